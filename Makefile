@@ -1,0 +1,215 @@
+# dr7: everything that can be built, run and tested. `make help` lists the targets; all products go
+# to build/.
+
+MAKEFLAGS += -rR --no-print-directory
+.SUFFIXES:
+.DELETE_ON_ERROR:
+SHELL := /bin/bash
+
+# ---- What the user may set ----
+
+EMU   ?= qemu
+SMP   ?= 2
+MEM   ?= 256
+DEBUG ?= 0
+V     ?= 0
+export EMU SMP MEM APPEND QEMU_FLAGS TIMEOUT PROG ARGS FILES T
+
+# The tests always run the debug build, which checks itself at every switch.
+ifneq ($(filter test,$(MAKECMDGOALS)),)
+override DEBUG := 1
+# Which configurations to test: all of them, unless the user named some.
+export TEST_EMU := $(if $(filter command line environment,$(origin EMU)),$(EMU))
+export TEST_SMP := $(if $(filter command line environment,$(origin SMP)),$(SMP))
+endif
+
+GOALS := $(or $(MAKECMDGOALS),all)
+
+# Missing packages are installed before anything looks for a compiler.
+ifneq ($(filter-out help clean,$(GOALS)),)
+SETUP_FAILED := $(shell tools/setup.sh >&2 || echo yes)
+ifneq ($(SETUP_FAILED),)
+$(error set-up failed)
+endif
+endif
+
+# ---- Tools ----
+
+CROSS_COMPILE ?= $(firstword $(foreach p,x86_64-elf- x86_64-linux-gnu-,\
+                   $(if $(shell command -v $(p)gcc),$(p))))
+CC      := $(CROSS_COMPILE)gcc
+LD      := $(CROSS_COMPILE)ld
+NM      := $(CROSS_COMPILE)nm
+OBJDUMP := $(CROSS_COMPILE)objdump
+NASM    := nasm
+USERCC  := musl-gcc
+HOSTCC  := gcc
+PYTHON  := python3 -B
+
+BUILD := build
+B     := $(BUILD)$(if $(filter 1,$(DEBUG)),/debug)
+
+Q   := $(if $(filter 1,$(V)),,@)
+say  = @printf '  %-5s %s\n' $(1) $(2) >&2
+
+# ---- Sources and flags ----
+
+CDIRS  := arch/x86 kernel kernel/* sched perf hwbp test/kernel
+CSRC   := $(sort $(wildcard $(CDIRS:%=%/*.c)))
+ASRC   := $(sort $(wildcard boot/*.asm arch/x86/*.asm))
+OBJS   := $(ASRC:%=$(B)/obj/%.o) $(CSRC:%=$(B)/obj/%.o)
+USRC   := $(sort $(wildcard user/*.c))
+UTEST  := $(sort $(wildcard test/user/*.c))
+UBIN   := $(USRC:user/%.c=$(BUILD)/user/bin/%) $(if $(UTEST),$(BUILD)/user/bin/utest)
+HOST   := $(patsubst test/host/%.c,$(BUILD)/host/%,$(sort $(wildcard test/host/t_*.c)))
+
+WARN   := -Wall -Wextra $(if $(filter 1,$(WERROR)),-Werror)
+CFLAGS := -std=gnu17 -O2 -g -ffreestanding -fno-stack-protector -fno-pic -fno-pie -mcmodel=kernel \
+          -mno-red-zone -mgeneral-regs-only -fno-omit-frame-pointer -fno-strict-aliasing \
+          -fno-asynchronous-unwind-tables -fcf-protection=none $(WARN) -I. \
+          $(if $(filter 1,$(DEBUG)),-DDEBUG)
+AFLAGS := -f elf64 -g -F dwarf -Wall -I./
+LDFLAGS := -nostdlib -static -z max-page-size=4096 -z noexecstack --build-id=none -T linker.ld
+UFLAGS := -static -O2 $(WARN) -I. -isystem $(BUILD)/user/include
+HFLAGS := -std=gnu17 -O1 -g $(WARN) -I. -fsanitize=address,undefined -fno-sanitize-recover=all
+
+# ---- Targets ----
+
+.PHONY: all iso run exec gdb bochs test lint format clean help FORCE
+
+all: $(B)/dr7.iso $(BUILD)/compile_commands.json
+
+help:
+	@sed -n 's/^#: //p' Makefile
+
+#: make            kernel, programs and boot image (build/dr7.iso)
+#: make run        boot with the console on this terminal: demonstration, then shell (Ctrl-A X ends)
+#: make exec       boot one static ELF: PROG=file ARGS="..." FILES="..." TIMEOUT=seconds
+#: make gdb        boot in QEMU under gdb, stopped at kernel_main
+#: make bochs      boot in Bochs' debugger with the kernel's symbols
+#: make test       all tests; one case: T=name, one configuration: EMU= SMP=
+#: make lint       formatting, include directions, file sizes
+#: make format     clang-format on all C files
+#: make iso        only the boot image
+#: make clean      remove build/
+#:
+#: Variables: EMU=qemu|bochs  SMP=cpus  MEM=megabytes  APPEND="kernel words [-- words for init]"
+#:            QEMU_FLAGS="..."  DEBUG=1 (checking build)  WERROR=1  V=1 (show commands)
+#:            CROSS_COMPILE=prefix-
+iso: $(B)/dr7.iso
+
+run: $(B)/kernel.elf $(BUILD)/rootfs.cpio
+	@$(PYTHON) tools/boot.py run --build $(B)
+
+exec: $(B)/kernel.elf
+	@$(PYTHON) tools/boot.py exec --build $(B)
+
+gdb: $(B)/kernel.elf $(BUILD)/rootfs.cpio
+	@$(PYTHON) tools/boot.py gdb --build $(B)
+
+bochs: $(B)/kernel.elf $(BUILD)/rootfs.cpio
+	@$(PYTHON) tools/boot.py bochs --build $(B)
+
+test: $(B)/kernel.elf $(BUILD)/rootfs.cpio $(HOST)
+	@$(PYTHON) test/run.py --build $(B) $(HOST)
+
+lint:
+	@$(PYTHON) tools/lint.py
+
+format:
+	clang-format -i $$(git ls-files '*.[ch]')
+
+clean:
+	rm -rf $(BUILD)
+
+# ---- Kernel ----
+
+$(B)/obj:
+	@mkdir -p $@
+
+# Objects depend on the flags they were made with: rewritten only when they change.
+$(B)/flags: FORCE
+	@mkdir -p $(@D)
+	@echo '$(CC) $(CFLAGS)' | cmp -s - $@ || echo '$(CC) $(CFLAGS)' >$@
+
+$(B)/obj/%.c.o: %.c $(B)/flags
+	$(call say,CC,$<)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CFLAGS) -MMD -MP -c $< -o $@
+
+$(B)/obj/%.asm.o: %.asm
+	$(call say,NASM,$<)
+	@mkdir -p $(@D)
+	$(Q)$(NASM) $(AFLAGS) -MD $@.d -MP $< -o $@
+
+# The kernel carries its own symbol table, made from its own image: link 0 has an empty table, link
+# 1 one of the right size, link 2 one with the right addresses; then nothing may have moved.
+$(B)/obj/ksyms1.c: $(B)/obj/kernel0.elf
+$(B)/obj/ksyms2.c: $(B)/obj/kernel1.elf
+$(B)/obj/ksyms0.c $(B)/obj/ksyms1.c $(B)/obj/ksyms2.c: tools/ksyms.py | $(B)/obj
+	$(Q)$(if $(filter %.elf,$^),$(NM) -n --print-size $(filter %.elf,$^),:) | \
+	    $(PYTHON) tools/ksyms.py >$@
+
+$(B)/obj/ksyms%.o: $(B)/obj/ksyms%.c
+	$(Q)$(CC) $(CFLAGS) -c $< -o $@
+
+$(B)/obj/kernel%.elf: $(OBJS) $(B)/obj/ksyms%.o linker.ld
+	$(Q)$(LD) $(LDFLAGS) $(filter %.o,$^) -o $@
+
+$(B)/kernel.elf: $(B)/obj/kernel2.elf | $(BUILD)/compile_commands.json
+	$(call say,LD,$@)
+	@cmp <($(NM) -n $(B)/obj/kernel1.elf) <($(NM) -n $<) || \
+	    { echo "symbols moved in the last link" >&2; false; }
+	$(Q)$(NM) -n $< | sed -E 's/^([0-9a-f]+) . /\1 /' >$(B)/kernel.sym
+	$(Q)$(OBJDUMP) -d -M intel --no-show-raw-insn $< >$(B)/kernel.asm
+	$(Q)cp $< $@
+
+.SECONDARY:
+
+$(BUILD)/compile_commands.json: $(B)/flags $(CSRC)
+	$(Q)for f in $(CSRC); do \
+	    printf '{"directory":"$(CURDIR)","file":"%s","command":"$(CC) $(CFLAGS) -c %s"}\n' $$f $$f; \
+	done | sed '1s/^/[/; $$!s/$$/,/; $$s/$$/]/' >$@
+
+# ---- Programs, archive, boot image ----
+
+# musl comes without the Linux headers; the system's go beside musl's own.
+$(BUILD)/user/include:
+	@mkdir -p $@
+	@ln -s /usr/include/linux /usr/include/asm-generic /usr/include/x86_64-linux-gnu/asm $@
+
+$(BUILD)/user/bin/%: user/%.c | $(BUILD)/user/include
+	$(call say,USER,$<)
+	@mkdir -p $(@D)
+	$(Q)$(USERCC) $(UFLAGS) -MMD -MP -MF $@.d $< -o $@
+
+# All of test/user is one program; it depends on all headers there, for that is simplest.
+$(BUILD)/user/bin/utest: $(UTEST) $(wildcard test/user/*.h user/*.h) | $(BUILD)/user/include
+	$(call say,USER,$@)
+	@mkdir -p $(@D)
+	$(Q)$(USERCC) $(UFLAGS) $(UTEST) -o $@
+
+$(BUILD)/rootfs.cpio: $(UBIN) $(wildcard user/etc/*) tools/mkiso.py
+	$(call say,CPIO,$@)
+	@rm -rf $(BUILD)/rootfs && mkdir -p $(BUILD)/rootfs/bin
+	@cp $(UBIN) $(BUILD)/rootfs/bin/ && cp -r user/etc $(BUILD)/rootfs/
+	$(Q)$(PYTHON) tools/mkiso.py archive $@ $(BUILD)/rootfs
+
+$(B)/dr7.iso: $(B)/kernel.elf $(BUILD)/rootfs.cpio boot/grub.cfg
+	$(call say,ISO,$@)
+	$(Q)$(PYTHON) tools/mkiso.py iso $@ boot/grub.cfg $(B)/kernel.elf $(BUILD)/rootfs.cpio
+
+# ---- Unit tests on the host, linked with the files that the first line, "// link: ...", names ----
+
+linked_with = $(filter %.c,$(shell sed -n '1s,^// link: ,,p' $(1)))
+
+define host_test
+$(BUILD)/host/$(1): test/host/$(1).c $(call linked_with,test/host/$(1).c) \
+    $(wildcard test/host/*.h arch/x86/*.h hwbp/*.h perf/*.h)
+	$$(call say,HOST,$$@)
+	@mkdir -p $$(@D)
+	$$(Q)$$(HOSTCC) $$(HFLAGS) $$(filter %.c,$$^) -o $$@
+endef
+$(foreach t,$(HOST:$(BUILD)/host/%=%),$(eval $(call host_test,$(t))))
+
+-include $(CSRC:%=$(B)/obj/%.d) $(ASRC:%=$(B)/obj/%.o.d) $(UBIN:=.d)

@@ -1,0 +1,42 @@
+// Registers of the local APIC (SDM vol. 3, 11.4) and the I/O APIC (82093AA), and what apic.c and
+// clock.c share.
+#pragma once
+
+#include "arch/x86/types.h"
+
+#define LAPIC_ID            0x020
+#define LAPIC_TPR           0x080
+#define LAPIC_EOI           0x0b0
+#define LAPIC_SPURIOUS      0x0f0
+#define LAPIC_ICR_LOW       0x300
+#define LAPIC_ICR_HIGH      0x310
+#define LAPIC_LVT_TIMER     0x320
+#define LAPIC_LVT_LINT0     0x350
+#define LAPIC_LVT_LINT1     0x360
+#define LAPIC_LVT_ERROR     0x370
+#define LAPIC_TIMER_INITIAL 0x380
+#define LAPIC_TIMER_CURRENT 0x390
+#define LAPIC_TIMER_DIVIDE  0x3e0
+
+#define SPURIOUS_ENABLE 0x100u
+#define LVT_MASKED      0x10000u // also in the I/O APIC's entries
+#define LVT_PERIODIC    0x20000u
+#define TIMER_DIVIDE_16 3
+
+#define ICR_FIXED   0x000u
+#define ICR_NMI     0x400u
+#define ICR_INIT    0x500u
+#define ICR_STARTUP 0x600u
+#define ICR_PENDING 0x1000u
+#define ICR_ASSERT  0x4000u
+
+#define IOAPIC_SELECT   0x00
+#define IOAPIC_WINDOW   0x10
+#define IOAPIC_VERSION  1
+#define IOAPIC_ENTRY(n) (0x10 + 2 * (n)) // low half; the high half is the next register
+
+extern u32 lapic_timer_hz; // clock.c: counts per second, divider included
+
+// Lets the timer count down from its maximum, silently, to be measured.
+void lapic_timer_free_run(void);
+u32 lapic_timer_count(void);

@@ -1,0 +1,126 @@
+// What follows a task at a switch besides its stack: SSE state, FS and GS base. And the stack walk.
+#include "arch/x86/context.h"
+#include "arch/x86/cpu.h"
+#include "arch/x86/extable.h"
+#include "arch/x86/trap.h"
+
+// Offsets in the FXSAVE image and the values after reset (SDM vol. 1, 10.5.1 and 11.6.4).
+#define FX_FCW             0
+#define FX_MXCSR           24
+#define FX_MXCSR_MASK      28
+#define FCW_DEFAULT        0x037f
+#define MXCSR_DEFAULT      0x1f80u
+#define MXCSR_MASK_DEFAULT 0xffbfu // when the CPU reports 0
+
+void context_start(void); // switch.asm
+
+// What context_switch() pops, lowest address first.
+struct switch_frame {
+    u64 r15, r14, r13, r12, rbx, rbp, rip;
+};
+
+struct trapframe *context_user_frame(struct arch_task *a)
+{
+    return (struct trapframe *)a->stack_top - 1;
+}
+
+void context_prepare(struct arch_task *a, void (*fn)(void *), void *arg)
+{
+    // Below the room for a frame from ring 3, which may be filled before the task runs.
+    struct switch_frame *s = (struct switch_frame *)context_user_frame(a) - 1;
+    *s = (struct switch_frame){.r12 = (u64)fn, .r13 = (u64)arg, .rip = (u64)context_start};
+    a->rsp = (u64)s;
+}
+
+// The bases are read back since a program may also change them by loading a selector.
+void context_leave(struct arch_task *prev)
+{
+    if (!prev->fpu)
+        return;
+    fpu_save_current(prev->fpu);
+    prev->fs_base = rdmsr(MSR_FS_BASE);
+    prev->gs_base = rdmsr(MSR_KERNEL_GS_BASE);
+}
+
+void context_enter(struct arch_task *next)
+{
+    cpu_set_kernel_stack(next->stack_top);
+    if (!next->fpu)
+        return;
+    fpu_load_current(next->fpu);
+    wrmsr(MSR_FS_BASE, next->fs_base);
+    wrmsr(MSR_KERNEL_GS_BASE, next->gs_base);
+}
+
+static u32 *image_u32(struct fpu_state *s, u32 offset)
+{
+    return (u32 *)(s->image + offset);
+}
+
+void fpu_init_state(struct fpu_state *s)
+{
+    *s = (struct fpu_state){0};
+    *image_u32(s, FX_FCW) = FCW_DEFAULT;
+    *image_u32(s, FX_MXCSR) = MXCSR_DEFAULT;
+}
+
+void fpu_save_current(struct fpu_state *s)
+{
+    __asm__ volatile("fxsave64 %0" : "=m"(*s));
+}
+
+void fpu_load_current(const struct fpu_state *s)
+{
+    __asm__ volatile("fxrstor64 %0" ::"m"(*s));
+}
+
+void fpu_sanitize(struct fpu_state *s)
+{
+    struct fpu_state now;
+    fpu_save_current(&now);
+    u32 mask = *image_u32(&now, FX_MXCSR_MASK);
+    *image_u32(s, FX_MXCSR) &= mask ? mask : MXCSR_MASK_DEFAULT;
+}
+
+// False if nothing is mapped there.
+static bool read_word(u64 addr, u64 *value)
+{
+    bool ok = false;
+    __asm__ volatile("1: mov (%2), %0\n"
+                     "   movb $1, %1\n"
+                     "2:\n" EXTABLE(1b, 2b)
+                     : "=&r"(*value), "+q"(ok)
+                     : "r"(addr)
+                     : "memory");
+    return ok;
+}
+
+// The upper end of the stack that contains addr, or 0.
+static u64 stack_end(u64 addr)
+{
+    if (addr >= KSTACK_BASE && addr < KSTACK_END)
+        return KSTACK_BASE + ALIGN_UP(addr - KSTACK_BASE + 1, KSTACK_STRIDE);
+    if (addr >= (u64)__data_start && addr < (u64)__data_end) // boot stacks, IST stacks
+        return (u64)__data_end;
+    return 0;
+}
+
+int backtrace_kernel(u64 rip, u64 rbp, u64 *ips, int max)
+{
+    u64 end = stack_end(rbp);
+    int n = 0;
+    if (n < max)
+        ips[n++] = rip;
+    while (n < max && end && rbp % 8 == 0 && rbp < end - 8) {
+        u64 next, ret;
+        if (!read_word(rbp, &next) || !read_word(rbp + 8, &ret))
+            break;
+        if (ret < (u64)__text_start || ret >= (u64)__text_end)
+            break;
+        ips[n++] = ret;
+        if (next <= rbp)
+            break;
+        rbp = next;
+    }
+    return n;
+}

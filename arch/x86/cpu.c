@@ -1,0 +1,172 @@
+// Bringing one CPU into its final state: segments, stacks for exceptions, control registers,
+// SYSCALL.
+#include "arch/x86/cpu.h"
+#include "arch/x86/trap.h"
+
+#define CR0_MP         BIT(1)
+#define CR0_EM         BIT(2)
+#define CR0_TS         BIT(3)
+#define CR0_NE         BIT(5)
+#define CR0_WP         BIT(16)
+#define CR0_AM         BIT(18)
+#define CR4_DE         BIT(3)
+#define CR4_PGE        BIT(7)
+#define CR4_OSFXSR     BIT(9)
+#define CR4_OSXMMEXCPT BIT(10)
+#define CR4_UMIP       BIT(11)
+#define CR4_SMEP       BIT(20)
+#define CR4_SMAP       BIT(21)
+#define EFER_SCE       BIT(0)
+#define EFER_NXE       BIT(11)
+
+// CPUID bits (SDM vol. 2, CPUID).
+#define CPUID_1_EDX_PGE     BIT(13)
+#define CPUID_1_ECX_VIRTUAL BIT(31)
+#define CPUID_7_EBX_SMEP    BIT(7)
+#define CPUID_7_EBX_SMAP    BIT(20)
+#define CPUID_7_ECX_UMIP    BIT(2)
+#define CPUID_EXT1_EDX_1G   BIT(26)
+#define CPUID_HYPERVISOR    0x40000000u
+#define CPUID_EXT           0x80000000u
+
+// Descriptors: 64-bit code, data, and a TSS (SDM vol. 3, 3.4.5 and 8.2.3).
+#define DESC_KERNEL_CODE 0x00af9b000000ffffull
+#define DESC_KERNEL_DATA 0x00cf93000000ffffull
+#define DESC_USER_DATA   0x00cff3000000ffffull
+#define DESC_USER_CODE   0x00affb000000ffffull
+#define DESC_TSS         0x0000890000000000ull
+#define TSS_SELECTOR     0x28
+#define SYSRET_SELECTOR_BASE                                                                       \
+    0x10 // SYSRET loads SS from this + 8, CS from this + 16, both with RPL 3
+
+// Cleared on SYSCALL, so that the kernel starts with known flags whatever the program had.
+#define SYSCALL_FLAGS                                                                              \
+    (RFLAGS_CF | RFLAGS_TF | RFLAGS_IF | RFLAGS_DF | RFLAGS_IOPL | RFLAGS_NT | RFLAGS_RF |         \
+     RFLAGS_AC)
+
+#define IST_STACK_SIZE (2 * PAGE_SIZE)
+#define IST_STACKS     3
+
+// Numbers that entry.asm and the accessors of cpu.h repeat.
+_Static_assert(offsetof(struct cpu, user_rsp) == 8 && offsetof(struct cpu, kernel_rsp) == 16 &&
+                   offsetof(struct cpu, current) == 24 &&
+                   offsetof(struct cpu, preempt_count) == 32 &&
+                   offsetof(struct cpu, need_resched) == 36,
+               "the first fields of struct cpu have fixed places");
+_Static_assert(sizeof(struct trapframe) == 22 * 8, "entry.asm pushes 22 words");
+
+struct cpu cpus[MAX_CPUS] __protected_bss;
+u32 nr_cpus = 1; // the boot CPU
+struct cpu_features cpu_features __protected_bss;
+
+static u8 ist_stacks[MAX_CPUS][IST_STACKS][IST_STACK_SIZE] __protected_bss __aligned(16);
+
+void syscall_entry(void); // entry.asm
+
+static void put_u32(char *to, u32 v)
+{
+    for (int i = 0; i < 4; i++)
+        to[i] = (char)(v >> (8 * i));
+}
+
+static bool hypervisor_is_tcg(void)
+{
+    static const char tcg[] = "TCGTCGTCGTCG";
+    char signature[12];
+    u32 r[4];
+    cpuid(CPUID_HYPERVISOR, 0, r);
+    put_u32(signature, r[1]);
+    put_u32(signature + 4, r[2]);
+    put_u32(signature + 8, r[3]);
+    for (u32 i = 0; i < sizeof(signature); i++)
+        if (signature[i] != tcg[i])
+            return false;
+    return true;
+}
+
+void cpu_detect(void)
+{
+    struct cpu_features *c = &cpu_features;
+    u32 r[4];
+
+    cpuid(0, 0, r);
+    u32 max_leaf = r[0];
+    put_u32(c->vendor, r[1]);
+    put_u32(c->vendor + 4, r[3]);
+    put_u32(c->vendor + 8, r[2]);
+
+    cpuid(1, 0, r);
+    c->pge = r[3] & CPUID_1_EDX_PGE;
+    c->is_tcg = (r[2] & CPUID_1_ECX_VIRTUAL) && hypervisor_is_tcg();
+
+    if (max_leaf >= 7) {
+        cpuid(7, 0, r);
+        c->smep = r[1] & CPUID_7_EBX_SMEP;
+        c->smap = r[1] & CPUID_7_EBX_SMAP;
+        c->umip = r[2] & CPUID_7_ECX_UMIP;
+    }
+    cpuid(CPUID_EXT + 1, 0, r); // there on every CPU with long mode
+    c->gbpages = r[3] & CPUID_EXT1_EDX_1G;
+}
+
+static void load_segments(struct cpu *c)
+{
+    u64 base = (u64)&c->tss;
+    u64 limit = sizeof(c->tss) - 1;
+    c->gdt[KERNEL_CS / 8] = DESC_KERNEL_CODE;
+    c->gdt[KERNEL_DS / 8] = DESC_KERNEL_DATA;
+    c->gdt[USER_DS / 8] = DESC_USER_DATA;
+    c->gdt[USER_CS / 8] = DESC_USER_CODE;
+    c->gdt[TSS_SELECTOR / 8] =
+        DESC_TSS | limit | (base & 0xffffff) << 16 | (base >> 24 & 0xff) << 56;
+    c->gdt[TSS_SELECTOR / 8 + 1] = base >> 32;
+
+    struct {
+        u16 limit;
+        u64 base;
+    } __packed gdtr = {sizeof(c->gdt) - 1, (u64)c->gdt};
+    __asm__ volatile("lgdt %0\n"
+                     "pushq %1\n"
+                     "leaq 1f(%%rip), %%rax\n"
+                     "pushq %%rax\n"
+                     "lretq\n"
+                     "1:\n"
+                     "mov %2, %%ss\n"
+                     "mov %3, %%ds\n"
+                     "mov %3, %%es\n"
+                     "mov %3, %%fs\n"
+                     "mov %3, %%gs\n"
+                     "ltr %w4\n" ::"m"(gdtr),
+                     "i"(KERNEL_CS), "r"(KERNEL_DS), "r"(0), "r"(TSS_SELECTOR)
+                     : "rax", "memory");
+}
+
+static void set_control_registers(void)
+{
+    const struct cpu_features *f = &cpu_features;
+    write_cr0((read_cr0() & ~(CR0_EM | CR0_TS)) | CR0_MP | CR0_NE | CR0_WP | CR0_AM);
+    write_cr4(read_cr4() | CR4_DE | CR4_OSFXSR | CR4_OSXMMEXCPT | (f->pge ? CR4_PGE : 0) |
+              (f->umip ? CR4_UMIP : 0) | (f->smep ? CR4_SMEP : 0) | (f->smap ? CR4_SMAP : 0));
+    wrmsr(MSR_EFER, rdmsr(MSR_EFER) | EFER_SCE | EFER_NXE);
+    wrmsr(MSR_STAR, (u64)SYSRET_SELECTOR_BASE << 48 | (u64)KERNEL_CS << 32);
+    wrmsr(MSR_LSTAR, (u64)syscall_entry);
+    wrmsr(MSR_FMASK, SYSCALL_FLAGS);
+}
+
+void cpu_init(u32 id, u32 apic_id)
+{
+    struct cpu *c = &cpus[id];
+    c->self = c;
+    c->id = id;
+    c->apic_id = apic_id;
+    c->tss.iomap_base = sizeof(c->tss); // beyond the limit: no port is open to ring 3
+    for (int i = 0; i < IST_STACKS; i++)
+        c->tss.ist[i] = (u64)(ist_stacks[id][i] + IST_STACK_SIZE);
+
+    load_segments(c);
+    wrmsr(MSR_GS_BASE, (u64)c); // after the selector, which clears the base
+    wrmsr(MSR_KERNEL_GS_BASE, 0);
+    trap_load_idt();
+    set_control_registers();
+    dr_init();
+}

@@ -1,0 +1,251 @@
+// One CPU: its registers, its private data, its interrupt flag.
+//
+// GS points at the running CPU's `struct cpu` whenever the kernel runs. A value read from it is
+// stable only while preemption or interrupts are off.
+#pragma once
+
+#include "arch/x86/layout.h"
+#include "arch/x86/debugreg.h"
+
+struct task;
+struct trapframe;
+
+// Task-state segment (SDM vol. 3, 8.7): only the stacks matter in long mode.
+struct tss {
+    u32 reserved0;
+    u64 rsp[3];
+    u64 reserved1;
+    u64 ist[7]; // ist[0] is IST1
+    u64 reserved2;
+    u16 reserved3;
+    u16 iomap_base;
+} __packed;
+
+enum { IST_DF = 1, IST_NMI = 2, IST_DB = 3 };
+
+// The first five fields have fixed offsets, used by entry.asm and by the accessors below.
+struct cpu {
+    struct cpu *self;        // +0   gs:0
+    u64 user_rsp;            // +8   scratch of the SYSCALL entry
+    u64 kernel_rsp;          // +16  top of the running task's kernel stack (also tss.rsp[0])
+    struct task *current;    // +24  the running task, set by the switch
+    u32 preempt_count;       // +32  > 0: this CPU must not switch tasks
+    u32 need_resched;        // +36  a switch is due as soon as preempt_count is 0
+    u32 id;                  // 0 .. nr_cpus - 1, dense
+    u32 apic_id;
+    u32 irq_depth;           // > 0 in an interrupt or exception that came from IRQ context
+    u32 online;
+    u64 active_cr3;          // physical address of the loaded top-level page table
+    struct dr_file dr;       // wanted and live debug registers (arch/x86/debugreg.h)
+    u64 db_pending_dr6;      // DR6 of a #DB nested in the first instruction of the #DB entry
+    struct trapframe *irq_frame; // frame of the interrupt being handled, for the tick
+    u64 call_pending;        // list of cross-CPU calls (arch/x86/smp.c)
+    struct tss tss;
+    u64 gdt[8];
+    u64 lapic_ticks;         // interrupts of the local timer taken so far
+    u64 nr_irqs;             // interrupts of all kinds taken so far
+} __aligned(64);
+
+extern struct cpu cpus[MAX_CPUS];
+extern u32 nr_cpus; // CPUs found and started; fixed after smp_start_all()
+
+static inline struct cpu *this_cpu(void)
+{
+    struct cpu *c;
+    __asm__ volatile("mov %%gs:0, %0" : "=r"(c));
+    return c;
+}
+
+static inline u32 cpu_id(void)
+{
+    return this_cpu()->id;
+}
+
+// Stable whoever asks: the register follows the task when it moves to another CPU.
+static inline struct task *current_task(void)
+{
+    struct task *t;
+    __asm__ volatile("mov %%gs:24, %0" : "=r"(t));
+    return t;
+}
+
+// Preemption count of this CPU; one instruction, so an interrupt between is harmless.
+static inline void preempt_count_inc(void)
+{
+    __asm__ volatile("incl %%gs:32" ::: "memory");
+}
+
+static inline void preempt_count_dec(void)
+{
+    __asm__ volatile("decl %%gs:32" ::: "memory");
+}
+
+static inline u32 preempt_count(void)
+{
+    u32 n;
+    __asm__ volatile("movl %%gs:32, %0" : "=r"(n));
+    return n;
+}
+
+static inline u32 need_resched(void)
+{
+    u32 n;
+    __asm__ volatile("movl %%gs:36, %0" : "=r"(n));
+    return n;
+}
+
+#define RFLAGS_CF   BIT(0)
+#define RFLAGS_TF   BIT(8)
+#define RFLAGS_IF   BIT(9)
+#define RFLAGS_DF   BIT(10)
+#define RFLAGS_IOPL (3ull << 12)
+#define RFLAGS_NT   BIT(14)
+#define RFLAGS_RF   BIT(16)
+#define RFLAGS_AC   BIT(18)
+
+static inline u64 read_flags(void)
+{
+    u64 f;
+    __asm__ volatile("pushfq; popq %0" : "=r"(f)::"memory");
+    return f;
+}
+
+static inline void irq_enable(void)
+{
+    __asm__ volatile("sti" ::: "memory");
+}
+
+static inline void irq_disable(void)
+{
+    __asm__ volatile("cli" ::: "memory");
+}
+
+static inline bool irqs_enabled(void)
+{
+    return read_flags() & RFLAGS_IF;
+}
+
+static inline u64 irq_save(void)
+{
+    u64 f = read_flags();
+    irq_disable();
+    return f;
+}
+
+static inline void irq_restore(u64 flags)
+{
+    if (flags & RFLAGS_IF)
+        irq_enable();
+}
+
+static inline void cpu_pause(void)
+{
+    __asm__ volatile("pause" ::: "memory");
+}
+
+// Enable interrupts and halt in one step: an interrupt between the two cannot be lost (SDM: STI
+// holds interrupts off for one instruction).
+static inline void cpu_idle_halt(void)
+{
+    __asm__ volatile("sti; hlt" ::: "memory");
+}
+
+// Accessors for CR0, CR2, CR3, CR4, DR0-DR3, DR6, DR7, generated from one pattern.
+#define DEFINE_REG(name)                                                                           \
+    static inline u64 read_##name(void)                                                            \
+    {                                                                                              \
+        u64 v;                                                                                     \
+        __asm__ volatile("mov %%" #name ", %0" : "=r"(v)::"memory");                               \
+        return v;                                                                                  \
+    }                                                                                              \
+    static inline void write_##name(u64 v)                                                         \
+    {                                                                                              \
+        __asm__ volatile("mov %0, %%" #name ::"r"(v) : "memory");                                  \
+    }
+DEFINE_REG(cr0)
+DEFINE_REG(cr2)
+DEFINE_REG(cr3)
+DEFINE_REG(cr4)
+DEFINE_REG(dr0)
+DEFINE_REG(dr1)
+DEFINE_REG(dr2)
+DEFINE_REG(dr3)
+DEFINE_REG(dr6)
+DEFINE_REG(dr7)
+#undef DEFINE_REG
+
+#define MSR_APIC_BASE      0x1b
+#define MSR_EFER           0xc0000080
+#define MSR_STAR           0xc0000081
+#define MSR_LSTAR          0xc0000082
+#define MSR_FMASK          0xc0000084
+#define MSR_FS_BASE        0xc0000100
+#define MSR_GS_BASE        0xc0000101
+#define MSR_KERNEL_GS_BASE 0xc0000102
+
+static inline u64 rdmsr(u32 msr)
+{
+    u32 lo, hi;
+    __asm__ volatile("rdmsr" : "=a"(lo), "=d"(hi) : "c"(msr));
+    return (u64)hi << 32 | lo;
+}
+
+static inline void wrmsr(u32 msr, u64 v)
+{
+    __asm__ volatile("wrmsr" ::"c"(msr), "a"((u32)v), "d"((u32)(v >> 32)) : "memory");
+}
+
+static inline void cpuid(u32 leaf, u32 sub, u32 out[4])
+{
+    __asm__ volatile("cpuid"
+                     : "=a"(out[0]), "=b"(out[1]), "=c"(out[2]), "=d"(out[3])
+                     : "a"(leaf), "c"(sub));
+}
+
+static inline u64 rdtsc(void)
+{
+    u32 lo, hi;
+    __asm__ volatile("rdtsc" : "=a"(lo), "=d"(hi)::"memory");
+    return (u64)hi << 32 | lo;
+}
+
+static inline void outb(u16 port, u8 v)
+{
+    __asm__ volatile("outb %0, %1" ::"a"(v), "Nd"(port));
+}
+
+static inline void outw(u16 port, u16 v)
+{
+    __asm__ volatile("outw %0, %1" ::"a"(v), "Nd"(port));
+}
+
+static inline u8 inb(u16 port)
+{
+    u8 v;
+    __asm__ volatile("inb %1, %0" : "=a"(v) : "Nd"(port));
+    return v;
+}
+
+// What this machine has, found once at boot on the boot CPU (CPUID; SDM vol. 2, CPUID).
+struct cpu_features {
+    bool smep, smap, umip, pge, gbpages;
+    bool is_tcg; // QEMU's own translator: hypervisor signature "TCGTCGTCGTCG"
+    char vendor[13];
+};
+extern struct cpu_features cpu_features;
+
+// Reads CPUID. Boot CPU only, before anything else asks cpu_features.
+void cpu_detect(void);
+
+// GDT, TSS, IDT, control registers, syscall MSRs, GS base for CPU `id`. Runs once on each CPU, IRQs
+// off. The three IST stacks come from static memory. #DB gets its IST stack unless the machine is
+// TCG, where a nested #DB would overwrite the outer one's frame (see arch/x86/trap.c).
+void cpu_init(u32 id, u32 apic_id);
+
+// Point tss.rsp[0] and the SYSCALL entry at this kernel stack. IRQs off; called by the switch.
+static inline void cpu_set_kernel_stack(u64 top)
+{
+    struct cpu *c = this_cpu();
+    c->kernel_rsp = top;
+    c->tss.rsp[0] = top;
+}

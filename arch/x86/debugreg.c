@@ -1,0 +1,231 @@
+// The debug-register file: encoding, the wanted and the live state, and what a #DB means.
+#include "arch/x86/debugreg.h"
+#include "arch/x86/debugreg_hw.h"
+#include "arch/x86/upcalls.h"
+
+#ifdef DEBUG
+#define DEBUG_CHECKS 1
+#else
+#define DEBUG_CHECKS 0
+#endif
+
+// DR7: L0 G0 L1 G1 ... in bits 0-7, then from bit 16 four bits for each register: R/W (2), LEN (2).
+#define DR7_ENABLE_BITS(n)    (3ull << ((n)*2))
+#define DR7_GLOBAL(n)         (2ull << ((n)*2))
+#define DR7_CONDITION_BITS(n) (0xfull << (16 + (n)*4))
+#define DR7_SLOT_BITS(n)      (DR7_ENABLE_BITS(n) | DR7_CONDITION_BITS(n))
+
+// LEN is 0, 1, 3 for 1, 2, 4 bytes, and 2 for 8 (SDM 18.2.4).
+static const u8 len_code[9] = {[1] = 0, [2] = 1, [4] = 3, [8] = 2};
+static const u8 code_len[4] = {1, 2, 8, 4};
+
+__protected_text u64 dr7_encode(int n, u8 type, u8 len)
+{
+    u64 condition = type | (type == DR_EXECUTE ? 0 : len_code[len] << 2);
+    return DR7_GLOBAL(n) | condition << (16 + n * 4);
+}
+
+bool dr7_decode(u64 dr7, int n, u8 *type, u8 *len)
+{
+    u64 condition = dr7 >> (16 + n * 4);
+    *type = condition & 3;
+    *len = code_len[condition >> 2 & 3];
+    return dr7 & DR7_ENABLE_BITS(n);
+}
+
+__protected_text bool dr_implies(const struct dr_slot *a, const struct dr_slot *b)
+{
+    if (a->type == DR_EXECUTE || b->type == DR_EXECUTE)
+        return a->type == b->type && a->addr == b->addr;
+    if (a->type == DR_READ_WRITE && b->type == DR_WRITE)
+        return false;
+    return b->addr <= a->addr && a->addr + a->len <= b->addr + b->len;
+}
+
+static __protected_text u64 encode_all(const struct dr_slot *slots)
+{
+    u64 dr7 = DR7_FIXED_1;
+    for (int i = 0; i < HBP_NUM; i++)
+        if (slots[i].owner)
+            dr7 |= dr7_encode(i, slots[i].type, slots[i].len);
+    return dr7;
+}
+
+static __protected_text void write_addr(struct dr_file *d, int n, u64 addr)
+{
+    hw_write_dr(n, addr);
+    d->live_addr[n] = addr;
+    d->stats.writes++;
+    d->stats.addr_writes++;
+}
+
+static __protected_text void write_control(struct dr_file *d, u64 dr7)
+{
+    if (dr7 == d->live_dr7)
+        return;
+    hw_write_dr(7, dr7);
+    d->live_dr7 = dr7;
+    if (d->in_db)
+        d->stats.db_writes++; // the price of an exception, not of a switch
+    else
+        d->stats.writes++;
+}
+
+// D4. Covering is a partial order, so exchanging wrong pairs ends after at most six steps.
+static __protected_text void order_nested(struct dr_slot *want)
+{
+    for (int lo = 0; lo < HBP_NUM; lo++) {
+        for (int hi = lo + 1; hi < HBP_NUM; hi++) {
+            struct dr_slot *a = &want[lo], *b = &want[hi];
+            if (a->owner && b->owner && dr_implies(b, a) && !dr_implies(a, b)) {
+                struct dr_slot t = *a;
+                *a = *b;
+                *b = t;
+                hi = lo; // the new *a must be compared with all again
+            }
+        }
+    }
+}
+
+// Makes the hardware equal to the wanted state: D1 orders the writes.
+static __protected_text void write_out(struct dr_file *d)
+{
+    order_nested(d->want);
+    u64 safe = d->live_dr7;
+    for (int i = 0; i < HBP_NUM; i++)
+        if (d->want[i].owner && d->want[i].addr != d->live_addr[i] &&
+            (d->live_dr7 & DR7_ENABLE_BITS(i)))
+            safe &= ~DR7_SLOT_BITS(i);
+    write_control(d, safe);
+    for (int i = 0; i < HBP_NUM; i++) {
+        if (d->want[i].owner && d->want[i].addr != d->live_addr[i])
+            write_addr(d, i, d->want[i].addr);
+        d->live[i] = d->want[i];
+    }
+    write_control(d, encode_all(d->want));
+}
+
+void dr_init(void)
+{
+    hw_write_dr(7, DR7_FIXED_1); // first: whatever was enabled must not see its address change (D1)
+    for (int i = 0; i < HBP_NUM; i++)
+        hw_write_dr(i, 0);
+    hw_write_dr(6, DR6_ACTIVE_LOW);
+    *this_dr() = (struct dr_file){.live_dr7 = DR7_FIXED_1};
+}
+
+void dr_begin(void)
+{
+    this_dr()->depth++;
+}
+
+void dr_commit(void)
+{
+    struct dr_file *d = this_dr();
+    if (d->depth == 0)
+        panic("dr_commit without dr_begin");
+    if (--d->depth == 0)
+        write_out(d);
+}
+
+// How cheap register n is for a wanted slot: 3 no write at all, 2 only DR7, 1 no DR7-off write, 0 all.
+static int fitness(const struct dr_file *d, int n, const struct dr_slot *s)
+{
+    const struct dr_slot *l = &d->live[n];
+    if (d->live_addr[n] == s->addr)
+        return l->owner && l->type == s->type && l->len == s->len ? 3 : 2;
+    return d->live_dr7 & DR7_ENABLE_BITS(n) ? 0 : 1;
+}
+
+int dr_install(void *owner, u64 addr, enum dr_type type, u8 len)
+{
+    struct dr_file *d = this_dr();
+    struct dr_slot slot = {.owner = owner, .addr = addr, .type = type, .len = len};
+    int best = -1;
+    for (int i = 0; i < HBP_NUM; i++)
+        if (!d->want[i].owner && (best < 0 || fitness(d, i, &slot) > fitness(d, best, &slot)))
+            best = i;
+    if (best < 0)
+        return -1;
+    d->want[best] = slot;
+    d->stats.installs++;
+    return best;
+}
+
+bool dr_evict(const void *owner)
+{
+    struct dr_file *d = this_dr();
+    for (int i = 0; i < HBP_NUM; i++) {
+        if (d->want[i].owner == owner) {
+            d->want[i] = (struct dr_slot){0};
+            d->stats.evictions++;
+            return true;
+        }
+    }
+    return false;
+}
+
+__protected_text void dr_db_enter(struct dr_hits *hits)
+{
+    u64 dr6 = hw_read_dr(6) | hw_take_nested_dr6();
+    hw_write_dr(7, DR7_FIXED_1);
+    hw_write_dr(6, DR6_ACTIVE_LOW);
+
+    struct dr_file *d = this_dr();
+    if (d->in_db)
+        panic("#DB inside #DB");
+    d->in_db = true;
+    d->depth++;
+    d->live_dr7 = DR7_FIXED_1;
+    d->stats.db_writes += 2;
+    d->stats.exceptions++;
+
+    u32 reported = dr6 & DR6_SLOTS;
+    *hits = (struct dr_hits){.raw = dr6, .dr6 = dr6 & (DR6_BD | DR6_BS | DR6_BT)};
+    for (int i = 0; i < HBP_NUM; i++) {
+        if (!(reported & BIT(i)) || !d->live[i].owner)
+            continue;
+        for (int j = 0; j < HBP_NUM; j++)
+            if (d->live[j].owner && dr_implies(&d->live[i], &d->live[j]))
+                hits->slots |= BIT(j);
+    }
+    hits->dr6 |= hits->slots;
+    for (int i = 0; i < HBP_NUM; i++) {
+        if (hits->slots & BIT(i)) {
+            hits->owner[i] = d->live[i].owner;
+            hits->type[i] = d->live[i].type;
+        }
+    }
+    hits->spurious = reported && !hits->dr6;
+    if (hits->spurious)
+        d->stats.spurious++;
+}
+
+__protected_text void dr_db_exit(void)
+{
+    struct dr_file *d = this_dr();
+    if (--d->depth == 0)
+        write_out(d); // handlers may have edited the wanted state
+    else
+        write_control(d, encode_all(d->live)); // a begin is open: commit will do the edits
+    d->in_db = false;
+    const char *wrong = DEBUG_CHECKS ? dr_check() : NULL;
+    if (wrong)
+        panic("debug registers at the end of #DB: %s", wrong);
+}
+
+__protected_text const char *dr_check(void)
+{
+    struct dr_file *d = this_dr();
+    for (int i = 0; i < HBP_NUM; i++)
+        if (hw_read_dr(i) != d->live_addr[i])
+            return "an address register is not what was written to it";
+    if (hw_read_dr(7) != d->live_dr7)
+        return "DR7 is not what was written to it";
+    if (d->live_dr7 != encode_all(d->live))
+        return "DR7 does not match the live slots";
+    for (int i = 0; i < HBP_NUM; i++)
+        if (d->live[i].owner && d->live[i].addr != d->live_addr[i])
+            return "a live slot has a stale address";
+    return NULL;
+}

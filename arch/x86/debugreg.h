@@ -1,0 +1,105 @@
+// The debug-register file: DR0-DR3, DR6, DR7 of one CPU (SDM vol. 3, chapter 18.2).
+//
+// Upper layers edit what they *want*; commit writes what differs. MOV to a debug register is slow,
+// and traps in a guest, so no difference means no write, and every write is counted.
+//
+//   dr_begin();            // may nest; between begin and the outermost commit no register moves
+//   dr_install(...);       // edit the wanted state
+//   dr_evict(...);
+//   dr_commit();           // at most: DR7 off, the changed addresses, DR7 on
+//
+// Invariants:
+//   D1  An enabled register never holds an address it was not enabled for: commit disables before
+//       it changes an address, and DR7 is written last.
+//   D2  A register without an owner is disabled, and its R/W and LEN bits are zero.
+//   D3  While #DB is handled (dr_db_enter .. dr_db_exit) the hardware has no breakpoint enabled.
+//   D4  Where one data breakpoint covers another, the narrower one sits in the lower register
+//       (QEMU reports only the lowest match; see dr_db_enter).
+//
+// All functions: IRQs off, this CPU only, unless they say otherwise.
+#pragma once
+
+#include "arch/x86/types.h"
+
+#define HBP_NUM        4
+
+// R/Wn field of DR7 (SDM 18.2.4). 2 is an I/O breakpoint, which dr7 does not use.
+enum dr_type { DR_EXECUTE = 0, DR_WRITE = 1, DR_READ_WRITE = 3 };
+
+#define DR6_ACTIVE_LOW 0xffff0ff0ull // reads as this when nothing happened; bits 4-11, 16-31 set
+#define DR6_SLOTS      0xfull        // B0-B3
+#define DR6_BD         BIT(13)
+#define DR6_BS         BIT(14)
+#define DR6_BT         BIT(15)
+#define DR7_FIXED_1    0x400ull
+
+struct dr_slot {
+    void *owner; // the upper layer's name for it, NULL when free
+    u64 addr;
+    u8 type;     // enum dr_type
+    u8 len;      // bytes: 1, 2, 4, 8; execute: 1
+};
+
+// Counters since boot, one writer (the CPU itself).
+struct dr_stats {
+    u64 writes;        // MOVs to DR0-DR3 and DR7 made by commit
+    u64 addr_writes;   // of those, to DR0-DR3
+    u64 db_writes;     // MOVs to DR6 and DR7 that #DB entry and exit need
+    u64 installs;      // dr_install() calls
+    u64 evictions;     // dr_evict() calls
+    u64 exceptions;    // #DBs taken
+    u64 spurious;      // #DBs in which no installed slot and no single step had a part
+};
+
+struct dr_file {
+    struct dr_slot want[HBP_NUM];
+    struct dr_slot live[HBP_NUM]; // whose condition the hardware really has now
+    u64 live_dr7;                 // last value written to DR7
+    u64 live_addr[HBP_NUM];       // last value written to DR0-DR3, also of free registers
+    u32 depth;                    // nesting of begin
+    bool in_db;                   // inside dr_db_enter .. dr_db_exit
+    struct dr_stats stats;
+};
+
+// What one #DB meant, after the noise of each emulator is taken out.
+struct dr_hits {
+    u64 dr6;               // causes as positive bits: DR6_SLOTS | DR6_BD | DR6_BS | DR6_BT
+    u64 raw;               // DR6 as it was read
+    bool spurious;         // only registers that are not live were reported: no cause is left
+    u32 slots;             // bit n: the owner in owner[n] was hit
+    void *owner[HBP_NUM];
+    u8 type[HBP_NUM];
+};
+
+// DR7 bits of register n (0-3) enabled for this type and length: G, R/W, LEN. Pure.
+u64 dr7_encode(int n, u8 type, u8 len);
+
+// The reverse: returns whether register n is enabled (L or G) and its type and length in bytes.
+bool dr7_decode(u64 dr7, int n, u8 *type, u8 *len);
+
+// True if a hit of `a` proves a hit of `b`: b covers a's bytes and a's kind of access. Pure.
+bool dr_implies(const struct dr_slot *a, const struct dr_slot *b);
+
+// Clears DR0-DR3, DR6 and DR7. Once per CPU at boot.
+void dr_init(void);
+
+void dr_begin(void);
+void dr_commit(void);
+
+// Put `owner` into a free wanted register, by preference one that already holds the address.
+// Returns the register's number, or -1 when all four have an owner.
+int dr_install(void *owner, u64 addr, enum dr_type type, u8 len);
+
+// Take `owner` out. Returns false if it was in no register.
+bool dr_evict(const void *owner);
+
+// First and last thing of every #DB. Enter reads DR6, switches DR7 off and clears DR6; it then
+// removes bits of registers that are not live (real CPUs and Bochs report disabled matches) and adds
+// every live register whose condition the reported ones imply (QEMU reports only the first of several).
+// Exit writes DR7 anew even if nothing changed: QEMU forgets its stale match only then.
+void dr_db_enter(struct dr_hits *hits);
+void dr_db_exit(void);
+
+// Compare DR0-DR3 and DR7 as read back with what should be there. Returns NULL when right, otherwise
+// a short word for what is wrong. Debug builds call it at every switch and #DB exit.
+const char *dr_check(void);

@@ -1,0 +1,255 @@
+// Page tables: the kernel's own, built once, and the empty frames of those of programs. Pages are
+// 4 KiB but in the direct map, where 1 GiB and 2 MiB pages are used as far as the image lets
+// them.
+
+#include "arch/x86/paging.h"
+#include "arch/x86/cpu.h"
+#include "arch/x86/smp.h"
+#include "arch/x86/upcalls.h"
+
+#define ENTRIES     512
+#define FIRST_UPPER 256 // top-level entries from here on are the kernel's
+#define SIZE_2M     (1ull << 21)
+#define SIZE_1G     (1ull << 30)
+#define DIRECT_MIN  (4ull << 30) // below lie firmware tables that no memory map counts as RAM
+
+#define TABLE_FLAGS   (PTE_P | PTE_W)
+#define KERNEL_TEXT   (PTE_P | PTE_G)
+#define KERNEL_RODATA (PTE_P | PTE_G | PTE_NX)
+#define KERNEL_DATA   (PTE_P | PTE_W | PTE_G | PTE_NX)
+
+extern char boot_stack_guard[]; // boot/boot.asm
+
+static u64 kernel_root;
+static u64 mmio_next = MMIO_BASE;
+
+// Level 4 is the top, level 1 holds the entries of 4 KiB pages.
+static u32 index_at(u64 va, int level)
+{
+    return (va >> (PAGE_SHIFT + 9 * (level - 1))) % ENTRIES;
+}
+
+static u64 *table_at(u64 entry)
+{
+    return phys_to_virt(entry & PTE_ADDR);
+}
+
+// The entry for `va` at level `leaf`, or the large page met above it; NULL when a table is
+// missing and `alloc` is NULL or has nothing. Two CPUs that miss the same table of the kernel
+// half agree on one.
+static u64 *walk(u64 root, u64 va, int leaf, u64 (*alloc)(void))
+{
+    u64 *table = phys_to_virt(root);
+    for (int level = 4;; level--) {
+        u64 *entry = &table[index_at(va, level)];
+        u64 e = __atomic_load_n(entry, __ATOMIC_ACQUIRE);
+        if (level == leaf || (e & PTE_PS))
+            return entry;
+        if (!(e & PTE_P)) {
+            u64 page = alloc ? alloc() : 0;
+            if (!page)
+                return NULL;
+            u64 fresh = page | TABLE_FLAGS | (va < TASK_SIZE_MAX ? PTE_U : 0);
+            if (__atomic_compare_exchange_n(entry, &e, fresh, false, __ATOMIC_ACQ_REL,
+                                            __ATOMIC_ACQUIRE))
+                e = fresh;
+            else
+                arch_table_free(page);
+        }
+        table = table_at(e);
+    }
+}
+
+static u64 *early_walk(u64 va, int leaf, u64 (*alloc)(void))
+{
+    u64 *entry = walk(kernel_root, va, leaf, alloc);
+    if (!entry)
+        panic("paging: no memory for the kernel's page tables");
+    return entry;
+}
+
+static bool overlaps_image(u64 pa, u64 size)
+{
+    return pa < virt_to_phys(__kernel_end) && pa + size > virt_to_phys(__kernel_start);
+}
+
+static void map_direct(u64 end, u64 (*alloc)(void))
+{
+    u64 size;
+    for (u64 pa = 0; pa < end; pa += size) {
+        u64 flags = KERNEL_DATA;
+        int level = 1;
+        size = PAGE_SIZE;
+        if (cpu_features.gbpages && !(pa % SIZE_1G) && end - pa >= SIZE_1G &&
+            !overlaps_image(pa, SIZE_1G)) {
+            level = 3;
+            size = SIZE_1G;
+            flags |= PTE_PS;
+        } else if (!(pa % SIZE_2M) && !overlaps_image(pa, SIZE_2M)) {
+            level = 2;
+            size = SIZE_2M;
+            flags |= PTE_PS;
+        } else if (pa >= virt_to_phys(__kernel_start) && pa < virt_to_phys(__rodata_end)) {
+            flags = KERNEL_RODATA;
+        }
+        *early_walk((u64)phys_to_virt(pa), level, alloc) = pa | flags;
+    }
+}
+
+static void map_image(const char *start, const char *end, u64 flags, u64 (*alloc)(void))
+{
+    for (const char *p = start; p < end; p += PAGE_SIZE) {
+        if (p != boot_stack_guard)
+            *early_walk((u64)p, 1, alloc) = virt_to_phys(p) | flags;
+    }
+}
+
+void paging_init(u64 phys_end, u64 (*alloc)(void))
+{
+    kernel_root = alloc();
+    if (!kernel_root)
+        panic("paging: no memory for the kernel's top-level page table");
+    map_direct(ALIGN_UP(MAX(phys_end, DIRECT_MIN), SIZE_2M), alloc);
+    map_image(__text_start, __text_end, KERNEL_TEXT, alloc);
+    map_image(__rodata_start, __rodata_end, KERNEL_RODATA, alloc);
+    map_image(__data_start, __data_end, KERNEL_DATA, alloc);
+    // The regions that grow later get their top-level entries now, before anyone copies them.
+    early_walk(MMIO_BASE, 3, alloc);
+    early_walk(KSTACK_BASE, 3, alloc);
+
+    cpus[0].active_cr3 = kernel_root; // GS may not be set up yet
+    write_cr3(kernel_root);
+}
+
+void paging_load_kernel(void)
+{
+    this_cpu()->active_cr3 = kernel_root;
+    write_cr3(kernel_root);
+}
+
+u64 paging_new(void)
+{
+    u64 root = arch_table_alloc();
+    if (!root)
+        return 0;
+    u64 *to = phys_to_virt(root);
+    const u64 *from = phys_to_virt(kernel_root);
+    for (int i = FIRST_UPPER; i < ENTRIES; i++)
+        to[i] = from[i];
+    return root;
+}
+
+static void free_tables(u64 table, int level, int entries)
+{
+    const u64 *t = phys_to_virt(table);
+    for (int i = 0; level > 1 && i < entries; i++) {
+        if (t[i] & PTE_P)
+            free_tables(t[i] & PTE_ADDR, level - 1, ENTRIES);
+    }
+    arch_table_free(table);
+}
+
+void paging_free(u64 root)
+{
+    free_tables(root, 4, FIRST_UPPER);
+}
+
+void paging_load(u64 root)
+{
+    struct cpu *c = this_cpu();
+    if (c->active_cr3 == root)
+        return;
+    // Announced first: a shootdown that does not see it yet has changed its entries before this
+    // load.
+    __atomic_store_n(&c->active_cr3, root, __ATOMIC_SEQ_CST);
+    write_cr3(root);
+}
+
+u64 *paging_walk(u64 root, u64 va, bool create)
+{
+    return walk(root, va, 1, create ? arch_table_alloc : NULL);
+}
+
+typedef void page_fn(u64 va, u64 *pte, void *arg);
+
+static void each_page(u64 *table, int level, u64 start, u64 end, page_fn *fn, void *arg)
+{
+    u64 span = PAGE_SIZE << 9 * (level - 1);
+    for (u64 va = start, next; va < end; va = next) {
+        u64 *entry = &table[index_at(va, level)];
+        next = MIN(ALIGN_DOWN(va, span) + span, end);
+        if (!*entry)
+            continue;
+        if (level == 1)
+            fn(va, entry, arg);
+        else
+            each_page(table_at(*entry), level - 1, va, next, fn, arg);
+    }
+}
+
+void paging_for_each(u64 root, u64 start, u64 end, void (*fn)(u64 va, u64 *pte, void *arg),
+                     void *arg)
+{
+    each_page(phys_to_virt(root), 4, start, MIN(end, TASK_SIZE_MAX), fn, arg);
+}
+
+int paging_map_kernel(u64 va, u64 pa, u64 flags)
+{
+    u64 *pte = walk(kernel_root, va, 1, arch_table_alloc);
+    if (!pte)
+        return -1;
+    if (*pte & PTE_P)
+        panic("paging: kernel page %lx is mapped already", va);
+    *pte = pa | flags | PTE_P | PTE_G;
+    return 0;
+}
+
+static void flush_page_call(void *va)
+{
+    tlb_flush_page((u64)va);
+}
+
+void paging_unmap_kernel(u64 va)
+{
+    u64 *pte = walk(kernel_root, va, 1, NULL);
+    if (!pte || !(*pte & PTE_P))
+        panic("paging: kernel page %lx is not mapped", va);
+    *pte = 0;
+    smp_call_all(flush_page_call, (void *)va);
+}
+
+void *mmio_map(u64 pa, u64 size)
+{
+    u64 first = ALIGN_DOWN(pa, PAGE_SIZE);
+    u64 length = ALIGN_UP(pa + size, PAGE_SIZE) - first;
+    u64 va = __atomic_fetch_add(&mmio_next, length, __ATOMIC_RELAXED);
+    for (u64 off = 0; off < length; off += PAGE_SIZE) {
+        if (paging_map_kernel(va + off, first + off, PTE_W | PTE_NX | PTE_PCD | PTE_PWT) < 0)
+            panic("paging: no memory to map device registers at %lx", pa);
+    }
+    return (void *)(va + pa - first);
+}
+
+void tlb_flush_page(u64 va)
+{
+    __asm__ volatile("invlpg (%0)" ::"r"(va) : "memory");
+}
+
+void tlb_flush_local(void)
+{
+    write_cr3(read_cr3());
+}
+
+static void flush_local_call(void *arg)
+{
+    (void)arg;
+    tlb_flush_local();
+}
+
+void tlb_shootdown(u64 root)
+{
+    // The changed entries must be visible before anyone's active_cr3 is looked at (see
+    // paging_load).
+    __atomic_thread_fence(__ATOMIC_SEQ_CST);
+    smp_call_users(root, flush_local_call, NULL);
+}

@@ -1,0 +1,66 @@
+// Four-level page tables (SDM vol. 3, chapter 4). A table is named by its physical address.
+//
+// The upper half (kernel) is one set of tables shared by all address spaces: its 256 top-level
+// entries are filled once at boot and never change afterwards, so nothing has to be copied
+// between them later.
+#pragma once
+
+#include "arch/x86/layout.h"
+
+#define PTE_P    BIT(0)
+#define PTE_W    BIT(1)
+#define PTE_U    BIT(2)
+#define PTE_PWT  BIT(3)
+#define PTE_PCD  BIT(4)
+#define PTE_A    BIT(5)
+#define PTE_D    BIT(6)
+#define PTE_PS   BIT(7)
+#define PTE_G    BIT(8)
+#define PTE_COW  BIT(9) // software: shared page, copy before writing
+#define PTE_NX   BIT(63)
+#define PTE_ADDR 0x000ffffffffff000ull
+
+#define BOOT_MAP_END (1ull << 30) // what boot.asm maps at PHYS_BASE
+
+// Replaces the boot tables: maps [0, phys_end) at PHYS_BASE (RW, NX; the kernel's text and rodata
+// read-only there too), the image with W^X, and prepares the shared upper half; loads them. Boot
+// CPU, once. `alloc` hands out zeroed physical pages before the page allocator lives, all below
+// BOOT_MAP_END. No mapping is both writable and executable.
+void paging_init(u64 phys_end, u64 (*alloc)(void));
+
+// Loads the kernel's own tables on this CPU (no user half).
+void paging_load_kernel(void);
+
+// A new top-level table with the kernel half shared and the user half empty; 0 when memory is out.
+u64 paging_new(void);
+
+// Frees the table pages of the user half and the top-level page. The mapped pages must be gone
+// already.
+void paging_free(u64 root);
+
+// Loads `root` on this CPU if it is not loaded yet. IRQs off.
+void paging_load(u64 root);
+
+// The address of the entry that maps `va` (its PTE_PS is set in the direct map), or NULL. With
+// `create`, missing tables are made; NULL then means that memory is out. The caller holds the
+// lock of the address space.
+u64 *paging_walk(u64 root, u64 va, bool create);
+
+// Calls fn for each 4 KiB user mapping in [start, end) whose entry is not zero (it may lack PTE_P: a
+// page that may not be touched now). fn may change or clear the entry.
+void paging_for_each(u64 root, u64 start, u64 end, void (*fn)(u64 va, u64 *pte, void *arg),
+                     void *arg);
+
+// Kernel mappings in the regions for stacks and devices. 0 or -1 when memory is out.
+int paging_map_kernel(u64 va, u64 pa, u64 flags);
+void paging_unmap_kernel(u64 va); // all CPUs forget it
+
+// Maps device registers uncached, forever. `pa` and `size` need no alignment.
+void *mmio_map(u64 pa, u64 size);
+
+// Forget translations: of one page or all of the user half on this CPU ...
+void tlb_flush_page(u64 va);
+void tlb_flush_local(void);
+// ... and on every CPU that has `root` loaded. Waits for them. IRQs on or off; no lock that an IRQ
+// handler takes may be held.
+void tlb_shootdown(u64 root);

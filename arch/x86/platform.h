@@ -1,0 +1,91 @@
+// The PC around the CPU: boot information, ACPI, APICs, clock, serial ports, VGA text, power.
+#pragma once
+
+#include "arch/x86/types.h"
+
+// ---- boot information (multiboot2 specification 2.0, section 3.6) ----
+
+// Physical page that smp_start_all() overwrites with the start-up code of the other CPUs.
+#define TRAMPOLINE_PA 0x8000
+
+#define MAX_MEM_REGIONS 64
+
+struct mem_region {
+    u64 start, end; // end exclusive
+};
+
+struct boot_info {
+    char cmdline[2048];
+    u64 module_start, module_end; // the cpio archive; 0, 0 when none
+    u32 nr_modules;
+    u64 rsdp; // physical address of a copy of ACPI's root pointer; 0 when none
+    u32 nr_regions;
+    struct mem_region regions[MAX_MEM_REGIONS]; // usable RAM above 1 MiB, whole pages
+    u64 info_end;                               // first byte after the multiboot structure
+};
+extern struct boot_info boot_info;
+
+// Copies what the loader left at physical address `mbi`; only the module stays where it is.
+// Refuses a wrong `magic` with one line and stops.
+void boot_info_parse(u32 magic, u32 mbi);
+
+// `why`, a line that starts with "dr7: ", on VGA and serial, then the machine goes off with status
+// 1. For refusals at boot, also before printk works; after serial_init() and vga_init().
+__noreturn void boot_refuse(const char *why);
+
+// ---- ACPI (6.4) ----
+
+struct acpi_cpus {
+    u32 count;
+    u32 apic_id[64]; // the boot CPU is the first
+    u64 lapic_pa, ioapic_pa;
+    u32 serial_gsi, keyboard_gsi; // after interrupt source overrides
+};
+extern struct acpi_cpus acpi_cpus;
+
+// Reads the MADT. Without ACPI: one CPU and the standard addresses.
+void acpi_init(void);
+// Address of the table with this four-letter signature in direct-mapped memory, or NULL.
+const void *acpi_find(const char *signature);
+
+// ---- APICs (SDM vol. 3, chapter 11) ----
+
+void apic_init(void);           // boot CPU: maps all, masks the 8259s, routes serial and keyboard
+void lapic_enable(void);        // each CPU
+void lapic_timer_start(u32 hz); // periodic IRQ_TIMER on this CPU
+void lapic_eoi(void);
+void lapic_send(u32 apic_id, u32 vector); // fixed delivery
+void lapic_send_nmi(u32 apic_id);
+void lapic_send_init(u32 apic_id);
+void lapic_send_startup(u32 apic_id, u8 page);
+u32 lapic_id(void);
+
+// ---- clock ----
+
+// Calibrates the TSC and the local APIC timer against the PIT. Boot CPU, IRQs off.
+void clock_init(void);
+// Nanoseconds since clock_init(). Monotonic on each CPU. Any context.
+u64 clock_ns(void);
+// Seconds since 1970 when the clock was started, from the CMOS clock.
+u64 clock_boot_epoch(void);
+// Busy wait.
+void clock_delay_us(u64 us);
+
+// ---- serial ports, keyboard and VGA text ----
+
+enum { COM1, COM2 };
+void serial_init(void);
+void serial_write(int port, const char *s, size_t n); // polls; any context
+void serial_drain(void);                              // until all of it is on the line
+void serial_irq_enable(void);                         // COM1 receive -> console_input()
+void serial_irq(void);                                // IRQ_SERIAL1, from trap_dispatch()
+void keyboard_init(void);                             // discards what was typed before
+void keyboard_irq(void);                              // IRQ_KEYBOARD, from trap_dispatch()
+void vga_init(void);
+void vga_write(const char *s, size_t n); // any context; interprets \n \r \b \t
+
+// ---- power ----
+
+// Off. `status` 0 is success. QEMU's isa-debug-exit (status << 1 | 1 is what QEMU exits with; 0
+// powers off by ACPI's S5 so that it exits with 0), then Bochs's port 0x8900, then a halt.
+__noreturn void machine_off(u32 status);

@@ -1,0 +1,211 @@
+// Starting the other CPUs and calling functions on them.
+//
+// A call is a node in a list of its target CPU, pushed by compare-and-exchange, taken whole by
+// exchange: no lock, so it may be made and served anywhere. The nodes lie on the caller's stack;
+// the caller leaves only when every target has counted down, and that is the last a target does
+// with a node.
+
+#include "arch/x86/smp.h"
+#include "arch/x86/cpu.h"
+#include "arch/x86/paging.h"
+#include "arch/x86/platform.h"
+#include "arch/x86/trap.h"
+#include "arch/x86/upcalls.h"
+
+#define INIT_DELAY_US  10000
+#define SIPI_DELAY_US  200
+#define START_LIMIT_US 1000000
+#define POLL_US        20
+
+// What boot/trampoline.asm reads; the order is its contract.
+struct ap_boot {
+    u64 stack; // 0: nobody is expected. The starting CPU takes it by exchange
+    u64 cr3;
+    u32 apic_id;
+    u32 id;
+} ap_boot;
+
+extern const u8 trampoline_start[], trampoline_end[];
+
+struct call {
+    void (*fn)(void *);
+    void *arg;
+    u32 left; // targets that have not finished
+};
+
+struct call_node {
+    struct call_node *next;
+    struct call *call;
+};
+
+static bool cpu_online(u32 cpu)
+{
+    return __atomic_load_n(&cpus[cpu].online, __ATOMIC_ACQUIRE);
+}
+
+// ---- calls ----
+
+// IRQs off.
+static void call_post(u32 cpu, struct call_node *n, struct call *call)
+{
+    u64 old = __atomic_load_n(&cpus[cpu].call_pending, __ATOMIC_RELAXED);
+    n->call = call;
+    __atomic_fetch_add(&call->left, 1, __ATOMIC_RELAXED);
+    do
+        n->next = (struct call_node *)old;
+    while (!__atomic_compare_exchange_n(&cpus[cpu].call_pending, &old, (u64)n, false,
+                                        __ATOMIC_SEQ_CST, __ATOMIC_RELAXED));
+    if (!old) // otherwise the interrupt of the node below is still to come
+        lapic_send(cpus[cpu].apic_id, IPI_CALL);
+}
+
+static void call_wait(struct call *call)
+{
+    while (__atomic_load_n(&call->left, __ATOMIC_ACQUIRE)) {
+        if (!irqs_enabled())
+            smp_serve_calls();
+        cpu_pause();
+    }
+}
+
+void smp_serve_calls(void)
+{
+    u64 list = __atomic_exchange_n(&this_cpu()->call_pending, 0, __ATOMIC_SEQ_CST);
+    struct call_node *n = (struct call_node *)list;
+    while (n) {
+        struct call_node *next = n->next;
+        struct call *call = n->call;
+        call->fn(call->arg);
+        __atomic_fetch_sub(&call->left, 1, __ATOMIC_RELEASE);
+        n = next;
+    }
+}
+
+void smp_call(u32 cpu, void (*fn)(void *), void *arg)
+{
+    struct call call = {.fn = fn, .arg = arg};
+    struct call_node node;
+    u64 flags = irq_save();
+    if (cpu == cpu_id())
+        fn(arg);
+    else if (cpu < nr_cpus && cpu_online(cpu))
+        call_post(cpu, &node, &call);
+    else
+        panic("smp: call to CPU %u, which is not online", cpu);
+    irq_restore(flags);
+    call_wait(&call);
+}
+
+// On all online CPUs, or those that have `root` loaded if it is not 0.
+static void call_many(u64 root, void (*fn)(void *), void *arg)
+{
+    struct call call = {.fn = fn, .arg = arg};
+    struct call_node nodes[MAX_CPUS];
+    u64 flags = irq_save();
+    u32 self = cpu_id();
+    for (u32 i = 0; i < nr_cpus; i++) {
+        if (i != self && cpu_online(i) && (!root || cpus[i].active_cr3 == root))
+            call_post(i, &nodes[i], &call);
+    }
+    if (!root || cpus[self].active_cr3 == root)
+        fn(arg);
+    irq_restore(flags);
+    call_wait(&call);
+}
+
+void smp_call_all(void (*fn)(void *), void *arg)
+{
+    call_many(0, fn, arg);
+}
+
+void smp_call_users(u64 root, void (*fn)(void *), void *arg)
+{
+    call_many(root, fn, arg);
+}
+
+void smp_reschedule(u32 cpu)
+{
+    lapic_send(cpus[cpu].apic_id, IPI_RESCHEDULE);
+}
+
+void smp_stop_others(void)
+{
+    for (u32 i = 0; i < nr_cpus; i++) {
+        if (i != cpu_id() && cpu_online(i))
+            lapic_send_nmi(cpus[i].apic_id);
+    }
+}
+
+// ---- starting ----
+
+// First C of a starting CPU, on its own stack, IRQs off; called by the trampoline.
+__noreturn void ap_main(void)
+{
+    cpu_init(ap_boot.id, ap_boot.apic_id);
+    paging_load_kernel();
+    lapic_enable();
+    __atomic_store_n(&this_cpu()->online, 1, __ATOMIC_RELEASE);
+    sched_ap_main();
+}
+
+static bool stack_taken(void)
+{
+    return !__atomic_load_n(&ap_boot.stack, __ATOMIC_ACQUIRE);
+}
+
+static bool wait_online(u32 id)
+{
+    for (u32 us = 0; us < START_LIMIT_US && !cpu_online(id); us += POLL_US)
+        clock_delay_us(POLL_US);
+    return cpu_online(id);
+}
+
+// Starts one CPU that has had its INIT. It gets the next free id, which is taken back if it does
+// not come.
+static void start_cpu(u32 apic_id)
+{
+    u32 id = nr_cpus;
+    u64 stack = arch_stack_alloc();
+    if (!stack) {
+        printk("smp: no memory for a stack: CPU with APIC id %u is left out\n", apic_id);
+        return;
+    }
+    nr_cpus = id + 1; // calls to all CPUs include it as soon as it says it is online
+    ap_boot.cr3 = read_cr3();
+    ap_boot.apic_id = apic_id;
+    ap_boot.id = id;
+    __atomic_store_n(&ap_boot.stack, stack, __ATOMIC_RELEASE);
+
+    lapic_send_startup(apic_id, TRAMPOLINE_PA >> PAGE_SHIFT);
+    clock_delay_us(SIPI_DELAY_US);
+    if (!stack_taken())
+        lapic_send_startup(apic_id, TRAMPOLINE_PA >> PAGE_SHIFT);
+    if (wait_online(id))
+        return;
+    if (!__atomic_exchange_n(&ap_boot.stack, 0, __ATOMIC_ACQ_REL)) {
+        if (wait_online(id)) // it had only just begun
+            return;
+        panic("smp: CPU with APIC id %u started and got stuck", apic_id);
+    }
+    nr_cpus = id;
+    arch_stack_free(stack);
+    printk("smp: CPU with APIC id %u does not start and is left out\n", apic_id);
+}
+
+void smp_start_all(u32 limit)
+{
+    u32 count = MIN(limit, acpi_cpus.count);
+    u8 *to = phys_to_virt(TRAMPOLINE_PA);
+    for (const u8 *from = trampoline_start; from < trampoline_end; from++)
+        *to++ = *from;
+
+    nr_cpus = 1;
+    cpus[0].apic_id = acpi_cpus.apic_id[0];
+    cpus[0].online = 1;
+    for (u32 i = 1; i < count; i++)
+        lapic_send_init(acpi_cpus.apic_id[i]);
+    if (count > 1)
+        clock_delay_us(INIT_DELAY_US);
+    for (u32 i = 1; i < count; i++)
+        start_cpu(acpi_cpus.apic_id[i]);
+}

@@ -1,0 +1,31 @@
+// Other CPUs: starting them, calling functions on them, stopping them.
+#pragma once
+
+#include "arch/x86/types.h"
+
+// Starts all CPUs of the MADT but this one (INIT, SIPI, SIPI; SDM vol. 3, 9.4.4) and waits until
+// each has reached sched_ap_main() or a second has passed. A CPU that does not come is logged and
+// left out. At most `limit` CPUs in all.
+void smp_start_all(u32 limit);
+
+// Runs fn(arg) on `cpu` and waits until it is done. There it runs in interrupt context, IRQs off.
+// On the calling CPU it is a plain call with IRQs off. While waiting, a CPU with IRQs off serves
+// calls made to it, so two CPUs may call each other. fn must not wait for anything but locks that
+// are always taken with IRQs off.
+void smp_call(u32 cpu, void (*fn)(void *), void *arg);
+
+// The same on every online CPU, this one included, at once; waits for all.
+void smp_call_all(void (*fn)(void *), void *arg);
+
+// The same on those CPUs that have the page table `root` loaded.
+void smp_call_users(u64 root, void (*fn)(void *), void *arg);
+
+// Serves the calls made to this CPU. For loops that wait with IRQs off (spinlocks call it not: a
+// lock holder never waits for an IPI; see kernel/base/spinlock.h L3).
+void smp_serve_calls(void);
+
+// Makes `cpu` take an interrupt and look at need_resched.
+void smp_reschedule(u32 cpu);
+
+// NMI to all other CPUs: they stop for ever. For panic.
+void smp_stop_others(void);

@@ -1,0 +1,297 @@
+// The IDT, and what becomes of each exception, interrupt and system call.
+#include "arch/x86/trap.h"
+#include "arch/x86/cpu.h"
+#include "arch/x86/extable.h"
+#include "arch/x86/platform.h"
+#include "arch/x86/smp.h"
+#include "arch/x86/upcalls.h"
+
+#define NR_VECTORS     256
+#define STUB_SIZE      16   // of entry.asm
+#define GATE_INTERRUPT 0x8e // present, 64-bit interrupt gate, DPL 0 (SDM vol. 3, 6.14.1)
+#define GATE_DPL3      0x60
+#define CANONICAL_BITS 48
+
+struct gate {
+    u16 offset_low, selector;
+    u8 ist, type;
+    u16 offset_mid;
+    u32 offset_high, reserved;
+};
+
+extern u8 trap_stubs[]; // entry.asm
+extern const struct extable_entry __extable_start[], __extable_end[];
+
+static struct gate idt[NR_VECTORS] __protected_bss __aligned(16);
+static bool stop_on_nmi __protected_bss;
+
+static const char *const names[IRQ_BASE] = {
+    [TRAP_DE] = "#DE", [TRAP_DB] = "#DB", [TRAP_NMI] = "NMI", [TRAP_BP] = "#BP", [TRAP_OF] = "#OF",
+    [TRAP_BR] = "#BR", [TRAP_UD] = "#UD", [TRAP_NM] = "#NM",  [TRAP_DF] = "#DF", [TRAP_TS] = "#TS",
+    [TRAP_NP] = "#NP", [TRAP_SS] = "#SS", [TRAP_GP] = "#GP",  [TRAP_PF] = "#PF", [TRAP_MF] = "#MF",
+    [TRAP_AC] = "#AC", [TRAP_MC] = "#MC", [TRAP_XM] = "#XM",  [TRAP_CP] = "#CP",
+};
+
+const char *trap_name(u64 vector)
+{
+    if (vector == VECTOR_SYSCALL)
+        return "SYSCALL";
+    if (vector >= IRQ_BASE)
+        return "IRQ";
+    return names[vector] ? names[vector] : "reserved exception";
+}
+
+static __protected_text u64 stub_address(u32 vector)
+{
+    return (u64)trap_stubs + vector * STUB_SIZE;
+}
+
+// #DB needs a stack of its own: after MOV SS; SYSCALL a data hit is delivered in ring 0 on the
+// user's stack. Not on TCG: it nests a #DB in the first instruction of #DB (entry.asm), which would
+// overwrite the outer frame; and it ignores the MOV SS shadow, so there the first case does not
+// arise.
+static u8 ist_of(u32 vector)
+{
+    switch (vector) {
+    case TRAP_DF:
+        return IST_DF;
+    case TRAP_NMI:
+        return IST_NMI;
+    case TRAP_DB:
+        return cpu_features.is_tcg ? 0 : IST_DB;
+    default:
+        return 0;
+    }
+}
+
+void trap_init(void)
+{
+    for (u32 v = 0; v < NR_VECTORS; v++) {
+        u64 stub = stub_address(v);
+        bool for_user = v == TRAP_BP || v == TRAP_OF; // INT3 and INTO are open to programs
+        idt[v] = (struct gate){
+            .offset_low = (u16)stub,
+            .offset_mid = (u16)(stub >> 16),
+            .offset_high = (u32)(stub >> 32),
+            .selector = KERNEL_CS,
+            .ist = ist_of(v),
+            .type = GATE_INTERRUPT | (for_user ? GATE_DPL3 : 0),
+        };
+    }
+}
+
+void trap_load_idt(void)
+{
+    struct {
+        u16 limit;
+        u64 base;
+    } __packed idtr = {sizeof(idt) - 1, (u64)idt};
+    __asm__ volatile("lidt %0" ::"m"(idtr));
+}
+
+void trap_stop_on_nmi(void)
+{
+    __atomic_store_n(&stop_on_nmi, true, __ATOMIC_SEQ_CST);
+}
+
+// A gate leaves AC as it was: set by the program, or by an interrupted user copy. With it SMAP is
+// off.
+static inline __attribute__((always_inline)) void close_user_access(void)
+{
+    if (cpu_features.smap)
+        __asm__ volatile("clac" ::: "memory", "cc");
+}
+
+static const struct extable_entry *find_fixup(u64 rip)
+{
+    for (const struct extable_entry *e = __extable_start; e < __extable_end; e++)
+        if (e->insn == rip)
+            return e;
+    return NULL;
+}
+
+bool trap_fixup(struct trapframe *f)
+{
+    const struct extable_entry *e = find_fixup(f->rip);
+    if (e)
+        f->rip = e->fixup;
+    return e;
+}
+
+// ---- the way back to ring 3 ----
+
+static bool canonical(u64 addr)
+{
+    int shift = 64 - CANONICAL_BITS;
+    return (u64)((s64)(addr << shift) >> shift) == addr;
+}
+
+// The last work before ring 3: reschedule and deliver signals until neither is due. A signal for
+// the running task is announced by an interrupt: one that came after user_return() looked, on
+// whichever CPU, means that it must look again. IRQs off, also on return. Also called by entry.asm.
+void trap_exit_to_user(struct trapframe *f)
+{
+    struct cpu *c;
+    u64 irqs_before;
+    do {
+        sched_irq_exit(f);
+        c = this_cpu();
+        irqs_before = c->nr_irqs;
+        irq_enable();
+        if (!canonical(f->rip)) { // IRETQ would fault in ring 0
+            f->vector = TRAP_GP;
+            f->error = 0;
+            user_exception(f);
+        }
+        user_return(f);
+        irq_disable();
+    } while (need_resched() || c != this_cpu() || c->nr_irqs != irqs_before || !canonical(f->rip));
+    if (unlikely(preempt_count() || this_cpu()->irq_depth))
+        panic("return to ring 3 with preempt_count %u, irq_depth %u", preempt_count(),
+              this_cpu()->irq_depth);
+}
+
+// From entry.asm, IRQs off.
+void trap_syscall(struct trapframe *f)
+{
+    irq_enable();
+    syscall_dispatch(f);
+    irq_disable();
+    trap_exit_to_user(f);
+}
+
+// ---- exceptions ----
+
+// Only a user copy in a context that may sleep can have its page brought in.
+static bool kernel_page_fault(struct trapframe *f, u64 addr)
+{
+    bool may_sleep = (f->rflags & RFLAGS_IF) && !preempt_count() && !this_cpu()->irq_depth;
+    if (may_sleep && addr < TASK_SIZE_MAX && find_fixup(f->rip)) {
+        irq_enable();
+        bool again = user_page_fault(f, addr);
+        irq_disable();
+        if (again)
+            return true;
+    }
+    return trap_fixup(f);
+}
+
+static void exception(struct trapframe *f)
+{
+    u64 cr2 = read_cr2(); // before anything else can fault
+    if (f->vector == TRAP_DF || f->vector == TRAP_MC)
+        panic_trap(f, cr2);
+    if (from_user(f)) {
+        irq_enable();
+        if (f->vector == TRAP_PF)
+            user_page_fault(f, cr2);
+        else
+            user_exception(f);
+        irq_disable();
+        return;
+    }
+    bool handled =
+        f->vector == TRAP_PF ? kernel_page_fault(f, cr2) : f->vector == TRAP_GP && trap_fixup(f);
+    if (!handled)
+        panic_trap(f, cr2);
+}
+
+// From entry.asm, IRQs off. Everything up to dr_db_enter() and after dr_db_exit() that may run in
+// ring 0 on the #DB stack is protected text.
+__protected_text void trap_debug(struct trapframe *f)
+{
+    if (f->rip == stub_address(TRAP_DB)) { // nested by TCG: see entry.asm
+        this_cpu()->db_pending_dr6 |= read_dr6() & ~DR6_ACTIVE_LOW;
+        write_dr6(DR6_ACTIVE_LOW);
+        return;
+    }
+    close_user_access();
+
+    struct dr_hits hits;
+    dr_db_enter(&hits);
+    u64 left = debug_exception(f, &hits);
+    if (!from_user(f) && (left & DR6_BS) && (f->rflags & RFLAGS_TF)) {
+        f->rflags &= ~RFLAGS_TF; // nobody steps the kernel but the emulator's debugger
+        printk("trap: single step in the kernel at %pS, TF cleared\n", (void *)f->rip);
+    }
+    dr_db_exit();
+
+    if (!from_user(f))
+        return;
+    bool int1 = !hits.dr6 && !hits.spurious; // ICEBP sets no bit
+    if (left || int1) {
+        irq_enable();
+        user_debug_trap(f, left);
+        irq_disable();
+    }
+    trap_exit_to_user(f);
+}
+
+// From entry.asm, on the NMI stack. No breakpoint may fire in here: the IRETQ of a #DB would let in
+// the next NMI, which overwrites this one's frame.
+__protected_text void trap_nmi(struct trapframe *f)
+{
+    u64 dr7 = read_dr7();
+    write_dr7(DR7_FIXED_1);
+    close_user_access();
+    while (__atomic_load_n(&stop_on_nmi, __ATOMIC_SEQ_CST))
+        __asm__ volatile("cli; hlt");
+    printk("trap: NMI without a known cause at %pS\n", (void *)f->rip);
+    write_dr7(dr7);
+}
+
+// ---- interrupts ----
+
+static void interrupt(struct trapframe *f)
+{
+    switch (f->vector) {
+    case IRQ_TIMER:
+        lapic_eoi();
+        this_cpu()->lapic_ticks++;
+        sched_tick(f);
+        break;
+    case IPI_RESCHEDULE:
+        lapic_eoi();
+        this_cpu()->need_resched = 1;
+        break;
+    case IPI_CALL:
+        lapic_eoi();
+        smp_serve_calls();
+        break;
+    case IRQ_SERIAL1:
+        lapic_eoi(); // first: a byte that comes now raises a new edge
+        serial_irq();
+        break;
+    case IRQ_KEYBOARD:
+        lapic_eoi();
+        keyboard_irq();
+        break;
+    case IRQ_SPURIOUS: // wants no EOI (SDM vol. 3, 10.9)
+        break;
+    default:
+        lapic_eoi();
+        printk("trap: unexpected interrupt, vector %lu\n", f->vector);
+        break;
+    }
+}
+
+void trap_dispatch(struct trapframe *f)
+{
+    close_user_access();
+    if (f->vector < IRQ_BASE) {
+        exception(f);
+    } else {
+        struct cpu *c = this_cpu();
+        struct trapframe *outer = c->irq_frame;
+        c->irq_frame = f;
+        c->irq_depth++;
+        c->nr_irqs++;
+        interrupt(f);
+        c->irq_depth--;
+        c->irq_frame = outer;
+        if (!from_user(f))
+            sched_irq_exit(f);
+    }
+    if (from_user(f))
+        trap_exit_to_user(f);
+}

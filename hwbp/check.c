@@ -1,0 +1,62 @@
+// Debug builds: does this CPU hold exactly what it should?
+#include "hwbp/hwbp.h"
+#include "hwbp/pmu.h"
+#include "hwbp/reserve.h"
+#include "kernel/base/printk.h"
+#include "perf/context.h"
+
+static void print_registers(void)
+{
+    struct dr_file *d = &this_cpu()->dr;
+    for (int i = 0; i < HBP_NUM; i++)
+        printk("DR%d wanted %016lx type %u len %u owner %p | live %016lx owner %p\n", i,
+               d->want[i].addr, d->want[i].type, d->want[i].len, d->want[i].owner,
+               d->live_addr[i], d->live[i].owner);
+    printk("DR7 %lx, edits open %u, in #DB %u\n", d->live_dr7, d->depth, d->in_db);
+}
+
+void panic_print_breakpoints(void)
+{
+    if (!hwbp_live())
+        return;
+    print_registers();
+    claims_print();
+}
+
+static u32 count_active(struct perf_event_context *ctx, s32 cpu)
+{
+    struct perf_event *event;
+    u32 n = 0;
+    list_for_each(event, &ctx->pinned, node)
+        n += event->state == PERF_ACTIVE && event->oncpu == cpu;
+    list_for_each(event, &ctx->flexible, node)
+        n += event->state == PERF_ACTIVE && event->oncpu == cpu;
+    return n;
+}
+
+void hwbp_check_cpu(void)
+{
+    struct dr_file *d = &this_cpu()->dr;
+    struct perf_cpu *pc = this_perf_cpu();
+    s32 cpu = cpu_id();
+    const char *wrong = dr_check();
+    u32 owners = 0;
+    for (int i = 0; i < HBP_NUM && !wrong; i++) {
+        struct perf_event *event = d->want[i].owner;
+        if (!event)
+            continue;
+        owners++;
+        if (event->state != PERF_ACTIVE || event->oncpu != cpu)
+            wrong = "a register holds an event that is not active here";
+        else if (event->bp.addr != d->live_addr[i])
+            wrong = "a register does not hold its event's address";
+        for (int j = i + 1; j < HBP_NUM; j++)
+            if (d->want[j].owner == event)
+                wrong = "an event is in two registers";
+    }
+    u32 active = count_active(&pc->ctx, cpu) + (pc->task_ctx ? count_active(pc->task_ctx, cpu) : 0);
+    if (!wrong && owners != active)
+        wrong = "an active event is in no register";
+    if (wrong)
+        panic("breakpoints of cpu %d: %s", cpu, wrong);
+}

@@ -1,0 +1,238 @@
+// Which breakpoints exist: the slot table, the list of live claims, and the recount that keeps both honest.
+#include "hwbp/reserve.h"
+#include "arch/x86/platform.h"
+#include "kernel/base/cmdline.h"
+#include "kernel/base/errno.h"
+#include "kernel/base/printk.h"
+#include "kernel/base/string.h"
+#include "kernel/mm/heap.h"
+#include "perf/context.h"
+#include "sched/wait.h"
+
+static struct mutex slots_mutex; // RANK_SLOTS: guards all below, and every task's tally
+static struct slot_table table;
+static struct list claims = LIST_INIT(claims);
+static char last_refusal[160];
+
+// A task's tally, and beside it the scratch tally of the recount.
+struct task_tally {
+    struct slot_task kept, recount;
+};
+
+static struct task_tally *tally_of(const struct task *task)
+{
+    return task ? task->perf_ctx->slots : NULL;
+}
+
+void hwbp_slots_init(void)
+{
+    char name[16] = "2009";
+    enum slot_rules rules;
+    cmdline_get("slots", name, sizeof(name));
+    if (!slots_parse(name, &rules))
+        boot_refuse("slots= names no rule set (2009, exact, mainline)");
+    mutex_init(&slots_mutex);
+    slots_init(&table, rules, nr_cpus);
+}
+
+// ---- the recount: rules.md's "what must hold after every operation" ----
+
+static struct slot_request request_of(const struct bp_claim *c, bool recount)
+{
+    struct task_tally *tally = tally_of(c->task);
+    return (struct slot_request){
+        .task = tally ? (recount ? &tally->recount : &tally->kept) : NULL,
+        .cpu = c->cpu,
+        .pinned = c->pinned,
+    };
+}
+
+static struct slot_table recounted;
+
+static bool recount(void)
+{
+    struct bp_claim *c;
+    bool same = true;
+    slots_init(&recounted, table.rules, table.nr_cpus);
+    list_for_each(c, &claims, node)
+        if (c->task)
+            memset(&tally_of(c->task)->recount, 0, sizeof(struct slot_task));
+    list_for_each(c, &claims, node)
+    {
+        struct slot_request r = request_of(c, true);
+        slots_inherit(&recounted, &r);
+    }
+    list_for_each(c, &claims, node)
+    {
+        struct task_tally *t = tally_of(c->task);
+        if (t && memcmp(&t->kept, &t->recount, sizeof(t->kept)))
+            same = false;
+    }
+    return same && slots_equal(&table, &recounted);
+}
+
+static void print_table(const char *name, const struct slot_table *t)
+{
+    for (u32 cpu = 0; cpu < t->nr_cpus; cpu++) {
+        const struct slot_cpu *s = &t->cpu[cpu];
+        printk("%s cpu %u: cpu_pinned %u cpu_flexible %u flexible %u tasks", name, cpu,
+               s->cpu_pinned, s->cpu_flexible, s->flexible);
+        for (u32 n = 0; n <= SLOTS_PER_CPU; n++)
+            printk(" %u/%u", s->tasks[0][n], s->tasks[1][n]);
+        printk("\n");
+    }
+}
+
+void claims_print(void)
+{
+    print_table("kept     ", &table);
+    print_table("recounted", &recounted);
+}
+
+static void check_locked(void)
+{
+    if (!recount()) {
+        claims_print();
+        panic("slot counts differ from the live breakpoints");
+    }
+}
+
+void hwbp_check_slots(void)
+{
+    mutex_lock(&slots_mutex);
+    check_locked();
+    mutex_unlock(&slots_mutex);
+}
+
+// ---- claims ----
+
+static void remember_refusal(const struct bp_claim *c, const struct slot_refusal *why)
+{
+    char words[96], who[24] = "no task";
+    slots_explain(why, words, sizeof(words));
+    if (c->task)
+        snprintf(who, sizeof(who), "task %u", c->task->tid);
+    snprintf(last_refusal, sizeof(last_refusal), "ENOSPC %s (%s, %s, rules %s)", words, who,
+             c->pinned ? "pinned" : "flexible", slots_name(table.rules));
+}
+
+int claim_reserve(struct bp_claim *claim)
+{
+    struct slot_refusal why;
+    int err = 0;
+    mutex_lock(&slots_mutex);
+    if (claim->task && !claim->task->perf_ctx->slots) {
+        claim->task->perf_ctx->slots = kalloc(sizeof(struct task_tally));
+        if (!claim->task->perf_ctx->slots)
+            err = -ENOMEM;
+    }
+    if (!err) {
+        struct slot_request r = request_of(claim, false);
+        err = slots_reserve(&table, &r, &why);
+        if (err)
+            remember_refusal(claim, &why);
+        else
+            list_add_tail(&claim->node, &claims);
+    }
+    if (DEBUG_BUILD)
+        check_locked();
+    mutex_unlock(&slots_mutex);
+    return err;
+}
+
+static void release_locked(struct bp_claim *claim)
+{
+    struct slot_request r = request_of(claim, false);
+    slots_release(&table, &r);
+    list_del(&claim->node);
+    if (DEBUG_BUILD)
+        check_locked();
+}
+
+void claim_release(struct bp_claim *claim)
+{
+    mutex_lock(&slots_mutex);
+    release_locked(claim);
+    mutex_unlock(&slots_mutex);
+}
+
+void claim_release_event(struct perf_event *event)
+{
+    mutex_lock(&slots_mutex);
+    struct bp_claim *claim = event->bp.claim;
+    bool own = claim && claim->event == event;
+    if (own)
+        release_locked(claim);
+    mutex_unlock(&slots_mutex);
+    if (own)
+        kfree(claim);
+}
+
+void claims_flush_task(struct task *task)
+{
+    struct bp_claim *c, *next;
+    mutex_lock(&slots_mutex);
+    list_for_each_safe(c, next, &claims, node)
+    {
+        if (c->task != task || !c->event->bp.thread)
+            continue;
+        perf_event_retire(c->event);
+        c->event->bp.claim = NULL;
+        release_locked(c);
+        kfree(c);
+    }
+    mutex_unlock(&slots_mutex);
+}
+
+// ---- for everybody else ----
+
+enum slot_rules hwbp_rules(void)
+{
+    return table.rules;
+}
+
+int hwbp_set_rules(const char *name)
+{
+    enum slot_rules rules;
+    if (!slots_parse(name, &rules))
+        return -EINVAL;
+    mutex_lock(&slots_mutex);
+    int err = table.live ? -EBUSY : 0;
+    if (!err)
+        slots_init(&table, rules, nr_cpus);
+    mutex_unlock(&slots_mutex);
+    return err;
+}
+
+u32 hwbp_live(void)
+{
+    return __atomic_load_n(&table.live, __ATOMIC_RELAXED);
+}
+
+void hwbp_last_refusal(char *buf, size_t size)
+{
+    mutex_lock(&slots_mutex);
+    strcopy(buf, last_refusal, size);
+    mutex_unlock(&slots_mutex);
+}
+
+static u32 max_task(const struct slot_cpu *s)
+{
+    for (u32 n = SLOTS_PER_CPU; n > 0; n--)
+        if (s->tasks[0][n] || s->tasks[1][n])
+            return n;
+    return 0;
+}
+
+size_t claims_show(char *buf, size_t size)
+{
+    size_t len = 0;
+    mutex_lock(&slots_mutex);
+    for (u32 cpu = 0; cpu < table.nr_cpus && len < size; cpu++) {
+        const struct slot_cpu *s = &table.cpu[cpu];
+        len += snprintf(buf + len, size - len, "slots %u cpu_pinned=%u max_task=%u flexible=%u\n",
+                        cpu, s->cpu_pinned, max_task(s), s->flexible);
+    }
+    mutex_unlock(&slots_mutex);
+    return MIN(len, size);
+}

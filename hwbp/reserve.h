@@ -1,0 +1,31 @@
+// Claims on slots: what slots.h counts in numbers, tied to live breakpoints and tasks. One mutex (RANK_SLOTS) serialises
+// all of it, so a reservation is seen whole or not at all.
+#pragma once
+
+#include "hwbp/hwbp.h"
+#include "kernel/base/list.h"
+
+// One admitted breakpoint: an event's, or a wide one's for all CPUs together.
+struct bp_claim {
+    struct list node;         // in the list of live claims
+    struct task *task;        // NULL: bound to no task
+    s32 cpu;                  // -1: every CPU
+    bool pinned;
+    struct perf_event *event; // the event, NULL for a wide claim
+};
+
+// Admits and lists the claim (its other fields set). 0, -ENOSPC, -ENOMEM; a refusal is remembered in words. Task context.
+int claim_reserve(struct bp_claim *claim);
+void claim_release(struct bp_claim *claim);
+
+// Releases and frees an event's own claim, unless it was flushed before; leaves a wide one alone.
+void claim_release_event(struct perf_event *event);
+
+// Retires the thread breakpoints of a task: events stop, slots come back (pmu.task_flush).
+void claims_flush_task(struct task *task);
+
+// Prints the kept counts and the recount next to each other (for the panic).
+void claims_print(void);
+
+// "slots ..." lines of /proc/hwbp.
+size_t claims_show(char *buf, size_t size);

@@ -1,0 +1,130 @@
+// The end of a kernel that is wrong: say everything that helps, stop the other CPUs, switch off.
+#include "kernel/base/panic.h"
+#include "arch/x86/context.h"
+#include "arch/x86/cpu.h"
+#include "arch/x86/platform.h"
+#include "arch/x86/smp.h"
+#include "kernel/base/ksym.h"
+#include "kernel/base/printk.h"
+
+#define MAX_FRAMES   24
+#define TASK_TEXT    64
+#define MESSAGE_SIZE 256
+
+static u32 panic_cpu; // CPU + 1 of the first one
+static u32 depth;     // panics of that CPU
+
+// The first CPU goes on, others stop here. No breakpoint, no lock, no other CPU from now on.
+static void enter(void)
+{
+    u32 me = cpu_id() + 1, first = 0;
+    irq_disable();
+    write_dr7(DR7_FIXED_1);
+    if (!__atomic_compare_exchange_n(&panic_cpu, &first, me, false, __ATOMIC_SEQ_CST,
+                                     __ATOMIC_SEQ_CST) &&
+        first != me)
+        for (;;)
+            __asm__ volatile("hlt");
+    if (++depth > 2)
+        machine_off(PANIC_STATUS);
+    log_force();
+    if (depth == 1) {
+        trap_stop_on_nmi();
+        smp_stop_others();
+    }
+}
+
+void print_backtrace(u64 rip, u64 rbp)
+{
+    u64 ips[MAX_FRAMES];
+    int n = backtrace_kernel(rip, rbp, ips, MAX_FRAMES);
+    for (int i = 0; i < n; i++) {
+        // A return address may lie behind the last byte of its function: look at the call before
+        // it.
+        u64 back = i > 0, offset;
+        const char *name = ksym_find(ips[i] - back, &offset);
+        if (name)
+            printk("  [%016lx] %s+0x%lx\n", ips[i], name, offset + back);
+        else
+            printk("  [%016lx]\n", ips[i]);
+    }
+}
+
+static void print_where(void)
+{
+    char task[TASK_TEXT];
+    panic_describe_task(task, sizeof(task));
+    printk("cpu %u, task %s\n", cpu_id(), task);
+}
+
+static void print_control_registers(void)
+{
+    printk("cr0 %016lx cr2 %016lx\ncr3 %016lx cr4 %016lx\n", read_cr0(), read_cr2(), read_cr3(),
+           read_cr4());
+}
+
+static void print_frame(const struct trapframe *f)
+{
+    static const char *const names[] = {"r15", "r14", "r13", "r12", "rbp", "rbx", "r11", "r10",
+                                        "r9 ", "r8 ", "rax", "rcx", "rdx", "rsi", "rdi"};
+    const u64 *regs = &f->r15;
+    for (u32 i = 0; i < ARRAY_SIZE(names); i++)
+        printk("%s %016lx%c", names[i], regs[i], i % 3 == 2 ? '\n' : ' ');
+    printk("rip %016lx rsp %016lx flg %016lx\ncs %lx ss %lx\n", f->rip, f->rsp, f->rflags, f->cs,
+           f->ss);
+}
+
+static bool in_stack_guard(u64 rsp)
+{
+    return rsp >= KSTACK_BASE && rsp < KSTACK_END &&
+           (rsp - KSTACK_BASE) % KSTACK_STRIDE < KSTACK_STRIDE - KSTACK_SIZE;
+}
+
+static void print_page_fault(const struct trapframe *f, u64 cr2)
+{
+    printk("%s of %s at %016lx%s\n",
+           f->error & PF_FETCH   ? "execution"
+           : f->error & PF_WRITE ? "write"
+                                 : "read",
+           f->error & PF_PRESENT ? "a page that forbids it" : "a page that is not there", cr2,
+           cr2 < PAGE_SIZE ? " (NULL pointer?)" : "");
+}
+
+void panic(const char *fmt, ...)
+{
+    char message[MESSAGE_SIZE];
+    va_list ap;
+    enter();
+    va_start(ap, fmt);
+    vsnprintf(message, sizeof(message), fmt, ap);
+    va_end(ap);
+    printk("\n%s: %s\n", depth > 1 ? "PANIC inside a panic" : "PANIC", message);
+    if (depth == 1) {
+        u64 rbp = (u64)__builtin_frame_address(0);
+        print_where();
+        printk("rbp %016lx flg %016lx\n", rbp, read_flags());
+        print_control_registers();
+        print_backtrace((u64)panic, rbp);
+    }
+    machine_off(PANIC_STATUS);
+}
+
+void panic_trap(struct trapframe *f, u64 cr2)
+{
+    enter();
+    printk("\n%s: %s in ring %lu at %pS, error code 0x%lx\n",
+           depth > 1 ? "PANIC inside a panic" : "PANIC", trap_name(f->vector), f->cs & 3,
+           (void *)f->rip, f->error);
+    if (depth == 1) {
+        if (f->vector == TRAP_PF)
+            print_page_fault(f, cr2);
+        if (f->vector == TRAP_DF && (in_stack_guard(f->rsp) || in_stack_guard(cr2)))
+            printk("the kernel stack is full\n");
+        print_where();
+        print_frame(f);
+        print_control_registers();
+        if (!from_user(f))
+            print_backtrace(f->rip, f->rbp);
+    }
+    machine_off(PANIC_STATUS);
+}

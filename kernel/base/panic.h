@@ -1,0 +1,33 @@
+// Stopping when the kernel itself is wrong. panic() and panic_trap() are declared in arch/x86/upcalls.h.
+//
+// A panic prints what happened, CPU, task, registers and a backtrace with symbols, stops the other CPUs by
+// NMI and switches the machine off with status PANIC_STATUS. A panic inside a panic prints one line more
+// and goes off; a third only goes off.
+#pragma once
+
+#include "arch/x86/upcalls.h"
+
+#define PANIC_STATUS 0x2a
+
+// A condition the code relies on. Costs a compare; stays in all builds.
+#define ASSERT(cond)                                                                               \
+    do {                                                                                           \
+        if (unlikely(!(cond)))                                                                     \
+            panic("%s:%d: assertion failed: %s", __FILE__, __LINE__, #cond);                       \
+    } while (0)
+
+// Expensive checks, only with DEBUG=1.
+#ifdef DEBUG
+#define DEBUG_BUILD 1
+#else
+#define DEBUG_BUILD 0
+#endif
+
+// Prints a backtrace of the running code, one line per frame.
+void print_backtrace(u64 rip, u64 rbp);
+
+// Upcall, sched/core.c: name and tid of the running task, for the message. Any context.
+void panic_describe_task(char *buf, size_t size);
+
+// Upcall, hwbp/check.c: prints the slot table and the registers of this CPU. Any context.
+void panic_print_breakpoints(void);

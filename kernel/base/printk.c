@@ -1,0 +1,163 @@
+// The log: every message goes into a ring and, at once, to the outputs that the command line chose.
+//
+// Its lock is not a spinlock, since printk must work everywhere. #DB and NMI may come while this
+// very CPU writes, or waits to write: `owner` is lock and holder in one word, so that they find
+// out, and a waiter holds no place in a queue. What they say inside this CPU's own message is kept
+// and follows that message.
+#include "kernel/base/printk.h"
+#include "arch/x86/cpu.h"
+#include "arch/x86/platform.h"
+#include "kernel/base/cmdline.h"
+#include "kernel/base/string.h"
+
+#define RING_SIZE   65536u // a power of two
+#define LINE_SIZE   512    // of one message
+#define NESTED_SIZE 2048
+#define NO_PORT     (-1)
+
+static u32 owner; // CPU + 1 of the one that writes, 0 when free
+static bool forced;
+
+// Guarded by owner.
+static char ring[RING_SIZE];
+static u64 ring_end; // bytes ever written
+static bool opened;
+static int log_port = COM1;
+static bool vga_on = true;
+
+// Written while this CPU is the owner, by what interrupts it.
+static char nested[NESTED_SIZE];
+static u32 nested_len;
+
+// IRQs off. False if this CPU owns the log already.
+static bool take(void)
+{
+    u32 me = cpu_id() + 1;
+    for (;;) {
+        u32 seen = 0;
+        if (__atomic_load_n(&forced, __ATOMIC_RELAXED) ||
+            __atomic_compare_exchange_n(&owner, &seen, me, false, __ATOMIC_ACQUIRE,
+                                        __ATOMIC_RELAXED))
+            return true;
+        if (seen == me)
+            return false;
+        cpu_pause();
+    }
+}
+
+static void release(void)
+{
+    __atomic_store_n(&owner, 0, __ATOMIC_RELEASE);
+}
+
+static void write_log_devices(const char *s, size_t n)
+{
+    if (log_port == NO_PORT)
+        return;
+    serial_write(log_port, s, n);
+    if (vga_on)
+        vga_write(s, n);
+}
+
+static void append(const char *s, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        ring[ring_end++ % RING_SIZE] = s[i];
+    if (opened)
+        write_log_devices(s, n);
+}
+
+static void append_nested(void)
+{
+    u32 done = 0, n = 0;
+    while (!__atomic_compare_exchange_n(&nested_len, &n, 0, false, __ATOMIC_RELAXED,
+                                        __ATOMIC_RELAXED)) {
+        append(nested + done, n - done);
+        done = n;
+    }
+}
+
+static void keep_nested(const char *s, u32 n)
+{
+    n = MIN(n, NESTED_SIZE - nested_len);
+    memcpy(nested + nested_len, s, n);
+    barrier();
+    nested_len += n;
+}
+
+void printk(const char *fmt, ...)
+{
+    char text[LINE_SIZE];
+    va_list ap;
+    va_start(ap, fmt);
+    size_t n = vsnprintf(text, sizeof(text), fmt, ap);
+    va_end(ap);
+    n = MIN(n, sizeof(text) - 1);
+
+    u64 flags = irq_save();
+    if (take()) {
+        append(text, n);
+        append_nested();
+        release();
+    } else {
+        keep_nested(text, n);
+    }
+    irq_restore(flags);
+}
+
+void console_write_raw(const char *s, size_t n)
+{
+    u64 flags = irq_save();
+    bool taken = take();
+    serial_write(COM1, s, n);
+    if (vga_on)
+        vga_write(s, n);
+    if (taken)
+        release();
+    irq_restore(flags);
+}
+
+size_t log_read(char *buf, size_t n)
+{
+    u64 flags = irq_save();
+    bool taken = take();
+    n = MIN(n, MIN(ring_end, RING_SIZE));
+    for (size_t i = 0; i < n; i++)
+        buf[i] = ring[(ring_end - n + i) % RING_SIZE];
+    if (taken)
+        release();
+    irq_restore(flags);
+    return n;
+}
+
+// Sends what was logged so far.
+static void open_devices(void)
+{
+    opened = true;
+    for (u64 i = ring_end - MIN(ring_end, RING_SIZE); i < ring_end; i++)
+        write_log_devices(&ring[i % RING_SIZE], 1);
+}
+
+void log_init(void)
+{
+    char name[8] = "com1";
+    bool known = true;
+    cmdline_get("log", name, sizeof(name));
+    if (!strcmp(name, "com2"))
+        log_port = COM2;
+    else if (!strcmp(name, "none"))
+        log_port = NO_PORT;
+    else
+        known = !strcmp(name, "com1");
+    vga_on = cmdline_u64("vga", 1) != 0;
+    if (!known)
+        printk("log: no output \"%s\"; com1 is used\n", name);
+    open_devices();
+}
+
+void log_force(void)
+{
+    __atomic_store_n(&forced, true, __ATOMIC_RELAXED);
+    if (!opened)
+        open_devices();
+}

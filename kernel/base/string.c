@@ -1,0 +1,120 @@
+// Memory and string functions.
+#include "kernel/base/string.h"
+#include "arch/x86/rep.h"
+
+// Eight bytes at any address, of any type.
+typedef u64 __attribute__((aligned(1), may_alias)) word;
+
+void *memcpy(void *to, const void *from, size_t n)
+{
+    rep_copy(to, from, n);
+    return to;
+}
+
+void *memmove(void *to, const void *from, size_t n)
+{
+    u8 *t = to;
+    const u8 *f = from;
+    if ((size_t)(t - f) >= n) { // also when `to` lies below `from`
+        rep_copy(to, from, n);
+        return to;
+    }
+    while (n >= 8) {
+        n -= 8;
+        *(word *)(t + n) = *(const word *)(f + n);
+    }
+    while (n--) {
+        t[n] = f[n];
+        barrier(); // or the compiler makes a call to memmove of this loop
+    }
+    return to;
+}
+
+void *memset(void *to, int c, size_t n)
+{
+    rep_fill(to, (u8)c, n);
+    return to;
+}
+
+int memcmp(const void *a, const void *b, size_t n)
+{
+    const u8 *x = a, *y = b;
+    for (; n; n--, x++, y++)
+        if (*x != *y)
+            return *x - *y;
+    return 0;
+}
+
+size_t strlen(const char *s)
+{
+    size_t n = 0;
+    while (s[n]) {
+        n++;
+        barrier(); // or the compiler makes a call to strlen of this loop
+    }
+    return n;
+}
+
+int strcmp(const char *a, const char *b)
+{
+    while (*a && *a == *b)
+        a++, b++;
+    return (u8)*a - (u8)*b;
+}
+
+int strncmp(const char *a, const char *b, size_t n)
+{
+    for (; n; n--, a++, b++)
+        if (!*a || *a != *b)
+            return (u8)*a - (u8)*b;
+    return 0;
+}
+
+char *strchr(const char *s, int c)
+{
+    for (; *s != (char)c; s++)
+        if (!*s)
+            return NULL;
+    return (char *)s;
+}
+
+bool strstarts(const char *s, const char *prefix)
+{
+    while (*prefix)
+        if (*s++ != *prefix++)
+            return false;
+    return true;
+}
+
+void strcopy(char *to, const char *from, size_t size)
+{
+    size_t n = MIN(strlen(from), size - 1);
+    memcpy(to, from, n);
+    to[n] = 0;
+}
+
+static int digit(char c)
+{
+    if (c >= '0' && c <= '9')
+        return c - '0';
+    c |= 0x20;
+    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : 16;
+}
+
+bool parse_u64(const char *s, u64 *out)
+{
+    u32 base = 10;
+    u64 v = 0;
+    if (strstarts(s, "0x")) {
+        base = 16;
+        s += 2;
+    }
+    const char *first = s;
+    for (; digit(*s) < (int)base; s++)
+        if (__builtin_mul_overflow(v, base, &v) || __builtin_add_overflow(v, digit(*s), &v))
+            return false;
+    if (s == first || strcmp(s + (*s == '\n'), ""))
+        return false;
+    *out = v;
+    return true;
+}

@@ -1,0 +1,277 @@
+// The console: bytes between the line discipline, the serial line or keyboard, and programs.
+#include "kernel/fs/console.h"
+
+#include "arch/x86/platform.h"
+#include "arch/x86/uaccess.h"
+#include "arch/x86/upcalls.h"
+#include "kernel/base/cmdline.h"
+#include "kernel/base/printk.h"
+#include "kernel/base/string.h"
+#include "kernel/fs/line.h"
+#include "kernel/fs/stat.h"
+#include "kernel/fs/vfs.h"
+#include "kernel/proc/process.h"
+
+// ioctl(2) numbers of asm-generic/ioctls.h
+enum {
+    TCGETS = 0x5401,
+    TCSETS = 0x5402,
+    TCSETSW = 0x5403,
+    TCSETSF = 0x5404,
+    TCFLSH = 0x540b,
+    TIOCSCTTY = 0x540e,
+    TIOCGPGRP = 0x540f,
+    TIOCSPGRP = 0x5410,
+    TIOCGWINSZ = 0x5413,
+    TIOCSWINSZ = 0x5414,
+    FIONREAD = 0x541b,
+    TIOCGSID = 0x5429,
+};
+
+struct winsize {
+    u16 rows, columns, xpixel, ypixel;
+};
+
+#define CHUNK 256 // bytes taken or sent under the lock at a time
+
+static struct spinlock tty_lock = SPINLOCK("console", RANK_TTY); // guards `line`
+static struct line line;
+static struct winsize window = {.rows = 25, .columns = 80};
+static struct wait_queue readers;
+static bool raw;       // "tty=raw": constant after boot
+static bool listening; // a program has opened the console
+static u32 foreground;
+
+void console_init(void)
+{
+    char mode[8];
+    struct termios t;
+
+    wait_init(&readers);
+    line_init(&line, console_write_raw);
+    if (!cmdline_get("tty", mode, sizeof(mode)) || strcmp(mode, "raw") != 0)
+        return;
+    raw = true;
+    t = line.t;
+    t.iflag = t.oflag = t.lflag = 0;
+    line_set_modes(&line, &t);
+}
+
+u32 console_foreground(void)
+{
+    return __atomic_load_n(&foreground, __ATOMIC_RELAXED);
+}
+
+void console_set_foreground(u32 pgrp)
+{
+    __atomic_store_n(&foreground, pgrp, __ATOMIC_RELAXED);
+}
+
+void console_input(u8 c)
+{
+    bool ready;
+    int sig;
+
+    if (!listening)
+        return;
+    spin_lock(&tty_lock);
+    sig = line_input(&line, c);
+    ready = line_ready(&line);
+    spin_unlock(&tty_lock);
+    if (sig)
+        console_signal(sig);
+    if (ready) {
+        wake_all(&readers);
+        wake_all(&file_events);
+    }
+}
+
+static bool console_ready(void)
+{
+    u64 flags = spin_lock_irqsave(&tty_lock);
+    bool ready = line_ready(&line);
+
+    spin_unlock_irqrestore(&tty_lock, flags);
+    return ready;
+}
+
+// One chunk of what is there, false when there is nothing yet.
+static bool take_chunk(u8 *to, size_t n, size_t *got, bool *more)
+{
+    u64 flags = spin_lock_irqsave(&tty_lock);
+    bool ready = line_ready(&line);
+
+    if (ready)
+        *got = line_take(&line, to, n, more);
+    spin_unlock_irqrestore(&tty_lock, flags);
+    return ready;
+}
+
+static ssize_t console_read(struct file *f, u64 ubuf, size_t n, u64 *pos)
+{
+    u8 buf[CHUNK];
+    size_t done = 0, got;
+    bool more = true;
+
+    (void)pos;
+    if (n == 0)
+        return 0;
+    while (more && done < n) {
+        if (!take_chunk(buf, MIN(n - done, sizeof(buf)), &got, &more)) {
+            if (done)
+                break;
+            if (f->flags & O_NONBLOCK)
+                return -EAGAIN;
+            if (wait_event_interruptible(&readers, console_ready()))
+                return -ERESTARTSYS;
+            continue;
+        }
+        if (copy_to_user(ubuf + done, buf, got))
+            return -EFAULT;
+        done += got;
+    }
+    return done;
+}
+
+static ssize_t console_write(struct file *f, u64 ubuf, size_t n, u64 *pos)
+{
+    char buf[CHUNK], out[2 * CHUNK];
+    size_t done = 0;
+
+    (void)f;
+    (void)pos;
+    while (done < n) {
+        size_t chunk = MIN(n - done, sizeof(buf));
+
+        if (copy_from_user(buf, ubuf + done, chunk))
+            return done ? (ssize_t)done : -EFAULT;
+        // The modes are read without the lock: a change meanwhile may take effect one chunk later.
+        console_write_raw(out, line_output(&line, buf, chunk, out));
+        done += chunk;
+        if (done < n && current_task()->signal_pending)
+            break;
+    }
+    return done;
+}
+
+static s64 get_modes(u64 arg)
+{
+    u64 flags = spin_lock_irqsave(&tty_lock);
+    struct termios t = line.t;
+
+    spin_unlock_irqrestore(&tty_lock, flags);
+    return put_user(t, arg);
+}
+
+static s64 set_modes(u64 arg, bool flush)
+{
+    struct termios t;
+    u64 flags;
+
+    if (get_user(t, arg))
+        return -EFAULT;
+    flags = spin_lock_irqsave(&tty_lock);
+    if (flush)
+        line_flush(&line);
+    line_set_modes(&line, &t);
+    spin_unlock_irqrestore(&tty_lock, flags);
+    wake_all(&readers); // without editing, what was typed so far is there to read
+    return 0;
+}
+
+static s64 flush_input(void)
+{
+    u64 flags = spin_lock_irqsave(&tty_lock);
+
+    line_flush(&line);
+    spin_unlock_irqrestore(&tty_lock, flags);
+    return 0;
+}
+
+static s64 set_foreground(u64 arg)
+{
+    s32 pgrp;
+
+    if (get_user(pgrp, arg))
+        return -EFAULT;
+    if (pgrp <= 0)
+        return -EINVAL;
+    console_set_foreground(pgrp);
+    return 0;
+}
+
+static s64 console_ioctl(struct file *f, u32 cmd, u64 arg)
+{
+    u32 number;
+
+    (void)f;
+    if (cmd == FIONREAD) {
+        number = line_available(&line);
+        return put_user(number, arg);
+    }
+    if (raw)
+        return -ENOTTY;
+    switch (cmd) {
+    case TCGETS:
+        return get_modes(arg);
+    case TCSETS:
+    case TCSETSW: // output never waits here
+        return set_modes(arg, false);
+    case TCSETSF:
+        return set_modes(arg, true);
+    case TCFLSH:
+        return flush_input();
+    case TIOCGPGRP:
+        number = console_foreground();
+        return put_user(number, arg);
+    case TIOCSPGRP:
+        return set_foreground(arg);
+    case TIOCGSID:
+        return put_user(current_process()->sid, arg);
+    case TIOCSCTTY: // every session's terminal is this one
+        return 0;
+    case TIOCGWINSZ:
+        return put_user(window, arg);
+    case TIOCSWINSZ:
+        return get_user(window, arg);
+    default:
+        return -ENOTTY;
+    }
+}
+
+static u32 console_poll(struct file *f)
+{
+    (void)f;
+    return POLLOUT | (console_ready() ? POLLIN : 0);
+}
+
+static void console_stat(struct file *f, struct stat *st)
+{
+    node_file_stat(f, st);
+    if (raw)
+        st->st_mode = S_IFIFO | 0600;
+}
+
+static const struct file_ops console_ops = {
+    .read = console_read,
+    .write = console_write,
+    .ioctl = console_ioctl,
+    .poll = console_poll,
+    .stat = console_stat,
+    .release = node_file_release,
+};
+
+static struct file *console_open(struct node *n, u32 flags)
+{
+    struct file *f = node_file(n, &console_ops, flags);
+    u64 irqs;
+
+    if (!IS_ERR(f) && !__atomic_exchange_n(&listening, true, __ATOMIC_RELAXED)) {
+        irqs = irq_save();
+        serial_irq_enable();
+        irq_restore(irqs);
+    }
+    return f;
+}
+
+const struct node_ops console_node_ops = {.open = console_open};

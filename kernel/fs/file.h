@@ -1,0 +1,105 @@
+// Open files and descriptor tables.
+#pragma once
+
+#include "kernel/base/errno.h"
+#include "kernel/base/refcount.h"
+#include "sched/wait.h"
+
+#define O_RDONLY    0
+#define O_WRONLY    1
+#define O_RDWR      2
+#define O_ACCMODE   3
+#define O_CREAT     0100
+#define O_EXCL      0200
+#define O_TRUNC     01000
+#define O_APPEND    02000
+#define O_NONBLOCK  04000
+#define O_DIRECTORY 0200000
+#define O_NOFOLLOW  0400000
+#define O_CLOEXEC   02000000
+
+#define S_IFMT  0170000
+#define S_IFIFO 0010000
+#define S_IFCHR 0020000
+#define S_IFDIR 0040000
+#define S_IFREG 0100000
+#define S_IFLNK 0120000
+
+#define POLLIN   0x001
+#define POLLOUT  0x004
+#define POLLERR  0x008
+#define POLLHUP  0x010
+#define POLLNVAL 0x020
+
+struct file;
+struct stat;
+
+// Buffers are user addresses of the running task. All in task context; NULL means the call gives
+// the errno named. Files with lseek have a position: their read, write, lseek, truncate and
+// getdents run under pos_lock.
+struct file_ops {
+    ssize_t (*read)(struct file *f, u64 ubuf, size_t n, u64 *pos);  // NULL: -EINVAL
+    ssize_t (*write)(struct file *f, u64 ubuf, size_t n, u64 *pos); // NULL: -EINVAL
+    s64 (*lseek)(struct file *f, s64 off, int whence);              // NULL: -ESPIPE
+    s64 (*ioctl)(struct file *f, u32 cmd, u64 arg);                 // NULL: -ENOTTY
+    int (*truncate)(struct file *f, u64 size);                      // NULL: -EINVAL
+    ssize_t (*getdents)(struct file *f, u64 ubuf, size_t n);        // NULL: -ENOTDIR
+    void (*stat)(struct file *f, struct stat *st);                  // always there
+    // mmap(2) of this file: the bytes (regular files) or NULL: -ENODEV
+    const u8 *(*bytes)(struct file *f, u64 *len);
+    // POLL* bits that are true now; never sleeps. NULL: always POLLIN | POLLOUT
+    u32 (*poll)(struct file *f);
+    void (*release)(struct file *f); // last reference gone; may be NULL
+};
+
+struct file {
+    struct refcount refs;
+    const struct file_ops *ops;
+    u32 flags; // O_*
+    u64 pos;   // guarded by pos_lock where ops->lseek is there, else unused
+    struct mutex pos_lock;
+    void *private; // the owner's
+};
+
+// Woken whenever some file may have become ready: what poll(2) sleeps on.
+extern struct wait_queue file_events;
+// ops->poll or its default, without what the open mode forbids.
+u32 file_poll(struct file *f);
+
+struct file *file_new(const struct file_ops *ops, void *private,
+                      u32 flags); // refs = 1, NULL: no memory
+void file_get(struct file *f);
+void file_put(struct file *f);
+
+#define MAX_FDS 256
+
+struct fd_table {
+    struct refcount refs;
+    struct spinlock lock; // RANK_FILES
+    struct file *file[MAX_FDS];
+    bool cloexec[MAX_FDS];
+};
+
+struct fd_table *fds_new(void);
+struct fd_table *fds_copy(struct fd_table *t); // fork; NULL: no memory
+void fds_put(struct fd_table *t);              // last one closes all
+void fds_close_on_exec(struct fd_table *t);
+// Puts f (whose reference it takes over) at the lowest free number >= from. Number or -EMFILE
+// (reference stays the caller's).
+int fd_install(struct fd_table *t, struct file *f, bool cloexec, int from);
+struct file *fd_get(struct fd_table *t, int fd); // with a reference; NULL: not open
+int fd_close(struct fd_table *t, int fd);        // 0 or -EBADF
+// dup2: puts f (taking its reference over) at exactly fd and closes what was there. fd or -EBADF
+// (out of range; the reference stays the caller's).
+int fd_replace(struct fd_table *t, int fd, struct file *f, bool cloexec);
+// The close-on-exec mark: 0 or 1, or -EBADF. `set` below 0 only asks.
+int fd_cloexec(struct fd_table *t, int fd, int set);
+
+// Empties the tables of this folder and parses the archive (boot_info.module_*); refuses a broken
+// one with one clear line. After the heap, before the first vfs_open. The folder's other entry
+// points are in kernel/fs/vfs.h.
+void fs_init(void);
+bool fs_have_archive(void); // false: no module was loaded
+
+// Opens a path of the archive, /dev, /proc or /tmp. File with one reference, or ERR_PTR.
+struct file *vfs_open(const char *path, u32 flags);

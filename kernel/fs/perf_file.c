@@ -1,0 +1,75 @@
+// Descriptors of perf events: the file owns the event and ends it at the last close.
+#include "kernel/base/string.h"
+#include "kernel/fs/file.h"
+#include "kernel/fs/stat.h"
+#include "kernel/mm/heap.h"
+#include "kernel/proc/process.h"
+#include "perf/event.h"
+#include "perf/upcalls.h"
+
+#define PERF_DEV 13u // st_dev of all of them, as if they were on one anonymous device
+
+static ssize_t perf_read(struct file *f, u64 ubuf, size_t n, u64 *pos)
+{
+    (void)pos;
+    return perf_event_read_user(f->private, ubuf, n);
+}
+
+static s64 perf_ioctl(struct file *f, u32 cmd, u64 arg)
+{
+    return perf_event_ioctl(f->private, cmd, arg);
+}
+
+static void perf_stat(struct file *f, struct stat *st)
+{
+    struct perf_event *event = f->private;
+
+    memset(st, 0, sizeof(*st));
+    st->st_dev = PERF_DEV;
+    st->st_ino = event->id;
+    st->st_nlink = 1;
+    st->st_mode = 0600;
+}
+
+// Nothing to wait for without a ring buffer, as Linux says it.
+static u32 perf_poll(struct file *f)
+{
+    (void)f;
+    return POLLHUP;
+}
+
+static void perf_release(struct file *f)
+{
+    perf_event_release_kernel(f->private);
+}
+
+static const struct file_ops perf_ops = {
+    .read = perf_read,
+    .ioctl = perf_ioctl,
+    .poll = perf_poll,
+    .stat = perf_stat,
+    .release = perf_release,
+};
+
+int perf_fd_install(struct perf_event *event, bool cloexec)
+{
+    struct file *f = file_new(&perf_ops, event, O_RDWR);
+    int fd;
+
+    if (!f)
+        return -ENOMEM;
+    fd = fd_install(current_process()->fds, f, cloexec, 0);
+    if (fd < 0)
+        kfree(f); // not file_put(): the event stays the caller's
+    return fd;
+}
+
+bool perf_fd_valid(int fd)
+{
+    struct file *f = fd_get(current_process()->fds, fd);
+    bool valid = f && f->ops == &perf_ops;
+
+    if (f)
+        file_put(f);
+    return valid;
+}

@@ -1,0 +1,374 @@
+// /proc/PID: one directory for each process and each kernel thread, made when it is looked up.
+// Formats as in proc(5).
+#include "arch/x86/paging.h"
+#include "arch/x86/platform.h"
+#include "kernel/base/printk.h"
+#include "kernel/base/string.h"
+#include "kernel/fs/procfs.h"
+#include "kernel/mm/heap.h"
+#include "kernel/mm/vm.h"
+#include "kernel/proc/process.h"
+
+// Inode numbers above all others: PID_INO + pid * PID_STEP + number of the file in it, 0 for the
+// directory.
+#define PID_INO     (1ull << 40)
+#define PID_STEP    16
+#define NS_PER_TICK 10000000u // times in stat are in ticks of 1/100 s
+
+struct pid_info {
+    u32 pid, ppid, pgid, sid, threads, cpu;
+    char comm[TASK_COMM_LEN];
+    char state;
+    u64 runtime_ns, children_ns, start_ns, faults, vsize, rss_pages;
+    int exit_signal;
+};
+
+static u32 pid_of(const struct node *n)
+{
+    return (n->ino - PID_INO) / PID_STEP;
+}
+
+// ---- gathering ----
+
+static void count_page(u64 va, u64 *pte, void *arg)
+{
+    (void)va;
+    (void)pte;
+    ++*(u64 *)arg;
+}
+
+static void measure_mm(struct mm *mm, struct pid_info *info)
+{
+    struct vm_area *area;
+
+    spin_lock(&mm->lock);
+    info->faults += mm->minor_faults;
+    list_for_each(area, &mm->areas, node) info->vsize += area->end - area->start;
+    paging_for_each(mm->root, 0, TASK_SIZE_MAX, count_page, &info->rss_pages);
+    spin_unlock(&mm->lock);
+}
+
+static void describe_process(struct process *p, struct pid_info *info)
+{
+    struct mm *mm;
+
+    spin_lock(&proc_lock);
+    info->ppid = p->parent ? p->parent->pid : 0;
+    info->pgid = p->pgid;
+    info->sid = p->sid;
+    info->threads = p->nr_threads;
+    info->state = process_state(p);
+    info->runtime_ns = process_runtime(p);
+    info->children_ns = p->children_runtime_ns;
+    info->start_ns = p->start_ns;
+    info->faults = p->minor_faults;
+    info->exit_signal = p->exit_signal;
+    strcopy(info->comm, p->comm, sizeof(info->comm));
+    if (!list_empty(&p->threads))
+        info->cpu = list_first(&p->threads, struct thread, node)->task->cpu;
+    spin_unlock(&proc_lock);
+    mm = process_mm(p);
+    if (!mm)
+        return;
+    measure_mm(mm, info);
+    mm_put(mm);
+}
+
+static char thread_state(const struct task *t)
+{
+    switch (t->state) {
+    case TASK_SLEEPING:
+        return 'S';
+    case TASK_WAITING:
+        return 'D';
+    case TASK_STOPPED:
+        return 'T';
+    case TASK_DEAD:
+        return 'X';
+    default:
+        return 'R';
+    }
+}
+
+// False if there is no such process or kernel thread.
+static bool describe(u32 pid, struct pid_info *info)
+{
+    struct process *p = process_find(pid);
+    struct task *t;
+    bool found;
+
+    *info = (struct pid_info){.pid = pid, .threads = 1};
+    if (p) {
+        describe_process(p, info);
+        process_put(p);
+        return true;
+    }
+    t = task_find(pid);
+    if (!t)
+        return false;
+    found = !t->process; // other threads of a process have no directory of their own
+    strcopy(info->comm, t->comm, sizeof(info->comm));
+    info->state = thread_state(t);
+    info->runtime_ns = task_runtime(t);
+    info->cpu = t->cpu;
+    task_put(t);
+    return found;
+}
+
+// ---- the files ----
+
+static size_t show_stat(struct node *n, char *buf, size_t size)
+{
+    struct text t = {buf, size, 0};
+    struct pid_info i;
+
+    if (!describe(pid_of(n), &i))
+        return 0;
+    text_add(&t, "%u (%s) %c %u %u %u 0 -1 0 ", i.pid, i.comm, i.state, i.ppid, i.pgid, i.sid);
+    text_add(&t, "%lu 0 0 0 %lu 0 %lu 0 ", i.faults, i.runtime_ns / NS_PER_TICK,
+             i.children_ns / NS_PER_TICK);
+    text_add(&t, "20 0 %u 0 %lu %lu %lu ", i.threads, i.start_ns / NS_PER_TICK, i.vsize,
+             i.rss_pages);
+    // Fields 25 to 37: limits, addresses and signal sets that nobody but root may see anyway.
+    text_add(&t, "0 0 0 0 0 0 0 0 0 0 0 0 0 ");
+    text_add(&t, "%d %u 0 0 0 0 0 0 0 0 0 0 0 0 0\n", i.exit_signal, i.cpu);
+    return t.len;
+}
+
+static const char *state_word(char state)
+{
+    switch (state) {
+    case 'R':
+        return "running";
+    case 'S':
+        return "sleeping";
+    case 'D':
+        return "disk sleep";
+    case 'T':
+        return "stopped";
+    case 'Z':
+        return "zombie";
+    default:
+        return "dead";
+    }
+}
+
+static size_t show_status(struct node *n, char *buf, size_t size)
+{
+    struct text t = {buf, size, 0};
+    struct pid_info i;
+
+    if (!describe(pid_of(n), &i))
+        return 0;
+    text_add(&t, "Name:\t%s\n", i.comm);
+    text_add(&t, "State:\t%c (%s)\n", i.state, state_word(i.state));
+    text_add(&t, "Tgid:\t%u\nPid:\t%u\nPPid:\t%u\n", i.pid, i.pid, i.ppid);
+    text_add(&t, "Uid:\t0\t0\t0\t0\nGid:\t0\t0\t0\t0\n");
+    text_add(&t, "VmSize:\t%8lu kB\n", i.vsize / 1024);
+    text_add(&t, "VmRSS:\t%8lu kB\n", i.rss_pages * (unsigned long)PAGE_SIZE / 1024);
+    text_add(&t, "Threads:\t%u\n", i.threads);
+    return t.len;
+}
+
+static size_t show_comm(struct node *n, char *buf, size_t size)
+{
+    struct text t = {buf, size, 0};
+    struct pid_info i;
+
+    if (describe(pid_of(n), &i))
+        text_add(&t, "%s\n", i.comm);
+    return t.len;
+}
+
+static size_t show_cmdline(struct node *n, char *buf, size_t size)
+{
+    struct process *p = process_find(pid_of(n));
+    size_t len;
+
+    if (!p)
+        return 0;
+    spin_lock(&proc_lock);
+    len = p->cmdline ? MIN(p->cmdline_len, size) : 0;
+    memcpy(buf, p->cmdline, len);
+    spin_unlock(&proc_lock);
+    process_put(p);
+    return len;
+}
+
+static void show_areas(struct text *t, struct mm *mm)
+{
+    struct vm_area *area;
+
+    spin_lock(&mm->lock);
+    list_for_each(area, &mm->areas, node)
+    {
+        text_add(t, "%lx-%lx %c%c%c%c 00000000 00:00 0 %s\n", area->start, area->end,
+                 area->prot & PROT_READ ? 'r' : '-', area->prot & PROT_WRITE ? 'w' : '-',
+                 area->prot & PROT_EXEC ? 'x' : '-', area->shared ? 's' : 'p', area->name);
+    }
+    spin_unlock(&mm->lock);
+}
+
+static size_t show_maps(struct node *n, char *buf, size_t size)
+{
+    struct text t = {buf, size, 0};
+    struct process *p = process_find(pid_of(n));
+    struct mm *mm;
+
+    if (!p)
+        return 0;
+    mm = process_mm(p);
+    process_put(p);
+    if (!mm)
+        return 0;
+    show_areas(&t, mm);
+    mm_put(mm);
+    return t.len;
+}
+
+static const struct proc_file pid_files[] = {
+    {"cmdline", show_cmdline, NULL}, {"comm", show_comm, NULL},     {"maps", show_maps, NULL},
+    {"stat", show_stat, NULL},       {"status", show_status, NULL},
+};
+
+// The files are followed by two links.
+enum { INDEX_CWD = ARRAY_SIZE(pid_files), INDEX_EXE, NR_INDEX };
+_Static_assert(NR_INDEX < PID_STEP, "inode numbers of one process");
+
+static int read_pid_link(struct node *n, char *buf, size_t size)
+{
+    struct process *p = process_find(pid_of(n));
+    bool cwd = (n->ino - PID_INO) % PID_STEP - 1 == INDEX_CWD;
+
+    if (!p)
+        return -ENOENT;
+    spin_lock(&proc_lock);
+    strcopy(buf, cwd ? p->cwd : p->exe, size);
+    spin_unlock(&proc_lock);
+    process_put(p);
+    return *buf ? (int)strlen(buf) : -ENOENT;
+}
+
+static const struct node_ops pid_link_ops = {.readlink = read_pid_link};
+
+static void pid_entry(u32 index, struct dir_entry *e)
+{
+    static const char *const links[] = {"cwd", "exe"};
+    bool link = index >= INDEX_CWD;
+
+    e->mode = link ? S_IFLNK | 0777 : S_IFREG | 0444;
+    strcopy(e->name, link ? links[index - INDEX_CWD] : pid_files[index].name, sizeof(e->name));
+}
+
+static bool pid_next(struct node *dir, u64 after, struct dir_entry *e)
+{
+    u64 index = after > dir->ino ? after - dir->ino : 0;
+
+    if (index >= NR_INDEX)
+        return false;
+    pid_entry(index, e);
+    e->ino = dir->ino + index + 1;
+    return true;
+}
+
+static struct node *pid_lookup(struct node *dir, const char *name, size_t len)
+{
+    struct dir_entry e;
+    struct node *n;
+
+    for (u32 index = 0; index < NR_INDEX; index++) {
+        pid_entry(index, &e);
+        if (strlen(e.name) != len || memcmp(e.name, name, len) != 0)
+            continue;
+        n = node_new(dir, name, len, e.mode, dir->ino + index + 1);
+        if (!n)
+            return ERR_PTR(-ENOMEM);
+        n->ops = index >= INDEX_CWD ? &pid_link_ops : &proc_file_ops;
+        n->arg = index >= INDEX_CWD ? 0 : (u64)&pid_files[index];
+        return n;
+    }
+    return NULL;
+}
+
+static const struct node_ops pid_dir_ops = {.lookup = pid_lookup, .next = pid_next};
+
+// ---- /proc itself ----
+
+static bool parse_pid(const char *name, size_t len, u32 *pid)
+{
+    u64 value = 0;
+
+    if (len == 0 || len > 9 || *name == '0')
+        return false;
+    for (size_t i = 0; i < len; i++) {
+        if (name[i] < '0' || name[i] > '9')
+            return false;
+        value = value * 10 + (name[i] - '0');
+    }
+    *pid = value;
+    return true;
+}
+
+static struct node *root_lookup(struct node *dir, const char *name, size_t len)
+{
+    struct pid_info info;
+    struct node *n;
+    u32 pid;
+
+    if (!parse_pid(name, len, &pid) || !describe(pid, &info))
+        return NULL;
+    n = node_new(dir, name, len, S_IFDIR | 0555, PID_INO + (u64)pid * PID_STEP);
+    if (!n)
+        return ERR_PTR(-ENOMEM);
+    n->ops = &pid_dir_ops;
+    return n;
+}
+
+// The smallest id above `after`.
+struct next_pid {
+    u32 after, best; // best 0: none yet
+};
+
+static void consider(struct next_pid *next, u32 pid)
+{
+    if (pid > next->after && (!next->best || pid < next->best))
+        next->best = pid;
+}
+
+static void consider_process(struct process *p, void *arg)
+{
+    consider(arg, p->pid);
+}
+
+static void consider_kernel_thread(struct task *t, void *arg)
+{
+    if (!t->process)
+        consider(arg, t->tid);
+}
+
+static bool root_next(struct node *dir, u64 after, struct dir_entry *e)
+{
+    struct next_pid next = {.after = after >= PID_INO ? (after - PID_INO) / PID_STEP : 0};
+
+    (void)dir;
+    process_for_each(consider_process, &next);
+    task_for_each(consider_kernel_thread, &next);
+    if (!next.best)
+        return false;
+    e->ino = PID_INO + (u64)next.best * PID_STEP;
+    e->mode = S_IFDIR | 0555;
+    snprintf(e->name, sizeof(e->name), "%u", next.best);
+    return true;
+}
+
+const struct node_ops proc_root_ops = {.lookup = root_lookup, .next = root_next};
+
+static int read_self(struct node *n, char *buf, size_t size)
+{
+    struct process *p = current_process();
+
+    (void)n;
+    return p ? snprintf(buf, size, "%u", p->pid) : -ENOENT;
+}
+
+const struct node_ops proc_self_ops = {.readlink = read_self};

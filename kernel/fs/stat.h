@@ -1,0 +1,41 @@
+// What programs see of files: Linux's x86-64 structures (stat(2), getdents64(2)) and numbers.
+#pragma once
+
+#include "arch/x86/types.h"
+
+struct stat {
+    u64 st_dev;
+    u64 st_ino;
+    u64 st_nlink;
+    u32 st_mode;
+    u32 st_uid;
+    u32 st_gid;
+    u32 st_pad;
+    u64 st_rdev;
+    s64 st_size;
+    s64 st_blksize;
+    s64 st_blocks; // of 512 bytes
+    s64 st_atime, st_atime_ns;
+    s64 st_mtime, st_mtime_ns;
+    s64 st_ctime, st_ctime_ns;
+    s64 st_unused[3];
+};
+_Static_assert(sizeof(struct stat) == 144, "stat is the ABI's");
+
+struct dirent64 {
+    u64 d_ino;
+    s64 d_off; // cookie of the next entry; here: the inode number of this one
+    u16 d_reclen;
+    u8 d_type; // S_IFMT >> 12
+    char d_name[];
+} __packed;
+_Static_assert(sizeof(struct dirent64) == 19, "dirent64 is the ABI's");
+
+// One name of a directory inside the kernel.
+struct dir_entry {
+    u64 ino;
+    u32 mode;
+    char name[16]; // generated names are numbers
+};
+
+enum { SEEK_SET, SEEK_CUR, SEEK_END };

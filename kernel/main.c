@@ -1,0 +1,82 @@
+// kernel_main: the table of contents of the kernel. Read it top to bottom, then follow what interests you.
+#include "arch/x86/paging.h"
+#include "arch/x86/platform.h"
+#include "arch/x86/smp.h"
+#include "arch/x86/trap.h"
+#include "hwbp/hwbp.h"
+#include "kernel/base/cmdline.h"
+#include "kernel/base/printk.h"
+#include "kernel/debug/watch.h"
+#include "kernel/fs/file.h"
+#include "kernel/mm/heap.h"
+#include "kernel/mm/page.h"
+#include "kernel/proc/init.h"
+#include "sched/sched.h"
+#include "sched/upcalls.h"
+#include "test/kernel/ktest.h"
+
+#define DEFAULT_INIT  "/bin/init"
+#define MAX_INIT_ARGS 32
+#define FAILED        1 // status of the machine when a built-in test or the first program failed
+
+// Says how the first program ended, for people and for the host's scripts. The machine's status.
+static u32 report_end(int wait_status)
+{
+    if (wait_status < 0)
+        printk("dr7: init could not be started: error %d\n", -wait_status);
+    else if (wait_status & 0x7f) // wait(2): the signal, or 0
+        printk("dr7: init killed by signal %d\n", wait_status & 0x7f);
+    else
+        printk("dr7: init exited with status %d\n", wait_status >> 8 & 0xff);
+    return wait_status ? FAILED : 0;
+}
+
+// The first kernel thread: everything that may sleep, then the programs.
+static void main_thread(void *arg)
+{
+    (void)arg;
+    char init[128] = DEFAULT_INIT;
+    char *argv[MAX_INIT_ARGS] = {init};
+    u32 status = ktest_run() ? FAILED : 0;
+
+    cmdline_get("init", init, sizeof(init));
+    if (fs_have_archive()) {
+        int argc = 1 + cmdline_init_args(argv + 1, MAX_INIT_ARGS - 2);
+        u32 ended = report_end(proc_run_init(init, argc, argv));
+        status = status ? status : ended;
+    } else {
+        printk("dr7: no programs: started without a module; built-in tasks only (test=NAME)\n");
+    }
+    machine_off(status);
+}
+
+void kernel_main(u32 magic, u32 mbi)
+{
+    serial_init();               // a voice
+    vga_init();
+    boot_info_parse(magic, mbi); // what GRUB left for us
+    cmdline_init(boot_info.cmdline);
+    log_init();
+
+    cpu_detect();                // this CPU: its tables, its exceptions
+    trap_init();
+    cpu_init(0, 0);
+    page_init();                 // memory: pages, and the kernel's own page tables
+
+    acpi_init();                 // the machine: CPUs, interrupts, time
+    apic_init();
+    lapic_enable();
+    clock_init();
+
+    sched_init();                // tasks; from here on this flow is CPU 0's idle task
+    perf_cpu_start(0);
+    smp_start_all(cmdline_u64("cpus", MAX_CPUS)); // the other CPUs
+
+    hwbp_init();                 // breakpoints as one kind of perf events
+    watch_init();
+    fs_init();                   // files from the archive
+    proc_init();                 // processes
+
+    task_put(kthread_create("main", main_thread, NULL, CPUMASK_ALL));
+    sched_idle();                // never returns
+}

@@ -1,0 +1,171 @@
+// The heap. A page of a size class is cut into objects of one size; the free ones are linked through
+// their first word. Each class lists its pages that have a free object.
+#include "kernel/mm/heap.h"
+#include "kernel/base/panic.h"
+#include "kernel/base/spinlock.h"
+#include "kernel/base/string.h"
+#include "kernel/mm/page.h"
+
+static const u16 class_size[] = {16, 32, 64, 96, 128, 192, 256, 384, 512, 768, 1024, 2048};
+#define NR_CLASSES ARRAY_SIZE(class_size)
+#define CLASS_MAX  2048
+
+static struct spinlock heap_lock = SPINLOCK("heap", RANK_HEAP);
+static struct page *partial[NR_CLASSES]; // pages with a free object; heap_lock
+static u64 bytes_in_use;                 // atomic
+static u8 class_of[CLASS_MAX / 16 + 1];  // by size in units of 16 bytes; constant after heap_init
+
+struct object {
+    struct object *next;
+};
+
+void heap_init(void)
+{
+    u32 class = 0;
+    for (u32 i = 0; i < ARRAY_SIZE(class_of); i++) {
+        if (i * 16 > class_size[class])
+            class++;
+        class_of[i] = class;
+    }
+}
+
+static void partial_link(struct page *p, u32 class)
+{
+    p->prev = NULL;
+    p->next = partial[class];
+    if (p->next)
+        p->next->prev = p;
+    partial[class] = p;
+}
+
+static void partial_unlink(struct page *p, u32 class)
+{
+    if (p->prev)
+        p->prev->next = p->next;
+    else
+        partial[class] = p->next;
+    if (p->next)
+        p->next->prev = p->prev;
+}
+
+// ---- debug builds: free objects are poisoned behind their link ----
+
+static void check_object(const struct object *o, u32 size)
+{
+    const u8 *bytes = (const u8 *)o;
+    for (u32 i = sizeof(*o); i < size; i++)
+        if (bytes[i] != PAGE_POISON)
+            panic("heap: freed object of %u bytes at %p was written at +%u", size, o, i);
+}
+
+static void check_not_free(const struct page *p, const void *o)
+{
+    for (const struct object *f = p->objects; f; f = f->next)
+        if (f == o)
+            panic("heap: double free of %p", o);
+}
+
+// ---- objects ----
+
+static struct page *grow(u32 class)
+{
+    u32 size = class_size[class];
+    u8 *bytes = pages_alloc(0);
+    if (!bytes)
+        return NULL;
+    struct page *p = page_of(bytes);
+    p->class = class + 1;
+    p->used = 0;
+    p->objects = NULL;
+    if (DEBUG_BUILD)
+        memset(bytes, PAGE_POISON, PAGE_SIZE);
+    for (u32 off = 0; off + size <= PAGE_SIZE; off += size) {
+        struct object *o = (struct object *)(bytes + off);
+        o->next = p->objects;
+        p->objects = o;
+    }
+    partial_link(p, class);
+    return p;
+}
+
+static void *object_alloc(u32 class)
+{
+    u64 flags = spin_lock_irqsave(&heap_lock);
+    struct page *p = partial[class] ? partial[class] : grow(class);
+    struct object *o = NULL;
+    if (p) {
+        o = p->objects;
+        p->objects = o->next;
+        p->used++;
+        if (!p->objects)
+            partial_unlink(p, class);
+    }
+    spin_unlock_irqrestore(&heap_lock, flags);
+    if (o && DEBUG_BUILD)
+        check_object(o, class_size[class]);
+    return o;
+}
+
+static void object_free(struct page *p, struct object *o)
+{
+    u32 class = p->class - 1, size = class_size[class];
+    ASSERT(((u64)o & (PAGE_SIZE - 1)) % size == 0);
+    u64 flags = spin_lock_irqsave(&heap_lock);
+    if (DEBUG_BUILD) {
+        check_not_free(p, o);
+        memset(o, PAGE_POISON, size);
+    }
+    ASSERT(p->used > 0);
+    if (!p->objects)
+        partial_link(p, class);
+    o->next = p->objects;
+    p->objects = o;
+    // The last page of a class with free objects is kept: it would be wanted back at once.
+    if (--p->used == 0 && (p->next || p->prev)) {
+        partial_unlink(p, class);
+        p->class = 0;
+        pages_free((void *)((u64)o & PAGE_MASK), 0);
+    }
+    spin_unlock_irqrestore(&heap_lock, flags);
+}
+
+// ---- interface ----
+
+void *kalloc(size_t size)
+{
+    void *p;
+    u64 bytes;
+    if (size <= CLASS_MAX) {
+        u32 class = class_of[(size + 15) / 16];
+        bytes = class_size[class];
+        p = mm_failure_due() ? NULL : object_alloc(class);
+    } else {
+        u32 order = 0;
+        while (order <= MAX_ORDER && PAGE_SIZE << order < size)
+            order++;
+        bytes = PAGE_SIZE << order;
+        p = order <= MAX_ORDER ? pages_alloc(order) : NULL;
+    }
+    if (!p)
+        return NULL;
+    __atomic_fetch_add(&bytes_in_use, bytes, __ATOMIC_RELAXED);
+    return memset(p, 0, bytes);
+}
+
+void kfree(void *addr)
+{
+    if (!addr)
+        return;
+    struct page *p = page_of(addr);
+    u64 bytes = p->class ? class_size[p->class - 1] : PAGE_SIZE << p->order;
+    if (p->class)
+        object_free(p, addr);
+    else
+        pages_free(addr, p->order);
+    __atomic_fetch_sub(&bytes_in_use, bytes, __ATOMIC_RELAXED);
+}
+
+u64 heap_bytes_in_use(void)
+{
+    return __atomic_load_n(&bytes_in_use, __ATOMIC_RELAXED);
+}

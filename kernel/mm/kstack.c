@@ -1,0 +1,116 @@
+// Kernel stacks: each lies at the top of a slot of KSTACK_STRIDE bytes whose lower part is never
+// mapped. Some freed stacks stay mapped for the next task: unmapping asks every CPU.
+#include "arch/x86/paging.h"
+#include "arch/x86/upcalls.h"
+#include "kernel/base/panic.h"
+#include "kernel/base/spinlock.h"
+#include "kernel/mm/heap.h"
+#include "kernel/mm/page.h"
+
+#define MAX_STACKS  16384
+#define KEEP_STACKS 32
+#define STACK_PAGES (KSTACK_SIZE / PAGE_SIZE)
+
+_Static_assert(MAX_STACKS *KSTACK_STRIDE <= KSTACK_END - KSTACK_BASE, "the slots fit the region");
+
+static struct spinlock stacks_lock = SPINLOCK("kernel stacks", RANK_HEAP);
+static u64 slot_used[MAX_STACKS / 64]; // a bit for each slot; stacks_lock
+static u64 kept[KEEP_STACKS];          // tops of free stacks still mapped; stacks_lock
+static u32 nr_kept;
+
+static u64 top_of(u32 slot)
+{
+    return KSTACK_BASE + (slot + 1) * KSTACK_STRIDE;
+}
+
+// -1: all in use.
+static int slot_take(void)
+{
+    for (u32 i = 0; i < ARRAY_SIZE(slot_used); i++) {
+        if (~slot_used[i]) {
+            int bit = __builtin_ctzll(~slot_used[i]);
+            slot_used[i] |= BIT(bit);
+            return i * 64 + bit;
+        }
+    }
+    return -1;
+}
+
+static void slot_give(u32 slot)
+{
+    u64 flags = spin_lock_irqsave(&stacks_lock);
+    ASSERT(slot_used[slot / 64] & BIT(slot % 64));
+    slot_used[slot / 64] &= ~BIT(slot % 64);
+    spin_unlock_irqrestore(&stacks_lock, flags);
+}
+
+static void unmap(u64 top, u32 nr_pages)
+{
+    for (u64 va = top; nr_pages-- > 0;) {
+        va -= PAGE_SIZE;
+        u64 pa = *paging_walk(read_cr3() & PTE_ADDR, va, false) & PTE_ADDR;
+        paging_unmap_kernel(va);
+        page_unref(pa);
+    }
+}
+
+static bool map(u64 top)
+{
+    for (u32 n = 0; n < STACK_PAGES; n++) {
+        u64 pa = page_alloc_zeroed();
+        if (!pa || paging_map_kernel(top - (n + 1) * PAGE_SIZE, pa, PTE_W | PTE_NX) < 0) {
+            if (pa)
+                page_unref(pa);
+            unmap(top, n);
+            return false;
+        }
+    }
+    return true;
+}
+
+u64 kstack_alloc(void)
+{
+    u64 flags = spin_lock_irqsave(&stacks_lock);
+    u64 top = nr_kept ? kept[--nr_kept] : 0;
+    int slot = top ? 0 : slot_take();
+    spin_unlock_irqrestore(&stacks_lock, flags);
+    if (top || slot < 0)
+        return top;
+    if (map(top_of(slot)))
+        return top_of(slot);
+    slot_give(slot);
+    return 0;
+}
+
+void kstack_free(u64 top)
+{
+    u64 own;
+    ASSERT(kstack_contains(top - 1, &own) && own == top);
+    u64 flags = spin_lock_irqsave(&stacks_lock);
+    bool keep = nr_kept < KEEP_STACKS;
+    if (keep)
+        kept[nr_kept++] = top;
+    spin_unlock_irqrestore(&stacks_lock, flags);
+    if (keep)
+        return;
+    unmap(top, STACK_PAGES);
+    slot_give((top - KSTACK_BASE) / KSTACK_STRIDE - 1);
+}
+
+bool kstack_contains(u64 addr, u64 *top)
+{
+    if (addr < KSTACK_BASE || addr >= KSTACK_END)
+        return false;
+    *top = ALIGN_DOWN(addr, KSTACK_STRIDE) + KSTACK_STRIDE;
+    return true;
+}
+
+u64 arch_stack_alloc(void)
+{
+    return kstack_alloc();
+}
+
+void arch_stack_free(u64 top)
+{
+    kstack_free(top);
+}

@@ -1,0 +1,252 @@
+// The buddy allocator. A block of order n is aligned to its size; its buddy is the block whose
+// address differs in bit n only, and two free buddies become one block of the next order.
+#include "kernel/mm/page.h"
+#include "arch/x86/cpu.h"
+#include "arch/x86/paging.h"
+#include "arch/x86/upcalls.h"
+#include "kernel/base/panic.h"
+#include "kernel/base/spinlock.h"
+#include "kernel/base/string.h"
+#include "kernel/mm/bootmem.h"
+
+static struct spinlock pages_lock = SPINLOCK("pages", RANK_PAGES);
+static struct page *free_blocks[MAX_ORDER + 1]; // first of a list; pages_lock
+static u64 nr_free, nr_total;                   // pages; pages_lock
+static struct page *pages; // of page frame 0, 1, ...; constant after page_init
+static u64 nr_frames;
+
+static u64 frame_of(const struct page *p)
+{
+    return p - pages;
+}
+
+static void *address_of(const struct page *p)
+{
+    return phys_to_virt(frame_of(p) << PAGE_SHIFT);
+}
+
+struct page *page_of(const void *p)
+{
+    u64 frame = virt_to_phys(p) >> PAGE_SHIFT;
+    ASSERT(frame < nr_frames);
+    return &pages[frame];
+}
+
+static void block_link(struct page *p, u32 order)
+{
+    p->free = true;
+    p->order = order;
+    p->prev = NULL;
+    p->next = free_blocks[order];
+    if (p->next)
+        p->next->prev = p;
+    free_blocks[order] = p;
+}
+
+static void block_unlink(struct page *p)
+{
+    p->free = false;
+    if (p->prev)
+        p->prev->next = p->next;
+    else
+        free_blocks[p->order] = p->next;
+    if (p->next)
+        p->next->prev = p->prev;
+}
+
+static void block_free(u64 frame, u32 order)
+{
+    nr_free += 1ull << order;
+    for (; order < MAX_ORDER; order++) {
+        u64 buddy = frame ^ (1ull << order);
+        if (buddy >= nr_frames || !pages[buddy].free || pages[buddy].order != order)
+            break;
+        block_unlink(&pages[buddy]);
+        frame &= ~(1ull << order);
+    }
+    block_link(&pages[frame], order);
+}
+
+static struct page *block_take(u32 order)
+{
+    u32 from = order;
+    while (from <= MAX_ORDER && !free_blocks[from])
+        from++;
+    if (from > MAX_ORDER)
+        return NULL;
+    struct page *p = free_blocks[from];
+    block_unlink(p);
+    while (from > order) {
+        from--;
+        block_link(p + (1ull << from), from);
+    }
+    p->order = order;
+    p->refs = 1;
+    nr_free -= 1ull << order;
+    return p;
+}
+
+// ---- debug builds: what is freed is not written any more ----
+
+static void poison(struct page *p, u32 order)
+{
+    memset(address_of(p), PAGE_POISON, PAGE_SIZE << order);
+    for (u64 i = 0; i < 1ull << order; i++)
+        p[i].poisoned = true;
+}
+
+static void check_poison(struct page *p, u32 order)
+{
+    for (u64 i = 0; i < 1ull << order; i++) {
+        const u64 *word = address_of(&p[i]);
+        for (u32 k = 0; p[i].poisoned && k < PAGE_SIZE / sizeof(u64); k++)
+            if (word[k] != 0x0101010101010101ull * PAGE_POISON)
+                panic("pages: freed page at %p was written: %lx", &word[k], word[k]);
+        p[i].poisoned = false;
+    }
+}
+
+// ---- interface ----
+
+void *pages_alloc(u32 order)
+{
+    ASSERT(order <= MAX_ORDER);
+    if (mm_failure_due())
+        return NULL;
+    u64 flags = spin_lock_irqsave(&pages_lock);
+    struct page *p = block_take(order);
+    spin_unlock_irqrestore(&pages_lock, flags);
+    if (p && DEBUG_BUILD)
+        check_poison(p, order);
+    return p ? address_of(p) : NULL;
+}
+
+void pages_free(void *addr, u32 order)
+{
+    struct page *p = page_of(addr);
+    if (p->refs != 1 || p->free || p->order != order || address_of(p) != addr)
+        panic("pages: bad free of %p, order %u: refs %u, order %u", addr, order, p->refs, p->order);
+    if (DEBUG_BUILD)
+        poison(p, order);
+    u64 flags = spin_lock_irqsave(&pages_lock);
+    p->refs = 0;
+    block_free(frame_of(p), order);
+    spin_unlock_irqrestore(&pages_lock, flags);
+}
+
+u64 page_alloc_zeroed(void)
+{
+    void *p = pages_alloc(0);
+    if (!p)
+        return 0;
+    memset(p, 0, PAGE_SIZE);
+    return virt_to_phys(p);
+}
+
+// The count of a page that is counted, or NULL.
+static u32 *refs_of(u64 pa)
+{
+    u64 frame = pa >> PAGE_SHIFT;
+    if (frame >= nr_frames || pages[frame].refs == PAGE_RESERVED)
+        return NULL;
+    return &pages[frame].refs;
+}
+
+void page_ref(u64 pa)
+{
+    u32 *refs = refs_of(pa);
+    if (refs && __atomic_fetch_add(refs, 1, __ATOMIC_RELAXED) == 0)
+        panic("pages: reference to free page %lx", pa);
+}
+
+void page_unref(u64 pa)
+{
+    u32 *refs = refs_of(pa);
+    if (!refs)
+        return;
+    u32 left = __atomic_sub_fetch(refs, 1, __ATOMIC_ACQ_REL);
+    if (left == PAGE_RESERVED)
+        panic("pages: free page %lx is dropped", pa);
+    if (left == 0) {
+        *refs = 1; // nobody else knows it any more
+        pages_free(phys_to_virt(pa), 0);
+    }
+}
+
+u32 page_refs(u64 pa)
+{
+    u32 *refs = refs_of(pa);
+    return refs ? __atomic_load_n(refs, __ATOMIC_ACQUIRE) : PAGE_RESERVED;
+}
+
+u64 pages_total(void)
+{
+    return nr_total;
+}
+
+u64 pages_free_count(void)
+{
+    return __atomic_load_n(&nr_free, __ATOMIC_RELAXED);
+}
+
+// Page tables are pages with one user, the table above.
+u64 arch_table_alloc(void)
+{
+    return page_alloc_zeroed();
+}
+
+void arch_table_free(u64 pa)
+{
+    page_unref(pa);
+}
+
+// ---- start ----
+
+static void add_run(u64 start, u64 end)
+{
+    u64 frame = start >> PAGE_SHIFT, last = end >> PAGE_SHIFT;
+    nr_total += last - frame;
+    for (u64 i = frame; i < last; i++)
+        pages[i].refs = 0;
+    while (frame < last) {
+        u32 order = MAX_ORDER;
+        while (frame % (1ull << order) || last - frame < 1ull << order)
+            order--;
+        block_free(frame, order);
+        frame += 1ull << order;
+    }
+}
+
+void page_init(void)
+{
+    u64 end = bootmem_init();
+    paging_init(end, bootmem_page);
+    nr_frames = end >> PAGE_SHIFT;
+    pages = bootmem_alloc(nr_frames * sizeof(*pages));
+    for (u64 i = 0; i < nr_frames; i++)
+        pages[i].refs = PAGE_RESERVED;
+    bootmem_finish(add_run);
+    printk("pages: %lu MB free\n", nr_free >> (20 - PAGE_SHIFT));
+}
+
+// ---- failing on purpose ----
+
+static struct task *failing_task; // whose allocations count; NULL: off
+static u64 fail_countdown;        // written by that task only
+
+void mm_inject_failure(u64 nth)
+{
+    fail_countdown = nth;
+    __atomic_store_n(&failing_task, nth ? current_task() : NULL, __ATOMIC_RELEASE);
+}
+
+bool mm_failure_due(void)
+{
+    struct task *t = __atomic_load_n(&failing_task, __ATOMIC_ACQUIRE);
+    if (likely(!t) || t != current_task() || this_cpu()->irq_depth)
+        return false;
+    if (--fail_countdown)
+        return false;
+    __atomic_store_n(&failing_task, NULL, __ATOMIC_RELEASE);
+    return true;
+}

@@ -1,0 +1,48 @@
+// Physical pages: who uses each, and a buddy allocator over the regions of the multiboot map.
+#pragma once
+
+#include "arch/x86/layout.h"
+
+struct page {
+    u32 refs;      // users of this page; 0: free; PAGE_RESERVED: not ours to hand out
+    u16 used;      // heap: objects in use
+    u8 order;      // of the block this page heads, free or allocated
+    u8 class;      // heap: size class + 1, 0: no page of the heap's size classes
+    bool free;     // heads a free block
+    bool poisoned; // debug builds: filled with PAGE_POISON since it was freed
+    void *objects; // heap: free objects
+    struct page *next, *prev; // free blocks of one order, or the heap's pages with free objects
+};
+
+#define PAGE_RESERVED (~0u)
+#define PAGE_POISON   0x5a
+#define MAX_ORDER     10 // largest block: 4 MiB
+
+// Takes over all RAM except the first MiB, the image and the module (the loader's information has
+// been copied); builds the page tables on the way (paging_init). Refuses a machine with less than
+// MIN_RAM_MB.
+#define MIN_RAM_MB 16
+void page_init(void);
+
+// 2^order contiguous pages, contents undefined; NULL when memory is out. Any context but NMI, #DB.
+void *pages_alloc(u32 order);
+void pages_free(void *p, u32 order);
+
+// One zeroed page with refs = 1, as physical address; 0 when memory is out.
+u64 page_alloc_zeroed(void);
+void page_ref(u64 pa);
+// Drops one reference; the last one frees the page. Reserved pages are left alone.
+void page_unref(u64 pa);
+u32 page_refs(u64 pa);
+
+// The descriptor of a page in RAM; p may point anywhere into it.
+struct page *page_of(const void *p);
+
+u64 pages_total(void);
+u64 pages_free_count(void);
+
+// Test aid: the nth allocation from now on (1: the next one) that the running task makes, by
+// pages_alloc() or kalloc(), fails once. 0 calls it off.
+void mm_inject_failure(u64 nth);
+// True if this allocation is the one to fail.
+bool mm_failure_due(void);

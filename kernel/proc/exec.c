@@ -1,0 +1,269 @@
+// execve: another program in the same process. All that can fail comes first and touches nothing that is the
+// old program's; then there is no way back and nothing that fails.
+#include "kernel/proc/exec.h"
+
+#include "arch/x86/uaccess.h"
+#include "kernel/base/string.h"
+#include "kernel/fs/file.h"
+#include "kernel/fs/vfs.h"
+#include "kernel/mm/heap.h"
+#include "kernel/mm/vm.h"
+#include "kernel/proc/signal_state.h"
+#include "kernel/proc/syscalls.h"
+#include "perf/event.h"
+
+#define MAX_SCRIPTS     4 // interpreters that are scripts themselves
+#define SCRIPT_LINE_MAX 256
+#define RFLAGS_FIXED    BIT(1)
+
+// What is ready before the point of no return.
+struct new_program {
+    struct mm *mm;
+    struct fd_table *fds; // own copy if the table was shared, else NULL
+    char *cmdline;
+    char exe[PROC_PATH_MAX];
+    u64 entry, sp;
+};
+
+static char *skip_blanks(char *s)
+{
+    while (*s == ' ' || *s == '\t')
+        s++;
+    return s;
+}
+
+// The first line of a script: "#! interpreter [argument]". The parts point into `line`.
+static int parse_script(const u8 *data, u64 len, char line[SCRIPT_LINE_MAX], const char *part[2])
+{
+    size_t n = 0;
+    while (n < len && n < SCRIPT_LINE_MAX - 1 && data[n] != '\n')
+        n++;
+    memcpy(line, data, n);
+    line[n] = '\0';
+    while (n > 0 && (line[n - 1] == ' ' || line[n - 1] == '\t'))
+        line[--n] = '\0';
+    char *s = skip_blanks(line + 2);
+    if (!*s)
+        return -ENOEXEC;
+    part[0] = s;
+    while (*s && *s != ' ' && *s != '\t')
+        s++;
+    part[1] = NULL;
+    if (*s) {
+        *s++ = '\0';
+        part[1] = skip_blanks(s);
+    }
+    return 0;
+}
+
+// Finds the ELF file to load; for a script that is its interpreter, and the arguments change. `name` holds its path.
+static int find_image(const char *path, struct exec_args *a, char name[PROC_PATH_MAX],
+                      const u8 **data, u64 *len)
+{
+    const char *cwd = current_process()->cwd;
+    char line[SCRIPT_LINE_MAX];
+    strcopy(name, path, PROC_PATH_MAX);
+    for (int i = 0; i <= MAX_SCRIPTS; i++) {
+        int err = vfs_lookup_bytes(cwd, name, data, len);
+        if (err || *len < 2 || memcmp(*data, "#!", 2))
+            return err;
+        const char *part[2], *args[3];
+        int n = 0;
+        err = parse_script(*data, *len, line, part);
+        if (err)
+            return err;
+        args[n++] = part[0];
+        if (part[1])
+            args[n++] = part[1];
+        args[n++] = name;
+        err = args_prepend(a, args, n);
+        if (err)
+            return err;
+        strcopy(name, part[0], PROC_PATH_MAX);
+    }
+    return -ELOOP;
+}
+
+static int find_path(const char *name, char exe[PROC_PATH_MAX])
+{
+    struct node *n = vfs_lookup(current_process()->cwd, name, true);
+    if (IS_ERR(n))
+        return PTR_ERR(n);
+    int err = node_path(n, exe, PROC_PATH_MAX);
+    node_put(n);
+    return err ? -ENAMETOOLONG : 0;
+}
+
+static void discard(struct new_program *new)
+{
+    if (new->mm)
+        mm_put(new->mm);
+    if (new->fds)
+        fds_put(new->fds);
+    kfree(new->cmdline);
+}
+
+static int prepare(const char *path, struct exec_args *a, struct new_program *new)
+{
+    struct process *p = current_process();
+    char name[PROC_PATH_MAX];
+    struct elf_image img;
+    const u8 *data;
+    u64 len;
+    int err = find_image(path, a, name, &data, &len);
+    if (!err)
+        err = find_path(name, new->exe);
+    if (err)
+        return err;
+    new->mm = mm_new();
+    new->cmdline = kalloc(a->argv_len);
+    if (!new->mm || !new->cmdline)
+        return -ENOMEM;
+    memcpy(new->cmdline, a->buf, a->argv_len);
+    err = elf_load(new->mm, data, len, &img);
+    if (!err)
+        err = stack_build(new->mm, a, path, &img, &new->sp);
+    if (err)
+        return err;
+    new->entry = img.entry;
+    new->mm->brk_start = new->mm->brk = img.end;
+    if (p->fds->refs.n > 1) {
+        new->fds = fds_copy(p->fds);
+        if (!new->fds)
+            return -ENOMEM;
+    }
+    return 0;
+}
+
+// Ends all other threads. -EAGAIN when the process is ending itself, or another thread's exec came first.
+static int become_only_thread(struct process *p, struct task *self)
+{
+    struct thread *th;
+    int err = 0;
+    u64 flags = spin_lock_irqsave(&p->signal_lock);
+    if (p->exiting || p->exec_task)
+        err = -EAGAIN;
+    else
+        p->exec_task = self;
+    list_for_each(th, &p->threads, node)
+    {
+        if (!err && th->task != self) {
+            signal_kick(th->task);
+            sched_wake_stopped(th->task);
+        }
+    }
+    while (!err && p->nr_threads > 1) {
+        self->state = TASK_WAITING; // the last one to end wakes us under the same lock
+        spin_unlock_irqrestore(&p->signal_lock, flags);
+        schedule();
+        flags = spin_lock_irqsave(&p->signal_lock);
+    }
+    if (!err)
+        p->exec_task = NULL;
+    spin_unlock_irqrestore(&p->signal_lock, flags);
+    return err;
+}
+
+static void reset_signals(struct process *p, struct thread *th)
+{
+    u64 flags = spin_lock_irqsave(&p->signal_lock);
+    for (int i = 0; i < NSIG; i++) {
+        u64 handler = p->action[i].handler;
+        p->action[i] = (struct sigaction){.handler = handler == SIG_IGN ? SIG_IGN : SIG_DFL};
+    }
+    spin_unlock_irqrestore(&p->signal_lock, flags);
+    th->altstack = th->altstack_size = th->altstack_flags = 0;
+    th->clear_child_tid = 0;
+    th->restore_mask = false;
+}
+
+static void switch_memory(struct task *t, struct mm *mm)
+{
+    u64 flags = irq_save();
+    t->mm = mm;
+    mm_activate(mm);
+    wrmsr(MSR_FS_BASE, 0);
+    wrmsr(MSR_KERNEL_GS_BASE, 0);
+    fpu_init_state(t->arch.fpu);
+    fpu_load_current(t->arch.fpu);
+    irq_restore(flags);
+}
+
+static void commit(const char *path, const struct exec_args *a, struct new_program *new)
+{
+    struct task *t = current_task();
+    struct process *p = t->process;
+    perf_exec(t);
+
+    const char *base = path;
+    for (const char *s = path; *s; s++)
+        if (*s == '/')
+            base = s + 1;
+    spin_lock(&proc_lock);
+    struct mm *old_mm = p->mm;
+    struct fd_table *old_fds = new->fds ? p->fds : NULL;
+    char *old_cmdline = p->cmdline;
+    strcopy(t->comm, base, sizeof(t->comm));
+    strcopy(p->comm, base, sizeof(p->comm));
+    memcpy(p->exe, new->exe, sizeof(p->exe));
+    p->cmdline = new->cmdline;
+    p->cmdline_len = a->argv_len;
+    p->mm = new->mm;
+    if (new->fds)
+        p->fds = new->fds;
+    if (old_mm)
+        p->minor_faults += old_mm->minor_faults;
+    p->has_execed = true;
+    p->unknown_syscall_logged = false;
+    spin_unlock(&proc_lock);
+
+    switch_memory(t, new->mm);
+    reset_signals(p, t->thread);
+    vfork_release(t->thread);
+    if (old_mm)
+        mm_put(old_mm);
+    if (old_fds)
+        fds_put(old_fds);
+    fds_close_on_exec(p->fds);
+    kfree(old_cmdline);
+
+    struct trapframe *f = context_user_frame(&t->arch);
+    *f = (struct trapframe){
+        .rip = new->entry,
+        .rsp = new->sp,
+        .cs = USER_CS,
+        .ss = USER_DS,
+        .rflags = RFLAGS_IF | RFLAGS_FIXED,
+    };
+}
+
+int exec_program(const char *path, struct exec_args *a)
+{
+    struct new_program new = {0};
+    int err = prepare(path, a, &new);
+    if (!err)
+        err = become_only_thread(current_process(), current_task());
+    if (err)
+        discard(&new);
+    else
+        commit(path, a, &new);
+    return err;
+}
+
+s64 sys_execve(u64 upath, u64 uargv, u64 uenvp)
+{
+    char path[PROC_PATH_MAX];
+    struct exec_args args = {0};
+    ssize_t n = strncpy_from_user(path, upath, sizeof(path));
+    if (n < 0)
+        return n;
+    int err = args_add_user(&args, uargv, false);
+    if (!err && !args.argc)
+        err = args_add(&args, "", false); // as on Linux, argv[0] is always there
+    if (!err)
+        err = args_add_user(&args, uenvp, true);
+    if (!err)
+        err = exec_program(path, &args);
+    args_free(&args);
+    return err;
+}

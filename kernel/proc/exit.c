@@ -1,0 +1,158 @@
+// How threads and processes end. Order matters: the breakpoints leave their registers before the address
+// space they watch goes, and the parent hears of the end when nothing is held any more.
+#include "arch/x86/uaccess.h"
+#include "kernel/fs/file.h"
+#include "kernel/mm/heap.h"
+#include "kernel/mm/vm.h"
+#include "kernel/proc/futex.h"
+#include "kernel/proc/signal_state.h"
+#include "kernel/proc/sigqueue.h"
+#include "perf/event.h"
+#include "sched/upcalls.h"
+
+void thread_exit(int wait_status)
+{
+    current_thread()->exit_status = wait_status;
+    task_exit();
+}
+
+void process_exit(int wait_status)
+{
+    signal_kill_process(current_process(), wait_status);
+    thread_exit(wait_status);
+}
+
+void vfork_release(struct thread *th)
+{
+    struct vfork *v = th->vfork;
+    if (!v)
+        return;
+    th->vfork = NULL;
+    // *v is on the waiter's stack and gone once it sees `done`: it looks under the same lock.
+    spin_lock(&proc_lock);
+    v->done = true;
+    wake_all(&v->queue);
+    spin_unlock(&proc_lock);
+}
+
+static void leave_memory(struct task *t, struct thread *th)
+{
+    u32 zero = 0;
+    if (!t->mm)
+        return;
+    if (th->clear_child_tid && !put_user(zero, th->clear_child_tid))
+        futex_wake(t->mm, th->clear_child_tid, 1);
+    u64 flags = irq_save();
+    t->mm = NULL;
+    mm_activate(NULL);
+    irq_restore(flags);
+    vfork_release(th);
+}
+
+// Takes the thread out of its process. True if it was the last.
+static bool thread_unlink(struct task *t, struct thread *th, struct process *p)
+{
+    spin_lock(&proc_lock);
+    u64 flags = spin_lock_irqsave(&p->signal_lock);
+    list_del(&th->node);
+    p->dead_runtime_ns += task_runtime(t);
+    bool last = --p->nr_threads == 0;
+    if (th->stopped)
+        p->nr_stopped--;
+    if (last && !p->exiting) {
+        p->exiting = true;
+        p->exit_status = th->exit_status;
+    }
+    if (p->exec_task && p->nr_threads == 1)
+        sched_wake(p->exec_task);
+    spin_unlock_irqrestore(&p->signal_lock, flags);
+    spin_unlock(&proc_lock);
+    return last;
+}
+
+static void release_resources(struct process *p)
+{
+    itimer_stop(p);
+    spin_lock(&proc_lock);
+    struct mm *mm = p->mm;
+    struct fd_table *fds = p->fds;
+    p->mm = NULL;
+    p->fds = NULL;
+    if (mm)
+        p->minor_faults += mm->minor_faults;
+    spin_unlock(&proc_lock);
+    if (fds)
+        fds_put(fds);
+    if (mm)
+        mm_put(mm);
+}
+
+void process_reap(struct process *p)
+{
+    p->parent->children_runtime_ns += p->dead_runtime_ns + p->children_runtime_ns;
+    list_del(&p->sibling);
+    list_del(&p->all_node);
+    process_put(p);
+}
+
+// True if nobody will ask for the status.
+static bool vanishes(const struct process *p)
+{
+    const struct sigaction *a = &p->parent->action[SIGCHLD - 1];
+    if (p->parent == init_process)
+        return !p->keep_zombie;
+    return p->exit_signal == SIGCHLD && (a->handler == SIG_IGN || (a->flags & SA_NOCLDWAIT));
+}
+
+static void give_children_to_init(struct process *p)
+{
+    struct process *child, *next;
+    list_for_each_safe(child, next, &p->children, sibling)
+    {
+        list_del(&child->sibling);
+        list_add_tail(&child->sibling, &init_process->children);
+        child->parent = init_process;
+        child->exit_signal = SIGCHLD;
+        if (child->zombie && vanishes(child))
+            process_reap(child);
+    }
+}
+
+static void become_zombie(struct process *p)
+{
+    spin_lock(&proc_lock);
+    give_children_to_init(p);
+    p->zombie = true;
+    int status = p->exit_status, sig = status & 0x7f;
+    signal_notify_parent(p, p->exit_signal, sig ? CLD_KILLED : CLD_EXITED, sig ? sig : status >> 8);
+    if (vanishes(p))
+        process_reap(p);
+    spin_unlock(&proc_lock);
+}
+
+void task_exiting(struct task *t)
+{
+    struct process *p = t->process;
+    perf_exit_task(t);
+    if (!p)
+        return;
+    if (p == init_process)
+        panic("init: the init process ended");
+    leave_memory(t, t->thread);
+    if (!thread_unlink(t, t->thread, p))
+        return;
+    release_resources(p);
+    become_zombie(p);
+}
+
+void task_released(struct task *t)
+{
+    struct thread *th = t->thread;
+    perf_task_free(t);
+    if (!th)
+        return;
+    sigpending_flush(&th->pending, ~0ull);
+    kfree(t->arch.fpu);
+    process_put(t->process);
+    kfree(th);
+}

@@ -1,0 +1,11 @@
+// Waiting on a word of user memory (futex(2)): what mutexes and joins of threads are made of.
+#pragma once
+
+#include "arch/x86/types.h"
+
+struct mm;
+
+// Once at boot.
+void futex_init(void);
+// Wakes at most n waiters on this word of the address space. How many.
+int futex_wake(struct mm *mm, u64 addr, u32 n);

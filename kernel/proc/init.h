@@ -1,0 +1,19 @@
+// The init process, pid 1: a kernel thread without a program. It adopts orphans, which vanish when they end.
+#pragma once
+
+#include "arch/x86/types.h"
+
+struct process;
+
+// Makes the init process. Boot CPU, once, when tasks can be created.
+void proc_init(void);
+
+// Has the init thread send SIGALRM to a process. Any context but NMI and #DB.
+void init_alarm(struct process *p);
+
+// Runs a program as a child of init, standard files on the console, and waits for it. Its wait status (wait(2)),
+// or -errno when it could not be started. Task context.
+int proc_run_init(const char *path, int argc, char **argv);
+
+// Says in the log how that program ended, in words that the tools look for. The machine's status: 0 if all was well.
+u32 proc_report_end(int ended);

@@ -1,0 +1,130 @@
+// System calls on the address space.
+#include "kernel/fs/file.h"
+#include "kernel/mm/vm.h"
+#include "kernel/proc/process.h"
+#include "kernel/proc/shm.h"
+#include "kernel/proc/syscalls.h"
+
+#define MAP_TYPE            0x0f
+#define MAP_SHARED_VALIDATE 0x03
+
+// clang-format off
+enum {
+    MADV_NORMAL = 0, MADV_RANDOM = 1, MADV_SEQUENTIAL = 2, MADV_WILLNEED = 3, MADV_DONTNEED = 4,
+    MADV_FREE = 8, MADV_HUGEPAGE = 14, MADV_NOHUGEPAGE = 15,
+};
+// clang-format on
+
+static s64 map_shared(struct mm *mm, u64 addr, u64 len, u32 prot, u32 flags)
+{
+    struct vm_object *o = shm_new(ALIGN_UP(len, PAGE_SIZE) / PAGE_SIZE);
+    if (!o)
+        return -ENOMEM;
+    s64 got = mm_map_object(mm, addr, len, prot, flags, o, 0, "shared");
+    if (ref_put(&o->refs)) // the area has its own, if there is one
+        o->release(o);
+    return got;
+}
+
+static s64 map_file(struct mm *mm, u64 addr, u64 len, u32 prot, u32 flags, int fd, u64 offset)
+{
+    struct file *f = fd_get(current_process()->fds, fd);
+    s64 got;
+    u64 size = 0;
+    if (!f)
+        return -EBADF;
+    const u8 *bytes = f->ops->bytes ? f->ops->bytes(f, &size) : NULL;
+    if (!bytes)
+        got = -ENODEV;
+    else if ((f->flags & O_ACCMODE) == O_WRONLY ||
+             ((prot & PROT_WRITE) && (flags & MAP_TYPE) != MAP_PRIVATE))
+        got = -EACCES; // files of the archive never change
+    else
+        got = mm_map_file(mm, addr, len, prot, (flags & ~MAP_TYPE) | MAP_PRIVATE,
+                          offset < size ? bytes + offset : bytes, offset < size ? size - offset : 0,
+                          0, "file");
+    file_put(f);
+    return got;
+}
+
+s64 sys_mmap(u64 addr, u64 len, u32 prot, u32 flags, int fd, u64 offset)
+{
+    struct mm *mm = current_task()->mm;
+    u32 type = flags & MAP_TYPE;
+    if (!len || offset % PAGE_SIZE ||
+        (type != MAP_PRIVATE && type != MAP_SHARED && type != MAP_SHARED_VALIDATE) ||
+        (prot & ~(PROT_READ | PROT_WRITE | PROT_EXEC)))
+        return -EINVAL;
+    if (len > TASK_SIZE_MAX)
+        return -ENOMEM;
+    if (!(flags & MAP_ANONYMOUS))
+        return map_file(mm, addr, len, prot, flags, fd, offset);
+    if (type != MAP_PRIVATE)
+        return map_shared(mm, addr, len, prot, flags);
+    return mm_map(mm, addr, len, prot, flags, "");
+}
+
+s64 sys_munmap(u64 addr, u64 len)
+{
+    if (!len || addr % PAGE_SIZE || !len || len > TASK_SIZE_MAX || addr > TASK_SIZE_MAX - len)
+        return -EINVAL;
+    return mm_unmap(current_task()->mm, addr, len);
+}
+
+s64 sys_mprotect(u64 addr, u64 len, u32 prot)
+{
+    if (addr % PAGE_SIZE || (prot & ~(PROT_READ | PROT_WRITE | PROT_EXEC)))
+        return -EINVAL;
+    if (len > TASK_SIZE_MAX || addr > TASK_SIZE_MAX - len)
+        return -ENOMEM;
+    return len ? mm_protect(current_task()->mm, addr, len, prot) : 0;
+}
+
+s64 sys_brk(u64 brk)
+{
+    return mm_brk(current_task()->mm, brk);
+}
+
+// Contents forgotten: the same area again, fresh. Only for private anonymous memory of one area.
+static s64 dontneed(struct mm *mm, u64 addr, u64 len)
+{
+    struct vm_area *area;
+    s64 prot = -1;
+    char name[sizeof(area->name)] = "";
+    spin_lock(&mm->lock);
+    list_for_each(area, &mm->areas, node)
+    {
+        if (addr < area->start || addr >= area->end)
+            continue;
+        if (len <= area->end - addr && !area->shared && !area->file) {
+            prot = area->prot;
+            __builtin_memcpy(name, area->name, sizeof(name));
+        }
+    }
+    spin_unlock(&mm->lock);
+    if (prot < 0)
+        return -EINVAL;
+    s64 got = mm_map(mm, addr, len, prot, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, name);
+    return got < 0 ? got : 0;
+}
+
+s64 sys_madvise(u64 addr, u64 len, int advice)
+{
+    if (addr % PAGE_SIZE || len > TASK_SIZE_MAX)
+        return -EINVAL;
+    len = ALIGN_UP(len, PAGE_SIZE);
+    switch (advice) {
+    case MADV_NORMAL:
+    case MADV_RANDOM:
+    case MADV_SEQUENTIAL:
+    case MADV_WILLNEED:
+    case MADV_FREE:
+    case MADV_HUGEPAGE:
+    case MADV_NOHUGEPAGE:
+        return 0;
+    case MADV_DONTNEED:
+        return len ? dontneed(current_task()->mm, addr, len) : 0;
+    default:
+        return -EINVAL;
+    }
+}

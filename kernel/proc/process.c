@@ -1,0 +1,177 @@
+// The table of processes: making, finding, linking and freeing them.
+#include "kernel/proc/process.h"
+
+#include "arch/x86/platform.h"
+#include "kernel/base/string.h"
+#include "kernel/fs/file.h"
+#include "kernel/mm/heap.h"
+#include "kernel/mm/vm.h"
+#include "kernel/proc/sigqueue.h"
+
+struct spinlock proc_lock = SPINLOCK("proc", RANK_PROC);
+static struct list processes = LIST_INIT(processes); // ascending pid; proc_lock
+
+#define DEFAULT_UMASK 022
+
+struct process *process_new(void)
+{
+    struct process *p = kalloc(sizeof(*p));
+    if (!p)
+        return NULL;
+    ref_init(&p->refs);
+    list_init(&p->all_node);
+    list_init(&p->children);
+    list_init(&p->sibling);
+    list_init(&p->threads);
+    list_init(&p->pending.queue);
+    wait_init(&p->child_wait);
+    spin_init(&p->signal_lock, "signal", RANK_SIGNAL);
+    strcopy(p->cwd, "/", sizeof(p->cwd));
+    p->umask = DEFAULT_UMASK;
+    p->exit_signal = SIGCHLD;
+    p->start_ns = clock_ns();
+    return p;
+}
+
+void process_get(struct process *p)
+{
+    ref_get(&p->refs);
+}
+
+void process_put(struct process *p)
+{
+    if (!ref_put(&p->refs))
+        return;
+    ASSERT(list_empty(&p->threads) && list_empty(&p->children) && !p->mm && !p->fds);
+    sigpending_flush(&p->pending, ~0ull);
+    kfree(p->cmdline);
+    kfree(p);
+}
+
+int thread_attach(struct task *t, struct process *p)
+{
+    struct thread *th = kalloc(sizeof(*th));
+    struct fpu_state *fpu = kalloc(sizeof(*fpu));
+    if (!th || !fpu) {
+        kfree(th);
+        kfree(fpu);
+        return -ENOMEM;
+    }
+    th->task = t;
+    list_init(&th->node);
+    list_init(&th->pending.queue);
+    fpu_init_state(fpu);
+    t->arch.fpu = fpu;
+    t->thread = th;
+    t->process = p;
+    process_get(p);
+    return 0;
+}
+
+void process_link(struct process *p, struct process *parent, struct task *first)
+{
+    struct process *after;
+    p->pid = first->tid;
+    strcopy(p->comm, first->comm, sizeof(p->comm));
+    p->parent = parent;
+    if (p != parent) // init is its own
+        list_add_tail(&p->sibling, &parent->children);
+    // Nearly always the youngest has the greatest number, so the search from the end is short.
+    struct list *pos = processes.prev;
+    while (pos != &processes) {
+        after = list_entry(pos, struct process, all_node);
+        if (after->pid < p->pid)
+            break;
+        pos = pos->prev;
+    }
+    list_add(&p->all_node, pos);
+    thread_link(first);
+}
+
+void thread_link(struct task *t)
+{
+    struct thread *th = t->thread;
+    struct process *p = t->process;
+    u64 flags = spin_lock_irqsave(&p->signal_lock);
+    list_add_tail(&th->node, &p->threads);
+    p->nr_threads++;
+    if (p->stopping || p->exiting || p->exec_task)
+        t->signal_pending = true;
+    spin_unlock_irqrestore(&p->signal_lock, flags);
+}
+
+struct process *process_lookup(u32 pid)
+{
+    struct process *p;
+    list_for_each(p, &processes, all_node) if (p->pid == pid) return p;
+    return NULL;
+}
+
+struct process *process_find(u32 pid)
+{
+    spin_lock(&proc_lock);
+    struct process *p = process_lookup(pid);
+    if (p)
+        process_get(p);
+    spin_unlock(&proc_lock);
+    return p;
+}
+
+void process_for_each(void (*fn)(struct process *p, void *arg), void *arg)
+{
+    struct process *p;
+    spin_lock(&proc_lock);
+    list_for_each(p, &processes, all_node) fn(p, arg);
+    spin_unlock(&proc_lock);
+}
+
+struct process *process_next(struct process *p)
+{
+    struct list *next = p ? p->all_node.next : processes.next;
+    return next == &processes ? NULL : list_entry(next, struct process, all_node);
+}
+
+struct mm *process_mm(struct process *p)
+{
+    spin_lock(&proc_lock);
+    struct mm *mm = p->mm;
+    if (mm)
+        mm_get(mm);
+    spin_unlock(&proc_lock);
+    return mm;
+}
+
+struct fd_table *process_fds(struct process *p)
+{
+    spin_lock(&proc_lock);
+    struct fd_table *fds = p->fds;
+    if (fds)
+        ref_get(&fds->refs);
+    spin_unlock(&proc_lock);
+    return fds;
+}
+
+char process_state(struct process *p)
+{
+    static const char letters[] = {
+        [TASK_NEW] = 'R',     [TASK_RUNNABLE] = 'R', [TASK_SLEEPING] = 'S',
+        [TASK_WAITING] = 'D', [TASK_STOPPED] = 'T',  [TASK_DEAD] = 'Z',
+    };
+    if (p->zombie || list_empty(&p->threads))
+        return p->zombie ? 'Z' : 'S';
+    return letters[list_first(&p->threads, struct thread, node)->task->state];
+}
+
+u64 task_runtime(const struct task *t)
+{
+    u64 ns = t->runtime_ns;
+    return t->on_cpu ? ns + (clock_ns() - t->switched_in_ns) : ns;
+}
+
+u64 process_runtime(struct process *p)
+{
+    struct thread *th;
+    u64 ns = p->dead_runtime_ns;
+    list_for_each(th, &p->threads, node) ns += task_runtime(th->task);
+    return ns;
+}

@@ -1,0 +1,159 @@
+// A process: what the threads of one program share. A thread: what kernel/proc keeps beside each task.
+//
+// Who may touch what:
+//   proc_lock (RANK_PROC)    tree, lists of processes and threads, ids, exit states, exe, cmdline, comm, the
+//                            pointers mm and fds as seen from other processes
+//   signal_lock              actions, pending signals, blocked masks, stop and exit flags, list of threads too
+//   the running threads      cwd and umask (plain copies, a torn read is a wrong path of the program's own)
+// The list of threads changes under both locks, so either is enough to walk it.
+//
+// References: the tree has one until the process is reaped, each thread's task one until it is released.
+#pragma once
+
+#include "arch/x86/trap.h"
+#include "kernel/base/refcount.h"
+#include "kernel/proc/signal.h"
+#include "sched/wait.h"
+
+#define PROC_PATH_MAX 256
+
+struct fd_table;
+struct mm;
+
+struct process {
+    struct refcount refs;
+    struct list all_node; // in the list of all processes, until reaped
+    u32 pid, pgid, sid;
+    struct process *parent;
+    struct list children; // of child->sibling
+    struct list sibling;
+    struct list threads; // of thread->node, alive ones
+    u32 nr_threads;
+    char comm[TASK_COMM_LEN];
+    char exe[PROC_PATH_MAX];
+    char *cmdline; // argv, each string with its NUL; may be NULL
+    size_t cmdline_len;
+    char cwd[PROC_PATH_MAX];
+    u32 umask;
+    struct mm *mm;        // NULL: ended, or the kernel's init
+    struct fd_table *fds; // NULL likewise
+    u64 start_ns;         // clock_ns()
+
+    struct wait_queue child_wait; // a child changed state
+    bool zombie;
+    bool keep_zombie; // the kernel itself waits for it (proc_run_init)
+    bool has_execed;  // setpgid by the parent is refused from then on
+    bool unknown_syscall_logged;
+    int exit_signal;         // what the parent gets when it ends
+    bool exiting;            // all threads end, with this status (both: signal_lock)
+    int exit_status;         // wait4's, valid when exiting or zombie
+    int change;              // wait4's status of a stop or continue not yet reported, or 0
+    u64 dead_runtime_ns;     // CPU time of threads that have ended
+    u64 children_runtime_ns; // of reaped children
+    u64 minor_faults;        // of the address spaces left behind
+
+    struct spinlock signal_lock;   // RANK_SIGNAL
+    struct sigaction action[NSIG]; // of signal n + 1
+    struct sigpending pending;
+    struct task *exec_task; // not NULL: all threads but this one end
+    bool stopping;          // threads stop before they return to ring 3
+    bool continued;         // SIGCONT came, the parent does not know yet
+    u32 nr_stopped;
+    int stop_signal;
+
+    struct timer itimer; // ITIMER_REAL
+    u64 itimer_interval;
+    bool alarm_due; // it has fired, SIGALRM is still to be sent
+};
+
+struct thread {
+    struct task *task;
+    struct list node;    // in process->threads
+    u64 clear_child_tid; // user address, 0: none
+    u64 set_child_tid;   // the same, written once when the thread first runs
+    u64 blocked;         // signals
+    u64 waiting_for;     // blocked ones that rt_sigtimedwait takes
+    u64 saved_mask;      // to put back (rt_sigsuspend), valid if restore_mask
+    bool restore_mask;
+    bool stopped;    // counted in process->nr_stopped
+    int exit_status; // wait status, the process's if this is the last thread
+    struct sigpending pending;
+    struct siginfo forced; // by an exception, taken before all others; signo 0: none
+    u64 trap_vector, trap_error, trap_cr2; // of the last exception, for the signal frame
+    u64 altstack, altstack_size;
+    u32 altstack_flags;
+    u64 sleep_until, sleep_rem; // interrupted sleep: deadline and where the rest is stored
+    struct vfork *vfork;        // the parent waits until this thread has left its memory
+};
+
+extern struct spinlock proc_lock;
+
+static inline struct process *current_process(void)
+{
+    return current_task()->process;
+}
+
+static inline struct thread *current_thread(void)
+{
+    return current_task()->thread;
+}
+
+// ---- finding ----
+
+// With a reference, NULL if there is none (zombies are found). Task context.
+struct process *process_find(u32 pid);
+void process_get(struct process *p);
+void process_put(struct process *p);
+// Without a reference. proc_lock held.
+struct process *process_lookup(u32 pid);
+// The process after p, NULL: the first one. NULL at the end. proc_lock held.
+struct process *process_next(struct process *p);
+// Calls fn for each process in order of pid under proc_lock: fn must not sleep.
+void process_for_each(void (*fn)(struct process *p, void *arg), void *arg);
+// Its address space or descriptors with a reference, or NULL when it has none any more.
+struct mm *process_mm(struct process *p);
+struct fd_table *process_fds(struct process *p);
+// 'R', 'S', 'D', 'T' or 'Z', as in /proc/PID/stat. proc_lock held.
+char process_state(struct process *p);
+// CPU time of all its threads so far, ns. proc_lock held.
+u64 process_runtime(struct process *p);
+// CPU time of one task so far, ns; the slice under way is read racily.
+u64 task_runtime(const struct task *t);
+
+// ---- life (process.c, fork.c, exit.c) ----
+
+// A process without threads, linked nowhere, ids unset; NULL when memory is out.
+struct process *process_new(void);
+// Undoes process_new() for one that was never linked, with what mm and fds hold.
+void process_release_unused(struct process *p);
+// The kernel's per-thread data and FPU state for a task not yet started. 0 or -ENOMEM (nothing changed).
+int thread_attach(struct task *t, struct process *p);
+// Links a new process into the tree below `parent`, and its first thread into it, whose tid becomes its
+// pid; or a further thread into its process. The caller holds proc_lock and starts the task.
+void process_link(struct process *p, struct process *parent, struct task *first);
+void thread_link(struct task *t);
+// Ends the running thread; if it is the last, the process, with this wait status.
+__noreturn void thread_exit(int wait_status);
+// Ends all threads of the running process.
+__noreturn void process_exit(int wait_status);
+// Unlinks a zombie and drops the tree's reference. proc_lock held.
+void process_reap(struct process *p);
+
+// Wait statuses (wait(2)).
+#define WAIT_EXITED(code)  (((code)&0xff) << 8)
+#define WAIT_SIGNALED(sig) (sig)
+#define WAIT_STOPPED(sig)  ((sig) << 8 | 0x7f)
+#define WAIT_CONTINUED     0xffff
+
+// Stops the process's ITIMER_REAL (itimer.c).
+void itimer_stop(struct process *p);
+
+// A vfork's parent waits here; on the parent's stack.
+struct vfork {
+    struct wait_queue queue;
+    bool done; // proc_lock
+};
+// The running thread leaves its address space: lets a vfork's parent go on.
+void vfork_release(struct thread *th);
+
+extern struct process *init_process; // pid 1 (kernel/proc/init.h)

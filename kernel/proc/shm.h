@@ -1,0 +1,9 @@
+// Anonymous memory that processes share after fork (MAP_SHARED | MAP_ANONYMOUS).
+#pragma once
+
+#include "arch/x86/types.h"
+
+struct vm_object;
+
+// With one reference; pages come on first touch. NULL: no memory.
+struct vm_object *shm_new(u64 nr_pages);

@@ -1,0 +1,156 @@
+// Sending signals: who takes it, is it ignored, who has to be woken.
+#include "arch/x86/smp.h"
+#include "kernel/base/errno.h"
+#include "kernel/proc/process.h"
+#include "kernel/proc/signal_state.h"
+#include "kernel/proc/sigqueue.h"
+
+void signal_kick(struct task *t)
+{
+    t->signal_pending = true;
+    if (!sched_wake_interruptible(t) && t != current_task() && t->on_cpu)
+        smp_reschedule(t->cpu);
+}
+
+static bool takes(const struct thread *th, int sig)
+{
+    return !(th->blocked & ~th->waiting_for & SIG_BIT(sig));
+}
+
+bool signal_is_ignored(const struct process *p, int sig)
+{
+    u64 handler = p->action[sig - 1].handler;
+    return handler == SIG_IGN || (handler == SIG_DFL && (SIG_BIT(sig) & SIG_IGNORES));
+}
+
+static struct thread *pick_thread(struct process *p, int sig)
+{
+    struct thread *th;
+    if (current_process() == p && takes(current_thread(), sig))
+        return current_thread();
+    list_for_each(th, &p->threads, node) if (takes(th, sig)) return th;
+    return NULL;
+}
+
+void signal_flush_all(struct process *p, u64 set)
+{
+    struct thread *th;
+    sigpending_flush(&p->pending, set);
+    list_for_each(th, &p->threads, node) sigpending_flush(&th->pending, set);
+}
+
+static void kill_locked(struct process *p, int wait_status)
+{
+    struct thread *th;
+    if (p->exiting)
+        return;
+    p->exiting = true;
+    p->exit_status = wait_status;
+    list_for_each(th, &p->threads, node)
+    {
+        signal_kick(th->task);
+        sched_wake_stopped(th->task);
+    }
+}
+
+static void continue_locked(struct process *p)
+{
+    struct thread *th;
+    if (!p->stopping)
+        return;
+    p->stopping = false;
+    p->continued = p->nr_stopped == p->nr_threads;
+    p->nr_stopped = 0;
+    list_for_each(th, &p->threads, node)
+    {
+        th->stopped = false;
+        sched_wake_stopped(th->task);
+    }
+}
+
+// `th` NULL: to the process.
+static int send(struct process *p, struct thread *th, int sig, const struct siginfo *info)
+{
+    if (sig == 0 || p->exiting || p == init_process)
+        return 0;
+    if (sig == SIGKILL) {
+        kill_locked(p, WAIT_SIGNALED(SIGKILL));
+        return 0;
+    }
+    if (SIG_BIT(sig) & SIG_STOPS)
+        signal_flush_all(p, SIG_BIT(SIGCONT));
+    if (sig == SIGCONT) {
+        signal_flush_all(p, SIG_STOPS);
+        continue_locked(p);
+    }
+    struct thread *taker = th ? (takes(th, sig) ? th : NULL) : pick_thread(p, sig);
+    // An ignored signal vanishes, unless it is blocked (the action may change meanwhile) or waited for.
+    if (taker && !(taker->waiting_for & SIG_BIT(sig)) && signal_is_ignored(p, sig))
+        return 0;
+    int err = sigpending_add(th ? &th->pending : &p->pending, sig, info);
+    if (!err && taker)
+        signal_kick(taker->task);
+    return err;
+}
+
+int signal_process(struct process *p, int sig, const struct siginfo *info)
+{
+    u64 flags = spin_lock_irqsave(&p->signal_lock);
+    int err = send(p, NULL, sig, info);
+    spin_unlock_irqrestore(&p->signal_lock, flags);
+    return err;
+}
+
+int signal_task(struct task *t, int sig, const struct siginfo *info)
+{
+    struct process *p = t->process;
+    if (!p || !t->thread)
+        return 0;
+    u64 flags = spin_lock_irqsave(&p->signal_lock);
+    int err = send(p, t->thread, sig, info);
+    spin_unlock_irqrestore(&p->signal_lock, flags);
+    return err;
+}
+
+int signal_group(u32 pgid, int sig, const struct siginfo *info)
+{
+    int reached = 0;
+    spin_lock(&proc_lock);
+    for (struct process *p = process_next(NULL); p; p = process_next(p)) {
+        if (p->pgid == pgid && p != init_process) {
+            signal_process(p, sig, info);
+            reached++;
+        }
+    }
+    spin_unlock(&proc_lock);
+    return reached;
+}
+
+void signal_kill_process(struct process *p, int wait_status)
+{
+    u64 flags = spin_lock_irqsave(&p->signal_lock);
+    kill_locked(p, wait_status);
+    spin_unlock_irqrestore(&p->signal_lock, flags);
+}
+
+void signal_force(int sig, const struct siginfo *info)
+{
+    struct process *p = current_process();
+    struct thread *th = current_thread();
+    u64 flags = spin_lock_irqsave(&p->signal_lock);
+    struct sigaction *action = &p->action[sig - 1];
+    if ((th->blocked & SIG_BIT(sig)) || action->handler == SIG_IGN) {
+        action->handler = SIG_DFL;
+        th->blocked &= ~SIG_BIT(sig);
+    }
+    th->forced = *info;
+    th->forced.signo = sig;
+    th->task->signal_pending = true;
+    spin_unlock_irqrestore(&p->signal_lock, flags);
+}
+
+void signal_force_fault(int sig, int code, u64 addr)
+{
+    struct siginfo info = {.code = code, .fault.addr = addr};
+    signal_force(sig, &info);
+}

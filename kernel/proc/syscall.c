@@ -1,0 +1,160 @@
+// The table of system calls: from Linux's number and six registers to a typed call.
+#include "arch/x86/trap.h"
+#include "arch/x86/upcalls.h"
+#include "kernel/base/printk.h"
+#include "kernel/fs/syscalls.h"
+#include "kernel/proc/process.h"
+#include "kernel/proc/syscalls.h"
+#include "perf/event.h"
+
+static s64 unknown(u64 number)
+{
+    struct process *p = current_process();
+    if (!p->unknown_syscall_logged) {
+        p->unknown_syscall_logged = true;
+        printk("%s[%u]: unknown system call %lu\n", p->comm, p->pid, number);
+    }
+    return -ENOSYS;
+}
+
+// Writing to a pipe without readers also raises SIGPIPE.
+static s64 with_sigpipe(s64 result)
+{
+    if (result == -EPIPE)
+        signal_task(current_task(), SIGPIPE, NULL);
+    return result;
+}
+
+#define CALL(name, ...)                                                                            \
+    case SYS_##name:                                                                               \
+        return sys_##name(__VA_ARGS__)
+#define CALL_AS(name, call)                                                                        \
+    case SYS_##name:                                                                               \
+        return call
+
+// Arguments narrow to the types of the function: programs may leave rubbish above an int.
+static s64 call(struct trapframe *f, u64 a, u64 b, u64 c, u64 d, u64 e, u64 g)
+{
+    switch (f->error) {
+        // files (kernel/fs)
+        CALL(read, a, b, c);
+        CALL_AS(write, with_sigpipe(sys_write(a, b, c)));
+        CALL(pread64, a, b, c, d);
+        CALL(pwrite64, a, b, c, d);
+        CALL(readv, a, b, c);
+        CALL_AS(writev, with_sigpipe(sys_writev(a, b, c)));
+        CALL(lseek, a, b, c);
+        CALL(ftruncate, a, b);
+        CALL(ioctl, a, b, c);
+        CALL(getdents64, a, b, c);
+        CALL(open, a, b, c);
+        CALL(openat, a, b, c, d);
+        CALL(close, a);
+        CALL_AS(pipe, sys_pipe2(a, 0));
+        CALL(pipe2, a, b);
+        CALL(dup, a);
+        CALL(dup2, a, b);
+        CALL(dup3, a, b, c);
+        CALL(fcntl, a, b, c);
+        CALL(fstat, a, b);
+        CALL_AS(stat, sys_newfstatat(AT_FDCWD, a, b, 0));
+        CALL_AS(lstat, sys_newfstatat(AT_FDCWD, a, b, AT_SYMLINK_NOFOLLOW));
+        CALL(newfstatat, a, b, c, d);
+        CALL_AS(access, sys_faccessat(AT_FDCWD, a, b));
+        CALL(faccessat, a, b, c);
+        CALL_AS(readlink, sys_readlinkat(AT_FDCWD, a, b, c));
+        CALL(readlinkat, a, b, c, d);
+        CALL_AS(unlink, sys_unlinkat(AT_FDCWD, a, 0));
+        CALL(unlinkat, a, b, c);
+        CALL(getcwd, a, b);
+        CALL(chdir, a);
+        CALL(fchdir, a);
+        CALL(poll, a, b, c);
+        CALL(ppoll, a, b, c, d, e);
+        // perf
+        CALL(perf_event_open, a, b, c, d, e);
+        // memory
+        CALL(mmap, a, b, c, d, e, g);
+        CALL(mprotect, a, b, c);
+        CALL(munmap, a, b);
+        CALL(brk, a);
+        CALL(madvise, a, b, c);
+        // processes
+        CALL(clone, f, a, b, c, d, e);
+        CALL(fork, f);
+        CALL(vfork, f);
+        CALL(execve, a, b, c);
+    case SYS_exit:
+        thread_exit(WAIT_EXITED(a));
+    case SYS_exit_group:
+        process_exit(WAIT_EXITED(a));
+        CALL(wait4, a, b, c, d);
+        CALL(waitid, a, b, c, d, e);
+        CALL_AS(getpid, current_process()->pid);
+        CALL_AS(gettid, current_task()->tid);
+        CALL(getppid);
+        CALL_AS(getpgrp, sys_getpgid(0));
+        CALL(getpgid, a);
+        CALL(setpgid, a, b);
+        CALL(getsid, a);
+        CALL(setsid);
+    case SYS_getuid:
+    case SYS_getgid:
+    case SYS_geteuid:
+    case SYS_getegid:
+        return 0;
+        CALL(umask, a);
+        CALL(set_tid_address, a);
+        CALL(futex, a, b, c, d, e, g);
+        CALL(arch_prctl, a, b);
+        CALL(prctl, a, b);
+        CALL(getrusage, a, b);
+        CALL(times, a);
+        CALL_AS(getrlimit, sys_prlimit64(0, a, 0, b));
+        CALL(prlimit64, a, b, c, d);
+        // signals
+        CALL(rt_sigaction, a, b, c, d);
+        CALL(rt_sigprocmask, a, b, c, d);
+        CALL(rt_sigreturn, f);
+        CALL(rt_sigpending, a, b);
+        CALL(rt_sigtimedwait, a, b, c, d);
+        CALL(rt_sigsuspend, a, b);
+        CALL(sigaltstack, a, b, f->rsp);
+        CALL(kill, a, b);
+        CALL(tkill, a, b);
+        CALL(tgkill, a, b, c);
+        CALL(pause);
+        // time
+        CALL(clock_gettime, a, b);
+        CALL(clock_getres, a, b);
+        CALL(clock_nanosleep, a, b, c, d);
+        CALL(nanosleep, a, b);
+        CALL(restart_syscall);
+        CALL(gettimeofday, a, b);
+        CALL(time, a);
+        CALL(getitimer, a, b);
+        CALL(setitimer, a, b, c);
+        CALL(alarm, a);
+    // scheduling
+    case SYS_sched_yield:
+        sched_yield();
+        return 0;
+        CALL(sched_setaffinity, a, b, c);
+        CALL(sched_getaffinity, a, b, c);
+        CALL(getcpu, a, b);
+        // the system
+        CALL(uname, a);
+        CALL(sysinfo, a);
+        CALL(getrandom, a, b, c);
+        CALL(reboot, a, b, c);
+    // set_robust_list is unknown too: C libraries go on without it
+    default:
+        return unknown(f->error);
+    }
+}
+
+void syscall_dispatch(struct trapframe *f)
+{
+    s64 result = call(f, f->rdi, f->rsi, f->rdx, f->r10, f->r8, f->r9);
+    f->rax = result;
+}

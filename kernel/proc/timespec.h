@@ -1,0 +1,48 @@
+// Times as programs give them, and as the kernel keeps them: nanoseconds in 64 bits.
+#pragma once
+
+#include "arch/x86/types.h"
+
+#define NS_PER_SEC  1000000000ull
+#define NS_PER_USEC 1000ull
+#define NS_PER_MSEC 1000000ull
+#define NEVER       (~0ull)            // a deadline that does not come
+#define CLK_TCK_NS  (NS_PER_SEC / 100) // times(2) and /proc count in hundredths
+
+struct timespec {
+    s64 sec, nsec;
+};
+
+struct timeval {
+    s64 sec, usec;
+};
+
+static inline bool timespec_valid(const struct timespec *ts)
+{
+    return ts->sec >= 0 && (u64)ts->nsec < NS_PER_SEC;
+}
+
+// Saturates: some 500 years are for ever.
+static inline u64 timespec_ns(const struct timespec *ts)
+{
+    return (u64)ts->sec >= NEVER / NS_PER_SEC ? NEVER : (u64)ts->sec * NS_PER_SEC + (u64)ts->nsec;
+}
+
+static inline struct timespec ns_timespec(u64 ns)
+{
+    return (struct timespec){.sec = (s64)(ns / NS_PER_SEC), .nsec = (s64)(ns % NS_PER_SEC)};
+}
+
+static inline struct timeval ns_timeval(u64 ns)
+{
+    return (struct timeval){.sec = (s64)(ns / NS_PER_SEC),
+                            .usec = (s64)(ns % NS_PER_SEC / NS_PER_USEC)};
+}
+
+// clock_ns() at a time of CLOCK_REALTIME (time.c); NEVER stays NEVER.
+u64 realtime_to_ns(u64 realtime);
+
+static inline u64 ns_add(u64 a, u64 b)
+{
+    return a + b < a ? NEVER : a + b;
+}

@@ -1,0 +1,154 @@
+// wait4(2) and waitid(2): what became of the children.
+#include "arch/x86/uaccess.h"
+#include "kernel/base/string.h"
+#include "kernel/proc/signal_state.h"
+#include "kernel/proc/syscalls.h"
+#include "kernel/proc/usage.h"
+
+#define WNOHANG     1
+#define WUNTRACED   2 // waitid calls it WSTOPPED
+#define WEXITED     4
+#define WCONTINUED  8
+#define WNOWAIT     0x01000000
+#define __WNOTHREAD 0x20000000
+#define __WALL      0x40000000
+#define __WCLONE    0x80000000u
+
+enum { P_ALL, P_PID, P_PGID };
+
+struct wait_for {
+    int type; // P_*
+    u32 id;
+    u32 options;
+};
+
+struct waited {
+    u32 pid;
+    int status;
+    u64 runtime_ns, minor_faults;
+};
+
+static bool matches(const struct process *child, const struct wait_for *w)
+{
+    // A child that ends without SIGCHLD is a "clone child": asked for by __WCLONE or __WALL only.
+    bool is_clone = child->exit_signal != SIGCHLD;
+    if (!(w->options & __WALL) && is_clone != !!(w->options & __WCLONE))
+        return false;
+    if (w->type == P_PID)
+        return child->pid == w->id;
+    return w->type == P_ALL || child->pgid == w->id;
+}
+
+static bool reports(const struct process *child, u32 options)
+{
+    if (child->zombie)
+        return options & WEXITED;
+    if (child->change == WAIT_CONTINUED)
+        return options & WCONTINUED;
+    return child->change && (options & WUNTRACED);
+}
+
+// 1: *out is filled; 0: none yet; -ECHILD: there is none to wait for.
+static int look(struct process *p, const struct wait_for *w, struct waited *out)
+{
+    struct process *child;
+    int result = -ECHILD;
+    spin_lock(&proc_lock);
+    list_for_each(child, &p->children, sibling)
+    {
+        if (!matches(child, w))
+            continue;
+        result = 0;
+        if (!reports(child, w->options))
+            continue;
+        *out = (struct waited){
+            .pid = child->pid,
+            .status = child->zombie ? child->exit_status : child->change,
+            .runtime_ns = process_runtime(child) + child->children_runtime_ns,
+            .minor_faults = child->minor_faults,
+        };
+        if (!(w->options & WNOWAIT)) {
+            child->change = 0;
+            if (child->zombie)
+                process_reap(child);
+        }
+        result = 1;
+        break;
+    }
+    spin_unlock(&proc_lock);
+    return result;
+}
+
+// 1, 0 (only with WNOHANG), -ECHILD or -ERESTARTSYS.
+static int wait_for_child(const struct wait_for *w, struct waited *out)
+{
+    struct process *p = current_process();
+    int found = 0;
+    if (w->options & WNOHANG)
+        return look(p, w, out);
+    if (wait_event_interruptible(&p->child_wait, (found = look(p, w, out)) != 0))
+        return -ERESTARTSYS;
+    return found;
+}
+
+s64 sys_wait4(s32 pid, u64 ustatus, u32 options, u64 urusage)
+{
+    struct waited child = {0};
+    struct rusage usage;
+    if (options & ~(WNOHANG | WUNTRACED | WCONTINUED | __WNOTHREAD | __WALL | __WCLONE))
+        return -EINVAL;
+    if (pid == INT32_MIN)
+        return -ESRCH;
+    struct wait_for w = {.type = P_ALL, .options = options | WEXITED};
+    if (pid > 0)
+        w = (struct wait_for){P_PID, pid, w.options};
+    else if (pid != -1)
+        w = (struct wait_for){P_PGID, pid ? (u32)-pid : current_process()->pgid, w.options};
+    int found = wait_for_child(&w, &child);
+    if (found <= 0)
+        return found;
+    usage_fill(&usage, child.runtime_ns, child.minor_faults);
+    if ((ustatus && put_user(child.status, ustatus)) || (urusage && put_user(usage, urusage)))
+        return -EFAULT;
+    return child.pid;
+}
+
+static void describe(const struct waited *child, struct siginfo *info)
+{
+    int status = child->status, sig = status & 0x7f;
+    info->signo = SIGCHLD;
+    info->chld.pid = child->pid;
+    if (status == WAIT_CONTINUED) {
+        info->code = CLD_CONTINUED;
+        info->chld.status = SIGCONT;
+    } else if (sig == 0x7f) {
+        info->code = CLD_STOPPED;
+        info->chld.status = status >> 8;
+    } else {
+        info->code = sig ? CLD_KILLED : CLD_EXITED;
+        info->chld.status = sig ? sig : status >> 8;
+    }
+}
+
+s64 sys_waitid(int type, u32 id, u64 uinfo, u32 options, u64 urusage)
+{
+    struct waited child = {0};
+    struct siginfo info = {0};
+    struct rusage usage;
+    const u32 kinds = WEXITED | WUNTRACED | WCONTINUED;
+    if ((options & ~(kinds | WNOHANG | WNOWAIT | __WNOTHREAD | __WALL | __WCLONE)) ||
+        !(options & kinds) || type < P_ALL || type > P_PGID || (type == P_PID && !id))
+        return -EINVAL;
+    if (type == P_PGID && !id)
+        id = current_process()->pgid;
+    int found = wait_for_child(&(struct wait_for){type, id, options}, &child);
+    if (found < 0)
+        return found;
+    if (found) {
+        describe(&child, &info);
+        usage_fill(&usage, child.runtime_ns, child.minor_faults);
+        if (urusage && put_user(usage, urusage))
+            return -EFAULT;
+    }
+    return uinfo ? put_user(info, uinfo) : 0;
+}

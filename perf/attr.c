@@ -1,0 +1,65 @@
+// perf_event_attr from user memory: sizes old and new, and what may be in it (perf_event_open(2)).
+#include "arch/x86/uaccess.h"
+#include "kernel/base/errno.h"
+#include "kernel/base/string.h"
+#include "perf/event.h"
+
+#define SAMPLE_TYPE_KNOWN (BIT(25) - 1) // PERF_SAMPLE_MAX of Linux 6.12
+#define READ_FORMAT_KNOWN 0x1full
+#define MAX_SAMPLE_FREQ   100000u
+#define ATTR_SIZE_OFFSET  offsetof(struct perf_event_attr, size)
+
+static int refuse_size(u64 uattr)
+{
+    u32 known = sizeof(struct perf_event_attr);
+    return put_user(known, uattr + ATTR_SIZE_OFFSET) ? -EFAULT : -E2BIG;
+}
+
+// A newer program may pass a longer structure, as long as what we do not know is zero.
+static int check_tail(u64 uattr, u32 size)
+{
+    u8 byte;
+    for (u32 i = sizeof(struct perf_event_attr); i < size; i++) {
+        if (get_user(byte, uattr + i))
+            return -EFAULT;
+        if (byte)
+            return refuse_size(uattr);
+    }
+    return 0;
+}
+
+static int check(const struct perf_event_attr *a)
+{
+    if (a->reserved_flags || a->reserved_2 || a->reserved_3)
+        return -EINVAL;
+    if ((a->sample_type & ~SAMPLE_TYPE_KNOWN) || (a->read_format & ~READ_FORMAT_KNOWN))
+        return -EINVAL;
+    if ((a->inherit_thread && !a->inherit) || (a->remove_on_exec && a->enable_on_exec) ||
+        (a->sigtrap && !a->remove_on_exec))
+        return -EINVAL;
+    if (a->freq ? a->sample_period > MAX_SAMPLE_FREQ : a->sample_period >> 63)
+        return -EINVAL;
+    // Not part of this kernel: said aloud rather than counted wrongly.
+    if (a->inherit || a->enable_on_exec || a->remove_on_exec || a->exclusive)
+        return -EOPNOTSUPP;
+    return 0;
+}
+
+int perf_copy_attr(u64 uattr, struct perf_event_attr *attr)
+{
+    u32 size;
+    if (get_user(size, uattr + ATTR_SIZE_OFFSET))
+        return -EFAULT;
+    if (size == 0)
+        size = PERF_ATTR_SIZE_VER0;
+    if (size < PERF_ATTR_SIZE_VER0 || size > PAGE_SIZE)
+        return refuse_size(uattr);
+    int err = check_tail(uattr, size);
+    if (err)
+        return err;
+    memset(attr, 0, sizeof(*attr));
+    if (copy_from_user(attr, uattr, MIN(size, sizeof(*attr))))
+        return -EFAULT;
+    attr->size = size;
+    return check(attr);
+}

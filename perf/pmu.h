@@ -1,0 +1,10 @@
+// The registered PMUs, seen from inside perf.
+#pragma once
+
+#include "perf/event.h"
+
+// The PMU that serves attr.type, or NULL.
+const struct pmu *perf_pmu_find(u32 type);
+
+// task_flush() of every PMU, for the running task.
+void perf_flush_task(struct task *t);

@@ -1,0 +1,70 @@
+// Changing an event from anywhere: the change runs on the CPU where its context runs (C1).
+#include "arch/x86/smp.h"
+#include "perf/context.h"
+
+struct change {
+    struct perf_event *event;
+    int (*fn)(struct perf_event *event, void *arg);
+    void *arg;
+    bool done;
+    int result;
+};
+
+// On the context's own CPU, IRQs off. Not done when the context has moved on meanwhile.
+static void change_here(void *arg)
+{
+    struct change *c = arg;
+    struct perf_event_context *ctx = c->event->ctx;
+
+    perf_edit_begin();
+    spin_lock(&ctx->lock);
+    if (ctx->active_cpu == (s32)cpu_id()) {
+        if (c->event->state == PERF_ACTIVE)
+            perf_set_state(c->event, PERF_INACTIVE);
+        c->result = c->fn(c->event, c->arg);
+        c->done = true;
+    }
+    spin_unlock(&ctx->lock);
+    if (c->done && ctx->running)
+        perf_place();
+    perf_edit_commit();
+}
+
+int perf_ctx_run(struct perf_event *event, int (*fn)(struct perf_event *, void *), void *arg)
+{
+    struct perf_event_context *ctx = event->ctx;
+    struct change c = {.event = event, .fn = fn, .arg = arg};
+    while (!c.done) {
+        u64 flags = spin_lock_irqsave(&ctx->lock);
+        s32 cpu = ctx->active_cpu;
+        if (cpu < 0) {
+            c.result = fn(event, arg);
+            c.done = true;
+        }
+        spin_unlock_irqrestore(&ctx->lock, flags);
+        if (cpu >= 0)
+            smp_call(cpu, change_here, &c);
+    }
+    return c.result;
+}
+
+static void start_here(void *arg)
+{
+    struct perf_event_context *ctx = arg;
+    struct perf_cpu *pc = this_perf_cpu();
+    if (current_task() != ctx->task || pc->task_ctx || pc->in_switch || ctx->dead)
+        return;
+    perf_edit_begin();
+    perf_ctx_in(ctx);
+    pc->task_ctx = ctx;
+    perf_place();
+    perf_edit_commit();
+}
+
+void perf_ctx_start(struct perf_event_context *ctx)
+{
+    // A task that is not running now will find its context at its next switch-in; one that runs keeps its
+    // CPU until the call has been served there, or has been switched out, which is as good.
+    if (ctx->task && __atomic_load_n(&ctx->task->on_cpu, __ATOMIC_ACQUIRE))
+        smp_call(__atomic_load_n(&ctx->task->cpu, __ATOMIC_RELAXED), start_here, ctx);
+}

@@ -1,0 +1,276 @@
+// The switch: who runs next, and how one task gives way to another.
+#include "arch/x86/platform.h"
+#include "arch/x86/smp.h"
+#include "kernel/base/panic.h"
+#include "kernel/base/printk.h"
+#include "kernel/base/string.h"
+#include "kernel/mm/vm.h"
+#include "sched/runqueue.h"
+#include "sched/upcalls.h"
+
+struct runqueue runqueues[MAX_CPUS];
+static struct task idle_tasks[MAX_CPUS];
+
+// ---- run queues ----
+
+struct runqueue *rq_lock_task(struct task *t)
+{
+    for (;;) {
+        struct runqueue *rq = &runqueues[__atomic_load_n(&t->cpu, __ATOMIC_RELAXED)];
+        spin_lock(&rq->lock);
+        if (rq == &runqueues[t->cpu])
+            return rq;
+        spin_unlock(&rq->lock);
+    }
+}
+
+void rq_enqueue(struct runqueue *rq, struct task *t)
+{
+    ASSERT(list_empty(&t->run_node));
+    list_add_tail(&t->run_node, &rq->queue);
+    t->queued = true;
+    rq->nr_queued++;
+}
+
+void rq_unlink(struct runqueue *rq, struct task *t)
+{
+    list_del(&t->run_node);
+    rq->nr_queued--;
+}
+
+void sched_kick(u32 cpu)
+{
+    __atomic_store_n(&cpus[cpu].need_resched, 1, __ATOMIC_SEQ_CST);
+    if (cpu != cpu_id())
+        smp_reschedule(cpu);
+}
+
+void sched_activate(struct task *t)
+{
+    for (;;) {
+        u32 cpu = sched_choose_cpu(t);
+        struct runqueue *rq = &runqueues[cpu];
+        spin_lock(&rq->lock);
+        bool allowed = t->affinity & BIT(cpu);
+        bool idle = rq->curr == rq->idle;
+        if (allowed) {
+            t->cpu = cpu;
+            rq_enqueue(rq, t);
+        }
+        spin_unlock(&rq->lock);
+        if (allowed) {
+            if (idle)
+                sched_kick(cpu);
+            return;
+        }
+    }
+}
+
+// ---- the switch ----
+
+// On the new task's stack, IRQs off: the old one is completely out now (S1).
+static void finish_switch(void)
+{
+    struct runqueue *rq = this_rq();
+    struct task *prev = rq->prev;
+    bool push = rq->push, dead = prev->state == TASK_DEAD;
+    rq->push = false;
+    perf_switch_in(prev, rq->curr);
+    __atomic_store_n(&prev->on_cpu, false, __ATOMIC_RELEASE);
+    if (dead)
+        task_reap(prev);
+    else if (push)
+        sched_activate(prev);
+}
+
+static void account(struct runqueue *rq, struct task *prev, struct task *next)
+{
+    u64 now = clock_ns();
+    prev->runtime_ns += now - prev->switched_in_ns;
+    if (prev == rq->idle)
+        rq->stats.idle_ns += now - prev->switched_in_ns;
+    next->switched_in_ns = now;
+    next->nr_switches++;
+    if (next->last_cpu != cpu_id()) {
+        next->nr_migrations += next->nr_switches > 1;
+        rq->stats.migrations_in++;
+        next->last_cpu = cpu_id();
+    }
+    next->slice = SLICE_TICKS;
+    rq->stats.switches++;
+}
+
+static void switch_tasks(struct runqueue *rq, struct task *prev, struct task *next)
+{
+    account(rq, prev, next);
+    rq->prev = prev;
+    next->on_cpu = true;
+    perf_switch_out(prev, next);
+    context_leave(&prev->arch);
+    mm_activate(next->mm);
+    this_cpu()->current = next;
+    context_enter(&next->arch);
+    context_switch(&prev->arch.rsp, next->arch.rsp);
+    finish_switch();
+}
+
+static bool must_leave(struct task *t)
+{
+    return !(t->affinity & BIT(cpu_id())) || (sched_storm() && t->slice == 0);
+}
+
+// IRQs off, preempt_count 1. A task that is preempted stays runnable even if it was about to sleep.
+static void pick_and_switch(bool preempted)
+{
+    struct runqueue *rq = this_rq();
+    struct task *prev = rq->curr, *next = rq->idle;
+    this_cpu()->need_resched = 0;
+
+    spin_lock(&rq->lock);
+    if (prev != rq->idle && (preempted || prev->state == TASK_RUNNABLE)) {
+        rq->push = must_leave(prev);
+        prev->queued = true;
+        if (!rq->push)
+            rq_enqueue(rq, prev);
+    }
+    if (!list_empty(&rq->queue)) {
+        next = list_first(&rq->queue, struct task, run_node);
+        rq_unlink(rq, next);
+        next->queued = false;
+    }
+    rq->curr = next;
+    spin_unlock(&rq->lock);
+
+    rq->stats.preemptions += preempted;
+    if (next != prev)
+        switch_tasks(rq, prev, next);
+    else
+        next->slice = SLICE_TICKS;
+}
+
+void schedule(void)
+{
+    spin_check_none_held("schedule");
+    u64 flags = irq_save();
+    preempt_count_inc();
+    ASSERT(preempt_count() == 1 && this_cpu()->irq_depth == 0);
+    pick_and_switch(false);
+    preempt_count_dec();
+    irq_restore(flags);
+}
+
+// Switches if a switch is due and allowed here. IRQs off.
+void sched_preempt(void)
+{
+    while (need_resched() && preempt_count() == 0 && this_cpu()->irq_depth == 0) {
+        preempt_count_inc();
+        pick_and_switch(true);
+        preempt_count_dec();
+    }
+}
+
+void sched_yield(void)
+{
+    schedule();
+}
+
+// The first function of every task but the idle ones.
+static void task_main(void *arg)
+{
+    struct task *t = arg;
+    finish_switch();
+    preempt_count_dec();
+    irq_enable();
+    t->entry(t->entry_arg);
+    task_exit();
+}
+
+void sched_prepare_task(struct task *t)
+{
+    context_prepare(&t->arch, task_main, t);
+}
+
+// ---- starting CPUs, idling ----
+
+// The calling flow becomes this CPU's idle task.
+static void init_cpu(u32 cpu)
+{
+    struct runqueue *rq = &runqueues[cpu];
+    struct task *idle = &idle_tasks[cpu];
+    spin_init(&rq->lock, "run queue", RANK_RUNQUEUE);
+    list_init(&rq->queue);
+    snprintf(idle->comm, TASK_COMM_LEN, "idle/%u", cpu);
+    ref_init(&idle->refs);
+    list_init(&idle->run_node);
+    idle->state = TASK_RUNNABLE;
+    idle->cpu = idle->last_cpu = cpu;
+    idle->affinity = BIT(cpu);
+    idle->on_cpu = true;
+    idle->switched_in_ns = clock_ns();
+    rq->curr = rq->idle = idle;
+    timers_init_cpu(cpu);
+    this_cpu()->current = idle;
+}
+
+void sched_init(void)
+{
+    cpus[0].online = 1;
+    init_cpu(0);
+    task_reaper_start();
+}
+
+void sched_ap_main(void)
+{
+    init_cpu(cpu_id());
+    perf_cpu_start(cpu_id());
+    sched_idle();
+}
+
+void sched_idle(void)
+{
+    struct runqueue *rq = this_rq();
+    lapic_timer_start(HZ);
+    for (;;) {
+        irq_disable();
+        if (__atomic_load_n(&rq->nr_queued, __ATOMIC_RELAXED) || sched_pull(1)) {
+            preempt_count_inc();
+            pick_and_switch(false);
+            preempt_count_dec();
+        } else {
+            this_cpu()->need_resched = 0;
+            if (!__atomic_load_n(&rq->nr_queued, __ATOMIC_SEQ_CST))
+                cpu_idle_halt();
+        }
+    }
+}
+
+cpumask cpus_online(void)
+{
+    cpumask mask = 0;
+    for (u32 i = 0; i < nr_cpus; i++)
+        if (__atomic_load_n(&cpus[i].online, __ATOMIC_ACQUIRE))
+            mask |= BIT(i);
+    return mask;
+}
+
+const struct sched_stats *sched_stats(u32 cpu)
+{
+    return &runqueues[cpu].stats;
+}
+
+u64 sched_total_switches(void)
+{
+    u64 sum = 0;
+    for (u32 i = 0; i < nr_cpus; i++)
+        sum += __atomic_load_n(&runqueues[i].stats.switches, __ATOMIC_RELAXED);
+    return sum;
+}
+
+void panic_describe_task(char *buf, size_t size)
+{
+    struct task *t = this_cpu()->current;
+    if (t)
+        snprintf(buf, size, "%s (task %u)", t->comm, t->tid);
+    else
+        strcopy(buf, "none", size);
+}

@@ -1,0 +1,67 @@
+// Run queues, seen from inside sched.
+#pragma once
+
+#include "sched/sched.h"
+
+struct runqueue {
+    struct spinlock lock; // RANK_RUNQUEUE
+    struct list queue;    // tasks that wait for this CPU, in turn
+    u32 nr_queued;
+    struct task *curr;    // what runs here; the idle task when nothing does
+    struct task *idle;
+    struct task *prev;    // being switched out: set before, used after the stacks are exchanged
+    bool push;            // prev must go on at another CPU
+    struct sched_stats stats;
+};
+
+extern struct runqueue runqueues[MAX_CPUS];
+
+// This CPU's; IRQs off.
+static inline struct runqueue *this_rq(void)
+{
+    return &runqueues[cpu_id()];
+}
+
+// Tasks waiting and running; read without the lock, for choices that may be a little wrong.
+static inline u32 rq_load(const struct runqueue *rq)
+{
+    return __atomic_load_n(&rq->nr_queued, __ATOMIC_RELAXED) + (rq->curr != rq->idle);
+}
+
+// Locks the run queue that the task belongs to at this moment. IRQs off.
+struct runqueue *rq_lock_task(struct task *t);
+
+// Links and unlinks; the lock of `rq` is held. task.queued outlives an unlink while the task is on its way to
+// another queue: whoever set it, or unlinked the task, owes it a place.
+void rq_enqueue(struct runqueue *rq, struct task *t);
+void rq_unlink(struct runqueue *rq, struct task *t);
+
+// Pays that debt: a task with `queued` set that is linked nowhere and on no CPU gets a place. IRQs off.
+void sched_activate(struct task *t);
+
+// Makes `cpu` look at its queue soon.
+void sched_kick(u32 cpu);
+
+// An idle, or the least loaded, CPU that the task may use.
+u32 sched_choose_cpu(struct task *t);
+
+// Takes a waiting task from a busier CPU (at least `surplus` more load than here) to this one. True if one came. IRQs off.
+bool sched_pull(u32 surplus);
+
+// Runs the timers of this CPU that are due. IRQs off.
+void timers_run(void);
+void timers_init_cpu(u32 cpu);
+
+// The reaper frees dead tasks, where it may sleep: they cannot free the stack they die on.
+void task_reap(struct task *t);
+void task_reaper_start(void);
+
+// Prepares a new task's stack so that the first switch to it runs its entry.
+void sched_prepare_task(struct task *t);
+// TASK_NEW becomes runnable.
+void sched_start(struct task *t);
+// Switches if a switch is due and allowed here. IRQs off.
+void sched_preempt(void);
+
+// Storm mode (sched_set_storm).
+bool sched_storm(void);

@@ -1,0 +1,192 @@
+// Tasks: making, finding, ending, freeing.
+#include "kernel/base/panic.h"
+#include "kernel/base/string.h"
+#include "kernel/mm/heap.h"
+#include "sched/runqueue.h"
+#include "sched/upcalls.h"
+#include "sched/wait.h"
+
+#define MIN_TID 2u     // 1 is the init process
+#define MAX_TID 32768u // then they start again, as on Linux
+
+static struct spinlock tasks_lock = SPINLOCK("tasks", RANK_TASKS);
+static struct list all_tasks = LIST_INIT(all_tasks); // from start to exit
+u32 next_tid = MIN_TID; // the demonstration watches who writes it
+
+static struct wait_queue exit_queue; // those who wait for a task's end, any task's
+static struct list dead_tasks = LIST_INIT(dead_tasks);
+static struct wait_queue reaper_queue; // its lock guards dead_tasks too
+
+// ---- making ----
+
+static bool tid_in_use(u32 tid)
+{
+    struct task *t;
+    list_for_each(t, &all_tasks, all_node)
+        if (t->tid == tid)
+            return true;
+    return false;
+}
+
+static u32 tid_after(u32 tid)
+{
+    return tid == MAX_TID ? MIN_TID : tid + 1;
+}
+
+static u32 new_tid(void)
+{
+    u64 flags = spin_lock_irqsave(&tasks_lock);
+    u32 tid = next_tid;
+    while (tid_in_use(tid))
+        tid = tid_after(tid);
+    next_tid = tid_after(tid);
+    spin_unlock_irqrestore(&tasks_lock, flags);
+    return tid;
+}
+
+struct task *task_new(const char *comm, void (*entry)(void *), void *arg, cpumask affinity)
+{
+    struct task *t = kalloc(sizeof(*t));
+    if (!t)
+        return NULL;
+    t->arch.stack_top = kstack_alloc();
+    if (!t->arch.stack_top) {
+        kfree(t);
+        return NULL;
+    }
+    t->tid = new_tid();
+    strcopy(t->comm, comm, TASK_COMM_LEN);
+    ref_init(&t->refs);
+    list_init(&t->all_node);
+    list_init(&t->run_node);
+    t->state = TASK_NEW;
+    t->affinity = affinity;
+    t->cpu = t->last_cpu = cpu_id();
+    t->entry = entry;
+    t->entry_arg = arg;
+    sched_prepare_task(t);
+    return t;
+}
+
+void task_start(struct task *t)
+{
+    task_get(t); // the scheduler's, until it is dead
+    u64 flags = spin_lock_irqsave(&tasks_lock);
+    list_add_tail(&t->all_node, &all_tasks);
+    spin_unlock_irqrestore(&tasks_lock, flags);
+    sched_start(t);
+}
+
+struct task *kthread_create(const char *comm, void (*fn)(void *), void *arg, cpumask affinity)
+{
+    struct task *t = task_new(comm, fn, arg, affinity);
+    if (t)
+        task_start(t);
+    return t;
+}
+
+// ---- finding ----
+
+void task_get(struct task *t)
+{
+    ref_get(&t->refs);
+}
+
+struct task *task_find(u32 tid)
+{
+    struct task *t, *found = NULL;
+    u64 flags = spin_lock_irqsave(&tasks_lock);
+    list_for_each(t, &all_tasks, all_node)
+    {
+        if (t->tid == tid) {
+            task_get(t);
+            found = t;
+            break;
+        }
+    }
+    spin_unlock_irqrestore(&tasks_lock, flags);
+    return found;
+}
+
+void task_for_each(void (*fn)(struct task *t, void *arg), void *arg)
+{
+    struct task *t;
+    u64 flags = spin_lock_irqsave(&tasks_lock);
+    list_for_each(t, &all_tasks, all_node)
+        fn(t, arg);
+    spin_unlock_irqrestore(&tasks_lock, flags);
+}
+
+// ---- ending ----
+
+void task_exit(void)
+{
+    struct task *t = current_task();
+    task_exiting(t);
+    u64 flags = spin_lock_irqsave(&tasks_lock);
+    list_del(&t->all_node);
+    spin_unlock_irqrestore(&tasks_lock, flags);
+    __atomic_store_n(&t->exited, true, __ATOMIC_SEQ_CST);
+    wake_all(&exit_queue);
+    irq_disable();
+    t->state = TASK_DEAD;
+    schedule();
+    panic("a dead task runs");
+}
+
+void task_join(struct task *t)
+{
+    wait_event(&exit_queue, __atomic_load_n(&t->exited, __ATOMIC_SEQ_CST));
+}
+
+void task_put(struct task *t)
+{
+    if (!ref_put(&t->refs))
+        return;
+    ASSERT(t->state == TASK_DEAD || t->state == TASK_NEW);
+    task_released(t);
+    kstack_free(t->arch.stack_top);
+    kfree(t);
+}
+
+// ---- the reaper ----
+
+void task_reap(struct task *t)
+{
+    u64 flags = spin_lock_irqsave(&reaper_queue.lock);
+    list_add_tail(&t->run_node, &dead_tasks);
+    spin_unlock_irqrestore(&reaper_queue.lock, flags);
+    wake_all(&reaper_queue);
+}
+
+static struct task *next_dead(void)
+{
+    struct task *t = NULL;
+    u64 flags = spin_lock_irqsave(&reaper_queue.lock);
+    if (!list_empty(&dead_tasks)) {
+        t = list_first(&dead_tasks, struct task, run_node);
+        list_del(&t->run_node);
+    }
+    spin_unlock_irqrestore(&reaper_queue.lock, flags);
+    return t;
+}
+
+static void reaper(void *arg)
+{
+    (void)arg;
+    for (;;) {
+        struct task *t;
+        wait_event(&reaper_queue, (t = next_dead()) != NULL);
+        task_put(t);
+    }
+}
+
+void task_reaper_start(void)
+{
+    wait_init(&exit_queue);
+    wait_init(&reaper_queue);
+    struct task *t = kthread_create("reaper", reaper, NULL, CPUMASK_ALL);
+    if (!t)
+        panic("no memory for the first kernel thread");
+    task_put(t);
+}

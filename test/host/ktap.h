@@ -1,0 +1,94 @@
+// The frame of a host test: cases run one after the other, KTAP on standard output, the same EXPECT
+// as in the kernel's tests (test/kernel/ktest.h), and the kernel's panic(), which a case may
+// expect.
+#pragma once
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "arch/x86/upcalls.h"
+
+struct ktap_case {
+    const char *name;
+    void (*fn)(void);
+};
+
+static u64 ktap_failures; // of the running case
+static jmp_buf ktap_panic_to;
+static bool ktap_panic_expected;
+
+// Only a case's first failures are printed; one fault tends to show a million times.
+__printf(3, 4) static void ktest_fail(const char *file, int line, const char *fmt, ...)
+{
+    va_list ap;
+    if (ktap_failures++ >= 5)
+        return;
+    printf("  # %s:%d: ", file, line);
+    va_start(ap, fmt);
+    vprintf(fmt, ap);
+    va_end(ap);
+    printf("\n");
+}
+
+#define EXPECT(cond)                                                                               \
+    do {                                                                                           \
+        if (!(cond))                                                                               \
+            ktest_fail(__FILE__, __LINE__, "%s", #cond);                                           \
+    } while (0)
+
+#define EXPECT_EQ(got, want)                                                                       \
+    do {                                                                                           \
+        s64 g_ = (s64)(got), w_ = (s64)(want);                                                     \
+        if (g_ != w_)                                                                              \
+            ktest_fail(__FILE__, __LINE__, "%s is %ld, want %ld", #got, (long)g_, (long)w_);       \
+    } while (0)
+
+#define EXPECT_PANIC(statement)                                                                    \
+    do {                                                                                           \
+        ktap_panic_expected = true;                                                                \
+        if (setjmp(ktap_panic_to) == 0) {                                                          \
+            statement;                                                                             \
+            ktest_fail(__FILE__, __LINE__, "no panic: %s", #statement);                            \
+        }                                                                                          \
+        ktap_panic_expected = false;                                                               \
+    } while (0)
+
+// An unexpected panic cuts the run short, and the plan shows it.
+void panic(const char *fmt, ...)
+{
+    va_list ap;
+    if (ktap_panic_expected)
+        longjmp(ktap_panic_to, 1);
+    printf("  # panic: ");
+    va_start(ap, fmt);
+    vprintf(fmt, ap);
+    va_end(ap);
+    printf("\n");
+    fflush(stdout);
+    abort();
+}
+
+static int ktap_run(const struct ktap_case *cases, size_t n)
+{
+    bool failed = false;
+
+    setvbuf(stdout, NULL, _IOLBF, 0);
+    printf("KTAP version 1\n1..%zu\n", n);
+    for (size_t i = 0; i < n; i++) {
+        ktap_failures = 0;
+        cases[i].fn();
+        if (ktap_failures > 0)
+            printf("  # %lu failures in all\n", (unsigned long)ktap_failures);
+        printf("%sok %zu %s\n", ktap_failures ? "not " : "", i + 1, cases[i].name);
+        failed |= ktap_failures > 0;
+    }
+    return failed;
+}
+
+#define KTAP_MAIN(cases)                                                                           \
+    int main(void)                                                                                 \
+    {                                                                                              \
+        return ktap_run(cases, ARRAY_SIZE(cases));                                                 \
+    }

@@ -1,0 +1,235 @@
+// link: arch/x86/debugreg.c The debug-register file on the host: encoding, the commit algorithm,
+// and what a #DB means, by hand and in random sequences.
+#include "test/host/dr_model.h"
+
+#define RANDOM_OPS 1000000
+
+static void encode_decode(void)
+{
+    static const u8 lens[] = {1, 2, 4, 8}, len_field[] = {0, 1, 3, 2}; // SDM vol. 3, 18.2.4
+    static const u8 types[] = {DR_EXECUTE, DR_WRITE, DR_READ_WRITE};
+    for (int n = 0; n < HBP_NUM; n++) {
+        for (size_t t = 0; t < ARRAY_SIZE(types); t++) {
+            for (size_t l = 0; l < (types[t] == DR_EXECUTE ? 1 : ARRAY_SIZE(lens)); l++) {
+                u64 field = types[t] | len_field[l] << 2;
+                u64 dr7 = dr7_encode(n, types[t], lens[l]);
+                u8 type, len;
+                EXPECT_EQ(dr7, 2ull << 2 * n | field << (16 + 4 * n));
+                EXPECT(dr7_decode(dr7, n, &type, &len) && type == types[t] && len == lens[l]);
+                EXPECT(!dr7_decode(dr7, (n + 1) % HBP_NUM, &type, &len));
+                EXPECT(dr7_decode((dr7 & ~0xffull) | 1ull << 2 * n, n, &type, &len)); // L alone
+                EXPECT(!dr7_decode(dr7 & ~0xffull, n, &type, &len));
+            }
+        }
+    }
+    EXPECT_EQ(dr7_encode(1, DR_WRITE, 4) | DR7_FIXED_1, 0x00d00408);
+    EXPECT_EQ(dr7_encode(2, DR_EXECUTE, 8), dr7_encode(2, DR_EXECUTE, 1)); // LEN must be 0
+}
+
+// A random condition within the window, aligned as the hardware wants it.
+static u64 random_state = 0x18024;
+
+static u32 random_below(u32 n)
+{
+    random_state = random_state * 6364136223846793005ull + 1442695040888963407ull;
+    return (random_state >> 33) % n;
+}
+
+static struct dr_slot condition(u32 kind)
+{
+    static const u8 types[] = {DR_WRITE, DR_READ_WRITE, DR_EXECUTE};
+    u8 type = types[kind % 3], len = type == DR_EXECUTE ? 1 : 1 << kind / 3 % 4;
+    return (struct dr_slot){
+        .addr = BASE + ALIGN_DOWN(kind / 12 % WINDOW, len), .type = type, .len = len};
+}
+
+#define NR_CONDITIONS (3 * 4 * WINDOW)
+
+// dr_implies(a, b) against its meaning: no access hits a and not b.
+static void implication(void)
+{
+    for (u32 i = 0; i < NR_CONDITIONS; i++) {
+        for (u32 j = 0; j < NR_CONDITIONS; j++) {
+            struct dr_slot a = condition(i), b = condition(j);
+            bool proves = true;
+            for (int kind = READ; kind <= FETCH; kind++) {
+                for (u64 addr = BASE; addr < BASE + WINDOW; addr++) {
+                    struct access x = {kind, addr, 1};
+                    proves &= !hits(&a, &x) || hits(&b, &x);
+                }
+            }
+            EXPECT_EQ(dr_implies(&a, &b), proves);
+        }
+    }
+}
+
+static void expect_writes(u32 addr, u32 control)
+{
+    commit();
+    EXPECT_EQ(hw.addr_writes, addr);
+    EXPECT_EQ(hw.control_writes, control);
+}
+
+static void commit_by_hand(void)
+{
+    reset();
+    for (int i = 0; i < 3; i++) { // two tasks with the same three watches
+        own(i, BASE + 8 * i, DR_WRITE, 8);
+        own(3 + i, BASE + 8 * i, DR_WRITE, 8);
+    }
+    own(6, BASE + 4, DR_WRITE, 1);
+    begin();
+    install(0);
+    expect_writes(1, 1);
+    begin();
+    install(1);
+    install(2);
+    expect_writes(2, 1); // both registers were off
+    begin();             // a switch to the other task, whose events come in another order
+    for (int i = 0; i < 3; i++)
+        evict(i);
+    for (int i = 5; i >= 3; i--)
+        install(i);
+    expect_writes(0, 0);
+    begin();
+    evict(4);
+    expect_writes(0, 1); // the address may stay
+    begin();
+    install(4); // and is found again
+    expect_writes(0, 1);
+    begin();
+    evict(5);
+    commit();
+    begin(); // of the free registers one that is off is better than one just freed
+    evict(3);
+    install(6);
+    expect_writes(1, 1);
+    begin();
+    evict(6);
+    install(3);
+    commit();
+    begin();
+    install(6);
+    begin();
+    evict(4);
+    commit();
+    commit();
+    EXPECT(file.live[0].owner == &owners[6]); // D4: below the wider one, which was there
+    EXPECT_PANIC(dr_commit());
+}
+
+static void check_finds_faults(void)
+{
+    reset();
+    own(0, BASE, DR_WRITE, 8);
+    begin();
+    install(0);
+    commit();
+    EXPECT(dr_check() == NULL);
+    for (int n = 0; n < 8; n++) {
+        if (n >= HBP_NUM && n != 7)
+            continue;
+        hw.dr[n] ^= 4;
+        EXPECT(dr_check() != NULL);
+        hw.dr[n] ^= 4;
+    }
+    EXPECT(dr_check() == NULL);
+}
+
+static void random_edit(void)
+{
+    int i = random_below(NR_OWNERS);
+    if (wanted[i] && random_below(2))
+        evict(i);
+    else if (!wanted[i])
+        install(i);
+}
+
+// What the owners of a hit may do: edit inside #DB, by themselves or in a bracket.
+static void editing_handler(void)
+{
+    if (random_below(4))
+        return;
+    begin();
+    random_edit();
+    dr_commit();
+    open_begins--;
+    EXPECT_EQ(hw.dr[7], DR7_FIXED_1);
+}
+
+static void random_access(void)
+{
+    struct access a = {random_below(3), BASE + random_below(WINDOW), 1 << random_below(4)};
+    take_db(random_below(2) ? QEMU : REAL, &a, random_below(16), editing_handler);
+}
+
+static void random_walk(void)
+{
+    reset();
+    for (int op = 0; op < RANDOM_OPS; op++) {
+        if (op % 64 == 0) { // other conditions, from an empty file
+            reset();
+            for (int i = 0; i < NR_OWNERS; i++) {
+                struct dr_slot s = condition(random_below(NR_CONDITIONS));
+                own(i, s.addr, s.type, s.len);
+            }
+        }
+        begin();
+        for (u32 n = random_below(6); n > 0; n--)
+            random_edit();
+        if (random_below(8) == 0)
+            random_access(); // a #DB between begin and commit
+        if (random_below(4) == 0) {
+            begin();
+            random_edit();
+            commit();
+        }
+        commit();
+        random_access();
+    }
+}
+
+static void single_step_and_noise(void)
+{
+    struct dr_hits h;
+    reset();
+    own(0, BASE, DR_WRITE, 8);
+    begin();
+    install(0);
+    commit();
+    hw.dr[6] = DR6_ACTIVE_LOW | DR6_BS | BIT(0) | BIT(2);
+    dr_db_enter(&h);
+    EXPECT_EQ(h.dr6, DR6_BS | BIT(0)); // register 2 is off
+    EXPECT(h.owner[0] == &owners[0] && !h.spurious);
+    dr_db_exit();
+    own(1, 0, DR_EXECUTE, 1); // a free register's slot is all zero, but no breakpoint at 0
+    begin();
+    install(1);
+    commit();
+    hw.dr[6] = DR6_ACTIVE_LOW | BIT(3);
+    dr_db_enter(&h);
+    EXPECT_EQ(h.slots, 0);
+    dr_db_exit();
+    hw.dr[6] = DR6_ACTIVE_LOW; // INT1: no cause at all, and not spurious
+    dr_db_enter(&h);
+    EXPECT(h.dr6 == 0 && !h.spurious);
+    dr_db_exit();
+    hw.dr[6] = DR6_ACTIVE_LOW | BIT(3);
+    u64 spurious = file.stats.spurious;
+    dr_db_enter(&h);
+    EXPECT(h.dr6 == 0 && h.spurious);
+    EXPECT_EQ(file.stats.spurious, spurious + 1);
+    dr_db_exit();
+    nested_dr6 = DR6_ACTIVE_LOW | DR6_BS; // half of it came in a nested #DB
+    hw.dr[6] = DR6_ACTIVE_LOW | BIT(0);
+    dr_db_enter(&h);
+    EXPECT_EQ(h.dr6, DR6_BS | BIT(0));
+    EXPECT_PANIC(dr_db_enter(&h));
+}
+
+static const struct ktap_case cases[] = {
+    {"dr7-encode-decode", encode_decode},    {"dr-implies", implication},
+    {"dr-commit", commit_by_hand},           {"dr-check", check_finds_faults},
+    {"dr-db-causes", single_step_and_noise}, {"dr-random", random_walk},
+};
+KTAP_MAIN(cases)

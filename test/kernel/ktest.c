@@ -1,0 +1,136 @@
+// The runner of the built-in tests: choice, KTAP, and the comparison of before and after.
+#include "test/kernel/ktest.h"
+#include "hwbp/hwbp.h"
+#include "kernel/base/cmdline.h"
+#include "kernel/base/printk.h"
+#include "kernel/base/string.h"
+#include "arch/x86/platform.h"
+#include "sched/sched.h"
+
+// linker.ld gathers the KTEST() entries here.
+extern const struct ktest __ktests_start[], __ktests_end[];
+
+static u32 test_failures;       // of the running test; atomic, tests use several tasks
+static const char *skip_reason; // set by ktest_skip()
+
+void ktest_fail(const char *file, int line, const char *fmt, ...)
+{
+    char text[160];
+    va_list ap;
+    if (__atomic_fetch_add(&test_failures, 1, __ATOMIC_RELAXED))
+        return; // the first says what is wrong; the rest would bury it
+    va_start(ap, fmt);
+    vsnprintf(text, sizeof(text), fmt, ap);
+    va_end(ap);
+    printk("# %s:%d: %s\n", file, line, text);
+}
+
+void ktest_skip(const char *reason)
+{
+    skip_reason = reason;
+}
+
+void ktest_note(const char *fmt, ...)
+{
+    char text[160];
+    va_list ap;
+    va_start(ap, fmt);
+    vsnprintf(text, sizeof(text), fmt, ap);
+    va_end(ap);
+    printk("# %s\n", text);
+}
+
+u64 ktest_scale(u64 n)
+{
+    u64 div = cmdline_u64("test_div", 1);
+    return MAX(n / div, 1ul);
+}
+
+struct leftovers {
+    u32 breakpoints, tasks;
+};
+
+static void count_task(struct task *t, void *arg)
+{
+    (void)t;
+    (*(u32 *)arg)++;
+}
+
+static struct leftovers take_stock(void)
+{
+    struct leftovers l = {.breakpoints = hwbp_live()};
+    task_for_each(count_task, &l.tasks);
+    return l;
+}
+
+// A task that a test joined is dead, but its last reference may still be on its way out of the switch.
+static void expect_unchanged(struct leftovers before)
+{
+    struct leftovers now = take_stock();
+    for (u64 end = clock_ns() + 1000000000; now.tasks != before.tasks && clock_ns() < end;) {
+        sched_yield();
+        now = take_stock();
+    }
+    EXPECT_EQ(now.breakpoints, before.breakpoints);
+    EXPECT_EQ(now.tasks, before.tasks);
+    hwbp_check_slots();
+}
+
+static bool run_one(const struct ktest *t, u32 number)
+{
+    const char *rules = slots_name(hwbp_rules());
+    struct leftovers before = take_stock();
+    test_failures = 0;
+    skip_reason = NULL;
+    if (t->rules)
+        EXPECT_EQ(hwbp_set_rules(t->rules), 0);
+    t->fn();
+    if (t->rules)
+        EXPECT_EQ(hwbp_set_rules(rules), 0);
+    expect_unchanged(before);
+    if (test_failures)
+        printk("not ok %u %s\n", number, t->name);
+    else if (skip_reason)
+        printk("ok %u %s # SKIP %s\n", number, t->name, skip_reason);
+    else
+        printk("ok %u %s\n", number, t->name);
+    return test_failures == 0;
+}
+
+// True if the first n letters of `word` name the test, or the family before its dot.
+static bool names(const char *word, size_t n, const char *name)
+{
+    return strncmp(word, name, n) == 0 && (name[n] == 0 || name[n] == '.');
+}
+
+// "test=all", or names with commas between.
+static bool chosen(const char *list, const char *name)
+{
+    if (strcmp(list, "all") == 0)
+        return true;
+    for (const char *p = list; *p;) {
+        const char *comma = strchr(p, ',');
+        size_t n = comma ? (size_t)(comma - p) : strlen(p);
+        if (n && names(p, n, name))
+            return true;
+        p += comma ? n + 1 : n;
+    }
+    return false;
+}
+
+u32 ktest_run(void)
+{
+    char list[256] = "";
+    u32 planned = 0, number = 0, failed = 0;
+    if (!cmdline_get("test", list, sizeof(list)))
+        return 0;
+    for (const struct ktest *t = __ktests_start; t < __ktests_end; t++)
+        planned += chosen(list, t->name);
+    if (planned == 0)
+        return 0; // the name may be one of the programs' tests
+    printk("KTAP version 1\n1..%u\n", planned);
+    for (const struct ktest *t = __ktests_start; t < __ktests_end; t++)
+        if (chosen(list, t->name))
+            failed += !run_one(t, ++number);
+    return failed;
+}

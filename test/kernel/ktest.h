@@ -1,0 +1,43 @@
+// Tests that run inside the kernel, as kernel threads. Chosen by "test=NAME" ("test=all" runs every one) and reported as KTAP.
+//
+// A test is a function with a KTEST() line. It uses EXPECT for what must be true and goes on; the first failure of a test is
+// printed with file, line and both values. Tests leave the machine as they found it: the runner compares live breakpoints,
+// tasks and free pages before and after, and a difference fails the test.
+#pragma once
+
+#include "arch/x86/types.h"
+
+struct ktest {
+    const char *name;
+    void (*fn)(void);
+    const char *rules; // rule set it needs, set before it starts; NULL: whichever is on, and it must pass with each
+};
+
+#define KTEST(id, test_name, rule_set)                                                             \
+    static void ktest_##id(void);                                                                  \
+    static const struct ktest ktest_entry_##id                                                     \
+        __attribute__((used, section(".ktests"), aligned(8))) = {test_name, ktest_##id, rule_set};             \
+    static void ktest_##id(void)
+
+void ktest_fail(const char *file, int line, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+void ktest_skip(const char *reason); // the test returns right after it
+void ktest_note(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+
+// Loop counts are divided by this in Bochs and printed, never elsewhere ("test_div=N" on the command line).
+u64 ktest_scale(u64 n);
+
+#define EXPECT(cond)                                                                               \
+    do {                                                                                           \
+        if (!(cond))                                                                               \
+            ktest_fail(__FILE__, __LINE__, "%s", #cond);                                           \
+    } while (0)
+
+#define EXPECT_EQ(got, want)                                                                       \
+    do {                                                                                           \
+        s64 g_ = (s64)(got), w_ = (s64)(want);                                                     \
+        if (g_ != w_)                                                                              \
+            ktest_fail(__FILE__, __LINE__, "%s is %ld, want %ld", #got, g_, w_);                   \
+    } while (0)
+
+// Runs the tests that "test=" names. Returns the number of failures. Task context.
+u32 ktest_run(void);

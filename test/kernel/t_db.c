@@ -1,0 +1,234 @@
+// db-semantics: what #DB really does on this emulator, one assertion after another (docs/emulators.md). The observer sees
+// every exception before its event does and writes down where and why.
+#include "arch/x86/cpu.h"
+#include "test/kernel/bp_test.h"
+
+#define MAX_SEEN 16
+
+static struct {
+    u64 rip, dr6;
+    u32 slots;
+} seen[MAX_SEEN];
+static u32 nr_seen;
+static u32 watched_cpu;  // only #DBs of the CPU under test are written down
+static u64 stop_rip;     // single step ends here
+static volatile u32 var __aligned(8);
+
+static bool observe(struct trapframe *f, struct dr_hits *hits)
+{
+    if (cpu_id() != watched_cpu)
+        return false;
+    if (nr_seen < MAX_SEEN) {
+        seen[nr_seen].rip = f->rip;
+        seen[nr_seen].dr6 = hits->raw;
+        seen[nr_seen].slots = hits->slots;
+    }
+    nr_seen++;
+    if (f->rip == stop_rip || nr_seen == MAX_SEEN)
+        f->rflags &= ~RFLAGS_TF;
+    if (hits->slots) // the event shall count it, and an execute breakpoint needs its RF
+        hits->dr6 &= DR6_SLOTS;
+    return !hits->slots;
+}
+
+// From here to end(): one CPU, no interrupts, an empty record.
+static u64 begin(void)
+{
+    preempt_disable();
+    u64 flags = irq_save();
+    nr_seen = 0;
+    stop_rip = 0;
+    watched_cpu = cpu_id();
+    hwbp_observe(observe);
+    return flags;
+}
+
+static void end(u64 flags)
+{
+    hwbp_observe(NULL);
+    irq_restore(flags);
+    preempt_enable();
+}
+
+// Single-steps over the instructions: TF is set by POPF, so the first trap comes after the first of them.
+#define STEP_OVER(instructions)                                                                    \
+    __asm__ volatile("lea 9f(%%rip), %%rax; mov %%rax, %0\n"                                       \
+                     "pushfq; orq $0x100, (%%rsp); popfq\n" instructions "\n"                      \
+                     "9: nop\n"                                                                    \
+                     : "=m"(stop_rip)                                                              \
+                     :                                                                             \
+                     : "rax", "rbx", "rcx", "rdx", "memory", "cc")
+
+static void expect_steps(u32 n)
+{
+    EXPECT_EQ(nr_seen, n);
+    for (u32 i = 0; i < MIN(nr_seen, MAX_SEEN); i++)
+        EXPECT_EQ(seen[i].dr6, DR6_ACTIVE_LOW | DR6_BS);
+    EXPECT_EQ(seen[(nr_seen - 1) % MAX_SEEN].rip, stop_rip);
+}
+
+// The register number that holds the event on this CPU.
+static u32 slot_of(const struct perf_event *event)
+{
+    for (u32 i = 0; i < HBP_NUM; i++)
+        if (this_cpu()->dr.live[i].owner == event)
+            return i;
+    return HBP_NUM;
+}
+
+KTEST(step, "db-semantics.step", NULL)
+{
+    u64 flags = begin();
+    STEP_OVER("nop; nop; nop");
+    end(flags);
+    expect_steps(3);
+}
+
+KTEST(step_emulated, "db-semantics.step-cpuid-in", NULL)
+{
+    u64 flags = begin();
+    STEP_OVER("nop; xor %%eax, %%eax; cpuid; nop; inb $0x61, %%al; nop; nop");
+    end(flags);
+    expect_steps(7);
+}
+
+KTEST(step_mov_ss, "db-semantics.step-mov-ss", NULL)
+{
+    u64 flags = begin();
+    STEP_OVER("mov %%ss, %%eax; mov %%eax, %%ss; nop; nop"); // no trap right after MOV SS
+    end(flags);
+    expect_steps(3);
+}
+
+KTEST(step_sti, "db-semantics.step-sti", NULL)
+{
+    if (cpu_features.is_tcg) {
+        ktest_skip("QEMU's TCG delays #DB after STI");
+        return;
+    }
+    u64 flags = begin();
+    STEP_OVER("sti; cli; nop");
+    end(flags);
+    expect_steps(3);
+}
+
+KTEST(icebp, "db-semantics.icebp", NULL)
+{
+    if (cpu_features.is_tcg) {
+        ktest_skip("QEMU before 9.1 hangs at ICEBP");
+        return;
+    }
+    u64 after, flags = begin();
+    __asm__ volatile("lea 1f(%%rip), %0; .byte 0xf1; 1:" : "=r"(after)::"memory");
+    end(flags);
+    EXPECT_EQ(nr_seen, 1);
+    EXPECT_EQ(seen[0].dr6, DR6_ACTIVE_LOW); // INT1 sets no cause
+    EXPECT_EQ(seen[0].rip, after);
+}
+
+KTEST(general_detect, "db-semantics.general-detect", NULL)
+{
+    ktest_skip("DR7.GD: QEMU 7.2 does not emulate it, Bochs 2.7 differs after MOV SS; dr7 never uses it");
+}
+
+static void __attribute__((noinline)) callee(void)
+{
+    __asm__ volatile("");
+}
+
+// One hit of `event` whose raw DR6 keeps the bits that were set before (the CPU only adds BS, BT, BD).
+static void expect_hit(struct perf_event *event, u32 slot, u64 preset, u64 rip)
+{
+    EXPECT_EQ(nr_seen, 1);
+    EXPECT_EQ(seen[0].dr6, preset | BIT(slot));
+    EXPECT_EQ(seen[0].slots, BIT(slot));
+    EXPECT_EQ(seen[0].rip, rip);
+    EXPECT_EQ(bp_close(event), 1);
+}
+
+KTEST(execute, "db-semantics.execute", NULL)
+{
+    const u64 preset[] = {DR6_ACTIVE_LOW, DR6_ACTIVE_LOW | DR6_BS};
+    for (u32 i = 0; i < ARRAY_SIZE(preset); i++) {
+        struct perf_event *event = bp_open((void *)callee, HW_BREAKPOINT_X, sizeof(long));
+        u64 flags = begin();
+        u32 slot = slot_of(event);
+        write_dr6(preset[i]);
+        callee();
+        end(flags);
+        expect_hit(event, slot, preset[i], (u64)callee); // a fault, before the instruction
+    }
+}
+
+KTEST(write, "db-semantics.write", NULL)
+{
+    const u64 preset[] = {DR6_ACTIVE_LOW, DR6_ACTIVE_LOW | DR6_BS};
+    for (u32 i = 0; i < ARRAY_SIZE(preset); i++) {
+        struct perf_event *event = bp_open(&var, HW_BREAKPOINT_W, 4);
+        u64 after, flags = begin();
+        u32 slot = slot_of(event);
+        write_dr6(preset[i]);
+        __asm__ volatile("lea 1f(%%rip), %0; movl $1, %1; 1:" : "=&r"(after), "=m"(var)::"memory");
+        end(flags);
+        expect_hit(event, slot, preset[i], after); // a trap, after the instruction
+    }
+}
+
+KTEST(step_and_hit, "db-semantics.step-and-hit", NULL)
+{
+    struct perf_event *event = bp_open(&var, HW_BREAKPOINT_W, 4);
+    u64 flags = begin();
+    u32 slot = slot_of(event);
+    STEP_OVER("movl $2, var(%%rip)");
+    end(flags);
+    EXPECT_EQ(nr_seen, 1);
+    EXPECT_EQ(seen[0].dr6, DR6_ACTIVE_LOW | DR6_BS | BIT(slot));
+    EXPECT_EQ(bp_close(event), 1);
+}
+
+KTEST(locked, "db-semantics.locked", NULL)
+{
+    struct perf_event *event = bp_open(&var, HW_BREAKPOINT_RW, 4);
+    u32 expected = 5;
+    var = 5; // 1: an ordinary store
+    __atomic_fetch_add(&var, 1, __ATOMIC_SEQ_CST);
+    __atomic_exchange_n(&var, 5, __ATOMIC_SEQ_CST);
+    __atomic_compare_exchange_n(&var, &expected, 9, false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);
+    EXPECT_EQ(bp_close(event), 4); // each locked instruction reads and writes, and traps once
+}
+
+KTEST(strings, "db-semantics.rep", NULL)
+{
+    static u64 buffer[8] __aligned(64);
+    struct perf_event *event = bp_open(&buffer[3], HW_BREAKPOINT_W, 8);
+    u64 *to = buffer, n = 8;
+    __asm__ volatile("rep stosq" : "+D"(to), "+c"(n) : "a"(1ull) : "memory");
+    EXPECT_EQ(n, 0);
+    EXPECT_EQ(buffer[7], 1);
+    EXPECT_EQ(bp_close(event), 1);
+}
+
+KTEST(middle, "db-semantics.mid-instruction", NULL)
+{
+    // A breakpoint matches the first byte of an instruction only.
+    struct perf_event *event = bp_open((char *)callee + 1, HW_BREAKPOINT_X, sizeof(long));
+    u8 first = *(volatile u8 *)callee;
+    callee();
+    u64 hits = bp_close(event);
+    if (first == 0x55 || first == 0xc3) // push %rbp or ret: one byte long, so +1 is a boundary
+        ktest_note("callee begins with a one-byte instruction");
+    EXPECT_EQ(hits, first == 0x55 ? 1 : 0);
+}
+
+KTEST(disabled_match, "db-semantics.disabled-match", NULL)
+{
+    struct perf_event *first = bp_open(&var, HW_BREAKPOINT_W, 4);
+    struct perf_event *second = bp_open(&var, HW_BREAKPOINT_W, 4);
+    perf_event_disable(second); // its address stays in a register that is off
+    u64 spurious = this_cpu()->dr.stats.spurious;
+    for (int i = 0; i < 10; i++)
+        var = i;
+    EXPECT_EQ(bp_close(second), 0);
+    EXPECT_EQ(bp_close(first), 10);
+    EXPECT_EQ(this_cpu()->dr.stats.spurious, spurious);
+}

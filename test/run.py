@@ -1,0 +1,325 @@
+# Runs all tests and prints one table: unit tests on the host, the kernel's and the programs' tests
+# on each machine with each rule set, and the boots that must be refused.
+#
+#   test/run.py --build DIRECTORY [HOST_TEST...]
+#
+# Variables: T=name runs one case (or the family before its dot), TEST_EMU= and TEST_SMP= choose an
+# emulator and a number of CPUs. Tests speak KTAP; a run that ends before its plan is met fails.
+import concurrent.futures
+import glob
+import os
+import re
+import subprocess
+import sys
+import threading
+import time
+from dataclasses import dataclass, field
+
+sys.path.insert(0, "tools")
+import emu  # noqa: E402
+
+RULES = ["2009", "exact", "mainline"]
+MACHINES = [("qemu", 1), ("qemu", 2), ("qemu", 4), ("bochs", 2)]
+BOCHS_DIVISOR = 20  # of the loop counts: Bochs is slower by about this much
+TIMEOUT = {"qemu": 120, "bochs": 300}
+REFUSAL_TIMEOUT = 30
+HOST_TIMEOUT = 300
+TAIL_LINES = 30  # of a failing case's log
+SOURCES = {"kernel": "test/kernel/*.c", "user": "test/user/*.[ch]"}
+LOGS = "build/test"
+ARCHIVE = "build/rootfs.cpio"
+
+PLAN = re.compile(r"^1\.\.(\d+)")
+RESULT = re.compile(r"^(not )?ok (\d+) (?:- )?(\S+)(?:.*# SKIP ?(.*))?")
+
+
+@dataclass
+class Case:
+    name: str
+    verdict: str  # "ok", "FAIL" or "skip"
+    reason: str = ""
+    lines: list = field(default_factory=list)  # of the log, up to the verdict
+
+
+@dataclass
+class Result:
+    """What one column of the table got."""
+    column: str
+    log: str
+    cases: list
+    seconds: float = 0.0
+
+
+def parse_ktap(lines, layers):
+    """(cases, complaints) of the KTAP documents in a log, one for each of `layers` in order."""
+    cases, complaints, block = [], [], []
+    layer, plan, seen, documents = "", None, 0, 0
+
+    def end_of_document():
+        if layer and seen != plan:
+            complaints.append(f"cut short: {seen} of {plan} tests of the {layer} reported")
+
+    for line in lines:
+        block.append(line)
+        if line.startswith("KTAP version"):
+            end_of_document()
+            layer = layers[documents] if documents < len(layers) else "nobody"
+            plan, seen, block, documents = None, 0, [], documents + 1
+        elif PLAN.match(line) and plan is None:
+            plan = int(PLAN.match(line)[1])
+        elif RESULT.match(line) and plan is not None:
+            bad, number, name, reason = RESULT.match(line).groups()
+            seen += 1
+            if int(number) != seen:
+                complaints.append(f"{name} has number {number}, expected {seen}")
+            verdict = "FAIL" if bad else "ok" if reason is None else "skip"
+            cases.append(Case(f"{layer} {name}", verdict, reason or "", block))
+            block = []
+    end_of_document()
+    if documents != len(layers):
+        complaints.append(f"{documents} reports, expected {len(layers)}")
+    return cases, complaints
+
+
+def read_lines(data):
+    return data.decode(errors="replace").replace("\r", "").split("\n")
+
+
+def save(column, data):
+    path = f"{LOGS}/{column.replace(' ', '-')}.log"
+    with open(path, "wb") as f:
+        f.write(data)
+    return path
+
+
+@dataclass
+class Boot:
+    """A machine's life: what it wrote, whether it went off in time, with which status."""
+    output: bytes
+    lines: list
+    off: bool
+    status: int  # None: unknown
+    log: str
+
+
+def boot(name, timeout, *arguments, **options):
+    output = bytearray()
+    with emu.Machine(*arguments, **options) as m:
+        m.start()
+        off = m.pump(output.extend, timeout)
+        return Boot(output, read_lines(output), off, m.status() if off else None,
+                    save(name, output))
+
+
+# ---- The three kinds of runs ----
+
+def run_host(program, only):
+    name = os.path.basename(program)
+    try:
+        done = subprocess.run([program], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                              stderr=subprocess.STDOUT, timeout=HOST_TIMEOUT)
+        output, code = done.stdout, done.returncode
+    except subprocess.TimeoutExpired as late:
+        output, code = late.stdout or b"", "time is up"
+    cases, complaints = parse_ktap(read_lines(output), ["host"])
+    if code != 0 and not any(c.verdict == "FAIL" for c in cases):
+        complaints.append(f"ended with {code}")
+    if only not in ("", name):
+        cases = [c for c in cases if re.fullmatch(f"host {re.escape(only)}([.].*)?", c.name)]
+    cases += [Case("host " + name, "FAIL", c, read_lines(output)) for c in complaints]
+    return Result("host", save("host-" + name, output), cases)
+
+
+def run_machine(build, emulator, smp, rules, only):
+    """All tests, or those named `only`, of the kernel and of the programs."""
+    layers = [layer for layer in SOURCES if not only or mentions(SOURCES[layer], only)]
+    words = [f"slots={rules}", "init=" + ("/bin/utest" if "user" in layers else "/bin/true")]
+    words += [f"test={only or 'all'}"] if "kernel" in layers else []
+    arguments = ["--"] + ([only] if only else [])
+    if emulator == "bochs":
+        words.append(f"test_div={BOCHS_DIVISOR}")
+        arguments.append(f"div={BOCHS_DIVISOR}")
+    column = f"{emulator}{smp} {rules}"
+    b = boot(column, TIMEOUT[emulator], build + "/kernel.elf", ARCHIVE, words + arguments, emulator,
+             smp)
+    cases, complaints = parse_ktap(b.lines, layers)
+    if not b.off:
+        complaints.append(f"stopped after {TIMEOUT[emulator]} seconds")
+    elif not emu.EXITED.search(b.output):
+        complaints.append("the machine went off before the programs' tests had ended")
+    elif b.status and not any(c.verdict == "FAIL" for c in cases):
+        complaints.append(f"the machine's status is {b.status}, but no test failed")
+    whole = Case("complete-run", "FAIL" if complaints else "ok", "; ".join(complaints), b.lines)
+    return Result(column, b.log, cases + [whole])
+
+
+# Boots that must end by themselves, with one clear line and a failing status: what the line says,
+# and how to provoke it.
+REFUSALS = {
+    "truncated-module": ("the module archive is broken", {}),
+    "too-little-memory": ("memory", {"mem": 8}),
+    "no-nx": ("no NX", {"cpu": "qemu64,-nx"}),
+    "no-long-mode": ("no long mode", {"cpu": "qemu32"}),
+    "wrong-magic": ("wrong boot magic", {"grub": False}),  # QEMU as the loader gives no multiboot2
+}
+NO_MODULE = "no-module"
+
+
+def run_refusal(build, name):
+    expected, options = REFUSALS[name]
+    archive = ARCHIVE
+    if name == "truncated-module":
+        archive = LOGS + "/truncated.cpio"
+        with open(ARCHIVE, "rb") as whole, open(archive, "wb") as part:
+            part.write(whole.read()[:os.path.getsize(ARCHIVE) // 2])
+    case = "boot-refusals." + name
+    b = boot(case, REFUSAL_TIMEOUT, build + "/kernel.elf", archive, [], **options)
+    clear = [line for line in b.lines if line.startswith("dr7: ") and expected in line]
+    if b.off and b.status and len(clear) == 1:
+        return Result("boot", b.log, [Case(case, "ok")])
+    reason = f'wanted one line with "{expected}" and a failing status, not ' + (
+        f"status {b.status}" if b.off else "a machine that goes on")
+    return Result("boot", b.log, [Case(case, "FAIL", reason, b.lines)])
+
+
+def run_no_module(build):
+    """The image alone says that it has no programs, and its built-in tests pass."""
+    case = "boot-refusals." + NO_MODULE
+    b = boot(case, TIMEOUT["qemu"], build + "/kernel.elf", None, ["test=all"])
+    cases, complaints = parse_ktap(b.lines, ["kernel"])
+    failed = [c for c in cases if c.verdict == "FAIL"]
+    complaints += [c.name + " failed" for c in failed]
+    if not any("no programs" in line for line in b.lines):
+        complaints.append("it does not say that it has no programs")
+    if b.status != 0:
+        complaints.append(f"status {b.status}")
+    return Result("boot", b.log, [Case(case, "FAIL" if complaints else "ok",
+                                       "; ".join(complaints),
+                                       sum((c.lines for c in failed), []) or b.lines)])
+
+
+# ---- What to run, and when: a machine takes as many of the host's processors as it has ----
+
+class Processors:
+    """Keeps the running jobs within the processors of this computer."""
+
+    def __init__(self):
+        self.total = self.free = os.cpu_count() or 1
+        self.changed = threading.Condition()
+
+    def run(self, want, function, *arguments):
+        want = min(want, self.total)
+        with self.changed:
+            self.changed.wait_for(lambda: self.free >= want)
+            self.free -= want
+        try:
+            started = time.monotonic()
+            try:
+                result = function(*arguments)
+            except SystemExit as problem:
+                result = Result("boot", "", [Case("start", "FAIL", str(problem))])
+            result.seconds = time.monotonic() - started
+            return result
+        finally:
+            with self.changed:
+                self.free += want
+                self.changed.notify_all()
+
+
+def mentions(pattern, name):
+    """True if a source names this test, or a family before its dot."""
+    for path in glob.glob(pattern):
+        with open(path, encoding="utf-8") as f:
+            if re.search(f'"{re.escape(name)}["./]', f.read()):
+                return True
+    return False
+
+
+def choose(build, host_tests, only, only_emu, only_smp):
+    """The jobs as (processors, function, arguments), the widest and the slowest first."""
+    jobs = []
+    if not (only_emu or only_smp):
+        for program in host_tests:
+            name = os.path.basename(program)
+            if not only or only == name or mentions(f"test/host/{name}.c", only):
+                jobs.append((1, run_host, (program, only)))
+    if only_emu != "bochs":
+        for name in list(REFUSALS) + [NO_MODULE]:
+            if not only or only in ("boot-refusals", "boot-refusals." + name):
+                jobs.append((2, run_no_module, (build,)) if name == NO_MODULE else
+                            (1, run_refusal, (build, name)))
+    if not only or any(mentions(pattern, only) for pattern in SOURCES.values()):
+        machines = [(e, s) for e, s in MACHINES
+                    if only_emu in ("", e) and only_smp in ("", str(s))]
+        for e, s in machines or [(only_emu or "qemu", int(only_smp))]:  # none: one of its own
+            jobs += [(1 if e == "bochs" else s, run_machine, (build, e, s, r, only)) for r in RULES]
+    return sorted(jobs, key=lambda job: (-job[0], "bochs" not in job[2]))
+
+
+# ---- Reporting ----
+
+def print_table(results):
+    columns = list(dict.fromkeys(r.column for r in results))
+    order = ["host"] + [f"{e}{s} {r}" for e, s in MACHINES for r in RULES] + ["boot"]
+    columns.sort(key=lambda c: order.index(c) if c in order else len(order))
+    cells = {(c.name, r.column): c.verdict for r in results for c in r.cases}
+    results = sorted(results, key=lambda r: columns.index(r.column))
+    names = list(dict.fromkeys(c.name for r in results for c in r.cases))
+    width = max(map(len, names))
+    heads = [(c.split() + [""])[:2] for c in columns]
+    for row in (0, 1):
+        print("\n" * (row == 0) + " " * width, *(f"{h[row][:6]:>6}" for h in heads))
+    for name in names:
+        print(f"{name:{width}}", *(f"{cells.get((name, c), '-'):>6}" for c in columns))
+
+
+def print_failures(results):
+    for r in results:
+        for c in r.cases:
+            if c.verdict == "FAIL":
+                print(f"\nFAILED {c.name} ({r.column}) {c.reason}\n  log: {r.log}")
+                for line in [x for x in c.lines if x][-TAIL_LINES:]:
+                    print("  | " + line)
+
+
+def print_skips(results):
+    where = {}
+    for r in results:
+        for c in r.cases:
+            if c.verdict == "skip":
+                where.setdefault((c.name, c.reason), []).append(r.column)
+    for (name, reason), columns in where.items():
+        print(f"skipped {name}: {reason} ({', '.join(columns)})")
+
+
+def main():
+    build, host_tests = sys.argv[2], sys.argv[3:]
+    only = os.environ.get("T", "")
+    only_emu, only_smp = os.environ.get("TEST_EMU", ""), os.environ.get("TEST_SMP", "")
+    os.makedirs(LOGS, exist_ok=True)
+    jobs = choose(build, host_tests, only, only_emu, only_smp)
+    if not jobs:
+        sys.exit(f"dr7: no test is named {only}")
+
+    results, processors = [], Processors()
+    with concurrent.futures.ThreadPoolExecutor(processors.total) as pool:
+        runs = [pool.submit(processors.run, want, f, *arguments) for want, f, arguments in jobs]
+        for done in concurrent.futures.as_completed(runs):
+            r = done.result()
+            results.append(r)
+            bad = sum(c.verdict == "FAIL" for c in r.cases)
+            label = r.cases[0].name if len(r.cases) == 1 else r.column
+            print(f"{label:34} {len(r.cases):3} cases, {bad} failed, {r.seconds:.1f} s", flush=True)
+
+    print_table(results)
+    print()
+    print_skips(results)
+    print_failures(results)
+    verdicts = [c.verdict for r in results for c in r.cases]
+    passed, failed, skipped = map(verdicts.count, ("ok", "FAIL", "skip"))
+    print(f"\n{passed} passed, {failed} failed, {skipped} skipped")
+    sys.exit(1 if failed or not passed else 0)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,32 @@
+// The other side of execve(2): what this binary does when a test starts it anew.
+#include "utest.h"
+
+extern char **environ;
+
+void exec_self(const char *mode, const char *arg, char **env)
+{
+    char *argv[] = {(char *)utest_self, EXEC_MARK, (char *)mode, (char *)arg, NULL};
+
+    execve("/proc/self/exe", argv, env);
+    execve(utest_self, argv, env); // where /proc is not mounted
+}
+
+volatile long bp_across_exec; // the same address before and after
+
+int exec_helper(int argc, char **argv)
+{
+    const char *mode = argv[0], *arg = argc > 1 ? argv[1] : "";
+
+    if (strcmp(mode, "exit") == 0)
+        return atoi(arg);
+    if (strcmp(mode, "env") == 0) // the environment has exactly this entry
+        return environ[0] && strcmp(environ[0], arg) == 0 && !environ[1] ? 0 : 1;
+    if (strcmp(mode, "closed") == 0) // the descriptor did not survive
+        return fcntl(atoi(arg), F_GETFD) == -1 && errno == EBADF ? 0 : 1;
+    if (strcmp(mode, "bp") == 0) { // the breakpoint of the task survived, with its count
+        bp_across_exec = 1;
+        bp_across_exec = 2;
+        return (int)bp_read(atoi(arg));
+    }
+    return 99;
+}

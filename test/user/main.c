@@ -1,0 +1,226 @@
+// The runner: every test in a process of its own, with a time limit, reported as KTAP.
+//
+//   utest [-l] [div=N] [NAME...]     all tests, or the named ones; -l lists
+#include "utest.h"
+#include <signal.h>
+#include <stdarg.h>
+#include <sys/wait.h>
+
+#define TIME_LIMIT_MS  240000
+#define POLL_MS        5
+#define FAILURES_SHOWN 10
+#define EXIT_FAILED    1
+#define EXIT_SKIPPED   77
+
+extern const struct utest __start_utests[], __stop_utests[];
+
+const char *utest_self;
+static int failures;
+static long divisor = 1;
+static int reason_fd = -1; // where a skipped test tells the runner why
+
+static void say(const char *prefix, const char *fmt, va_list ap)
+{
+    char text[512];
+    int n = snprintf(text, sizeof text, "# %s", prefix);
+
+    n += vsnprintf(text + n, sizeof text - (size_t)n - 1, fmt, ap);
+    if (n > (int)sizeof text - 2)
+        n = sizeof text - 2;
+    text[n++] = '\n';
+    write(STDOUT_FILENO, text,
+          (size_t)n); // one write, so that lines of several processes stay whole
+}
+
+void utest_fail(const char *file, int line, const char *fmt, ...)
+{
+    char where[96];
+    va_list ap;
+
+    if (failures++ >= FAILURES_SHOWN)
+        return;
+    snprintf(where, sizeof where, "%s:%d: ", file, line);
+    va_start(ap, fmt);
+    say(where, fmt, ap);
+    va_end(ap);
+}
+
+void utest_note(const char *fmt, ...)
+{
+    va_list ap;
+
+    va_start(ap, fmt);
+    say("", fmt, ap);
+    va_end(ap);
+}
+
+void utest_skip(const char *fmt, ...)
+{
+    char text[200];
+    va_list ap;
+
+    va_start(ap, fmt);
+    vsnprintf(text, sizeof text, fmt, ap);
+    va_end(ap);
+    if (failures == 0)
+        write(reason_fd, text, strlen(text));
+    _exit(failures ? EXIT_FAILED : EXIT_SKIPPED);
+}
+
+int utest_failures(void)
+{
+    return failures;
+}
+
+long scaled(long n)
+{
+    return n / divisor > 0 ? n / divisor : 1;
+}
+
+// True where a watchpoint really fires: some hypervisors let a program set one and never deliver
+// the exception.
+static bool breakpoints_count(void)
+{
+    static volatile long watched;
+    int fd = bp_open(HW_BREAKPOINT_W, &watched, sizeof watched);
+
+    watched = 1;
+    bool counts = fd >= 0 && bp_read(fd) == 1;
+    close(fd);
+    return counts;
+}
+
+static void run_in_child(const struct utest *t, int reason)
+{
+    reason_fd = reason;
+    setpgid(0, 0); // so that the runner can end whatever the test started
+    if (strcmp(t->needs, "dr7") == 0 && !on_dr7())
+        utest_skip("needs " RULES_FILE ", which only dr7 has");
+    if (strcmp(t->needs, "hwbp") == 0 && !on_dr7() && !breakpoints_count())
+        utest_skip("breakpoints do not fire on this machine");
+    if (t->rules && write_text(RULES_FILE, t->rules) != 0)
+        utest_fail(__FILE__, __LINE__, "rules %s: %s", t->rules, strerror(errno));
+    t->fn();
+    _exit(failures ? EXIT_FAILED : 0);
+}
+
+// The wait status of the child, which is killed at the end of its time.
+static int wait_limited(pid_t pid)
+{
+    uint64_t end = now_ns() + TIME_LIMIT_MS * 1000000ull;
+    int status = 0;
+
+    while (waitpid(pid, &status, WNOHANG) == 0) {
+        if (now_ns() > end) {
+            utest_note("still running after %d s: killed", TIME_LIMIT_MS / 1000);
+            kill(-pid, SIGKILL);
+            kill(pid, SIGKILL);
+            return wait_for(pid);
+        }
+        sleep_ms(POLL_MS);
+    }
+    kill(-pid, SIGKILL); // children that it left behind
+    return status;
+}
+
+// Slots that a test leaves occupied fail it. Its last processes may still be ending: they get a
+// moment.
+static bool slots_leaked(long before)
+{
+    long now = hwbp_sum("hwbp", "live");
+
+    for (int tries = 0; now != before && tries < 100; tries++) {
+        sleep_ms(POLL_MS);
+        now = hwbp_sum("hwbp", "live");
+    }
+    if (now != before)
+        utest_note("%ld breakpoints exist after the test, %ld before it", now, before);
+    return now != before;
+}
+
+static bool run_test(const struct utest *t, int number)
+{
+    char reason[256] = "", rules[32] = "";
+    int ends[2];
+
+    if (pipe(ends) != 0) {
+        utest_note("pipe: %s", strerror(errno));
+        return false;
+    }
+    long live = hwbp_sum("hwbp", "live");
+    read_text(RULES_FILE, rules, sizeof rules);
+    pid_t pid = fork();
+    if (pid == 0)
+        run_in_child(t, ends[1]);
+    close(ends[1]);
+    int status = pid < 0 ? -1 : wait_limited(pid);
+    ssize_t n = read(ends[0], reason, sizeof reason - 1);
+    reason[n > 0 ? n : 0] = '\0';
+    close(ends[0]);
+
+    bool skipped = WIFEXITED(status) && WEXITSTATUS(status) == EXIT_SKIPPED;
+    bool passed = status == 0 || skipped;
+    if (pid < 0)
+        utest_note("fork: %s", strerror(errno));
+    else if (WIFSIGNALED(status))
+        utest_note("ended by signal %d (%s)", WTERMSIG(status), strsignal(WTERMSIG(status)));
+    if (slots_leaked(live))
+        passed = false;
+    else if (*rules)
+        write_text(RULES_FILE, rules);
+    printf("%s %d %s%s%s\n", passed ? "ok" : "not ok", number, t->name, skipped ? " # SKIP " : "",
+           skipped ? reason : "");
+    fflush(stdout);
+    return passed;
+}
+
+static bool chosen(const struct utest *t, char **names, int count)
+{
+    for (int i = 0; i < count; i++)
+        if (strcmp(names[i], t->name) == 0)
+            return true;
+    return count == 0;
+}
+
+int main(int argc, char **argv)
+{
+    const char *env = getenv("UTEST_DIV");
+    char *names[64];
+    int count = 0, plan = 0, number = 0, failed = 0;
+    bool list = false;
+
+    utest_self = argv[0];
+    if (argc > 2 && strcmp(argv[1], EXEC_MARK) == 0)
+        return exec_helper(argc - 2, argv + 2);
+    if (env)
+        divisor = atol(env);
+    for (int i = 1; i < argc; i++) {
+        if (strcmp(argv[i], "-l") == 0)
+            list = true;
+        else if (strncmp(argv[i], "div=", 4) == 0)
+            divisor = atol(argv[i] + 4);
+        else if (count < (int)(sizeof names / sizeof names[0]))
+            names[count++] = argv[i];
+    }
+    if (divisor < 1)
+        divisor = 1;
+    for (const struct utest *t = __start_utests; t < __stop_utests; t++) {
+        if (list)
+            printf("%s\n", t->name);
+        plan += chosen(t, names, count);
+    }
+    if (list)
+        return 0;
+    if (plan == 0) {
+        fprintf(stderr, "utest: no test of that name (utest -l lists them)\n");
+        return 2;
+    }
+    printf("KTAP version 1\n1..%d\n", plan);
+    if (divisor > 1)
+        printf("# loop counts divided by %ld\n", divisor);
+    fflush(stdout);
+    for (const struct utest *t = __start_utests; t < __stop_utests; t++)
+        if (chosen(t, names, count))
+            failed += !run_test(t, ++number);
+    return failed ? EXIT_FAILED : 0;
+}

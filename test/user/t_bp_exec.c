@@ -1,0 +1,144 @@
+// Execute breakpoints, the resume flag, and single step together with hits.
+#include "test/user/bp_test.h"
+#include <signal.h>
+#include <ucontext.h>
+
+static volatile long calls, signals, steps;
+static volatile uint64_t word;
+extern char bp_here[], bp_middle[], bp_store[];
+
+static __attribute__((noinline, noclone)) void target(void)
+{
+    calls++;
+}
+
+UTEST_HWBP(bp_exec_basic, "bp-exec-basic")
+{
+    int fd = bp_must(HW_BREAKPOINT_X, (void *)(uintptr_t)&target, sizeof(long));
+    void (*volatile call)(void) = target;
+
+    for (int i = 0; i < 1000; i++)
+        call();
+    CHECK_EQ(bp_end(fd), 1000);
+    CHECK_EQ(calls, 1000);
+    call();
+}
+
+static __attribute__((noinline, noclone)) void loop(long n)
+{
+    __asm__ volatile(".globl bp_here, bp_middle, bp_store\n"
+                     "1: bp_here: .byte 0x48, 0xff\n bp_middle: .byte 0xc8\n" // dec %rax
+                     "bp_store: movq %%rax, (%1)\n test %%rax, %%rax\n jnz 1b"
+                     : "+a"(n)
+                     : "r"(&word)
+                     : "memory", "cc");
+}
+
+// Each passage counts once: the instruction itself runs with RF set. A byte inside an instruction
+// is never hit; an instruction that is both executed under a breakpoint and stores to a watched
+// word counts for both.
+UTEST_HWBP(bp_exec_rf, "bp-exec-rf")
+{
+    int here = bp_must(HW_BREAKPOINT_X, bp_here, sizeof(long));
+    int middle = bp_must(HW_BREAKPOINT_X, bp_middle, sizeof(long));
+    int store = bp_must(HW_BREAKPOINT_X, bp_store, sizeof(long));
+    int data = bp_must(HW_BREAKPOINT_W, &word, sizeof word);
+
+    loop(777);
+    CHECK_EQ(bp_end(here), 777);
+    CHECK_EQ(bp_end(middle), 0);
+    CHECK_EQ(bp_end(store), 777);
+    CHECK_EQ(bp_end(data), 777);
+}
+
+// Two execute breakpoints on one instruction.
+UTEST_HWBP(bp_exec_same, "bp-exec-same")
+{
+    int a = bp_must(HW_BREAKPOINT_X, bp_here, sizeof(long));
+    int b = bp_must(HW_BREAKPOINT_X, bp_here, sizeof(long));
+
+    loop(10);
+    CHECK_EQ(bp_end(a), 10);
+    loop(10);
+    CHECK_EQ(bp_end(b), 20);
+}
+
+static __attribute__((noinline)) void on_usr1(int sig)
+{
+    (void)sig;
+    signals++;
+}
+
+// The first instruction of a signal handler: RF of the interrupted program must not hide it.
+UTEST_HWBP(bp_exec_handler, "bp-exec-handler")
+{
+    struct sigaction action = {.sa_handler = on_usr1};
+
+    REQUIRE(sigaction(SIGUSR1, &action, NULL) == 0);
+    int fd = bp_must(HW_BREAKPOINT_X, (void *)(uintptr_t)&on_usr1, sizeof(long));
+    for (int i = 0; i < 50; i++)
+        raise(SIGUSR1);
+    CHECK_EQ(signals, 50);
+    CHECK_EQ(bp_end(fd), 50);
+}
+
+static volatile uintptr_t step_rip[64];
+
+static void on_step(int sig, siginfo_t *info, void *context)
+{
+    ucontext_t *uc = context;
+
+    (void)sig;
+    CHECK_EQ(info->si_code, TRAP_TRACE);
+    if (steps < 64)
+        step_rip[steps] = (uintptr_t)uc->uc_mcontext.gregs[REG_RIP];
+    steps++;
+}
+
+static void catch_steps(void)
+{
+    struct sigaction action = {.sa_sigaction = on_step, .sa_flags = SA_SIGINFO};
+
+    REQUIRE(sigaction(SIGTRAP, &action, NULL) == 0);
+}
+
+// Steps over: nop, store, load, nop and the POPF that ends it.
+static __attribute__((noinline, noclone)) void step_over_store(void)
+{
+    __asm__ volatile("pushf\n pushf\n orl $0x100, (%%rsp)\n popf\n"
+                     "nop\n movq $5, (%0)\n movq (%0), %%rax\n nop\n"
+                     "popf" ::"r"(&word)
+                     : "rax", "memory", "cc");
+}
+
+UTEST_HWBP(bp_step, "bp-step-and-hit")
+{
+    catch_steps();
+    step_over_store();
+    long alone = steps;
+    CHECK_EQ(alone, 5);
+    steps = 0;
+    int w = bp_must(HW_BREAKPOINT_W, &word, sizeof word);
+    int rw = bp_must(HW_BREAKPOINT_RW, &word, sizeof word);
+    for (int i = 0; i < 20; i++)
+        step_over_store();
+    CHECK_EQ(steps, 20 * alone); // neither hides the other
+    CHECK_EQ(bp_end(w), 20);
+    CHECK_EQ(bp_end(rw), 40);
+}
+
+// An execute breakpoint on a stepped instruction: the fault before it counts, the step after it
+// comes too.
+UTEST_HWBP(bp_step_exec, "bp-step-and-exec")
+{
+    extern char bp_stepped[];
+    int fd = bp_must(HW_BREAKPOINT_X, bp_stepped, sizeof(long));
+
+    catch_steps();
+    for (int i = 0; i < 10; i++)
+        __asm__ volatile("pushf\n pushf\n orl $0x100, (%%rsp)\n popf\n nop\n"
+                         ".globl bp_stepped\n bp_stepped: nop\n nop\n popf" ::
+                             : "memory", "cc");
+    CHECK_EQ(bp_end(fd), 10);
+    CHECK_EQ(steps, 40);
+}

@@ -1,0 +1,116 @@
+// Tests that run as a program, on dr7 and on Linux. A test is a function with a UTEST() line; it
+// runs in a process of its own and uses CHECK for what must be true. Each failed CHECK prints file,
+// line and values; a test may have several.
+#pragma once
+
+#define _GNU_SOURCE
+#include "user/bp.h"
+#include "user/proc.h"
+#include <errno.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+struct utest {
+    const char *name;
+    void (*fn)(void);
+    const char *rules; // rule set to choose before it starts; NULL: whichever is on
+    const char *needs; // "" or "hwbp": only where breakpoints count, "dr7": only on dr7
+};
+
+// The linker makes one table of them, which begins at __start_utests.
+#define UTEST_ENTRY(id, test_name, rule_set, what)                                                 \
+    static void utest_##id(void);                                                                  \
+    static const struct utest utest_entry_##id                                                     \
+        __attribute__((used, no_reorder, aligned(8), section("utests"))) = {test_name, utest_##id, \
+                                                                            rule_set, what};       \
+    static void utest_##id(void)
+
+#define UTEST(id, test_name)           UTEST_ENTRY(id, test_name, NULL, "")
+#define UTEST_HWBP(id, test_name)      UTEST_ENTRY(id, test_name, NULL, "hwbp")
+#define UTEST_RULES(id, test_name, rs) UTEST_ENTRY(id, test_name, rs, "dr7")
+
+// ---- verdicts ----
+
+void utest_fail(const char *file, int line, const char *fmt, ...)
+    __attribute__((format(printf, 3, 4)));
+void utest_note(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+// Ends the test as skipped.
+void utest_skip(const char *fmt, ...) __attribute__((format(printf, 1, 2), noreturn));
+// How many CHECKs of this process have failed.
+int utest_failures(void);
+
+#define CHECK(cond)                                                                                \
+    do {                                                                                           \
+        if (!(cond))                                                                               \
+            utest_fail(__FILE__, __LINE__, "%s", #cond);                                           \
+    } while (0)
+
+#define CHECK_EQ(got, want)                                                                        \
+    do {                                                                                           \
+        long long g_ = (long long)(got), w_ = (long long)(want);                                   \
+        if (g_ != w_)                                                                              \
+            utest_fail(__FILE__, __LINE__, "%s is %lld (%#llx), want %lld (%#llx)", #got, g_, g_,  \
+                       w_, w_);                                                                    \
+    } while (0)
+
+// A call that must fail with this errno.
+#define CHECK_ERRNO(call, want)                                                                    \
+    do {                                                                                           \
+        errno = 0;                                                                                 \
+        long long g_ = (long long)(call);                                                          \
+        int e_ = errno;                                                                            \
+        if (g_ != -1 || e_ != (want))                                                              \
+            utest_fail(__FILE__, __LINE__, "%s gives %lld, errno %d (%s), want errno %d (%s)",     \
+                       #call, g_, e_, strerror(e_), (want), strerror(want));                       \
+    } while (0)
+
+// Ends the process when what follows would make no sense.
+#define REQUIRE(cond)                                                                              \
+    do {                                                                                           \
+        if (!(cond)) {                                                                             \
+            utest_fail(__FILE__, __LINE__, "%s (errno %d, %s)", #cond, errno, strerror(errno));    \
+            _exit(1);                                                                              \
+        }                                                                                          \
+    } while (0)
+
+// ---- the machine ----
+
+bool on_dr7(void);
+// A CPU without the bugs of QEMU's software emulation (int1, alignment, #XM: see docs).
+bool on_tcg(void);
+int online_cpus(void);
+// A pointer where nothing is mapped, which the compiler cannot see through.
+void *bad_pointer(void);
+// Runs the caller on this CPU only.
+void pin_to_cpu(int cpu);
+// Loop counts are divided by "div=N", for slow emulators. At least 1.
+long scaled(long n);
+
+// ---- processes ----
+
+// Starts fn(arg) in a child, which then exits with 0, or 1 when a CHECK in it failed.
+pid_t spawn(void (*fn)(void *arg), void *arg);
+// Waits for it and checks that it ended with 0.
+void join(pid_t pid);
+// Waits and returns the wait status.
+int wait_for(pid_t pid);
+// Zeroed memory that children share.
+void *shared_memory(size_t size);
+// Becomes this binary again, in which exec_helper() does what `mode` says (exec_helper.c). Returns
+// only on failure.
+void exec_self(const char *mode, const char *arg, char **env);
+#define EXEC_MARK "--exec"
+int exec_helper(int argc, char **argv);
+extern const char *utest_self; // argv[0]
+
+void sleep_ms(long ms);
+uint64_t now_ns(void);
+
+// Two-way signalling between processes: a pipe of single bytes.
+struct gate {
+    int fd[2];
+};
+void gate_init(struct gate *g);
+void gate_open(struct gate *g);
+void gate_wait(struct gate *g);

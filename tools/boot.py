@@ -1,0 +1,183 @@
+# What `make run`, `make exec`, `make gdb` and `make bochs` do.
+#
+#   boot.py run|exec|gdb|bochs --build DIRECTORY     with the make variables in the environment
+import os
+import shlex
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import termios
+import tty
+
+import mkiso
+from emu import EXITED, KILLED, Machine
+
+ARCHIVE = "build/rootfs.cpio"
+EXEC_TIMEOUT = 60            # seconds, unless TIMEOUT= says otherwise
+KERNEL_BASE = 0xffffffff80000000  # arch/x86/layout.h
+TAIL = 4096                  # bytes of output in which the kernel's last line must be
+
+
+def variable(name, otherwise=""):
+    return os.environ.get(name) or otherwise
+
+
+def machine(build, archive, words, arguments):
+    """A machine as EMU, SMP, MEM, APPEND and QEMU_FLAGS want it. `words` go to the kernel, and
+    `arguments` to init, unless APPEND has some after a "--"."""
+    append = shlex.split(variable("APPEND"))
+    if "--" in append:
+        at = append.index("--")
+        append, arguments = append[:at], append[at + 1:]
+    emu = variable("EMU", "qemu")
+    if emu not in ("qemu", "bochs"):
+        sys.exit("dr7: EMU= is qemu or bochs")
+    return Machine(build + "/kernel.elf", archive, words + append + ["--"] + arguments, emu,
+                   variable("SMP", "2"), variable("MEM", "256"),
+                   flags=shlex.split(variable("QEMU_FLAGS")))
+
+
+def write_out(data):
+    sys.stdout.buffer.write(data)
+    sys.stdout.buffer.flush()
+
+
+def run(build):
+    """The console on this terminal. Without a terminal: the demonstration, then off."""
+    terminal = sys.stdin.isatty()
+    timeout = float(variable("TIMEOUT", "0"))
+    tail = b""
+
+    def sink(data):
+        nonlocal tail
+        tail = (tail + data)[-TAIL:]
+        write_out(data)
+
+    with machine(build, ARCHIVE, ["init=/bin/init"], [] if terminal else ["demo"]) as m:
+        m.start()
+        if not terminal:
+            off = m.pump(sink, timeout)
+        else:
+            print("dr7: Ctrl-A X ends the machine", file=sys.stderr)
+            saved = termios.tcgetattr(0)
+            tty.setraw(0)
+            try:
+                off = m.pump(sink, timeout, keyboard=0, escape=True)
+            finally:
+                termios.tcsetattr(0, termios.TCSADRAIN, saved)
+                print(file=sys.stderr)
+        if not off and timeout:
+            sys.exit(f"dr7: stopped after {timeout:g} seconds (TIMEOUT=)")
+        if off and (m.status() or not EXITED.search(tail)):
+            sys.exit("dr7: the machine went off with an error " + m.complaints())
+
+
+def exec_program(build):
+    """One program alone: its output is the only output, and its status decides."""
+    program = variable("PROG")
+    if not os.path.isfile(program):
+        sys.exit("dr7: PROG= must name a static ELF file")
+    name = os.path.basename(program)
+    timeout = float(variable("TIMEOUT", EXEC_TIMEOUT))
+    with tempfile.TemporaryDirectory(prefix="dr7-") as top:
+        root = top + "/root"
+        os.mkdir(root)
+        for path in [program] + shlex.split(variable("FILES")):
+            target = f"{root}/{os.path.basename(path)}"
+            if not os.path.isfile(path) or os.path.exists(target):
+                sys.exit(f"dr7: {path}: no such file, or two of this name")
+            shutil.copy(path, target)
+        os.chmod(f"{root}/{name}", 0o755)
+        mkiso.make_archive(top + "/archive", root)
+        with machine(build, top + "/archive", ["init=/" + name, "tty=raw", "log=com2", "vga=0"],
+                     shlex.split(variable("ARGS"))) as m:
+            m.start()
+            off = m.pump(write_out, timeout, keyboard=0)
+            log, complaints = m.com2_output, m.complaints()
+
+    exited, killed = EXITED.search(log), KILLED.search(log)
+    if not off:
+        print(f"stopped after {timeout:g} seconds (TIMEOUT=)", file=sys.stderr)
+    elif exited:
+        print("exit status", int(exited[1]), file=sys.stderr)
+    elif killed:
+        print("killed by", signal.Signals(int(killed[1])).name, file=sys.stderr)
+    else:
+        print("the machine went off without an exit status", complaints, file=sys.stderr)
+    if off and exited and int(exited[1]) == 0:
+        return
+    path = f"build/exec-{name}-{os.getpid()}.log"
+    with open(path, "wb") as f:
+        f.write(log)
+    sys.exit("kernel messages: " + path)
+
+
+def gdb(build):
+    """QEMU's stub under gdb, stopped where the kernel's C begins. The port is this user's own."""
+    port = 25000 + os.getuid() % 5000
+    console = build + "/gdb-console.txt"
+    with machine(build, ARCHIVE, ["init=/bin/init"], []) as m:
+        m.flags += ["-S", "-gdb", f"tcp:127.0.0.1:{port}"]
+        m.process = subprocess.Popen(m.qemu_command("file:" + console), stdin=subprocess.DEVNULL,
+                                     start_new_session=True)
+        print("dr7: the machine's console is written to", console, flush=True)
+        subprocess.call(["gdb", "-q", "-ex", "set pagination off",
+                         "-ex", f"target remote 127.0.0.1:{port}", "-ex", "hbreak kernel_main",
+                         "-ex", "continue", build + "/kernel.elf"])
+
+
+def bochs(build):
+    """Bochs' own debugger on this terminal. The machine's screen is served by VNC, for the terminal
+    display would need this terminal too."""
+    console = build + "/bochs-console.txt"
+    with open(build + "/kernel.sym", encoding="utf-8") as f:
+        symbols = {name: int(address, 16) for address, name in (line.split() for line in f)}
+    with machine(build, ARCHIVE, ["init=/bin/init"], []) as m:
+        command = m.bochs_command(f'mode=file, dev="{console}"', "mode=null",
+                                  'rfb, options="timeout=0"',
+                                  f'debug_symbols: file="{build}/kernel.sym"\n',
+                                  ['lb "kernel_main"', "c"])
+        print("dr7: the machine's console is written to", console, flush=True)
+        m.process = subprocess.Popen(command, stdin=subprocess.PIPE, text=True, bufsize=1)
+        try:
+            for line in sys.stdin:
+                m.process.stdin.write(bochs_command(line, symbols))
+            m.process.stdin.close()
+        except BrokenPipeError:
+            pass  # it has ended
+        m.process.wait()
+
+
+def bochs_command(line, symbols):
+    """What Bochs wants for what is natural to type: `b schedule` is `lb "schedule"` (its own `b`
+    takes a physical address, as `watch w name` does); `info` alone shows the registers."""
+    words = line.split()
+    if words[:1] == ["watch"]:
+        words = [hex(symbols[w] - KERNEL_BASE) if w in symbols else w for w in words]
+    elif words[:1] in (["b"], ["break"], ["lb"], ["u"], ["x"]):
+        words = [f'"{w}"' if w in symbols else w for w in words]
+        if words[0] in ("b", "break"):
+            words[0] = "lb"
+    elif words == ["info"]:
+        words = ["info", "cpu"]
+    else:
+        return line
+    return " ".join(words) + "\n"
+
+
+def main():
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, lambda *_: sys.exit(1))
+    if sys.argv[1] in ("gdb", "bochs"):
+        signal.signal(signal.SIGINT, lambda *_: None)  # Ctrl-C is for the debugger
+    actions = {"run": run, "exec": exec_program, "gdb": gdb, "bochs": bochs}
+    try:
+        actions[sys.argv[1]](sys.argv[3])
+    except KeyboardInterrupt:
+        sys.exit(130)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,188 @@
+# QEMU and Bochs: the one place that knows how to start, feed and end them.
+#
+# Every machine boots a small ISO of its own, made for its kernel command line. Its two serial ports
+# are sockets of this program, on both emulators.
+import os
+import pty
+import re
+import select
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+
+import mkiso
+
+START_SECONDS = 20  # for an emulator to open its serial port, or to end after it has closed it
+ESCAPE = b"\x01"    # Ctrl-A, then x: the user ends the machine
+
+# What the kernel writes last (kernel/proc).
+EXITED = re.compile(rb"dr7: init exited with status (\d+)")
+KILLED = re.compile(rb"dr7: init killed by signal (\d+)")
+
+BOCHSRC = """\
+cpu: model=corei7_haswell_4770, count={smp}, ips=50000000, reset_on_triple_fault=0
+memory: guest={mem}, host={mem}
+romimage: file=/usr/share/bochs/BIOS-bochs-latest
+vgaromimage: file=/usr/share/bochs/VGABIOS-lgpl-latest
+ata0-master: type=cdrom, path="{iso}", status=inserted
+boot: cdrom
+clock: sync=none, time0=utc
+com1: enabled=1, {com1}
+com2: enabled=1, {com2}
+display_library: {display}
+sound: waveoutdrv=dummy, waveindrv=dummy, midioutdrv=dummy
+speaker: enabled=0
+log: {log}
+panic: action=fatal
+error: action=report
+info: action=ignore
+debug: action=ignore
+"""
+
+
+class Machine:
+    """One emulator with a directory of its own. Leaving the `with` ends it, and nothing else."""
+
+    def __init__(self, kernel, archive, words, emu="qemu", smp=2, mem=256, cpu="max", flags=(),
+                 grub=True):
+        """`words`: the kernel command line. `archive` may be None. `grub` False: QEMU loads it."""
+        self.kernel, self.archive, self.words, self.grub = kernel, archive, list(words), grub
+        self.emu, self.smp, self.mem = emu, int(smp), int(mem)
+        self.cpu, self.flags = cpu, list(flags)
+        self.process = self.com1 = self.com2 = self.screen = self.errors = None
+        self.com2_output = b""
+
+    def __enter__(self):
+        self.dir = tempfile.mkdtemp(prefix="dr7-")
+        return self
+
+    def __exit__(self, *_):
+        if self.process and self.process.poll() is None:
+            self.process.kill()
+            self.process.wait()
+        for thing in (self.com1, self.com2, self.screen, self.errors):
+            if thing is not None:
+                thing.close()
+        shutil.rmtree(self.dir)
+
+    def iso(self):
+        iso = self.dir + "/boot.iso"
+        mkiso.make_iso(iso, mkiso.boot_config(self.words, self.archive), self.kernel, self.archive)
+        return iso
+
+    def qemu_command(self, com1, com2="null"):
+        boot = (["-cdrom", self.iso(), "-boot", "d"] if self.grub else
+                ["-kernel", self.kernel, "-append", " ".join(self.words)])
+        return ["qemu-system-x86_64", "-machine", "pc", "-cpu", self.cpu, "-smp", str(self.smp),
+                "-m", str(self.mem), "-no-reboot", "-display", "none", "-monitor", "none",
+                "-device", "isa-debug-exit,iobase=0xf4,iosize=0x04",
+                "-serial", com1, "-serial", com2] + boot + self.flags
+
+    def bochs_command(self, com1, com2, display, more="", debugger=()):
+        """`more`: lines for the bochsrc; `debugger`: first commands for the built-in debugger."""
+        with open(self.dir + "/bochsrc", "w", encoding="utf-8") as f:
+            f.write(BOCHSRC.format(smp=self.smp, mem=self.mem, iso=self.iso(), com1=com1,
+                                   com2=com2, display=display, log=self.dir + "/bochs.log"))
+            f.write(more)
+        with open(self.dir + "/commands", "w", encoding="utf-8") as f:
+            f.writelines(command + "\n" for command in debugger)
+        return ["bochs", "-q", "-f", self.dir + "/bochsrc", "-rc", self.dir + "/commands"]
+
+    def start(self):
+        """Starts it with its serial ports connected: by Unix sockets, and by TCP to Bochs, which
+        knows no others."""
+        self.errors = open(self.dir + "/errors", "w+b")
+        if self.emu == "qemu":
+            paths = [self.dir + "/com1", self.dir + "/com2"]
+            listeners = [socket.create_server(p, family=socket.AF_UNIX) for p in paths]
+            self.spawn(self.qemu_command(*("unix:" + p for p in paths)),
+                       subprocess.DEVNULL, self.errors)
+        else:
+            listeners = [socket.create_server(("127.0.0.1", 0)) for _ in range(2)]
+            ports = [f"mode=socket-client, dev=127.0.0.1:{s.getsockname()[1]}" for s in listeners]
+            # Its display needs a terminal; this one nobody looks at. Its debugger needs commands.
+            master, slave = pty.openpty()
+            self.screen = open(master, "rb", buffering=0)
+            self.spawn(self.bochs_command(*ports, "term", debugger=["c", "q"]), slave, slave)
+            os.close(slave)
+        self.com1, self.com2 = map(self.accept, listeners)
+
+    def accept(self, listener):
+        deadline = time.monotonic() + START_SECONDS
+        while not select.select([listener], [], [], 0.1)[0]:
+            if self.process.poll() is not None or time.monotonic() > deadline:
+                sys.exit(f"dr7: {self.emu} did not start: {self.complaints()}")
+        connection = listener.accept()[0]
+        listener.close()
+        connection.setblocking(False)
+        return connection
+
+    def spawn(self, command, stdin, stdout):
+        self.process = subprocess.Popen(command, stdin=stdin, stdout=stdout, stderr=self.errors,
+                                        start_new_session=True, env=dict(os.environ, TERM="linux"))
+
+    def complaints(self):
+        """What the emulator itself had to say."""
+        self.errors.seek(0)
+        text = self.errors.read().decode(errors="replace")
+        return text.split("following message:\n")[-1].strip("=\n ")
+
+    def pump(self, sink, timeout=None, keyboard=None, escape=False):
+        """Gives what the first serial port writes to sink() until the machine is off: True. False
+        when the time was up, or the user typed Ctrl-A X (`escape`) at the descriptor `keyboard`,
+        whose input goes to the machine. The second port's output is gathered in com2_output."""
+        deadline = time.monotonic() + timeout if timeout else None
+        escaped, unsent, awake = False, b"", False
+        readers = {self.com1, self.com2, self.screen, keyboard} - {None}
+        while self.com1 in readers or self.com2 in readers:
+            # No key before the kernel's first word: what comes sooner, it drops with its set-up.
+            waiting = readers if awake and not unsent else readers - {keyboard}
+            left = max(0, deadline - time.monotonic()) if deadline else None
+            ready, writable, _ = select.select(waiting, [self.com1] if unsent else [], [], left)
+            if not ready and not writable:
+                return False
+            if self.com1 in writable:
+                unsent = unsent[self.com1.send(unsent):]
+                acknowledge_at_once(self.com1)
+            for source in ready:
+                data = receive(source)
+                if not data:
+                    readers.remove(source)
+                if source is self.com1 and data:
+                    acknowledge_at_once(source)
+                    awake = True
+                    sink(data)
+                elif source is self.com2:
+                    awake = True
+                    self.com2_output += data
+                elif source is keyboard:
+                    if escaped and data in (b"x", b"X"):
+                        return False
+                    escaped = escape and not escaped and data == ESCAPE  # twice: one goes through
+                    unsent = b"" if escaped else data
+        self.process.wait(timeout=START_SECONDS)
+        return True
+
+    def status(self):
+        """When pump() returned True: what the kernel gave to machine_off(). In Bochs: None."""
+        return self.process.returncode >> 1 if self.emu == "qemu" else None
+
+
+def acknowledge_at_once(connection):
+    """Bochs lets the system gather small packets while one is not acknowledged, and what is still
+    gathered when it ends is lost if input is left unread."""
+    if connection.family == socket.AF_INET:
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 1)
+
+
+def receive(source):
+    """Some bytes from a socket, a file or a descriptor; none when the other side is closed."""
+    try:
+        if isinstance(source, socket.socket):
+            return source.recv(65536)
+        return os.read(source if isinstance(source, int) else source.fileno(), 4096)
+    except OSError:
+        return b""

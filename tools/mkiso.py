@@ -1,0 +1,67 @@
+# Makes what GRUB boots: the cpio archive with the programs, and the ISO with kernel, archive and
+# grub.cfg.
+#
+#   mkiso.py archive OUT.cpio DIRECTORY
+#   mkiso.py iso OUT.iso GRUB.CFG KERNEL [ARCHIVE]
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+
+GRUB = "/usr/lib/grub/i386-pc"
+MODULES = "multiboot2 iso9660 biosdisk normal part_msdos"
+MAX_CMDLINE = 2000  # the kernel keeps 2047 bytes; GRUB adds a few backslashes
+
+
+def make_archive(out, directory):
+    """Packs all files below `directory`, with names relative to it, owned by root."""
+    names = []
+    for folder, folders, files in os.walk(directory):
+        names += [os.path.relpath(os.path.join(folder, f), directory) for f in folders + files]
+    subprocess.run(["cpio", "-o", "-H", "newc", "--quiet", "--reproducible", "-R", "0:0", "-O",
+                    os.path.abspath(out)],
+                   input="\n".join(sorted(names)), text=True, cwd=directory, check=True)
+
+
+def quote(word):
+    """One word as GRUB's script language reads it back unchanged."""
+    return "'" + word.replace("'", "'\\''") + "'"
+
+
+def boot_config(words, archive):
+    """A grub.cfg that boots at once, without a menu, with these words as the command line."""
+    if sum(len(w) + 1 for w in words) > MAX_CMDLINE:
+        sys.exit(f"dr7: the kernel command line is longer than {MAX_CMDLINE} bytes")
+    if "" in words:
+        sys.exit("dr7: GRUB cannot pass an empty argument")
+    return ("multiboot2 /boot/kernel.elf " + " ".join(map(quote, words)) + "\n"
+            + ("module2 /boot/rootfs.cpio\n" if archive else "") + "boot\n")
+
+
+def make_iso(out, config, kernel, archive):
+    """`config`: the text of grub.cfg; `archive` may be None. Debug information stays out."""
+    with tempfile.TemporaryDirectory(prefix="dr7-") as top:
+        os.makedirs(top + "/boot/grub")
+        with open(top + "/boot/grub/grub.cfg", "w", encoding="utf-8") as f:
+            f.write(config)
+        subprocess.run(["strip", "-s", "-o", top + "/boot/kernel.elf", kernel], check=True)
+        if archive:
+            shutil.copy(archive, top + "/boot/rootfs.cpio")
+        made = subprocess.run(["grub-mkrescue", "-d", GRUB, "--locales=", "--fonts=", "--themes=",
+                               "--install-modules=" + MODULES, "-o", out, top],
+                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        if made.returncode:
+            sys.exit("dr7: grub-mkrescue failed:\n" + made.stdout)
+
+
+def main():
+    if sys.argv[1] == "archive":
+        make_archive(sys.argv[2], sys.argv[3])
+    else:
+        with open(sys.argv[3], encoding="utf-8") as f:
+            make_iso(sys.argv[2], f.read(), sys.argv[4], (sys.argv[5:] or [None])[0])
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,50 @@
+// The first program. Without arguments it runs the demonstration, then the shell; "demo" or "sh":
+// one of them. The machine goes off when the first program ends, with its status.
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+// Runs a program and waits for it; children that were left to us are reaped on the way. Its status.
+static int run(const char *path)
+{
+    char *argv[] = {(char *)path, NULL};
+    int status;
+    pid_t pid = fork();
+
+    if (pid == 0) {
+        execv(path, argv);
+        fprintf(stderr, "init: %s: %s\n", path, strerror(errno));
+        _exit(127);
+    }
+    if (pid < 0) {
+        fprintf(stderr, "init: fork: %s\n", strerror(errno));
+        return -1;
+    }
+    for (;;) {
+        pid_t ended = wait(&status);
+        if (ended == pid)
+            return status;
+        if (ended < 0 && errno != EINTR)
+            return -1;
+    }
+}
+
+int main(int argc, char **argv)
+{
+    const char *only = argc > 1 ? argv[1] : "";
+    int status = 0;
+
+    setenv("PATH", "/bin", 1);
+    if (*only && strcmp(only, "demo") != 0 && strcmp(only, "sh") != 0) {
+        fprintf(stderr, "init: unknown argument \"%s\"; known are demo and sh\n", only);
+        return 1;
+    }
+    if (strcmp(only, "sh") != 0)
+        status = run("/bin/demo");
+    if (strcmp(only, "demo") != 0)
+        run("/bin/sh");
+    return status != 0;
+}
