@@ -160,7 +160,7 @@ $(B)/kernel.elf: $(B)/obj/kernel2.elf | $(BUILD)/compile_commands.json
 	$(call say,LD,$@)
 	@cmp <($(NM) -n $(B)/obj/kernel1.elf) <($(NM) -n $<) || \
 	    { echo "symbols moved in the last link" >&2; false; }
-	$(Q)$(NM) -n $< | sed -E 's/^([0-9a-f]+) . /\1 /' >$(B)/kernel.sym
+	$(Q)$(NM) -n $< | sed -nE 's/^([0-9a-f]+) [tTdDbBrR] /\1 /p' >$(B)/kernel.sym
 	$(Q)$(OBJDUMP) -d -M intel --no-show-raw-insn $< >$(B)/kernel.asm
 	$(Q)cp $< $@
 

@@ -54,14 +54,15 @@ void kernel_main(u32 magic, u32 mbi)
 {
     serial_init();               // a voice
     vga_init();
-    boot_info_parse(magic, mbi); // what GRUB left for us
-    cmdline_init(boot_info.cmdline);
-    log_init();
-
     cpu_detect();                // this CPU: its tables, its exceptions
     trap_init();
     cpu_init(0, 0);
-    page_init();                 // memory: pages, and the kernel's own page tables
+
+    boot_info_parse(magic, mbi); // what GRUB left for us
+    cmdline_init(boot_info.cmdline);
+    log_init();
+    page_init();                 // memory: pages, the kernel's own page tables, the heap
+    heap_init();
 
     acpi_init();                 // the machine: CPUs, interrupts, time
     apic_init();
@@ -77,6 +78,9 @@ void kernel_main(u32 magic, u32 mbi)
     fs_init();                   // files from the archive
     proc_init();                 // processes
 
-    task_put(kthread_create("main", main_thread, NULL, CPUMASK_ALL));
+    struct task *first = kthread_create("main", main_thread, NULL, CPUMASK_ALL);
+    if (!first)
+        panic("no memory for the main thread");
+    task_put(first);
     sched_idle();                // never returns
 }

@@ -120,8 +120,7 @@ def gdb(build):
     console = build + "/gdb-console.txt"
     with machine(build, ARCHIVE, ["init=/bin/init"], []) as m:
         m.flags += ["-S", "-gdb", f"tcp:127.0.0.1:{port}"]
-        m.process = subprocess.Popen(m.qemu_command("file:" + console), stdin=subprocess.DEVNULL,
-                                     start_new_session=True)
+        m.spawn(m.qemu_command("file:" + console), subprocess.DEVNULL, None)
         print("dr7: the machine's console is written to", console, flush=True)
         subprocess.call(["gdb", "-q", "-ex", "set pagination off",
                          "-ex", f"target remote 127.0.0.1:{port}", "-ex", "hbreak kernel_main",
@@ -155,13 +154,13 @@ def bochs_command(line, symbols):
     takes a physical address, as `watch w name` does); `info` alone shows the registers."""
     words = line.split()
     if words[:1] == ["watch"]:
-        words = [hex(symbols[w] - KERNEL_BASE) if w in symbols else w for w in words]
+        words[2:] = [hex(symbols[w] - KERNEL_BASE) if w in symbols else w for w in words[2:]]
     elif words[:1] in (["b"], ["break"], ["lb"], ["u"], ["x"]):
-        words = [f'"{w}"' if w in symbols else w for w in words]
+        words[1:] = [f'"{w}"' if w in symbols else w for w in words[1:]]
         if words[0] in ("b", "break"):
             words[0] = "lb"
     elif words == ["info"]:
-        words = ["info", "cpu"]
+        words = ["r"]
     else:
         return line
     return " ".join(words) + "\n"

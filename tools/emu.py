@@ -16,7 +16,7 @@ import time
 import mkiso
 
 START_SECONDS = 20  # for an emulator to open its serial port, or to end after it has closed it
-ESCAPE = b"\x01"    # Ctrl-A, then x: the user ends the machine
+ESCAPE = 1          # Ctrl-A, then x: the user ends the machine
 
 # What the kernel writes last (kernel/proc).
 EXITED = re.compile(rb"dr7: init exited with status (\d+)")
@@ -121,7 +121,9 @@ class Machine:
         return connection
 
     def spawn(self, command, stdin, stdout):
-        self.process = subprocess.Popen(command, stdin=stdin, stdout=stdout, stderr=self.errors,
+        """The emulator ends with this program, even if this program is killed."""
+        self.process = subprocess.Popen(["setpriv", "--pdeathsig", "KILL"] + command,
+                                        stdin=stdin, stdout=stdout, stderr=self.errors,
                                         start_new_session=True, env=dict(os.environ, TERM="linux"))
 
     def complaints(self):
@@ -158,11 +160,14 @@ class Machine:
                 elif source is self.com2:
                     awake = True
                     self.com2_output += data
+                elif source is keyboard and not escape:
+                    unsent = data
                 elif source is keyboard:
-                    if escaped and data in (b"x", b"X"):
-                        return False
-                    escaped = escape and not escaped and data == ESCAPE  # twice: one goes through
-                    unsent = b"" if escaped else data
+                    for key in data:
+                        if escaped and key in b"xX":
+                            return False
+                        escaped = key == ESCAPE and not escaped  # typed twice, one goes through
+                        unsent += b"" if escaped else bytes([key])
         self.process.wait(timeout=START_SECONDS)
         return True
 

@@ -22,6 +22,13 @@
 // What the tasks watch. After fork each has its own copy, at the same address.
 static volatile long cell[BP_REGISTERS] __attribute__((aligned(64)));
 
+// One look at /proc/hwbp: which task's watch each register holds.
+struct snapshot {
+    int held;
+    char letter[MAX_CPUS][BP_REGISTERS];
+    unsigned long addr[MAX_CPUS][BP_REGISTERS];
+};
+
 // What the tasks report to their parent: memory that fork shares.
 struct report {
     volatile bool ready, done;
@@ -29,6 +36,8 @@ struct report {
     int watches;
     volatile int error; // errno of the first breakpoint refused
     volatile long made, counted, moves;
+    struct snapshot best;       // with most registers held, of those this task took
+    bool seen[MAX_CPUS][TASKS]; // who held a register there in any of them
 };
 
 struct shared {
@@ -39,13 +48,6 @@ static struct shared *shared;
 
 static int cpus;
 static bool failed;
-
-// One look at /proc/hwbp: which task's watch each register holds.
-struct snapshot {
-    int held;
-    char letter[MAX_CPUS][BP_REGISTERS];
-    unsigned long addr[MAX_CPUS][BP_REGISTERS];
-};
 
 static uint64_t now_ns(void)
 {
@@ -92,42 +94,6 @@ static void count_moves(struct report *me, int *last_cpu)
     }
 }
 
-static void task_main(int number)
-{
-    struct report *me = &shared->task[number];
-    int fds[MAX_WATCHES], last_cpu = -1, cpu = number;
-
-    for (int i = 0; i < me->watches; i++) {
-        fds[i] = bp_open(HW_BREAKPOINT_W, &cell[i], sizeof cell[i]);
-        if (fds[i] < 0)
-            me->error = errno;
-    }
-    me->ready = true;
-    while (!shared->go)
-        sleep_ms(1);
-    for (int round = 0; round < ROUNDS && !me->error; round++) {
-        uint64_t end = now_ns() + ROUND_NS;
-        for (int n = 0; n < ACCESSES; n++) {
-            for (int i = 0; i < me->watches; i++) {
-                cell[i] = round;
-                me->made++;
-            }
-        }
-        while (now_ns() < end)
-            count_moves(me, &last_cpu);
-        if (round % 3 == 0)
-            sched_yield();
-        if (round % 10 == number)
-            move_to_next_cpu(&cpu);
-    }
-    for (int i = 0; i < me->watches && !me->error; i++)
-        me->counted += bp_read(fds[i]);
-    me->done = true;
-    while (!shared->leave)
-        sleep_ms(5);
-    _exit(0);
-}
-
 static char letter_of(long pid)
 {
     for (int i = 0; i < TASKS; i++)
@@ -156,12 +122,56 @@ static void take_snapshot(struct snapshot *s)
     }
 }
 
-static void remember_seen(const struct snapshot *s, bool seen[MAX_CPUS][TASKS])
+// A running task holds its registers, so that the tasks themselves see most.
+static void look_around(struct report *me)
 {
+    static struct snapshot now;
+
+    take_snapshot(&now);
+    if (now.held > me->best.held)
+        me->best = now;
     for (int c = 0; c < MAX_CPUS; c++)
         for (int reg = 0; reg < BP_REGISTERS; reg++)
-            if (s->letter[c][reg] >= 'A' && s->letter[c][reg] < 'A' + TASKS)
-                seen[c][s->letter[c][reg] - 'A'] = true;
+            if (now.letter[c][reg] >= 'A' && now.letter[c][reg] < 'A' + TASKS)
+                me->seen[c][now.letter[c][reg] - 'A'] = true;
+}
+
+static void task_main(int number)
+{
+    struct report *me = &shared->task[number];
+    int fds[MAX_WATCHES], last_cpu = -1, cpu = number;
+
+    for (int i = 0; i < me->watches; i++) {
+        fds[i] = bp_open(HW_BREAKPOINT_W, &cell[i], sizeof cell[i]);
+        if (fds[i] < 0)
+            me->error = errno;
+    }
+    me->ready = true;
+    while (!shared->go)
+        sleep_ms(1);
+    for (int round = 0; round < ROUNDS && !me->error; round++) {
+        uint64_t end = now_ns() + ROUND_NS;
+        for (int n = 0; n < ACCESSES; n++) {
+            for (int i = 0; i < me->watches; i++) {
+                cell[i] = round;
+                me->made++;
+            }
+        }
+        while (now_ns() < end)
+            count_moves(me, &last_cpu);
+        if (round % 5 == 0)
+            look_around(me);
+        if (round % 3 == 0)
+            sched_yield();
+        if (round % 10 == number)
+            move_to_next_cpu(&cpu);
+    }
+    for (int i = 0; i < me->watches && !me->error; i++)
+        me->counted += bp_read(fds[i]);
+    me->done = true;
+    while (!shared->leave)
+        sleep_ms(5);
+    _exit(0);
 }
 
 static bool all_done(void)
@@ -172,10 +182,23 @@ static bool all_done(void)
     return true;
 }
 
-static void print_snapshot(const struct snapshot *s, bool seen[MAX_CPUS][TASKS])
+static bool was_seen(int cpu, int task)
 {
+    for (int i = 0; i < TASKS; i++)
+        if (shared->task[i].seen[cpu][task])
+            return true;
+    return false;
+}
+
+static void print_snapshot(void)
+{
+    const struct snapshot *s = &shared->task[0].best;
+
+    for (int i = 1; i < TASKS; i++)
+        if (shared->task[i].best.held > s->held)
+            s = &shared->task[i].best;
     if (s->held == 0) {
-        printf("\n(who held the registers: no " HWBP_FILE " here, or too quick to see)\n");
+        printf("\n(who held the registers: this kernel has no " HWBP_FILE ")\n");
         return;
     }
     printf(
@@ -189,9 +212,9 @@ static void print_snapshot(const struct snapshot *s, bool seen[MAX_CPUS][TASKS])
             else
                 printf(" -          ");
         }
-        for (int t = 0; t < TASKS; t++)
-            if (seen[c][t])
-                printf(" %c", 'A' + t);
+        for (int task = 0; task < TASKS; task++)
+            if (was_seen(c, task))
+                printf(" %c", 'A' + task);
         printf("\n");
     }
     if (cpus > SHOWN_CPUS)
@@ -235,9 +258,6 @@ static void print_cost(long switches, long writes, long installs)
 
 static void tasks_part(void)
 {
-    static struct snapshot best, now;
-    static bool seen[MAX_CPUS][TASKS];
-
     title("1. Breakpoints follow their task");
     printf(
         "Tasks A to H on %d CPU%s, each with 1 to 3 watchpoints at the same addresses from %p on,\n"
@@ -262,17 +282,12 @@ static void tasks_part(void)
     long switches = hwbp_sum("cpu", "switches"), writes = hwbp_sum("cpu", "writes");
     long installs = hwbp_sum("cpu", "installs");
     shared->go = true;
-    while (!all_done()) {
-        take_snapshot(&now);
-        remember_seen(&now, seen);
-        if (now.held > best.held)
-            best = now;
-        sleep_ms(11);
-    }
+    while (!all_done())
+        sleep_ms(10);
     switches = hwbp_sum("cpu", "switches") - switches;
     writes = hwbp_sum("cpu", "writes") - writes;
     installs = hwbp_sum("cpu", "installs") - installs;
-    print_snapshot(&best, seen);
+    print_snapshot();
     print_tasks();
     print_cost(switches, writes, installs);
     shared->leave = true;

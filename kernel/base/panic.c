@@ -10,6 +10,7 @@
 #define MAX_FRAMES   24
 #define TASK_TEXT    64
 #define MESSAGE_SIZE 256
+#define STOP_TIME_US 20000 // for the others to take the NMI, so that their last words do not mix in
 
 static u32 panic_cpu; // CPU + 1 of the first one
 static u32 depth;     // panics of that CPU
@@ -27,11 +28,13 @@ static void enter(void)
             __asm__ volatile("hlt");
     if (++depth > 2)
         machine_off(PANIC_STATUS);
-    log_force();
     if (depth == 1) {
         trap_stop_on_nmi();
         smp_stop_others();
+        if (nr_cpus > 1)
+            clock_delay_us(STOP_TIME_US);
     }
+    log_force();
 }
 
 void print_backtrace(u64 rip, u64 rbp)

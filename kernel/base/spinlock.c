@@ -1,8 +1,9 @@
 // Spinlocks, and the checks of the rules in spinlock.h that debug builds make.
 //
-// The lock goes to whoever asks first after it is free, not to who has waited longest. A queue would be
-// fairer, but an emulator with fewer host CPUs than it emulates must then run one certain CPU before
-// anything goes on: QEMU with 4 CPUs on 2 took 3 ms for each hand-over. Sections are short enough.
+// The lock goes to whoever asks first after it is free, not to who has waited longest. A queue
+// would be fairer, but an emulator with fewer host CPUs than it emulates must then run one certain
+// CPU before anything goes on: in QEMU, 4 CPUs on 2, a hand-over then took 3 ms at times. Sections
+// are short.
 #include "kernel/base/spinlock.h"
 #include "kernel/base/panic.h"
 

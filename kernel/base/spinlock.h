@@ -30,7 +30,7 @@ enum lock_rank {
     RANK_RUNQUEUE,         // sched: one run queue; two only in ascending order of CPU        irq
     RANK_HEAP,             // mm: size-class free lists                                       irq
     RANK_PAGES,            // mm: free pages and their counts                                 irq
-    RANK_LOG,              // base: the log and its outputs                                   irq
+    RANK_LOG,              // base: the log and its outputs (printk.c has a lock of its own kind)  irq
 };
 
 struct spinlock {

@@ -19,7 +19,7 @@ struct pid_info {
     u32 pid, ppid, pgid, sid, threads, cpu;
     char comm[TASK_COMM_LEN];
     char state;
-    u64 runtime_ns, children_ns, start_ns, faults, vsize, rss_pages;
+    u64 runtime_ns, children_ns, start_ns, faults, vsize, rss_pages, switches;
     int exit_signal;
 };
 
@@ -50,10 +50,11 @@ static void measure_mm(struct mm *mm, struct pid_info *info)
 
 static void describe_process(struct process *p, struct pid_info *info)
 {
+    struct thread *th;
     struct mm *mm;
 
     spin_lock(&proc_lock);
-    info->ppid = p->parent ? p->parent->pid : 0;
+    info->ppid = p->parent && p->parent != p ? p->parent->pid : 0;
     info->pgid = p->pgid;
     info->sid = p->sid;
     info->threads = p->nr_threads;
@@ -64,8 +65,11 @@ static void describe_process(struct process *p, struct pid_info *info)
     info->faults = p->minor_faults;
     info->exit_signal = p->exit_signal;
     strcopy(info->comm, p->comm, sizeof(info->comm));
-    if (!list_empty(&p->threads))
-        info->cpu = list_first(&p->threads, struct thread, node)->task->cpu;
+    list_for_each(th, &p->threads, node)
+    {
+        info->cpu = th->task->cpu;
+        info->switches += th->task->nr_switches;
+    }
     spin_unlock(&proc_lock);
     mm = process_mm(p);
     if (!mm)
@@ -111,6 +115,7 @@ static bool describe(u32 pid, struct pid_info *info)
     info->state = thread_state(t);
     info->runtime_ns = task_runtime(t);
     info->cpu = t->cpu;
+    info->switches = t->nr_switches;
     task_put(t);
     return found;
 }
@@ -167,6 +172,8 @@ static size_t show_status(struct node *n, char *buf, size_t size)
     text_add(&t, "VmSize:\t%8lu kB\n", i.vsize / 1024);
     text_add(&t, "VmRSS:\t%8lu kB\n", i.rss_pages * (unsigned long)PAGE_SIZE / 1024);
     text_add(&t, "Threads:\t%u\n", i.threads);
+    // The scheduler counts both kinds together.
+    text_add(&t, "voluntary_ctxt_switches:\t%lu\nnonvoluntary_ctxt_switches:\t0\n", i.switches);
     return t.len;
 }
 

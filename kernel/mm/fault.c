@@ -1,133 +1,112 @@
-// Bringing pages in: first touch, copy on write, and access to address spaces from outside.
+// Page faults: a page comes on first touch, and a shared one is copied on first write.
 #include "kernel/base/errno.h"
 #include "kernel/base/string.h"
 #include "kernel/mm/page.h"
 #include "kernel/mm/vm_internal.h"
 
-u64 area_pte_flags(const struct vm_area *a, bool exclusive)
-{
-    u64 flags = a->prot ? PTE_P | PTE_U : PTE_U;
-    if (!(a->prot & PROT_EXEC))
-        flags |= PTE_NX;
-    if (a->prot & PROT_WRITE)
-        flags |= a->shared || exclusive ? PTE_W : PTE_COW;
-    return flags;
-}
-
 // The part of the file that lies in the page at va.
 static void copy_file_bytes(const struct vm_area *a, u64 va, u8 *to)
 {
-    u64 first = a->start + a->file_skew, last = first + a->file_len;
-    u64 from = MAX(va, first), until = MIN(va + PAGE_SIZE, last);
-    if (from < until)
-        memcpy(to + (from - va), a->file + (from - first), until - from);
+    u64 from = MAX(va, a->file_at), end = MIN(va + PAGE_SIZE, a->file_at + a->file_len);
+    if (a->file && from < end)
+        memcpy(to + (from - va), a->file + (from - a->file_at), end - from);
 }
 
-// A page for an empty entry, with a reference.
-static int new_page(const struct vm_area *a, u64 va, u64 *pa)
+static int bring_in(struct vm_area *a, u64 va, u64 *pte)
 {
+    u64 pa;
     if (a->object) {
-        u64 n = a->object_page + (va - a->start) / PAGE_SIZE;
-        *pa = a->object->page(a->object, n);
-        if (!*pa)
-            return n < a->object->nr_pages ? -ENOMEM : -EIO;
-        return 0;
+        pa = a->object->page(a->object, (va - a->object_at) >> PAGE_SHIFT);
+        if (!pa)
+            return -EIO;
+    } else {
+        pa = page_alloc_zeroed();
+        if (!pa)
+            return -ENOMEM;
+        copy_file_bytes(a, va, phys_to_virt(pa));
     }
-    *pa = page_alloc_zeroed();
-    if (!*pa)
-        return -ENOMEM;
-    if (a->file)
-        copy_file_bytes(a, va, phys_to_virt(*pa));
+    *pte = pa | vm_page_flags(a);
     return 0;
 }
 
-// Gives the entry a page of its own if others use the one it has.
-static int unshare(struct mm *mm, const struct vm_area *a, u64 va, u64 *pte)
+// Makes a page that others share the area's own. The others' view does not change.
+static int break_cow(struct mm *mm, u64 *pte, u64 flags)
 {
     u64 old = *pte & PTE_ADDR;
-    if (page_refs(old) == 1) {
-        *pte = old | area_pte_flags(a, true);
-        tlb_flush_page(va); // elsewhere a stale entry only faults once more
-        return 0;
+    if (page_refs(old) > 1) {
+        u64 copy = page_alloc_zeroed();
+        if (!copy)
+            return -ENOMEM;
+        memcpy(phys_to_virt(copy), phys_to_virt(old), PAGE_SIZE);
+        *pte = copy | flags;
+        tlb_shootdown(mm->root); // other threads still see the old page
+        page_unref(old);
+    } else {
+        *pte = old | flags;
     }
-    void *copy = pages_alloc(0);
-    if (!copy)
-        return -ENOMEM;
-    memcpy(copy, phys_to_virt(old), PAGE_SIZE);
-    *pte = virt_to_phys(copy) | area_pte_flags(a, true);
-    tlb_shootdown(mm->root);
-    page_unref(old);
     return 0;
 }
 
-int area_get_page(struct mm *mm, const struct vm_area *a, u64 va, bool write, u64 *pa)
+int vm_fault_in(struct mm *mm, u64 addr, bool write, bool fetch, bool force)
 {
+    u64 va = addr & PAGE_MASK;
+    struct vm_area *a = vm_find(mm, va);
+    if (!a || a->start > va)
+        return -EFAULT;
+    bool may_write = a->prot & PROT_WRITE;
+    if (!force && ((write && !may_write) || (fetch && !(a->prot & PROT_EXEC)) || !a->prot))
+        return -EACCES;
     u64 *pte = paging_walk(mm->root, va, true);
-    int err = 0;
     if (!pte)
         return -ENOMEM;
     if (!*pte) {
-        err = new_page(a, va, pa);
-        if (!err)
-            *pte = *pa | area_pte_flags(a, true);
-        return err;
+        mm->minor_faults++;
+        return bring_in(a, va, pte);
     }
-    if (write && !a->shared && !(*pte & PTE_W))
-        err = unshare(mm, a, va, pte);
-    *pa = *pte & PTE_ADDR;
-    return err;
+    if (write && (*pte & PTE_COW)) {
+        mm->minor_faults++;
+        int err = break_cow(mm, pte, vm_page_flags(a));
+        if (err)
+            return err;
+    }
+    tlb_flush_page(va); // another thread was faster, or rights grew: only this CPU's view is old
+    return 0;
 }
 
 int mm_fault(struct mm *mm, u64 addr, u32 error)
 {
-    u64 va = addr & PAGE_MASK, pa;
-    u32 need = error & PF_WRITE ? PROT_WRITE : error & PF_FETCH ? PROT_EXEC : ~0u;
-    int err = -EFAULT;
+    if (addr >= TASK_SIZE_MAX)
+        return -EFAULT;
     spin_lock(&mm->lock);
-    struct vm_area *a = area_find(mm, addr);
-    if (a && !(a->prot & need)) {
-        err = -EACCES;
-    } else if (a) {
-        err = area_get_page(mm, a, va, error & PF_WRITE, &pa);
-        if (!err && (error & PF_PRESENT))
-            tlb_flush_page(va); // the entry may have been right already, and this CPU's memory of it old
-        mm->minor_faults++;
+    int err = vm_fault_in(mm, addr, error & PF_WRITE, error & PF_FETCH, false);
+    spin_unlock(&mm->lock);
+    return err;
+}
+
+// One page's worth, through the direct map.
+static int access_page(struct mm *mm, u64 addr, void *buf, size_t n, bool write, bool force)
+{
+    spin_lock(&mm->lock);
+    int err = vm_fault_in(mm, addr, write, false, force);
+    if (!err) {
+        u8 *page = phys_to_virt(*paging_walk(mm->root, addr, false) & PTE_ADDR);
+        if (write)
+            memcpy(page + (addr & ~PAGE_MASK), buf, n);
+        else
+            memcpy(buf, page + (addr & ~PAGE_MASK), n);
     }
     spin_unlock(&mm->lock);
     return err;
 }
 
-// At most to the end of the page. Bytes done, or an error.
-static ssize_t access_page(struct mm *mm, u64 addr, void *buf, size_t n, bool write, bool force)
-{
-    u64 offset = addr % PAGE_SIZE, pa;
-    n = MIN(n, PAGE_SIZE - offset);
-    struct vm_area *a = area_find(mm, addr);
-    if (!a || !a->prot)
-        return -EFAULT;
-    if (write && !(a->prot & PROT_WRITE) && (!force || a->shared))
-        return -EFAULT;
-    int err = area_get_page(mm, a, addr - offset, write, &pa);
-    if (err)
-        return err;
-    u8 *at = (u8 *)phys_to_virt(pa) + offset;
-    if (write)
-        memcpy(at, buf, n);
-    else
-        memcpy(buf, at, n);
-    return n;
-}
-
 ssize_t mm_access(struct mm *mm, u64 addr, void *buf, size_t n, bool write, bool force)
 {
     size_t done = 0;
-    while (done < n) {
-        spin_lock(&mm->lock);
-        ssize_t got = access_page(mm, addr + done, (u8 *)buf + done, n - done, write, force);
-        spin_unlock(&mm->lock);
-        if (got < 0)
-            return done ? (ssize_t)done : -EFAULT;
-        done += got;
+    while (done < n && addr + done < TASK_SIZE_MAX) {
+        size_t part = MIN(n - done, PAGE_SIZE - ((addr + done) & ~PAGE_MASK));
+        if (access_page(mm, addr + done, (u8 *)buf + done, part, write, force))
+            break;
+        done += part;
     }
-    return done;
+    return done ? (ssize_t)done : -EFAULT;
 }

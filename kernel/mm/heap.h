@@ -3,6 +3,7 @@
 
 #include "arch/x86/types.h"
 
+// Boot CPU, once, after page_init().
 void heap_init(void);
 // Zeroed memory, 16-byte aligned; NULL when memory is out. Any context but NMI and #DB.
 void *kalloc(size_t size);

@@ -1,371 +1,317 @@
-// Areas: mapping, unmapping, changing rights, the heap's break.
+// Address spaces: the list of areas, and map, unmap, protect, brk.
+#include "kernel/mm/vm_internal.h"
 #include "kernel/base/errno.h"
 #include "kernel/base/string.h"
 #include "kernel/mm/heap.h"
 #include "kernel/mm/page.h"
-#include "kernel/mm/vm_internal.h"
-
-#define PROT_ALL   (PROT_READ | PROT_WRITE | PROT_EXEC)
-#define DROP_BATCH 64 // pages for which one shootdown is made
 
 // ---- areas ----
 
-struct vm_area *area_find(struct mm *mm, u64 addr)
+struct vm_area *vm_find(struct mm *mm, u64 addr)
 {
     struct vm_area *a;
     list_for_each(a, &mm->areas, node)
-        if (addr < a->end)
-            return addr >= a->start ? a : NULL;
+        if (a->end > addr)
+            return a;
     return NULL;
 }
 
-static bool range_is_free(struct mm *mm, u64 start, u64 end)
-{
-    struct vm_area *a;
-    list_for_each(a, &mm->areas, node)
-        if (a->end > start)
-            return a->start >= end;
-    return true;
-}
-
-struct vm_area *area_copy(const struct vm_area *a)
+struct vm_area *vm_clone(const struct vm_area *area)
 {
     struct vm_area *copy = kalloc(sizeof(*copy));
     if (!copy)
         return NULL;
-    *copy = *a;
+    *copy = *area;
     list_init(&copy->node);
     if (copy->object)
         ref_get(&copy->object->refs);
     return copy;
 }
 
-void area_free(struct vm_area *a)
+void vm_free_area(struct vm_area *area)
 {
-    if (a->object && ref_put(&a->object->refs))
-        a->object->release(a->object);
-    kfree(a);
+    if (area->object && ref_put(&area->object->refs))
+        area->object->release(area->object);
+    kfree(area);
 }
 
-static void area_link(struct mm *mm, struct vm_area *area)
+static void insert(struct mm *mm, struct vm_area *area)
 {
-    struct vm_area *a;
-    list_for_each(a, &mm->areas, node)
-        if (a->start > area->start)
-            break;
-    list_add_tail(&area->node, &a->node); // before a, or at the end
+    struct vm_area *next = vm_find(mm, area->start);
+    list_add_tail(&area->node, next ? &next->node : &mm->areas);
 }
 
-// Moves the lower bound of an area; what backs it stays at its addresses.
-static void area_cut_below(struct vm_area *a, u64 start)
+// Cuts the area around addr in two, so that a border is at addr. 0 or -ENOMEM.
+static int split(struct mm *mm, u64 addr)
 {
-    a->file_skew -= start - a->start;
-    a->object_page += (start - a->start) / PAGE_SIZE;
-    a->start = start;
-}
-
-// Makes addr a bound between two areas if it lies inside one. 0 or -ENOMEM.
-static int area_split(struct mm *mm, u64 addr)
-{
-    struct vm_area *low = area_find(mm, addr);
-    if (!low || low->start == addr)
+    struct vm_area *a = vm_find(mm, addr);
+    if (!a || a->start >= addr)
         return 0;
-    struct vm_area *high = area_copy(low);
-    if (!high)
+    struct vm_area *upper = vm_clone(a);
+    if (!upper)
         return -ENOMEM;
-    low->end = addr;
-    area_cut_below(high, addr);
-    list_add(&high->node, &low->node);
+    upper->start = a->end = addr;
+    list_add(&upper->node, &a->node);
     return 0;
 }
 
-void area_for_each_page(struct mm *mm, const struct vm_area *a, u64 start, u64 end,
-                        void (*fn)(u64 va, u64 *pte, void *arg), void *arg)
+// Highest free range of this length below the stack; 0 if there is none.
+static u64 find_gap(struct mm *mm, u64 len)
 {
-    if (a->prot) {
-        paging_for_each(mm->root, start, end, fn, arg);
-        return;
+    u64 top = USER_MMAP_TOP;
+    for (struct list *l = mm->areas.prev; l != &mm->areas; l = l->prev) {
+        struct vm_area *a = list_entry(l, struct vm_area, node);
+        if (a->end < top && top - a->end >= len)
+            return top - len;
+        top = MIN(top, a->start);
     }
-    for (u64 va = start; va < end; va += PAGE_SIZE) {
-        u64 *pte = paging_walk(mm->root, va, false);
-        if (pte && *pte)
-            fn(va, pte, arg);
-    }
+    return top >= USER_MMAP_BOTTOM + len ? top - len : 0;
 }
 
-// ---- taking pages out ----
+static bool range_is_free(struct mm *mm, u64 start, u64 end)
+{
+    struct vm_area *a = vm_find(mm, start);
+    return !a || a->start >= end;
+}
+
+// ---- pages of a range ----
+
+#define BATCH 64
 
 struct drop {
-    u64 root;
+    struct mm *mm;
     u32 n;
-    u64 pa[DROP_BATCH];
+    u64 pages[BATCH];
 };
 
-static void drop_batch(struct drop *d)
+// A page may be given away only after no CPU can reach it any more.
+static void drop_flush(struct drop *d)
 {
-    if (d->n)
-        tlb_shootdown(d->root);
-    while (d->n)
-        page_unref(d->pa[--d->n]);
+    if (!d->n)
+        return;
+    tlb_shootdown(d->mm->root);
+    for (u32 i = 0; i < d->n; i++)
+        page_unref(d->pages[i]);
+    d->n = 0;
 }
 
-static void drop_page(u64 va, u64 *pte, void *arg)
+static void drop_one(u64 va, u64 *pte, void *arg)
 {
-    struct drop *d = arg;
     (void)va;
-    d->pa[d->n++] = *pte & PTE_ADDR;
+    struct drop *d = arg;
+    d->pages[d->n++] = *pte & PTE_ADDR;
     *pte = 0;
-    if (d->n == DROP_BATCH)
-        drop_batch(d);
+    if (d->n == BATCH)
+        drop_flush(d);
 }
 
-void area_drop_pages(struct mm *mm, const struct vm_area *a, u64 start, u64 end)
+void vm_drop_pages(struct mm *mm, u64 start, u64 end)
 {
-    struct drop d = {.root = mm->root};
-    area_for_each_page(mm, a, start, end, drop_page, &d);
-    drop_batch(&d);
+    struct drop d = {.mm = mm};
+    paging_for_each(mm->root, start, end, drop_one, &d);
+    drop_flush(&d);
 }
 
-static int range_check(u64 addr, u64 len)
-{
-    if (addr % PAGE_SIZE || len == 0)
-        return -EINVAL;
-    return len > TASK_SIZE_MAX || addr > TASK_SIZE_MAX - len ? -ENOMEM : 0;
-}
-
-static int unmap_locked(struct mm *mm, u64 start, u64 end)
+// Both borders must have been split.
+static void remove_range(struct mm *mm, u64 start, u64 end)
 {
     struct vm_area *a, *next;
-    if (area_split(mm, start) || area_split(mm, end))
-        return -ENOMEM;
-    list_for_each_safe(a, next, &mm->areas, node) {
-        if (a->end <= start || a->start >= end)
-            continue;
-        area_drop_pages(mm, a, a->start, a->end);
-        list_del(&a->node);
-        area_free(a);
+    list_for_each_safe(a, next, &mm->areas, node)
+    {
+        if (a->start >= start && a->end <= end) {
+            list_del(&a->node);
+            vm_free_area(a);
+        }
     }
-    return 0;
+    vm_drop_pages(mm, start, end);
 }
 
-int mm_unmap(struct mm *mm, u64 addr, u64 len)
-{
-    len = ALIGN_UP(len, PAGE_SIZE);
-    if (range_check(addr, len))
-        return -EINVAL;
-    spin_lock(&mm->lock);
-    int err = unmap_locked(mm, addr, addr + len);
-    spin_unlock(&mm->lock);
-    return err;
-}
+// ---- map ----
 
-// ---- mapping ----
-
-// The highest free range below USER_MMAP_TOP, or 0.
-static u64 find_free(struct mm *mm, u64 len)
+static s64 choose_place(struct mm *mm, u64 addr, u64 len, u32 flags)
 {
-    u64 end = USER_MMAP_TOP;
-    for (struct list *l = mm->areas.prev; l != &mm->areas; l = l->prev) {
-        const struct vm_area *a = list_entry(l, struct vm_area, node);
-        if (a->start >= end)
-            continue;
-        if (a->end <= end && end - a->end >= len)
-            break;
-        end = a->start;
+    if (flags & (MAP_FIXED | MAP_FIXED_NOREPLACE)) {
+        if ((addr & ~PAGE_MASK) || addr < USER_MMAP_BOTTOM)
+            return -EINVAL;
+        if (addr > TASK_SIZE_MAX - len)
+            return -ENOMEM;
+        bool keep = flags & MAP_FIXED_NOREPLACE;
+        return keep && !range_is_free(mm, addr, addr + len) ? -EEXIST : (s64)addr;
     }
-    return end >= len && end - len >= USER_MMAP_BOTTOM ? end - len : 0;
+    addr = ALIGN_UP(addr, PAGE_SIZE); // a hint
+    if (addr >= USER_MMAP_BOTTOM && addr <= USER_MMAP_TOP - len &&
+        range_is_free(mm, addr, addr + len))
+        return addr;
+    u64 gap = find_gap(mm, len);
+    return gap ? (s64)gap : -ENOMEM;
 }
 
-// Where the new area goes; with MAP_FIXED what is there now goes away.
-static s64 choose_range(struct mm *mm, u64 addr, u64 len, u32 flags)
+// Puts a filled-in area (start, end still 0) at its place; frees it on failure.
+static s64 map_area(struct mm *mm, struct vm_area *area, u64 addr, u64 len, u32 flags)
 {
-    if (!(flags & (MAP_FIXED | MAP_FIXED_NOREPLACE))) {
-        addr = ALIGN_DOWN(addr, PAGE_SIZE);
-        if (addr < USER_MMAP_BOTTOM || range_check(addr, len) ||
-            !range_is_free(mm, addr, addr + len))
-            addr = find_free(mm, len);
-        return addr ? (s64)addr : -ENOMEM;
-    }
-    int err = range_check(addr, len);
-    if (!err && addr < USER_MMAP_BOTTOM)
-        err = -EPERM;
-    if (!err && (flags & MAP_FIXED_NOREPLACE))
-        err = range_is_free(mm, addr, addr + len) ? 0 : -EEXIST;
-    else if (!err)
-        err = unmap_locked(mm, addr, addr + len);
-    return err ? err : (s64)addr;
-}
-
-static bool is_plain(const struct vm_area *a)
-{
-    return !a->shared && !a->file;
-}
-
-// Adds to an area of the same kind that ends where this one begins.
-static bool area_merge(struct mm *mm, const struct vm_area *area)
-{
-    struct vm_area *below = area_find(mm, area->start - 1);
-    if (!below || !is_plain(below) || !is_plain(area) || below->prot != area->prot ||
-        strcmp(below->name, area->name) != 0)
-        return false;
-    below->end = area->end;
-    return true;
-}
-
-static void populate(struct mm *mm, const struct vm_area *a)
-{
-    u64 pa;
-    for (u64 va = a->start; a->prot && va < a->end; va += PAGE_SIZE)
-        if (area_get_page(mm, a, va, false, &pa))
-            return; // the rest comes on touch, or fails then
-}
-
-// `like` says what the area is; its bounds are set here.
-static s64 map_area(struct mm *mm, u64 addr, u64 len, u32 flags, struct vm_area *like,
-                    const char *name)
-{
-    u64 size = ALIGN_UP(len, PAGE_SIZE);
+    s64 place = -EINVAL;
     if (len == 0)
-        return -EINVAL;
-    if (size < len || size > TASK_SIZE_MAX)
-        return -ENOMEM;
-    if ((like->prot & ~PROT_ALL) || ((flags & MAP_FIXED) && addr % PAGE_SIZE))
-        return -EINVAL;
-    if ((like->prot & PROT_WRITE) && (like->prot & PROT_EXEC))
-        return -EACCES;
-    // Memory is given out on touch, so more may be asked for than there is; but not by one request.
-    if (is_plain(like) && (like->prot & PROT_WRITE) && !(flags & MAP_NORESERVE) &&
-        size / PAGE_SIZE > pages_total())
-        return -ENOMEM;
-    strcopy(like->name, name, sizeof(like->name));
-    struct vm_area *area = area_copy(like);
-    if (!area)
-        return -ENOMEM;
-
+        goto fail;
+    place = -EACCES;
+    if ((area->prot & PROT_WRITE) && (area->prot & PROT_EXEC))
+        goto fail;
+    place = -ENOMEM;
+    if (len > USER_MMAP_TOP - USER_MMAP_BOTTOM)
+        goto fail;
+    len = ALIGN_UP(len, PAGE_SIZE);
     spin_lock(&mm->lock);
-    s64 at = choose_range(mm, addr, size, flags);
-    if (at >= 0) {
-        area->start = at;
-        area->end = at + size;
-        bool merged = area_merge(mm, area);
-        if (!merged)
-            area_link(mm, area);
-        if (flags & MAP_POPULATE)
-            populate(mm, area);
-        if (!merged)
-            area = NULL;
+    place = choose_place(mm, addr, len, flags);
+    if (place >= 0 && (split(mm, place) || split(mm, place + len)))
+        place = -ENOMEM;
+    if (place >= 0) {
+        remove_range(mm, place, place + len);
+        area->start = place;
+        area->end = place + len;
+        area->file_at += place;
+        area->object_at += place;
+        insert(mm, area);
     }
     spin_unlock(&mm->lock);
-    if (area)
-        area_free(area);
-    return at;
+fail:
+    if (place < 0)
+        vm_free_area(area);
+    return place;
+}
+
+static struct vm_area *new_area(u32 prot, bool shared, const char *name)
+{
+    struct vm_area *area = kalloc(sizeof(*area));
+    if (!area)
+        return NULL;
+    list_init(&area->node);
+    area->prot = prot & (PROT_READ | PROT_WRITE | PROT_EXEC);
+    area->shared = shared;
+    strcopy(area->name, name ? name : "", sizeof(area->name));
+    return area;
 }
 
 s64 mm_map(struct mm *mm, u64 addr, u64 len, u32 prot, u32 flags, const char *name)
 {
-    struct vm_area like = {.prot = prot};
-    if (!(flags & MAP_SHARED))
-        return map_area(mm, addr, len, flags, &like, name);
-    like.shared = true;
-    like.object = anon_object_new(len / PAGE_SIZE + (len % PAGE_SIZE != 0));
-    if (!like.object)
-        return -ENOMEM;
-    s64 at = map_area(mm, addr, len, flags, &like, name);
-    if (ref_put(&like.object->refs))
-        like.object->release(like.object);
-    return at;
+    struct vm_area *area = new_area(prot, false, name);
+    return area ? map_area(mm, area, addr, len, flags) : -ENOMEM;
 }
 
-s64 mm_map_file(struct mm *mm, u64 addr, u64 len, u32 prot, u32 flags, const u8 *data, u64 data_len,
-                u64 skew, const char *name)
+s64 mm_map_file(struct mm *mm, u64 addr, u64 len, u32 prot, u32 flags, const u8 *data,
+                u64 data_len, u64 skew, const char *name)
 {
-    struct vm_area like = {.prot = prot, .file = data, .file_len = data_len, .file_skew = skew};
-    return map_area(mm, addr, len, flags, &like, name);
+    struct vm_area *area = new_area(prot, false, name);
+    if (!area)
+        return -ENOMEM;
+    area->file = data;
+    area->file_len = data_len;
+    area->file_at = skew; // map_area() adds the place
+    return map_area(mm, area, addr, len, flags);
 }
 
 s64 mm_map_object(struct mm *mm, u64 addr, u64 len, u32 prot, u32 flags, struct vm_object *o,
                   u64 page, const char *name)
 {
-    struct vm_area like = {.prot = prot, .shared = true, .object = o, .object_page = page};
-    return map_area(mm, addr, len, flags, &like, name);
-}
-
-// ---- rights ----
-
-static void hide_page(u64 va, u64 *pte, void *arg)
-{
-    (void)va;
-    (void)arg;
-    *pte = (*pte & PTE_ADDR) | PTE_U;
-}
-
-// In private areas the right to write is given by the next fault, which knows whether it must copy.
-static void protect_page(u64 va, u64 *pte, void *arg)
-{
-    (void)va;
-    *pte = (*pte & PTE_ADDR) | area_pte_flags(arg, false);
-}
-
-// True if areas cover all of [start, end).
-static bool is_covered(struct mm *mm, u64 start, u64 end)
-{
-    while (start < end) {
-        const struct vm_area *a = area_find(mm, start);
-        if (!a)
-            return false;
-        start = a->end;
-    }
-    return true;
-}
-
-static int protect_locked(struct mm *mm, u64 start, u64 end, u32 prot)
-{
-    struct vm_area *a;
-    if (!is_covered(mm, start, end) || area_split(mm, start) || area_split(mm, end))
+    struct vm_area *area = new_area(prot, true, name);
+    if (!area)
         return -ENOMEM;
-    list_for_each(a, &mm->areas, node) {
-        if (a->end <= start || a->start >= end || a->prot == prot)
-            continue;
-        // The old rights tell whether the pages are hidden now.
-        struct vm_area old = *a;
-        a->prot = prot;
-        area_for_each_page(mm, &old, a->start, a->end, prot ? protect_page : hide_page, a);
-    }
-    tlb_shootdown(mm->root);
-    return 0;
+    ref_get(&o->refs);
+    area->object = o;
+    area->object_at = -(page << PAGE_SHIFT);
+    return map_area(mm, area, addr, len, flags);
 }
 
-int mm_protect(struct mm *mm, u64 addr, u64 len, u32 prot)
+// ---- unmap, protect, brk ----
+
+static bool bad_range(u64 addr, u64 len)
 {
-    if (addr % PAGE_SIZE || (prot & ~PROT_ALL))
+    return (addr & ~PAGE_MASK) || len > TASK_SIZE_MAX || addr > TASK_SIZE_MAX - len;
+}
+
+int mm_unmap(struct mm *mm, u64 addr, u64 len)
+{
+    if (len == 0 || bad_range(addr, len))
         return -EINVAL;
-    if (len == 0)
-        return 0;
-    if ((prot & PROT_WRITE) && (prot & PROT_EXEC))
-        return -EACCES;
-    len = ALIGN_UP(len, PAGE_SIZE);
-    if (range_check(addr, len))
-        return -ENOMEM;
+    u64 end = addr + ALIGN_UP(len, PAGE_SIZE);
     spin_lock(&mm->lock);
-    int err = protect_locked(mm, addr, addr + len, prot);
+    int err = split(mm, addr) || split(mm, end) ? -ENOMEM : 0;
+    if (!err)
+        remove_range(mm, addr, end);
     spin_unlock(&mm->lock);
     return err;
 }
 
-// ---- the break ----
+u64 vm_page_flags(const struct vm_area *area)
+{
+    if (!area->prot)
+        return PTE_NONE;
+    return PTE_P | PTE_U | (area->prot & PROT_WRITE ? PTE_W : 0) |
+           (area->prot & PROT_EXEC ? 0 : PTE_NX);
+}
 
+static void protect_one(u64 va, u64 *pte, void *arg)
+{
+    (void)va;
+    const struct vm_area *area = arg;
+    u64 flags = vm_page_flags(area), cow = *pte & PTE_COW;
+    if (cow) // still shared with a relative: the first write copies
+        flags &= ~PTE_W;
+    *pte = (*pte & PTE_ADDR) | flags | cow;
+}
+
+int mm_protect(struct mm *mm, u64 addr, u64 len, u32 prot)
+{
+    if (addr & ~PAGE_MASK)
+        return -EINVAL;
+    if (len == 0)
+        return 0;
+    if (bad_range(addr, len))
+        return -ENOMEM;
+    if ((prot & PROT_WRITE) && (prot & PROT_EXEC))
+        return -EACCES;
+    u64 end = addr + ALIGN_UP(len, PAGE_SIZE), at = addr;
+    int err = 0;
+    spin_lock(&mm->lock);
+    struct vm_area *a;
+    list_for_each(a, &mm->areas, node) // the whole range must be mapped
+        if (a->start <= at && a->end > at)
+            at = a->end;
+    if (at < end || split(mm, addr) || split(mm, end))
+        err = -ENOMEM;
+    if (!err) {
+        list_for_each(a, &mm->areas, node)
+        {
+            if (a->start < addr || a->end > end)
+                continue;
+            a->prot = prot & (PROT_READ | PROT_WRITE | PROT_EXEC);
+            paging_for_each(mm->root, a->start, a->end, protect_one, a);
+        }
+        tlb_shootdown(mm->root);
+    }
+    spin_unlock(&mm->lock);
+    return err;
+}
+
+// The heap is one area, when there is one.
 u64 mm_brk(struct mm *mm, u64 brk)
 {
-    u64 old_end = ALIGN_UP(mm->brk, PAGE_SIZE), new_end = ALIGN_UP(brk, PAGE_SIZE);
-    if (brk < mm->brk_start || brk >= USER_MMAP_TOP)
+    u64 old = ALIGN_UP(mm->brk, PAGE_SIZE), new = ALIGN_UP(brk, PAGE_SIZE);
+    if (brk < mm->brk_start || brk > USER_MMAP_TOP)
         return mm->brk;
-    s64 err = 0;
-    if (new_end > old_end)
-        err = mm_map(mm, old_end, new_end - old_end, PROT_READ | PROT_WRITE,
-                     MAP_PRIVATE | MAP_FIXED_NOREPLACE, "[heap]");
-    else if (new_end < old_end)
-        err = mm_unmap(mm, new_end, old_end - new_end);
-    if (err >= 0)
-        mm->brk = brk;
-    return mm->brk;
+    if (new < old) {
+        if (mm_unmap(mm, new, old - new))
+            return mm->brk;
+    } else if (new > old) {
+        spin_lock(&mm->lock);
+        struct vm_area *heap = old > mm->brk_start ? vm_find(mm, old - 1) : NULL;
+        bool fits = range_is_free(mm, old, new);
+        bool grown = fits && heap && !heap->file && !heap->object && heap->end == old &&
+                     heap->prot == (PROT_READ | PROT_WRITE);
+        if (grown)
+            heap->end = new;
+        spin_unlock(&mm->lock);
+        if (!fits || (!grown && mm_map(mm, old, new - old, PROT_READ | PROT_WRITE,
+                                       MAP_PRIVATE | MAP_FIXED_NOREPLACE, "[heap]") < 0))
+            return mm->brk;
+    }
+    return mm->brk = brk;
 }

@@ -32,7 +32,7 @@ static s64 wait_ready(struct pollfd *list, u32 n, u64 until)
 {
     struct fd_table *fds = current_process()->fds;
     struct timeout to;
-    struct waiter w;
+    struct waiter w = {0};
     s64 ready;
     timeout_start(&to, until);
     for (;;) {

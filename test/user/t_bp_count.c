@@ -15,32 +15,32 @@ static void store_any(volatile void *p, int len)
         store8(p, 8);
 }
 
+static int64_t count_of(uint32_t type, int len)
+{
+    int fd = bp_must(type, &bytes[8], (uint64_t)len);
+
+    for (int i = 0; i < 10; i++)
+        store_any(&bytes[8], len);
+    for (int i = 0; i < 7; i++)
+        load1(&bytes[8]);
+    load1(&bytes[8 + len]); // the neighbours
+    store1(&bytes[8 + len], 0);
+    load1(&bytes[7]);
+    store1(&bytes[7], 0);
+    return bp_end(fd);
+}
+
 UTEST_HWBP(bp_basic, "bp-basic")
 {
     for (int len = 1; len <= 8; len *= 2) {
-        int w = bp_must(HW_BREAKPOINT_W, &bytes[8], (uint64_t)len);
-        int rw = bp_must(HW_BREAKPOINT_RW, &bytes[16], (uint64_t)len);
-        for (int i = 0; i < 10; i++) {
-            store_any(&bytes[8], len);
-            store_any(&bytes[16], len);
-        }
-        for (int i = 0; i < 7; i++) {
-            load1(&bytes[8]);
-            load1(&bytes[16]);
-        }
-        load1(&bytes[8 + len]); // the neighbours
-        store1(&bytes[8 + len], 0);
-        store1(&bytes[7], 0);
-        load1(&bytes[15]);
-        load1(&bytes[16 + len]);
-        CHECK_EQ(bp_end(w), 10);
-        CHECK_EQ(bp_end(rw), 17);
+        CHECK_EQ(count_of(HW_BREAKPOINT_W, len), 10);
+        CHECK_EQ(count_of(HW_BREAKPOINT_RW, len), 17);
     }
 }
 
 // The last byte belongs to it, the next one does not; wider and unaligned accesses that touch it
 // count once.
-UTEST_HWBP(bp_overlap, "bp-overlap")
+UTEST_SEVERAL(bp_overlap, "bp-overlap")
 {
     int one = bp_must(HW_BREAKPOINT_W, &bytes[3], 1);
     int four = bp_must(HW_BREAKPOINT_W, &bytes[4], 4);
@@ -64,7 +64,7 @@ UTEST_HWBP(bp_overlap, "bp-overlap")
     CHECK_EQ(bp_end(eight), 3);
 }
 
-UTEST_HWBP(bp_same, "bp-same-address")
+UTEST_SEVERAL(bp_same, "bp-same-address")
 {
     int a = bp_must(HW_BREAKPOINT_W, bytes, 8);
     int b = bp_must(HW_BREAKPOINT_W, bytes, 8);
@@ -83,7 +83,7 @@ UTEST_HWBP(bp_same, "bp-same-address")
     CHECK_EQ(bp_end(rw), 115);
 }
 
-UTEST_HWBP(bp_all_four, "bp-all-four")
+UTEST_SEVERAL(bp_all_four, "bp-all-four")
 {
     int fd[4];
     static volatile uint64_t v[4];
@@ -98,7 +98,7 @@ UTEST_HWBP(bp_all_four, "bp-all-four")
         CHECK_EQ(bp_end(fd[i]), 50 * (i + 1));
 }
 
-UTEST_HWBP(bp_instructions, "bp-instructions")
+UTEST_SEVERAL(bp_instructions, "bp-instructions")
 {
     static uint64_t v[8] __attribute__((aligned(64)));
     int w = bp_must(HW_BREAKPOINT_W, &v[2], 8), rw = bp_must(HW_BREAKPOINT_RW, &v[4], 8);
@@ -121,7 +121,7 @@ UTEST_HWBP(bp_instructions, "bp-instructions")
 }
 
 // What the kernel does for the program on the watched memory counts only if it was asked for.
-UTEST_HWBP(bp_kernel, "bp-kernel-access")
+UTEST_SEVERAL(bp_kernel, "bp-kernel-access")
 {
     struct perf_event_attr attr = bp_attr(HW_BREAKPOINT_W, bytes, 8);
     int user = bp_open_attr(&attr, 0, -1), ends[2];

@@ -81,7 +81,7 @@ UTEST_HWBP(bp_migrate, "bp-migrate")
 }
 
 // A task's and a CPU's breakpoints at once.
-UTEST_HWBP(bp_mixed, "bp-cpu-and-task")
+UTEST_SEVERAL(bp_mixed, "bp-cpu-and-task")
 {
     struct perf_event_attr attr = bp_attr(HW_BREAKPOINT_W, &v, 8);
     int cpu = bp_open_attr(&attr, -1, 0), task = bp_must(HW_BREAKPOINT_W, &v, 8);

@@ -37,7 +37,7 @@ static __attribute__((noinline, noclone)) void loop(long n)
 // Each passage counts once: the instruction itself runs with RF set. A byte inside an instruction
 // is never hit; an instruction that is both executed under a breakpoint and stores to a watched
 // word counts for both.
-UTEST_HWBP(bp_exec_rf, "bp-exec-rf")
+UTEST_SEVERAL(bp_exec_rf, "bp-exec-rf")
 {
     int here = bp_must(HW_BREAKPOINT_X, bp_here, sizeof(long));
     int middle = bp_must(HW_BREAKPOINT_X, bp_middle, sizeof(long));
@@ -52,7 +52,7 @@ UTEST_HWBP(bp_exec_rf, "bp-exec-rf")
 }
 
 // Two execute breakpoints on one instruction.
-UTEST_HWBP(bp_exec_same, "bp-exec-same")
+UTEST_SEVERAL(bp_exec_same, "bp-exec-same")
 {
     int a = bp_must(HW_BREAKPOINT_X, bp_here, sizeof(long));
     int b = bp_must(HW_BREAKPOINT_X, bp_here, sizeof(long));
@@ -111,7 +111,7 @@ static __attribute__((noinline, noclone)) void step_over_store(void)
                      : "rax", "memory", "cc");
 }
 
-UTEST_HWBP(bp_step, "bp-step-and-hit")
+UTEST_SEVERAL(bp_step, "bp-step-and-hit")
 {
     catch_steps();
     step_over_store();
@@ -129,7 +129,7 @@ UTEST_HWBP(bp_step, "bp-step-and-hit")
 
 // An execute breakpoint on a stepped instruction: the fault before it counts, the step after it
 // comes too.
-UTEST_HWBP(bp_step_exec, "bp-step-and-exec")
+UTEST_SEVERAL(bp_step_exec, "bp-step-and-exec")
 {
     extern char bp_stepped[];
     int fd = bp_must(HW_BREAKPOINT_X, bp_stepped, sizeof(long));

@@ -133,7 +133,7 @@ UTEST_RULES(rules_mainline, "bp-rules-mainline", "mainline")
     check_table(RULES_MAINLINE);
 }
 
-UTEST_ENTRY(rules_switch, "bp-rules-switch", NULL, "dr7")
+UTEST_ENTRY(rules_switch, "bp-rules-switch", NULL, NEEDS_DR7)
 {
     static const char *const names[] = {"2009", "exact", "mainline"};
     char now[32];
