@@ -47,22 +47,22 @@ void sched_kick(u32 cpu)
 
 void sched_activate(struct task *t)
 {
-    for (;;) {
+    bool placed = false, idle = false;
+    while (!placed) {
         u32 cpu = sched_choose_cpu(t);
-        struct runqueue *rq = &runqueues[cpu];
-        spin_lock(&rq->lock);
-        bool allowed = t->affinity & BIT(cpu);
-        bool idle = rq->curr == rq->idle;
-        if (allowed) {
-            t->cpu = cpu;
-            rq_enqueue(rq, t);
-        }
+        struct runqueue *rq = rq_lock_task(t);
+        t->cpu = cpu;
         spin_unlock(&rq->lock);
-        if (allowed) {
-            if (idle)
-                sched_kick(cpu);
-            return;
-        }
+
+        rq = &runqueues[cpu];
+        spin_lock(&rq->lock);
+        placed = t->affinity & BIT(cpu); // it may have changed since the choice
+        idle = rq->curr == rq->idle;
+        if (placed)
+            rq_enqueue(rq, t);
+        spin_unlock(&rq->lock);
+        if (placed && idle)
+            sched_kick(cpu);
     }
 }
 
@@ -83,19 +83,25 @@ static void finish_switch(void)
         sched_activate(prev);
 }
 
+void sched_charge(struct runqueue *rq)
+{
+    struct task *t = rq->curr;
+    u64 now = clock_ns(), passed = now - t->switched_in_ns;
+    t->switched_in_ns = now;
+    t->runtime_ns += passed;
+    if (t == rq->idle)
+        rq->stats.idle_ns += passed;
+}
+
 static void account(struct runqueue *rq, struct task *prev, struct task *next)
 {
-    u64 now = clock_ns();
-    prev->runtime_ns += now - prev->switched_in_ns;
-    if (prev == rq->idle)
-        rq->stats.idle_ns += now - prev->switched_in_ns;
-    next->switched_in_ns = now;
-    next->nr_switches++;
-    if (next->last_cpu != cpu_id()) {
-        next->nr_migrations += next->nr_switches > 1;
+    next->switched_in_ns = prev->switched_in_ns;
+    if (next->last_cpu != cpu_id() && next->nr_switches) {
+        next->nr_migrations++;
         rq->stats.migrations_in++;
-        next->last_cpu = cpu_id();
     }
+    next->last_cpu = cpu_id();
+    next->nr_switches++;
     next->slice = SLICE_TICKS;
     rq->stats.switches++;
 }
@@ -107,7 +113,8 @@ static void switch_tasks(struct runqueue *rq, struct task *prev, struct task *ne
     next->on_cpu = true;
     perf_switch_out(prev, next);
     context_leave(&prev->arch);
-    mm_activate(next->mm);
+    if (next->mm != prev->mm)
+        mm_activate(next->mm);
     this_cpu()->current = next;
     context_enter(&next->arch);
     context_switch(&prev->arch.rsp, next->arch.rsp);
@@ -126,6 +133,7 @@ static void pick_and_switch(bool preempted)
     struct task *prev = rq->curr, *next = rq->idle;
     this_cpu()->need_resched = 0;
 
+    sched_charge(rq);
     spin_lock(&rq->lock);
     if (prev != rq->idle && (preempted || prev->state == TASK_RUNNABLE)) {
         rq->push = must_leave(prev);
@@ -141,11 +149,12 @@ static void pick_and_switch(bool preempted)
     rq->curr = next;
     spin_unlock(&rq->lock);
 
-    rq->stats.preemptions += preempted;
-    if (next != prev)
+    if (next != prev) {
+        rq->stats.preemptions += preempted && prev != rq->idle;
         switch_tasks(rq, prev, next);
-    else
+    } else {
         next->slice = SLICE_TICKS;
+    }
 }
 
 void schedule(void)
@@ -192,8 +201,8 @@ void sched_prepare_task(struct task *t)
 
 // ---- starting CPUs, idling ----
 
-// The calling flow becomes this CPU's idle task.
-static void init_cpu(u32 cpu)
+// A queue can take tasks before its CPU has started: it finds them when it first idles.
+static void init_runqueue(u32 cpu)
 {
     struct runqueue *rq = &runqueues[cpu];
     struct task *idle = &idle_tasks[cpu];
@@ -201,27 +210,36 @@ static void init_cpu(u32 cpu)
     list_init(&rq->queue);
     snprintf(idle->comm, TASK_COMM_LEN, "idle/%u", cpu);
     ref_init(&idle->refs);
+    list_init(&idle->all_node);
     list_init(&idle->run_node);
     idle->state = TASK_RUNNABLE;
     idle->cpu = idle->last_cpu = cpu;
     idle->affinity = BIT(cpu);
     idle->on_cpu = true;
-    idle->switched_in_ns = clock_ns();
     rq->curr = rq->idle = idle;
     timers_init_cpu(cpu);
+}
+
+// The calling flow becomes this CPU's idle task.
+static void become_idle(void)
+{
+    struct task *idle = this_rq()->idle;
+    idle->switched_in_ns = clock_ns();
     this_cpu()->current = idle;
 }
 
 void sched_init(void)
 {
     cpus[0].online = 1;
-    init_cpu(0);
+    for (u32 cpu = 0; cpu < MAX_CPUS; cpu++)
+        init_runqueue(cpu);
+    become_idle();
     task_reaper_start();
 }
 
 void sched_ap_main(void)
 {
-    init_cpu(cpu_id());
+    become_idle();
     perf_cpu_start(cpu_id());
     sched_idle();
 }

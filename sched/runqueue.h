@@ -31,13 +31,18 @@ static inline u32 rq_load(const struct runqueue *rq)
 // Locks the run queue that the task belongs to at this moment. IRQs off.
 struct runqueue *rq_lock_task(struct task *t);
 
-// Links and unlinks; the lock of `rq` is held. task.queued outlives an unlink while the task is on its way to
-// another queue: whoever set it, or unlinked the task, owes it a place.
+// Links and unlinks; the lock of `rq`, which is that of task.cpu, is held. task.queued outlives an unlink while
+// the task is on its way to another queue: whoever set it, or unlinked the task, owes it a place. Only he changes
+// task.cpu meanwhile, under the lock of the queue it leaves, before he links it: so who holds the lock of task.cpu
+// sees it linked there or nowhere.
 void rq_enqueue(struct runqueue *rq, struct task *t);
 void rq_unlink(struct runqueue *rq, struct task *t);
 
 // Pays that debt: a task with `queued` set that is linked nowhere and on no CPU gets a place. IRQs off.
 void sched_activate(struct task *t);
+
+// Adds the time since the last call to what runs on this CPU. IRQs off.
+void sched_charge(struct runqueue *rq);
 
 // Makes `cpu` look at its queue soon.
 void sched_kick(u32 cpu);

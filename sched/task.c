@@ -7,7 +7,8 @@
 #include "sched/wait.h"
 
 #define MIN_TID 2u     // 1 is the init process
-#define MAX_TID 32768u // then they start again, as on Linux
+// Then they start again. Far more than a zombie outlives, whose pid is the tid of a task long gone.
+#define MAX_TID (1u << 22) // Linux's limit on 64-bit machines
 
 static struct spinlock tasks_lock = SPINLOCK("tasks", RANK_TASKS);
 static struct list all_tasks = LIST_INIT(all_tasks); // from start to exit
@@ -16,6 +17,27 @@ u32 next_tid = MIN_TID; // the demonstration watches who writes it
 static struct wait_queue exit_queue; // those who wait for a task's end, any task's
 static struct list dead_tasks = LIST_INIT(dead_tasks);
 static struct wait_queue reaper_queue; // its lock guards dead_tasks too
+
+// ---- freeing ----
+
+static struct task *next_dead(void)
+{
+    struct task *t = NULL;
+    u64 flags = spin_lock_irqsave(&reaper_queue.lock);
+    if (!list_empty(&dead_tasks)) {
+        t = list_first(&dead_tasks, struct task, run_node);
+        list_del(&t->run_node);
+    }
+    spin_unlock_irqrestore(&reaper_queue.lock, flags);
+    return t;
+}
+
+static void free_dead_tasks(void)
+{
+    struct task *t;
+    while ((t = next_dead()))
+        task_put(t);
+}
 
 // ---- making ----
 
@@ -46,6 +68,7 @@ static u32 new_tid(void)
 
 struct task *task_new(const char *comm, void (*entry)(void *), void *arg, cpumask affinity)
 {
+    free_dead_tasks(); // their memory may be needed, and the reaper have to wait for its turn
     struct task *t = kalloc(sizeof(*t));
     if (!t)
         return NULL;
@@ -159,25 +182,12 @@ void task_reap(struct task *t)
     wake_all(&reaper_queue);
 }
 
-static struct task *next_dead(void)
-{
-    struct task *t = NULL;
-    u64 flags = spin_lock_irqsave(&reaper_queue.lock);
-    if (!list_empty(&dead_tasks)) {
-        t = list_first(&dead_tasks, struct task, run_node);
-        list_del(&t->run_node);
-    }
-    spin_unlock_irqrestore(&reaper_queue.lock, flags);
-    return t;
-}
-
 static void reaper(void *arg)
 {
     (void)arg;
     for (;;) {
-        struct task *t;
-        wait_event(&reaper_queue, (t = next_dead()) != NULL);
-        task_put(t);
+        wait_event(&reaper_queue, !list_empty(&dead_tasks));
+        free_dead_tasks();
     }
 }
 

@@ -24,6 +24,7 @@ void sched_tick(struct trapframe *f)
     struct runqueue *rq = this_rq();
     struct task *t = rq->curr;
     rq->stats.ticks++;
+    sched_charge(rq);
     timers_run();
     perf_tick();
     if (rq->stats.ticks % BALANCE_TICKS == 0)

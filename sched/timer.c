@@ -8,6 +8,7 @@ struct timer_list {
     struct spinlock lock; // RANK_TIMERS
     struct list timers;   // by time, earliest first
     struct timer *running;
+    u64 now;              // time of the tick under way; a timer is due once in each
 };
 
 static struct timer_list timer_lists[MAX_CPUS];
@@ -23,12 +24,13 @@ void timer_start(struct timer *t, u64 when, void (*fn)(struct timer *))
     u64 flags = irq_save();
     struct timer_list *l = &timer_lists[cpu_id()];
     struct timer *later;
-    t->when = when;
+    spin_lock(&l->lock);
+    ASSERT(!t->armed);
+    t->when = l->running == t ? MAX(when, l->now + 1) : when; // not again in this tick
     t->fn = fn;
     t->cpu = cpu_id();
-    spin_lock(&l->lock);
     list_for_each(later, &l->timers, node)
-        if (later->when > when)
+        if (later->when > t->when)
             break;
     list_add_tail(&t->node, &later->node);
     t->armed = true;
@@ -36,7 +38,8 @@ void timer_start(struct timer *t, u64 when, void (*fn)(struct timer *))
     irq_restore(flags);
 }
 
-void timer_stop(struct timer *t)
+// Unlinks it if it is armed. True if it is not running either.
+static bool disarm(struct timer *t)
 {
     struct timer_list *l = &timer_lists[t->cpu];
     u64 flags = spin_lock_irqsave(&l->lock);
@@ -44,22 +47,28 @@ void timer_stop(struct timer *t)
         list_del(&t->node);
         t->armed = false;
     }
+    bool running = l->running == t;
     spin_unlock_irqrestore(&l->lock, flags);
-    while (__atomic_load_n(&l->running, __ATOMIC_ACQUIRE) == t)
+    return !running;
+}
+
+void timer_stop(struct timer *t)
+{
+    while (!disarm(t)) // its function runs now, and may arm it again
         cpu_pause();
 }
 
 // The first timer that is due, unlinked and marked as running; NULL if none.
-static struct timer *take_due(struct timer_list *l, u64 now)
+static struct timer *take_due(struct timer_list *l)
 {
     struct timer *t = NULL;
     spin_lock(&l->lock);
-    if (!list_empty(&l->timers) && list_first(&l->timers, struct timer, node)->when <= now) {
+    if (!list_empty(&l->timers) && list_first(&l->timers, struct timer, node)->when <= l->now) {
         t = list_first(&l->timers, struct timer, node);
         list_del(&t->node);
         t->armed = false;
     }
-    __atomic_store_n(&l->running, t, __ATOMIC_RELEASE);
+    l->running = t;
     spin_unlock(&l->lock);
     return t;
 }
@@ -68,7 +77,8 @@ void timers_run(void)
 {
     struct timer_list *l = &timer_lists[cpu_id()];
     struct timer *t;
-    while ((t = take_due(l, clock_ns())))
+    l->now = clock_ns();
+    while ((t = take_due(l)))
         t->fn(t);
 }
 
@@ -77,22 +87,27 @@ void timers_run(void)
 struct sleeper {
     struct timer timer;
     struct task *task;
+    bool expired; // not asked of the clock, which another CPU may read a little differently
 };
 
 static void wake_sleeper(struct timer *t)
 {
-    sched_wake(container_of(t, struct sleeper, timer)->task);
+    struct sleeper *s = container_of(t, struct sleeper, timer);
+    __atomic_store_n(&s->expired, true, __ATOMIC_RELEASE);
+    sched_wake(s->task);
 }
 
 int sched_sleep_until(u64 when, bool interruptible)
 {
     struct sleeper s = {.task = current_task()};
     int err = 0;
+    if (clock_ns() >= when)
+        return 0;
     timer_start(&s.timer, when, wake_sleeper);
     for (;;) {
         __atomic_store_n(&s.task->state, interruptible ? TASK_SLEEPING : TASK_WAITING,
                          __ATOMIC_SEQ_CST);
-        if (clock_ns() >= when)
+        if (__atomic_load_n(&s.expired, __ATOMIC_ACQUIRE))
             break;
         if (interruptible && s.task->signal_pending) {
             err = -EINTR;

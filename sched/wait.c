@@ -34,11 +34,8 @@ static void wake(struct wait_queue *q, bool all)
     struct waiter *w;
     u64 flags = spin_lock_irqsave(&q->lock);
     list_for_each(w, &q->waiters, node)
-    {
-        sched_wake(w->task);
-        if (!all)
+        if (sched_wake(w->task) && !all)
             break;
-    }
     spin_unlock_irqrestore(&q->lock, flags);
 }
 
@@ -47,7 +44,6 @@ void wake_all(struct wait_queue *q)
     wake(q, true);
 }
 
-// The first stays linked until it runs, and whoever takes what it waited for wakes it again: none is forgotten.
 void wake_one(struct wait_queue *q)
 {
     wake(q, false);
@@ -61,23 +57,36 @@ void mutex_init(struct mutex *m)
     wait_init(&m->queue);
 }
 
-static bool mutex_try(struct mutex *m)
-{
-    struct task *nobody = NULL;
-    return __atomic_compare_exchange_n(&m->holder, &nobody, current_task(), false,
-                                       __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);
-}
-
+// Unlocking hands the mutex to the first waiter, so that nobody can keep it by being quick.
 void mutex_lock(struct mutex *m)
 {
-    ASSERT(m->holder != current_task());
-    if (!mutex_try(m))
-        wait_event(&m->queue, mutex_try(m));
+    struct task *self = current_task();
+    struct waiter w = {.task = self};
+    u64 flags = spin_lock_irqsave(&m->queue.lock);
+    ASSERT(m->holder != self);
+    if (!m->holder)
+        m->holder = self;
+    else
+        list_add_tail(&w.node, &m->queue.waiters);
+    while (m->holder != self) {
+        self->state = TASK_WAITING;
+        spin_unlock_irqrestore(&m->queue.lock, flags);
+        schedule();
+        flags = spin_lock_irqsave(&m->queue.lock);
+    }
+    spin_unlock_irqrestore(&m->queue.lock, flags);
 }
 
 void mutex_unlock(struct mutex *m)
 {
+    u64 flags = spin_lock_irqsave(&m->queue.lock);
     ASSERT(m->holder == current_task());
-    __atomic_store_n(&m->holder, NULL, __ATOMIC_SEQ_CST);
-    wake_one(&m->queue);
+    m->holder = NULL;
+    if (!list_empty(&m->queue.waiters)) {
+        struct waiter *w = list_first(&m->queue.waiters, struct waiter, node);
+        list_del(&w->node);
+        m->holder = w->task;
+        sched_wake(w->task);
+    }
+    spin_unlock_irqrestore(&m->queue.lock, flags);
 }

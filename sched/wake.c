@@ -122,14 +122,15 @@ static struct runqueue *busiest(u32 surplus)
 bool sched_pull(u32 surplus)
 {
     struct runqueue *from = busiest(surplus), *here = this_rq();
-    struct task *t, *next, *found = NULL;
+    struct task *t, *found = NULL;
     if (!from)
         return false;
     spin_lock(&from->lock);
-    list_for_each_safe(t, next, &from->queue, run_node)
-    {
-        if (!found && !t->on_cpu && (t->affinity & BIT(cpu_id())))
+    list_for_each(t, &from->queue, run_node) {
+        if (!t->on_cpu && (t->affinity & BIT(cpu_id()))) {
             found = t;
+            break;
+        }
     }
     if (found) {
         rq_unlink(from, found);

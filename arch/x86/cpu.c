@@ -136,7 +136,9 @@ static void load_segments(struct cpu *c)
                      "mov %3, %%es\n"
                      "mov %3, %%fs\n"
                      "mov %3, %%gs\n"
-                     "ltr %w4\n" ::"m"(gdtr),
+                     "ltr %w4\n"
+                     "lldt %w3\n" // there is no LDT: a selector into one is #GP
+                     ::"m"(gdtr),
                      "i"(KERNEL_CS), "r"(KERNEL_DS), "r"(0), "r"(TSS_SELECTOR)
                      : "rax", "memory");
 }

@@ -15,6 +15,8 @@ static void copy_file_bytes(const struct vm_area *a, u64 va, u8 *to)
 static int bring_in(struct vm_area *a, u64 va, u64 *pte)
 {
     u64 pa;
+    if (a->file && va >= ALIGN_UP(a->file_at + a->file_len, PAGE_SIZE))
+        return -EIO; // nothing of the file is in this page
     if (a->object) {
         pa = a->object->page(a->object, (va - a->object_at) >> PAGE_SHIFT);
         if (!pa)

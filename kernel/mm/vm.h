@@ -23,7 +23,7 @@
 #define MAP_STACK            0x20000
 #define MAP_FIXED_NOREPLACE  0x100000
 
-#define USER_STACK_TOP       0x00007ffffffff000ull
+#define USER_STACK_TOP       (TASK_SIZE_MAX - PAGE_SIZE) // the last page stays free: an overrun faults
 #define USER_STACK_SIZE      (8ull << 20) // reserved; pages come on touch
 #define USER_MMAP_TOP        (USER_STACK_TOP - USER_STACK_SIZE - (1ull << 20))
 #define USER_MMAP_BOTTOM     0x10000ull
@@ -45,7 +45,7 @@ struct vm_area {
     // What it shows. The addresses stay right when the area is cut, for they do not depend on `start`.
     const u8 *file;   // private file area: bytes of the archive; NULL for the others
     u64 file_at;      // where file[0] appears
-    u64 file_len;     // bytes available at `file`; around them it reads as zero
+    u64 file_len;     // bytes available at `file`; the rest of the last page reads as zero, pages behind it fault
     struct vm_object *object; // shared area
     u64 object_at;    // where the object's page 0 would appear
     char name[16];    // for /proc: "[stack]", "[heap]", or the file

@@ -50,16 +50,21 @@ static bool segment_ok(const struct elf_segment *s, u64 bias, u64 len)
            ((at ^ s->offset) & (PAGE_SIZE - 1)) == 0 && !((s->flags & PF_W) && (s->flags & PF_X));
 }
 
+// The pages with bytes of the file, then those that are only zeros.
 static int map_segment(struct mm *mm, const struct elf_segment *s, u64 bias, const u8 *data)
 {
     u64 at = s->vaddr + bias, start = at & PAGE_MASK, skew = at - start;
+    u64 file_end = s->filesz ? ALIGN_UP(at + s->filesz, PAGE_SIZE) : start;
     u64 end = ALIGN_UP(at + s->memsz, PAGE_SIZE);
     u32 prot = (s->flags & PF_R ? PROT_READ : 0) | (s->flags & PF_W ? PROT_WRITE : 0) |
                (s->flags & PF_X ? PROT_EXEC : 0);
-    s64 got = s->filesz ? mm_map_file(mm, start, end - start, prot, MAP_PRIVATE | MAP_FIXED,
-                                      data + s->offset - skew, s->filesz + skew, 0, "program")
-                        : mm_map(mm, start, end - start, prot,
-                                 MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, "program");
+    s64 got = 0;
+    if (file_end > start)
+        got = mm_map_file(mm, start, file_end - start, prot, MAP_PRIVATE | MAP_FIXED,
+                          data + s->offset - skew, s->filesz + skew, 0, "program");
+    if (got >= 0 && end > file_end)
+        got = mm_map(mm, file_end, end - file_end, prot, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED,
+                     "program");
     return got < 0 ? (int)got : 0;
 }
 

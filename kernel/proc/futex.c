@@ -1,4 +1,4 @@
-// futex(2): WAIT and WAKE, with and without bit sets. A waiter links itself before it reads the word, and a waker
+// futex(2): WAIT, WAKE (with and without bit sets) and REQUEUE. A waiter links itself before it reads the word, and a waker
 // looks at the list after it has changed it: so none is missed, though no lock is held while the word is read.
 #include "kernel/proc/futex.h"
 
@@ -11,6 +11,8 @@
 
 #define FUTEX_WAIT           0
 #define FUTEX_WAKE           1
+#define FUTEX_REQUEUE        3
+#define FUTEX_CMP_REQUEUE    4
 #define FUTEX_WAIT_BITSET    9
 #define FUTEX_WAKE_BITSET    10
 #define FUTEX_PRIVATE        128
@@ -33,23 +35,20 @@ struct futex_waiter {
     bool woken;
 };
 
-static struct bucket {
-    struct spinlock lock; // guards the list and `woken`; taken like a wait queue's
-    struct list waiters;
-} buckets[1 << BUCKET_BITS];
+// Guards the lists and `woken`. One lock, since a requeue touches two lists; taken like a wait queue's.
+static struct spinlock futex_lock = SPINLOCK("futex", RANK_WAITQ);
+static struct list waiters[1 << BUCKET_BITS];
 
 void futex_init(void)
 {
-    for (size_t i = 0; i < ARRAY_SIZE(buckets); i++) {
-        spin_init(&buckets[i].lock, "futex", RANK_WAITQ);
-        list_init(&buckets[i].waiters);
-    }
+    for (size_t i = 0; i < ARRAY_SIZE(waiters); i++)
+        list_init(&waiters[i]);
 }
 
-static struct bucket *bucket_of(const struct futex_key *key)
+static struct list *list_of(const struct futex_key *key)
 {
     u64 h = ((u64)key->space ^ key->offset) * 0x9e3779b97f4a7c15ull;
-    return &buckets[h >> (64 - BUCKET_BITS)];
+    return &waiters[h >> (64 - BUCKET_BITS)];
 }
 
 static struct futex_key key_of(struct mm *mm, u64 addr)
@@ -64,38 +63,42 @@ static struct futex_key key_of(struct mm *mm, u64 addr)
     return key;
 }
 
-static int wake(struct mm *mm, u64 addr, u32 n, u32 bits)
+// Wakes n waiters and lets `move` more wait at another word from now on. How many were touched.
+static int wake(struct mm *mm, u64 addr, u32 n, u32 bits, u64 to_addr, u32 move)
 {
-    struct futex_key key = key_of(mm, addr);
-    struct bucket *b = bucket_of(&key);
+    struct futex_key key = key_of(mm, addr), to = move ? key_of(mm, to_addr) : key;
     struct futex_waiter *w, *next;
-    u32 woken = 0;
-    u64 flags = spin_lock_irqsave(&b->lock);
-    list_for_each_safe(w, next, &b->waiters, node)
+    u32 done = 0;
+    u64 flags = spin_lock_irqsave(&futex_lock);
+    list_for_each_safe(w, next, list_of(&key), node)
     {
-        if (woken == n)
+        if (done >= n && done - n >= move)
             break;
         if (w->key.space != key.space || w->key.offset != key.offset || !(w->bits & bits))
             continue;
         list_del(&w->node);
-        w->woken = true;
-        sched_wake(w->task); // under the lock: the waiter's stack holds *w
-        woken++;
+        if (done++ < n) {
+            w->woken = true;
+            sched_wake(w->task); // under the lock: the waiter's stack holds *w
+        } else {
+            w->key = to;
+            list_add_tail(&w->node, list_of(&to));
+        }
     }
-    spin_unlock_irqrestore(&b->lock, flags);
-    return woken;
+    spin_unlock_irqrestore(&futex_lock, flags);
+    return done;
 }
 
 int futex_wake(struct mm *mm, u64 addr, u32 n)
 {
-    return wake(mm, addr, n, FUTEX_ANY);
+    return wake(mm, addr, n, FUTEX_ANY, 0, 0);
 }
 
-static bool was_woken(struct bucket *b, struct futex_waiter *w)
+static bool was_woken(struct futex_waiter *w)
 {
-    u64 flags = spin_lock_irqsave(&b->lock);
+    u64 flags = spin_lock_irqsave(&futex_lock);
     bool woken = w->woken;
-    spin_unlock_irqrestore(&b->lock, flags);
+    spin_unlock_irqrestore(&futex_lock, flags);
     return woken;
 }
 
@@ -103,13 +106,12 @@ static s64 wait(u64 addr, u32 value, u64 until, u32 bits)
 {
     struct task *t = current_task();
     struct futex_waiter w = {.key = key_of(t->mm, addr), .bits = bits, .task = t};
-    struct bucket *b = bucket_of(&w.key);
     struct timeout to;
     u32 now;
     s64 err = 0;
-    u64 flags = spin_lock_irqsave(&b->lock);
-    list_add_tail(&w.node, &b->waiters);
-    spin_unlock_irqrestore(&b->lock, flags);
+    u64 flags = spin_lock_irqsave(&futex_lock);
+    list_add_tail(&w.node, list_of(&w.key));
+    spin_unlock_irqrestore(&futex_lock, flags);
 
     timeout_start(&to, until);
     if (get_user(now, addr))
@@ -118,7 +120,7 @@ static s64 wait(u64 addr, u32 value, u64 until, u32 bits)
         err = -EAGAIN;
     while (!err) {
         t->state = TASK_SLEEPING;
-        if (was_woken(b, &w))
+        if (was_woken(&w))
             break;
         if (to.expired)
             err = -ETIMEDOUT;
@@ -129,30 +131,41 @@ static s64 wait(u64 addr, u32 value, u64 until, u32 bits)
     }
     t->state = TASK_RUNNABLE;
     timeout_stop(&to);
-    flags = spin_lock_irqsave(&b->lock);
+    flags = spin_lock_irqsave(&futex_lock);
     if (w.woken)
         err = 0;
     else
         list_del(&w.node);
-    spin_unlock_irqrestore(&b->lock, flags);
+    spin_unlock_irqrestore(&futex_lock, flags);
     return err;
 }
 
 s64 sys_futex(u64 addr, u32 op, u32 value, u64 utimeout, u64 addr2, u32 bits)
 {
-    (void)addr2;
+    struct mm *mm = current_task()->mm;
     u32 command = op & ~(FUTEX_PRIVATE | FUTEX_CLOCK_REALTIME);
     bool bitset = command == FUTEX_WAIT_BITSET || command == FUTEX_WAKE_BITSET;
     struct timespec ts;
     u64 until = NEVER;
-    if (!bitset)
+    u32 now;
+    if (!bitset && command != FUTEX_CMP_REQUEUE)
         bits = FUTEX_ANY;
-    if (addr % sizeof(u32) || !bits)
+    if (addr % sizeof(u32) || (bitset && !bits))
         return -EINVAL;
     switch (command) {
     case FUTEX_WAKE:
     case FUTEX_WAKE_BITSET:
-        return wake(current_task()->mm, addr, value, bits);
+        return wake(mm, addr, value, bits, 0, 0);
+    case FUTEX_CMP_REQUEUE:
+        if (get_user(now, addr))
+            return -EFAULT;
+        if (now != bits) // the last argument
+            return -EAGAIN;
+        // fall through
+    case FUTEX_REQUEUE: // the timeout's place holds how many to move
+        if (addr2 % sizeof(u32))
+            return -EINVAL;
+        return wake(mm, addr, value, FUTEX_ANY, addr2, utimeout);
     case FUTEX_WAIT:
     case FUTEX_WAIT_BITSET:
         if (utimeout) {

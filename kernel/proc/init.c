@@ -181,15 +181,3 @@ int proc_run_init(const char *path, int argc, char **argv)
     args_free(&s.args);
     return status;
 }
-
-u32 proc_report_end(int ended)
-{
-    int sig = ended & 0x7f;
-    if (ended < 0)
-        printk("dr7: init could not be started: error %d\n", -ended);
-    else if (sig)
-        printk("dr7: init killed by signal %d\n", sig);
-    else
-        printk("dr7: init exited with status %d\n", ended >> 8);
-    return ended != 0;
-}

@@ -14,6 +14,3 @@ void init_alarm(struct process *p);
 // Runs a program as a child of init, standard files on the console, and waits for it. Its wait status (wait(2)),
 // or -errno when it could not be started. Task context.
 int proc_run_init(const char *path, int argc, char **argv);
-
-// Says in the log how that program ended, in words that the tools look for. The machine's status: 0 if all was well.
-u32 proc_report_end(int ended);

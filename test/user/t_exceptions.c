@@ -122,7 +122,8 @@ UTEST(exception_memory, "exceptions-memory")
     RAISES(((void (*)(void))(uintptr_t)data)(), SIGSEGV, SEGV_ACCERR, (uintptr_t)data);
     RAISES(((void (*)(void))hole)(), SIGSEGV, SEGV_MAPERR, hole);
     RAISES(((void (*)(void))odd)(), SIGSEGV, SI_KERNEL, 0);
-    RAISES(__asm__ volatile("mov %0, %%rsp\n push %%rax" ::"r"(odd)), SIGBUS, SI_KERNEL, 0);
+    if (!on_tcg()) // QEMU raises #GP where a CPU raises #SS
+        RAISES(__asm__ volatile("mov %0, %%rsp\n push %%rax" ::"r"(odd)), SIGBUS, SI_KERNEL, 0);
 }
 
 // The signal's frame cannot be written either: the program ends.
