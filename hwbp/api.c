@@ -38,7 +38,8 @@ static void apply_bp(struct perf_event *event, void *arg)
 
 int hwbp_modify(struct perf_event *event, u64 addr, u32 bp_type, u64 bp_len)
 {
-    // Everything is decided on a copy; the slot weighs the same for all types and is never given up.
+    // Everything is decided on a copy; the slot weighs the same for all types and is never given
+    // up.
     struct perf_event wanted = {.attr = event->attr};
     wanted.attr.bp_addr = addr;
     wanted.attr.bp_type = bp_type;

@@ -10,8 +10,8 @@ static void print_registers(void)
     struct dr_file *d = &this_cpu()->dr;
     for (int i = 0; i < HBP_NUM; i++)
         printk("DR%d wanted %016lx type %u len %u owner %p | live %016lx owner %p\n", i,
-               d->want[i].addr, d->want[i].type, d->want[i].len, d->want[i].owner,
-               d->live_addr[i], d->live[i].owner);
+               d->want[i].addr, d->want[i].type, d->want[i].len, d->want[i].owner, d->live_addr[i],
+               d->live[i].owner);
     printk("DR7 %lx, edits open %u, in #DB %u\n", d->live_dr7, d->depth, d->in_db);
 }
 
@@ -27,10 +27,10 @@ static u32 count_active(struct perf_event_context *ctx, s32 cpu)
 {
     struct perf_event *event;
     u32 n = 0;
-    list_for_each(event, &ctx->pinned, node)
-        n += event->state == PERF_ACTIVE && event->oncpu == cpu;
-    list_for_each(event, &ctx->flexible, node)
-        n += event->state == PERF_ACTIVE && event->oncpu == cpu;
+    list_for_each(event, &ctx->pinned, node) n +=
+        event->state == PERF_ACTIVE && event->oncpu == cpu;
+    list_for_each(event, &ctx->flexible, node) n +=
+        event->state == PERF_ACTIVE && event->oncpu == cpu;
     return n;
 }
 

@@ -17,8 +17,8 @@ u64 debug_exception(struct trapframe *f, struct dr_hits *hits)
     for (int i = 0; i < HBP_NUM; i++) {
         if (!(hits->slots & BIT(i)))
             continue;
-        // An execute breakpoint is a fault: without RF the same instruction would fault for ever. QEMU does not save RF
-        // for us, so it is always set here.
+        // An execute breakpoint is a fault: without RF the same instruction would fault for ever.
+        // QEMU does not save RF for us, so it is always set here.
         if (hits->type[i] == DR_EXECUTE)
             f->rflags |= RFLAGS_RF;
         perf_event_hit(hits->owner[i], f);

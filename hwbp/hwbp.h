@@ -1,36 +1,40 @@
 // Hardware breakpoints, as the rest of the kernel uses them.
 //
-// A breakpoint is a perf event of type PERF_TYPE_BREAKPOINT. Its slot is reserved when it is made and kept until it is
-// released, enabled or not (hwbp/reserve.c, rules in hwbp/slots.h); which register it sits in, and when, is the PMU's
-// business (hwbp/pmu.c).
+// A breakpoint is a perf event of type PERF_TYPE_BREAKPOINT. Its slot is reserved when it is made
+// and kept until it is released, enabled or not (hwbp/reserve.c, rules in hwbp/slots.h); which
+// register it sits in, and when, is the PMU's business (hwbp/pmu.c).
 #pragma once
 
 #include "hwbp/slots.h"
 #include "perf/event.h"
 
-// Registers the PMU and reads "slots=" from the command line. After perf_init(), before the first task.
+// Registers the PMU and reads "slots=" from the command line. After perf_init(), before the first
+// task.
 void hwbp_init(void);
 
-// A breakpoint of one task, wherever it runs. Event, or ERR_PTR: -ENOSPC (no slot), -EINVAL (type, length, alignment, kernel
-// address with exclude_kernel, protected area), -EOPNOTSUPP, -ESRCH, -ENOMEM. Task context.
+// A breakpoint of one task, wherever it runs. Event, or ERR_PTR: -ENOSPC (no slot), -EINVAL (type,
+// length, alignment, kernel address with exclude_kernel, protected area), -EOPNOTSUPP, -ESRCH,
+// -ENOMEM. Task context.
 struct perf_event *hwbp_register_user(const struct perf_event_attr *attr, struct task *task,
                                       perf_overflow_fn fn, void *arg);
 
-// A breakpoint on every CPU, for whatever runs there: all CPUs or none, reserved in one step that no other request can
-// see half done, then armed.
+// A breakpoint on every CPU, for whatever runs there: all CPUs or none, reserved in one step that
+// no other request can see half done, then armed.
 struct hwbp_wide;
-struct hwbp_wide *hwbp_register_wide(const struct perf_event_attr *attr, perf_overflow_fn fn, void *arg);
+struct hwbp_wide *hwbp_register_wide(const struct perf_event_attr *attr, perf_overflow_fn fn,
+                                     void *arg);
 void hwbp_unregister_wide(struct hwbp_wide *wide);
 u64 hwbp_wide_count(struct hwbp_wide *wide);
 
-// Changes address, type and length in place: the slot is kept, also when all are full. On -EINVAL nothing has changed. Task
-// context.
+// Changes address, type and length in place: the slot is kept, also when all are full. On -EINVAL
+// nothing has changed. Task context.
 int hwbp_modify(struct perf_event *event, u64 addr, u32 bp_type, u64 bp_len);
 
 // Releases a breakpoint made by hwbp_register_user or perf_event_create_kernel_counter.
 void hwbp_unregister(struct perf_event *event);
 
-// The rule set now, and a change of it: -EBUSY while a breakpoint exists, -EINVAL for an unknown name.
+// The rule set now, and a change of it: -EBUSY while a breakpoint exists, -EINVAL for an unknown
+// name.
 enum slot_rules hwbp_rules(void);
 int hwbp_set_rules(const char *name);
 
@@ -43,11 +47,11 @@ u32 hwbp_live(void);
 // The text of /proc/hwbp (docs/hwbp.md describes the format). Returns its length (at most size).
 size_t hwbp_show(char *buf, size_t size);
 
-// Lets fn see every #DB of every CPU before its events do, in #DB context (NULL: nobody). True means that it has dealt with
-// it. For tests of the CPU's own behaviour.
+// Lets fn see every #DB of every CPU before its events do, in #DB context (NULL: nobody). True
+// means that it has dealt with it. For tests of the CPU's own behaviour.
 typedef bool (*hwbp_observer_fn)(struct trapframe *f, struct dr_hits *hits);
 void hwbp_observe(hwbp_observer_fn fn);
 
-// Checks every invariant: slot counts against a recount from the live events, in debug builds after every operation. A
-// difference is a panic that prints both tables. Task context.
+// Checks every invariant: slot counts against a recount from the live events, in debug builds after
+// every operation. A difference is a panic that prints both tables. Task context.
 void hwbp_check_slots(void);

@@ -5,10 +5,12 @@
 #include "kernel/base/errno.h"
 #include "kernel/mm/heap.h"
 
-// The slot comes first, then the validation: a full machine answers ENOSPC even to a bad request, as Linux does.
+// The slot comes first, then the validation: a full machine answers ENOSPC even to a bad request,
+// as Linux does.
 static int bp_event_init(struct perf_event *event)
 {
-    if (event->bp.claim) // one of a wide breakpoint's: reserved and validated by hwbp_register_wide()
+    if (event->bp
+            .claim) // one of a wide breakpoint's: reserved and validated by hwbp_register_wide()
         return hwbp_parse(&event->attr, &event->bp);
 
     struct bp_claim *claim = kalloc(sizeof(*claim));

@@ -4,6 +4,6 @@
 // hwbp/reserve.c: the rule set from the command line, an empty slot table.
 void hwbp_slots_init(void);
 
-// hwbp/check.c: on this CPU the registers hold exactly the events that are ACTIVE here, each once, and the hardware agrees; if
-// not, a panic with both tables. IRQs off, no edits open.
+// hwbp/check.c: on this CPU the registers hold exactly the events that are ACTIVE here, each once,
+// and the hardware agrees; if not, a panic with both tables. IRQs off, no edits open.
 void hwbp_check_cpu(void);

@@ -1,4 +1,5 @@
-// Which breakpoints exist: the slot table, the list of live claims, and the recount that keeps both honest.
+// Which breakpoints exist: the slot table, the list of live claims, and the recount that keeps both
+// honest.
 #include "hwbp/reserve.h"
 #include "arch/x86/platform.h"
 #include "kernel/base/cmdline.h"
@@ -54,9 +55,8 @@ static bool recount(void)
     struct bp_claim *c;
     bool same = true;
     slots_init(&recounted, table.rules, table.nr_cpus);
-    list_for_each(c, &claims, node)
-        if (c->task)
-            memset(&tally_of(c->task)->recount, 0, sizeof(struct slot_task));
+    list_for_each(c, &claims, node) if (c->task)
+        memset(&tally_of(c->task)->recount, 0, sizeof(struct slot_task));
     list_for_each(c, &claims, node)
     {
         struct slot_request r = request_of(c, true);

@@ -1,5 +1,5 @@
-// Claims on slots: what slots.h counts in numbers, tied to live breakpoints and tasks. One mutex (RANK_SLOTS) serialises
-// all of it, so a reservation is seen whole or not at all.
+// Claims on slots: what slots.h counts in numbers, tied to live breakpoints and tasks. One mutex
+// (RANK_SLOTS) serialises all of it, so a reservation is seen whole or not at all.
 #pragma once
 
 #include "hwbp/hwbp.h"
@@ -7,14 +7,15 @@
 
 // One admitted breakpoint: an event's, or a wide one's for all CPUs together.
 struct bp_claim {
-    struct list node;         // in the list of live claims
-    struct task *task;        // NULL: bound to no task
-    s32 cpu;                  // -1: every CPU
+    struct list node;  // in the list of live claims
+    struct task *task; // NULL: bound to no task
+    s32 cpu;           // -1: every CPU
     bool pinned;
     struct perf_event *event; // the event, NULL for a wide claim
 };
 
-// Admits and lists the claim (its other fields set). 0, -ENOSPC, -ENOMEM; a refusal is remembered in words. Task context.
+// Admits and lists the claim (its other fields set). 0, -ENOSPC, -ENOMEM; a refusal is remembered
+// in words. Task context.
 int claim_reserve(struct bp_claim *claim);
 void claim_release(struct bp_claim *claim);
 

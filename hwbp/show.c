@@ -1,4 +1,5 @@
-// /proc/hwbp, version 1: who holds which register, the counters, the slots, the last refusal (docs/hwbp.md).
+// /proc/hwbp, version 1: who holds which register, the counters, the slots, the last refusal
+// (docs/hwbp.md).
 #include "arch/x86/smp.h"
 #include "hwbp/reserve.h"
 #include "kernel/base/ksym.h"

@@ -11,8 +11,9 @@ static bool overlaps(u64 first, u64 last, struct area a)
     return first < a.end && last >= a.start;
 }
 
-// A hit in one of these would come back while #DB is being delivered or left: GDT, IDT, TSS, IST stacks and per-CPU
-// data (all in the protected section), and every kernel stack, where the exception frame itself is pushed.
+// A hit in one of these would come back while #DB is being delivered or left: GDT, IDT, TSS, IST
+// stacks and per-CPU data (all in the protected section), and every kernel stack, where the
+// exception frame itself is pushed.
 static bool data_is_protected(u64 first, u64 last)
 {
     struct area data = {(u64)__protected_data_start, (u64)__protected_data_end};
@@ -29,7 +30,8 @@ static bool text_is_allowed(u64 addr)
 
 static int parse_execute(const struct perf_event_attr *attr, struct hw_breakpoint *bp)
 {
-    if (attr->bp_len != sizeof(long)) // the ABI's only length for them; the register's LEN is 1 byte
+    if (attr->bp_len !=
+        sizeof(long)) // the ABI's only length for them; the register's LEN is 1 byte
         return -EINVAL;
     if (attr->bp_addr >= TASK_SIZE_MAX && !text_is_allowed(attr->bp_addr))
         return -EINVAL;

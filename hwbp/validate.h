@@ -3,7 +3,8 @@
 
 #include "perf/event.h"
 
-// Fills bp->addr, type, len from attr. 0, or -EINVAL: unknown type, R alone (x86 cannot), bad length (execute wants 8), address
-// not aligned to the length, range that wraps, kernel address with exclude_kernel, kernel area on the #DB path (docs/hwbp.md lists
-// them), execute in protected text or outside the kernel's text; -EOPNOTSUPP: a power of two that needs an address mask. Pure.
+// Fills bp->addr, type, len from attr. 0, or -EINVAL: unknown type, R alone (x86 cannot), bad
+// length (execute wants 8), address not aligned to the length, range that wraps, kernel address
+// with exclude_kernel, kernel area on the #DB path (docs/hwbp.md lists them), execute in protected
+// text or outside the kernel's text; -EOPNOTSUPP: a power of two that needs an address mask. Pure.
 int hwbp_parse(const struct perf_event_attr *attr, struct hw_breakpoint *bp);

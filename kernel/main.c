@@ -1,4 +1,5 @@
-// kernel_main: the table of contents of the kernel. Read it top to bottom, then follow what interests you.
+// kernel_main: the table of contents of the kernel. Read it top to bottom, then follow what
+// interests you.
 #include "arch/x86/paging.h"
 #include "arch/x86/platform.h"
 #include "arch/x86/smp.h"
@@ -52,35 +53,35 @@ static void main_thread(void *arg)
 
 void kernel_main(u32 magic, u32 mbi)
 {
-    serial_init();               // a voice
+    serial_init(); // a voice
     vga_init();
-    cpu_detect();                // this CPU: its tables, its exceptions
+    cpu_detect(); // this CPU: its tables, its exceptions
     trap_init();
     cpu_init(0, 0);
 
     boot_info_parse(magic, mbi); // what GRUB left for us
     cmdline_init(boot_info.cmdline);
     log_init();
-    page_init();                 // memory: pages, the kernel's own page tables, the heap
+    page_init(); // memory: pages, the kernel's own page tables, the heap
     heap_init();
 
-    acpi_init();                 // the machine: CPUs, interrupts, time
+    acpi_init(); // the machine: CPUs, interrupts, time
     apic_init();
     lapic_enable();
     clock_init();
 
-    sched_init();                // tasks; from here on this flow is CPU 0's idle task
+    sched_init(); // tasks; from here on this flow is CPU 0's idle task
     perf_cpu_start(0);
     smp_start_all(cmdline_u64("cpus", MAX_CPUS)); // the other CPUs
 
-    hwbp_init();                 // breakpoints as one kind of perf events
+    hwbp_init(); // breakpoints as one kind of perf events
     watch_init();
-    fs_init();                   // files from the archive
-    proc_init();                 // processes
+    fs_init();   // files from the archive
+    proc_init(); // processes
 
     struct task *first = kthread_create("main", main_thread, NULL, CPUMASK_ALL);
     if (!first)
         panic("no memory for the main thread");
     task_put(first);
-    sched_idle();                // never returns
+    sched_idle(); // never returns
 }

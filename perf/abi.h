@@ -5,8 +5,8 @@
 
 #define PERF_TYPE_BREAKPOINT 5
 
-#define PERF_ATTR_SIZE_VER0  64u  // up to bp_addr
-#define PERF_ATTR_SIZE_VER8  136u // up to config3
+#define PERF_ATTR_SIZE_VER0 64u  // up to bp_addr
+#define PERF_ATTR_SIZE_VER8 136u // up to config3
 
 struct perf_event_attr {
     u32 type;
@@ -43,7 +43,13 @@ struct perf_event_attr {
 _Static_assert(sizeof(struct perf_event_attr) == PERF_ATTR_SIZE_VER8, "attr is the ABI's");
 
 // bp_type (linux/hw_breakpoint.h)
-enum { HW_BREAKPOINT_EMPTY = 0, HW_BREAKPOINT_R = 1, HW_BREAKPOINT_W = 2, HW_BREAKPOINT_RW = 3, HW_BREAKPOINT_X = 4 };
+enum {
+    HW_BREAKPOINT_EMPTY = 0,
+    HW_BREAKPOINT_R = 1,
+    HW_BREAKPOINT_W = 2,
+    HW_BREAKPOINT_RW = 3,
+    HW_BREAKPOINT_X = 4
+};
 
 // read_format
 #define PERF_FORMAT_TOTAL_TIME_ENABLED 1u

@@ -40,8 +40,8 @@ struct perf_event_context *perf_task_context(struct task *task)
             kfree(ctx); // another opener was faster
             ctx = first;
         }
-        // From here on every switch-in of the task sees the context: switches run with IRQs off, and all
-        // that had begun before have ended when every CPU has answered.
+        // From here on every switch-in of the task sees the context: switches run with IRQs off,
+        // and all that had begun before have ended when every CPU has answered.
         if (task != current_task())
             smp_call_all(barrier_call, NULL);
     }
@@ -61,8 +61,8 @@ void perf_task_free(struct task *t)
 
 // ---- states and times ----
 
-// All edits between one begin and commit happen at one moment: an event that is enabled and placed at once has
-// been running for as long as it has been enabled.
+// All edits between one begin and commit happen at one moment: an event that is enabled and placed
+// at once has been running for as long as it has been enabled.
 static u64 edit_clock(void)
 {
     const struct perf_cpu *pc = this_perf_cpu();
@@ -115,7 +115,8 @@ static void place_pinned(struct perf_event_context *ctx)
 {
     struct perf_event *event;
     spin_lock(&ctx->lock);
-    list_for_each(event, &ctx->pinned, node) {
+    list_for_each(event, &ctx->pinned, node)
+    {
         if (!runs_here(event))
             continue;
         if (event->pmu->add(event) == 0)
@@ -130,7 +131,8 @@ static void place_flexible(struct perf_event_context *ctx, bool *waiting)
 {
     struct perf_event *event;
     spin_lock(&ctx->lock);
-    list_for_each(event, &ctx->flexible, node) {
+    list_for_each(event, &ctx->flexible, node)
+    {
         if (!runs_here(event))
             continue;
         if (event->pmu->add(event) == 0)
@@ -145,9 +147,8 @@ static void evict_flexible(struct perf_event_context *ctx)
 {
     struct perf_event *event;
     spin_lock(&ctx->lock);
-    list_for_each(event, &ctx->flexible, node)
-        if (event->state == PERF_ACTIVE)
-            perf_set_state(event, PERF_INACTIVE);
+    list_for_each(event, &ctx->flexible, node) if (event->state == PERF_ACTIVE)
+        perf_set_state(event, PERF_INACTIVE);
     spin_unlock(&ctx->lock);
 }
 
@@ -155,9 +156,7 @@ static void evict_flexible(struct perf_event_context *ctx)
 static bool pinned_waits(struct perf_event_context *ctx)
 {
     struct perf_event *event;
-    list_for_each(event, &ctx->pinned, node)
-        if (runs_here(event))
-            return true;
+    list_for_each(event, &ctx->pinned, node) if (runs_here(event)) return true;
     return false;
 }
 
@@ -180,7 +179,8 @@ void perf_place(void)
         place_flexible(task, &pc->waiting);
 }
 
-// The first waiting event becomes the first of its list, so it is placed before those that had their turn.
+// The first waiting event becomes the first of its list, so it is placed before those that had
+// their turn.
 static void advance(struct perf_event_context *ctx)
 {
     struct list *head = &ctx->flexible;
@@ -219,12 +219,10 @@ void perf_ctx_out(struct perf_event_context *ctx)
 {
     struct perf_event *event;
     spin_lock(&ctx->lock);
-    list_for_each(event, &ctx->pinned, node)
-        if (event->state == PERF_ACTIVE)
-            perf_set_state(event, PERF_INACTIVE);
-    list_for_each(event, &ctx->flexible, node)
-        if (event->state == PERF_ACTIVE)
-            perf_set_state(event, PERF_INACTIVE);
+    list_for_each(event, &ctx->pinned, node) if (event->state == PERF_ACTIVE)
+        perf_set_state(event, PERF_INACTIVE);
+    list_for_each(event, &ctx->flexible, node) if (event->state == PERF_ACTIVE)
+        perf_set_state(event, PERF_INACTIVE);
     ctx->time = ctx_now(ctx);
     ctx->running = false;
     spin_unlock(&ctx->lock);

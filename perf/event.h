@@ -1,7 +1,8 @@
 // Perf events: something counted, for a task, for a CPU, or for a task on one CPU.
 //
-// An event lives in a context (perf/context.h) that runs when its task or CPU runs. A PMU knows how to
-// count: for breakpoints that is hwbp/pmu.c, for which this layer is written, but nothing here knows it.
+// An event lives in a context (perf/context.h) that runs when its task or CPU runs. A PMU knows how
+// to count: for breakpoints that is hwbp/pmu.c, for which this layer is written, but nothing here
+// knows it.
 //
 //   State      meaning                                              count grows
 //   OFF        disabled by its user                                 no
@@ -10,8 +11,8 @@
 //   ERROR      pinned, and the PMU had no room: reads as EOF        no
 //   EXIT       retired by its PMU with its task's old program       no, for ever
 //
-// Two times are kept, as sums of exact intervals of clock_ns(): enabled (INACTIVE or ACTIVE while the context's
-// task runs) and running (ACTIVE).
+// Two times are kept, as sums of exact intervals of clock_ns(): enabled (INACTIVE or ACTIVE while
+// the context's task runs) and running (ACTIVE).
 #pragma once
 
 #include "arch/x86/trap.h"
@@ -22,26 +23,33 @@
 struct perf_event;
 struct perf_event_context;
 
-enum perf_state { PERF_EXIT = -3, PERF_ERROR = -2, PERF_OFF = -1, PERF_INACTIVE = 0, PERF_ACTIVE = 1 };
+enum perf_state {
+    PERF_EXIT = -3,
+    PERF_ERROR = -2,
+    PERF_OFF = -1,
+    PERF_INACTIVE = 0,
+    PERF_ACTIVE = 1
+};
 
-// Called for each counted hit: in #DB context, IRQs off, possibly inside any lock's critical section. It must not
-// take a lock, sleep, or touch user memory. printk is allowed.
+// Called for each counted hit: in #DB context, IRQs off, possibly inside any lock's critical
+// section. It must not take a lock, sleep, or touch user memory. printk is allowed.
 typedef void (*perf_overflow_fn)(struct perf_event *event, struct trapframe *regs);
 
 struct pmu {
     u32 type; // attr.type it serves
-    // Checks the request and reserves what the event needs for its whole life. -errno on failure, with nothing
-    // held. Task context, may sleep.
+    // Checks the request and reserves what the event needs for its whole life. -errno on failure,
+    // with nothing held. Task context, may sleep.
     int (*event_init)(struct perf_event *event);
     // Gives back what event_init reserved. Task context.
     void (*destroy)(struct perf_event *event);
-    // Starts and stops counting on this CPU. IRQs off, context lock held. add: 0 or -ENOSPC. Between begin and
-    // commit nothing reaches the hardware.
+    // Starts and stops counting on this CPU. IRQs off, context lock held. add: 0 or -ENOSPC.
+    // Between begin and commit nothing reaches the hardware.
     int (*add)(struct perf_event *event);
     void (*del)(struct perf_event *event);
     void (*begin)(void);
     void (*commit)(void);
-    // The running task ends or executes another program: retire what must not outlive the old one. Task context.
+    // The running task ends or executes another program: retire what must not outlive the old one.
+    // Task context.
     void (*task_flush)(struct task *task);
 };
 
@@ -49,29 +57,29 @@ struct pmu {
 struct bp_claim;
 struct hw_breakpoint {
     u64 addr;
-    u8 type;                // enum dr_type
+    u8 type; // enum dr_type
     u8 len;
-    bool thread;            // made for a task by the kernel: flushed when that task executes another program
-    struct bp_claim *claim; // the slots it lives on (hwbp/reserve.h); several events may share a wide one's
+    bool thread; // made for a task by the kernel: flushed when that task executes another program
+    struct bp_claim *claim; // its slots (hwbp/reserve.h); the events of a wide one share them
 };
 
 struct perf_event {
-    struct perf_event_attr attr;      // constant, except for bp_* which modify changes (RANK_PERF_CTX)
+    struct perf_event_attr attr; // constant, except for bp_* which modify changes (RANK_PERF_CTX)
     const struct pmu *pmu;
-    u64 id;                           // unique since boot, never 0
-    s32 cpu;                          // only on this CPU, or -1
-    struct task *target;              // only for this task (with a reference), or NULL
+    u64 id;              // unique since boot, never 0
+    s32 cpu;             // only on this CPU, or -1
+    struct task *target; // only for this task (with a reference), or NULL
 
-    struct perf_event_context *ctx;   // constant while attached, NULL after removal
-    struct list node;                 // in ctx->pinned or ctx->flexible
-    enum perf_state state;            // guarded by ctx->lock
-    s32 oncpu;                        // CPU it is ACTIVE on, else -1
+    struct perf_event_context *ctx; // constant while attached, NULL after removal
+    struct list node;               // in ctx->pinned or ctx->flexible
+    enum perf_state state;          // guarded by ctx->lock
+    s32 oncpu;                      // CPU it is ACTIVE on, else -1
 
     u64 count;                        // atomic; grows only where it is ACTIVE
     u64 total_enabled, total_running; // ns, up to tstamp
     u64 tstamp;                       // clock_ns() of the last state change or update
 
-    perf_overflow_fn overflow;        // NULL: only count
+    perf_overflow_fn overflow; // NULL: only count
     void *overflow_arg;
 
     struct hw_breakpoint bp;
@@ -79,25 +87,28 @@ struct perf_event {
 
 // ---- the in-kernel interface ----
 
-// Creates an event on `cpu` (-1: wherever the task runs) for `task` (NULL: whatever runs on cpu) and enables it
-// unless attr->disabled. Returns the event, or ERR_PTR: -EINVAL, -ENOENT (no PMU of this type), -ENODEV (CPU
-// offline), -ESRCH (task is ending), -ENOMEM, or what the PMU says (breakpoints: -ENOSPC and others). Task context.
+// Creates an event on `cpu` (-1: wherever the task runs) for `task` (NULL: whatever runs on cpu)
+// and enables it unless attr->disabled. Returns the event, or ERR_PTR: -EINVAL, -ENOENT (no PMU of
+// this type), -ENODEV (CPU offline), -ESRCH (task is ending), -ENOMEM, or what the PMU says
+// (breakpoints: -ENOSPC and others). Task context.
 struct perf_event *perf_event_create_kernel_counter(const struct perf_event_attr *attr, int cpu,
-                                                    struct task *task, perf_overflow_fn overflow, void *arg);
-// The same for an event whose slots are reserved already (hwbp's wide breakpoints): event->bp.claim is set before
-// event_init runs.
+                                                    struct task *task, perf_overflow_fn overflow,
+                                                    void *arg);
+// The same for an event whose slots are reserved already (hwbp's wide breakpoints): event->bp.claim
+// is set before event_init runs.
 struct perf_event *perf_event_create(const struct perf_event_attr *attr, int cpu, struct task *task,
                                      perf_overflow_fn overflow, void *arg, struct bp_claim *claim);
 // Ends it: after return it counts nothing and its callback is not running. Task context.
 void perf_event_release_kernel(struct perf_event *event);
 // The count now; both times if the pointers are not NULL. Task context.
 u64 perf_event_read_value(struct perf_event *event, u64 *enabled, u64 *running);
-void perf_event_enable(struct perf_event *event);  // ERROR too becomes INACTIVE, then tries again
+void perf_event_enable(struct perf_event *event); // ERROR too becomes INACTIVE, then tries again
 void perf_event_disable(struct perf_event *event);
-void perf_event_reset(struct perf_event *event);   // count = 0; the times go on
+void perf_event_reset(struct perf_event *event); // count = 0; the times go on
 
-// Runs fn(event, arg) so that the event is not counting meanwhile and its place in the context is kept: on the CPU
-// where it is ACTIVE (it is taken out before and put back after) or right here. For modify. Task context.
+// Runs fn(event, arg) so that the event is not counting meanwhile and its place in the context is
+// kept: on the CPU where it is ACTIVE (it is taken out before and put back after) or right here.
+// For modify. Task context.
 void perf_event_edit(struct perf_event *event, void (*fn)(struct perf_event *, void *), void *arg);
 
 // ---- for PMUs ----
@@ -106,26 +117,31 @@ void perf_event_edit(struct perf_event *event, void (*fn)(struct perf_event *, v
 void perf_event_retire(struct perf_event *event);
 
 void perf_pmu_register(const struct pmu *pmu);
-// One hit of an ACTIVE event: filter by mode (exclude_user/kernel), count, call back. From the PMU's exception, on the
-// CPU where it is ACTIVE, IRQs off. Returns false when filtered out or not ACTIVE.
+// One hit of an ACTIVE event: filter by mode (exclude_user/kernel), count, call back. From the
+// PMU's exception, on the CPU where it is ACTIVE, IRQs off. Returns false when filtered out or not
+// ACTIVE.
 bool perf_event_hit(struct perf_event *event, struct trapframe *regs);
 
 // ---- the life of tasks (called by kernel/proc and sched) ----
 
-void perf_exit_task(struct task *t);  // the running task ends: its events leave their registers, readers keep the counts
-void perf_exec(struct task *t);       // the running task becomes another program
-void perf_task_free(struct task *t);  // last reference of the task is gone
+// The running task ends: its events leave their registers, readers keep the counts.
+void perf_exit_task(struct task *t);
+// The running task becomes another program.
+void perf_exec(struct task *t);
+// The last reference of the task is gone.
+void perf_task_free(struct task *t);
 
 // ---- the system call's half (perf/open.c, perf/file.c) ----
 
-// Reads an attr from user memory and checks it. 0; -EFAULT; -E2BIG (size out of range or an unknown part is not zero; the
-// size known here is written to attr.size); -EINVAL; -EOPNOTSUPP (a part of the interface this kernel does not have).
+// Reads an attr from user memory and checks it. 0; -EFAULT; -E2BIG (size out of range or an unknown
+// part is not zero; the size known here is written to attr.size); -EINVAL; -EOPNOTSUPP (a part of
+// the interface this kernel does not have).
 int perf_copy_attr(u64 uattr, struct perf_event_attr *attr);
 
 // perf_event_open(2). Returns a descriptor or -errno.
 s64 sys_perf_event_open(u64 uattr, s32 pid, s32 cpu, s32 group_fd, u64 flags);
-// read(2) on the descriptor: writes the values in read_format order to user memory. Bytes, 0 (ERROR state), -ENOSPC (buffer
-// too short), -EFAULT.
+// read(2) on the descriptor: writes the values in read_format order to user memory. Bytes, 0 (ERROR
+// state), -ENOSPC (buffer too short), -EFAULT.
 ssize_t perf_event_read_user(struct perf_event *event, u64 ubuf, size_t n);
 // ioctl(2). 0 or -errno (-ENOTTY when unknown).
 s64 perf_event_ioctl(struct perf_event *event, u32 cmd, u64 arg);

@@ -5,8 +5,8 @@
 
 #define MAX_READ_WORDS 6
 
-// The words of read(2) in the order of perf_event_open(2), "Reading results". An event without siblings is a group of
-// one. Returns how many.
+// The words of read(2) in the order of perf_event_open(2), "Reading results". An event without
+// siblings is a group of one. Returns how many.
 static int read_words(struct perf_event *event, u64 words[MAX_READ_WORDS])
 {
     u64 format = event->attr.read_format, enabled, running;

@@ -63,8 +63,9 @@ static void start_here(void *arg)
 
 void perf_ctx_start(struct perf_event_context *ctx)
 {
-    // A task that is not running now will find its context at its next switch-in; one that runs keeps its
-    // CPU until the call has been served there, or has been switched out, which is as good.
+    // A task that is not running now will find its context at its next switch-in; one that runs
+    // keeps its CPU until the call has been served there, or has been switched out, which is as
+    // good.
     if (ctx->task && __atomic_load_n(&ctx->task->on_cpu, __ATOMIC_ACQUIRE))
         smp_call(__atomic_load_n(&ctx->task->cpu, __ATOMIC_RELAXED), start_here, ctx);
 }

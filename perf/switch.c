@@ -1,4 +1,5 @@
-// What perf does when tasks come and go on a CPU: the two hooks of a switch, the tick, the end of a task.
+// What perf does when tasks come and go on a CPU: the two hooks of a switch, the tick, the end of a
+// task.
 #include "perf/context.h"
 #include "perf/pmu.h"
 #include "sched/upcalls.h"

@@ -7,10 +7,10 @@ struct runqueue {
     struct spinlock lock; // RANK_RUNQUEUE
     struct list queue;    // tasks that wait for this CPU, in turn
     u32 nr_queued;
-    struct task *curr;    // what runs here; the idle task when nothing does
+    struct task *curr; // what runs here; the idle task when nothing does
     struct task *idle;
-    struct task *prev;    // being switched out: set before, used after the stacks are exchanged
-    bool push;            // prev must go on at another CPU
+    struct task *prev; // being switched out: set before, used after the stacks are exchanged
+    bool push;         // prev must go on at another CPU
     struct sched_stats stats;
 };
 
@@ -31,14 +31,15 @@ static inline u32 rq_load(const struct runqueue *rq)
 // Locks the run queue that the task belongs to at this moment. IRQs off.
 struct runqueue *rq_lock_task(struct task *t);
 
-// Links and unlinks; the lock of `rq`, which is that of task.cpu, is held. task.queued outlives an unlink while
-// the task is on its way to another queue: whoever set it, or unlinked the task, owes it a place. Only he changes
-// task.cpu meanwhile, under the lock of the queue it leaves, before he links it: so who holds the lock of task.cpu
-// sees it linked there or nowhere.
+// Links and unlinks; the lock of `rq`, which is that of task.cpu, is held. task.queued outlives an
+// unlink while the task is on its way to another queue: whoever set it, or unlinked the task, owes
+// it a place. Only he changes task.cpu meanwhile, under the lock of the queue it leaves, before he
+// links it: so who holds the lock of task.cpu sees it linked there or nowhere.
 void rq_enqueue(struct runqueue *rq, struct task *t);
 void rq_unlink(struct runqueue *rq, struct task *t);
 
-// Pays that debt: a task with `queued` set that is linked nowhere and on no CPU gets a place. IRQs off.
+// Pays that debt: a task with `queued` set that is linked nowhere and on no CPU gets a place. IRQs
+// off.
 void sched_activate(struct task *t);
 
 // Adds the time since the last call to what runs on this CPU. IRQs off.
@@ -50,7 +51,8 @@ void sched_kick(u32 cpu);
 // An idle, or the least loaded, CPU that the task may use.
 u32 sched_choose_cpu(struct task *t);
 
-// Takes a waiting task from a busier CPU (at least `surplus` more load than here) to this one. True if one came. IRQs off.
+// Takes a waiting task from a busier CPU (at least `surplus` more load than here) to this one. True
+// if one came. IRQs off.
 bool sched_pull(u32 surplus);
 
 // Runs the timers of this CPU that are due. IRQs off.

@@ -1,9 +1,12 @@
-// The scheduler: per-CPU run queues, round robin, one slice of SLICE_TICKS each; preemptive in the kernel too.
+// The scheduler: per-CPU run queues, round robin, one slice of SLICE_TICKS each; preemptive in the
+// kernel too.
 //
-//   S1  A task is in at most one run queue, and runs on at most one CPU: between "picked" and "completely
-//       switched out" on_cpu is true, and no other CPU takes it.
-//   S2  A queue is first in, first out. A runnable task runs after at most (queue length) slices: none starves.
-//   S3  perf's two hooks bracket every switch, IRQs off, on the CPU concerned: out on the old stack, in on the new.
+//   S1  A task is in at most one run queue, and runs on at most one CPU: between "picked" and
+//       "completely switched out" on_cpu is true, and no other CPU takes it.
+//   S2  A queue is first in, first out. A runnable task runs after at most (queue length) slices:
+//       none starves.
+//   S3  perf's two hooks bracket every switch, IRQs off, on the CPU concerned: out on the old
+//       stack, in on the new.
 //   S4  An idle CPU halts; whoever queues a task for it sends a reschedule IPI.
 #pragma once
 
@@ -17,18 +20,20 @@ void sched_init(void);
 // Starts ticking and turns the calling flow into this CPU's idle loop.
 __noreturn void sched_idle(void);
 
-// Gives up the CPU. The caller has set current's state (RUNNABLE: just yield). Task context, no spinlock held.
+// Gives up the CPU. The caller has set current's state (RUNNABLE: just yield). Task context, no
+// spinlock held.
 void schedule(void);
 void sched_yield(void);
 
-// Makes a sleeping (or waiting, or, with `stopped`, stopped) task runnable. False if it was not. Any
-// context but NMI and #DB.
+// Makes a sleeping (or waiting, or, with `stopped`, stopped) task runnable. False if it was not.
+// Any context but NMI and #DB.
 bool sched_wake(struct task *t);
 bool sched_wake_stopped(struct task *t);
 // Wakes it only from TASK_SLEEPING: for signals.
 bool sched_wake_interruptible(struct task *t);
 
-// 0, or -EINVAL when no online CPU is left in the mask. The task has left forbidden CPUs on return. Task context.
+// 0, or -EINVAL when no online CPU is left in the mask. The task has left forbidden CPUs on return.
+// Task context.
 int sched_set_affinity(struct task *t, cpumask mask);
 
 cpumask cpus_online(void);
@@ -47,5 +52,6 @@ struct sched_stats {
 const struct sched_stats *sched_stats(u32 cpu);
 u64 sched_total_switches(void);
 
-// Test aid: from now on every tick (storm = true) preempts, and moves the running task to another allowed CPU.
+// Test aid: from now on every tick (storm = true) preempts, and moves the running task to another
+// allowed CPU.
 void sched_set_storm(bool storm);

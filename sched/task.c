@@ -6,13 +6,13 @@
 #include "sched/upcalls.h"
 #include "sched/wait.h"
 
-#define MIN_TID 2u     // 1 is the init process
+#define MIN_TID 2u // 1 is the init process
 // Then they start again. Far more than a zombie outlives, whose pid is the tid of a task long gone.
 #define MAX_TID (1u << 22) // Linux's limit on 64-bit machines
 
 static struct spinlock tasks_lock = SPINLOCK("tasks", RANK_TASKS);
 static struct list all_tasks = LIST_INIT(all_tasks); // from start to exit
-u32 next_tid = MIN_TID; // the demonstration watches who writes it
+u32 next_tid = MIN_TID;                              // the demonstration watches who writes it
 
 static struct wait_queue exit_queue; // those who wait for a task's end, any task's
 static struct list dead_tasks = LIST_INIT(dead_tasks);
@@ -44,9 +44,7 @@ static void free_dead_tasks(void)
 static bool tid_in_use(u32 tid)
 {
     struct task *t;
-    list_for_each(t, &all_tasks, all_node)
-        if (t->tid == tid)
-            return true;
+    list_for_each(t, &all_tasks, all_node) if (t->tid == tid) return true;
     return false;
 }
 
@@ -135,8 +133,7 @@ void task_for_each(void (*fn)(struct task *t, void *arg), void *arg)
 {
     struct task *t;
     u64 flags = spin_lock_irqsave(&tasks_lock);
-    list_for_each(t, &all_tasks, all_node)
-        fn(t, arg);
+    list_for_each(t, &all_tasks, all_node) fn(t, arg);
     spin_unlock_irqrestore(&tasks_lock, flags);
 }
 

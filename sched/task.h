@@ -1,6 +1,7 @@
 // A task: one flow of control with its kernel stack. Threads of programs and of the kernel alike.
 //
-// The scheduler knows a program only as two opaque pointers (process, perf_ctx) that upper layers fill.
+// The scheduler knows a program only as two opaque pointers (process, perf_ctx) that upper layers
+// fill.
 #pragma once
 
 #include "arch/x86/context.h"
@@ -16,50 +17,50 @@ typedef u64 cpumask;
 #define CPUMASK_ALL (~0ull)
 
 enum task_state {
-    TASK_NEW,         // not started yet
-    TASK_RUNNABLE,    // running or in a run queue
-    TASK_SLEEPING,    // until woken or signalled
-    TASK_WAITING,     // until woken; signals do not wake it
-    TASK_STOPPED,     // by a stop signal, until continued
-    TASK_DEAD,        // will not run again
+    TASK_NEW,      // not started yet
+    TASK_RUNNABLE, // running or in a run queue
+    TASK_SLEEPING, // until woken or signalled
+    TASK_WAITING,  // until woken; signals do not wake it
+    TASK_STOPPED,  // by a stop signal, until continued
+    TASK_DEAD,     // will not run again
 };
 
 #define TASK_COMM_LEN 16
 
 struct task {
-    struct arch_task arch;     // owned by the switch
-    u32 tid;                   // constant
-    char comm[TASK_COMM_LEN];  // written by the task itself
+    struct arch_task arch;    // owned by the switch
+    u32 tid;                  // constant
+    char comm[TASK_COMM_LEN]; // written by the task itself
     struct refcount refs;
-    struct list all_node;      // in the list of all tasks: RANK_TASKS
+    struct list all_node; // in the list of all tasks: RANK_TASKS
 
     // Owned by sched; guarded by the run queue lock of `cpu`, readable racily for display.
     enum task_state state;
-    u32 cpu;                   // whose run queue it belongs to
-    bool on_cpu;               // running, or not yet completely switched out
-    bool queued;               // in a run queue, or on its way into one
-    bool exited;               // task_exit() has been called: nothing of the program is left
+    u32 cpu;     // whose run queue it belongs to
+    bool on_cpu; // running, or not yet completely switched out
+    bool queued; // in a run queue, or on its way into one
+    bool exited; // task_exit() has been called: nothing of the program is left
     struct list run_node;
-    cpumask affinity;          // CPUs it may run on; never empty
-    u32 slice;                 // ticks left
-    u64 nr_switches;           // times switched in
-    u64 nr_migrations;         // times switched in on another CPU than before
-    u64 runtime_ns;            // time on CPUs, up to the last switch out
+    cpumask affinity;  // CPUs it may run on; never empty
+    u32 slice;         // ticks left
+    u64 nr_switches;   // times switched in
+    u64 nr_migrations; // times switched in on another CPU than before
+    u64 runtime_ns;    // time on CPUs, up to the last switch out
     u64 switched_in_ns;
     u32 last_cpu;
-    void (*entry)(void *arg);  // first function
+    void (*entry)(void *arg); // first function
     void *entry_arg;
 
     // Owned by kernel/proc.
-    bool signal_pending;       // wakes and interrupts TASK_SLEEPING; set under RANK_SIGNAL
-    struct process *process;   // NULL for kernel threads
-    struct mm *mm;             // NULL for kernel threads
-    void *thread;              // kernel/proc's per-thread data
+    bool signal_pending;     // wakes and interrupts TASK_SLEEPING; set under RANK_SIGNAL
+    struct process *process; // NULL for kernel threads
+    struct mm *mm;           // NULL for kernel threads
+    void *thread;            // kernel/proc's per-thread data
     struct perf_event_context *perf_ctx; // owned by perf: NULL until the first event
 };
 
-// A new task, not started: stack, tid, state TASK_NEW, refs = 1 (the caller's), affinity as given. NULL when
-// memory is out. Task context.
+// A new task, not started: stack, tid, state TASK_NEW, refs = 1 (the caller's), affinity as given.
+// NULL when memory is out. Task context.
 struct task *task_new(const char *comm, void (*entry)(void *), void *arg, cpumask affinity);
 // Lets it run. From then on the scheduler holds a reference until it is dead.
 void task_start(struct task *t);

@@ -40,7 +40,8 @@ void sched_tick(struct trapframe *f)
 
 void sched_irq_exit(struct trapframe *f)
 {
-    // In ring 0 only where interrupts were on: a switch must not come as a surprise to code that turned them off.
+    // In ring 0 only where interrupts were on: a switch must not come as a surprise to code that
+    // turned them off.
     if (from_user(f) || (f->rflags & RFLAGS_IF))
         sched_preempt();
 }

@@ -8,7 +8,7 @@ struct timer_list {
     struct spinlock lock; // RANK_TIMERS
     struct list timers;   // by time, earliest first
     struct timer *running;
-    u64 now;              // time of the tick under way; a timer is due once in each
+    u64 now; // time of the tick under way; a timer is due once in each
 };
 
 static struct timer_list timer_lists[MAX_CPUS];
@@ -29,9 +29,7 @@ void timer_start(struct timer *t, u64 when, void (*fn)(struct timer *))
     t->when = l->running == t ? MAX(when, l->now + 1) : when; // not again in this tick
     t->fn = fn;
     t->cpu = cpu_id();
-    list_for_each(later, &l->timers, node)
-        if (later->when > t->when)
-            break;
+    list_for_each(later, &l->timers, node) if (later->when > t->when) break;
     list_add_tail(&t->node, &later->node);
     t->armed = true;
     spin_unlock(&l->lock);

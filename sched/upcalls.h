@@ -3,7 +3,8 @@
 
 #include "sched/task.h"
 
-// perf/switch.c. Around every switch (S3): IRQs off, no lock held. Between the two no debug register moves.
+// perf/switch.c. Around every switch (S3): IRQs off, no lock held. Between the two no debug
+// register moves.
 void perf_switch_out(struct task *prev, struct task *next);
 void perf_switch_in(struct task *prev, struct task *next);
 
@@ -13,8 +14,10 @@ void perf_cpu_start(u32 cpu);
 // perf/switch.c. Each tick on each CPU, IRQs off.
 void perf_tick(void);
 
-// kernel/proc/exit.c. The running task is ending (task_exit): release what belongs to it. Task context, IRQs on.
+// kernel/proc/exit.c. The running task is ending (task_exit): release what belongs to it. Task
+// context, IRQs on.
 void task_exiting(struct task *t);
 
-// kernel/proc/exit.c. The last reference to a dead task is gone; frees what upper layers hung on it. Task context.
+// kernel/proc/exit.c. The last reference to a dead task is gone; frees what upper layers hung on
+// it. Task context.
 void task_released(struct task *t);

@@ -16,7 +16,8 @@ struct waiter {
 };
 
 void wait_init(struct wait_queue *q);
-// Links the running task and sets its state; then the caller tests its condition and calls schedule().
+// Links the running task and sets its state; then the caller tests its condition and calls
+// schedule().
 void wait_prepare(struct wait_queue *q, struct waiter *w, enum task_state state);
 void wait_finish(struct wait_queue *q, struct waiter *w);
 // Wakes all (or the first). Any context but NMI and #DB.
@@ -26,7 +27,7 @@ void wake_one(struct wait_queue *q);
 // Sleeps until cond is true; evaluated again after each wake. 0, or -EINTR on a signal.
 #define wait_event_interruptible(q, cond)                                                          \
     ({                                                                                             \
-        struct waiter __w = {0};                                                                         \
+        struct waiter __w = {0};                                                                   \
         int __ret = 0;                                                                             \
         for (;;) {                                                                                 \
             wait_prepare((q), &__w, TASK_SLEEPING);                                                \
@@ -44,7 +45,7 @@ void wake_one(struct wait_queue *q);
 
 #define wait_event(q, cond)                                                                        \
     do {                                                                                           \
-        struct waiter __w = {0};                                                                         \
+        struct waiter __w = {0};                                                                   \
         for (;;) {                                                                                 \
             wait_prepare((q), &__w, TASK_WAITING);                                                 \
             if (cond)                                                                              \

@@ -9,7 +9,8 @@ static bool wake_from(struct task *t, u32 states)
     u64 flags = irq_save();
     struct runqueue *rq = rq_lock_task(t);
     bool asleep = BIT(t->state) & states;
-    // A task that has not left its CPU since it set its state, or was preempted meanwhile, only goes on.
+    // A task that has not left its CPU since it set its state, or was preempted meanwhile, only
+    // goes on.
     bool place = asleep && rq->curr != t && !t->queued;
     if (asleep)
         t->state = TASK_RUNNABLE;
@@ -17,7 +18,8 @@ static bool wake_from(struct task *t, u32 states)
         t->queued = true; // from here on it is ours to place
     spin_unlock(&rq->lock);
     if (place) {
-        while (__atomic_load_n(&t->on_cpu, __ATOMIC_ACQUIRE)) // its CPU is in the middle of the switch
+        while (
+            __atomic_load_n(&t->on_cpu, __ATOMIC_ACQUIRE)) // its CPU is in the middle of the switch
             cpu_pause();
         sched_activate(t);
     }
@@ -53,7 +55,8 @@ u32 sched_choose_cpu(struct task *t)
     bool storm = sched_storm();
     if (!storm && (allowed & BIT(last)) && rq_load(&runqueues[last]) == 0)
         return last;
-    // Starting behind the last CPU spreads ties; in storm mode the next allowed one is taken whatever its load.
+    // Starting behind the last CPU spreads ties; in storm mode the next allowed one is taken
+    // whatever its load.
     for (u32 i = 1; i <= nr_cpus; i++) {
         u32 cpu = (last + i) % nr_cpus;
         if (!(allowed & BIT(cpu)))
@@ -126,7 +129,8 @@ bool sched_pull(u32 surplus)
     if (!from)
         return false;
     spin_lock(&from->lock);
-    list_for_each(t, &from->queue, run_node) {
+    list_for_each(t, &from->queue, run_node)
+    {
         if (!t->on_cpu && (t->affinity & BIT(cpu_id()))) {
             found = t;
             break;

@@ -5,16 +5,17 @@
 
 struct trapframe;
 
-// FXSAVE image (SDM vol. 1, 10.5). AVX is not offered: CR4.OSXSAVE stays clear, so programs see none.
+// FXSAVE image (SDM vol. 1, 10.5). AVX is not offered: CR4.OSXSAVE stays clear, so programs see
+// none.
 struct fpu_state {
     u8 image[512];
 } __aligned(16);
 
 struct arch_task {
-    u64 rsp;        // while switched out
-    u64 stack_top;  // first byte above the kernel stack
+    u64 rsp;       // while switched out
+    u64 stack_top; // first byte above the kernel stack
     u64 fs_base;
-    u64 gs_base;    // the user's; in MSR_KERNEL_GS_BASE while the kernel runs
+    u64 gs_base;           // the user's; in MSR_KERNEL_GS_BASE while the kernel runs
     struct fpu_state *fpu; // NULL for kernel threads
 };
 
@@ -24,7 +25,8 @@ void context_switch(u64 *save_rsp, u64 load_rsp);
 // Prepares a stack so that the first switch to it calls fn(arg) with IRQs off.
 void context_prepare(struct arch_task *a, void (*fn)(void *), void *arg);
 
-// Everything else that belongs to the CPU: SSE image, FS and GS base, kernel stack in TSS. IRQs off.
+// Everything else that belongs to the CPU: SSE image, FS and GS base, kernel stack in TSS. IRQs
+// off.
 void context_leave(struct arch_task *prev);
 void context_enter(struct arch_task *next);
 
@@ -36,6 +38,6 @@ void fpu_save_current(struct fpu_state *s);
 void fpu_load_current(const struct fpu_state *s); // a bad image must be masked first
 void fpu_sanitize(struct fpu_state *s);           // clears reserved MXCSR bits
 
-// Frame-pointer walk: fills `ips` with return addresses starting at rbp, at most `max`. Stops at the first
-// frame outside the kernel stack that contains rbp; safe on garbage. Returns how many.
+// Frame-pointer walk: fills `ips` with return addresses starting at rbp, at most `max`. Stops at
+// the first frame outside the kernel stack that contains rbp; safe on garbage. Returns how many.
 int backtrace_kernel(u64 rip, u64 rbp, u64 *ips, int max);

@@ -25,25 +25,25 @@ enum { IST_DF = 1, IST_NMI = 2, IST_DB = 3 };
 
 // The first five fields have fixed offsets, used by entry.asm and by the accessors below.
 struct cpu {
-    struct cpu *self;        // +0   gs:0
-    u64 user_rsp;            // +8   scratch of the SYSCALL entry
-    u64 kernel_rsp;          // +16  top of the running task's kernel stack (also tss.rsp[0])
-    struct task *current;    // +24  the running task, set by the switch
-    u32 preempt_count;       // +32  > 0: this CPU must not switch tasks
-    u32 need_resched;        // +36  a switch is due as soon as preempt_count is 0
-    u32 id;                  // 0 .. nr_cpus - 1, dense
+    struct cpu *self;     // +0   gs:0
+    u64 user_rsp;         // +8   scratch of the SYSCALL entry
+    u64 kernel_rsp;       // +16  top of the running task's kernel stack (also tss.rsp[0])
+    struct task *current; // +24  the running task, set by the switch
+    u32 preempt_count;    // +32  > 0: this CPU must not switch tasks
+    u32 need_resched;     // +36  a switch is due as soon as preempt_count is 0
+    u32 id;               // 0 .. nr_cpus - 1, dense
     u32 apic_id;
-    u32 irq_depth;           // > 0 in an interrupt or exception that came from IRQ context
+    u32 irq_depth; // > 0 in an interrupt or exception that came from IRQ context
     u32 online;
-    u64 active_cr3;          // physical address of the loaded top-level page table
-    struct dr_file dr;       // wanted and live debug registers (arch/x86/debugreg.h)
-    u64 db_pending_dr6;      // DR6 of a #DB nested in the first instruction of the #DB entry
+    u64 active_cr3;              // physical address of the loaded top-level page table
+    struct dr_file dr;           // wanted and live debug registers (arch/x86/debugreg.h)
+    u64 db_pending_dr6;          // DR6 of a #DB nested in the first instruction of the #DB entry
     struct trapframe *irq_frame; // frame of the interrupt being handled, for the tick
-    u64 call_pending;        // list of cross-CPU calls (arch/x86/smp.c)
+    u64 call_pending;            // list of cross-CPU calls (arch/x86/smp.c)
     struct tss tss;
     u64 gdt[8];
-    u64 lapic_ticks;         // interrupts of the local timer taken so far
-    u64 nr_irqs;             // interrupts of all kinds taken so far
+    u64 lapic_ticks; // interrupts of the local timer taken so far
+    u64 nr_irqs;     // interrupts of all kinds taken so far
 } __aligned(64);
 
 extern struct cpu cpus[MAX_CPUS];
@@ -141,6 +141,11 @@ static inline void irq_restore(u64 flags)
 static inline void cpu_pause(void)
 {
     __asm__ volatile("pause" ::: "memory");
+}
+
+static inline void cpu_halt(void)
+{
+    __asm__ volatile("hlt" ::: "memory");
 }
 
 // Enable interrupts and halt in one step: an interrupt between the two cannot be lost (SDM: STI

@@ -128,7 +128,8 @@ void dr_commit(void)
         write_out(d);
 }
 
-// How cheap register n is for a wanted slot: 3 no write at all, 2 only DR7, 1 no DR7-off write, 0 all.
+// How cheap register n is for a wanted slot: 3 no write at all, 2 only DR7, 1 no DR7-off write, 0
+// all.
 static int fitness(const struct dr_file *d, int n, const struct dr_slot *s)
 {
     const struct dr_slot *l = &d->live[n];

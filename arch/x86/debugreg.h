@@ -21,7 +21,7 @@
 
 #include "arch/x86/types.h"
 
-#define HBP_NUM        4
+#define HBP_NUM 4
 
 // R/Wn field of DR7 (SDM 18.2.4). 2 is an I/O breakpoint, which dr7 does not use.
 enum dr_type { DR_EXECUTE = 0, DR_WRITE = 1, DR_READ_WRITE = 3 };
@@ -36,19 +36,19 @@ enum dr_type { DR_EXECUTE = 0, DR_WRITE = 1, DR_READ_WRITE = 3 };
 struct dr_slot {
     void *owner; // the upper layer's name for it, NULL when free
     u64 addr;
-    u8 type;     // enum dr_type
-    u8 len;      // bytes: 1, 2, 4, 8; execute: 1
+    u8 type; // enum dr_type
+    u8 len;  // bytes: 1, 2, 4, 8; execute: 1
 };
 
 // Counters since boot, one writer (the CPU itself).
 struct dr_stats {
-    u64 writes;        // MOVs to DR0-DR3 and DR7 made by commit
-    u64 addr_writes;   // of those, to DR0-DR3
-    u64 db_writes;     // MOVs to DR6 and DR7 that #DB entry and exit need
-    u64 installs;      // dr_install() calls
-    u64 evictions;     // dr_evict() calls
-    u64 exceptions;    // #DBs taken
-    u64 spurious;      // #DBs in which no installed slot and no single step had a part
+    u64 writes;      // MOVs to DR0-DR3 and DR7 made by commit
+    u64 addr_writes; // of those, to DR0-DR3
+    u64 db_writes;   // MOVs to DR6 and DR7 that #DB entry and exit need
+    u64 installs;    // dr_install() calls
+    u64 evictions;   // dr_evict() calls
+    u64 exceptions;  // #DBs taken
+    u64 spurious;    // #DBs in which no installed slot and no single step had a part
 };
 
 struct dr_file {
@@ -63,10 +63,10 @@ struct dr_file {
 
 // What one #DB meant, after the noise of each emulator is taken out.
 struct dr_hits {
-    u64 dr6;               // causes as positive bits: DR6_SLOTS | DR6_BD | DR6_BS | DR6_BT
-    u64 raw;               // DR6 as it was read
-    bool spurious;         // only registers that are not live were reported: no cause is left
-    u32 slots;             // bit n: the owner in owner[n] was hit
+    u64 dr6;       // causes as positive bits: DR6_SLOTS | DR6_BD | DR6_BS | DR6_BT
+    u64 raw;       // DR6 as it was read
+    bool spurious; // only registers that are not live were reported: no cause is left
+    u32 slots;     // bit n: the owner in owner[n] was hit
     void *owner[HBP_NUM];
     u8 type[HBP_NUM];
 };
@@ -94,12 +94,12 @@ int dr_install(void *owner, u64 addr, enum dr_type type, u8 len);
 bool dr_evict(const void *owner);
 
 // First and last thing of every #DB. Enter reads DR6, switches DR7 off and clears DR6; it then
-// removes bits of registers that are not live (real CPUs and Bochs report disabled matches) and adds
-// every live register whose condition the reported ones imply (QEMU reports only the first of several).
-// Exit writes DR7 anew even if nothing changed: QEMU forgets its stale match only then.
+// removes bits of registers that are not live (real CPUs and Bochs report disabled matches) and
+// adds every live register whose condition the reported ones imply (QEMU reports only the first of
+// several). Exit writes DR7 anew even if nothing changed: QEMU forgets its stale match only then.
 void dr_db_enter(struct dr_hits *hits);
 void dr_db_exit(void);
 
-// Compare DR0-DR3 and DR7 as read back with what should be there. Returns NULL when right, otherwise
-// a short word for what is wrong. Debug builds call it at every switch and #DB exit.
+// Compare DR0-DR3 and DR7 as read back with what should be there. Returns NULL when right,
+// otherwise a short word for what is wrong. Debug builds call it at every switch and #DB exit.
 const char *dr_check(void);

@@ -2,19 +2,19 @@
 // included by nothing but C (the NASM files repeat the three numbers they need and say so).
 //
 //   0000'0000'0000'0000 - 0000'7fff'ffff'efff   user programs (TASK_SIZE_MAX)
-//   ffff'8880'0000'0000 -                       all physical memory, at PHYS_BASE + address (RW, NX)
+//   ffff'8880'0000'0000 -                       physical memory, at PHYS_BASE + address (RW, NX)
 //   ffff'c800'0000'0000 -                       device registers, uncached (MMIO_BASE)
-//   ffff'c900'0000'0000 -                       kernel stacks, a guard page below each (KSTACK_BASE)
+//   ffff'c900'0000'0000 -                       kernel stacks over guard pages (KSTACK_BASE)
 //   ffff'ffff'8000'0000 -                       the kernel image, at KERNEL_BASE + physical address
 #pragma once
 
 #include "arch/x86/types.h"
 
-#define PAGE_SHIFT    12
-#define PAGE_SIZE     4096ull
-#define PAGE_MASK     (~(PAGE_SIZE - 1))
+#define PAGE_SHIFT 12
+#define PAGE_SIZE  4096ull
+#define PAGE_MASK  (~(PAGE_SIZE - 1))
 
-#define MAX_CPUS      64
+#define MAX_CPUS 64
 
 #define TASK_SIZE_MAX 0x00007ffffffff000ull
 #define PHYS_BASE     0xffff888000000000ull

@@ -46,8 +46,8 @@ void paging_load(u64 root);
 // lock of the address space.
 u64 *paging_walk(u64 root, u64 va, bool create);
 
-// Calls fn for each 4 KiB user mapping in [start, end) whose entry is not zero (it may lack PTE_P: a
-// page that may not be touched now). fn may change or clear the entry.
+// Calls fn for each 4 KiB user mapping in [start, end) whose entry is not zero (it may lack PTE_P:
+// a page that may not be touched now). fn may change or clear the entry.
 void paging_for_each(u64 root, u64 start, u64 end, void (*fn)(u64 va, u64 *pte, void *arg),
                      void *arg);
 

@@ -6,22 +6,38 @@
 // Pushed by entry.asm; the order is its contract.
 struct trapframe {
     u64 r15, r14, r13, r12, rbp, rbx, r11, r10, r9, r8, rax, rcx, rdx, rsi, rdi;
-    u64 vector;  // exception or IRQ vector; VECTOR_SYSCALL for SYSCALL
-    u64 error;   // error code; for SYSCALL the system call's number (Linux's orig_rax)
+    u64 vector; // exception or IRQ vector; VECTOR_SYSCALL for SYSCALL
+    u64 error;  // error code; for SYSCALL the system call's number (Linux's orig_rax)
     u64 rip, cs, rflags, rsp, ss; // as the CPU pushes them
 };
 
 enum {
-    TRAP_DE = 0, TRAP_DB = 1, TRAP_NMI = 2, TRAP_BP = 3, TRAP_OF = 4, TRAP_BR = 5, TRAP_UD = 6,
-    TRAP_NM = 7, TRAP_DF = 8, TRAP_TS = 10, TRAP_NP = 11, TRAP_SS = 12, TRAP_GP = 13,
-    TRAP_PF = 14, TRAP_MF = 16, TRAP_AC = 17, TRAP_MC = 18, TRAP_XM = 19, TRAP_CP = 21,
+    TRAP_DE = 0,
+    TRAP_DB = 1,
+    TRAP_NMI = 2,
+    TRAP_BP = 3,
+    TRAP_OF = 4,
+    TRAP_BR = 5,
+    TRAP_UD = 6,
+    TRAP_NM = 7,
+    TRAP_DF = 8,
+    TRAP_TS = 10,
+    TRAP_NP = 11,
+    TRAP_SS = 12,
+    TRAP_GP = 13,
+    TRAP_PF = 14,
+    TRAP_MF = 16,
+    TRAP_AC = 17,
+    TRAP_MC = 18,
+    TRAP_XM = 19,
+    TRAP_CP = 21,
     // External vectors. The legacy PICs are masked; IRQ n of the I/O APIC is IRQ_BASE + n.
     IRQ_BASE = 32,
     IRQ_SERIAL1 = IRQ_BASE + 4,
     IRQ_KEYBOARD = IRQ_BASE + 1,
     IPI_RESCHEDULE = 0xf0,
     IPI_CALL = 0xf1,
-    IRQ_TIMER = 0xf2,   // local APIC timer
+    IRQ_TIMER = 0xf2, // local APIC timer
     IRQ_SPURIOUS = 0xff,
     VECTOR_SYSCALL = 256,
 };
@@ -31,10 +47,10 @@ enum {
 #define PF_USER    4u
 #define PF_FETCH   16u
 
-#define KERNEL_CS  0x08
-#define KERNEL_DS  0x10
-#define USER_DS    0x1b // SYSRET wants user data before user code
-#define USER_CS    0x23
+#define KERNEL_CS 0x08
+#define KERNEL_DS 0x10
+#define USER_DS   0x1b // SYSRET wants user data before user code
+#define USER_CS   0x23
 
 static inline bool from_user(const struct trapframe *f)
 {

@@ -13,25 +13,25 @@ typedef int32_t s32;
 typedef int64_t s64;
 typedef long ssize_t;
 
-#define ARRAY_SIZE(a)     (sizeof(a) / sizeof((a)[0]))
-#define BIT(n)            (1ull << (n))
-#define MIN(a, b)         ((a) < (b) ? (a) : (b))
-#define MAX(a, b)         ((a) > (b) ? (a) : (b))
-#define ALIGN_UP(x, a)    (((x) + (a)-1) & ~((u64)(a)-1))
-#define ALIGN_DOWN(x, a)  ((x) & ~((u64)(a)-1))
+#define ARRAY_SIZE(a)                   (sizeof(a) / sizeof((a)[0]))
+#define BIT(n)                          (1ull << (n))
+#define MIN(a, b)                       ((a) < (b) ? (a) : (b))
+#define MAX(a, b)                       ((a) > (b) ? (a) : (b))
+#define ALIGN_UP(x, a)                  (((x) + (a)-1) & ~((u64)(a)-1))
+#define ALIGN_DOWN(x, a)                ((x) & ~((u64)(a)-1))
 #define container_of(ptr, type, member) ((type *)((char *)(ptr)-offsetof(type, member)))
-#define likely(x)         __builtin_expect(!!(x), 1)
-#define unlikely(x)       __builtin_expect(!!(x), 0)
-#define barrier()         __asm__ volatile("" ::: "memory")
+#define likely(x)                       __builtin_expect(!!(x), 1)
+#define unlikely(x)                     __builtin_expect(!!(x), 0)
+#define barrier()                       __asm__ volatile("" ::: "memory")
 
-#define __packed          __attribute__((packed))
-#define __aligned(n)      __attribute__((aligned(n)))
-#define __noreturn        __attribute__((noreturn))
-#define __printf(f, a)    __attribute__((format(printf, f, a)))
+#define __packed       __attribute__((packed))
+#define __aligned(n)   __attribute__((aligned(n)))
+#define __noreturn     __attribute__((noreturn))
+#define __printf(f, a) __attribute__((format(printf, f, a)))
 
 // No breakpoint may be placed on what the #DB path touches before it has switched DR7 off, or after
 // it has switched it on again (a hit there would recurse). linker.ld gathers both sections between
 // __protected_text_start/_end and __protected_data_start/_end; hwbp/validate.c refuses them.
-#define __protected_text  __attribute__((section(".text.protected"), noinline))
-#define __protected_data  __attribute__((section(".data.protected")))
-#define __protected_bss   __attribute__((section(".bss.protected"))) // zero at first
+#define __protected_text __attribute__((section(".text.protected"), noinline))
+#define __protected_data __attribute__((section(".data.protected")))
+#define __protected_bss  __attribute__((section(".bss.protected"))) // zero at first

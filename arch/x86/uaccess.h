@@ -1,6 +1,6 @@
-// Copies between the kernel and the running program. An address outside user space or an access that
-// faults without remedy gives -EFAULT; the kernel never crashes on a user pointer. Tasks only (may fault,
-// and the fault takes the address space's lock: not under that lock).
+// Copies between the kernel and the running program. An address outside user space or an access
+// that faults without remedy gives -EFAULT; the kernel never crashes on a user pointer. Tasks only
+// (may fault, and the fault takes the address space's lock: not under that lock).
 #pragma once
 
 #include "arch/x86/layout.h"
@@ -10,7 +10,8 @@ int copy_from_user(void *to, u64 from, size_t n);
 int copy_to_user(u64 to, const void *from, size_t n);
 int clear_user(u64 to, size_t n);
 
-// Copies up to `max` bytes including the NUL. Length without NUL, -EFAULT, or -ENAMETOOLONG when no NUL came.
+// Copies up to `max` bytes including the NUL. Length without NUL, -EFAULT, or -ENAMETOOLONG when no
+// NUL came.
 ssize_t strncpy_from_user(char *to, u64 from, size_t max);
 
 // Like copy_from_user, but with page faults refused: usable in interrupt context. 0 or -EFAULT.

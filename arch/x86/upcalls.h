@@ -18,13 +18,14 @@ void printk(const char *fmt, ...) __printf(1, 2);
 u64 arch_table_alloc(void);
 void arch_table_free(u64 pa);
 
-// kernel/mm/heap.c. A fresh kernel stack for a starting CPU: its top, or 0 when memory is out. Freed only
-// when the CPU did not come.
+// kernel/mm/heap.c. A fresh kernel stack for a starting CPU: its top, or 0 when memory is out.
+// Freed only when the CPU did not come.
 u64 arch_stack_alloc(void);
 void arch_stack_free(u64 top);
 
-// sched/entry.c. The last thing before an interrupt or exception returns: IRQs off, `f` is the frame. In
-// the kernel it may preempt; before ring 3 it runs reschedules and signals (through user_return).
+// sched/entry.c. The last thing before an interrupt or exception returns: IRQs off, `f` is the
+// frame. In the kernel it may preempt; before ring 3 it runs reschedules and signals (through
+// user_return).
 void sched_irq_exit(struct trapframe *f);
 
 // sched/tick.c. The local timer, once per tick on each CPU, IRQs off.
@@ -36,19 +37,21 @@ __noreturn void sched_ap_main(void);
 // kernel/proc/trap.c. An exception from ring 3 other than #PF and #DB: becomes a signal. IRQs on.
 void user_exception(struct trapframe *f);
 
-// kernel/mm/fault.c and kernel/proc/trap.c. A page fault with a user address, from ring 3 or from a user
-// copy. True when the access may be tried again. Ring 3 faults that fail become SIGSEGV inside.
+// kernel/mm/fault.c and kernel/proc/trap.c. A page fault with a user address, from ring 3 or from a
+// user copy. True when the access may be tried again. Ring 3 faults that fail become SIGSEGV
+// inside.
 bool user_page_fault(struct trapframe *f, u64 addr);
 
-// kernel/proc/syscall.c. SYSCALL from ring 3: number in f->error and f->rax, arguments in rdi, rsi, rdx,
-// r10, r8, r9; the result goes to f->rax. IRQs on.
+// kernel/proc/syscall.c. SYSCALL from ring 3: number in f->error and f->rax, arguments in rdi, rsi,
+// rdx, r10, r8, r9; the result goes to f->rax. IRQs on.
 void syscall_dispatch(struct trapframe *f);
 
-// kernel/proc/signal.c. Before every return to ring 3, IRQs on: delivers signals. May not return (exit).
+// kernel/proc/signal.c. Before every return to ring 3, IRQs on: delivers signals. May not return
+// (exit).
 void user_return(struct trapframe *f);
 
-// hwbp/db.c. #DB, after dr_db_enter() and before dr_db_exit(), IRQs off, any context. Takes what belongs
-// to breakpoints and returns the causes left over (single step, INT1).
+// hwbp/db.c. #DB, after dr_db_enter() and before dr_db_exit(), IRQs off, any context. Takes what
+// belongs to breakpoints and returns the causes left over (single step, INT1).
 u64 debug_exception(struct trapframe *f, struct dr_hits *hits);
 
 // kernel/proc/trap.c. What debug_exception() left of a #DB from ring 3: becomes SIGTRAP. IRQs on.

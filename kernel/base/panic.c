@@ -25,7 +25,7 @@ static void enter(void)
                                      __ATOMIC_SEQ_CST) &&
         first != me)
         for (;;)
-            __asm__ volatile("hlt");
+            cpu_halt();
     if (++depth > 2)
         machine_off(PANIC_STATUS);
     if (depth == 1) {

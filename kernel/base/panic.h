@@ -1,8 +1,9 @@
-// Stopping when the kernel itself is wrong. panic() and panic_trap() are declared in arch/x86/upcalls.h.
+// Stopping when the kernel itself is wrong. panic() and panic_trap() are declared in
+// arch/x86/upcalls.h.
 //
-// A panic prints what happened, CPU, task, registers and a backtrace with symbols, stops the other CPUs by
-// NMI and switches the machine off with status PANIC_STATUS. A panic inside a panic prints one line more
-// and goes off; a third only goes off.
+// A panic prints what happened, CPU, task, registers and a backtrace with symbols, stops the other
+// CPUs by NMI and switches the machine off with status PANIC_STATUS. A panic inside a panic prints
+// one line more and goes off; a third only goes off.
 #pragma once
 
 #include "arch/x86/upcalls.h"

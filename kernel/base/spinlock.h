@@ -2,45 +2,49 @@
 //
 // Rules:
 //   L1  Holding a spinlock disables preemption; nothing may sleep under it.
-//   L2  Locks are taken in rising order of rank, at most one of each rank (except where a rank's line says
-//       otherwise).
-//   L3  Who holds a lock marked "irq" never waits for another CPU's answer to an IPI: that CPU may be
-//       spinning for the lock with IRQs off.
+//   L2  Locks are taken in rising order of rank, at most one of each rank (except where a rank's
+//       line says otherwise).
+//   L3  Who holds a lock marked "irq" never waits for another CPU's answer to an IPI: that CPU may
+//       be spinning for the lock with IRQs off.
 //   L4  A lock marked "irq" is taken in interrupt context too: always with IRQs off.
-//   L5  The #DB path takes no lock at all: it may have interrupted the holder of any of them.
-// A debug build (DEBUG=1) checks L1, L2, L4 and that only the holder unlocks, and panics with both names.
+//   L5  The #DB path takes no lock at all: it may have interrupted the holder of any of them. A
+//       debug build (DEBUG=1) checks L1, L2, L4 and that only the holder unlocks, and panics with
+//       both names.
 #pragma once
 
 #include "arch/x86/cpu.h"
 
 enum lock_rank {
-    // rank                   guards                                                         sleeping mutexes first
-    RANK_SLOTS = 1,        // hwbp: slot tables, list of live breakpoints                     mutex
-    RANK_PERF_CTX_MUTEX,   // perf: adding and removing events of one context                 mutex
-    RANK_PROC,             // proc: the process tree, exit states
-    RANK_FILES,            // fs: one descriptor table
-    RANK_FILE,             // fs: one pipe, one directory listing
-    RANK_SIGNAL,           // proc: pending signals and actions of one process                irq
-    RANK_MM,               // mm: areas and page tables of one address space; IRQs on (IPIs wait under it)
-    RANK_TTY,              // fs: the console's line buffer                                   irq
-    RANK_PERF_CTX,         // perf: lists and states of one context                           irq
-    RANK_TASKS,            // sched: list of all tasks, tids                                  irq
-    RANK_WAITQ,            // sched: one wait queue                                           irq
-    RANK_TIMERS,           // sched: one CPU's timers                                         irq
-    RANK_RUNQUEUE,         // sched: one run queue; two only in ascending order of CPU        irq
-    RANK_HEAP,             // mm: size-class free lists                                       irq
-    RANK_PAGES,            // mm: free pages and their counts                                 irq
-    RANK_LOG,              // base: the log and its outputs (printk.c has a lock of its own kind)  irq
+    // rank                   guards
+    // sleeping mutexes first
+    RANK_SLOTS = 1,      // hwbp: slot tables, list of live breakpoints                     mutex
+    RANK_PERF_CTX_MUTEX, // perf: adding and removing events of one context                 mutex
+    RANK_PROC,           // proc: the process tree, exit states
+    RANK_FILES,          // fs: one descriptor table
+    RANK_SIGNAL,         // proc: pending signals and actions of one process                irq
+    RANK_MM,       // mm: areas and page tables of one address space; IRQs on (IPIs wait under it)
+    RANK_TTY,      // fs: the console's line buffer                                   irq
+    RANK_PERF_CTX, // perf: lists and states of one context                           irq
+    RANK_TASKS,    // sched: list of all tasks, tids                                  irq
+    RANK_WAITQ,    // sched: one wait queue                                           irq
+    RANK_TIMERS,   // sched: one CPU's timers                                         irq
+    RANK_RUNQUEUE, // sched: one run queue; two only in ascending order of CPU        irq
+    RANK_HEAP,     // mm: size-class free lists                                       irq
+    RANK_PAGES,    // mm: free pages and their counts                                 irq
+    RANK_LOG,      // base: the log and its outputs (printk.c has a lock of its own kind)  irq
 };
 
 struct spinlock {
     u32 locked;
     u8 rank;
-    u32 holder;        // CPU + 1, 0 when free (debug builds)
+    u32 holder; // CPU + 1, 0 when free (debug builds)
     const char *name;
 };
 
-#define SPINLOCK(lockname, lockrank) {.rank = (lockrank), .name = (lockname)}
+#define SPINLOCK(lockname, lockrank)                                                               \
+    {                                                                                              \
+        .rank = (lockrank), .name = (lockname)                                                     \
+    }
 
 void spin_init(struct spinlock *l, const char *name, enum lock_rank rank);
 void spin_lock(struct spinlock *l);
@@ -52,11 +56,12 @@ void spin_unlock_irqrestore(struct spinlock *l, u64 flags);
 // True if this CPU holds it (debug builds; always true otherwise, so fit for ASSERT only).
 bool spin_held(const struct spinlock *l);
 
-// Panics when a sleep or a switch would happen under a spinlock (debug builds). `what` names the caller.
+// Panics when a sleep or a switch would happen under a spinlock (debug builds). `what` names the
+// caller.
 void spin_check_none_held(const char *what);
 
-// Preemption. enable() switches at once if a switch became due meanwhile; it lives in sched/core.c since it
-// calls the scheduler.
+// Preemption. enable() switches at once if a switch became due meanwhile; it lives in sched/core.c
+// since it calls the scheduler.
 static inline void preempt_disable(void)
 {
     preempt_count_inc();

@@ -1,5 +1,5 @@
-// Memory before the page allocator lives. Early allocations are taken from one run, upwards, so that
-// a single bound says what is gone.
+// Memory before the page allocator lives. Early allocations are taken from one run, upwards, so
+// that a single bound says what is gone.
 #include "kernel/mm/bootmem.h"
 #include "arch/x86/paging.h"
 #include "arch/x86/platform.h"
@@ -57,8 +57,8 @@ static void refuse_if_small(u64 bytes)
     u64 mb = ALIGN_UP(bytes, MIB) / MIB;
     if (mb >= MIN_RAM_MB)
         return;
-    snprintf(why, sizeof(why), "dr7: this machine has %lu MB of memory and needs at least %d MB", mb,
-             MIN_RAM_MB);
+    snprintf(why, sizeof(why), "dr7: this machine has %lu MB of memory and needs at least %d MB",
+             mb, MIN_RAM_MB);
     boot_refuse(why);
 }
 

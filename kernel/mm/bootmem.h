@@ -8,7 +8,8 @@
 u64 bootmem_init(void);
 // A zeroed page below BOOT_MAP_END, as physical address; 0 when there is none.
 u64 bootmem_page(void);
-// Zeroed memory for ever, whole pages. Once the direct map stands; refuses to boot when there is none.
+// Zeroed memory for ever, whole pages. Once the direct map stands; refuses to boot when there is
+// none.
 void *bootmem_alloc(u64 size);
 // Calls fn for each run of page-aligned memory that was not given away. No allocation after it.
 void bootmem_finish(void (*fn)(u64 start, u64 end));

@@ -1,5 +1,5 @@
-// The heap. A page of a size class is cut into objects of one size; the free ones are linked through
-// their first word. Each class lists its pages that have a free object.
+// The heap. A page of a size class is cut into objects of one size; the free ones are linked
+// through their first word. Each class lists its pages that have a free object.
 #include "kernel/mm/heap.h"
 #include "kernel/base/panic.h"
 #include "kernel/base/spinlock.h"
@@ -24,7 +24,7 @@ void heap_init(void)
     u32 class = 0;
     for (u32 i = 0; i < ARRAY_SIZE(class_of); i++) {
         if (i * 16 > class_size[class])
-            class++;
+            class ++;
         class_of[i] = class;
     }
 }

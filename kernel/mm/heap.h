@@ -11,7 +11,8 @@ void *kalloc(size_t size);
 void kfree(void *p);
 u64 heap_bytes_in_use(void);
 
-// A kernel stack with an unmapped page below it; returns its top, 0 when memory is out. Task context.
+// A kernel stack with an unmapped page below it; returns its top, 0 when memory is out. Task
+// context.
 u64 kstack_alloc(void);
 void kstack_free(u64 top);
 // True if addr lies in the region of kernel stacks (mapped or guard).

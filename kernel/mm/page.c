@@ -12,7 +12,7 @@
 static struct spinlock pages_lock = SPINLOCK("pages", RANK_PAGES);
 static struct page *free_blocks[MAX_ORDER + 1]; // first of a list; pages_lock
 static u64 nr_free, nr_total;                   // pages; pages_lock
-static struct page *pages; // of page frame 0, 1, ...; constant after page_init
+static struct page *pages;                      // of page frame 0, 1, ...; constant after page_init
 static u64 nr_frames;
 
 static u64 frame_of(const struct page *p)

@@ -10,9 +10,7 @@
 struct vm_area *vm_find(struct mm *mm, u64 addr)
 {
     struct vm_area *a;
-    list_for_each(a, &mm->areas, node)
-        if (a->end > addr)
-            return a;
+    list_for_each(a, &mm->areas, node) if (a->end > addr) return a;
     return NULL;
 }
 
@@ -196,8 +194,8 @@ s64 mm_map(struct mm *mm, u64 addr, u64 len, u32 prot, u32 flags, const char *na
     return area ? map_area(mm, area, addr, len, flags) : -ENOMEM;
 }
 
-s64 mm_map_file(struct mm *mm, u64 addr, u64 len, u32 prot, u32 flags, const u8 *data,
-                u64 data_len, u64 skew, const char *name)
+s64 mm_map_file(struct mm *mm, u64 addr, u64 len, u32 prot, u32 flags, const u8 *data, u64 data_len,
+                u64 skew, const char *name)
 {
     struct vm_area *area = new_area(prot, false, name);
     if (!area)
@@ -273,8 +271,7 @@ int mm_protect(struct mm *mm, u64 addr, u64 len, u32 prot)
     spin_lock(&mm->lock);
     struct vm_area *a;
     list_for_each(a, &mm->areas, node) // the whole range must be mapped
-        if (a->start <= at && a->end > at)
-            at = a->end;
+        if (a->start <= at && a->end > at) at = a->end;
     if (at < end || split(mm, addr) || split(mm, end))
         err = -ENOMEM;
     if (!err) {

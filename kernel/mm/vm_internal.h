@@ -1,4 +1,5 @@
-// Seams between the files of the address-space code. The lock of the address space is held everywhere.
+// Seams between the files of the address-space code. The lock of the address space is held
+// everywhere.
 #pragma once
 
 #include "kernel/mm/vm.h"
@@ -9,7 +10,8 @@ struct vm_area *vm_find(struct mm *mm, u64 addr);
 // The entry flags of a page of this area that belongs to it alone (or is shared on purpose).
 u64 vm_page_flags(const struct vm_area *area);
 
-// Brings the page at addr in, writable if `write`. What mm_fault() returns. `force` writes where the area forbids it.
+// Brings the page at addr in, writable if `write`. What mm_fault() returns. `force` writes where
+// the area forbids it.
 int vm_fault_in(struct mm *mm, u64 addr, bool write, bool fetch, bool force);
 
 // Drops all pages of [start, end) after every CPU has forgotten them.

@@ -1,4 +1,5 @@
-// Static ELF64 programs: fixed ones (ET_EXEC) and position-independent ones (ET_DYN). gABI chapters 4 and 5.
+// Static ELF64 programs: fixed ones (ET_EXEC) and position-independent ones (ET_DYN). gABI
+// chapters 4 and 5.
 #include "arch/x86/layout.h"
 #include "kernel/base/errno.h"
 #include "kernel/base/printk.h"

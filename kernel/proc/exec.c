@@ -1,5 +1,5 @@
-// execve: another program in the same process. All that can fail comes first and touches nothing that is the
-// old program's; then there is no way back and nothing that fails.
+// execve: another program in the same process. All that can fail comes first and touches nothing
+// that is the old program's; then there is no way back and nothing that fails.
 #include "kernel/proc/exec.h"
 
 #include "arch/x86/uaccess.h"
@@ -56,7 +56,8 @@ static int parse_script(const u8 *data, u64 len, char line[SCRIPT_LINE_MAX], con
     return 0;
 }
 
-// Finds the ELF file to load; for a script that is its interpreter, and the arguments change. `name` holds its path.
+// Finds the ELF file to load; for a script that is its interpreter, and the arguments change.
+// `name` holds its path.
 static int find_image(const char *path, struct exec_args *a, char name[PROC_PATH_MAX],
                       const u8 **data, u64 *len)
 {
@@ -135,7 +136,8 @@ static int prepare(const char *path, struct exec_args *a, struct new_program *ne
     return 0;
 }
 
-// Ends all other threads. -EAGAIN when the process is ending itself, or another thread's exec came first.
+// Ends all other threads. -EAGAIN when the process is ending itself, or another thread's exec came
+// first.
 static int become_only_thread(struct process *p, struct task *self)
 {
     struct thread *th;

@@ -34,19 +34,21 @@ struct elf_image {
     u64 end; // first page after the last segment: the heap starts there
 };
 
-// Maps the segments of a static ELF64 program. 0, -ENOEXEC (not such a file, or a segment writable and executable
-// at once), -ENOMEM. After a failure the address space holds some of it and is to be dropped.
+// Maps the segments of a static ELF64 program. 0, -ENOEXEC (not such a file, or a segment writable
+// and executable at once), -ENOMEM. After a failure the address space holds some of it and is to
+// be dropped.
 int elf_load(struct mm *mm, const u8 *data, u64 len, struct elf_image *img);
 
 // ---- the first stack (stack.c) ----
 
-// Maps the stack and writes argc, argv, envp, auxv and the strings, as the System V ABI has it (3.4.1). 0 and the
-// stack pointer, or -ENOMEM.
+// Maps the stack and writes argc, argv, envp, auxv and the strings, as the System V ABI has it
+// (3.4.1). 0 and the stack pointer, or -ENOMEM.
 int stack_build(struct mm *mm, const struct exec_args *a, const char *path,
                 const struct elf_image *img, u64 *sp);
 
 // ---- exec.c ----
 
-// Replaces the running program; relative paths count from its working directory. 0 or -errno, and then nothing
-// has changed. The caller frees the strings, and on success leaves by the task's user frame.
+// Replaces the running program; relative paths count from its working directory. 0 or -errno, and
+// then nothing has changed. The caller frees the strings, and on success leaves by the task's user
+// frame.
 int exec_program(const char *path, struct exec_args *a);

@@ -1,5 +1,5 @@
-// How threads and processes end. Order matters: the breakpoints leave their registers before the address
-// space they watch goes, and the parent hears of the end when nothing is held any more.
+// How threads and processes end. Order matters: the breakpoints leave their registers before the
+// address space they watch goes, and the parent hears of the end when nothing is held any more.
 #include "arch/x86/uaccess.h"
 #include "kernel/fs/file.h"
 #include "kernel/mm/heap.h"

@@ -44,8 +44,8 @@ static void child_start(void *arg)
     return_to_user(context_user_frame(&t->arch));
 }
 
-// 0, or -EINVAL for a combination this kernel does not have: actions or working directory shared between
-// processes, or threads with descriptors of their own.
+// 0, or -EINVAL for a combination this kernel does not have: actions or working directory shared
+// between processes, or threads with descriptors of their own.
 static int check_flags(u64 flags)
 {
     u64 rest = flags & ~(CLONE_OPTIONAL | CSIGNAL);

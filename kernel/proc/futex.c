@@ -1,5 +1,6 @@
-// futex(2): WAIT, WAKE (with and without bit sets) and REQUEUE. A waiter links itself before it reads the word, and a waker
-// looks at the list after it has changed it: so none is missed, though no lock is held while the word is read.
+// futex(2): WAIT, WAKE (with and without bit sets) and REQUEUE. A waiter links itself before it
+// reads the word, and a waker looks at the list after it has changed it: so none is missed, though
+// no lock is held while the word is read.
 #include "kernel/proc/futex.h"
 
 #include "arch/x86/platform.h"
@@ -35,7 +36,8 @@ struct futex_waiter {
     bool woken;
 };
 
-// Guards the lists and `woken`. One lock, since a requeue touches two lists; taken like a wait queue's.
+// Guards the lists and `woken`. One lock, since a requeue touches two lists; taken like a wait
+// queue's.
 static struct spinlock futex_lock = SPINLOCK("futex", RANK_WAITQ);
 static struct list waiters[1 << BUCKET_BITS];
 
@@ -163,7 +165,7 @@ s64 sys_futex(u64 addr, u32 op, u32 value, u64 utimeout, u64 addr2, u32 bits)
             return -EAGAIN;
         // fall through
     case FUTEX_REQUEUE: // the timeout's place holds how many to move
-        if (addr2 % sizeof(u32))
+        if (addr2 % sizeof(u32) || addr2 == addr)
             return -EINVAL;
         return wake(mm, addr, value, FUTEX_ANY, addr2, utimeout);
     case FUTEX_WAIT:

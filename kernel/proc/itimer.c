@@ -1,4 +1,5 @@
-// setitimer(2), getitimer(2) and alarm(2): SIGALRM after a while. Only ITIMER_REAL; the virtual ones are -EINVAL.
+// setitimer(2), getitimer(2) and alarm(2): SIGALRM after a while. Only ITIMER_REAL; the virtual
+// ones are -EINVAL.
 #include "arch/x86/platform.h"
 #include "arch/x86/uaccess.h"
 #include "kernel/proc/init.h"

@@ -20,7 +20,7 @@ static s64 map_shared(struct mm *mm, u64 addr, u64 len, u32 prot, u32 flags)
     struct vm_object *o = shm_new(ALIGN_UP(len, PAGE_SIZE) / PAGE_SIZE);
     if (!o)
         return -ENOMEM;
-    s64 got = mm_map_object(mm, addr, len, prot, flags, o, 0, "shared");
+    s64 got = mm_map_object(mm, addr, len, prot, (flags & ~MAP_TYPE) | MAP_SHARED, o, 0, "shared");
     if (ref_put(&o->refs)) // the area has its own, if there is one
         o->release(o);
     return got;

@@ -1,13 +1,16 @@
-// A process: what the threads of one program share. A thread: what kernel/proc keeps beside each task.
+// A process: what the threads of one program share. A thread: what kernel/proc keeps beside each
+// task.
 //
 // Who may touch what:
-//   proc_lock (RANK_PROC)    tree, lists of processes and threads, ids, exit states, exe, cmdline, comm, the
-//                            pointers mm and fds as seen from other processes
-//   signal_lock              actions, pending signals, blocked masks, stop and exit flags, list of threads too
-//   the running threads      cwd and umask (plain copies, a torn read is a wrong path of the program's own)
+//   proc_lock (RANK_PROC)   tree, lists of processes and threads, ids, exit states, exe, cmdline,
+//                           comm, the pointers mm and fds as seen from other processes
+//   signal_lock             actions, pending signals, blocked masks, stop and exit flags, and the
+//                           list of threads too
+//   the running threads     cwd and umask (plain copies: a torn read is the program's own fault)
 // The list of threads changes under both locks, so either is enough to walk it.
 //
-// References: the tree has one until the process is reaped, each thread's task one until it is released.
+// References: the tree has one until the process is reaped, each thread's task one until it is
+// released.
 #pragma once
 
 #include "arch/x86/trap.h"
@@ -126,10 +129,12 @@ u64 task_runtime(const struct task *t);
 struct process *process_new(void);
 // Undoes process_new() for one that was never linked, with what mm and fds hold.
 void process_release_unused(struct process *p);
-// The kernel's per-thread data and FPU state for a task not yet started. 0 or -ENOMEM (nothing changed).
+// The kernel's per-thread data and FPU state for a task not yet started. 0 or -ENOMEM (nothing
+// changed).
 int thread_attach(struct task *t, struct process *p);
-// Links a new process into the tree below `parent`, and its first thread into it, whose tid becomes its
-// pid; or a further thread into its process. The caller holds proc_lock and starts the task.
+// Links a new process into the tree below `parent`, and its first thread into it, whose tid
+// becomes its pid; or a further thread into its process. The caller holds proc_lock and starts the
+// task.
 void process_link(struct process *p, struct process *parent, struct task *first);
 void thread_link(struct task *t);
 // Ends the running thread; if it is the last, the process, with this wait status.

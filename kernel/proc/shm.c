@@ -1,4 +1,5 @@
-// Shared anonymous memory: an object whose pages are made on first touch and live as long as it does.
+// Shared anonymous memory: an object whose pages are made on first touch and live as long as it
+// does.
 #include "kernel/proc/shm.h"
 
 #include "kernel/mm/heap.h"

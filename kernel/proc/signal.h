@@ -1,5 +1,5 @@
-// Signals: numbers and structures as programs see them (signal(7), asm/siginfo.h), and how the kernel
-// sends them.
+// Signals: numbers and structures as programs see them (signal(7), asm/siginfo.h), and how the
+// kernel sends them.
 #pragma once
 
 #include "kernel/base/list.h"
@@ -71,8 +71,8 @@ struct sigaction {
     u64 handler, flags, restorer, mask;
 };
 
-// Signals sent and not yet taken. An entry of `queue` holds each one's siginfo; a standard signal is
-// there once, a real-time signal as often as it was sent. Guarded by process->signal_lock.
+// Signals sent and not yet taken. An entry of `queue` holds each one's siginfo; a standard signal
+// is there once, a real-time signal as often as it was sent. Guarded by process->signal_lock.
 struct sigpending {
     u64 set;
     struct list queue;
@@ -80,8 +80,8 @@ struct sigpending {
 
 // ---- sending. Signal 0 only checks. Task context. ----
 
-// To the process: one thread that does not block it takes it. 0 or -EAGAIN (no memory for a queued one).
-// `info` NULL: from the kernel (SI_KERNEL).
+// To the process: one thread that does not block it takes it. 0 or -EAGAIN (no memory for a queued
+// one). `info` NULL: from the kernel (SI_KERNEL).
 int signal_process(struct process *p, int sig, const struct siginfo *info);
 // To one thread. Does nothing for kernel threads.
 int signal_task(struct task *t, int sig, const struct siginfo *info);
@@ -93,6 +93,6 @@ int signal_group(u32 pgid, int sig, const struct siginfo *info);
 // SIGKILL's way out: all threads of the process end with this wait status.
 void signal_kill_process(struct process *p, int wait_status);
 
-// Ctrl-C and the like: to the console's foreground group (kernel/fs/console.h), by the init thread a
-// moment later. Any context but NMI and #DB.
+// Ctrl-C and the like: to the console's foreground group (kernel/fs/console.h), by the init thread
+// a moment later. Any context but NMI and #DB.
 void console_signal(int sig);

@@ -1,4 +1,5 @@
-// Taking signals on the way back to ring 3: stop, end, or enter the handler; and restarting system calls.
+// Taking signals on the way back to ring 3: stop, end, or enter the handler; and restarting system
+// calls.
 #include "kernel/base/printk.h"
 #include "kernel/proc/signal_state.h"
 #include "kernel/proc/sigqueue.h"

@@ -1,4 +1,5 @@
-// The signal frame on the program's stack, as Linux lays it out for x86-64 (sigaction(2), <sys/ucontext.h>).
+// The signal frame on the program's stack, as Linux lays it out for x86-64 (sigaction(2),
+// <sys/ucontext.h>).
 #include "arch/x86/uaccess.h"
 #include "kernel/base/string.h"
 #include "kernel/proc/signal_state.h"
@@ -12,8 +13,8 @@
 #define UC_SIGCONTEXT_SS     2 // sigcontext.ss is valid
 #define UC_STRICT_RESTORE_SS 4
 
-// The flags a program may change by sigreturn. RF among them: a handler that ran at an instruction breakpoint
-// goes back to the instruction without hitting it again.
+// The flags a program may change by sigreturn. RF among them: a handler that ran at an instruction
+// breakpoint goes back to the instruction without hitting it again.
 #define RFLAGS_USER                                                                                \
     (RFLAGS_CF | BIT(2) | BIT(4) | BIT(6) | BIT(7) | RFLAGS_TF | RFLAGS_DF | BIT(11) | RFLAGS_RF | \
      RFLAGS_AC)
@@ -86,7 +87,8 @@ static void restore_context(struct trapframe *f, const struct sigcontext *c)
     f->rflags = (f->rflags & ~RFLAGS_USER) | (c->rflags & RFLAGS_USER);
     f->cs = USER_CS;
     f->ss = USER_DS;
-    // Every register matters, rcx and r11 too: this return is no SYSRET and restarts no system call.
+    // Every register matters, rcx and r11 too: this return is no SYSRET and restarts no system
+    // call.
     f->vector = VECTOR_SIGRETURN;
 }
 

@@ -84,7 +84,8 @@ static int send(struct process *p, struct thread *th, int sig, const struct sigi
         continue_locked(p);
     }
     struct thread *taker = th ? (takes(th, sig) ? th : NULL) : pick_thread(p, sig);
-    // An ignored signal vanishes, unless it is blocked (the action may change meanwhile) or waited for.
+    // An ignored signal vanishes, unless it is blocked (the action may change meanwhile) or waited
+    // for.
     if (taker && !(taker->waiting_for & SIG_BIT(sig)) && signal_is_ignored(p, sig))
         return 0;
     int err = sigpending_add(th ? &th->pending : &p->pending, sig, info);

@@ -1,10 +1,12 @@
-// What the files of signal handling share: actions, frames, restarts. Not for the rest of the kernel.
+// What the files of signal handling share: actions, frames, restarts. Not for the rest of the
+// kernel.
 #pragma once
 
 #include "kernel/proc/process.h"
 
-// What an interrupted system call returns inside the kernel, beside ERESTARTSYS (kernel/base/errno.h). The
-// program never sees these: user_return() turns them into a restart or EINTR.
+// What an interrupted system call returns inside the kernel, beside ERESTARTSYS
+// (kernel/base/errno.h). The program never sees these: user_return() turns them into a restart or
+// EINTR.
 enum {
     ERESTARTNOINTR = 513,        // always restart
     ERESTARTNOHAND = 514,        // restart unless a handler runs
@@ -33,15 +35,16 @@ void signal_flush_all(struct process *p, u64 set);
 
 // ---- signal_deliver.c ----
 
-// Sets current's mask (SIGKILL and SIGSTOP stay unblocked) and looks for signals that it lets through.
+// Sets current's mask (SIGKILL and SIGSTOP stay unblocked) and looks for signals that it lets
+// through.
 void signal_set_blocked(u64 mask);
 // Tells the parent that p stopped, went on or ended. proc_lock held, no signal_lock.
 void signal_notify_parent(struct process *p, int sig, int code, int status);
 
 // ---- signal_frame.c ----
 
-// Makes the program enter the handler. `mask` is what sigreturn puts back. 0, or -EFAULT when the frame could
-// not be written (nothing has changed then).
+// Makes the program enter the handler. `mask` is what sigreturn puts back. 0, or -EFAULT when the
+// frame could not be written (nothing has changed then).
 int signal_frame_push(struct trapframe *f, const struct sigaction *action,
                       const struct siginfo *info, u64 mask);
 
@@ -50,7 +53,7 @@ static inline bool on_altstack(const struct thread *th, u64 sp)
     return !(th->altstack_flags & SS_AUTODISARM) && sp > th->altstack &&
            sp - th->altstack <= th->altstack_size;
 }
-// current's alternate stack as sigaltstack(2) shows it to a program whose stack pointer is sp, and its change:
-// 0, -EPERM while in use, -EINVAL, -ENOMEM.
+// current's alternate stack as sigaltstack(2) shows it to a program whose stack pointer is sp, and
+// its change: 0, -EPERM while in use, -EINVAL, -ENOMEM.
 void altstack_get(struct altstack *s, u64 sp);
 int altstack_set(const struct altstack *s, u64 sp);

@@ -3,8 +3,8 @@
 
 #include "kernel/proc/signal.h"
 
-// Adds a signal; `info` may be NULL. 0, or -EAGAIN when there is no memory for a real-time signal's entry
-// (a standard signal is then pending without its siginfo, as POSIX allows).
+// Adds a signal; `info` may be NULL. 0, or -EAGAIN when there is no memory for a real-time
+// signal's entry (a standard signal is then pending without its siginfo, as POSIX allows).
 int sigpending_add(struct sigpending *q, int sig, const struct siginfo *info);
 // Takes the lowest signal of `allowed` and its siginfo. Its number, 0: none.
 int sigpending_take(struct sigpending *q, u64 allowed, struct siginfo *out);

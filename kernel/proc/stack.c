@@ -1,5 +1,5 @@
-// The stack a program starts with (System V ABI, 3.4.1), from the top down: the strings, 16 random bytes, the
-// auxiliary vector, the pointers of envp and argv, argc.
+// The stack a program starts with (System V ABI, 3.4.1), from the top down: the strings, 16 random
+// bytes, the auxiliary vector, the pointers of envp and argv, argc.
 #include "arch/x86/cpu.h"
 #include "kernel/base/errno.h"
 #include "kernel/base/string.h"
@@ -60,7 +60,8 @@ static u64 *put_auxv(u64 *v, const struct elf_image *img, const struct places *a
     return v + 2 * AUXV_PAIRS;
 }
 
-// Pointers to `count` strings that start at s (in the kernel) and at *at (in the program), and a null.
+// Pointers to `count` strings that start at s (in the kernel) and at *at (in the program), and a
+// null.
 static const char *put_pointers(u64 **v, u32 count, const char *s, u64 *at)
 {
     while (count--) {

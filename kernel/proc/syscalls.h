@@ -1,5 +1,5 @@
-// The system calls of this folder (those on files: kernel/fs/syscalls.h) and Linux's numbers. Pointers of the program
-// are u64; every result is the value or -errno.
+// The system calls of this folder (those on files: kernel/fs/syscalls.h) and Linux's numbers.
+// Pointers of the program are u64; every result is the value or -errno.
 #pragma once
 
 #include "arch/x86/types.h"

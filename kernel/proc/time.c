@@ -90,7 +90,8 @@ s64 sys_time(u64 utime)
     return now;
 }
 
-// Sleeps until then. A signal leaves what sys_restart_syscall() needs, and the rest of the time at urem.
+// Sleeps until then. A signal leaves what sys_restart_syscall() needs, and the rest of the time at
+// urem.
 static s64 sleep_until(u64 when, u64 urem)
 {
     struct thread *th = current_thread();

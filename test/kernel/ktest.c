@@ -63,7 +63,8 @@ static struct leftovers take_stock(void)
     return l;
 }
 
-// A task that a test joined is dead, but its last reference may still be on its way out of the switch.
+// A task that a test joined is dead, but its last reference may still be on its way out of the
+// switch.
 static void expect_unchanged(struct leftovers before)
 {
     struct leftovers now = take_stock();

@@ -1,8 +1,10 @@
-// Tests that run inside the kernel, as kernel threads. Chosen by "test=NAME" ("test=all" runs every one) and reported as KTAP.
+// Tests that run inside the kernel, as kernel threads. Chosen by "test=NAME" ("test=all" runs every
+// one) and reported as KTAP.
 //
-// A test is a function with a KTEST() line. It uses EXPECT for what must be true and goes on; the first failure of a test is
-// printed with file, line and both values. Tests leave the machine as they found it: the runner compares live breakpoints,
-// tasks and free pages before and after, and a difference fails the test.
+// A test is a function with a KTEST() line. It uses EXPECT for what must be true and goes on; the
+// first failure of a test is printed with file, line and both values. Tests leave the machine as
+// they found it: the runner compares live breakpoints, tasks and free pages before and after, and a
+// difference fails the test.
 #pragma once
 
 #include "arch/x86/types.h"
@@ -10,20 +12,25 @@
 struct ktest {
     const char *name;
     void (*fn)(void);
-    const char *rules; // rule set it needs, set before it starts; NULL: whichever is on, and it must pass with each
+    const char *
+        // rule set it needs, set before it starts; NULL: whichever is on, and it must pass with
+        // each
+        rules;
 };
 
 #define KTEST(id, test_name, rule_set)                                                             \
     static void ktest_##id(void);                                                                  \
     static const struct ktest ktest_entry_##id                                                     \
-        __attribute__((used, section(".ktests"), aligned(8))) = {test_name, ktest_##id, rule_set};             \
+        __attribute__((used, section(".ktests"), aligned(8))) = {test_name, ktest_##id, rule_set}; \
     static void ktest_##id(void)
 
-void ktest_fail(const char *file, int line, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+void ktest_fail(const char *file, int line, const char *fmt, ...)
+    __attribute__((format(printf, 3, 4)));
 void ktest_skip(const char *reason); // the test returns right after it
 void ktest_note(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
-// Loop counts are divided by this in Bochs and printed, never elsewhere ("test_div=N" on the command line).
+// Loop counts are divided by this in Bochs and printed, never elsewhere ("test_div=N" on the
+// command line).
 u64 ktest_scale(u64 n);
 
 #define EXPECT(cond)                                                                               \

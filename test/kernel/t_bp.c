@@ -99,7 +99,8 @@ KTEST(bp_enable, "bp-enable-disable-reset", NULL)
     u64 enabled, running;
     struct perf_event_attr attr = bp_attr(&target, HW_BREAKPOINT_W, 8);
     attr.disabled = 1;
-    struct perf_event *event = perf_event_create_kernel_counter(&attr, -1, current_task(), NULL, NULL);
+    struct perf_event *event =
+        perf_event_create_kernel_counter(&attr, -1, current_task(), NULL, NULL);
     EXPECT(!IS_ERR(event));
     target = 1;
     EXPECT_EQ(perf_event_read_value(event, &enabled, &running), 0);
@@ -124,7 +125,8 @@ KTEST(bp_modify, "bp-modify-in-place", NULL)
     struct perf_event *event[4];
     for (int i = 0; i < 4; i++)
         event[i] = bp_open(&neighbour[i], HW_BREAKPOINT_W, 8);
-    EXPECT_EQ(hwbp_modify(event[0], (u64)&target, HW_BREAKPOINT_W, 4), 0); // all registers are taken
+    EXPECT_EQ(hwbp_modify(event[0], (u64)&target, HW_BREAKPOINT_W, 4),
+              0); // all registers are taken
     neighbour[0] = 1;
     target = 1;
     EXPECT_EQ(bp_count(event[0]), 1);
@@ -164,10 +166,12 @@ KTEST(bp_mode, "bp-exclude", NULL)
 {
     struct perf_event_attr attr = bp_attr(&target, HW_BREAKPOINT_W, 8);
     attr.exclude_kernel = 1; // a kernel address that the kernel's accesses do not count for
-    EXPECT_EQ(PTR_ERR(perf_event_create_kernel_counter(&attr, -1, current_task(), NULL, NULL)), -EINVAL);
+    EXPECT_EQ(PTR_ERR(perf_event_create_kernel_counter(&attr, -1, current_task(), NULL, NULL)),
+              -EINVAL);
     attr.exclude_kernel = 0;
     attr.exclude_user = 1;
-    struct perf_event *event = perf_event_create_kernel_counter(&attr, -1, current_task(), NULL, NULL);
+    struct perf_event *event =
+        perf_event_create_kernel_counter(&attr, -1, current_task(), NULL, NULL);
     EXPECT(!IS_ERR(event));
     target = 1;
     EXPECT_EQ(bp_close(event), 1);

@@ -51,7 +51,8 @@ KTEST(places, "bp-places", NULL)
 {
     struct perf_event_attr attr = bp_attr(target, HW_BREAKPOINT_W, 8);
     EXPECT_EQ(PTR_ERR(perf_event_create_kernel_counter(&attr, -1, NULL, NULL, NULL)), -EINVAL);
-    EXPECT_EQ(PTR_ERR(perf_event_create_kernel_counter(&attr, MAX_CPUS, NULL, NULL, NULL)), -EINVAL);
+    EXPECT_EQ(PTR_ERR(perf_event_create_kernel_counter(&attr, MAX_CPUS, NULL, NULL, NULL)),
+              -EINVAL);
     EXPECT_EQ(PTR_ERR(perf_event_create_kernel_counter(&attr, -2, NULL, NULL, NULL)), -EINVAL);
     attr.type = 77;
     EXPECT_EQ(PTR_ERR(perf_event_create_kernel_counter(&attr, 0, NULL, NULL, NULL)), -ENOENT);

@@ -1,4 +1,5 @@
-// Breakpoints that follow their task: preemption, migration, remote control, exit; exact counts always.
+// Breakpoints that follow their task: preemption, migration, remote control, exit; exact counts
+// always.
 #include "arch/x86/platform.h"
 #include "test/kernel/bp_test.h"
 
@@ -10,8 +11,8 @@ static volatile bool go, stop;
 
 struct worker {
     struct task *task;
-    u32 watches;      // 0: a control task
-    u64 accesses;     // writes to each of shared[0 .. 3]
+    u32 watches;  // 0: a control task
+    u64 accesses; // writes to each of shared[0 .. 3]
     u64 hits[4];
     long error;
 };

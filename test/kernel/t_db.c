@@ -1,5 +1,6 @@
-// db-semantics: what #DB really does on this emulator, one assertion after another (docs/emulators.md). The observer sees
-// every exception before its event does and writes down where and why.
+// db-semantics: what #DB really does on this emulator, one assertion after another
+// (docs/emulators.md). The observer sees every exception before its event does and writes down
+// where and why.
 #include "arch/x86/cpu.h"
 #include "test/kernel/bp_test.h"
 
@@ -10,8 +11,8 @@ static struct {
     u32 slots;
 } seen[MAX_SEEN];
 static u32 nr_seen;
-static u32 watched_cpu;  // only #DBs of the CPU under test are written down
-static u64 stop_rip;     // single step ends here
+static u32 watched_cpu; // only #DBs of the CPU under test are written down
+static u64 stop_rip;    // single step ends here
 static volatile u32 var __aligned(8);
 
 static bool observe(struct trapframe *f, struct dr_hits *hits)
@@ -50,7 +51,8 @@ static void end(u64 flags)
     preempt_enable();
 }
 
-// Single-steps over the instructions: TF is set by POPF, so the first trap comes after the first of them.
+// Single-steps over the instructions: TF is set by POPF, so the first trap comes after the first of
+// them.
 #define STEP_OVER(instructions)                                                                    \
     __asm__ volatile("lea 9f(%%rip), %%rax; mov %%rax, %0\n"                                       \
                      "pushfq; orq $0x100, (%%rsp); popfq\n" instructions "\n"                      \
@@ -128,7 +130,8 @@ KTEST(icebp, "db-semantics.icebp", NULL)
 
 KTEST(general_detect, "db-semantics.general-detect", NULL)
 {
-    ktest_skip("DR7.GD: QEMU 7.2 does not emulate it, Bochs 2.7 differs after MOV SS; dr7 never uses it");
+    ktest_skip(
+        "DR7.GD: QEMU 7.2 does not emulate it, Bochs 2.7 differs after MOV SS; dr7 never uses it");
 }
 
 static void __attribute__((noinline)) callee(void)
@@ -136,7 +139,8 @@ static void __attribute__((noinline)) callee(void)
     __asm__ volatile("");
 }
 
-// One hit of `event` whose raw DR6 keeps the bits that were set before (the CPU only adds BS, BT, BD).
+// One hit of `event` whose raw DR6 keeps the bits that were set before (the CPU only adds BS, BT,
+// BD).
 static void expect_hit(struct perf_event *event, u32 slot, u64 preset, u64 rip)
 {
     EXPECT_EQ(nr_seen, 1);

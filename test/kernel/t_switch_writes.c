@@ -1,5 +1,5 @@
-// What a switch costs in debug-register writes: none when nothing changes, never more than the number of changed
-// addresses plus two.
+// What a switch costs in debug-register writes: none when nothing changes, never more than the
+// number of changed addresses plus two.
 #include "test/kernel/bp_test.h"
 
 static volatile u64 common[4] __aligned(32), other[4] __aligned(32);
