@@ -1,8 +1,8 @@
 // The demonstration: breakpoints that follow their tasks, the rule that refuses one and the rule
 // that grants it, and a watch on the kernel itself. Every number is measured while it runs.
 #define _GNU_SOURCE
-#include "bp.h"
-#include "proc.h"
+#include "user/bp.h"
+#include "user/proc.h"
 #include <errno.h>
 #include <sched.h>
 #include <stdbool.h>

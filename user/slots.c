@@ -1,5 +1,5 @@
 // slots [2009|exact|mainline]: shows or sets the rule that decides which breakpoint may exist.
-#include "proc.h"
+#include "user/proc.h"
 #include <errno.h>
 
 static int fail(const char *what)

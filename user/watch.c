@@ -1,6 +1,6 @@
 // watch SYMBOL[:w|:rw|:x] [COMMAND...]: watches a kernel symbol on all CPUs while the command
 // runs, then says who touched it.
-#include "proc.h"
+#include "user/proc.h"
 #include <errno.h>
 #include <sys/wait.h>
 

@@ -147,7 +147,11 @@ static s64 call(struct trapframe *f, u64 a, u64 b, u64 c, u64 d, u64 e, u64 g)
         CALL(sysinfo, a);
         CALL(getrandom, a, b, c);
         CALL(reboot, a, b, c);
-    // set_robust_list is unknown too: C libraries go on without it
+    // C libraries try these, and go on without them.
+    case SYS_set_robust_list:
+    case SYS_rseq:
+    case SYS_clone3:
+        return -ENOSYS;
     default:
         return unknown(f->error);
     }

@@ -1,5 +1,5 @@
 // The other side of execve(2): what this binary does when a test starts it anew.
-#include "utest.h"
+#include "test/user/utest.h"
 
 extern char **environ;
 

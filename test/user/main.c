@@ -1,7 +1,7 @@
 // The runner: every test in a process of its own, with a time limit, reported as KTAP.
 //
 //   utest [-l] [div=N] [NAME...]     all tests, or the named ones; -l lists
-#include "utest.h"
+#include "test/user/utest.h"
 #include <signal.h>
 #include <stdarg.h>
 #include <sys/wait.h>

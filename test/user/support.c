@@ -1,5 +1,5 @@
 // What tests share: children, gates, shared memory, and what kind of machine this is.
-#include "utest.h"
+#include "test/user/utest.h"
 #include <cpuid.h>
 #include <sched.h>
 #include <sys/mman.h>

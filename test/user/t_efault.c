@@ -1,5 +1,5 @@
 // Bad pointers in every call that takes one: EFAULT, never a crash, nothing lost.
-#include "utest.h"
+#include "test/user/utest.h"
 #include <poll.h>
 #include <sched.h>
 #include <signal.h>

@@ -1,5 +1,5 @@
 // Every exception a program can cause, and the signal, si_code and si_addr that Linux gives for it.
-#include "utest.h"
+#include "test/user/utest.h"
 #include <setjmp.h>
 #include <signal.h>
 #include <sys/mman.h>

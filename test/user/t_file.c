@@ -1,5 +1,5 @@
 // Files of the archive, /dev and /tmp: reading, seeking, directories, errors.
-#include "utest.h"
+#include "test/user/utest.h"
 #include <dirent.h>
 #include <sys/stat.h>
 

@@ -1,5 +1,5 @@
 // Memory: mmap and its kin, brk, copy-on-write, protection.
-#include "utest.h"
+#include "test/user/utest.h"
 #include <setjmp.h>
 #include <signal.h>
 #include <sys/mman.h>

@@ -1,5 +1,5 @@
 // Pipes: order, capacity, end of file, broken ones.
-#include "utest.h"
+#include "test/user/utest.h"
 #include <signal.h>
 #include <sys/wait.h>
 

@@ -1,5 +1,5 @@
 // fork, exec, wait: what parents and children see of each other.
-#include "utest.h"
+#include "test/user/utest.h"
 #include <signal.h>
 #include <sys/wait.h>
 

@@ -1,5 +1,5 @@
 // Signals: handlers, masks, nesting, alternate stacks, restarted calls, and all registers put back.
-#include "utest.h"
+#include "test/user/utest.h"
 #include <signal.h>
 #include <sys/wait.h>
 #include <time.h>

@@ -1,5 +1,5 @@
 // SSE and x87 state: kept across preemption and calls, given to children, not leaked between tasks.
-#include "utest.h"
+#include "test/user/utest.h"
 #include <sched.h>
 
 // Loads a pattern into xmm registers and the x87 stack, lets others run, and compares.

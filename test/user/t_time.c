@@ -1,5 +1,5 @@
 // Clocks, sleeping, affinity, random numbers, and other small calls.
-#include "utest.h"
+#include "test/user/utest.h"
 #include <sched.h>
 #include <sys/random.h>
 #include <sys/utsname.h>
