@@ -5,6 +5,9 @@ MAKEFLAGS += -rR --no-print-directory
 .SUFFIXES:
 .DELETE_ON_ERROR:
 SHELL := /bin/bash
+ifeq ($(filter clean,$(MAKECMDGOALS)),)
+MAKEFLAGS += -j$(shell nproc)
+endif
 
 # ---- What the user may set ----
 
@@ -80,7 +83,7 @@ HFLAGS := -std=gnu17 -O1 -g $(WARN) -I. -fsanitize=address,undefined -fno-saniti
 all: $(B)/dr7.iso $(BUILD)/compile_commands.json
 
 help:
-	@sed -n 's/^#: //p' Makefile
+	@sed -n 's/^#: \?//p' Makefile
 
 #: make            kernel, programs and boot image (build/dr7.iso)
 #: make run        boot with the console on this terminal: demonstration, then shell (Ctrl-A X ends)
@@ -127,10 +130,14 @@ clean:
 $(B)/obj:
 	@mkdir -p $@
 
-# Objects depend on the flags they were made with: rewritten only when they change.
-$(B)/flags: FORCE
+# What a product depends on besides files: flags, and the list of its parts. Each of these files is
+# rewritten only when its content changes.
+$(B)/flags: content = $(CC) $(CFLAGS)
+$(B)/parts: content = $(OBJS)
+$(BUILD)/programs: content = $(UBIN) $(UTEST)
+$(B)/flags $(B)/parts $(BUILD)/programs: FORCE
 	@mkdir -p $(@D)
-	@echo '$(CC) $(CFLAGS)' | cmp -s - $@ || echo '$(CC) $(CFLAGS)' >$@
+	@echo '$(content)' | cmp -s - $@ || echo '$(content)' >$@
 
 $(B)/obj/%.c.o: %.c $(B)/flags
 	$(call say,CC,$<)
@@ -153,7 +160,7 @@ $(B)/obj/ksyms0.c $(B)/obj/ksyms1.c $(B)/obj/ksyms2.c: tools/ksyms.py | $(B)/obj
 $(B)/obj/ksyms%.o: $(B)/obj/ksyms%.c
 	$(Q)$(CC) $(CFLAGS) -c $< -o $@
 
-$(B)/obj/kernel%.elf: $(OBJS) $(B)/obj/ksyms%.o linker.ld
+$(B)/obj/kernel%.elf: $(OBJS) $(B)/obj/ksyms%.o linker.ld $(B)/parts
 	$(Q)$(LD) $(LDFLAGS) $(filter %.o,$^) -o $@
 
 $(B)/kernel.elf: $(B)/obj/kernel2.elf | $(BUILD)/compile_commands.json
@@ -184,12 +191,13 @@ $(BUILD)/user/bin/%: user/%.c | $(BUILD)/user/include
 	$(Q)$(USERCC) $(UFLAGS) -MMD -MP -MF $@.d $< -o $@
 
 # All of test/user is one program; it depends on all headers there, for that is simplest.
-$(BUILD)/user/bin/utest: $(UTEST) $(wildcard test/user/*.h user/*.h) | $(BUILD)/user/include
+$(BUILD)/user/bin/utest: $(UTEST) $(wildcard test/user/*.h user/*.h) $(BUILD)/programs | \
+    $(BUILD)/user/include
 	$(call say,USER,$@)
 	@mkdir -p $(@D)
 	$(Q)$(USERCC) $(UFLAGS) $(UTEST) -o $@
 
-$(BUILD)/rootfs.cpio: $(UBIN) $(wildcard user/etc/*) tools/mkiso.py
+$(BUILD)/rootfs.cpio: $(UBIN) $(BUILD)/programs $(wildcard user/etc/*) tools/mkiso.py
 	$(call say,CPIO,$@)
 	@rm -rf $(BUILD)/rootfs && mkdir -p $(BUILD)/rootfs/bin
 	@cp $(UBIN) $(BUILD)/rootfs/bin/ && cp -r user/etc $(BUILD)/rootfs/

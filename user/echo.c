@@ -15,5 +15,9 @@ int main(int argc, char **argv)
         printf("%s%s", i > first ? " " : "", argv[i]);
     if (newline)
         putchar('\n');
-    return fflush(stdout) == 0 ? 0 : 1;
+    if (fflush(stdout) != 0) {
+        perror("echo");
+        return 1;
+    }
+    return 0;
 }

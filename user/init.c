@@ -1,6 +1,8 @@
 // The first program. Without arguments it runs the demonstration, then the shell; "demo" or "sh":
-// one of them. The machine goes off when the first program ends, with its status.
+// one of them. The machine goes off when the first program ends, with its status; so no key of the
+// console may end it.
 #include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,6 +17,8 @@ static int run(const char *path)
     pid_t pid = fork();
 
     if (pid == 0) {
+        signal(SIGINT, SIG_DFL);
+        signal(SIGQUIT, SIG_DFL);
         execv(path, argv);
         fprintf(stderr, "init: %s: %s\n", path, strerror(errno));
         _exit(127);
@@ -38,6 +42,9 @@ int main(int argc, char **argv)
     int status = 0;
 
     setenv("PATH", "/bin", 1);
+    signal(SIGINT, SIG_IGN);
+    signal(SIGQUIT, SIG_IGN);
+    signal(SIGTSTP, SIG_IGN); // for all: nobody here could continue what it stops
     if (*only && strcmp(only, "demo") != 0 && strcmp(only, "sh") != 0) {
         fprintf(stderr, "init: unknown argument \"%s\"; known are demo and sh\n", only);
         return 1;

@@ -5,6 +5,7 @@
 //   command  = { word | "<" word | ">" word | ">>" word }
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -129,11 +130,15 @@ static bool run_builtin(const struct command *c, int *status)
     return true;
 }
 
-// In the child: becomes the command.
-static void become(const struct command *c)
+// In the child: becomes the command. ^C and ^\ end it unless it is in the background.
+static void become(const struct command *c, bool background)
 {
     int status;
 
+    if (!background) {
+        signal(SIGINT, SIG_DFL);
+        signal(SIGQUIT, SIG_DFL);
+    }
     if (redirect_all(c) != 0)
         _exit(1);
     if (run_builtin(c, &status))
@@ -175,7 +180,7 @@ static void run_pipeline(struct command *commands, int count, bool background)
                 dup2(input, STDIN_FILENO), close(input);
             if (!last)
                 dup2(ends[1], STDOUT_FILENO), close(ends[0]), close(ends[1]);
-            become(&commands[started]);
+            become(&commands[started], background);
         }
         if (input >= 0)
             close(input);
@@ -299,6 +304,8 @@ int main(int argc, char **argv)
         return last_status;
     }
     signal(SIGINT, SIG_IGN);
+    signal(SIGQUIT, SIG_IGN);
+    signal(SIGTSTP, SIG_IGN);
     for (;;) {
         reap_background();
         write(STDOUT_FILENO, prompt, sizeof prompt - 1);

@@ -36,11 +36,11 @@ static int break_cow(struct mm *mm, u64 *pte, u64 flags)
 {
     u64 old = *pte & PTE_ADDR;
     if (page_refs(old) > 1) {
-        u64 copy = page_alloc_zeroed();
+        void *copy = pages_alloc(0);
         if (!copy)
             return -ENOMEM;
-        memcpy(phys_to_virt(copy), phys_to_virt(old), PAGE_SIZE);
-        *pte = copy | flags;
+        memcpy(copy, phys_to_virt(old), PAGE_SIZE);
+        *pte = virt_to_phys(copy) | flags;
         tlb_shootdown(mm->root); // other threads still see the old page
         page_unref(old);
     } else {

@@ -157,6 +157,10 @@ static s64 map_area(struct mm *mm, struct vm_area *area, u64 addr, u64 len, u32 
     if (len > USER_MMAP_TOP - USER_MMAP_BOTTOM)
         goto fail;
     len = ALIGN_UP(len, PAGE_SIZE);
+    // Pages come on touch, so more may be asked for than there is, but not all by one request.
+    if (!area->file && !area->object && (area->prot & PROT_WRITE) && !(flags & MAP_NORESERVE) &&
+        len / PAGE_SIZE > pages_total())
+        goto fail;
     spin_lock(&mm->lock);
     place = choose_place(mm, addr, len, flags);
     if (place >= 0 && (split(mm, place) || split(mm, place + len)))

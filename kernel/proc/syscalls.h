@@ -27,8 +27,10 @@ enum {
     SYS_set_tid_address = 218, SYS_restart_syscall = 219, SYS_clock_gettime = 228,
     SYS_clock_getres = 229, SYS_clock_nanosleep = 230, SYS_exit_group = 231, SYS_tgkill = 234,
     SYS_waitid = 247, SYS_openat = 257, SYS_newfstatat = 262, SYS_unlinkat = 263,
-    SYS_readlinkat = 267, SYS_faccessat = 269, SYS_ppoll = 271, SYS_set_robust_list = 273, SYS_dup3 = 292, SYS_pipe2 = 293,
-    SYS_perf_event_open = 298, SYS_prlimit64 = 302, SYS_getcpu = 309, SYS_getrandom = 318, SYS_rseq = 334, SYS_clone3 = 435,
+    SYS_readlinkat = 267, SYS_faccessat = 269, SYS_ppoll = 271,
+    SYS_set_robust_list = 273, SYS_dup3 = 292, SYS_pipe2 = 293, SYS_perf_event_open = 298,
+    SYS_prlimit64 = 302, SYS_getcpu = 309, SYS_getrandom = 318,
+    SYS_rseq = 334, SYS_clone3 = 435,
 };
 // clang-format on
 

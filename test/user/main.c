@@ -195,7 +195,7 @@ int main(int argc, char **argv)
 
     utest_self = argv[0];
     if (argc > 2 && strcmp(argv[1], EXEC_MARK) == 0)
-        return exec_helper(argc - 2, argv + 2);
+        return after_exec(argc - 2, argv + 2);
     if (env)
         divisor = atol(env);
     for (int i = 1; i < argc; i++) {

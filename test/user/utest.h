@@ -100,11 +100,11 @@ void join(pid_t pid);
 int wait_for(pid_t pid);
 // Zeroed memory that children share.
 void *shared_memory(size_t size);
-// Becomes this binary again, in which exec_helper() does what `mode` says (exec_helper.c). Returns
+// Becomes this binary again, in which after_exec() does what `mode` says (after_exec.c). Returns
 // only on failure.
 void exec_self(const char *mode, const char *arg, char **env);
 #define EXEC_MARK "--exec"
-int exec_helper(int argc, char **argv);
+int after_exec(int argc, char **argv);
 extern const char *utest_self; // argv[0]
 
 void sleep_ms(long ms);

@@ -13,7 +13,7 @@ void exec_self(const char *mode, const char *arg, char **env)
 
 volatile long bp_across_exec; // the same address before and after
 
-int exec_helper(int argc, char **argv)
+int after_exec(int argc, char **argv)
 {
     const char *mode = argv[0], *arg = argc > 1 ? argv[1] : "";
 
