@@ -7,6 +7,7 @@
 #include "hwbp/hwbp.h"
 #include "kernel/base/cmdline.h"
 #include "kernel/base/printk.h"
+#include "kernel/debug/crash.h"
 #include "kernel/debug/watch.h"
 #include "kernel/fs/file.h"
 #include "kernel/mm/heap.h"
@@ -38,6 +39,7 @@ static void main_thread(void *arg)
     (void)arg;
     char init[128] = DEFAULT_INIT;
     char *argv[MAX_INIT_ARGS] = {init};
+    crash_if_asked();
     u32 status = ktest_run() ? FAILED : 0;
 
     cmdline_get("init", init, sizeof(init));

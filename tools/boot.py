@@ -12,7 +12,7 @@ import termios
 import tty
 
 import mkiso
-from emu import EXITED, KILLED, Machine
+from emu import EXITED, KILLED, POWERED_OFF, Machine
 
 ARCHIVE = "build/rootfs.cpio"
 EXEC_TIMEOUT = 60            # seconds, unless TIMEOUT= says otherwise
@@ -70,8 +70,11 @@ def run(build):
                 print(file=sys.stderr)
         if not off and timeout:
             sys.exit(f"dr7: stopped after {timeout:g} seconds (TIMEOUT=)")
-        if off and (m.status() or not EXITED.search(tail)):
-            sys.exit("dr7: the machine went off with an error " + m.complaints())
+        if off:
+            exited = EXITED.search(tail)
+            well = int(exited[1]) == 0 if exited else POWERED_OFF.search(tail)
+            if m.status() or not well:
+                sys.exit(" ".join(["dr7: the machine went off with an error", m.complaints()]))
 
 
 def exec_program(build):
@@ -97,16 +100,18 @@ def exec_program(build):
             off = m.pump(write_out, timeout, keyboard=0)
             log, complaints = m.com2_output, m.complaints()
 
-    exited, killed = EXITED.search(log), KILLED.search(log)
+    exited, killed, powered = (line.search(log) for line in (EXITED, KILLED, POWERED_OFF))
     if not off:
         print(f"stopped after {timeout:g} seconds (TIMEOUT=)", file=sys.stderr)
     elif exited:
         print("exit status", int(exited[1]), file=sys.stderr)
     elif killed:
         print("killed by", signal.Signals(int(killed[1])).name, file=sys.stderr)
+    elif powered:
+        print("powered off by", powered[1].decode(errors="replace"), file=sys.stderr)
     else:
         print("the machine went off without an exit status", complaints, file=sys.stderr)
-    if off and exited and int(exited[1]) == 0:
+    if off and (int(exited[1]) == 0 if exited else powered):
         return
     path = f"build/exec-{name}-{os.getpid()}.log"
     with open(path, "wb") as f:

@@ -18,9 +18,10 @@ import mkiso
 START_SECONDS = 20  # for an emulator to open its serial port, or to end after it has closed it
 ESCAPE = 1          # Ctrl-A, then x: the user ends the machine
 
-# What the kernel writes last (kernel/proc).
+# What the kernel writes last (kernel/main.c; a program may call reboot(2): kernel/proc/misc.c).
 EXITED = re.compile(rb"dr7: init exited with status (\d+)")
 KILLED = re.compile(rb"dr7: init killed by signal (\d+)")
+POWERED_OFF = re.compile(rb"dr7: powered off by (task \d+ \([^\r\n]*\))")
 
 BOCHSRC = """\
 cpu: model=corei7_haswell_4770, count={smp}, ips=50000000, reset_on_triple_fault=0

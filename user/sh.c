@@ -135,10 +135,8 @@ static void become(const struct command *c, bool background)
 {
     int status;
 
-    if (!background) {
-        signal(SIGINT, SIG_DFL);
-        signal(SIGQUIT, SIG_DFL);
-    }
+    signal(SIGINT, background ? SIG_IGN : SIG_DFL);
+    signal(SIGQUIT, background ? SIG_IGN : SIG_DFL);
     if (redirect_all(c) != 0)
         _exit(1);
     if (run_builtin(c, &status))
@@ -264,7 +262,7 @@ static void run_line(const char *line)
 }
 
 // One line without its newline, byte by byte so that nothing is taken from a command's input. False
-// at the end of the input.
+// at the end of the input. ^C (EINTR) begins it anew.
 static bool read_line(char *line, size_t size)
 {
     size_t n = 0;
@@ -272,8 +270,11 @@ static bool read_line(char *line, size_t size)
 
     for (;;) {
         ssize_t got = read(STDIN_FILENO, &c, 1);
-        if (got < 0 && errno == EINTR)
-            continue;
+        if (got < 0 && errno == EINTR) {
+            write(STDOUT_FILENO, "\n", 1);
+            n = 0;
+            break;
+        }
         if (got <= 0 && n == 0)
             return false;
         if (got <= 0 || c == '\n')
@@ -283,6 +284,11 @@ static bool read_line(char *line, size_t size)
     }
     line[n] = '\0';
     return true;
+}
+
+static void on_interrupt(int sig)
+{
+    (void)sig; // it has done its work: read() returned
 }
 
 static void reap_background(void)
@@ -297,13 +303,14 @@ static void reap_background(void)
 int main(int argc, char **argv)
 {
     char line[MAX_LINE];
+    struct sigaction interrupt = {.sa_handler = on_interrupt}; // no SA_RESTART
 
     setenv("PATH", "/bin", 0);
     if (argc == 3 && strcmp(argv[1], "-c") == 0) {
         run_line(argv[2]);
         return last_status;
     }
-    signal(SIGINT, SIG_IGN);
+    sigaction(SIGINT, &interrupt, NULL);
     signal(SIGQUIT, SIG_IGN);
     signal(SIGTSTP, SIG_IGN);
     for (;;) {

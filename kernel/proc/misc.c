@@ -193,6 +193,6 @@ s64 sys_reboot(u32 magic1, u32 magic2, u32 command)
         return -EINVAL;
     if (command != REBOOT_POWER_OFF && command != REBOOT_HALT)
         return -EINVAL;
-    printk("%s[%u] powers the machine off\n", current_task()->comm, current_task()->tid);
+    printk("dr7: powered off by task %u (%s)\n", current_task()->tid, current_task()->comm);
     machine_off(0);
 }

@@ -1,0 +1,7 @@
+// "crash=HOW" on the command line: the kernel goes wrong in a known way, so that a test can see how
+// it ends.
+#pragma once
+
+// HOW is null, panic, nested (a panic while it panics) or stack (the kernel stack overflows);
+// another word is a panic too. Returns when the option is absent. Task context.
+void crash_if_asked(void);
