@@ -71,7 +71,8 @@ CFLAGS := -std=gnu17 -O2 -g -ffreestanding -fno-stack-protector -fno-pic -fno-pi
           -mno-red-zone -mgeneral-regs-only -fno-omit-frame-pointer -fno-strict-aliasing \
           -fno-asynchronous-unwind-tables -fcf-protection=none $(WARN) -I. \
           $(if $(filter 1,$(DEBUG)),-DDEBUG)
-AFLAGS := -f elf64 -g -F dwarf -Wall -I./
+# No line numbers for boot/: gdb cannot follow code that runs at two addresses.
+AFLAGS  = -f elf64 $(if $(filter boot/%,$<),,-g -F dwarf) -Wall -I./
 LDFLAGS := -nostdlib -static -z max-page-size=4096 -z noexecstack --build-id=none -T linker.ld
 UFLAGS := -static -O2 $(WARN) -I. -isystem $(BUILD)/user/include
 HFLAGS := -std=gnu17 -O1 -g $(WARN) -I. -fsanitize=address,undefined -fno-sanitize-recover=all
@@ -167,7 +168,9 @@ $(B)/kernel.elf: $(B)/obj/kernel2.elf | $(BUILD)/compile_commands.json
 	$(call say,LD,$@)
 	@cmp <($(NM) -n $(B)/obj/kernel1.elf) <($(NM) -n $<) || \
 	    { echo "symbols moved in the last link" >&2; false; }
-	$(Q)$(NM) -n $< | sed -nE 's/^([0-9a-f]+) [tTdDbBrR] /\1 /p' >$(B)/kernel.sym
+	@# What the linker script and NASM's macros name would hide functions at the same address.
+	$(Q)$(NM) -n $< | sed -nE '/ (__[a-z_]+_(start|end)|\.\.@.*)$$/d; s/^([0-9a-f]+) [tTdDbBrR] /\1 /p' \
+	    >$(B)/kernel.sym
 	$(Q)$(OBJDUMP) -d -M intel --no-show-raw-insn $< >$(B)/kernel.asm
 	$(Q)cp $< $@
 

@@ -1,4 +1,5 @@
 // The breakpoint API: register, modify, unregister; for a task, and wide.
+#include "hwbp/pmu.h"
 #include "hwbp/reserve.h"
 #include "hwbp/validate.h"
 #include "kernel/base/errno.h"
@@ -30,25 +31,37 @@ void hwbp_unregister(struct perf_event *event)
 static void apply_bp(struct perf_event *event, void *arg)
 {
     const struct perf_event *wanted = arg;
-    event->attr = wanted->attr;
+    event->attr.bp_addr = wanted->attr.bp_addr;
+    event->attr.bp_type = wanted->attr.bp_type;
+    event->attr.bp_len = wanted->attr.bp_len;
     event->bp.addr = wanted->bp.addr;
     event->bp.type = wanted->bp.type;
     event->bp.len = wanted->bp.len;
 }
 
+static void edit_one(struct perf_event *event, void *arg)
+{
+    perf_event_edit(event, apply_bp, arg);
+}
+
+// Everything is decided on a copy; the slot weighs the same for all types and is never given up.
+// What is right for the event is right for its inherited copies.
+int hwbp_modify_attr(struct perf_event *event, const struct perf_event_attr *attr)
+{
+    struct perf_event wanted = {.attr = *attr};
+    int err = hwbp_parse(&wanted.attr, &wanted.bp);
+    if (!err)
+        perf_event_for_family(event, edit_one, &wanted);
+    return err;
+}
+
 int hwbp_modify(struct perf_event *event, u64 addr, u32 bp_type, u64 bp_len)
 {
-    // Everything is decided on a copy; the slot weighs the same for all types and is never given
-    // up.
-    struct perf_event wanted = {.attr = event->attr};
-    wanted.attr.bp_addr = addr;
-    wanted.attr.bp_type = bp_type;
-    wanted.attr.bp_len = bp_len;
-    int err = hwbp_parse(&wanted.attr, &wanted.bp);
-    if (err)
-        return err;
-    perf_event_edit(event, apply_bp, &wanted);
-    return 0;
+    struct perf_event_attr attr = event->attr;
+    attr.bp_addr = addr;
+    attr.bp_type = bp_type;
+    attr.bp_len = bp_len;
+    return hwbp_modify_attr(event, &attr);
 }
 
 // ---- wide ----
@@ -74,7 +87,9 @@ static int create_events(struct hwbp_wide *wide, const struct perf_event_attr *a
     for (u32 cpu = 0; cpu < nr_cpus; cpu++) {
         if (!cpu_is_online(cpu))
             continue;
-        struct perf_event *event = perf_event_create(&disabled, cpu, NULL, fn, arg, &wide->claim);
+        struct perf_request r = {
+            .attr = &disabled, .cpu = cpu, .overflow = fn, .arg = arg, .claim = &wide->claim};
+        struct perf_event *event = perf_event_create(&r);
         if (IS_ERR(event))
             return PTR_ERR(event);
         wide->event[cpu] = event;

@@ -23,15 +23,27 @@ void panic_print_breakpoints(void)
     claims_print();
 }
 
+static u32 is_active_bp(const struct perf_event *event, s32 cpu)
+{
+    return event->pmu->type == PERF_TYPE_BREAKPOINT && event->state == PERF_ACTIVE &&
+           event->oncpu == cpu;
+}
+
+static u32 count_in(struct list *leaders, s32 cpu)
+{
+    struct perf_event *leader, *sibling;
+    u32 n = 0;
+    list_for_each (leader, leaders, node) {
+        n += is_active_bp(leader, cpu);
+        list_for_each (sibling, &leader->siblings, node)
+            n += is_active_bp(sibling, cpu);
+    }
+    return n;
+}
+
 static u32 count_active(struct perf_event_context *ctx, s32 cpu)
 {
-    struct perf_event *event;
-    u32 n = 0;
-    list_for_each(event, &ctx->pinned, node) n +=
-        event->state == PERF_ACTIVE && event->oncpu == cpu;
-    list_for_each(event, &ctx->flexible, node) n +=
-        event->state == PERF_ACTIVE && event->oncpu == cpu;
-    return n;
+    return count_in(&ctx->pinned, cpu) + count_in(&ctx->flexible, cpu);
 }
 
 void hwbp_check_cpu(void)

@@ -5,21 +5,30 @@
 #include "kernel/base/errno.h"
 #include "kernel/mm/heap.h"
 
-// The slot comes first, then the validation: a full machine answers ENOSPC even to a bad request,
-// as Linux does.
-static int bp_event_init(struct perf_event *event)
+// A claim for the event, not admitted yet; NULL: no memory.
+static struct bp_claim *new_claim(struct perf_event *event)
 {
-    if (event->bp
-            .claim) // one of a wide breakpoint's: reserved and validated by hwbp_register_wide()
-        return hwbp_parse(&event->attr, &event->bp);
-
     struct bp_claim *claim = kalloc(sizeof(*claim));
     if (!claim)
-        return -ENOMEM;
+        return NULL;
     claim->task = event->target;
     claim->cpu = event->cpu;
     claim->pinned = event->attr.pinned;
     claim->event = event;
+    return claim;
+}
+
+// The slot comes first, then the validation: a full machine answers ENOSPC even to a bad request,
+// as Linux does.
+static int bp_event_init(struct perf_event *event)
+{
+    // One of a wide breakpoint's: reserved and validated by hwbp_register_wide().
+    if (event->bp.claim)
+        return hwbp_parse(&event->attr, &event->bp);
+
+    struct bp_claim *claim = new_claim(event);
+    if (!claim)
+        return -ENOMEM;
     int err = claim_reserve(claim);
     if (!err) {
         err = hwbp_parse(&event->attr, &event->bp);
@@ -31,6 +40,21 @@ static int bp_event_init(struct perf_event *event)
     }
     kfree(claim);
     return err;
+}
+
+static int bp_event_inherit(struct perf_event *event)
+{
+    struct bp_claim *claim = new_claim(event);
+    if (!claim)
+        return -ENOMEM;
+    int err = claim_inherit(claim);
+    if (err) {
+        kfree(claim);
+        return err;
+    }
+    event->bp = event->parent->bp;
+    event->bp.claim = claim;
+    return 0;
 }
 
 static int bp_add(struct perf_event *event)
@@ -54,6 +78,9 @@ static void bp_commit(void)
 
 static const struct pmu breakpoint_pmu = {
     .type = PERF_TYPE_BREAKPOINT,
+    .limited = true,
+    .event_inherit = bp_event_inherit,
+    .modify = hwbp_modify_attr,
     .event_init = bp_event_init,
     .destroy = claim_release_event,
     .add = bp_add,

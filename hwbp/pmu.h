@@ -1,6 +1,11 @@
 // Seams between the files of hwbp.
 #pragma once
 
+#include "perf/event.h"
+
+// hwbp/api.c: the PMU's modify.
+int hwbp_modify_attr(struct perf_event *event, const struct perf_event_attr *attr);
+
 // hwbp/reserve.c: the rule set from the command line, an empty slot table.
 void hwbp_slots_init(void);
 

@@ -55,15 +55,14 @@ static bool recount(void)
     struct bp_claim *c;
     bool same = true;
     slots_init(&recounted, table.rules, table.nr_cpus);
-    list_for_each(c, &claims, node) if (c->task)
-        memset(&tally_of(c->task)->recount, 0, sizeof(struct slot_task));
-    list_for_each(c, &claims, node)
-    {
+    list_for_each (c, &claims, node)
+        if (c->task)
+            memset(&tally_of(c->task)->recount, 0, sizeof(struct slot_task));
+    list_for_each (c, &claims, node) {
         struct slot_request r = request_of(c, true);
         slots_inherit(&recounted, &r);
     }
-    list_for_each(c, &claims, node)
-    {
+    list_for_each (c, &claims, node) {
         struct task_tally *t = tally_of(c->task);
         if (t && memcmp(&t->kept, &t->recount, sizeof(t->kept)))
             same = false;
@@ -116,19 +115,26 @@ static void remember_refusal(const struct bp_claim *c, const struct slot_refusal
              c->pinned ? "pinned" : "flexible", slots_name(table.rules));
 }
 
-int claim_reserve(struct bp_claim *claim)
+// The first breakpoint of a task brings its tally.
+static int make_tally(struct task *task)
+{
+    if (!task || task->perf_ctx->slots)
+        return 0;
+    task->perf_ctx->slots = kalloc(sizeof(struct task_tally));
+    return task->perf_ctx->slots ? 0 : -ENOMEM;
+}
+
+static int admit(struct bp_claim *claim, bool inherited)
 {
     struct slot_refusal why;
-    int err = 0;
     mutex_lock(&slots_mutex);
-    if (claim->task && !claim->task->perf_ctx->slots) {
-        claim->task->perf_ctx->slots = kalloc(sizeof(struct task_tally));
-        if (!claim->task->perf_ctx->slots)
-            err = -ENOMEM;
-    }
+    int err = make_tally(claim->task);
     if (!err) {
         struct slot_request r = request_of(claim, false);
-        err = slots_reserve(&table, &r, &why);
+        if (inherited)
+            slots_inherit(&table, &r);
+        else
+            err = slots_reserve(&table, &r, &why);
         if (err)
             remember_refusal(claim, &why);
         else
@@ -138,6 +144,16 @@ int claim_reserve(struct bp_claim *claim)
         check_locked();
     mutex_unlock(&slots_mutex);
     return err;
+}
+
+int claim_reserve(struct bp_claim *claim)
+{
+    return admit(claim, false);
+}
+
+int claim_inherit(struct bp_claim *claim)
+{
+    return admit(claim, true);
 }
 
 static void release_locked(struct bp_claim *claim)
@@ -172,8 +188,7 @@ void claims_flush_task(struct task *task)
 {
     struct bp_claim *c, *next;
     mutex_lock(&slots_mutex);
-    list_for_each_safe(c, next, &claims, node)
-    {
+    list_for_each_safe (c, next, &claims, node) {
         if (c->task != task || !c->event->bp.thread)
             continue;
         perf_event_retire(c->event);

@@ -17,6 +17,8 @@ struct bp_claim {
 // Admits and lists the claim (its other fields set). 0, -ENOSPC, -ENOMEM; a refusal is remembered
 // in words. Task context.
 int claim_reserve(struct bp_claim *claim);
+// The same for an inherited copy, which is never refused for a slot. 0 or -ENOMEM.
+int claim_inherit(struct bp_claim *claim);
 void claim_release(struct bp_claim *claim);
 
 // Releases and frees an event's own claim, unless it was flushed before; leaves a wide one alone.

@@ -17,9 +17,8 @@
 #include "sched/upcalls.h"
 #include "test/kernel/ktest.h"
 
-#define DEFAULT_INIT  "/bin/init"
-#define MAX_INIT_ARGS 32
-#define FAILED        1 // status of the machine when a built-in test or the first program failed
+#define DEFAULT_INIT "/bin/init"
+#define FAILED       1 // status of the machine when a built-in test or the first program failed
 
 // Says how the first program ended, for people and for the host's scripts. The machine's status.
 static u32 report_end(int wait_status)
@@ -37,14 +36,15 @@ static u32 report_end(int wait_status)
 static void main_thread(void *arg)
 {
     (void)arg;
-    char init[128] = DEFAULT_INIT;
-    char *argv[MAX_INIT_ARGS] = {init};
+    char init[512] = DEFAULT_INIT;
+    static char *argv[1 + CMDLINE_WORDS + 1];
     crash_if_asked();
     u32 status = ktest_run() ? FAILED : 0;
 
     cmdline_get("init", init, sizeof(init));
     if (fs_have_archive()) {
-        int argc = 1 + cmdline_init_args(argv + 1, MAX_INIT_ARGS - 2);
+        argv[0] = init;
+        int argc = 1 + cmdline_init_args(argv + 1, CMDLINE_WORDS);
         u32 ended = report_end(proc_run_init(init, argc, argv));
         status = status ? status : ended;
     } else {
@@ -73,6 +73,7 @@ void kernel_main(u32 magic, u32 mbi)
     clock_init();
 
     sched_init(); // tasks; from here on this flow is CPU 0's idle task
+    perf_init();  // perf events
     perf_cpu_start(0);
     smp_start_all(cmdline_u64("cpus", MAX_CPUS)); // the other CPUs
 

@@ -3,7 +3,23 @@
 
 #include "arch/x86/types.h"
 
+#define PERF_TYPE_SOFTWARE   1
 #define PERF_TYPE_BREAKPOINT 5
+
+// config of software events
+enum {
+    PERF_COUNT_SW_CPU_CLOCK = 0,
+    PERF_COUNT_SW_TASK_CLOCK = 1,
+    PERF_COUNT_SW_PAGE_FAULTS = 2,
+    PERF_COUNT_SW_CONTEXT_SWITCHES = 3,
+    PERF_COUNT_SW_CPU_MIGRATIONS = 4,
+    PERF_COUNT_SW_PAGE_FAULTS_MIN = 5,
+    PERF_COUNT_SW_PAGE_FAULTS_MAJ = 6,
+    PERF_COUNT_SW_ALIGNMENT_FAULTS = 7,
+    PERF_COUNT_SW_EMULATION_FAULTS = 8,
+    PERF_COUNT_SW_DUMMY = 9,
+    PERF_COUNT_SW_NR = 10, // those this kernel has
+};
 
 #define PERF_ATTR_SIZE_VER0 64u  // up to bp_addr
 #define PERF_ATTR_SIZE_VER8 136u // up to config3
@@ -64,8 +80,13 @@ enum {
 #define PERF_FLAG_PID_CGROUP  4u
 #define PERF_FLAG_FD_CLOEXEC  8u
 
-#define PERF_EVENT_IOC_ENABLE  0x2400u
-#define PERF_EVENT_IOC_DISABLE 0x2401u
-#define PERF_EVENT_IOC_RESET   0x2403u
-#define PERF_EVENT_IOC_ID      0x80082407u
-#define PERF_IOC_FLAG_GROUP    1u
+#define PERF_EVENT_IOC_ENABLE            0x2400u
+#define PERF_EVENT_IOC_DISABLE           0x2401u
+#define PERF_EVENT_IOC_REFRESH           0x2402u
+#define PERF_EVENT_IOC_RESET             0x2403u
+#define PERF_EVENT_IOC_PERIOD            0x40082404u
+#define PERF_EVENT_IOC_SET_OUTPUT        0x2405u
+#define PERF_EVENT_IOC_ID                0x80082407u
+#define PERF_EVENT_IOC_PAUSE_OUTPUT      0x40042409u
+#define PERF_EVENT_IOC_MODIFY_ATTRIBUTES 0x4008240bu
+#define PERF_IOC_FLAG_GROUP              1u

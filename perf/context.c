@@ -1,11 +1,13 @@
-// Contexts: states and times of events, and placing them on this CPU in the order of C4.
+// Contexts: making them, their clock, and the states and times of their events.
 #include "perf/context.h"
 #include "arch/x86/platform.h"
 #include "arch/x86/smp.h"
 #include "kernel/base/errno.h"
 #include "kernel/mm/heap.h"
+#include "sched/upcalls.h"
 
 struct perf_cpu perf_cpus[MAX_CPUS];
+struct mutex perf_mutex;
 
 struct perf_cpu *this_perf_cpu(void)
 {
@@ -19,6 +21,15 @@ static void ctx_init(struct perf_event_context *ctx, struct task *task)
     list_init(&ctx->pinned);
     list_init(&ctx->flexible);
     ctx->active_cpu = -1;
+    ctx->last_cpu = MAX_CPUS;
+}
+
+void perf_init(void)
+{
+    mutex_init(&perf_mutex);
+    for (u32 cpu = 0; cpu < MAX_CPUS; cpu++)
+        ctx_init(&perf_cpus[cpu].ctx, NULL);
+    perf_sw_init();
 }
 
 static void barrier_call(void *arg)
@@ -42,7 +53,7 @@ struct perf_event_context *perf_task_context(struct task *task)
         }
         // From here on every switch-in of the task sees the context: switches run with IRQs off,
         // and all that had begun before have ended when every CPU has answered.
-        if (task != current_task())
+        if (task != current_task() && task->state != TASK_NEW)
             smp_call_all(barrier_call, NULL);
     }
     return ctx->dead ? ERR_PTR(-ESRCH) : ctx;
@@ -59,7 +70,7 @@ void perf_task_free(struct task *t)
     t->perf_ctx = NULL;
 }
 
-// ---- states and times ----
+// ---- the clock ----
 
 // All edits between one begin and commit happen at one moment: an event that is enabled and placed
 // at once has been running for as long as it has been enabled.
@@ -69,141 +80,10 @@ static u64 edit_clock(void)
     return pc->edit_depth ? pc->edit_ns : clock_ns();
 }
 
-static u64 ctx_now(struct perf_event_context *ctx)
+u64 perf_ctx_now(struct perf_event_context *ctx)
 {
     u64 now = edit_clock();
     return ctx->running && now > ctx->since ? ctx->time + (now - ctx->since) : ctx->time;
-}
-
-void perf_update_times(struct perf_event *event)
-{
-    // A reader on another CPU may have brought the event further than the moment of this edit.
-    u64 now = MAX(ctx_now(event->ctx), event->tstamp), passed = now - event->tstamp;
-    if (event->state >= PERF_INACTIVE)
-        event->total_enabled += passed;
-    if (event->state == PERF_ACTIVE)
-        event->total_running += passed;
-    event->tstamp = now;
-}
-
-static void activate(struct perf_event *event)
-{
-    perf_update_times(event);
-    event->oncpu = cpu_id();
-    event->state = PERF_ACTIVE;
-}
-
-void perf_set_state(struct perf_event *event, enum perf_state state)
-{
-    ASSERT(state != PERF_ACTIVE);
-    perf_update_times(event);
-    if (event->state == PERF_ACTIVE) {
-        event->pmu->del(event);
-        event->oncpu = -1;
-    }
-    event->state = state;
-}
-
-// ---- placing ----
-
-static bool runs_here(const struct perf_event *event)
-{
-    return event->state == PERF_INACTIVE && (event->cpu < 0 || (u32)event->cpu == cpu_id());
-}
-
-static void place_pinned(struct perf_event_context *ctx)
-{
-    struct perf_event *event;
-    spin_lock(&ctx->lock);
-    list_for_each(event, &ctx->pinned, node)
-    {
-        if (!runs_here(event))
-            continue;
-        if (event->pmu->add(event) == 0)
-            activate(event);
-        else
-            perf_set_state(event, PERF_ERROR);
-    }
-    spin_unlock(&ctx->lock);
-}
-
-static void place_flexible(struct perf_event_context *ctx, bool *waiting)
-{
-    struct perf_event *event;
-    spin_lock(&ctx->lock);
-    list_for_each(event, &ctx->flexible, node)
-    {
-        if (!runs_here(event))
-            continue;
-        if (event->pmu->add(event) == 0)
-            activate(event);
-        else
-            *waiting = true;
-    }
-    spin_unlock(&ctx->lock);
-}
-
-static void evict_flexible(struct perf_event_context *ctx)
-{
-    struct perf_event *event;
-    spin_lock(&ctx->lock);
-    list_for_each(event, &ctx->flexible, node) if (event->state == PERF_ACTIVE)
-        perf_set_state(event, PERF_INACTIVE);
-    spin_unlock(&ctx->lock);
-}
-
-// True if a pinned event of the context waits for a register here.
-static bool pinned_waits(struct perf_event_context *ctx)
-{
-    struct perf_event *event;
-    list_for_each(event, &ctx->pinned, node) if (runs_here(event)) return true;
-    return false;
-}
-
-void perf_place(void)
-{
-    struct perf_cpu *pc = this_perf_cpu();
-    struct perf_event_context *task = pc->task_ctx;
-    // Flexible ones make way only when somebody of higher rank comes.
-    if (pinned_waits(&pc->ctx) || (task && pinned_waits(task))) {
-        evict_flexible(&pc->ctx);
-        if (task)
-            evict_flexible(task);
-        place_pinned(&pc->ctx);
-        if (task)
-            place_pinned(task);
-    }
-    pc->waiting = false;
-    place_flexible(&pc->ctx, &pc->waiting);
-    if (task)
-        place_flexible(task, &pc->waiting);
-}
-
-// The first waiting event becomes the first of its list, so it is placed before those that had
-// their turn.
-static void advance(struct perf_event_context *ctx)
-{
-    struct list *head = &ctx->flexible;
-    spin_lock(&ctx->lock);
-    if (!list_empty(head)) {
-        struct list *first = head->next;
-        list_del(first);
-        list_add_tail(first, head);
-    }
-    spin_unlock(&ctx->lock);
-}
-
-void perf_rotate(void)
-{
-    struct perf_cpu *pc = this_perf_cpu();
-    evict_flexible(&pc->ctx);
-    advance(&pc->ctx);
-    if (pc->task_ctx) {
-        evict_flexible(pc->task_ctx);
-        advance(pc->task_ctx);
-    }
-    perf_place();
-    pc->rotations++;
 }
 
 void perf_ctx_in(struct perf_event_context *ctx)
@@ -217,20 +97,72 @@ void perf_ctx_in(struct perf_event_context *ctx)
 
 void perf_ctx_out(struct perf_event_context *ctx)
 {
-    struct perf_event *event;
+    struct perf_event *leader;
     spin_lock(&ctx->lock);
-    list_for_each(event, &ctx->pinned, node) if (event->state == PERF_ACTIVE)
-        perf_set_state(event, PERF_INACTIVE);
-    list_for_each(event, &ctx->flexible, node) if (event->state == PERF_ACTIVE)
-        perf_set_state(event, PERF_INACTIVE);
-    ctx->time = ctx_now(ctx);
+    list_for_each (leader, &ctx->pinned, node)
+        perf_group_out(leader);
+    list_for_each (leader, &ctx->flexible, node)
+        perf_group_out(leader);
+    ctx->time = perf_ctx_now(ctx);
     ctx->running = false;
+    ctx->last_cpu = cpu_id();
+    spin_unlock(&ctx->lock);
+}
+
+void perf_ctx_release(struct perf_event_context *ctx)
+{
+    spin_lock(&ctx->lock);
+    ctx->active_cpu = -1;
     spin_unlock(&ctx->lock);
 }
 
 void perf_cpu_start(u32 cpu)
 {
-    struct perf_cpu *pc = &perf_cpus[cpu];
-    ctx_init(&pc->ctx, NULL);
-    perf_ctx_in(&pc->ctx);
+    perf_ctx_in(&perf_cpus[cpu].ctx);
+    perf_edit_begin();
+    perf_place(); // events may have been opened before the CPU came here
+    perf_edit_commit();
+}
+
+// ---- states and times ----
+
+void perf_update_times(struct perf_event *event)
+{
+    // A reader on another CPU may have brought the event further than the moment of this edit.
+    u64 now = MAX(perf_ctx_now(event->ctx), event->tstamp), passed = now - event->tstamp;
+    // A sibling waits with its leader only if the leader waits too.
+    if (event->state >= PERF_INACTIVE && event->leader->state >= PERF_INACTIVE)
+        event->total_enabled += passed;
+    if (event->state == PERF_ACTIVE)
+        event->total_running += passed;
+    event->tstamp = now;
+}
+
+static void update_siblings(struct perf_event *leader)
+{
+    struct perf_event *sibling;
+    list_for_each (sibling, &leader->siblings, node)
+        perf_update_times(sibling);
+}
+
+void perf_activate(struct perf_event *event)
+{
+    perf_update_times(event);
+    event->oncpu = cpu_id();
+    event->state = PERF_ACTIVE;
+}
+
+void perf_set_state(struct perf_event *event, enum perf_state state)
+{
+    ASSERT(state != PERF_ACTIVE);
+    if (event->leader == event)
+        update_siblings(event);
+    perf_update_times(event);
+    if (event->state == PERF_ACTIVE) {
+        if (event->pmu->read)
+            event->pmu->read(event);
+        event->pmu->del(event);
+        event->oncpu = -1;
+    }
+    event->state = state;
 }

@@ -9,38 +9,50 @@
 //       register holds one of its events.
 //   C3  A context belongs to its task (or CPU) for ever, and each event holds a reference to its
 //       task: it cannot go while it has events.
-//   C4  On a CPU the order is: CPU-pinned, task-pinned, CPU-flexible, task-flexible. A pinned event
-//       that finds no room goes to ERROR; a flexible one waits, and the tick rotates them.
+//   C4  On a CPU the order is: CPU-pinned, task-pinned, CPU-flexible, task-flexible. A pinned group
+//       that finds no room goes to ERROR; a flexible one waits, and turns are taken (perf/place.c).
+//       A group is placed whole or not at all.
+//   C5  Which events a context holds, and who descends from whom, changes under perf_mutex as well:
+//       with it held, task-context code may walk the lists and sleep.
 #pragma once
 
 #include "kernel/base/spinlock.h"
 #include "perf/event.h"
+#include "sched/wait.h"
 
 struct perf_event_context {
     struct spinlock lock;         // RANK_PERF_CTX
     struct task *task;            // NULL: a CPU's
-    struct list pinned, flexible; // events; the order of `flexible` is whose turn is next
-    u32 nr_events;
-    s32 active_cpu; // where it runs, or -1
-    bool dead;      // the task has ended: takes no more events
-    bool running;   // its clock runs: from perf_ctx_in to perf_ctx_out
-    u64 time;       // ns it has run, up to `since`
-    u64 since;      // clock_ns() when it last began to run, while it runs
-    void *slots;    // hwbp's tally of this task's breakpoints (freed with the context)
+    struct list pinned, flexible; // group leaders
+    u32 nr_events;                // siblings included
+    s32 active_cpu;               // where it runs, or -1
+    bool dead;                    // the task has ended: takes no more events
+    bool running;                 // its clock runs: from perf_ctx_in to perf_ctx_out
+    u64 time;                     // ns it has run, up to `since`
+    u64 since;                    // clock_ns() when it last began to run, while it runs
+    u32 turn;                     // which flexible group is placed first; counts up
+    u64 turned_at;                // the context's clock at the last turn
+    u32 last_cpu;                 // where it ran before, for cpu-migrations
+    // hwbp's tally of this task's breakpoints (freed with the context)
+    void *slots;
 };
 
 struct perf_cpu {
     struct perf_event_context ctx;       // the CPU's own
     struct perf_event_context *task_ctx; // the task context that runs here, or NULL
+    struct perf_event_context *leaving;  // evicted by this switch, still to be released (C2)
     u32 edit_depth;                      // begins without their commit yet
     u64 edit_ns;                         // clock_ns() at the outermost begin
     bool in_switch; // between the two hooks of a switch, and hardware edits are open
-    struct perf_event_context *leaving; // evicted by this switch, still to be released (C2)
-    bool waiting;                       // a flexible event found no room: the tick must rotate
+    bool waiting;   // a flexible group found no room: turns must be taken
+    bool exclusive; // the one group on limited PMUs does not share them
+    u32 nr_limited; // groups that are on limited PMUs
     u64 rotations;
+    u32 sw_active[PERF_COUNT_SW_NR]; // ACTIVE software events of each config
 };
 
 extern struct perf_cpu perf_cpus[MAX_CPUS];
+extern struct mutex perf_mutex; // RANK_PERF, see C5
 
 // This CPU's; IRQs off.
 struct perf_cpu *this_perf_cpu(void);
@@ -59,23 +71,64 @@ void perf_edit_commit(void);
 void perf_ctx_in(struct perf_event_context *ctx);
 void perf_ctx_out(struct perf_event_context *ctx);
 void perf_ctx_release(struct perf_event_context *ctx);
+u64 perf_ctx_now(struct perf_event_context *ctx); // its clock; lock held
 
-// Gives the events of this CPU's contexts their places by C4; rotate does so after the flexible
-// ones have moved up by one turn. Same conditions.
-void perf_place(void);
-void perf_rotate(void);
+// ---- states and times (perf/context.c); the context lock is held ----
 
-// Moves one event between states, keeping the times. The context lock is held; leaving or entering
-// ACTIVE only on active_cpu, inside begin .. commit.
+// Moves one event to a state other than ACTIVE, keeping the times; leaving ACTIVE only on
+// active_cpu, inside begin .. commit. A leader's siblings keep their own states.
 void perf_set_state(struct perf_event *event, enum perf_state state);
-// The event's two times now. The context lock is held.
+// INACTIVE becomes ACTIVE: the PMU has it.
+void perf_activate(struct perf_event *event);
+// The event's two times now.
 void perf_update_times(struct perf_event *event);
 
+// ---- placing (perf/place.c); IRQs off, inside begin .. commit ----
+
+// Takes a whole group off its PMUs. The context lock is held.
+void perf_group_out(struct perf_event *leader);
+// Gives the events of this CPU's contexts their places by C4.
+void perf_place(void);
+// The next turn, then places: the tick, and a switch-in after a tick's worth of running.
+void perf_rotate(void);
+bool perf_turn_is_due(struct perf_event_context *ctx);
+
+// ---- from anywhere (perf/remote.c); task context, no spinlock held ----
+
 // Runs fn(event, arg) under the context lock on the CPU where the context runs (or here if
-// nowhere), with the event not ACTIVE meanwhile; then places what may run. Returns what fn
-// returned. Task context, no lock held.
+// nowhere), with the event's group not ACTIVE meanwhile; then places what may run. Returns what fn
+// returned.
 int perf_ctx_run(struct perf_event *event, int (*fn)(struct perf_event *, void *), void *arg);
 
 // After an event was added to a context that runs nowhere although its task is running: starts it
 // there.
 void perf_ctx_start(struct perf_event_context *ctx);
+
+// ---- membership (perf/event.c); perf_mutex held ----
+
+// Puts a new event into its context (as a leader, or as event->leader's sibling). 0 or -ESRCH.
+int perf_attach(struct perf_event *event);
+// Takes it out; siblings of a leader become leaders of their own.
+void perf_detach(struct perf_event *event);
+// Gives back everything a detached event holds. Not under perf_mutex when it may be the last.
+void perf_event_free(struct perf_event *event);
+// An unattached event with everything but its PMU's reservation; ERR_PTR(-ENOMEM).
+struct perf_event *perf_event_alloc(const struct perf_request *r, const struct pmu *pmu,
+                                    struct perf_event_context *ctx);
+// Calls fn for every event of the context, siblings before their leader; fn may free the event.
+void perf_for_each_event(struct perf_event_context *ctx,
+                         void (*fn)(struct perf_event *event, void *arg), void *arg);
+
+// perf_event_enable(), _disable(), _reset() for the event alone (arg is unused).
+void perf_enable_one(struct perf_event *event, void *arg);
+void perf_disable_one(struct perf_event *event, void *arg);
+void perf_reset_one(struct perf_event *event, void *arg);
+// perf_event_read_value().
+u64 perf_read_locked(struct perf_event *event, u64 *enabled, u64 *running);
+
+// ---- inheritance (perf/inherit.c); perf_mutex held ----
+
+// Releases all copies of an original that is about to go.
+void perf_release_children(struct perf_event *event);
+// A copy whose task ends: its count and times go to the original, and it is freed.
+void perf_child_ends(struct perf_event *child);

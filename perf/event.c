@@ -1,4 +1,4 @@
-// Perf events: making, reading, hitting and ending them.
+// Perf events: making and ending, joining and leaving contexts and groups, hits.
 #include "kernel/base/errno.h"
 #include "kernel/mm/heap.h"
 #include "perf/context.h"
@@ -9,187 +9,198 @@ static u64 last_id; // atomic
 
 // ---- making ----
 
-static int attach(struct perf_event *event, void *arg)
+struct perf_event *perf_event_alloc(const struct perf_request *r, const struct pmu *pmu,
+                                    struct perf_event_context *ctx)
 {
-    struct perf_event_context *ctx = event->ctx;
-    (void)arg;
-    if (ctx->dead)
-        return -ESRCH;
-    list_add_tail(&event->node, event->attr.pinned ? &ctx->pinned : &ctx->flexible);
-    ctx->nr_events++;
-    event->state = PERF_OFF;
-    perf_update_times(event); // the event's clock starts here
-    if (!event->attr.disabled)
-        perf_set_state(event, PERF_INACTIVE);
-    return 0;
-}
-
-static int detach(struct perf_event *event, void *arg)
-{
-    (void)arg;
-    perf_set_state(event, PERF_OFF);
-    list_del(&event->node);
-    event->ctx->nr_events--;
-    return 0;
-}
-
-struct perf_event *perf_event_create(const struct perf_event_attr *attr, int cpu, struct task *task,
-                                     perf_overflow_fn overflow, void *arg, struct bp_claim *claim)
-{
-    int err = -EINVAL;
-    if (cpu < -1 || cpu >= (int)nr_cpus || (cpu < 0 && !task))
-        return ERR_PTR(-EINVAL);
-    const struct pmu *pmu = perf_pmu_find(attr->type);
-    if (!pmu)
-        return ERR_PTR(-ENOENT);
     struct perf_event *event = kalloc(sizeof(*event));
     if (!event)
         return ERR_PTR(-ENOMEM);
-
-    event->attr = *attr;
+    event->attr = *r->attr;
     event->pmu = pmu;
     event->id = __atomic_add_fetch(&last_id, 1, __ATOMIC_RELAXED);
-    event->cpu = cpu;
-    event->oncpu = -1;
+    event->cpu = r->cpu;
+    event->ctx = ctx;
+    event->leader = r->leader ? r->leader : event;
     event->state = PERF_OFF;
-    event->overflow = overflow;
-    event->overflow_arg = arg;
-    event->bp.claim = claim;
+    event->oncpu = -1;
+    event->overflow = r->overflow;
+    event->overflow_arg = r->arg;
+    event->bp.claim = r->claim;
     list_init(&event->node);
-
-    event->ctx = task ? perf_task_context(task) : &perf_cpus[cpu].ctx;
-    if (IS_ERR(event->ctx)) {
-        err = PTR_ERR(event->ctx);
-        goto free_event;
+    list_init(&event->siblings);
+    list_init(&event->children);
+    list_init(&event->child_node);
+    if (r->task) {
+        task_get(r->task);
+        event->target = r->task;
     }
-    if (task) {
-        task_get(task);
-        event->target = task;
-    }
-    err = pmu->event_init(event);
-    if (err)
-        goto put_target;
-    err = -ENODEV;
-    if (cpu >= 0 && !cpu_is_online(cpu))
-        goto destroy;
-    err = perf_ctx_run(event, attach, NULL);
-    if (err)
-        goto destroy;
-    perf_ctx_start(event->ctx);
     return event;
+}
 
-destroy:
-    pmu->destroy(event);
-put_target:
-    if (task)
-        task_put(task);
-free_event:
+// What is left when the PMU holds nothing (any more).
+static void free_shell(struct perf_event *event)
+{
+    if (event->target)
+        task_put(event->target);
     kfree(event);
-    return ERR_PTR(err);
+}
+
+void perf_event_free(struct perf_event *event)
+{
+    event->pmu->destroy(event);
+    free_shell(event);
+}
+
+// A group counts one task or one CPU, and only its leader says how it is placed.
+static int check_leader(const struct perf_request *r, const struct perf_event_context *ctx)
+{
+    const struct perf_event *leader = r->leader;
+    if (!leader)
+        return 0;
+    if (leader->leader != leader || leader->ctx != ctx || leader->cpu != r->cpu ||
+        r->attr->exclusive || r->attr->pinned)
+        return -EINVAL;
+    return 0;
+}
+
+struct perf_event *perf_event_create(const struct perf_request *r)
+{
+    if (r->cpu < -1 || r->cpu >= (int)nr_cpus || (r->cpu < 0 && !r->task))
+        return ERR_PTR(-EINVAL);
+    const struct pmu *pmu = perf_pmu_find(r->attr->type);
+    if (!pmu)
+        return ERR_PTR(-ENOENT);
+    struct perf_event_context *ctx = r->task ? perf_task_context(r->task) : &perf_cpus[r->cpu].ctx;
+    if (IS_ERR(ctx))
+        return (void *)ctx;
+    struct perf_event *event = perf_event_alloc(r, pmu, ctx);
+    if (IS_ERR(event))
+        return event;
+
+    int err = pmu->event_init(event);
+    if (err) {
+        free_shell(event);
+        return ERR_PTR(err);
+    }
+    err = r->cpu >= 0 && !cpu_is_online(r->cpu) ? -ENODEV : check_leader(r, ctx);
+    if (!err) {
+        mutex_lock(&perf_mutex);
+        err = perf_attach(event);
+        mutex_unlock(&perf_mutex);
+    }
+    if (err) {
+        perf_event_free(event);
+        return ERR_PTR(err);
+    }
+    perf_ctx_start(ctx);
+    return event;
 }
 
 struct perf_event *perf_event_create_kernel_counter(const struct perf_event_attr *attr, int cpu,
                                                     struct task *task, perf_overflow_fn overflow,
                                                     void *arg)
 {
-    return perf_event_create(attr, cpu, task, overflow, arg, NULL);
+    struct perf_request r = {
+        .attr = attr, .cpu = cpu, .task = task, .overflow = overflow, .arg = arg};
+    return perf_event_create(&r);
 }
 
 void perf_event_release_kernel(struct perf_event *event)
 {
+    mutex_lock(&perf_mutex);
+    perf_release_children(event);
+    perf_detach(event);
+    mutex_unlock(&perf_mutex);
+    perf_event_free(event);
+}
+
+// ---- membership ----
+
+static int attach(struct perf_event *event, void *arg)
+{
+    struct perf_event_context *ctx = event->ctx;
+    (void)arg;
+    if (ctx->dead)
+        return -ESRCH;
+    if (event->leader != event) {
+        list_add_tail(&event->node, &event->leader->siblings);
+        event->leader->nr_siblings++;
+    } else {
+        list_add_tail(&event->node, event->attr.pinned ? &ctx->pinned : &ctx->flexible);
+    }
+    ctx->nr_events++;
+    perf_update_times(event); // its clock starts here
+    if (!event->attr.disabled)
+        perf_set_state(event, PERF_INACTIVE);
+    return 0;
+}
+
+int perf_attach(struct perf_event *event)
+{
+    return perf_ctx_run(event, attach, NULL);
+}
+
+static int detach(struct perf_event *event, void *arg)
+{
+    struct perf_event_context *ctx = event->ctx;
+    struct perf_event *sibling, *next;
+    (void)arg;
+    perf_set_state(event, PERF_OFF);
+    list_del(&event->node);
+    ctx->nr_events--;
+    if (event->leader != event) {
+        event->leader->nr_siblings--;
+        event->leader = event;
+    }
+    list_for_each_safe (sibling, next, &event->siblings, node) {
+        perf_update_times(sibling);
+        list_del(&sibling->node);
+        sibling->leader = sibling;
+        list_add_tail(&sibling->node, &ctx->flexible);
+    }
+    event->nr_siblings = 0;
+    return 0;
+}
+
+void perf_detach(struct perf_event *event)
+{
     perf_ctx_run(event, detach, NULL);
-    event->pmu->destroy(event);
-    if (event->target)
-        task_put(event->target);
-    kfree(event);
+}
+
+static void for_each_in(struct list *leaders, void (*fn)(struct perf_event *, void *), void *arg)
+{
+    struct perf_event *leader, *next_leader, *sibling, *next;
+    list_for_each_safe (leader, next_leader, leaders, node) {
+        list_for_each_safe (sibling, next, &leader->siblings, node)
+            fn(sibling, arg);
+        fn(leader, arg);
+    }
+}
+
+void perf_for_each_event(struct perf_event_context *ctx, void (*fn)(struct perf_event *, void *),
+                         void *arg)
+{
+    for_each_in(&ctx->pinned, fn, arg);
+    for_each_in(&ctx->flexible, fn, arg);
 }
 
 // ---- hitting ----
 
-bool perf_event_hit(struct perf_event *event, struct trapframe *regs)
+bool perf_event_count(struct perf_event *event, u64 nr, struct trapframe *regs, u64 addr)
 {
     if (event->state != PERF_ACTIVE || event->oncpu != (s32)cpu_id())
         return false;
-    if (from_user(regs) ? event->attr.exclude_user : event->attr.exclude_kernel)
+    bool user = regs && from_user(regs);
+    if (user ? event->attr.exclude_user : event->attr.exclude_kernel)
         return false;
-    __atomic_fetch_add(&event->count, 1, __ATOMIC_RELAXED);
+    __atomic_fetch_add(&event->count, nr, __ATOMIC_RELAXED);
+    (void)addr;
     if (event->overflow)
         event->overflow(event, regs);
     return true;
 }
 
-// ---- reading and steering ----
-
-u64 perf_event_read_value(struct perf_event *event, u64 *enabled, u64 *running)
+bool perf_event_hit(struct perf_event *event, struct trapframe *regs)
 {
-    u64 flags = spin_lock_irqsave(&event->ctx->lock);
-    perf_update_times(event);
-    if (enabled)
-        *enabled = event->total_enabled;
-    if (running)
-        *running = event->total_running;
-    u64 count = __atomic_load_n(&event->count, __ATOMIC_RELAXED);
-    spin_unlock_irqrestore(&event->ctx->lock, flags);
-    return count;
-}
-
-void perf_event_reset(struct perf_event *event)
-{
-    __atomic_store_n(&event->count, 0, __ATOMIC_RELAXED);
-}
-
-static int set_enabled(struct perf_event *event, void *arg)
-{
-    (void)arg;
-    if (event->state == PERF_OFF || event->state == PERF_ERROR)
-        perf_set_state(event, PERF_INACTIVE);
-    return 0;
-}
-
-static int set_disabled(struct perf_event *event, void *arg)
-{
-    (void)arg;
-    if (event->state != PERF_EXIT)
-        perf_set_state(event, PERF_OFF);
-    return 0;
-}
-
-static int set_retired(struct perf_event *event, void *arg)
-{
-    (void)arg;
-    perf_set_state(event, PERF_EXIT);
-    return 0;
-}
-
-void perf_event_retire(struct perf_event *event)
-{
-    perf_ctx_run(event, set_retired, NULL);
-}
-
-void perf_event_enable(struct perf_event *event)
-{
-    perf_ctx_run(event, set_enabled, NULL);
-}
-
-void perf_event_disable(struct perf_event *event)
-{
-    perf_ctx_run(event, set_disabled, NULL);
-}
-
-struct edit {
-    void (*fn)(struct perf_event *, void *);
-    void *arg;
-};
-
-static int run_edit(struct perf_event *event, void *arg)
-{
-    struct edit *e = arg;
-    e->fn(event, e->arg);
-    return 0;
-}
-
-void perf_event_edit(struct perf_event *event, void (*fn)(struct perf_event *, void *), void *arg)
-{
-    struct edit e = {fn, arg};
-    perf_ctx_run(event, run_edit, &e);
+    return perf_event_count(event, 1, regs, event->attr.bp_addr);
 }

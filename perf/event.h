@@ -36,20 +36,28 @@ enum perf_state {
 typedef void (*perf_overflow_fn)(struct perf_event *event, struct trapframe *regs);
 
 struct pmu {
-    u32 type; // attr.type it serves
+    u32 type;     // attr.type it serves
+    bool limited; // has only so many registers: `exclusive` is about them
     // Checks the request and reserves what the event needs for its whole life. -errno on failure,
     // with nothing held. Task context, may sleep.
     int (*event_init)(struct perf_event *event);
-    // Gives back what event_init reserved. Task context.
+    // The same for an inherited copy of event->parent: never refused, except for -ENOMEM.
+    int (*event_inherit)(struct perf_event *event);
+    // Gives back what event_init or event_inherit reserved. Task context.
     void (*destroy)(struct perf_event *event);
     // Starts and stops counting on this CPU. IRQs off, context lock held. add: 0 or -ENOSPC.
     // Between begin and commit nothing reaches the hardware.
     int (*add)(struct perf_event *event);
     void (*del)(struct perf_event *event);
-    void (*begin)(void);
+    void (*begin)(void); // NULL: nothing to bracket
     void (*commit)(void);
+    // Brings event->count up to date, for what is measured and not counted. NULL: it always is.
+    void (*read)(struct perf_event *event);
+    // Another address, type and length for the event and all in `family` (perf_event_for_family):
+    // all or none. NULL: -EOPNOTSUPP. Task context.
+    int (*modify)(struct perf_event *event, const struct perf_event_attr *attr);
     // The running task ends or executes another program: retire what must not outlive the old one.
-    // Task context.
+    // NULL: nothing. Task context.
     void (*task_flush)(struct task *task);
 };
 
@@ -64,20 +72,32 @@ struct hw_breakpoint {
 };
 
 struct perf_event {
-    struct perf_event_attr attr; // constant, except for bp_* which modify changes (RANK_PERF_CTX)
+    struct perf_event_attr attr; // constant, except for what modify and enable_on_exec change
     const struct pmu *pmu;
     u64 id;              // unique since boot, never 0
     s32 cpu;             // only on this CPU, or -1
     struct task *target; // only for this task (with a reference), or NULL
 
-    struct perf_event_context *ctx; // constant while attached, NULL after removal
-    struct list node;               // in ctx->pinned or ctx->flexible
-    enum perf_state state;          // guarded by ctx->lock
-    s32 oncpu;                      // CPU it is ACTIVE on, else -1
+    // Its place: a context holds leaders, a leader its siblings. Guarded by ctx->lock, and by
+    // perf_mutex too (C5).
+    struct perf_event_context *ctx; // constant
+    struct perf_event *leader;      // itself, unless it is a sibling
+    struct list node;               // in ctx->pinned or ctx->flexible, or in leader->siblings
+    struct list siblings;
+    u32 nr_siblings;
+
+    enum perf_state state; // guarded by ctx->lock
+    s32 oncpu;             // CPU it is ACTIVE on, else -1
 
     u64 count;                        // atomic; grows only where it is ACTIVE
-    u64 total_enabled, total_running; // ns, up to tstamp
-    u64 tstamp;                       // clock_ns() of the last state change or update
+    u64 total_enabled, total_running; // ns of the context's clock, up to tstamp
+    u64 tstamp;                       // that clock at the last state change or update
+    u64 clock_start;                  // software clocks: the clock when they became ACTIVE
+
+    // Inheritance, guarded by perf_mutex. Copies hang on the original, however deep the forks.
+    struct perf_event *parent; // NULL: an original
+    struct list children, child_node;
+    u64 child_count, child_enabled, child_running; // of children that have ended
 
     perf_overflow_fn overflow; // NULL: only count
     void *overflow_arg;
@@ -94,17 +114,34 @@ struct perf_event {
 struct perf_event *perf_event_create_kernel_counter(const struct perf_event_attr *attr, int cpu,
                                                     struct task *task, perf_overflow_fn overflow,
                                                     void *arg);
-// The same for an event whose slots are reserved already (hwbp's wide breakpoints): event->bp.claim
-// is set before event_init runs.
-struct perf_event *perf_event_create(const struct perf_event_attr *attr, int cpu, struct task *task,
-                                     perf_overflow_fn overflow, void *arg, struct bp_claim *claim);
+// The whole of it, for the system call (leader: join this group) and for hwbp (claim: the event's
+// slots are reserved already; it is in event->bp.claim before event_init runs).
+struct perf_request {
+    const struct perf_event_attr *attr;
+    int cpu;
+    struct task *task;
+    struct perf_event *leader;
+    perf_overflow_fn overflow;
+    void *arg;
+    struct bp_claim *claim;
+};
+struct perf_event *perf_event_create(const struct perf_request *r);
 // Ends it: after return it counts nothing and its callback is not running. Task context.
 void perf_event_release_kernel(struct perf_event *event);
-// The count now; both times if the pointers are not NULL. Task context.
+// The count now, inherited copies included; both times if the pointers are not NULL. Task context.
 u64 perf_event_read_value(struct perf_event *event, u64 *enabled, u64 *running);
-void perf_event_enable(struct perf_event *event); // ERROR too becomes INACTIVE, then tries again
+// These reach inherited copies too. ERROR becomes INACTIVE and tries again; reset leaves the times.
+void perf_event_enable(struct perf_event *event);
 void perf_event_disable(struct perf_event *event);
-void perf_event_reset(struct perf_event *event); // count = 0; the times go on
+void perf_event_reset(struct perf_event *event);
+
+// Runs fn for the event and all its inherited copies, under perf_mutex. Task context.
+void perf_event_for_family(struct perf_event *event, void (*fn)(struct perf_event *, void *),
+                           void *arg);
+
+// The same for the event's whole group.
+void perf_event_for_group(struct perf_event *event, void (*fn)(struct perf_event *, void *),
+                          void *arg);
 
 // Runs fn(event, arg) so that the event is not counting meanwhile and its place in the context is
 // kept: on the CPU where it is ACTIVE (it is taken out before and put back after) or right here.
@@ -112,6 +149,12 @@ void perf_event_reset(struct perf_event *event); // count = 0; the times go on
 void perf_event_edit(struct perf_event *event, void (*fn)(struct perf_event *, void *), void *arg);
 
 // ---- for PMUs ----
+
+// A software event happened on this CPU, in the running task's context: counted by every ACTIVE
+// event of this config. `addr` is a page fault's. IRQs off.
+void perf_sw_event(u32 config, u64 nr, struct trapframe *regs, u64 addr);
+void perf_sw_init(void);
+void perf_init(void); // boot CPU, once, before perf_cpu_start()
 
 // Stops the event for ever (state EXIT); count and times stay readable. Task context.
 void perf_event_retire(struct perf_event *event);
@@ -121,9 +164,17 @@ void perf_pmu_register(const struct pmu *pmu);
 // PMU's exception, on the CPU where it is ACTIVE, IRQs off. Returns false when filtered out or not
 // ACTIVE.
 bool perf_event_hit(struct perf_event *event, struct trapframe *regs);
+// The same for `nr` occurrences at once that concern `addr`. `regs` is NULL when the kernel itself
+// is the cause (a switch): that counts as kernel mode.
+bool perf_event_count(struct perf_event *event, u64 nr, struct trapframe *regs, u64 addr);
 
 // ---- the life of tasks (called by kernel/proc and sched) ----
 
+// `child` is about to start, a thread of the running task's process or not: it gets copies of the
+// events that are inherited. 0 or -ENOMEM with nothing left behind. Task context.
+int perf_fork(struct task *child, bool thread);
+// The child will not start after all: its copies go.
+void perf_fork_failed(struct task *child);
 // The running task ends: its events leave their registers, readers keep the counts.
 void perf_exit_task(struct task *t);
 // The running task becomes another program.

@@ -1,58 +1,148 @@
 // What a program can do with the descriptor of an event: read(2) and ioctl(2).
 #include "arch/x86/uaccess.h"
 #include "kernel/base/errno.h"
-#include "perf/event.h"
+#include "kernel/base/string.h"
+#include "kernel/mm/heap.h"
+#include "perf/context.h"
 
-#define MAX_READ_WORDS 6
+// ---- read: the words of perf_event_open(2), "Reading results" ----
 
-// The words of read(2) in the order of perf_event_open(2), "Reading results". An event without
-// siblings is a group of one. Returns how many.
-static int read_words(struct perf_event *event, u64 words[MAX_READ_WORDS])
+#define HEAD_WORDS   3 // nr, enabled, running
+#define MEMBER_WORDS 3 // value, id, lost
+
+static u32 put_times(u64 *words, u64 format, u64 enabled, u64 running)
 {
-    u64 format = event->attr.read_format, enabled, running;
-    u64 count = perf_event_read_value(event, &enabled, &running);
-    bool group = format & PERF_FORMAT_GROUP;
-    int n = 0;
-    words[n++] = group ? 1 : count;
+    u32 n = 0;
     if (format & PERF_FORMAT_TOTAL_TIME_ENABLED)
         words[n++] = enabled;
     if (format & PERF_FORMAT_TOTAL_TIME_RUNNING)
         words[n++] = running;
-    if (group)
-        words[n++] = count;
-    if (format & PERF_FORMAT_ID)
-        words[n++] = event->id;
-    if (format & PERF_FORMAT_LOST)
-        words[n++] = 0; // records are lost only where there is a ring buffer
     return n;
 }
 
-ssize_t perf_event_read_user(struct perf_event *event, u64 ubuf, size_t n)
+static u32 put_identity(u64 *words, u64 format, const struct perf_event *event)
 {
-    u64 words[MAX_READ_WORDS];
+    u32 n = 0;
+    if (format & PERF_FORMAT_ID)
+        words[n++] = event->id;
+    if (format & PERF_FORMAT_LOST)
+        words[n++] = 0; // records are lost only where there is a buffer
+    return n;
+}
+
+static u32 put_single(u64 *words, struct perf_event *event)
+{
+    u64 format = event->attr.read_format, enabled, running;
+    u32 n = 0;
+    words[n++] = perf_read_locked(event, &enabled, &running);
+    n += put_times(words + n, format, enabled, running);
+    return n + put_identity(words + n, format, event);
+}
+
+static u32 put_group(u64 *words, struct perf_event *leader, u64 format)
+{
+    u64 enabled, running, count = perf_read_locked(leader, &enabled, &running);
+    struct perf_event *sibling;
+    u32 n = 0;
+    words[n++] = 1 + leader->nr_siblings;
+    n += put_times(words + n, format, enabled, running);
+    words[n++] = count;
+    n += put_identity(words + n, format, leader);
+    list_for_each (sibling, &leader->siblings, node) {
+        words[n++] = perf_read_locked(sibling, NULL, NULL);
+        n += put_identity(words + n, format, sibling);
+    }
+    return n;
+}
+
+ssize_t perf_event_read_user(struct perf_event *event, u64 ubuf, size_t size)
+{
     if (event->state == PERF_ERROR)
         return 0;
-    size_t bytes = read_words(event, words) * sizeof(u64);
-    if (n < bytes)
-        return -ENOSPC;
-    return copy_to_user(ubuf, words, bytes) ? -EFAULT : (ssize_t)bytes;
+    mutex_lock(&perf_mutex);
+    struct perf_event *leader = event->leader;
+    u64 format = event->attr.read_format;
+    u64 *words = kalloc((HEAD_WORDS + MEMBER_WORDS * (1 + leader->nr_siblings)) * sizeof(u64));
+    size_t bytes = 0;
+    if (words)
+        bytes = sizeof(u64) * (format & PERF_FORMAT_GROUP ? put_group(words, leader, format)
+                                                          : put_single(words, event));
+    mutex_unlock(&perf_mutex);
+    ssize_t result = bytes;
+    if (!words)
+        result = -ENOMEM;
+    else if (size < bytes)
+        result = -ENOSPC;
+    else if (copy_to_user(ubuf, words, bytes))
+        result = -EFAULT;
+    kfree(words);
+    return result;
+}
+
+// ---- ioctl ----
+
+static void apply(struct perf_event *event, u64 arg, void (*fn)(struct perf_event *, void *))
+{
+    if (arg & PERF_IOC_FLAG_GROUP)
+        perf_event_for_group(event, fn, NULL);
+    else
+        perf_event_for_family(event, fn, NULL);
+}
+
+// Only the place may differ, whether it is on, and what the signal carries.
+static bool rest_is_equal(const struct perf_event_attr *a, const struct perf_event_attr *b)
+{
+    struct perf_event_attr x = *a;
+    x.bp_addr = b->bp_addr;
+    x.bp_type = b->bp_type;
+    x.bp_len = b->bp_len;
+    x.disabled = b->disabled;
+    x.sig_data = b->sig_data;
+    x.size = b->size;
+    return memcmp(&x, b, sizeof(x)) == 0;
+}
+
+static void set_sig_data(struct perf_event *event, void *arg)
+{
+    event->attr.sig_data = *(u64 *)arg;
+}
+
+static s64 modify(struct perf_event *event, u64 uattr)
+{
+    struct perf_event_attr attr;
+    int err = perf_copy_attr(uattr, &attr);
+    if (err)
+        return err;
+    if (attr.type != event->attr.type)
+        return -EINVAL;
+    if (!event->pmu->modify)
+        return -EOPNOTSUPP;
+    if (!rest_is_equal(&event->attr, &attr))
+        return -EINVAL;
+    err = event->pmu->modify(event, &attr);
+    if (err)
+        return err;
+    perf_event_for_family(event, set_sig_data, &attr.sig_data);
+    perf_event_for_family(event, attr.disabled ? perf_disable_one : perf_enable_one, NULL);
+    return 0;
 }
 
 s64 perf_event_ioctl(struct perf_event *event, u32 cmd, u64 arg)
 {
-    // PERF_IOC_FLAG_GROUP in arg asks for the whole group: here always the event alone.
     switch (cmd) {
     case PERF_EVENT_IOC_ENABLE:
-        perf_event_enable(event);
+        apply(event, arg, perf_enable_one);
         return 0;
     case PERF_EVENT_IOC_DISABLE:
-        perf_event_disable(event);
+        apply(event, arg, perf_disable_one);
         return 0;
     case PERF_EVENT_IOC_RESET:
-        perf_event_reset(event);
+        apply(event, arg, perf_reset_one);
         return 0;
     case PERF_EVENT_IOC_ID:
         return put_user(event->id, arg) ? -EFAULT : 0;
+    case PERF_EVENT_IOC_MODIFY_ATTRIBUTES:
+        return modify(event, arg);
     default:
         return -ENOTTY;
     }

@@ -20,6 +20,24 @@ static struct task *find_target(s32 pid)
     return task ? task : ERR_PTR(-ESRCH);
 }
 
+static s64 open_for(const struct perf_event_attr *attr, struct task *target, s32 cpu,
+                    struct perf_event *group, u64 flags)
+{
+    struct perf_request r = {
+        .attr = attr,
+        .cpu = cpu,
+        .task = target,
+        .leader = flags & PERF_FLAG_FD_NO_GROUP ? NULL : group,
+    };
+    struct perf_event *event = perf_event_create(&r);
+    if (IS_ERR(event))
+        return PTR_ERR(event);
+    int fd = perf_fd_install(event, flags & PERF_FLAG_FD_CLOEXEC);
+    if (fd < 0)
+        perf_event_release_kernel(event);
+    return fd;
+}
+
 s64 sys_perf_event_open(u64 uattr, s32 pid, s32 cpu, s32 group_fd, u64 flags)
 {
     struct perf_event_attr attr;
@@ -30,20 +48,15 @@ s64 sys_perf_event_open(u64 uattr, s32 pid, s32 cpu, s32 group_fd, u64 flags)
         return err;
     if (flags & PERF_FLAG_PID_CGROUP)
         return -EINVAL; // there are no control groups
-    if (group_fd != -1)
-        return perf_fd_valid(group_fd) ? -EOPNOTSUPP : -EBADF; // there are no groups yet
 
+    struct perf_fd group = {0};
+    if (group_fd != -1 && perf_fd_get(group_fd, &group))
+        return -EBADF;
     struct task *target = find_target(pid);
-    if (IS_ERR(target))
-        return PTR_ERR(target);
-    struct perf_event *event = perf_event_create_kernel_counter(&attr, cpu, target, NULL, NULL);
-    if (target)
+    s64 fd = IS_ERR(target) ? PTR_ERR(target) : open_for(&attr, target, cpu, group.event, flags);
+    if (target && !IS_ERR(target))
         task_put(target);
-    if (IS_ERR(event))
-        return PTR_ERR(event);
-
-    int fd = perf_fd_install(event, flags & PERF_FLAG_FD_CLOEXEC);
-    if (fd < 0)
-        perf_event_release_kernel(event);
+    if (group.event)
+        perf_fd_put(&group);
     return fd;
 }

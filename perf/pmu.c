@@ -28,18 +28,21 @@ void perf_edit_begin(void)
     if (pc->edit_depth++ == 0)
         pc->edit_ns = clock_ns();
     for (u32 i = 0; i < nr_pmus; i++)
-        pmus[i]->begin();
+        if (pmus[i]->begin)
+            pmus[i]->begin();
 }
 
 void perf_edit_commit(void)
 {
     for (u32 i = 0; i < nr_pmus; i++)
-        pmus[i]->commit();
+        if (pmus[i]->commit)
+            pmus[i]->commit();
     this_perf_cpu()->edit_depth--;
 }
 
 void perf_flush_task(struct task *t)
 {
     for (u32 i = 0; i < nr_pmus; i++)
-        pmus[i]->task_flush(t);
+        if (pmus[i]->task_flush)
+            pmus[i]->task_flush(t);
 }

@@ -19,8 +19,7 @@ static void change_here(void *arg)
     perf_edit_begin();
     spin_lock(&ctx->lock);
     if (ctx->active_cpu == (s32)cpu_id()) {
-        if (c->event->state == PERF_ACTIVE)
-            perf_set_state(c->event, PERF_INACTIVE);
+        perf_group_out(c->event->leader);
         c->result = c->fn(c->event, c->arg);
         c->done = true;
     }

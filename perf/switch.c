@@ -1,15 +1,6 @@
-// What perf does when tasks come and go on a CPU: the two hooks of a switch, the tick, the end of a
-// task.
+// What perf does when tasks come and go on a CPU: the two hooks of a switch, and the tick.
 #include "perf/context.h"
-#include "perf/pmu.h"
 #include "sched/upcalls.h"
-
-void perf_ctx_release(struct perf_event_context *ctx)
-{
-    spin_lock(&ctx->lock);
-    ctx->active_cpu = -1;
-    spin_unlock(&ctx->lock);
-}
 
 // Opens the edits of this switch, unless they are open already.
 static void switch_begin(struct perf_cpu *pc)
@@ -25,6 +16,7 @@ void perf_switch_out(struct task *prev, struct task *next)
     (void)prev;
     (void)next;
     struct perf_cpu *pc = this_perf_cpu();
+    perf_sw_event(PERF_COUNT_SW_CONTEXT_SWITCHES, 1, NULL, 0);
     if (!pc->task_ctx)
         return;
     switch_begin(pc);
@@ -33,25 +25,34 @@ void perf_switch_out(struct task *prev, struct task *next)
     pc->task_ctx = NULL;
 }
 
+static void enter(struct perf_cpu *pc, struct perf_event_context *ctx)
+{
+    switch_begin(pc);
+    perf_ctx_in(ctx);
+    pc->task_ctx = ctx;
+}
+
 void perf_switch_in(struct task *prev, struct task *next)
 {
     (void)prev;
     struct perf_cpu *pc = this_perf_cpu();
     struct perf_event_context *ctx = __atomic_load_n(&next->perf_ctx, __ATOMIC_ACQUIRE);
-    if (ctx && !ctx->dead) {
-        switch_begin(pc);
-        perf_ctx_in(ctx);
-        pc->task_ctx = ctx;
-    }
+    bool entered = ctx && !ctx->dead;
+    if (entered)
+        enter(pc, ctx);
     if (!pc->in_switch)
         return;
     perf_place();
+    if (entered && pc->waiting && perf_turn_is_due(ctx))
+        perf_rotate(); // it never sees a tick if it always leaves before one
     perf_edit_commit();
     pc->in_switch = false;
     if (pc->leaving) {
         perf_ctx_release(pc->leaving);
         pc->leaving = NULL;
     }
+    if (entered && ctx->last_cpu < MAX_CPUS && ctx->last_cpu != cpu_id())
+        perf_sw_event(PERF_COUNT_SW_CPU_MIGRATIONS, 1, NULL, 0);
 }
 
 void perf_tick(void)
@@ -61,34 +62,4 @@ void perf_tick(void)
     perf_edit_begin();
     perf_rotate();
     perf_edit_commit();
-}
-
-void perf_exit_task(struct task *t)
-{
-    struct perf_event_context *ctx = t->perf_ctx;
-    ASSERT(t == current_task());
-    if (!ctx)
-        return;
-    u64 flags = irq_save();
-    struct perf_cpu *pc = this_perf_cpu();
-    spin_lock(&ctx->lock);
-    ctx->dead = true;
-    spin_unlock(&ctx->lock);
-    if (pc->task_ctx == ctx) {
-        perf_edit_begin();
-        perf_ctx_out(ctx);
-        pc->task_ctx = NULL;
-        perf_place(); // registers it leaves may serve waiting events of the CPU
-        perf_edit_commit();
-        perf_ctx_release(ctx);
-    }
-    irq_restore(flags);
-    perf_flush_task(t);
-}
-
-void perf_exec(struct task *t)
-{
-    ASSERT(t == current_task());
-    if (t->perf_ctx)
-        perf_flush_task(t);
 }

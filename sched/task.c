@@ -44,7 +44,9 @@ static void free_dead_tasks(void)
 static bool tid_in_use(u32 tid)
 {
     struct task *t;
-    list_for_each(t, &all_tasks, all_node) if (t->tid == tid) return true;
+    list_for_each (t, &all_tasks, all_node)
+        if (t->tid == tid)
+            return true;
     return false;
 }
 
@@ -117,8 +119,7 @@ struct task *task_find(u32 tid)
 {
     struct task *t, *found = NULL;
     u64 flags = spin_lock_irqsave(&tasks_lock);
-    list_for_each(t, &all_tasks, all_node)
-    {
+    list_for_each (t, &all_tasks, all_node) {
         if (t->tid == tid) {
             task_get(t);
             found = t;
@@ -133,7 +134,8 @@ void task_for_each(void (*fn)(struct task *t, void *arg), void *arg)
 {
     struct task *t;
     u64 flags = spin_lock_irqsave(&tasks_lock);
-    list_for_each(t, &all_tasks, all_node) fn(t, arg);
+    list_for_each (t, &all_tasks, all_node)
+        fn(t, arg);
     spin_unlock_irqrestore(&tasks_lock, flags);
 }
 

@@ -29,7 +29,9 @@ void timer_start(struct timer *t, u64 when, void (*fn)(struct timer *))
     t->when = l->running == t ? MAX(when, l->now + 1) : when; // not again in this tick
     t->fn = fn;
     t->cpu = cpu_id();
-    list_for_each(later, &l->timers, node) if (later->when > t->when) break;
+    list_for_each (later, &l->timers, node)
+        if (later->when > t->when)
+            break;
     list_add_tail(&t->node, &later->node);
     t->armed = true;
     spin_unlock(&l->lock);

@@ -33,7 +33,9 @@ static void wake(struct wait_queue *q, bool all)
 {
     struct waiter *w;
     u64 flags = spin_lock_irqsave(&q->lock);
-    list_for_each(w, &q->waiters, node) if (sched_wake(w->task) && !all) break;
+    list_for_each (w, &q->waiters, node)
+        if (sched_wake(w->task) && !all)
+            break;
     spin_unlock_irqrestore(&q->lock, flags);
 }
 

@@ -129,8 +129,7 @@ bool sched_pull(u32 surplus)
     if (!from)
         return false;
     spin_lock(&from->lock);
-    list_for_each(t, &from->queue, run_node)
-    {
+    list_for_each (t, &from->queue, run_node) {
         if (!t->on_cpu && (t->affinity & BIT(cpu_id()))) {
             found = t;
             break;

@@ -2,6 +2,7 @@
 #
 #   boot.py run|exec|gdb|bochs --build DIRECTORY     with the make variables in the environment
 import os
+import re
 import shlex
 import shutil
 import signal
@@ -12,22 +13,40 @@ import termios
 import tty
 
 import mkiso
-from emu import EXITED, KILLED, POWERED_OFF, Machine
+from emu import EXITED, KILLED, NOT_STARTED, POWERED_OFF, Machine
 
 ARCHIVE = "build/rootfs.cpio"
-EXEC_TIMEOUT = 60            # seconds, unless TIMEOUT= says otherwise
+EXEC_TIMEOUT = {"qemu": 60, "bochs": 300}  # seconds, unless TIMEOUT= says otherwise
 KERNEL_BASE = 0xffffffff80000000  # arch/x86/layout.h
-TAIL = 4096                  # bytes of output in which the kernel's last line must be
+TAIL = 4096  # bytes of output in which the kernel's last line must be
+SIGNALS = {s.value: s.name for s in signal.Signals}
+LAST_WORDS = re.compile(rb"^(?:dr7: |PANIC)[^\r\n]*", re.M)
 
 
 def variable(name, otherwise=""):
     return os.environ.get(name) or otherwise
 
 
+def number(name, otherwise, kind=int):
+    text = variable(name, otherwise)
+    try:
+        return kind(text)
+    except ValueError:
+        sys.exit(f"dr7: {name}={text} is no number")
+
+
+def words_of(name):
+    """A variable's words, as the shell would split them."""
+    try:
+        return shlex.split(variable(name))
+    except ValueError as problem:
+        sys.exit(f"dr7: {name}=: {problem}")
+
+
 def machine(build, archive, words, arguments):
     """A machine as EMU, SMP, MEM, APPEND and QEMU_FLAGS want it. `words` go to the kernel, and
     `arguments` to init, unless APPEND has some after a "--"."""
-    append = shlex.split(variable("APPEND"))
+    append = words_of("APPEND")
     if "--" in append:
         at = append.index("--")
         append, arguments = append[:at], append[at + 1:]
@@ -35,8 +54,7 @@ def machine(build, archive, words, arguments):
     if emu not in ("qemu", "bochs"):
         sys.exit("dr7: EMU= is qemu or bochs")
     return Machine(build + "/kernel.elf", archive, words + append + ["--"] + arguments, emu,
-                   variable("SMP", "2"), variable("MEM", "256"),
-                   flags=shlex.split(variable("QEMU_FLAGS")))
+                   number("SMP", "2"), number("MEM", "256"), flags=words_of("QEMU_FLAGS"))
 
 
 def write_out(data):
@@ -47,7 +65,7 @@ def write_out(data):
 def run(build):
     """The console on this terminal. Without a terminal: the demonstration, then off."""
     terminal = sys.stdin.isatty()
-    timeout = float(variable("TIMEOUT", "0"))
+    timeout = number("TIMEOUT", "0", float)
     tail = b""
 
     def sink(data):
@@ -83,11 +101,11 @@ def exec_program(build):
     if not os.path.isfile(program):
         sys.exit("dr7: PROG= must name a static ELF file")
     name = os.path.basename(program)
-    timeout = float(variable("TIMEOUT", EXEC_TIMEOUT))
+    timeout = number("TIMEOUT", EXEC_TIMEOUT.get(variable("EMU", "qemu"), 0), float)
     with tempfile.TemporaryDirectory(prefix="dr7-") as top:
         root = top + "/root"
         os.mkdir(root)
-        for path in [program] + shlex.split(variable("FILES")):
+        for path in [program] + words_of("FILES"):
             target = f"{root}/{os.path.basename(path)}"
             if not os.path.isfile(path) or os.path.exists(target):
                 sys.exit(f"dr7: {path}: no such file, or two of this name")
@@ -95,22 +113,39 @@ def exec_program(build):
         os.chmod(f"{root}/{name}", 0o755)
         mkiso.make_archive(top + "/archive", root)
         with machine(build, top + "/archive", ["init=/" + name, "tty=raw", "log=com2", "vga=0"],
-                     shlex.split(variable("ARGS"))) as m:
-            m.start()
-            off = m.pump(write_out, timeout, keyboard=0)
-            log, complaints = m.com2_output, m.complaints()
+                     words_of("ARGS")) as m:
+            held = b""  # what comes before the log's first line, a refusal to boot
 
-    exited, killed, powered = (line.search(log) for line in (EXITED, KILLED, POWERED_OFF))
+            def sink(data):
+                nonlocal held
+                held += data
+                if m.com2_output:
+                    write_out(held)
+                    held = b""
+
+            m.start()
+            off = m.pump(sink, timeout, keyboard=0)
+            if m.com2_output:
+                write_out(held)
+                held = b""
+            log, complaints = m.com2_output + held, m.complaints()
+
+    exited, killed, failed, powered = (line.search(log) for line in
+                                       (EXITED, KILLED, NOT_STARTED, POWERED_OFF))
     if not off:
-        print(f"stopped after {timeout:g} seconds (TIMEOUT=)", file=sys.stderr)
+        verdict = f"stopped after {timeout:g} seconds (TIMEOUT=)"
     elif exited:
-        print("exit status", int(exited[1]), file=sys.stderr)
+        verdict = "exit status " + exited[1].decode()
     elif killed:
-        print("killed by", signal.Signals(int(killed[1])).name, file=sys.stderr)
+        verdict = "killed by " + SIGNALS.get(int(killed[1]), "signal " + killed[1].decode())
+    elif failed:
+        verdict = f"dr7: {program}: " + os.strerror(int(failed[1]))
     elif powered:
-        print("powered off by", powered[1].decode(errors="replace"), file=sys.stderr)
+        verdict = "powered off by " + powered[1].decode(errors="replace")
     else:
-        print("the machine went off without an exit status", complaints, file=sys.stderr)
+        last = LAST_WORDS.findall(log)
+        verdict = last[-1].decode() if last else "the machine went off: " + complaints
+    print(verdict, file=sys.stderr)
     if off and (int(exited[1]) == 0 if exited else powered):
         return
     path = f"build/exec-{name}-{os.getpid()}.log"
@@ -181,6 +216,9 @@ def main():
         actions[sys.argv[1]](sys.argv[3])
     except KeyboardInterrupt:
         sys.exit(130)
+    except BrokenPipeError:  # nobody reads the output any more
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)
 
 
 if __name__ == "__main__":

@@ -21,6 +21,7 @@ ESCAPE = 1          # Ctrl-A, then x: the user ends the machine
 # What the kernel writes last (kernel/main.c; a program may call reboot(2): kernel/proc/misc.c).
 EXITED = re.compile(rb"dr7: init exited with status (\d+)")
 KILLED = re.compile(rb"dr7: init killed by signal (\d+)")
+NOT_STARTED = re.compile(rb"dr7: init could not be started: error (\d+)")
 POWERED_OFF = re.compile(rb"dr7: powered off by (task \d+ \([^\r\n]*\))")
 
 BOCHSRC = """\
@@ -148,9 +149,14 @@ class Machine:
             if not ready and not writable:
                 return False
             if self.com1 in writable:
-                unsent = unsent[self.com1.send(unsent):]
-                acknowledge_at_once(self.com1)
-            for source in ready:
+                try:
+                    unsent = unsent[self.com1.send(unsent):]
+                    acknowledge_at_once(self.com1)
+                except OSError:  # the machine goes off without reading them
+                    unsent = b""
+                    readers.discard(keyboard)
+            # The second port first: the kernel speaks there before the program does here.
+            for source in sorted(ready, key=lambda source: source is self.com1):
                 data = receive(source)
                 if not data:
                     readers.remove(source)

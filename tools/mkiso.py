@@ -11,7 +11,8 @@ import tempfile
 
 GRUB = "/usr/lib/grub/i386-pc"
 MODULES = "multiboot2 iso9660 biosdisk normal part_msdos"
-MAX_CMDLINE = 2000  # the kernel keeps 2047 bytes; GRUB adds a few backslashes
+MAX_CMDLINE = 2000  # the kernel keeps 2047 bytes (CMDLINE_SIZE); GRUB adds a few backslashes
+MAX_WORDS = 512     # CMDLINE_WORDS
 
 
 def make_archive(out, directory):
@@ -31,8 +32,8 @@ def quote(word):
 
 def boot_config(words, archive):
     """A grub.cfg that boots at once, without a menu, with these words as the command line."""
-    if sum(len(w) + 1 for w in words) > MAX_CMDLINE:
-        sys.exit(f"dr7: the kernel command line is longer than {MAX_CMDLINE} bytes")
+    if sum(len(os.fsencode(w)) + 1 for w in words) > MAX_CMDLINE or len(words) > MAX_WORDS:
+        sys.exit(f"dr7: the kernel command line has over {MAX_CMDLINE} bytes or {MAX_WORDS} words")
     if "" in words:
         sys.exit("dr7: GRUB cannot pass an empty argument")
     return ("multiboot2 /boot/kernel.elf " + " ".join(map(quote, words)) + "\n"

@@ -1,10 +1,13 @@
 // The kernel command line: words separated by blanks, "key=value" or "key"; after "--" the
-// arguments of init, kept together by double quotes.
+// arguments of init. Double quotes keep a word together, a backslash keeps the next character.
 #pragma once
 
 #include "arch/x86/types.h"
 
-void cmdline_init(const char *line);
+#define CMDLINE_SIZE  2048 // bytes, with the NUL
+#define CMDLINE_WORDS 512  // further ones are dropped, with a line in the log
+
+void cmdline_init(const char *line); // shorter than CMDLINE_SIZE
 // The value of the last "key=..." into buf; false when absent (buf untouched). "key" alone gives
 // "".
 bool cmdline_get(const char *key, char *buf, size_t size);

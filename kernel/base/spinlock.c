@@ -48,17 +48,21 @@ static void check_take(const struct spinlock *l, bool waits)
         panic("spinlock: %s taken while %s is held", l->name, top->name);
 }
 
+// An interrupt looks at the list too, so it must never see one half changed.
 static void note_taken(struct spinlock *l)
 {
+    u64 flags = irq_save();
     u32 cpu = cpu_id();
     if (held[cpu].n == MAX_HELD)
         panic("spinlock: %s is one lock too many on one CPU", l->name);
     held[cpu].lock[held[cpu].n++] = l;
     l->holder = cpu + 1;
+    irq_restore(flags);
 }
 
 static void note_released(struct spinlock *l)
 {
+    u64 flags = irq_save();
     u32 cpu = cpu_id(), i = 0;
     if (l->holder != cpu + 1)
         panic("spinlock: %s unlocked by another than its holder", l->name);
@@ -67,6 +71,7 @@ static void note_released(struct spinlock *l)
         i++;
     for (held[cpu].n--; i < held[cpu].n; i++)
         held[cpu].lock[i] = held[cpu].lock[i + 1];
+    irq_restore(flags);
 }
 
 void spin_init(struct spinlock *l, const char *name, enum lock_rank rank)

@@ -17,11 +17,11 @@
 enum lock_rank {
     // rank                   guards
     // sleeping mutexes first
-    RANK_SLOTS = 1,      // hwbp: slot tables, list of live breakpoints                     mutex
-    RANK_PERF_CTX_MUTEX, // perf: adding and removing events of one context                 mutex
-    RANK_PROC,           // proc: the process tree, exit states
-    RANK_FILES,          // fs: one descriptor table
-    RANK_SIGNAL,         // proc: pending signals and actions of one process                irq
+    RANK_PERF = 1, // perf: which events contexts hold, inheritance (perf_mutex)         mutex
+    RANK_SLOTS,    // hwbp: slot tables, list of live breakpoints                        mutex
+    RANK_PROC,     // proc: the process tree, exit states
+    RANK_FILES,    // fs: one descriptor table
+    RANK_SIGNAL,   // proc: pending signals and actions of one process                irq
     RANK_MM,       // mm: areas and page tables of one address space; IRQs on (IPIs wait under it)
     RANK_TTY,      // fs: the console's line buffer                                   irq
     RANK_PERF_CTX, // perf: lists and states of one context                           irq

@@ -4,7 +4,7 @@
 #include "kernel/base/panic.h"
 #include "kernel/base/string.h"
 
-#define NOWHERE ((char *)8) // in the first page, which is never mapped
+static char *volatile nowhere = (char *)8; // in the first page, which is never mapped
 
 static u64 deeper(volatile u8 *above, u64 levels)
 {
@@ -20,9 +20,9 @@ void crash_if_asked(void)
     if (!cmdline_get("crash", how, sizeof(how)))
         return;
     if (strcmp(how, "null") == 0)
-        *(volatile char *)NOWHERE = 0;
+        *nowhere = 0;
     else if (strcmp(how, "nested") == 0)
-        panic("a message that cannot be read: %s", NOWHERE);
+        panic("a message that cannot be read: %s", nowhere);
     else if (strcmp(how, "stack") == 0)
         deeper(&top, ~0ul);
     panic("crash=%s", how);

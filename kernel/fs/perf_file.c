@@ -64,12 +64,21 @@ int perf_fd_install(struct perf_event *event, bool cloexec)
     return fd;
 }
 
-bool perf_fd_valid(int fd)
+int perf_fd_get(int fd, struct perf_fd *out)
 {
     struct file *f = fd_get(current_process()->fds, fd);
-    bool valid = f && f->ops == &perf_ops;
 
-    if (f)
+    if (!f)
+        return -EBADF;
+    if (f->ops != &perf_ops) {
         file_put(f);
-    return valid;
+        return -EBADF;
+    }
+    *out = (struct perf_fd){f->private, f};
+    return 0;
+}
+
+void perf_fd_put(struct perf_fd *fd)
+{
+    file_put(fd->file);
 }

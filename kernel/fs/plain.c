@@ -114,8 +114,7 @@ static int emit_all(struct listing *l, struct node *dir)
     if (stop)
         return stop;
     mutex_lock(&fs_tree_lock);
-    list_for_each(n, &dir->children, sibling)
-    {
+    list_for_each (n, &dir->children, sibling) {
         if (n->ino > l->pos)
             stop = emit(l, n->name, n->ino, n->mode, n->ino);
         if (stop)

@@ -43,7 +43,8 @@ static void measure_mm(struct mm *mm, struct pid_info *info)
 
     spin_lock(&mm->lock);
     info->faults += mm->minor_faults;
-    list_for_each(area, &mm->areas, node) info->vsize += area->end - area->start;
+    list_for_each (area, &mm->areas, node)
+        info->vsize += area->end - area->start;
     paging_for_each(mm->root, 0, TASK_SIZE_MAX, count_page, &info->rss_pages);
     spin_unlock(&mm->lock);
 }
@@ -65,8 +66,7 @@ static void describe_process(struct process *p, struct pid_info *info)
     info->faults = p->minor_faults;
     info->exit_signal = p->exit_signal;
     strcopy(info->comm, p->comm, sizeof(info->comm));
-    list_for_each(th, &p->threads, node)
-    {
+    list_for_each (th, &p->threads, node) {
         info->cpu = th->task->cpu;
         info->switches += th->task->nr_switches;
     }
@@ -207,8 +207,7 @@ static void show_areas(struct text *t, struct mm *mm)
     struct vm_area *area;
 
     spin_lock(&mm->lock);
-    list_for_each(area, &mm->areas, node)
-    {
+    list_for_each (area, &mm->areas, node) {
         text_add(t, "%lx-%lx %c%c%c%c 00000000 00:00 0 %s\n", area->start, area->end,
                  area->prot & PROT_READ ? 'r' : '-', area->prot & PROT_WRITE ? 'w' : '-',
                  area->prot & PROT_EXEC ? 'x' : '-', area->shared ? 's' : 'p', area->name);

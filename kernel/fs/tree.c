@@ -59,8 +59,7 @@ struct node *node_child(struct node *dir, const char *name, size_t len)
 {
     struct node *n;
 
-    list_for_each(n, &dir->children, sibling)
-    {
+    list_for_each (n, &dir->children, sibling) {
         if (strncmp(n->name, name, len) == 0 && n->name[len] == '\0')
             return n;
     }

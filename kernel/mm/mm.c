@@ -33,7 +33,8 @@ void mm_put(struct mm *mm)
     vm_drop_pages(mm, 0, TASK_SIZE_MAX);
     spin_unlock(&mm->lock);
     struct vm_area *a, *next;
-    list_for_each_safe(a, next, &mm->areas, node) vm_free_area(a);
+    list_for_each_safe (a, next, &mm->areas, node)
+        vm_free_area(a);
     paging_free(mm->root);
     kfree(mm);
 }
@@ -88,8 +89,7 @@ struct mm *mm_fork(struct mm *from)
     spin_lock(&from->lock);
     to->brk_start = from->brk_start;
     to->brk = from->brk;
-    list_for_each(a, &from->areas, node)
-    {
+    list_for_each (a, &from->areas, node) {
         ok = ok && copy_area(from, to, a);
     }
     tlb_shootdown(from->root); // what was writable is not any more

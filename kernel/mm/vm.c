@@ -10,7 +10,9 @@
 struct vm_area *vm_find(struct mm *mm, u64 addr)
 {
     struct vm_area *a;
-    list_for_each(a, &mm->areas, node) if (a->end > addr) return a;
+    list_for_each (a, &mm->areas, node)
+        if (a->end > addr)
+            return a;
     return NULL;
 }
 
@@ -114,8 +116,7 @@ void vm_drop_pages(struct mm *mm, u64 start, u64 end)
 static void remove_range(struct mm *mm, u64 start, u64 end)
 {
     struct vm_area *a, *next;
-    list_for_each_safe(a, next, &mm->areas, node)
-    {
+    list_for_each_safe (a, next, &mm->areas, node) {
         if (a->start >= start && a->end <= end) {
             list_del(&a->node);
             vm_free_area(a);
@@ -274,13 +275,13 @@ int mm_protect(struct mm *mm, u64 addr, u64 len, u32 prot)
     int err = 0;
     spin_lock(&mm->lock);
     struct vm_area *a;
-    list_for_each(a, &mm->areas, node) // the whole range must be mapped
-        if (a->start <= at && a->end > at) at = a->end;
+    list_for_each (a, &mm->areas, node) // the whole range must be mapped
+        if (a->start <= at && a->end > at)
+            at = a->end;
     if (at < end || split(mm, addr) || split(mm, end))
         err = -ENOMEM;
     if (!err) {
-        list_for_each(a, &mm->areas, node)
-        {
+        list_for_each (a, &mm->areas, node) {
             if (a->start < addr || a->end > end)
                 continue;
             a->prot = prot & (PROT_READ | PROT_WRITE | PROT_EXEC);

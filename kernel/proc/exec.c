@@ -147,8 +147,7 @@ static int become_only_thread(struct process *p, struct task *self)
         err = -EAGAIN;
     else
         p->exec_task = self;
-    list_for_each(th, &p->threads, node)
-    {
+    list_for_each (th, &p->threads, node) {
         if (!err && th->task != self) {
             signal_kick(th->task);
             sched_wake_stopped(th->task);

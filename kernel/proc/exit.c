@@ -107,8 +107,7 @@ static bool vanishes(const struct process *p)
 static void give_children_to_init(struct process *p)
 {
     struct process *child, *next;
-    list_for_each_safe(child, next, &p->children, sibling)
-    {
+    list_for_each_safe (child, next, &p->children, sibling) {
         list_del(&child->sibling);
         list_add_tail(&child->sibling, &init_process->children);
         child->parent = init_process;

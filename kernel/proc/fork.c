@@ -6,6 +6,7 @@
 #include "kernel/mm/vm.h"
 #include "kernel/proc/signal_state.h"
 #include "kernel/proc/syscalls.h"
+#include "perf/event.h"
 
 #define CSIGNAL              0xffull
 #define CLONE_VM             0x00000100ull
@@ -169,9 +170,13 @@ static s64 clone(struct trapframe *f, const struct clone_args *a)
         return -ENOMEM;
     }
     err = thread_attach(t, p);
+    if (!err)
+        err = perf_fork(t, thread);
     if (!err) {
         copy_thread(t, f, a);
         err = link_child(t, p);
+        if (err)
+            perf_fork_failed(t);
     }
     if (err) {
         task_put(t);

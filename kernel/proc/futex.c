@@ -58,9 +58,9 @@ static struct futex_key key_of(struct mm *mm, u64 addr)
     struct futex_key key = {mm, addr};
     struct vm_area *area;
     spin_lock(&mm->lock);
-    list_for_each(area, &mm->areas,
-                  node) if (area->object && addr >= area->start && addr < area->end) key =
-        (struct futex_key){area->object, addr - area->object_at};
+    list_for_each (area, &mm->areas, node)
+        if (area->object && addr >= area->start && addr < area->end)
+            key = (struct futex_key){area->object, addr - area->object_at};
     spin_unlock(&mm->lock);
     return key;
 }
@@ -72,8 +72,7 @@ static int wake(struct mm *mm, u64 addr, u32 n, u32 bits, u64 to_addr, u32 move)
     struct futex_waiter *w, *next;
     u32 done = 0;
     u64 flags = spin_lock_irqsave(&futex_lock);
-    list_for_each_safe(w, next, list_of(&key), node)
-    {
+    list_for_each_safe (w, next, list_of(&key), node) {
         if (done >= n && done - n >= move)
             break;
         if (w->key.space != key.space || w->key.offset != key.offset || !(w->bits & bits))

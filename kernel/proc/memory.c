@@ -92,8 +92,7 @@ static s64 dontneed(struct mm *mm, u64 addr, u64 len)
     s64 prot = -1;
     char name[sizeof(area->name)] = "";
     spin_lock(&mm->lock);
-    list_for_each(area, &mm->areas, node)
-    {
+    list_for_each (area, &mm->areas, node) {
         if (addr < area->start || addr >= area->end)
             continue;
         if (len <= area->end - addr && !area->shared && !area->file) {

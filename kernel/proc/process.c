@@ -103,7 +103,9 @@ void thread_link(struct task *t)
 struct process *process_lookup(u32 pid)
 {
     struct process *p;
-    list_for_each(p, &processes, all_node) if (p->pid == pid) return p;
+    list_for_each (p, &processes, all_node)
+        if (p->pid == pid)
+            return p;
     return NULL;
 }
 
@@ -121,7 +123,8 @@ void process_for_each(void (*fn)(struct process *p, void *arg), void *arg)
 {
     struct process *p;
     spin_lock(&proc_lock);
-    list_for_each(p, &processes, all_node) fn(p, arg);
+    list_for_each (p, &processes, all_node)
+        fn(p, arg);
     spin_unlock(&proc_lock);
 }
 
@@ -172,6 +175,7 @@ u64 process_runtime(struct process *p)
 {
     struct thread *th;
     u64 ns = p->dead_runtime_ns;
-    list_for_each(th, &p->threads, node) ns += task_runtime(th->task);
+    list_for_each (th, &p->threads, node)
+        ns += task_runtime(th->task);
     return ns;
 }

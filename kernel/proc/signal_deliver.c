@@ -116,7 +116,8 @@ static void default_action(struct trapframe *f, struct process *p, const struct 
         u64 flags = spin_lock_irqsave(&p->signal_lock);
         p->stopping = true;
         p->stop_signal = sig;
-        list_for_each(th, &p->threads, node) signal_kick(th->task);
+        list_for_each (th, &p->threads, node)
+            signal_kick(th->task);
         spin_unlock_irqrestore(&p->signal_lock, flags);
         return;
     }

@@ -28,7 +28,9 @@ static struct thread *pick_thread(struct process *p, int sig)
     struct thread *th;
     if (current_process() == p && takes(current_thread(), sig))
         return current_thread();
-    list_for_each(th, &p->threads, node) if (takes(th, sig)) return th;
+    list_for_each (th, &p->threads, node)
+        if (takes(th, sig))
+            return th;
     return NULL;
 }
 
@@ -36,7 +38,8 @@ void signal_flush_all(struct process *p, u64 set)
 {
     struct thread *th;
     sigpending_flush(&p->pending, set);
-    list_for_each(th, &p->threads, node) sigpending_flush(&th->pending, set);
+    list_for_each (th, &p->threads, node)
+        sigpending_flush(&th->pending, set);
 }
 
 static void kill_locked(struct process *p, int wait_status)
@@ -46,8 +49,7 @@ static void kill_locked(struct process *p, int wait_status)
         return;
     p->exiting = true;
     p->exit_status = wait_status;
-    list_for_each(th, &p->threads, node)
-    {
+    list_for_each (th, &p->threads, node) {
         signal_kick(th->task);
         sched_wake_stopped(th->task);
     }
@@ -61,8 +63,7 @@ static void continue_locked(struct process *p)
     p->stopping = false;
     p->continued = p->nr_stopped == p->nr_threads;
     p->nr_stopped = 0;
-    list_for_each(th, &p->threads, node)
-    {
+    list_for_each (th, &p->threads, node) {
         th->stopped = false;
         sched_wake_stopped(th->task);
     }

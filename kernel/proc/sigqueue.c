@@ -36,8 +36,7 @@ int sigpending_take(struct sigpending *q, u64 allowed, struct siginfo *out)
     int sig = __builtin_ctzll(set) + 1;
     struct sigentry *e, *next, *found = NULL;
     bool more = false;
-    list_for_each_safe(e, next, &q->queue, node)
-    {
+    list_for_each_safe (e, next, &q->queue, node) {
         if (e->info.signo != sig)
             continue;
         if (found) {
@@ -60,8 +59,7 @@ void sigpending_flush(struct sigpending *q, u64 set)
 {
     struct sigentry *e, *next;
     q->set &= ~set;
-    list_for_each_safe(e, next, &q->queue, node)
-    {
+    list_for_each_safe (e, next, &q->queue, node) {
         if (SIG_BIT(e->info.signo) & set) {
             list_del(&e->node);
             kfree(e);

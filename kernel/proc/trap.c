@@ -6,6 +6,7 @@
 #include "kernel/base/printk.h"
 #include "kernel/base/string.h"
 #include "kernel/mm/vm.h"
+#include "perf/event.h"
 #include "kernel/proc/process.h"
 
 // FXSAVE image (SDM vol. 1, 10.5.1).
@@ -102,9 +103,19 @@ void user_debug_trap(struct trapframe *f, u64 dr6)
     signal_force_fault(SIGTRAP, code, f->rip);
 }
 
+// No page has to be read from anywhere: all faults are minor ones.
+static void count_page_fault(struct trapframe *f, u64 addr)
+{
+    u64 flags = irq_save();
+    perf_sw_event(PERF_COUNT_SW_PAGE_FAULTS, 1, f, addr);
+    perf_sw_event(PERF_COUNT_SW_PAGE_FAULTS_MIN, 1, f, addr);
+    irq_restore(flags);
+}
+
 bool user_page_fault(struct trapframe *f, u64 addr)
 {
     struct mm *mm = current_task()->mm;
+    count_page_fault(f, addr);
     int err = mm && addr < TASK_SIZE_MAX ? mm_fault(mm, addr, f->error) : -EFAULT;
     if (!err)
         return true;

@@ -54,8 +54,7 @@ static int look(struct process *p, const struct wait_for *w, struct waited *out)
     struct process *child;
     int result = -ECHILD;
     spin_lock(&proc_lock);
-    list_for_each(child, &p->children, sibling)
-    {
+    list_for_each (child, &p->children, sibling) {
         if (!matches(child, w))
             continue;
         result = 0;

@@ -20,8 +20,8 @@ struct ktest {
 
 #define KTEST(id, test_name, rule_set)                                                             \
     static void ktest_##id(void);                                                                  \
-    static const struct ktest ktest_entry_##id                                                     \
-        __attribute__((used, section(".ktests"), aligned(8))) = {test_name, ktest_##id, rule_set}; \
+    static const struct ktest ktest_entry_##id __attribute__((                                     \
+        used, no_reorder, section(".ktests"), aligned(8))) = {test_name, ktest_##id, rule_set};    \
     static void ktest_##id(void)
 
 void ktest_fail(const char *file, int line, const char *fmt, ...)

@@ -1,0 +1,165 @@
+// Steering and reading events, with all their inherited copies.
+#include "kernel/base/errno.h"
+#include "perf/context.h"
+
+static void for_family(struct perf_event *event, void (*fn)(struct perf_event *, void *), void *arg)
+{
+    struct perf_event *child;
+    fn(event, arg);
+    list_for_each(child, &event->children, child_node)
+        fn(child, arg);
+}
+
+void perf_event_for_family(struct perf_event *event, void (*fn)(struct perf_event *, void *),
+                           void *arg)
+{
+    mutex_lock(&perf_mutex);
+    for_family(event, fn, arg);
+    mutex_unlock(&perf_mutex);
+}
+
+void perf_event_for_group(struct perf_event *event, void (*fn)(struct perf_event *, void *),
+                          void *arg)
+{
+    struct perf_event *leader, *sibling;
+    mutex_lock(&perf_mutex);
+    leader = event->leader;
+    for_family(leader, fn, arg);
+    list_for_each(sibling, &leader->siblings, node)
+        for_family(sibling, fn, arg);
+    mutex_unlock(&perf_mutex);
+}
+
+// ---- enable, disable, retire ----
+
+static int set_enabled(struct perf_event *event, void *arg)
+{
+    (void)arg;
+    if (event->state == PERF_OFF || event->state == PERF_ERROR)
+        perf_set_state(event, PERF_INACTIVE);
+    return 0;
+}
+
+static int set_disabled(struct perf_event *event, void *arg)
+{
+    (void)arg;
+    if (event->state != PERF_EXIT)
+        perf_set_state(event, PERF_OFF);
+    return 0;
+}
+
+static int set_retired(struct perf_event *event, void *arg)
+{
+    (void)arg;
+    perf_set_state(event, PERF_EXIT);
+    return 0;
+}
+
+void perf_enable_one(struct perf_event *event, void *arg)
+{
+    (void)arg;
+    perf_ctx_run(event, set_enabled, NULL);
+}
+
+void perf_disable_one(struct perf_event *event, void *arg)
+{
+    (void)arg;
+    perf_ctx_run(event, set_disabled, NULL);
+}
+
+void perf_event_enable(struct perf_event *event)
+{
+    perf_event_for_family(event, perf_enable_one, NULL);
+}
+
+void perf_event_disable(struct perf_event *event)
+{
+    perf_event_for_family(event, perf_disable_one, NULL);
+}
+
+void perf_event_retire(struct perf_event *event)
+{
+    perf_ctx_run(event, set_retired, NULL);
+}
+
+// ---- editing ----
+
+struct edit {
+    void (*fn)(struct perf_event *, void *);
+    void *arg;
+};
+
+static int run_edit(struct perf_event *event, void *arg)
+{
+    struct edit *e = arg;
+    e->fn(event, e->arg);
+    return 0;
+}
+
+void perf_event_edit(struct perf_event *event, void (*fn)(struct perf_event *, void *), void *arg)
+{
+    struct edit e = {fn, arg};
+    perf_ctx_run(event, run_edit, &e);
+}
+
+// ---- counts ----
+
+static int reset(struct perf_event *event, void *arg)
+{
+    (void)arg;
+    if (event->pmu->read)
+        event->pmu->read(event); // what was measured so far is not measured again
+    __atomic_store_n(&event->count, 0, __ATOMIC_RELAXED);
+    return 0;
+}
+
+void perf_reset_one(struct perf_event *event, void *arg)
+{
+    (void)arg;
+    perf_ctx_run(event, reset, NULL);
+}
+
+void perf_event_reset(struct perf_event *event)
+{
+    perf_event_for_family(event, perf_reset_one, NULL);
+}
+
+struct sums {
+    u64 count, enabled, running;
+};
+
+static void add_one(struct perf_event *event, void *arg)
+{
+    struct sums *s = arg;
+    u64 flags = spin_lock_irqsave(&event->ctx->lock);
+    perf_update_times(event);
+    if (event->pmu->read)
+        event->pmu->read(event);
+    s->count += __atomic_load_n(&event->count, __ATOMIC_RELAXED);
+    s->enabled += event->total_enabled;
+    s->running += event->total_running;
+    spin_unlock_irqrestore(&event->ctx->lock, flags);
+}
+
+u64 perf_read_locked(struct perf_event *event, u64 *enabled, u64 *running)
+{
+    struct sums s = {
+        .count = event->child_count,
+        .enabled = event->child_enabled,
+        .running = event->child_running,
+    };
+    for_family(event, add_one, &s);
+    if (enabled)
+        *enabled = s.enabled;
+    if (running)
+        *running = s.running;
+    return s.count;
+}
+
+u64 perf_event_read_value(struct perf_event *event, u64 *enabled, u64 *running)
+{
+    mutex_lock(&perf_mutex);
+    u64 count = perf_read_locked(event, enabled, running);
+    mutex_unlock(&perf_mutex);
+    return count;
+}

@@ -1,0 +1,192 @@
+// The life of a task as its events see it: fork copies what is inherited, exec enables or ends what
+// asked for it, exit sums up.
+#include "kernel/base/errno.h"
+#include "kernel/mm/heap.h"
+#include "perf/context.h"
+#include "perf/pmu.h"
+
+static struct perf_event *original(struct perf_event *event)
+{
+    return event->parent ? event->parent : event;
+}
+
+// ---- copies ----
+
+// A copy of `event` for `task`, in its context; leader NULL: one of its own.
+static struct perf_event *copy_event(struct perf_event *event, struct task *task,
+                                     struct perf_event_context *ctx, struct perf_event *leader)
+{
+    struct perf_event_attr attr = event->attr;
+    // What was enabled or disabled meanwhile by ioctl counts, not how it was opened.
+    attr.disabled = event->state < PERF_INACTIVE;
+    struct perf_request r = {
+        .attr = &attr,
+        .cpu = event->cpu,
+        .task = task,
+        .leader = leader,
+        .overflow = event->overflow,
+        .arg = event->overflow_arg,
+    };
+    struct perf_event *copy = perf_event_alloc(&r, event->pmu, ctx);
+    if (IS_ERR(copy))
+        return copy;
+    copy->parent = original(event);
+    int err = event->pmu->event_inherit(copy);
+    if (err) {
+        task_put(task);
+        kfree(copy);
+        return ERR_PTR(err);
+    }
+    err = perf_attach(copy);
+    ASSERT(!err); // the child has not begun, so it has not ended
+    list_add_tail(&copy->child_node, &copy->parent->children);
+    return copy;
+}
+
+struct fork {
+    struct task *child;
+    bool thread;
+    int err;
+};
+
+static bool inherits(const struct perf_event *event, bool thread)
+{
+    return event->attr.inherit && (thread || !event->attr.inherit_thread);
+}
+
+static void copy_groups(struct list *leaders, struct fork *f)
+{
+    struct perf_event *event, *sibling;
+    list_for_each(event, leaders, node) {
+        if (f->err || !inherits(event, f->thread))
+            continue;
+        struct perf_event_context *ctx = perf_task_context(f->child);
+        struct perf_event *leader =
+            IS_ERR(ctx) ? (void *)ctx : copy_event(event, f->child, ctx, NULL);
+        if (IS_ERR(leader)) {
+            f->err = PTR_ERR(leader);
+            continue;
+        }
+        list_for_each(sibling, &event->siblings, node) {
+            if (f->err || !inherits(sibling, f->thread))
+                continue;
+            struct perf_event *copy = copy_event(sibling, f->child, ctx, leader);
+            if (IS_ERR(copy))
+                f->err = PTR_ERR(copy);
+        }
+    }
+}
+
+// Takes a copy apart. What it counted stays with the original.
+void perf_child_ends(struct perf_event *child)
+{
+    struct perf_event *parent = child->parent;
+    perf_detach(child);
+    if (child->pmu->read)
+        child->pmu->read(child);
+    parent->child_count += child->count;
+    parent->child_enabled += child->total_enabled;
+    parent->child_running += child->total_running;
+    list_del(&child->child_node);
+    perf_event_free(child);
+}
+
+static void drop_copy(struct perf_event *event, void *arg)
+{
+    (void)arg;
+    if (event->parent)
+        perf_child_ends(event);
+}
+
+void perf_release_children(struct perf_event *event)
+{
+    struct perf_event *child, *next;
+    list_for_each_safe(child, next, &event->children, child_node)
+        perf_child_ends(child);
+}
+
+// ---- fork ----
+
+int perf_fork(struct task *child, bool thread)
+{
+    struct perf_event_context *ctx = current_task()->perf_ctx;
+    struct fork f = {.child = child, .thread = thread};
+    if (!ctx || !ctx->nr_events)
+        return 0;
+    mutex_lock(&perf_mutex);
+    copy_groups(&ctx->pinned, &f);
+    copy_groups(&ctx->flexible, &f);
+    mutex_unlock(&perf_mutex);
+    if (f.err)
+        perf_fork_failed(child);
+    return f.err;
+}
+
+void perf_fork_failed(struct task *child)
+{
+    if (!child->perf_ctx)
+        return;
+    mutex_lock(&perf_mutex);
+    perf_for_each_event(child->perf_ctx, drop_copy, NULL);
+    mutex_unlock(&perf_mutex);
+}
+
+// ---- exit ----
+
+static void leave_registers(struct perf_event_context *ctx)
+{
+    u64 flags = irq_save();
+    struct perf_cpu *pc = this_perf_cpu();
+    spin_lock(&ctx->lock);
+    ctx->dead = true;
+    spin_unlock(&ctx->lock);
+    if (pc->task_ctx == ctx) {
+        perf_edit_begin();
+        perf_ctx_out(ctx);
+        pc->task_ctx = NULL;
+        perf_place(); // registers it leaves may serve waiting events of the CPU
+        perf_edit_commit();
+        perf_ctx_release(ctx);
+    }
+    irq_restore(flags);
+}
+
+void perf_exit_task(struct task *t)
+{
+    struct perf_event_context *ctx = t->perf_ctx;
+    ASSERT(t == current_task());
+    if (!ctx)
+        return;
+    leave_registers(ctx);
+    perf_flush_task(t);
+    mutex_lock(&perf_mutex);
+    perf_for_each_event(ctx, drop_copy, NULL);
+    mutex_unlock(&perf_mutex);
+}
+
+// ---- exec ----
+
+static void at_exec(struct perf_event *event, void *arg)
+{
+    (void)arg;
+    if (event->attr.remove_on_exec) {
+        if (event->parent)
+            perf_child_ends(event);
+        else
+            perf_event_retire(event);
+    } else if (event->attr.enable_on_exec) {
+        event->attr.enable_on_exec = 0;
+        perf_enable_one(event, NULL);
+    }
+}
+
+void perf_exec(struct task *t)
+{
+    ASSERT(t == current_task());
+    if (!t->perf_ctx)
+        return;
+    perf_flush_task(t);
+    mutex_lock(&perf_mutex);
+    perf_for_each_event(t->perf_ctx, at_exec, NULL);
+    mutex_unlock(&perf_mutex);
+}
