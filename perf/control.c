@@ -6,7 +6,7 @@ static void for_family(struct perf_event *event, void (*fn)(struct perf_event *,
 {
     struct perf_event *child;
     fn(event, arg);
-    list_for_each(child, &event->children, child_node)
+    list_for_each (child, &event->children, child_node)
         fn(child, arg);
 }
 
@@ -25,7 +25,7 @@ void perf_event_for_group(struct perf_event *event, void (*fn)(struct perf_event
     mutex_lock(&perf_mutex);
     leader = event->leader;
     for_family(leader, fn, arg);
-    list_for_each(sibling, &leader->siblings, node)
+    list_for_each (sibling, &leader->siblings, node)
         for_family(sibling, fn, arg);
     mutex_unlock(&perf_mutex);
 }

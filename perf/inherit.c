@@ -57,7 +57,7 @@ static bool inherits(const struct perf_event *event, bool thread)
 static void copy_groups(struct list *leaders, struct fork *f)
 {
     struct perf_event *event, *sibling;
-    list_for_each(event, leaders, node) {
+    list_for_each (event, leaders, node) {
         if (f->err || !inherits(event, f->thread))
             continue;
         struct perf_event_context *ctx = perf_task_context(f->child);
@@ -67,7 +67,7 @@ static void copy_groups(struct list *leaders, struct fork *f)
             f->err = PTR_ERR(leader);
             continue;
         }
-        list_for_each(sibling, &event->siblings, node) {
+        list_for_each (sibling, &event->siblings, node) {
             if (f->err || !inherits(sibling, f->thread))
                 continue;
             struct perf_event *copy = copy_event(sibling, f->child, ctx, leader);
@@ -101,7 +101,7 @@ static void drop_copy(struct perf_event *event, void *arg)
 void perf_release_children(struct perf_event *event)
 {
     struct perf_event *child, *next;
-    list_for_each_safe(child, next, &event->children, child_node)
+    list_for_each_safe (child, next, &event->children, child_node)
         perf_child_ends(child);
 }
 

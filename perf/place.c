@@ -25,7 +25,7 @@ static bool group_is_limited(const struct perf_event *leader)
 {
     const struct perf_event *sibling;
     bool limited = leader->pmu->limited;
-    list_for_each(sibling, &leader->siblings, node)
+    list_for_each (sibling, &leader->siblings, node)
         limited = limited || sibling->pmu->limited;
     return limited;
 }
@@ -35,7 +35,7 @@ void perf_group_out(struct perf_event *leader)
     struct perf_event *sibling;
     if (leader->state != PERF_ACTIVE)
         return;
-    list_for_each(sibling, &leader->siblings, node)
+    list_for_each (sibling, &leader->siblings, node)
         if (sibling->state == PERF_ACTIVE)
             perf_set_state(sibling, PERF_INACTIVE);
     perf_set_state(leader, PERF_INACTIVE);
@@ -66,7 +66,7 @@ static bool group_in(struct perf_event *leader)
     pc->nr_limited += limited;
     pc->exclusive = pc->exclusive || (limited && leader->attr.exclusive);
     ok = true;
-    list_for_each(sibling, &leader->siblings, node)
+    list_for_each (sibling, &leader->siblings, node)
         if (ok && waits_here(sibling))
             ok = add(sibling);
     if (!ok)
@@ -80,7 +80,7 @@ static void place_pinned(struct perf_event_context *ctx)
 {
     struct perf_event *leader;
     spin_lock(&ctx->lock);
-    list_for_each(leader, &ctx->pinned, node)
+    list_for_each (leader, &ctx->pinned, node)
         if (waits_here(leader) && !group_in(leader))
             perf_set_state(leader, PERF_ERROR);
     spin_unlock(&ctx->lock);
@@ -89,7 +89,7 @@ static void place_pinned(struct perf_event_context *ctx)
 static bool pinned_waits(struct perf_event_context *ctx)
 {
     struct perf_event *leader;
-    list_for_each(leader, &ctx->pinned, node)
+    list_for_each (leader, &ctx->pinned, node)
         if (waits_here(leader))
             return true;
     return false;
@@ -101,7 +101,7 @@ static void evict_flexible(struct perf_event_context *ctx)
 {
     struct perf_event *leader;
     spin_lock(&ctx->lock);
-    list_for_each(leader, &ctx->flexible, node)
+    list_for_each (leader, &ctx->flexible, node)
         perf_group_out(leader);
     spin_unlock(&ctx->lock);
 }
@@ -110,17 +110,18 @@ static u32 count_flexible(struct perf_event_context *ctx)
 {
     struct perf_event *leader;
     u32 n = 0;
-    list_for_each(leader, &ctx->flexible, node)
+    list_for_each (leader, &ctx->flexible, node)
         n += applies_here(leader);
     return n;
 }
 
 // Places those of the context whose number in the ring is in [from, to). `number` counts on.
-static void place_range(struct perf_event_context *ctx, u32 *number, u32 from, u32 to, bool *waiting)
+static void place_range(struct perf_event_context *ctx, u32 *number, u32 from, u32 to,
+                        bool *waiting)
 {
     struct perf_event *leader;
     spin_lock(&ctx->lock);
-    list_for_each(leader, &ctx->flexible, node) {
+    list_for_each (leader, &ctx->flexible, node) {
         if (!applies_here(leader))
             continue;
         if (*number >= from && *number < to && waits_here(leader) && !group_in(leader))

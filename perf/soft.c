@@ -75,9 +75,9 @@ static void count_one(struct perf_event *event, u32 config, u64 nr, struct trapf
 static void count_in(struct list *leaders, u32 config, u64 nr, struct trapframe *regs, u64 addr)
 {
     struct perf_event *leader, *sibling;
-    list_for_each(leader, leaders, node) {
+    list_for_each (leader, leaders, node) {
         count_one(leader, config, nr, regs, addr);
-        list_for_each(sibling, &leader->siblings, node)
+        list_for_each (sibling, &leader->siblings, node)
             count_one(sibling, config, nr, regs, addr);
     }
 }

@@ -197,6 +197,54 @@ def run_no_module(build):
                                        sum((c.lines for c in failed), []) or b.lines)])
 
 
+# Ways for the kernel to go wrong (kernel/debug/crash.h), and what it must say then, line by line.
+WHERE = [r"cpu \d+, task main ", r"  \[[0-9a-f]{16}\] \w[\w.]*\+0x[0-9a-f]+$"]
+PANICS = {
+    "null": [r"PANIC: #PF in ring 0 at crash_if_asked\+0x", r"write of .*NULL pointer"] + WHERE,
+    "panic": [r"PANIC: crash=panic$"] + WHERE,
+    "nested": [r"PANIC inside a panic: #PF in ring 0 at \w+\+0x"],
+    "stack": [r"PANIC: #DF in ring 0 at deeper.*\+0x", "the kernel stack is full"] + WHERE,
+}
+PANIC_STATUS = 0x2a  # kernel/base/panic.h
+
+
+def run_panic(build, how):
+    case = "panics." + how
+    b = boot(case, REFUSAL_TIMEOUT, build + "/kernel.elf", ARCHIVE, ["crash=" + how])
+    lines = iter(b.lines)
+    missing = [want for want in PANICS[how] if not any(re.match(want, line) for line in lines)]
+    if not missing and b.status == PANIC_STATUS:
+        return Result("boot", b.log, [Case(case, "ok")])
+    reason = f"no line {missing[0]}" if missing else f"status {b.status}"
+    return Result("boot", b.log, [Case(case, "FAIL", reason, b.lines)])
+
+
+def run_exec(build):
+    """What `make exec` promises: the program's bytes and nothing else, its status, the timeout."""
+    case, reasons = "exec", []
+    everything = LOGS + "/bytes"
+    with open(everything, "wb") as f:
+        f.write(bytes(range(256)) * 64)
+
+    def check(program, arguments, output, success, words, **variables):
+        done = subprocess.run([sys.executable, "-B", "tools/boot.py", "exec", "--build", build],
+                              stdin=subprocess.DEVNULL, capture_output=True, timeout=REFUSAL_TIMEOUT,
+                              env=dict(os.environ, PROG="build/user/bin/" + program, ARGS=arguments,
+                                       EMU="qemu", APPEND="", QEMU_FLAGS="", **variables))
+        said = done.stderr.decode(errors="replace")
+        if done.stdout != output or (done.returncode == 0) != success or words not in said:
+            reasons.append(f"{program} {arguments}: {len(done.stdout)} bytes, status "
+                           f"{done.returncode}, said: {said}")
+
+    with open(everything, "rb") as f:
+        check("cat", "/bytes", f.read(), True, "exit status 0", FILES=everything)
+    check("sh", "-c 'echo \"a  b\"; exit 7'", b"a  b\n", False, "exit status 7")
+    check("sleep", "1000", b"", False, "stopped after 3 seconds", TIMEOUT="3")
+    check("sh", "-c 'kill -SEGV 5'", b"", False, "killed by SIGSEGV")
+    log = save(case, "\n".join(reasons).encode())
+    return Result("boot", log, [Case(case, "FAIL" if reasons else "ok", "; ".join(reasons))])
+
+
 # ---- What to run, and when ----
 
 def mentions(pattern, name):
@@ -221,6 +269,11 @@ def choose(build, host_tests, only, only_emu, only_smp):
             if not only or only in ("boot-refusals", "boot-refusals." + name):
                 jobs.append((2, run_no_module, (build,)) if name == NO_MODULE else
                             (1, run_refusal, (build, name)))
+        for how in PANICS:
+            if not only or only in ("panics", "panics." + how):
+                jobs.append((1, run_panic, (build, how)))
+        if only in ("", "exec"):
+            jobs.append((1, run_exec, (build,)))
     if not only or any(mentions(pattern, only) for pattern in SOURCES.values()):
         machines = [(e, s) for e, s in MACHINES
                     if only_emu in ("", e) and only_smp in ("", str(s))]
