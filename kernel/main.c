@@ -39,16 +39,18 @@ static void main_thread(void *arg)
     char init[512] = DEFAULT_INIT;
     static char *argv[1 + CMDLINE_WORDS + 1];
     crash_if_asked();
-    u32 status = ktest_run() ? FAILED : 0;
+    bool programs = fs_have_archive();
+    if (!programs)
+        printk("dr7: no programs: started without a module; running the built-in tasks "
+               "(test=NAME chooses)\n");
+    u32 status = ktest_run(programs ? "" : "all") ? FAILED : 0;
 
     cmdline_get("init", init, sizeof(init));
-    if (fs_have_archive()) {
+    if (programs) {
         argv[0] = init;
         int argc = 1 + cmdline_init_args(argv + 1, CMDLINE_WORDS);
         u32 ended = report_end(proc_run_init(init, argc, argv));
         status = status ? status : ended;
-    } else {
-        printk("dr7: no programs: started without a module; built-in tasks only (test=NAME)\n");
     }
     machine_off(status);
 }

@@ -1,11 +1,12 @@
-// Who runs on this CPU: groups whole or not at all, in the order of C4, and turns among the flexible.
+// Who runs on this CPU: groups whole or not at all, in the order of C4, and turns among the
+// flexible.
 //
 // Turns. The flexible groups that apply here, the CPU's before the task's, form one ring. Placing
-// starts at the group whose turn it is and goes round once; whatever finds room runs, so no register
-// stays idle while somebody waits who fits. A turn moves the start by one. With n single breakpoints
-// and k registers each runs k of n turns and waits at most n - k: none starves. The turn counter is
-// the task's while a task with events runs, and it moves on with the task's own running time, so
-// that two tasks in step with the tick cannot always meet the same turn.
+// starts at the group whose turn it is and goes round once; whatever finds room runs, so no
+// register stays idle while somebody waits who fits. A turn moves the start by one. With n single
+// breakpoints and k registers each runs k of n turns and waits at most n - k: none starves. The
+// turn counter is the task's while a task with events runs, and it moves on with the task's own
+// running time, so that two tasks in step with the tick cannot always meet the same turn.
 #include "perf/context.h"
 #include "sched/sched.h"
 

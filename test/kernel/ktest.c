@@ -119,12 +119,12 @@ static bool chosen(const char *list, const char *name)
     return false;
 }
 
-u32 ktest_run(void)
+u32 ktest_run(const char *otherwise)
 {
-    char list[256] = "";
+    char list[256];
     u32 planned = 0, number = 0, failed = 0;
-    if (!cmdline_get("test", list, sizeof(list)))
-        return 0;
+    strcopy(list, otherwise, sizeof(list));
+    cmdline_get("test", list, sizeof(list));
     for (const struct ktest *t = __ktests_start; t < __ktests_end; t++)
         planned += chosen(list, t->name);
     if (planned == 0)
