@@ -1,4 +1,5 @@
 // Debug builds: does this CPU hold exactly what it should?
+#include "arch/x86/debugreg_hw.h"
 #include "hwbp/hwbp.h"
 #include "hwbp/pmu.h"
 #include "hwbp/reserve.h"
@@ -9,9 +10,10 @@ static void print_registers(void)
 {
     struct dr_file *d = &this_cpu()->dr;
     for (int i = 0; i < HBP_NUM; i++)
-        printk("DR%d wanted %016lx type %u len %u owner %p | live %016lx owner %p\n", i,
-               d->want[i].addr, d->want[i].type, d->want[i].len, d->want[i].owner, d->live_addr[i],
-               d->live[i].owner);
+        printk(
+            "DR%d holds %016lx | written %016lx owner %p | wanted %016lx type %u len %u owner %p\n",
+            i, hw_read_dr(i), d->live_addr[i], d->live[i].owner, d->want[i].addr, d->want[i].type,
+            d->want[i].len, d->want[i].owner);
     printk("DR7 %lx, edits open %u, in #DB %u\n", d->live_dr7, d->depth, d->in_db);
 }
 

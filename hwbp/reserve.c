@@ -90,10 +90,8 @@ void claims_print(void)
 
 static void check_locked(void)
 {
-    if (!recount()) {
-        claims_print();
-        panic("slot counts differ from the live breakpoints");
-    }
+    if (!recount())
+        panic("slot counts differ from the live breakpoints"); // which prints both tables
 }
 
 void hwbp_check_slots(void)

@@ -108,6 +108,7 @@ void panic(const char *fmt, ...)
         printk("rbp %016lx flg %016lx\n", rbp, read_flags());
         print_control_registers();
         print_backtrace((u64)panic, rbp);
+        panic_print_breakpoints();
     }
     machine_off(PANIC_STATUS);
 }

@@ -43,13 +43,13 @@ static void storm_worker(void *arg)
 
 KTEST(storm, "switch-storm-kernel", "exact")
 {
-    u32 n = TASKS_PER_CPU * MIN(nr_cpus, 4u);
+    u32 cpus = MIN(nr_cpus, 4u), n = TASKS_PER_CPU * cpus;
     u64 wanted = ktest_scale(20000), first = sched_total_switches();
     memset(workers, 0, sizeof(workers));
     go = stop = false;
     for (u32 i = 0; i <= n; i++) { // the last one watches nothing
         workers[i].watches = i == n ? 0 : 1 + i % 4;
-        workers[i].task = kthread_create("storm", storm_worker, &workers[i], CPUMASK_ALL);
+        workers[i].task = kthread_create("storm", storm_worker, &workers[i], BIT(cpus) - 1);
         EXPECT(workers[i].task);
     }
     sched_set_storm(true);
