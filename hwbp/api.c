@@ -4,7 +4,7 @@
 #include "hwbp/validate.h"
 #include "kernel/base/errno.h"
 #include "kernel/mm/heap.h"
-#include "sched/sched.h"
+#include "perf/context.h"
 
 struct perf_event *hwbp_register_user(const struct perf_event_attr *attr, struct task *task,
                                       perf_overflow_fn fn, void *arg)
@@ -55,12 +55,17 @@ int hwbp_modify_attr(struct perf_event *event, const struct perf_event_attr *att
     return err;
 }
 
+static void set_place(struct perf_event_attr *attr, u64 addr, u32 bp_type, u64 bp_len)
+{
+    attr->bp_addr = addr;
+    attr->bp_type = bp_type;
+    attr->bp_len = bp_len;
+}
+
 int hwbp_modify(struct perf_event *event, u64 addr, u32 bp_type, u64 bp_len)
 {
     struct perf_event_attr attr = event->attr;
-    attr.bp_addr = addr;
-    attr.bp_type = bp_type;
-    attr.bp_len = bp_len;
+    set_place(&attr, addr, bp_type, bp_len);
     return hwbp_modify_attr(event, &attr);
 }
 
@@ -68,7 +73,7 @@ int hwbp_modify(struct perf_event *event, u64 addr, u32 bp_type, u64 bp_len)
 
 struct hwbp_wide {
     struct bp_claim claim;
-    struct perf_event *event[MAX_CPUS]; // NULL where the CPU is not online
+    struct perf_event *event[MAX_CPUS]; // of every possible CPU
 };
 
 static void release_events(struct hwbp_wide *wide)
@@ -85,10 +90,14 @@ static int create_events(struct hwbp_wide *wide, const struct perf_event_attr *a
     struct perf_event_attr disabled = *attr;
     disabled.disabled = 1;
     for (u32 cpu = 0; cpu < nr_cpus; cpu++) {
-        if (!cpu_is_online(cpu))
-            continue;
         struct perf_request r = {
-            .attr = &disabled, .cpu = cpu, .overflow = fn, .arg = arg, .claim = &wide->claim};
+            .attr = &disabled,
+            .cpu = cpu,
+            .overflow = fn,
+            .arg = arg,
+            .claim = &wide->claim,
+            .wait_for_cpu = true,
+        };
         struct perf_event *event = perf_event_create(&r);
         if (IS_ERR(event))
             return PTR_ERR(event);
@@ -110,9 +119,8 @@ struct hwbp_wide *hwbp_register_wide(const struct perf_event_attr *attr, perf_ov
     err = create_events(wide, attr, fn, arg);
     if (err)
         goto release;
-    for (u32 cpu = 0; cpu < nr_cpus; cpu++)
-        if (wide->event[cpu] && !attr->disabled)
-            perf_event_enable(wide->event[cpu]);
+    if (!attr->disabled)
+        hwbp_wide_enable(wide);
     return wide;
 
 release:
@@ -134,7 +142,32 @@ u64 hwbp_wide_count(struct hwbp_wide *wide)
 {
     u64 sum = 0;
     for (u32 cpu = 0; cpu < nr_cpus; cpu++)
-        if (wide->event[cpu])
-            sum += perf_event_read_value(wide->event[cpu], NULL, NULL);
+        sum += perf_event_read_value(wide->event[cpu], NULL, NULL);
     return sum;
+}
+
+void hwbp_wide_enable(struct hwbp_wide *wide)
+{
+    perf_ctx_run_all(wide->event, perf_set_enabled, NULL);
+}
+
+void hwbp_wide_disable(struct hwbp_wide *wide)
+{
+    perf_ctx_run_all(wide->event, perf_set_disabled, NULL);
+}
+
+static int apply_part(struct perf_event *event, void *wanted)
+{
+    apply_bp(event, wanted);
+    return 0;
+}
+
+int hwbp_wide_modify(struct hwbp_wide *wide, u64 addr, u32 bp_type, u64 bp_len)
+{
+    struct perf_event wanted = {.attr = wide->event[0]->attr};
+    set_place(&wanted.attr, addr, bp_type, bp_len);
+    int err = hwbp_parse(&wanted.attr, &wanted.bp);
+    if (!err)
+        perf_ctx_run_all(wide->event, apply_part, &wanted);
+    return err;
 }

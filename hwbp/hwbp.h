@@ -19,12 +19,18 @@ struct perf_event *hwbp_register_user(const struct perf_event_attr *attr, struct
                                       perf_overflow_fn fn, void *arg);
 
 // A breakpoint on every CPU, for whatever runs there: all CPUs or none, reserved in one step that
-// no other request can see half done, then armed.
+// no other request can see half done, then armed on all at once. It is one object: one count, one
+// switch, one place. CPUs that are offline have their part as well, and come back with it. Task
+// context.
 struct hwbp_wide;
 struct hwbp_wide *hwbp_register_wide(const struct perf_event_attr *attr, perf_overflow_fn fn,
                                      void *arg);
 void hwbp_unregister_wide(struct hwbp_wide *wide);
 u64 hwbp_wide_count(struct hwbp_wide *wide);
+void hwbp_wide_enable(struct hwbp_wide *wide);
+void hwbp_wide_disable(struct hwbp_wide *wide);
+// hwbp_modify() of all parts: checked once, so on -EINVAL or -EOPNOTSUPP no CPU has changed.
+int hwbp_wide_modify(struct hwbp_wide *wide, u64 addr, u32 bp_type, u64 bp_len);
 
 // Changes address, type and length in place: the slot is kept, also when all are full. On -EINVAL
 // nothing has changed. Task context.

@@ -124,6 +124,17 @@ void perf_cpu_start(u32 cpu)
     perf_edit_commit();
 }
 
+void perf_cpu_stop(u32 cpu)
+{
+    struct perf_cpu *pc = &perf_cpus[cpu];
+    ASSERT(!pc->task_ctx);
+    perf_edit_begin();
+    perf_ctx_out(&pc->ctx);
+    perf_edit_commit();
+    perf_ctx_release(&pc->ctx);
+    pc->waiting = false; // nobody takes turns until it starts again
+}
+
 // ---- states and times ----
 
 void perf_update_times(struct perf_event *event)

@@ -100,6 +100,12 @@ bool perf_turn_is_due(struct perf_event_context *ctx);
 // returned.
 int perf_ctx_run(struct perf_event *event, int (*fn)(struct perf_event *, void *), void *arg);
 
+// The same for events of all CPUs as one step: event[cpu] belongs to the context of that CPU, for
+// each of nr_cpus. All CPUs change at once; the events of offline ones are changed where they wait.
+// fn may run on several CPUs at a time; its result is not asked for.
+void perf_ctx_run_all(struct perf_event *const *event, int (*fn)(struct perf_event *, void *),
+                      void *arg);
+
 // After an event was added to a context that runs nowhere although its task is running: starts it
 // there.
 void perf_ctx_start(struct perf_event_context *ctx);
@@ -118,6 +124,10 @@ struct perf_event *perf_event_alloc(const struct perf_request *r, const struct p
 // Calls fn for every event of the context, siblings before their leader; fn may free the event.
 void perf_for_each_event(struct perf_event_context *ctx,
                          void (*fn)(struct perf_event *event, void *arg), void *arg);
+
+// What enables and disables, for perf_ctx_run() and perf_ctx_run_all().
+int perf_set_enabled(struct perf_event *event, void *arg);
+int perf_set_disabled(struct perf_event *event, void *arg);
 
 // perf_event_enable(), _disable(), _reset() for the event alone (arg is unused).
 void perf_enable_one(struct perf_event *event, void *arg);

@@ -32,7 +32,7 @@ void perf_event_for_group(struct perf_event *event, void (*fn)(struct perf_event
 
 // ---- enable, disable, retire ----
 
-static int set_enabled(struct perf_event *event, void *arg)
+int perf_set_enabled(struct perf_event *event, void *arg)
 {
     (void)arg;
     if (event->state == PERF_OFF || event->state == PERF_ERROR)
@@ -40,7 +40,7 @@ static int set_enabled(struct perf_event *event, void *arg)
     return 0;
 }
 
-static int set_disabled(struct perf_event *event, void *arg)
+int perf_set_disabled(struct perf_event *event, void *arg)
 {
     (void)arg;
     if (event->state != PERF_EXIT)
@@ -58,13 +58,13 @@ static int set_retired(struct perf_event *event, void *arg)
 void perf_enable_one(struct perf_event *event, void *arg)
 {
     (void)arg;
-    perf_ctx_run(event, set_enabled, NULL);
+    perf_ctx_run(event, perf_set_enabled, NULL);
 }
 
 void perf_disable_one(struct perf_event *event, void *arg)
 {
     (void)arg;
-    perf_ctx_run(event, set_disabled, NULL);
+    perf_ctx_run(event, perf_set_disabled, NULL);
 }
 
 void perf_event_enable(struct perf_event *event)

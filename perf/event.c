@@ -82,7 +82,8 @@ struct perf_event *perf_event_create(const struct perf_request *r)
         free_shell(event);
         return ERR_PTR(err);
     }
-    err = r->cpu >= 0 && !cpu_is_online(r->cpu) ? -ENODEV : check_leader(r, ctx);
+    bool away = r->cpu >= 0 && !r->wait_for_cpu && !cpu_is_online(r->cpu);
+    err = away ? -ENODEV : check_leader(r, ctx);
     if (!err) {
         mutex_lock(&perf_mutex);
         err = perf_attach(event);

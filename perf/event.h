@@ -124,6 +124,7 @@ struct perf_request {
     perf_overflow_fn overflow;
     void *arg;
     struct bp_claim *claim;
+    bool wait_for_cpu; // `cpu` may be offline: the event begins when it comes back
 };
 struct perf_event *perf_event_create(const struct perf_request *r);
 // Ends it: after return it counts nothing and its callback is not running. Task context.

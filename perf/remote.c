@@ -47,6 +47,34 @@ int perf_ctx_run(struct perf_event *event, int (*fn)(struct perf_event *, void *
     return c.result;
 }
 
+struct pass {
+    struct perf_event *const *event;
+    int (*fn)(struct perf_event *event, void *arg);
+    void *arg;
+    cpumask done; // atomic
+};
+
+static void pass_here(void *arg)
+{
+    struct pass *p = arg;
+    struct change c = {.event = p->event[cpu_id()], .fn = p->fn, .arg = p->arg};
+    change_here(&c);
+    if (c.done)
+        __atomic_fetch_or(&p->done, BIT(cpu_id()), __ATOMIC_RELAXED);
+}
+
+void perf_ctx_run_all(struct perf_event *const *event, int (*fn)(struct perf_event *, void *),
+                      void *arg)
+{
+    struct pass p = {.event = event, .fn = fn, .arg = arg};
+    mutex_lock(&perf_mutex); // two passes that mixed would leave CPUs that differ
+    smp_call_all(pass_here, &p);
+    for (u32 cpu = 0; cpu < nr_cpus; cpu++)
+        if (!(p.done & BIT(cpu))) // offline, or it came or went meanwhile
+            perf_ctx_run(event[cpu], fn, arg);
+    mutex_unlock(&perf_mutex);
+}
+
 static void start_here(void *arg)
 {
     struct perf_event_context *ctx = arg;

@@ -56,7 +56,8 @@ void sched_activate(struct task *t)
 
         rq = &runqueues[cpu];
         spin_lock(&rq->lock);
-        placed = t->affinity & BIT(cpu); // it may have changed since the choice
+        // Either may have changed since the choice.
+        placed = (t->affinity & BIT(cpu)) && cpu_is_online(cpu);
         idle = rq->curr == rq->idle;
         if (placed)
             rq_enqueue(rq, t);
@@ -121,9 +122,9 @@ static void switch_tasks(struct runqueue *rq, struct task *prev, struct task *ne
     finish_switch();
 }
 
-static bool must_leave(struct task *t)
+static bool must_leave(struct task *t, bool online)
 {
-    return !(t->affinity & BIT(cpu_id())) || (sched_storm() && t->slice == 0);
+    return !online || !(t->affinity & BIT(cpu_id())) || (sched_storm() && t->slice == 0);
 }
 
 // IRQs off, preempt_count 1. A task that is preempted stays runnable even if it was about to sleep.
@@ -131,17 +132,18 @@ static void pick_and_switch(bool preempted)
 {
     struct runqueue *rq = this_rq();
     struct task *prev = rq->curr, *next = rq->idle;
+    bool online = cpu_is_online(cpu_id()); // if not, the idle task sends away whoever waits
     this_cpu()->need_resched = 0;
 
     sched_charge(rq);
     spin_lock(&rq->lock);
     if (prev != rq->idle && (preempted || prev->state == TASK_RUNNABLE)) {
-        rq->push = must_leave(prev);
+        rq->push = must_leave(prev, online);
         prev->queued = true;
         if (!rq->push)
             rq_enqueue(rq, prev);
     }
-    if (!list_empty(&rq->queue)) {
+    if (online && !list_empty(&rq->queue)) {
         next = list_first(&rq->queue, struct task, run_node);
         rq_unlink(rq, next);
         next->queued = false;
@@ -233,6 +235,7 @@ void sched_init(void)
     cpus[0].online = 1;
     for (u32 cpu = 0; cpu < MAX_CPUS; cpu++)
         init_runqueue(cpu);
+    hotplug_init();
     become_idle();
     task_reaper_start();
 }
@@ -250,6 +253,8 @@ void sched_idle(void)
     lapic_timer_start(HZ);
     for (;;) {
         irq_disable();
+        if (!cpu_is_online(cpu_id()))
+            hotplug_park();
         if (__atomic_load_n(&rq->nr_queued, __ATOMIC_RELAXED) || sched_pull(1)) {
             preempt_count_inc();
             pick_and_switch(false);
@@ -260,15 +265,6 @@ void sched_idle(void)
                 cpu_idle_halt();
         }
     }
-}
-
-cpumask cpus_online(void)
-{
-    cpumask mask = 0;
-    for (u32 i = 0; i < nr_cpus; i++)
-        if (__atomic_load_n(&cpus[i].online, __ATOMIC_ACQUIRE))
-            mask |= BIT(i);
-    return mask;
 }
 
 const struct sched_stats *sched_stats(u32 cpu)

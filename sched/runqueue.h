@@ -55,8 +55,15 @@ u32 sched_choose_cpu(struct task *t);
 // if one came. IRQs off.
 bool sched_pull(u32 surplus);
 
+// Brings this CPU, which is to go offline and runs its idle task, to rest until it is wanted again
+// (sched/hotplug.c). IRQs off, also meanwhile but for those that wake it.
+void hotplug_park(void);
+void hotplug_init(void);
+
 // Runs the timers of this CPU that are due. IRQs off.
 void timers_run(void);
+// Gives all timers of this CPU to CPU 0. Not from a timer's function. IRQs off.
+void timers_leave(void);
 void timers_init_cpu(u32 cpu);
 
 // The reaper frees dead tasks, where it may sleep: they cannot free the stack they die on.

@@ -36,11 +36,16 @@ bool sched_wake_interruptible(struct task *t);
 // Task context.
 int sched_set_affinity(struct task *t, cpumask mask);
 
+// CPUs that run tasks. One that goes offline leaves the mask first, one that comes joins it last.
 cpumask cpus_online(void);
-static inline bool cpu_is_online(u32 cpu)
-{
-    return cpu < MAX_CPUS && (cpus_online() & BIT(cpu));
-}
+bool cpu_is_online(u32 cpu);
+
+// Takes a CPU out, or back in (sched/hotplug.c). 0, also when it was so already; -EINVAL: no such
+// CPU, or CPU 0, which has the devices' interrupts and stays. On return no task runs there any
+// more, or the CPU runs tasks again. A task that may run nowhere else may run anywhere from then
+// on. Task context.
+int cpu_offline(u32 cpu);
+int cpu_online_again(u32 cpu);
 
 // Sleeps until clock_ns() >= when. 0, or -EINTR when a signal came and `interruptible`.
 int sched_sleep_until(u64 when, bool interruptible);

@@ -19,36 +19,55 @@ void timers_init_cpu(u32 cpu)
     list_init(&timer_lists[cpu].timers);
 }
 
-void timer_start(struct timer *t, u64 when, void (*fn)(struct timer *))
+// The list's lock is held.
+static void link_timer(struct timer_list *l, struct timer *t)
 {
-    u64 flags = irq_save();
-    struct timer_list *l = &timer_lists[cpu_id()];
     struct timer *later;
-    spin_lock(&l->lock);
-    ASSERT(!t->armed);
-    t->when = l->running == t ? MAX(when, l->now + 1) : when; // not again in this tick
-    t->fn = fn;
-    t->cpu = cpu_id();
     list_for_each (later, &l->timers, node)
         if (later->when > t->when)
             break;
     list_add_tail(&t->node, &later->node);
+    t->cpu = l - timer_lists;
+}
+
+void timer_start(struct timer *t, u64 when, void (*fn)(struct timer *))
+{
+    u64 flags = irq_save();
+    struct timer_list *l = &timer_lists[cpu_id()];
+    spin_lock(&l->lock);
+    ASSERT(!t->armed);
+    t->when = l->running == t ? MAX(when, l->now + 1) : when; // not again in this tick
+    t->fn = fn;
+    link_timer(l, t);
     t->armed = true;
     spin_unlock(&l->lock);
     irq_restore(flags);
 }
 
+// Locks the list that the timer is in, or was in last. IRQs off.
+static struct timer_list *lock_list_of(struct timer *t)
+{
+    for (;;) {
+        struct timer_list *l = &timer_lists[__atomic_load_n(&t->cpu, __ATOMIC_RELAXED)];
+        spin_lock(&l->lock);
+        if (l == &timer_lists[t->cpu])
+            return l;
+        spin_unlock(&l->lock); // it moved: timers_leave()
+    }
+}
+
 // Unlinks it if it is armed. True if it is not running either.
 static bool disarm(struct timer *t)
 {
-    struct timer_list *l = &timer_lists[t->cpu];
-    u64 flags = spin_lock_irqsave(&l->lock);
+    u64 flags = irq_save();
+    struct timer_list *l = lock_list_of(t);
     if (t->armed) {
         list_del(&t->node);
         t->armed = false;
     }
     bool running = l->running == t;
-    spin_unlock_irqrestore(&l->lock, flags);
+    spin_unlock(&l->lock);
+    irq_restore(flags);
     return !running;
 }
 
@@ -80,6 +99,21 @@ void timers_run(void)
     l->now = clock_ns();
     while ((t = take_due(l)))
         t->fn(t);
+}
+
+void timers_leave(void)
+{
+    struct timer_list *from = &timer_lists[cpu_id()], *to = &timer_lists[0];
+    struct timer *t, *next;
+    ASSERT(from != to && !from->running);
+    spin_lock(&to->lock);
+    spin_lock(&from->lock);
+    list_for_each_safe (t, next, &from->timers, node) {
+        list_del(&t->node);
+        link_timer(to, t);
+    }
+    spin_unlock(&from->lock);
+    spin_unlock(&to->lock);
 }
 
 // ---- sleeping ----

@@ -11,6 +11,10 @@ void perf_switch_in(struct task *prev, struct task *next);
 // perf/context.c. This CPU is about to run tasks; its own context starts. IRQs off.
 void perf_cpu_start(u32 cpu);
 
+// perf/context.c. This CPU is to run no tasks for a while: its own context leaves the registers and
+// keeps what it has counted, until perf_cpu_start(). Its idle task runs. IRQs off.
+void perf_cpu_stop(u32 cpu);
+
 // perf/switch.c. Each tick on each CPU, IRQs off.
 void perf_tick(void);
 

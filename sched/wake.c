@@ -47,11 +47,23 @@ void sched_start(struct task *t)
     wake_from(t, BIT(TASK_NEW));
 }
 
+// When all its CPUs are offline the task may run anywhere from now on, as on Linux.
+static cpumask widen(struct task *t)
+{
+    struct runqueue *rq = rq_lock_task(t);
+    if (!(t->affinity & cpus_online()))
+        t->affinity = CPUMASK_ALL;
+    cpumask allowed = t->affinity & cpus_online();
+    spin_unlock(&rq->lock);
+    return allowed;
+}
+
 u32 sched_choose_cpu(struct task *t)
 {
     cpumask allowed = t->affinity & cpus_online();
     u32 last = t->last_cpu, best = MAX_CPUS;
-    ASSERT(allowed);
+    while (!allowed)
+        allowed = widen(t);
     bool storm = sched_storm();
     if (!storm && (allowed & BIT(last)) && rq_load(&runqueues[last]) == 0)
         return last;
@@ -126,7 +138,7 @@ bool sched_pull(u32 surplus)
 {
     struct runqueue *from = busiest(surplus), *here = this_rq();
     struct task *t, *found = NULL;
-    if (!from)
+    if (!from || !cpu_is_online(cpu_id()))
         return false;
     spin_lock(&from->lock);
     list_for_each (t, &from->queue, run_node) {

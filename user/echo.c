@@ -11,11 +11,12 @@ int main(int argc, char **argv)
         newline = 0;
         first = 2;
     }
+    setvbuf(stdout, NULL, _IOFBF, BUFSIZ); // one write: files in /proc want whole lines
     for (int i = first; i < argc; i++)
         printf("%s%s", i > first ? " " : "", argv[i]);
     if (newline)
         putchar('\n');
-    if (fflush(stdout) != 0) {
+    if (fflush(stdout) != 0 || ferror(stdout)) {
         perror("echo");
         return 1;
     }

@@ -102,6 +102,12 @@ void lapic_timer_start(u32 hz)
     lapic_write(LAPIC_TIMER_INITIAL, MAX(lapic_timer_hz / hz, 1));
 }
 
+void lapic_timer_stop(void)
+{
+    lapic_write(LAPIC_LVT_TIMER, LVT_MASKED);
+    lapic_write(LAPIC_TIMER_INITIAL, 0);
+}
+
 // ---- 8259s and I/O APIC ----
 
 // Masked for good. They are moved off the exception vectors first: a spurious interrupt cannot be

@@ -10,7 +10,6 @@
 #define CR0_WP         BIT(16)
 #define CR0_AM         BIT(18)
 #define CR4_DE         BIT(3)
-#define CR4_PGE        BIT(7)
 #define CR4_OSFXSR     BIT(9)
 #define CR4_OSXMMEXCPT BIT(10)
 #define CR4_UMIP       BIT(11)

@@ -179,6 +179,8 @@ DEFINE_REG(dr6)
 DEFINE_REG(dr7)
 #undef DEFINE_REG
 
+#define CR4_PGE BIT(7) // global translations
+
 #define MSR_APIC_BASE      0x1b
 #define MSR_EFER           0xc0000080
 #define MSR_STAR           0xc0000081

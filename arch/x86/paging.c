@@ -240,6 +240,18 @@ void tlb_flush_local(void)
     write_cr3(read_cr3());
 }
 
+// Changing CR4.PGE forgets global translations too (SDM vol. 3, 4.10.4.1).
+void tlb_flush_all(void)
+{
+    u64 cr4 = read_cr4();
+    if (!(cr4 & CR4_PGE)) {
+        tlb_flush_local();
+        return;
+    }
+    write_cr4(cr4 & ~CR4_PGE);
+    write_cr4(cr4);
+}
+
 static void flush_local_call(void *arg)
 {
     (void)arg;

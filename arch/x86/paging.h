@@ -61,6 +61,7 @@ void *mmio_map(u64 pa, u64 size);
 // Forget translations: of one page or all of the user half on this CPU ...
 void tlb_flush_page(u64 va);
 void tlb_flush_local(void);
+void tlb_flush_all(void); // those of the kernel half too
 // ... and on every CPU that has `root` loaded. Waits for them. IRQs on or off; no lock that an IRQ
 // handler takes may be held.
 void tlb_shootdown(u64 root);

@@ -53,6 +53,7 @@ const void *acpi_find(const char *signature);
 void apic_init(void);           // boot CPU: maps all, masks the 8259s, routes serial and keyboard
 void lapic_enable(void);        // each CPU
 void lapic_timer_start(u32 hz); // periodic IRQ_TIMER on this CPU
+void lapic_timer_stop(void);
 void lapic_eoi(void);
 void lapic_send(u32 apic_id, u32 vector); // fixed delivery
 void lapic_send_nmi(u32 apic_id);

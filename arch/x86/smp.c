@@ -81,19 +81,21 @@ void smp_serve_calls(void)
     }
 }
 
-void smp_call(u32 cpu, void (*fn)(void *), void *arg)
+bool smp_call(u32 cpu, void (*fn)(void *), void *arg)
 {
     struct call call = {.fn = fn, .arg = arg};
     struct call_node node;
     u64 flags = irq_save();
-    if (cpu == cpu_id())
+    if (cpu >= nr_cpus)
+        panic("smp: call to CPU %u, which does not exist", cpu);
+    bool here = cpu == cpu_id(), reached = here || cpu_online(cpu);
+    if (here)
         fn(arg);
-    else if (cpu < nr_cpus && cpu_online(cpu))
+    else if (reached)
         call_post(cpu, &node, &call);
-    else
-        panic("smp: call to CPU %u, which is not online", cpu);
     irq_restore(flags);
     call_wait(&call);
+    return reached;
 }
 
 // On all online CPUs, or those that have `root` loaded if it is not 0.
@@ -102,6 +104,8 @@ static void call_many(u64 root, void (*fn)(void *), void *arg)
     struct call call = {.fn = fn, .arg = arg};
     struct call_node nodes[MAX_CPUS];
     u64 flags = irq_save();
+    // A CPU that is found offline here sees in smp_join() all that was changed before the call.
+    __atomic_thread_fence(__ATOMIC_SEQ_CST);
     u32 self = cpu_id();
     for (u32 i = 0; i < nr_cpus; i++) {
         if (i != self && cpu_online(i) && (!root || cpus[i].active_cr3 == root))
@@ -121,6 +125,19 @@ void smp_call_all(void (*fn)(void *), void *arg)
 void smp_call_users(u64 root, void (*fn)(void *), void *arg)
 {
     call_many(root, fn, arg);
+}
+
+void smp_leave(void)
+{
+    paging_load_kernel();
+    __atomic_store_n(&this_cpu()->online, 0, __ATOMIC_SEQ_CST);
+}
+
+void smp_join(void)
+{
+    __atomic_store_n(&this_cpu()->online, 1, __ATOMIC_SEQ_CST);
+    __atomic_thread_fence(__ATOMIC_SEQ_CST);
+    tlb_flush_all();
 }
 
 void smp_reschedule(u32 cpu)

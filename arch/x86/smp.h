@@ -11,8 +11,8 @@ void smp_start_all(u32 limit);
 // Runs fn(arg) on `cpu` and waits until it is done. There it runs in interrupt context, IRQs off.
 // On the calling CPU it is a plain call with IRQs off. While waiting, a CPU with IRQs off serves
 // calls made to it, so two CPUs may call each other. fn must not wait for anything but locks that
-// are always taken with IRQs off.
-void smp_call(u32 cpu, void (*fn)(void *), void *arg);
+// are always taken with IRQs off. False, and fn did not run, when that CPU is not online.
+bool smp_call(u32 cpu, void (*fn)(void *), void *arg);
 
 // The same on every online CPU, this one included, at once; waits for all.
 void smp_call_all(void (*fn)(void *), void *arg);
@@ -26,6 +26,12 @@ void smp_serve_calls(void);
 
 // Makes `cpu` take an interrupt and look at need_resched.
 void smp_reschedule(u32 cpu);
+
+// This CPU stops, or starts again, to be one that calls are made to and translations are forgotten
+// on. Calls that are on their way while it leaves are served when its IRQs are on. It leaves with
+// the kernel's own page tables loaded and comes back with no old translation. IRQs off.
+void smp_leave(void);
+void smp_join(void);
 
 // NMI to all other CPUs: they stop for ever. For panic.
 void smp_stop_others(void);

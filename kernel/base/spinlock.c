@@ -22,10 +22,10 @@ static const u32 irq_ranks = BIT(RANK_SIGNAL) | BIT(RANK_TTY) | BIT(RANK_PERF_CT
                              BIT(RANK_RUNQUEUE) | BIT(RANK_HEAP) | BIT(RANK_PAGES) | BIT(RANK_LOG);
 
 // L2, of a lock to be taken while `top` is held. Run queues are elements of one array, indexed by
-// CPU.
+// CPU, and so are lists of timers.
 static bool order_ok(const struct spinlock *top, const struct spinlock *l)
 {
-    if (l->rank == RANK_RUNQUEUE && top->rank == RANK_RUNQUEUE)
+    if (l->rank == top->rank && (l->rank == RANK_RUNQUEUE || l->rank == RANK_TIMERS))
         return l > top;
     return l->rank > top->rank;
 }

@@ -27,7 +27,7 @@ enum lock_rank {
     RANK_PERF_CTX, // perf: lists and states of one context                           irq
     RANK_TASKS,    // sched: list of all tasks, tids                                  irq
     RANK_WAITQ,    // sched: one wait queue                                           irq
-    RANK_TIMERS,   // sched: one CPU's timers                                         irq
+    RANK_TIMERS,   // sched: one CPU's timers; two only in ascending order of CPU     irq
     RANK_RUNQUEUE, // sched: one run queue; two only in ascending order of CPU        irq
     RANK_HEAP,     // mm: size-class free lists                                       irq
     RANK_PAGES,    // mm: free pages and their counts                                 irq

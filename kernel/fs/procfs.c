@@ -190,6 +190,8 @@ static size_t show_cpuinfo(struct node *n, char *buf, size_t size)
     (void)n;
     cpu_brand(brand);
     for (u32 cpu = 0; cpu < nr_cpus; cpu++) {
+        if (!cpu_is_online(cpu))
+            continue;
         text_add(&t, "processor\t: %u\n", cpu);
         text_add(&t, "vendor_id\t: %s\n", cpu_features.vendor);
         text_add(&t, "model name\t: %s\n", brand);

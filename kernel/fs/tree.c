@@ -128,6 +128,7 @@ void fs_init(void)
     console_init();
     dev_init();
     procfs_init();
+    sysfs_init();
     tmpfs_init();
     if (!fs_have_archive())
         return;

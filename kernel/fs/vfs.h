@@ -105,5 +105,6 @@ s64 file_seek(struct file *f, s64 off, int whence, u64 size);
 // What fs_init() calls: each hangs its part into the tree.
 void dev_init(void);
 void procfs_init(void);
+void sysfs_init(void);
 void tmpfs_init(void);
 void console_init(void);

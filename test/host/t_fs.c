@@ -81,6 +81,10 @@ void procfs_init(void)
 {
 }
 
+void sysfs_init(void)
+{
+}
+
 void tmpfs_init(void)
 {
 }

@@ -46,5 +46,6 @@ u64 ktest_scale(u64 n);
             ktest_fail(__FILE__, __LINE__, "%s is %ld, want %ld", #got, g_, w_);                   \
     } while (0)
 
-// Runs the tests that "test=" names, or without that option those of `otherwise`. Returns the number of failures. Task context.
+// Runs the tests that "test=" names, or without that option those of `otherwise`. Returns the
+// number of failures. Task context.
 u32 ktest_run(const char *otherwise);

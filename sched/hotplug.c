@@ -1,0 +1,117 @@
+// CPUs that go offline and come back.
+//
+// A CPU that is to go is closed to tasks first (`leaving`): nobody is queued there any more, what
+// runs there leaves at its next switch, and the idle task sends away those who wait. Then the idle
+// task brings the CPU to rest: perf's registers, the timers, its tick, and calls from other CPUs.
+// It halts with interrupts on, so that a call made just before still gets its answer.
+//
+//   H1  A task is linked in the queue of an online CPU only: `leaving` is looked at under the lock
+//       of the queue, which the idle task takes after it has seen the bit.
+//   H2  A CPU that is offline has no breakpoint enabled, no timer, no user page table, and nobody
+//       waits for its answer.
+#include "arch/x86/platform.h"
+#include "arch/x86/smp.h"
+#include "sched/runqueue.h"
+#include "sched/upcalls.h"
+#include "sched/wait.h"
+
+static struct mutex hotplug_mutex; // one at a time
+static struct wait_queue changed;  // a CPU has come to rest, or come back
+static cpumask leaving;            // atomic: CPUs that are wanted, or are, offline
+
+void hotplug_init(void)
+{
+    mutex_init(&hotplug_mutex);
+    wait_init(&changed);
+}
+
+static bool reachable(u32 cpu)
+{
+    return __atomic_load_n(&cpus[cpu].online, __ATOMIC_ACQUIRE);
+}
+
+static bool is_leaving(u32 cpu)
+{
+    return __atomic_load_n(&leaving, __ATOMIC_SEQ_CST) & BIT(cpu);
+}
+
+bool cpu_is_online(u32 cpu)
+{
+    return cpu < MAX_CPUS && reachable(cpu) && !is_leaving(cpu);
+}
+
+cpumask cpus_online(void)
+{
+    cpumask mask = 0;
+    for (u32 i = 0; i < nr_cpus; i++)
+        if (cpu_is_online(i))
+            mask |= BIT(i);
+    return mask;
+}
+
+// ---- on the CPU itself ----
+
+static void send_tasks_away(struct runqueue *rq)
+{
+    spin_lock(&rq->lock);
+    while (!list_empty(&rq->queue)) {
+        struct task *t = list_first(&rq->queue, struct task, run_node);
+        rq_unlink(rq, t); // still `queued`: ours to place
+        spin_unlock(&rq->lock);
+        sched_activate(t);
+        spin_lock(&rq->lock);
+    }
+    spin_unlock(&rq->lock);
+}
+
+void hotplug_park(void)
+{
+    struct runqueue *rq = this_rq();
+    u32 cpu = cpu_id();
+    send_tasks_away(rq);
+    perf_cpu_stop(cpu);
+    timers_leave();
+    lapic_timer_stop();
+    sched_charge(rq);
+    u64 idle_ns = rq->stats.idle_ns;
+    smp_leave();
+    wake_all(&changed);
+
+    while (is_leaving(cpu)) {
+        cpu_idle_halt();
+        irq_disable();
+    }
+
+    rq->idle->switched_in_ns = clock_ns();
+    rq->stats.idle_ns = idle_ns; // rest is not idleness
+    smp_join();
+    perf_cpu_start(cpu);
+    lapic_timer_start(HZ);
+    wake_all(&changed);
+}
+
+// ---- from elsewhere ----
+
+int cpu_offline(u32 cpu)
+{
+    if (cpu == 0 || cpu >= nr_cpus)
+        return -EINVAL;
+    mutex_lock(&hotplug_mutex);
+    __atomic_fetch_or(&leaving, BIT(cpu), __ATOMIC_SEQ_CST);
+    sched_kick(cpu);
+    wait_event(&changed, !reachable(cpu));
+    mutex_unlock(&hotplug_mutex);
+    return 0;
+}
+
+int cpu_online_again(u32 cpu)
+{
+    if (cpu == 0 || cpu >= nr_cpus)
+        return -EINVAL;
+    mutex_lock(&hotplug_mutex);
+    __atomic_fetch_and(&leaving, ~BIT(cpu), __ATOMIC_SEQ_CST);
+    sched_kick(cpu);
+    wait_event(&changed, reachable(cpu));
+    mutex_unlock(&hotplug_mutex);
+    return 0;
+}
