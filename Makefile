@@ -44,6 +44,11 @@ CC      := $(CROSS_COMPILE)gcc
 LD      := $(CROSS_COMPILE)ld
 NM      := $(CROSS_COMPILE)nm
 OBJDUMP := $(CROSS_COMPILE)objdump
+ifneq ($(filter-out help clean lint format,$(GOALS)),)
+ifeq ($(shell command -v $(CC)),)
+$(error CROSS_COMPILE=$(CROSS_COMPILE): there is no $(CC))
+endif
+endif
 NASM    := nasm
 USERCC  := musl-gcc
 HOSTCC  := gcc
@@ -145,7 +150,7 @@ $(B)/obj/%.c.o: %.c $(B)/flags
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CFLAGS) -MMD -MP -c $< -o $@
 
-$(B)/obj/%.asm.o: %.asm
+$(B)/obj/%.asm.o: %.asm $(B)/flags
 	$(call say,NASM,$<)
 	@mkdir -p $(@D)
 	$(Q)$(NASM) $(AFLAGS) -MD $@.d -MP $< -o $@
@@ -169,8 +174,8 @@ $(B)/kernel.elf: $(B)/obj/kernel2.elf | $(BUILD)/compile_commands.json
 	@cmp <($(NM) -n $(B)/obj/kernel1.elf) <($(NM) -n $<) || \
 	    { echo "symbols moved in the last link" >&2; false; }
 	@# What the linker script and NASM's macros name would hide functions at the same address.
-	$(Q)$(NM) -n $< | sed -nE '/ (__[a-z_]+_(start|end)|\.\.@.*)$$/d; s/^([0-9a-f]+) [tTdDbBrR] /\1 /p' \
-	    >$(B)/kernel.sym
+	$(Q)$(NM) -n $< | grep -vE ' (__[a-z_]+_(start|end)|\.\.@.*)$$' | \
+	    sed -nE 's/^([0-9a-f]+) [tTdDbBrR] /\1 /p' >$(B)/kernel.sym
 	$(Q)$(OBJDUMP) -d -M intel --no-show-raw-insn $< >$(B)/kernel.asm
 	$(Q)cp $< $@
 
@@ -193,11 +198,11 @@ $(BUILD)/user/bin/%: user/%.c | $(BUILD)/user/include
 	@mkdir -p $(@D)
 	$(Q)$(USERCC) $(UFLAGS) -MMD -MP -MF $@.d $< -o $@
 
-# All of test/user is one program; it depends on all headers there, for that is simplest.
-$(BUILD)/user/bin/utest: $(UTEST) $(wildcard test/user/*.h user/*.h) $(BUILD)/programs | \
-    $(BUILD)/user/include
+# All of test/user is one program.
+$(BUILD)/user/bin/utest: $(UTEST) $(BUILD)/programs | $(BUILD)/user/include
 	$(call say,USER,$@)
 	@mkdir -p $(@D)
+	$(Q)$(USERCC) $(UFLAGS) -MM -MP -MT $@ $(UTEST) >$@.d
 	$(Q)$(USERCC) $(UFLAGS) $(UTEST) -o $@
 
 $(BUILD)/rootfs.cpio: $(UBIN) $(BUILD)/programs $(wildcard user/etc/*) tools/mkiso.py
@@ -215,12 +220,13 @@ $(B)/dr7.iso: $(B)/kernel.elf $(BUILD)/rootfs.cpio boot/grub.cfg
 linked_with = $(filter %.c,$(shell sed -n '1s,^// link: ,,p' $(1)))
 
 define host_test
-$(BUILD)/host/$(1): test/host/$(1).c $(call linked_with,test/host/$(1).c) \
-    $(wildcard test/host/*.h arch/x86/*.h hwbp/*.h perf/*.h)
+$(BUILD)/host/$(1): sources = test/host/$(1).c $(call linked_with,test/host/$(1).c)
+$(BUILD)/host/$(1): test/host/$(1).c $(call linked_with,test/host/$(1).c)
 	$$(call say,HOST,$$@)
 	@mkdir -p $$(@D)
-	$$(Q)$$(HOSTCC) $$(HFLAGS) $$(filter %.c,$$^) -o $$@
+	$$(Q)$$(HOSTCC) $$(HFLAGS) -MM -MP -MT $$@ $$(sources) >$$@.d
+	$$(Q)$$(HOSTCC) $$(HFLAGS) $$(sources) -o $$@
 endef
 $(foreach t,$(HOST:$(BUILD)/host/%=%),$(eval $(call host_test,$(t))))
 
--include $(CSRC:%=$(B)/obj/%.d) $(ASRC:%=$(B)/obj/%.o.d) $(UBIN:=.d)
+-include $(CSRC:%=$(B)/obj/%.d) $(ASRC:%=$(B)/obj/%.o.d) $(UBIN:=.d) $(HOST:=.d)

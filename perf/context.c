@@ -144,8 +144,10 @@ void perf_update_times(struct perf_event *event)
     // A sibling waits with its leader only if the leader waits too.
     if (event->state >= PERF_INACTIVE && event->leader->state >= PERF_INACTIVE)
         event->total_enabled += passed;
-    if (event->state == PERF_ACTIVE)
+    if (event->state == PERF_ACTIVE) {
         event->total_running += passed;
+        event->served += passed;
+    }
     event->tstamp = now;
 }
 
@@ -175,5 +177,7 @@ void perf_set_state(struct perf_event *event, enum perf_state state)
         event->pmu->del(event);
         event->oncpu = -1;
     }
+    if (state == PERF_INACTIVE && event->state < PERF_INACTIVE && event->leader == event)
+        perf_join_turns(event);
     event->state = state;
 }

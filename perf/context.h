@@ -30,7 +30,7 @@ struct perf_event_context {
     bool running;                 // its clock runs: from perf_ctx_in to perf_ctx_out
     u64 time;                     // ns it has run, up to `since`
     u64 since;                    // clock_ns() when it last began to run, while it runs
-    u32 turn;                     // which flexible group is placed first; counts up
+    u32 turn;                     // turns taken while it ran
     u64 turned_at;                // the context's clock at the last turn
     u32 last_cpu;                 // where it ran before, for cpu-migrations
     // hwbp's tally of this task's breakpoints (freed with the context)
@@ -92,6 +92,8 @@ void perf_place(void);
 // The next turn, then places: the tick, and a switch-in after a tick's worth of running.
 void perf_rotate(void);
 bool perf_turn_is_due(struct perf_event_context *ctx);
+// A flexible leader begins to wait: level with the least served. The context lock is held.
+void perf_join_turns(struct perf_event *leader);
 
 // ---- from anywhere (perf/remote.c); task context, no spinlock held ----
 

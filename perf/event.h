@@ -92,7 +92,8 @@ struct perf_event {
     u64 count;                        // atomic; grows only where it is ACTIVE
     u64 total_enabled, total_running; // ns of the context's clock, up to tstamp
     u64 tstamp;                       // that clock at the last state change or update
-    u64 clock_start;                  // software clocks: the clock when they became ACTIVE
+    u64 served;      // ns a flexible leader has run, for taking turns (perf/place.c)
+    u64 clock_start; // software clocks: the clock when they became ACTIVE
 
     // Inheritance, guarded by perf_mutex. Copies hang on the original, however deep the forks.
     struct perf_event *parent; // NULL: an original

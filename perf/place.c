@@ -1,12 +1,15 @@
-// Who runs on this CPU: groups whole or not at all, in the order of C4, and turns among the
-// flexible.
+// Who runs on this CPU: groups whole or not at all, in the order of C4, and turns among the flexible.
 //
-// Turns. The flexible groups that apply here, the CPU's before the task's, form one ring. Placing
-// starts at the group whose turn it is and goes round once; whatever finds room runs, so no
-// register stays idle while somebody waits who fits. A turn moves the start by one. With n single
-// breakpoints and k registers each runs k of n turns and waits at most n - k: none starves. The
-// turn counter is the task's while a task with events runs, and it moves on with the task's own
-// running time, so that two tasks in step with the tick cannot always meet the same turn.
+// Turns. A context's flexible groups are kept in the order of how long each has been served; who was
+// served least is placed first, and whatever finds room runs, so no register stays idle while
+// somebody waits who fits. A turn takes all flexible groups out, sorts, and places anew. So each of n
+// single breakpoints on k registers runs k of n turns, waits at most n - k, and a turn that lasted
+// too long (an emulator that was held up) is made good by the next ones. Who comes or comes back
+// starts level with the least served: waiting while disabled earns nothing.
+//
+// Between the CPU's n groups and the task's m, the CPU's are placed first in n of n + m turns and the
+// task's in m of them. That count belongs to the running task and goes on with its own running time,
+// so two tasks in step with the tick cannot always meet the same turn.
 #include "perf/context.h"
 #include "sched/sched.h"
 
@@ -116,22 +119,17 @@ static u32 count_flexible(struct perf_event_context *ctx)
     return n;
 }
 
-// Places those of the context whose number in the ring is in [from, to). `number` counts on.
-static void place_range(struct perf_event_context *ctx, u32 *number, u32 from, u32 to,
-                        bool *waiting)
+static void place_list(struct perf_event_context *ctx, bool *waiting)
 {
     struct perf_event *leader;
     spin_lock(&ctx->lock);
-    list_for_each (leader, &ctx->flexible, node) {
-        if (!applies_here(leader))
-            continue;
-        if (*number >= from && *number < to && waits_here(leader) && !group_in(leader))
+    list_for_each (leader, &ctx->flexible, node)
+        if (waits_here(leader) && !group_in(leader))
             *waiting = true;
-        (*number)++;
-    }
     spin_unlock(&ctx->lock);
 }
 
+// The context whose clock the turns follow.
 static struct perf_event_context *turn_ctx(struct perf_cpu *pc)
 {
     return pc->task_ctx ? pc->task_ctx : &pc->ctx;
@@ -139,15 +137,16 @@ static struct perf_event_context *turn_ctx(struct perf_cpu *pc)
 
 static void place_flexible(struct perf_cpu *pc)
 {
-    u32 n = count_flexible(&pc->ctx) + (pc->task_ctx ? count_flexible(pc->task_ctx) : 0);
-    u32 first = n ? turn_ctx(pc)->turn % n : 0;
+    struct perf_event_context *task = pc->task_ctx;
+    u32 n = count_flexible(&pc->ctx), m = task ? count_flexible(task) : 0;
+    bool task_first = m && task->turn % (n + m) >= n;
     pc->waiting = false;
-    for (int half = 0; half < 2 && n; half++) { // from the turn to the end, then the rest
-        u32 number = 0, from = half ? 0 : first, to = half ? first : n;
-        place_range(&pc->ctx, &number, from, to, &pc->waiting);
-        if (pc->task_ctx)
-            place_range(pc->task_ctx, &number, from, to, &pc->waiting);
-    }
+    if (task_first)
+        place_list(task, &pc->waiting);
+    if (n)
+        place_list(&pc->ctx, &pc->waiting);
+    if (m && !task_first)
+        place_list(task, &pc->waiting);
 }
 
 static void evict_all_flexible(struct perf_cpu *pc)
@@ -172,6 +171,38 @@ void perf_place(void)
 
 // ---- turns ----
 
+void perf_join_turns(struct perf_event *leader)
+{
+    struct perf_event *other;
+    u64 least = ~0ull;
+    list_for_each (other, &leader->ctx->flexible, node)
+        if (other != leader && other->state >= PERF_INACTIVE)
+            least = MIN(least, other->served);
+    if (least != ~0ull)
+        leader->served = MAX(leader->served, least);
+}
+
+// Least served first, by insertion: only those that just ran are out of place.
+static void sort_flexible(struct perf_event_context *ctx)
+{
+    struct perf_event *event, *next, *before;
+    spin_lock(&ctx->lock);
+    list_for_each_safe (event, next, &ctx->flexible, node) {
+        struct list *at = event->node.prev;
+        while (at != &ctx->flexible) {
+            before = list_entry(at, struct perf_event, node);
+            if (before->served <= event->served)
+                break;
+            at = at->prev;
+        }
+        if (at != event->node.prev) {
+            list_del(&event->node);
+            list_add(&event->node, at);
+        }
+    }
+    spin_unlock(&ctx->lock);
+}
+
 bool perf_turn_is_due(struct perf_event_context *ctx)
 {
     spin_lock(&ctx->lock);
@@ -189,6 +220,9 @@ void perf_rotate(void)
     ctx->turn++;
     ctx->turned_at = perf_ctx_now(ctx);
     spin_unlock(&ctx->lock);
+    sort_flexible(&pc->ctx);
+    if (pc->task_ctx)
+        sort_flexible(pc->task_ctx);
     pc->rotations++;
     perf_place();
 }

@@ -227,10 +227,11 @@ def run_exec(build):
         f.write(bytes(range(256)) * 64)
 
     def check(program, arguments, output, success, words, **variables):
+        settings = dict(os.environ, PROG="build/user/bin/" + program, ARGS=arguments, EMU="qemu",
+                        APPEND="", QEMU_FLAGS="", **variables)
         done = subprocess.run([sys.executable, "-B", "tools/boot.py", "exec", "--build", build],
-                              stdin=subprocess.DEVNULL, capture_output=True, timeout=REFUSAL_TIMEOUT,
-                              env=dict(os.environ, PROG="build/user/bin/" + program, ARGS=arguments,
-                                       EMU="qemu", APPEND="", QEMU_FLAGS="", **variables))
+                              stdin=subprocess.DEVNULL, capture_output=True, env=settings,
+                              timeout=REFUSAL_TIMEOUT)
         said = done.stderr.decode(errors="replace")
         if done.stdout != output or (done.returncode == 0) != success or words not in said:
             reasons.append(f"{program} {arguments}: {len(done.stdout)} bytes, status "

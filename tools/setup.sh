@@ -14,6 +14,7 @@ musl-gcc musl-tools
 gdb gdb
 cpio cpio
 python3 python3
+git git
 clang-format clang-format
 xorriso xorriso
 mformat mtools

@@ -1,0 +1,252 @@
+// Flexible breakpoints: more than there are registers, taking turns, and what each was worth.
+#include "arch/x86/platform.h"
+#include "perf/context.h"
+#include "test/kernel/bp_test.h"
+
+#define MANY 12
+
+static volatile u64 var[MANY] __aligned(64);
+static volatile u64 pinned_var;
+
+static struct perf_event *open_flexible(const volatile void *addr, int cpu, struct task *task)
+{
+    struct perf_event_attr attr = bp_attr(addr, HW_BREAKPOINT_W, 8);
+    attr.pinned = 0;
+    return perf_event_create_kernel_counter(&attr, cpu, task, NULL, NULL);
+}
+
+// Writes each variable once per round, in a fixed order, until the CPU's turns have gone on by n.
+// Returns the rounds. The caller stays on one CPU.
+static u64 write_for_turns(u64 n)
+{
+    struct perf_event_context *ctx = current_task()->perf_ctx;
+    u32 first = ctx->turn;
+    u64 rounds = 0;
+    while (__atomic_load_n(&ctx->turn, __ATOMIC_RELAXED) - first < n) {
+        for (int i = 0; i < MANY; i++)
+            var[i] = rounds;
+        rounds++;
+    }
+    return rounds;
+}
+
+static bool within(u64 value, u64 truth, u64 permille)
+{
+    u64 diff = value > truth ? value - truth : truth - value;
+    return diff * 1000 <= truth * permille;
+}
+
+KTEST(flex12, "flex-12", NULL)
+{
+    struct perf_event *event[MANY];
+    u64 count[MANY], enabled[MANY], running[MANY], sum = 0, turns = ktest_scale(100 * MANY);
+    EXPECT_EQ(sched_set_affinity(current_task(), BIT(cpu_id())), 0);
+    for (int i = 0; i < MANY; i++) {
+        event[i] = open_flexible(&var[i], -1, current_task());
+        EXPECT(!IS_ERR(event[i]));
+    }
+    u64 before[MANY][2];
+    write_for_turns(MANY); // whole rounds of turns from here on
+    for (int i = 0; i < MANY; i++)
+        perf_event_reset(event[i]);
+    for (int i = 0; i < MANY; i++)
+        perf_event_read_value(event[i], &before[i][0], &before[i][1]);
+    u64 rounds = write_for_turns(turns / MANY * MANY);
+    for (int i = 0; i < MANY; i++) {
+        count[i] = perf_event_read_value(event[i], &enabled[i], &running[i]);
+        enabled[i] -= before[i][0];
+        running[i] -= before[i][1];
+        sum += running[i];
+    }
+    u64 estimate_off = 0, share_off = 0;
+    for (int i = 0; i < MANY; i++) {
+        u64 estimate = count[i] * enabled[i] / running[i];
+        u64 off = estimate > rounds ? estimate - rounds : rounds - estimate;
+        estimate_off = MAX(estimate_off, off * 1000 / rounds);
+        u64 share = running[i] * MANY * 1000 / sum;
+        share_off = MAX(share_off, share > 1000 ? share - 1000 : 1000 - share);
+        EXPECT(within(estimate, rounds, 50));       // count * enabled / running: 5 %
+        EXPECT(within(running[i] * MANY, sum, 20)); // and equal shares: 2 %
+        EXPECT(running[i] < enabled[i]);
+    }
+    ktest_note("%lu rounds; estimates within %lu permille, shares within %lu", rounds, estimate_off,
+               share_off);
+    for (int i = 0; i < MANY; i++)
+        perf_event_release_kernel(event[i]);
+    EXPECT_EQ(sched_set_affinity(current_task(), CPUMASK_ALL), 0);
+}
+
+// Four registers are never idle while somebody waits, and beside three pinned ones a single register
+// goes round.
+KTEST(flex_fill, "flex-fills-registers", "exact")
+{
+    struct perf_event *event[MANY], *pinned[3];
+    for (int i = 0; i < MANY; i++)
+        event[i] = open_flexible(&var[i], -1, current_task());
+    for (int p = 0; p <= 3; p++) {
+        u64 flags = irq_save();
+        u32 active = 0;
+        for (int i = 0; i < MANY; i++)
+            active += event[i]->state == PERF_ACTIVE;
+        irq_restore(flags);
+        EXPECT_EQ(active, 4 - p);
+        if (p < 3)
+            pinned[p] = bp_open(&pinned_var, HW_BREAKPOINT_W, 8);
+    }
+    for (int i = 0; i < 100; i++)
+        pinned_var = i;
+    write_for_turns(MANY);
+    u64 running;
+    for (int i = 0; i < MANY; i++) {
+        EXPECT(perf_event_read_value(event[i], NULL, &running) > 0); // each had its turn
+        EXPECT(running > 0);
+    }
+    for (int i = 0; i < 3; i++)
+        EXPECT_EQ(bp_close(pinned[i]), 100); // a pinned one misses nothing
+    for (int i = 0; i < MANY; i++)
+        perf_event_release_kernel(event[i]);
+}
+
+// ---- the CPU's and several tasks' together: nobody starves ----
+
+static volatile bool stop;
+static volatile u32 ready;
+
+static void flexible_task(void *arg)
+{
+    struct perf_event **event = arg;
+    for (int i = 0; i < 3; i++)
+        event[i] = open_flexible(&var[i], -1, current_task());
+    __atomic_fetch_add(&ready, 1, __ATOMIC_RELAXED);
+    while (!stop) {
+        for (int i = 0; i < MANY; i++)
+            var[i] = i;
+        sched_yield(); // leaves before the tick comes
+    }
+}
+
+KTEST(flex_starve, "flex-starve", "exact")
+{
+    u32 cpu = nr_cpus - 1;
+    struct perf_event *of_cpu[5], *of_task[2][3];
+    struct task *task[2];
+    u64 running;
+    stop = false;
+    ready = 0;
+    for (int i = 0; i < 5; i++)
+        of_cpu[i] = open_flexible(&var[i], cpu, NULL);
+    for (int i = 0; i < 2; i++)
+        task[i] = kthread_create("flexible", flexible_task, of_task[i], BIT(cpu));
+    while (ready < 2)
+        sched_yield();
+    u64 turns = perf_cpus[cpu].rotations;
+    while (perf_cpus[cpu].rotations - turns < 4 * (5 + 3))
+        sched_yield();
+    for (int i = 0; i < 5; i++) {
+        perf_event_read_value(of_cpu[i], NULL, &running);
+        EXPECT(running > 0);
+    }
+    for (int t = 0; t < 2; t++) {
+        for (int i = 0; i < 3; i++) {
+            EXPECT(perf_event_read_value(of_task[t][i], NULL, &running) > 0);
+            EXPECT(running > 0);
+        }
+    }
+    stop = true;
+    for (int t = 0; t < 2; t++) {
+        task_join(task[t]);
+        for (int i = 0; i < 3; i++)
+            perf_event_release_kernel(of_task[t][i]);
+        task_put(task[t]);
+    }
+    for (int i = 0; i < 5; i++)
+        perf_event_release_kernel(of_cpu[i]);
+}
+
+// ---- groups ----
+
+static struct perf_event *open_member(struct perf_event *leader, int i, bool exclusive)
+{
+    struct perf_event_attr attr = bp_attr(&var[i], HW_BREAKPOINT_W, 8);
+    attr.pinned = 0;
+    attr.exclusive = exclusive;
+    struct perf_request r = {.attr = &attr, .cpu = -1, .task = current_task(), .leader = leader};
+    return perf_event_create(&r);
+}
+
+KTEST(group, "group-all-or-none", "exact")
+{
+    struct perf_event *member[3], *other[2];
+    for (int i = 0; i < 3; i++)
+        member[i] = open_member(i ? member[0] : NULL, i, false);
+    for (int i = 0; i < 2; i++)
+        other[i] = bp_open(&pinned_var, HW_BREAKPOINT_W, 8); // leaves two registers for three
+    u64 before = bp_count(member[0]);
+    for (int i = 0; i < 50; i++)
+        var[0] = var[1] = var[2] = i;
+    for (int i = 0; i < 3; i++) {
+        EXPECT(member[i]->state != PERF_ACTIVE);
+        EXPECT_EQ(bp_count(member[i]), before);
+    }
+    perf_event_release_kernel(other[1]);
+    for (int i = 0; i < 50; i++)
+        var[0] = var[1] = var[2] = i;
+    for (int i = 0; i < 3; i++)
+        EXPECT_EQ(bp_count(member[i]), before + 50);
+    perf_event_release_kernel(member[0]); // the others go on alone
+    var[1] = var[2] = 1;
+    EXPECT_EQ(bp_close(member[1]), before + 51);
+    EXPECT_EQ(bp_close(member[2]), before + 51);
+    perf_event_release_kernel(other[0]);
+}
+
+KTEST(group_errors, "group-errors", "exact")
+{
+    struct perf_event *leader = open_member(NULL, 0, false),
+                      *sibling = open_member(leader, 1, false);
+    struct perf_event_attr attr = bp_attr(&var[2], HW_BREAKPOINT_W, 8);
+    struct perf_request r = {.attr = &attr, .cpu = -1, .task = current_task(), .leader = leader};
+    EXPECT_EQ(PTR_ERR(perf_event_create(&r)), -EINVAL); // pinned
+    attr.pinned = 0;
+    attr.exclusive = 1;
+    EXPECT_EQ(PTR_ERR(perf_event_create(&r)), -EINVAL);
+    attr.exclusive = 0;
+    r.leader = sibling;
+    EXPECT_EQ(PTR_ERR(perf_event_create(&r)), -EINVAL);
+    r.leader = leader;
+    r.cpu = 0; // another place than its leader
+    EXPECT_EQ(PTR_ERR(perf_event_create(&r)), -EINVAL);
+    perf_event_release_kernel(sibling);
+    perf_event_release_kernel(leader);
+}
+
+KTEST(exclusive, "exclusive", "exact")
+{
+    struct perf_event *alone = open_member(NULL, 0, true), *other = open_member(NULL, 1, false);
+    for (u32 turn = 0; turn < 4; turn++) {
+        u64 flags = irq_save();
+        EXPECT((alone->state == PERF_ACTIVE) != (other->state == PERF_ACTIVE));
+        irq_restore(flags);
+        write_for_turns(1);
+    }
+    EXPECT(bp_close(alone) > 0);
+    EXPECT(bp_close(other) > 0);
+}
+
+KTEST(error_state, "pinned-error-state", "exact")
+{
+    // A pinned exclusive one that must share goes to ERROR, and comes back when it is enabled alone.
+    struct perf_event *first = bp_open(&var[0], HW_BREAKPOINT_W, 8);
+    struct perf_event_attr attr = bp_attr(&var[1], HW_BREAKPOINT_W, 8);
+    attr.exclusive = 1;
+    struct perf_event *event =
+        perf_event_create_kernel_counter(&attr, -1, current_task(), NULL, NULL);
+    EXPECT_EQ(event->state, PERF_ERROR);
+    EXPECT_EQ(perf_event_read_user(event, 0, 64), 0); // end of file
+    var[1] = 1;
+    EXPECT_EQ(bp_count(event), 0);
+    perf_event_release_kernel(first);
+    perf_event_enable(event);
+    var[1] = 2;
+    EXPECT_EQ(bp_close(event), 1);
+}
