@@ -1,15 +1,16 @@
-// Who runs on this CPU: groups whole or not at all, in the order of C4, and turns among the flexible.
+// Who runs on this CPU: groups whole or not at all, in the order of C4, and turns among the
+// flexible.
 //
-// Turns. A context's flexible groups are kept in the order of how long each has been served; who was
-// served least is placed first, and whatever finds room runs, so no register stays idle while
-// somebody waits who fits. A turn takes all flexible groups out, sorts, and places anew. So each of n
-// single breakpoints on k registers runs k of n turns, waits at most n - k, and a turn that lasted
-// too long (an emulator that was held up) is made good by the next ones. Who comes or comes back
-// starts level with the least served: waiting while disabled earns nothing.
+// Turns. A context's flexible groups are kept in the order of how long each has been served; who
+// was served least is placed first, and whatever finds room runs, so no register stays idle while
+// somebody waits who fits. A turn takes all flexible groups out, sorts, and places anew. So each of
+// n single breakpoints on k registers runs k of n turns, waits at most n - k, and a turn that
+// lasted too long (an emulator that was held up) is made good by the next ones. Who comes or comes
+// back starts level with the least served: waiting while disabled earns nothing.
 //
-// Between the CPU's n groups and the task's m, the CPU's are placed first in n of n + m turns and the
-// task's in m of them. That count belongs to the running task and goes on with its own running time,
-// so two tasks in step with the tick cannot always meet the same turn.
+// Between the CPU's n groups and the task's m, the CPU's are placed first in n of n + m turns and
+// the task's in m of them. That count belongs to the running task and goes on with its own running
+// time, so two tasks in step with the tick cannot always meet the same turn.
 #include "perf/context.h"
 #include "sched/sched.h"
 

@@ -76,8 +76,8 @@ KTEST(flex12, "flex-12", NULL)
     EXPECT_EQ(sched_set_affinity(current_task(), CPUMASK_ALL), 0);
 }
 
-// Four registers are never idle while somebody waits, and beside three pinned ones a single register
-// goes round.
+// Four registers are never idle while somebody waits, and beside three pinned ones a single
+// register goes round.
 KTEST(flex_fill, "flex-fills-registers", "exact")
 {
     struct perf_event *event[MANY], *pinned[3];
@@ -235,7 +235,8 @@ KTEST(exclusive, "exclusive", "exact")
 
 KTEST(error_state, "pinned-error-state", "exact")
 {
-    // A pinned exclusive one that must share goes to ERROR, and comes back when it is enabled alone.
+    // A pinned exclusive one that must share goes to ERROR, and comes back when it is enabled
+    // alone.
     struct perf_event *first = bp_open(&var[0], HW_BREAKPOINT_W, 8);
     struct perf_event_attr attr = bp_attr(&var[1], HW_BREAKPOINT_W, 8);
     attr.exclusive = 1;
