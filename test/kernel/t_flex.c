@@ -36,7 +36,7 @@ static bool within(u64 value, u64 truth, u64 permille)
     return diff * 1000 <= truth * permille;
 }
 
-KTEST(flex12, "flex-12", NULL)
+KTEST(flex12, "flex-12", "2009")
 {
     struct perf_event *event[MANY];
     u64 count[MANY], enabled[MANY], running[MANY], sum = 0, turns = ktest_scale(100 * MANY);
@@ -95,12 +95,9 @@ KTEST(flex_fill, "flex-fills-registers", "exact")
     }
     for (int i = 0; i < 100; i++)
         pinned_var = i;
-    write_for_turns(MANY);
-    u64 running;
-    for (int i = 0; i < MANY; i++) {
-        EXPECT(perf_event_read_value(event[i], NULL, &running) > 0); // each had its turn
-        EXPECT(running > 0);
-    }
+    write_for_turns(4 * MANY);
+    for (int i = 0; i < MANY; i++)
+        EXPECT(bp_count(event[i]) > 0); // each had its turns
     for (int i = 0; i < 3; i++)
         EXPECT_EQ(bp_close(pinned[i]), 100); // a pinned one misses nothing
     for (int i = 0; i < MANY; i++)
