@@ -6,14 +6,14 @@
 #include "kernel/mm/heap.h"
 
 // A claim for the event, not admitted yet; NULL: no memory.
-static struct bp_claim *new_claim(struct perf_event *event)
+static struct bp_claim *new_claim(struct perf_event *event, bool pinned)
 {
     struct bp_claim *claim = kalloc(sizeof(*claim));
     if (!claim)
         return NULL;
     claim->task = event->target;
     claim->cpu = event->cpu;
-    claim->pinned = event->attr.pinned;
+    claim->pinned = pinned;
     claim->event = event;
     return claim;
 }
@@ -26,7 +26,8 @@ static int bp_event_init(struct perf_event *event)
     if (event->bp.claim)
         return hwbp_parse(&event->attr, &event->bp);
 
-    struct bp_claim *claim = new_claim(event);
+    // A group is placed whole, so a pinned leader's siblings must find room whenever it does.
+    struct bp_claim *claim = new_claim(event, event->leader->attr.pinned);
     if (!claim)
         return -ENOMEM;
     int err = claim_reserve(claim);
@@ -44,7 +45,7 @@ static int bp_event_init(struct perf_event *event)
 
 static int bp_event_inherit(struct perf_event *event)
 {
-    struct bp_claim *claim = new_claim(event);
+    struct bp_claim *claim = new_claim(event, event->parent->bp.claim->pinned);
     if (!claim)
         return -ENOMEM;
     int err = claim_inherit(claim);

@@ -13,7 +13,11 @@
 static struct mutex slots_mutex; // RANK_SLOTS: guards all below, and every task's tally
 static struct slot_table table;
 static struct list claims = LIST_INIT(claims);
-static char last_refusal[160];
+
+// The last refusals in words, a ring: refusal number n is in refusals[n % REFUSALS].
+#define REFUSALS 8
+static char refusals[REFUSALS][160];
+static u64 nr_refusals;
 
 // A task's tally, and beside it the scratch tally of the recount.
 struct task_tally {
@@ -109,8 +113,9 @@ static void remember_refusal(const struct bp_claim *c, const struct slot_refusal
     slots_explain(why, words, sizeof(words));
     if (c->task)
         snprintf(who, sizeof(who), "task %u", c->task->tid);
-    snprintf(last_refusal, sizeof(last_refusal), "ENOSPC %s (%s, %s, rules %s)", words, who,
-             c->pinned ? "pinned" : "flexible", slots_name(table.rules));
+    snprintf(refusals[nr_refusals++ % REFUSALS], sizeof(refusals[0]),
+             "ENOSPC %s (%s, %s, rules %s)", words, who, c->pinned ? "pinned" : "flexible",
+             slots_name(table.rules));
 }
 
 // The first breakpoint of a task brings its tally.
@@ -225,7 +230,7 @@ u32 hwbp_live(void)
 void hwbp_last_refusal(char *buf, size_t size)
 {
     mutex_lock(&slots_mutex);
-    strcopy(buf, last_refusal, size);
+    strcopy(buf, nr_refusals ? refusals[(nr_refusals - 1) % REFUSALS] : "", size);
     mutex_unlock(&slots_mutex);
 }
 
@@ -246,6 +251,8 @@ size_t claims_show(char *buf, size_t size)
         len += snprintf(buf + len, size - len, "slots %u cpu_pinned=%u max_task=%u flexible=%u\n",
                         cpu, s->cpu_pinned, max_task(s), s->flexible);
     }
+    for (u64 n = nr_refusals - MIN(nr_refusals, (u64)REFUSALS); n < nr_refusals && len < size; n++)
+        len += snprintf(buf + len, size - len, "refused %s\n", refusals[n % REFUSALS]);
     mutex_unlock(&slots_mutex);
     return MIN(len, size);
 }

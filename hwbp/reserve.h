@@ -30,5 +30,5 @@ void claims_flush_task(struct task *task);
 // Prints the kept counts and the recount next to each other (for the panic).
 void claims_print(void);
 
-// "slots ..." lines of /proc/hwbp.
+// "slots ..." and "refused ..." lines of /proc/hwbp.
 size_t claims_show(char *buf, size_t size);

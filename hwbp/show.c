@@ -1,5 +1,5 @@
-// /proc/hwbp, version 1: who holds which register, the counters, the slots, the last refusal
-// (docs/hwbp.md).
+// /proc/hwbp, version 1: who holds which register and who waits, the counters, the slots, the last
+// refusals (docs/hwbp.md).
 #include "arch/x86/smp.h"
 #include "hwbp/reserve.h"
 #include "kernel/base/ksym.h"
@@ -27,52 +27,74 @@ static const char *type_name(u8 type)
     return type == DR_EXECUTE ? "x" : type == DR_WRITE ? "w" : "rw";
 }
 
-static void show_register(struct page_text *t, u32 cpu, int reg)
+// Who holds the registers and who waits for one: everything about an event after its place.
+static void show_event(struct page_text *t, struct perf_event *event)
 {
-    const struct perf_event *event = this_cpu()->dr.live[reg].owner;
-    u64 offset;
-    if (!event) {
-        add(t, "reg %u %d -\n", cpu, reg);
-        return;
-    }
-    add(t, "reg %u %d", cpu, reg);
+    u64 offset, share = 0;
+    spin_lock(&event->ctx->lock);
+    perf_update_times(event);
+    if (event->total_enabled)
+        share = event->total_running * 1000 / event->total_enabled;
+    spin_unlock(&event->ctx->lock);
     if (event->target)
         add(t, " task=%u comm=%s", event->target->tid, event->target->comm);
     else
         add(t, event->bp.claim->event ? " cpu" : " wide");
-    add(t, " addr=0x%lx len=%u type=%s %s hits=%lu", event->bp.addr, event->bp.len,
-        type_name(event->bp.type), event->attr.pinned ? "pinned" : "flexible", event->count);
+    add(t, " addr=0x%lx len=%u type=%s %s hits=%lu share=%lu", event->bp.addr, event->bp.len,
+        type_name(event->bp.type), event->leader->attr.pinned ? "pinned" : "flexible", event->count,
+        share);
     if (event->bp.addr >= TASK_SIZE_MAX && ksym_find(event->bp.addr, &offset))
         add(t, " symbol=%pS", (void *)event->bp.addr);
     add(t, "\n");
 }
 
-// On the CPU shown, IRQs off: nothing that its registers name can go away meanwhile.
-static void show_cpu(void *arg)
+static void show_if_waiting(struct perf_event *event, void *arg)
 {
     struct page_text *t = arg;
-    const struct dr_stats *s = &this_cpu()->dr.stats;
-    u32 cpu = cpu_id();
+    bool here = event->cpu < 0 || (u32)event->cpu == cpu_id();
+    if (event->pmu->type != PERF_TYPE_BREAKPOINT || event->state != PERF_INACTIVE || !here ||
+        event->leader->state != PERF_INACTIVE)
+        return;
+    add(t, "wait %u", cpu_id());
+    show_event(t, event);
+}
+
+// On the CPU shown, IRQs off: nothing that its contexts hold can change or go away meanwhile (C1).
+static void show_owners(void *arg)
+{
+    struct page_text *t = arg;
+    struct perf_cpu *pc = this_perf_cpu();
+    for (int reg = 0; reg < HBP_NUM; reg++) {
+        struct perf_event *event = this_cpu()->dr.live[reg].owner;
+        add(t, "reg %u %d%s", cpu_id(), reg, event ? "" : " -\n");
+        if (event)
+            show_event(t, event);
+    }
+    perf_for_each_event(&pc->ctx, show_if_waiting, t);
+    if (pc->task_ctx)
+        perf_for_each_event(pc->task_ctx, show_if_waiting, t);
+}
+
+static void show_counters(struct page_text *t, u32 cpu)
+{
+    const struct dr_stats *s = &cpus[cpu].dr.stats;
     add(t, "cpu %u switches=%lu installs=%lu evictions=%lu writes=%lu addr_writes=%lu db=%lu ", cpu,
         sched_stats(cpu)->switches, s->installs, s->evictions, s->writes, s->addr_writes,
         s->exceptions);
     add(t, "db_writes=%lu spurious=%lu rotations=%lu\n", s->db_writes, s->spurious,
-        this_perf_cpu()->rotations);
-    for (int reg = 0; reg < HBP_NUM; reg++)
-        show_register(t, cpu, reg);
+        perf_cpus[cpu].rotations);
 }
 
 size_t hwbp_show(char *buf, size_t size)
 {
     struct page_text t = {buf, size, 0};
-    char refusal[160];
     add(&t, "hwbp 1 rules=%s cpus=%u live=%u\n", slots_name(hwbp_rules()), nr_cpus, hwbp_live());
     for (u32 cpu = 0; cpu < nr_cpus; cpu++)
         if (cpu_is_online(cpu))
-            smp_call(cpu, show_cpu, &t);
+            smp_call(cpu, show_owners, &t);
+    for (u32 cpu = 0; cpu < nr_cpus; cpu++)
+        if (cpu_is_online(cpu))
+            show_counters(&t, cpu);
     t.len += claims_show(buf + t.len, size - t.len);
-    hwbp_last_refusal(refusal, sizeof(refusal));
-    if (refusal[0])
-        add(&t, "refused %s\n", refusal);
     return t.len;
 }

@@ -46,9 +46,9 @@ static u32 own_pinned(const struct slot_task *task, u32 cpu)
     return task->every_pinned + task->cpu_pinned[cpu];
 }
 
-static bool own_flexible(const struct slot_task *task, u32 cpu)
+static u32 own_flexible(const struct slot_task *task, u32 cpu)
 {
-    return task->every_flexible + task->cpu_flexible[cpu] > 0;
+    return task->every_flexible + task->cpu_flexible[cpu];
 }
 
 static u32 max_task(const struct slot_cpu *c)
@@ -71,8 +71,9 @@ static struct slot_refusal load_2009(const struct slot_table *t, const struct sl
             worst.by_cpu = c->cpu_pinned;
             worst.by_task = max_task(c);
         }
-        worst.kept |= c->flexible > 0;
+        worst.flexible = MAX(worst.flexible, c->flexible);
     }
+    worst.kept = worst.flexible > 0;
     ask(&worst, r);
     return worst;
 }
@@ -94,6 +95,7 @@ static void worst_task(const struct slot_cpu *c, struct slot_refusal l,
             if (c->tasks[f][n] > 0) {
                 l.by_task = n;
                 l.kept = f || c->cpu_flexible > 0;
+                l.flexible = f ? c->flexible : c->cpu_flexible;
                 worse(worst, l, r);
             }
         }
@@ -107,10 +109,11 @@ static struct slot_refusal load_exact(const struct slot_table *t, const struct s
 
     for (u32 cpu = first_cpu(r); cpu < end_cpu(t, r); cpu++) {
         const struct slot_cpu *c = &t->cpu[cpu];
-        struct slot_refusal l = {.cpu = cpu, .by_cpu = c->cpu_pinned, .kept = c->cpu_flexible > 0};
+        struct slot_refusal l = {.cpu = cpu, .by_cpu = c->cpu_pinned};
+        l.flexible = c->cpu_flexible + (r->task ? own_flexible(r->task, cpu) : 0);
+        l.kept = l.flexible > 0;
         if (r->task) {
             l.by_task = own_pinned(r->task, cpu);
-            l.kept |= own_flexible(r->task, cpu);
             worse(&worst, l, r);
         } else {
             worst_task(c, l, r, &worst);
@@ -154,7 +157,7 @@ static void count_task(struct slot_table *t, const struct slot_request *r, bool 
 {
     for (u32 cpu = first_cpu(r); cpu < end_cpu(t, r); cpu++) {
         u32 n = own_pinned(r->task, cpu);
-        bool f = own_flexible(r->task, cpu);
+        bool f = own_flexible(r->task, cpu) > 0;
         if (n > SLOTS_PER_CPU)
             panic("slots: a task holds %u pinned breakpoints on CPU %u", n, cpu);
         if (n || f)
@@ -273,19 +276,29 @@ static void put_count(struct text *t, u32 n, const char *what)
     put(t, what);
 }
 
+// "+ " between terms, none in front of the first.
+static void put_term(struct text *t, bool *first, u32 n, const char *what)
+{
+    put(t, *first ? "" : " + ");
+    put_count(t, n, what);
+    *first = false;
+}
+
 int slots_explain(const struct slot_refusal *why, char *buf, size_t size)
 {
     struct text t = {buf, size, 0};
+    bool first = true;
     put(&t, "cpu ");
     put_count(&t, why->cpu, ": ");
     if (why->by_cpu)
-        put_count(&t, why->by_cpu, " pinned by the CPU + ");
+        put_term(&t, &first, why->by_cpu, " pinned by the CPU");
     if (why->by_task)
-        put_count(&t, why->by_task, " pinned by one task + ");
-    if (why->kept)
-        put_count(&t, why->kept, " kept for flexible + ");
-    put_count(&t, why->asked, " asked = ");
-    put_count(&t, sum(why), ", of ");
-    put_count(&t, SLOTS_PER_CPU, "");
+        put_term(&t, &first, why->by_task, " pinned by one task");
+    if (why->kept) {
+        put_term(&t, &first, why->kept, " kept for ");
+        put_count(&t, why->flexible, " flexible");
+    }
+    put(&t, " = ");
+    put_count(&t, sum(why) - why->asked, "");
     return t.len;
 }

@@ -47,11 +47,12 @@ struct slot_request {
 
 // Why a request was refused, in registers: by_cpu + by_task + kept + asked > SLOTS_PER_CPU.
 struct slot_refusal {
-    u32 cpu;     // the CPU that decided
-    u32 by_cpu;  // pinned ones bound to it and to no task
-    u32 by_task; // pinned ones of the task that decided (2009: of the greatest holder)
-    u32 kept;    // 1 if flexible ones keep a register
-    u32 asked;   // 1, or 0 for a flexible one that joins others
+    u32 cpu;      // the CPU that decided
+    u32 by_cpu;   // pinned ones bound to it and to no task
+    u32 by_task;  // pinned ones of the task that decided (2009: of the greatest holder)
+    u32 kept;     // 1 if flexible ones keep a register
+    u32 flexible; // how many keep it together
+    u32 asked;    // 1, or 0 for a flexible one that joins others
 };
 
 // Empties the table for `nr_cpus` CPUs under a rule set.
@@ -77,6 +78,7 @@ bool slots_equal(const struct slot_table *a, const struct slot_table *b);
 const char *slots_name(enum slot_rules rules);
 bool slots_parse(const char *name, enum slot_rules *rules);
 
-// The refusal in words: "cpu 1: 3 pinned by the CPU + 1 kept for flexible + 1 asked = 5, of 4".
-// Writes at most size bytes, NUL included (size > 0); returns the length written.
+// The refusal in words, what is held and not what was asked: "cpu 1: 3 pinned by the CPU + 1 kept
+// for 9 flexible = 4". Writes at most size bytes, NUL included (size > 0); returns the length
+// written.
 int slots_explain(const struct slot_refusal *why, char *buf, size_t size);

@@ -51,7 +51,8 @@ struct fork {
 
 static bool inherits(const struct perf_event *event, bool thread)
 {
-    return event->attr.inherit && (thread || !event->attr.inherit_thread);
+    return event->attr.inherit && event->state != PERF_EXIT &&
+           (thread || !event->attr.inherit_thread);
 }
 
 static void copy_groups(struct list *leaders, struct fork *f)

@@ -91,6 +91,15 @@ static void place_pinned(struct perf_event_context *ctx)
     spin_unlock(&ctx->lock);
 }
 
+static void evict(struct perf_event_context *ctx, struct list *leaders)
+{
+    struct perf_event *leader;
+    spin_lock(&ctx->lock);
+    list_for_each (leader, leaders, node)
+        perf_group_out(leader);
+    spin_unlock(&ctx->lock);
+}
+
 static bool pinned_waits(struct perf_event_context *ctx)
 {
     struct perf_event *leader;
@@ -101,15 +110,6 @@ static bool pinned_waits(struct perf_event_context *ctx)
 }
 
 // ---- flexible ----
-
-static void evict_flexible(struct perf_event_context *ctx)
-{
-    struct perf_event *leader;
-    spin_lock(&ctx->lock);
-    list_for_each (leader, &ctx->flexible, node)
-        perf_group_out(leader);
-    spin_unlock(&ctx->lock);
-}
 
 static u32 count_flexible(struct perf_event_context *ctx)
 {
@@ -152,20 +152,24 @@ static void place_flexible(struct perf_cpu *pc)
 
 static void evict_all_flexible(struct perf_cpu *pc)
 {
-    evict_flexible(&pc->ctx);
+    evict(&pc->ctx, &pc->ctx.flexible);
     if (pc->task_ctx)
-        evict_flexible(pc->task_ctx);
+        evict(pc->task_ctx, &pc->task_ctx->flexible);
 }
 
 void perf_place(void)
 {
     struct perf_cpu *pc = this_perf_cpu();
-    // Flexible ones make way only when somebody of higher rank comes.
-    if (pinned_waits(&pc->ctx) || (pc->task_ctx && pinned_waits(pc->task_ctx))) {
+    struct perf_event_context *task = pc->task_ctx;
+    bool cpu_waits = pinned_waits(&pc->ctx);
+    // Who has a place makes way only when somebody of higher rank comes.
+    if (cpu_waits || (task && pinned_waits(task))) {
         evict_all_flexible(pc);
+        if (cpu_waits && task)
+            evict(task, &task->pinned);
         place_pinned(&pc->ctx);
-        if (pc->task_ctx)
-            place_pinned(pc->task_ctx);
+        if (task)
+            place_pinned(task);
     }
     place_flexible(pc);
 }

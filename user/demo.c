@@ -300,12 +300,15 @@ static void tasks_part(void)
 static void print_refusal(void)
 {
     static char text[65536];
+    const char *last = NULL;
 
     if (read_text(HWBP_FILE, text, sizeof text) < 0)
         return;
     for (const char *line = text; line; line = next_line(line))
         if (strncmp(line, "refused ", 8) == 0)
-            printf("    the kernel's reason: %.*s\n", (int)strcspn(line + 8, "\n"), line + 8);
+            last = line + 8;
+    if (last)
+        printf("    the kernel's reason: %.*s\n", (int)strcspn(last, "\n"), last);
 }
 
 // Under the rule set: this task takes all four, then a child asks for its first. Says whether it

@@ -11,6 +11,7 @@
 #include "kernel/debug/watch.h"
 #include "kernel/mm/heap.h"
 #include "kernel/mm/page.h"
+#include "kernel/proc/syscalls.h"
 
 #define PAGE_KB   ((unsigned long)PAGE_SIZE / 1024)
 #define TEXT_MAX  (1u << 20) // longest generated text
@@ -261,6 +262,25 @@ static ssize_t store_bp_slots(const char *text, size_t n)
     return err ? err : (ssize_t)n;
 }
 
+static size_t show_fail_nth(struct node *n, char *buf, size_t size)
+{
+    struct text t = {buf, size, 0};
+
+    (void)n;
+    text_add(&t, "%lu\n", syscall_fail_left());
+    return t.len;
+}
+
+static ssize_t store_fail_nth(const char *text, size_t n)
+{
+    u64 nth;
+
+    if (!parse_u64(text, &nth))
+        return -EINVAL;
+    syscall_fail_nth(nth);
+    return n;
+}
+
 static void add_file(struct node *dir, const struct proc_file *kind)
 {
     u32 mode = S_IFREG | (kind->store ? 0644 : 0444);
@@ -276,6 +296,7 @@ void procfs_init(void)
         {"sched", show_sched, NULL},        {"uptime", show_uptime, NULL},
         {"watch", show_watch, watch_write},
     };
+    static const struct proc_file fail_nth = {"fail_nth", show_fail_nth, store_fail_nth};
     static const struct proc_file bp_slots = {"bp_slots", show_bp_slots, store_bp_slots};
     struct node *proc = node_add(fs_root, "proc", S_IFDIR | 0555, &proc_root_ops), *dir;
 
@@ -285,4 +306,6 @@ void procfs_init(void)
     dir = node_add(proc, "sys", S_IFDIR | 0555, NULL);
     dir = node_add(dir, "kernel", S_IFDIR | 0555, NULL);
     add_file(dir, &bp_slots);
+    if (DEBUG_BUILD)
+        add_file(dir, &fail_nth);
 }

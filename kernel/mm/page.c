@@ -234,10 +234,12 @@ void page_init(void)
 static struct task *failing_task; // whose allocations count; NULL: off
 static u64 fail_countdown;        // written by that task only
 
-void mm_inject_failure(u64 nth)
+u64 mm_inject_failure(u64 nth)
 {
+    u64 left = fail_countdown;
     fail_countdown = nth;
     __atomic_store_n(&failing_task, nth ? current_task() : NULL, __ATOMIC_RELEASE);
+    return left;
 }
 
 bool mm_failure_due(void)

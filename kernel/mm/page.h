@@ -42,7 +42,8 @@ u64 pages_total(void);
 u64 pages_free_count(void);
 
 // Test aid: the nth allocation from now on (1: the next one) that the running task makes, by
-// pages_alloc() or kalloc(), fails once. 0 calls it off.
-void mm_inject_failure(u64 nth);
+// pages_alloc() or kalloc(), fails once. 0 calls it off. Returns how many were still to come before
+// the failure that is called off: 0 when it has happened.
+u64 mm_inject_failure(u64 nth);
 // True if this allocation is the one to fail.
 bool mm_failure_due(void);

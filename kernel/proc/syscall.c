@@ -3,6 +3,7 @@
 #include "arch/x86/upcalls.h"
 #include "kernel/base/printk.h"
 #include "kernel/fs/syscalls.h"
+#include "kernel/mm/page.h"
 #include "kernel/proc/process.h"
 #include "kernel/proc/syscalls.h"
 #include "perf/event.h"
@@ -157,8 +158,31 @@ static s64 call(struct trapframe *f, u64 a, u64 b, u64 c, u64 d, u64 e, u64 g)
     }
 }
 
+// ---- failing on purpose (debug builds) ----
+
+static struct task *fail_task; // whose next system call is concerned, or NULL
+static u64 fail_nth, fail_left;
+
+void syscall_fail_nth(u64 nth)
+{
+    fail_nth = nth;
+    __atomic_store_n(&fail_task, current_task(), __ATOMIC_RELEASE);
+}
+
+u64 syscall_fail_left(void)
+{
+    return fail_left;
+}
+
 void syscall_dispatch(struct trapframe *f)
 {
+    bool fails = DEBUG_BUILD && __atomic_load_n(&fail_task, __ATOMIC_ACQUIRE) == current_task();
+    if (fails) {
+        __atomic_store_n(&fail_task, NULL, __ATOMIC_RELAXED);
+        mm_inject_failure(fail_nth);
+    }
     s64 result = call(f, f->rdi, f->rsi, f->rdx, f->r10, f->r8, f->r9);
+    if (fails)
+        fail_left = mm_inject_failure(0);
     f->rax = result;
 }

@@ -62,6 +62,12 @@ s64 sys_mprotect(u64 addr, u64 len, u32 prot);
 s64 sys_brk(u64 brk);
 s64 sys_madvise(u64 addr, u64 len, int advice);
 
+// syscall.c. Test aid of debug builds (/proc/sys/kernel/fail_nth): the nth allocation in the
+// running task's next system call fails. After that call: how many allocations short of it the call
+// was, 0 when the failure has happened.
+void syscall_fail_nth(u64 nth);
+u64 syscall_fail_left(void);
+
 // time.c, itimer.c, poll.c, futex.c
 s64 sys_clock_gettime(int clock, u64 uts);
 s64 sys_clock_getres(int clock, u64 uts);

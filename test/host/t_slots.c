@@ -321,11 +321,15 @@ static void words_of_refusals(void)
     struct slot_task someone;
     struct slot_request task = {.task = &someone, .cpu = -1, .pinned = true};
     struct slot_request cpu = {.cpu = 1, .pinned = true}, flexible = {.cpu = 1};
-    explained("4A*", SLOTS_2009, task, "cpu 0: 4 pinned by one task + 1 asked = 5, of 4");
+    explained("4A*", SLOTS_2009, task, "cpu 0: 4 pinned by one task = 4");
     explained("3-1 -1f", SLOTS_EXACT, cpu,
-              "cpu 1: 3 pinned by the CPU + 1 kept for flexible + 1 asked = 5, of 4");
+              "cpu 1: 3 pinned by the CPU + 1 kept for 1 flexible = 4");
+    explained("3-1 9A*f", SLOTS_EXACT, cpu,
+              "cpu 1: 3 pinned by the CPU + 1 kept for 9 flexible = 4");
+    explained("3-1 5-1f 4A*f", SLOTS_2009, cpu,
+              "cpu 1: 3 pinned by the CPU + 1 kept for 9 flexible = 4");
     explained("2-1 2B1", SLOTS_EXACT, flexible,
-              "cpu 1: 2 pinned by the CPU + 2 pinned by one task + 1 asked = 5, of 4");
+              "cpu 1: 2 pinned by the CPU + 2 pinned by one task = 4");
     for (enum slot_rules i = SLOTS_2009; i <= SLOTS_MAINLINE; i++) {
         enum slot_rules parsed;
         EXPECT(slots_parse(slots_name(i), &parsed) && parsed == i);

@@ -28,5 +28,10 @@ int after_exec(int argc, char **argv)
         bp_across_exec = 2;
         return (int)bp_read(atoi(arg));
     }
+    if (strcmp(mode, "bp-enable") == 0) { // it was removed: nothing brings it back
+        ioctl(atoi(arg), PERF_EVENT_IOC_ENABLE, 0);
+        bp_across_exec = 1;
+        return (int)bp_read(atoi(arg));
+    }
     return 99;
 }

@@ -1,0 +1,158 @@
+// Software events, exactly: clocks, switches, migrations, page faults.
+#include "test/user/bp_test.h"
+#include <sys/mman.h>
+
+static volatile uint64_t word;
+
+static int open_soft(uint64_t config, int cpu, uint64_t read_format)
+{
+    struct perf_event_attr attr = {.type = PERF_TYPE_SOFTWARE, .size = sizeof attr};
+
+    attr.config = config;
+    attr.read_format = read_format;
+    int fd = bp_open_attr(&attr, cpu < 0 ? 0 : -1, cpu);
+    if (fd < 0 && (errno == EACCES || errno == EPERM))
+        utest_skip("events of the kernel are not allowed here");
+    REQUIRE(fd >= 0);
+    return fd;
+}
+
+static void burn_ms(uint64_t ms)
+{
+    for (uint64_t end = now_ns() + ms * 1000000; now_ns() < end;)
+        continue;
+}
+
+#define MS 1000000ll
+
+UTEST(soft_clocks, "soft-clocks")
+{
+    uint64_t before[2], after[2];
+    int task = open_soft(PERF_COUNT_SW_TASK_CLOCK, -1, PERF_FORMAT_TOTAL_TIME_RUNNING);
+    int cpu = open_soft(PERF_COUNT_SW_CPU_CLOCK, 0, 0);
+
+    burn_ms(20);
+    CHECK_EQ(read(task, before, sizeof before), sizeof before);
+    CHECK(before[0] > 0);
+    CHECK((int64_t)(before[1] - before[0]) < MS && (int64_t)(before[0] - before[1]) < MS);
+    int64_t wall = bp_read(cpu);
+    sleep_ms(100);
+    CHECK_EQ(read(task, after, sizeof after), sizeof after);
+    CHECK((int64_t)(after[0] - before[0]) < 50 * MS); // asleep it has no time
+    CHECK(bp_read(cpu) - wall >= 99 * MS);            // the CPU's clock goes on
+    CHECK_EQ(ioctl(task, PERF_EVENT_IOC_RESET, 0), 0);
+    CHECK(bp_read(task) < 50 * MS || on_tcg());
+    close(task);
+    close(cpu);
+}
+
+// Both numbers at one moment: a switch between the two reads is noticed and they are read again.
+static long switches_beside(int fd, int64_t *count)
+{
+    for (;;) {
+        *count = bp_read(fd);
+        long status = context_switches(getpid());
+        if (bp_read(fd) == *count)
+            return status;
+    }
+}
+
+UTEST(soft_switches, "soft-switches")
+{
+    int64_t before, after;
+    int fd = open_soft(PERF_COUNT_SW_CONTEXT_SWITCHES, -1, 0);
+    long status = switches_beside(fd, &before);
+
+    for (int i = 0; i < 50; i++)
+        sleep_ms(1);
+    status = switches_beside(fd, &after) - status;
+    CHECK_EQ(after - before, status); // what the scheduler says
+    CHECK(after - before >= 50);
+    close(fd);
+}
+
+UTEST(soft_migrations, "soft-migrations")
+{
+    if (online_cpus() < 2)
+        utest_skip("needs two CPUs");
+    pin_to_cpu(0);
+    int fd = open_soft(PERF_COUNT_SW_CPU_MIGRATIONS, -1, 0);
+    for (int i = 1; i <= 10; i++) {
+        pin_to_cpu(i % 2);
+        pin_to_cpu(i % 2); // there already
+        CHECK_EQ(bp_read(fd), i);
+    }
+    close(fd);
+}
+
+UTEST_RULES(soft_faults, "soft-page-faults", NULL)
+{
+    enum { PAGES = 64, SIZE = PAGES * 4096 };
+    int fd = open_soft(PERF_COUNT_SW_PAGE_FAULTS, -1, 0), ends[2];
+    int minor = open_soft(PERF_COUNT_SW_PAGE_FAULTS_MIN, -1, 0);
+    int major = open_soft(PERF_COUNT_SW_PAGE_FAULTS_MAJ, -1, 0);
+    int align = open_soft(PERF_COUNT_SW_ALIGNMENT_FAULTS, -1, 0);
+    int dummy = open_soft(PERF_COUNT_SW_DUMMY, -1, 0);
+    struct perf_event_attr kernel = {.type = PERF_TYPE_SOFTWARE, .size = sizeof kernel};
+    volatile char *p = mmap(NULL, SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+    kernel.config = PERF_COUNT_SW_PAGE_FAULTS;
+    kernel.exclude_user = 1;
+    int in_kernel = bp_open_attr(&kernel, 0, -1);
+    REQUIRE(p != MAP_FAILED && in_kernel >= 0 && pipe(ends) == 0);
+    bp_read(fd), bp_read(minor); // the code for it is there from now on
+    int64_t all = bp_read(fd), min = bp_read(minor), inside = bp_read(in_kernel);
+    for (int i = 0; i < PAGES - 1; i++)
+        p[i * 4096] = 1;
+    for (int i = 0; i < PAGES - 1; i++)
+        p[i * 4096] = 2;
+    CHECK_EQ(bp_read(fd) - all, PAGES - 1);
+    CHECK_EQ(bp_read(minor) - min, PAGES - 1);
+    CHECK_EQ(bp_read(in_kernel), inside);
+    CHECK_EQ(write(ends[1], "x", 1), 1);
+    CHECK_EQ(read(ends[0], (void *)(p + SIZE - 4096), 1), 1); // the kernel touches the last one
+    CHECK_EQ(bp_read(fd) - all, PAGES);
+    CHECK_EQ(bp_read(in_kernel), inside + 1);
+    CHECK_EQ(bp_read(major) + bp_read(align) + bp_read(dummy), 0);
+}
+
+// A count of accesses next to a count of switches, placed together.
+UTEST_HWBP(soft_group, "soft-beside-breakpoint")
+{
+    struct perf_event_attr bp = bp_attr(HW_BREAKPOINT_W, &word, 8);
+    struct perf_event_attr sw = {.type = PERF_TYPE_SOFTWARE, .size = sizeof sw};
+    uint64_t words[3];
+
+    bp.read_format = PERF_FORMAT_GROUP;
+    sw.config = PERF_COUNT_SW_CONTEXT_SWITCHES;
+    int leader = bp_open_attr(&bp, 0, -1);
+    int sibling = (int)syscall(SYS_perf_event_open, &sw, 0, -1, leader, 0ul);
+    REQUIRE(leader >= 0 && sibling >= 0);
+    for (int i = 0; i < 10; i++) {
+        store8(&word, 1);
+        sleep_ms(1);
+    }
+    CHECK_EQ(read(leader, words, sizeof words), 24);
+    CHECK(words[0] == 2 && words[1] == 10 && words[2] >= 10);
+    close(leader);
+    close(sibling);
+}
+
+UTEST(soft_errors, "soft-errors")
+{
+    struct perf_event_attr attr = {.type = PERF_TYPE_SOFTWARE, .size = sizeof attr};
+    int fd = open_soft(PERF_COUNT_SW_DUMMY, -1, 0);
+
+    attr.config = PERF_COUNT_SW_DUMMY;
+    CHECK_ERRNO(ioctl(fd, PERF_EVENT_IOC_MODIFY_ATTRIBUTES, &attr), EOPNOTSUPP);
+    attr.type = PERF_TYPE_BREAKPOINT;
+    CHECK_ERRNO(ioctl(fd, PERF_EVENT_IOC_MODIFY_ATTRIBUTES, &attr), EINVAL);
+    attr.type = PERF_TYPE_SOFTWARE;
+    attr.config = 1000;
+    CHECK_ERRNO(bp_open_attr(&attr, 0, -1), ENOENT);
+    attr.config = PERF_COUNT_SW_DUMMY;
+    attr.inherit_thread = 1; // without inherit
+    CHECK_ERRNO(bp_open_attr(&attr, 0, -1), EINVAL);
+    CHECK_ERRNO(ioctl(fd, 0x24ff, 0), ENOTTY);
+    close(fd);
+}
