@@ -80,6 +80,7 @@ void kernel_main(u32 magic, u32 mbi)
     smp_start_all(cmdline_u64("cpus", MAX_CPUS)); // the other CPUs
 
     hwbp_init(); // breakpoints as one kind of perf events
+    perf_start_worker();
     watch_init();
     fs_init();   // files from the archive
     proc_init(); // processes

@@ -90,3 +90,69 @@ enum {
 #define PERF_EVENT_IOC_PAUSE_OUTPUT      0x40042409u
 #define PERF_EVENT_IOC_MODIFY_ATTRIBUTES 0x4008240bu
 #define PERF_IOC_FLAG_GROUP              1u
+
+// sample_type
+#define PERF_SAMPLE_IP         BIT(0)
+#define PERF_SAMPLE_TID        BIT(1)
+#define PERF_SAMPLE_TIME       BIT(2)
+#define PERF_SAMPLE_ADDR       BIT(3)
+#define PERF_SAMPLE_READ       BIT(4)
+#define PERF_SAMPLE_CALLCHAIN  BIT(5)
+#define PERF_SAMPLE_ID         BIT(6)
+#define PERF_SAMPLE_CPU        BIT(7)
+#define PERF_SAMPLE_PERIOD     BIT(8)
+#define PERF_SAMPLE_STREAM_ID  BIT(9)
+#define PERF_SAMPLE_IDENTIFIER BIT(16)
+
+// Types of records, and the bits of `misc`
+enum {
+    PERF_RECORD_MMAP = 1,
+    PERF_RECORD_LOST = 2,
+    PERF_RECORD_COMM = 3,
+    PERF_RECORD_EXIT = 4,
+    PERF_RECORD_THROTTLE = 5,
+    PERF_RECORD_UNTHROTTLE = 6,
+    PERF_RECORD_FORK = 7,
+    PERF_RECORD_READ = 8,
+    PERF_RECORD_SAMPLE = 9,
+    PERF_RECORD_MMAP2 = 10,
+    PERF_RECORD_SWITCH = 14,
+    PERF_RECORD_SWITCH_CPU_WIDE = 15,
+};
+#define PERF_MISC_KERNEL         1u
+#define PERF_MISC_USER           2u
+#define PERF_MISC_MMAP_DATA      BIT(13)
+#define PERF_MISC_COMM_EXEC      BIT(13)
+#define PERF_MISC_SWITCH_OUT     BIT(13)
+#define PERF_MISC_SWITCH_PREEMPT BIT(14)
+
+// In a call chain: the addresses that follow are of this kind.
+#define PERF_CONTEXT_KERNEL (~0ull - 127)
+#define PERF_CONTEXT_USER   (~0ull - 511)
+#define PERF_MAX_STACK      127u
+
+struct perf_record_header {
+    u32 type;
+    u16 misc, size;
+};
+
+// The first page of a mapped buffer.
+struct perf_mmap_page {
+    u32 version, compat_version;
+    u32 lock; // odd while the fields below change
+    u32 index;
+    s64 offset;
+    u64 time_enabled, time_running;
+    u64 capabilities;
+    u16 pmc_width, time_shift;
+    u32 time_mult;
+    u64 time_offset, time_zero;
+    u32 size; // of what is before `reserved`
+    u32 reserved_1;
+    u64 time_cycles, time_mask;
+    u8 reserved[928];
+    u64 data_head, data_tail; // ever growing; the kernel writes the first, the program the second
+    u64 data_offset, data_size;
+};
+_Static_assert(offsetof(struct perf_mmap_page, data_head) == 1024, "the page is the ABI's");
+#define PERF_CAP_BIT0_IS_DEPRECATED BIT(1)

@@ -3,10 +3,10 @@
 #include "kernel/base/errno.h"
 #include "kernel/base/string.h"
 #include "perf/event.h"
+#include "perf/sample.h"
 
 #define SAMPLE_TYPE_KNOWN (BIT(25) - 1) // PERF_SAMPLE_MAX of Linux 6.12
 #define READ_FORMAT_KNOWN 0x1full
-#define MAX_SAMPLE_FREQ   100000u
 #define ATTR_SIZE_OFFSET  offsetof(struct perf_event_attr, size)
 
 static int refuse_size(u64 uattr)
@@ -37,11 +37,12 @@ static int check(const struct perf_event_attr *a)
     if ((a->inherit_thread && !a->inherit) || (a->remove_on_exec && a->enable_on_exec) ||
         (a->sigtrap && !a->remove_on_exec))
         return -EINVAL;
-    if (a->freq ? a->sample_period > MAX_SAMPLE_FREQ : a->sample_period >> 63)
+    if (a->freq ? a->sample_period > perf_max_sample_rate() : a->sample_period >> 63)
         return -EINVAL;
-    if (a->sigtrap) // not built: said aloud, since a program that waits for the signal would hang
-        return -EOPNOTSUPP;
-    return 0;
+    // The counts of copies can only be told apart by their task.
+    if (a->inherit && (a->sample_type & PERF_SAMPLE_READ) && !(a->sample_type & PERF_SAMPLE_TID))
+        return -EINVAL;
+    return perf_sample_check(a);
 }
 
 int perf_copy_attr(u64 uattr, struct perf_event_attr *attr)

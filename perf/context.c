@@ -158,11 +158,17 @@ static void update_siblings(struct perf_event *leader)
         perf_update_times(sibling);
 }
 
+static bool is_freq(const struct perf_event *event)
+{
+    return event->attr.freq && event->attr.sample_period && !event->overflow;
+}
+
 void perf_activate(struct perf_event *event)
 {
     perf_update_times(event);
     event->oncpu = cpu_id();
     event->state = PERF_ACTIVE;
+    this_perf_cpu()->nr_freq += is_freq(event);
 }
 
 void perf_set_state(struct perf_event *event, enum perf_state state)
@@ -176,6 +182,7 @@ void perf_set_state(struct perf_event *event, enum perf_state state)
             event->pmu->read(event);
         event->pmu->del(event);
         event->oncpu = -1;
+        this_perf_cpu()->nr_freq -= is_freq(event);
     }
     if (state == PERF_INACTIVE && event->state < PERF_INACTIVE && event->leader == event)
         perf_join_turns(event);

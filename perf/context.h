@@ -32,6 +32,7 @@ struct perf_event_context {
     u64 since;                    // clock_ns() when it last began to run, while it runs
     u32 turn;                     // turns taken while it ran
     u64 turned_at;                // the context's clock at the last turn
+    bool trap_due;                // some event owes the task a SIGTRAP (perf/wakeup.h)
     u32 last_cpu;                 // where it ran before, for cpu-migrations
     // hwbp's tally of this task's breakpoints (freed with the context)
     void *slots;
@@ -49,6 +50,10 @@ struct perf_cpu {
     u32 nr_limited; // groups that are on limited PMUs
     u64 rotations;
     u32 sw_active[PERF_COUNT_SW_NR]; // ACTIVE software events of each config
+    struct perf_event *pending;      // work left by overflows here (perf/wakeup.h); atomic
+    u64 ticks;
+    bool throttled; // some event may have been throttled since the last tick
+    u32 nr_freq;    // ACTIVE events that sample by frequency
 };
 
 extern struct perf_cpu perf_cpus[MAX_CPUS];
@@ -126,6 +131,9 @@ struct perf_event *perf_event_alloc(const struct perf_request *r, const struct p
 // Calls fn for every event of the context, siblings before their leader; fn may free the event.
 void perf_for_each_event(struct perf_event_context *ctx,
                          void (*fn)(struct perf_event *event, void *arg), void *arg);
+
+// The same for the events of both contexts that run on this CPU; fn changes no list. IRQs off.
+void perf_for_each_here(void (*fn)(struct perf_event *event, void *arg), void *arg);
 
 // What enables and disables, for perf_ctx_run() and perf_ctx_run_all().
 int perf_set_enabled(struct perf_event *event, void *arg);

@@ -35,6 +35,7 @@ void perf_event_for_group(struct perf_event *event, void (*fn)(struct perf_event
 int perf_set_enabled(struct perf_event *event, void *arg)
 {
     (void)arg;
+    event->output.stopped = false; // the limit is behind it
     if (event->state == PERF_OFF || event->state == PERF_ERROR)
         perf_set_state(event, PERF_INACTIVE);
     return 0;

@@ -2,6 +2,10 @@
 #include "kernel/base/errno.h"
 #include "kernel/mm/heap.h"
 #include "perf/context.h"
+#include "perf/record.h"
+#include "perf/ring.h"
+#include "perf/sample.h"
+#include "perf/wakeup.h"
 #include "perf/pmu.h"
 #include "sched/sched.h"
 
@@ -26,6 +30,8 @@ struct perf_event *perf_event_alloc(const struct perf_request *r, const struct p
     event->overflow = r->overflow;
     event->overflow_arg = r->arg;
     event->bp.claim = r->claim;
+    perf_sample_init(event);
+    perf_record_account(event, 1);
     list_init(&event->node);
     list_init(&event->siblings);
     list_init(&event->children);
@@ -40,6 +46,7 @@ struct perf_event *perf_event_alloc(const struct perf_request *r, const struct p
 // What is left when the PMU holds nothing (any more).
 static void free_shell(struct perf_event *event)
 {
+    perf_record_account(event, -1);
     if (event->target)
         task_put(event->target);
     kfree(event);
@@ -47,6 +54,10 @@ static void free_shell(struct perf_event *event)
 
 void perf_event_free(struct perf_event *event)
 {
+    if (!event->parent) {
+        perf_work_finish(event);
+        perf_buffer_detach(event);
+    }
     event->pmu->destroy(event);
     free_shell(event);
 }
@@ -60,6 +71,8 @@ static int check_leader(const struct perf_request *r, const struct perf_event_co
     if (leader->leader != leader || leader->ctx != ctx || leader->cpu != r->cpu ||
         r->attr->exclusive || r->attr->pinned)
         return -EINVAL;
+    if (1 + leader->nr_siblings >= PERF_SAMPLE_GROUP_MAX) // what a sample may say of a group
+        return -E2BIG;
     return 0;
 }
 
@@ -185,19 +198,28 @@ void perf_for_each_event(struct perf_event_context *ctx, void (*fn)(struct perf_
     for_each_in(&ctx->flexible, fn, arg);
 }
 
+void perf_for_each_here(void (*fn)(struct perf_event *, void *), void *arg)
+{
+    struct perf_cpu *pc = this_perf_cpu();
+    perf_for_each_event(&pc->ctx, fn, arg);
+    if (pc->task_ctx)
+        perf_for_each_event(pc->task_ctx, fn, arg);
+}
+
 // ---- hitting ----
 
 bool perf_event_count(struct perf_event *event, u64 nr, struct trapframe *regs, u64 addr)
 {
-    if (event->state != PERF_ACTIVE || event->oncpu != (s32)cpu_id())
+    if (event->state != PERF_ACTIVE || event->oncpu != (s32)cpu_id() || event->output.stopped)
         return false;
     bool user = regs && from_user(regs);
     if (user ? event->attr.exclude_user : event->attr.exclude_kernel)
         return false;
     __atomic_fetch_add(&event->count, nr, __ATOMIC_RELAXED);
-    (void)addr;
     if (event->overflow)
         event->overflow(event, regs);
+    else if (event->attr.sample_period)
+        perf_sample_count(event, nr, regs, addr);
     return true;
 }
 

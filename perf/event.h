@@ -18,6 +18,7 @@
 #include "arch/x86/trap.h"
 #include "kernel/base/list.h"
 #include "perf/abi.h"
+#include "perf/output.h"
 #include "sched/task.h"
 
 struct perf_event;
@@ -102,9 +103,21 @@ struct perf_event {
 
     perf_overflow_fn overflow; // NULL: only count
     void *overflow_arg;
+    struct perf_output output;
 
     struct hw_breakpoint bp;
 };
+
+// The event itself, or what it was inherited from: samples and signals are that one's.
+static inline struct perf_event *perf_original(struct perf_event *event)
+{
+    return event->parent ? event->parent : event;
+}
+
+static inline const struct perf_event *perf_original_const(const struct perf_event *event)
+{
+    return event->parent ? event->parent : event;
+}
 
 // ---- the in-kernel interface ----
 
@@ -156,7 +169,10 @@ void perf_event_edit(struct perf_event *event, void (*fn)(struct perf_event *, v
 // event of this config. `addr` is a page fault's. IRQs off.
 void perf_sw_event(u32 config, u64 nr, struct trapframe *regs, u64 addr);
 void perf_sw_init(void);
-void perf_init(void); // boot CPU, once, before perf_cpu_start()
+// cpu-clock and task-clock: what they count is measured, so they overflow with the tick.
+bool perf_is_clock(const struct perf_event *event);
+void perf_init(void);         // boot CPU, once, before perf_cpu_start()
+void perf_start_worker(void); // the thread that does what #DB in ring 0 has left; once
 
 // Stops the event for ever (state EXIT); count and times stay readable. Task context.
 void perf_event_retire(struct perf_event *event);
@@ -181,6 +197,8 @@ void perf_fork_failed(struct task *child);
 void perf_exit_task(struct task *t);
 // The running task becomes another program.
 void perf_exec(struct task *t);
+// The running task is about to go back to ring 3, IRQs on: what its events owe to programs.
+void perf_user_return(void);
 // The last reference of the task is gone.
 void perf_task_free(struct task *t);
 

@@ -4,6 +4,10 @@
 #include "kernel/base/string.h"
 #include "kernel/mm/heap.h"
 #include "perf/context.h"
+#include "perf/ring.h"
+#include "perf/sample.h"
+#include "perf/upcalls.h"
+#include "perf/wakeup.h"
 
 // ---- read: the words of perf_event_open(2), "Reading results" ----
 
@@ -26,7 +30,7 @@ static u32 put_identity(u64 *words, u64 format, const struct perf_event *event)
     if (format & PERF_FORMAT_ID)
         words[n++] = event->id;
     if (format & PERF_FORMAT_LOST)
-        words[n++] = 0; // records are lost only where there is a buffer
+        words[n++] = __atomic_load_n(&perf_original_const(event)->output.lost, __ATOMIC_RELAXED);
     return n;
 }
 
@@ -67,6 +71,7 @@ ssize_t perf_event_read_user(struct perf_event *event, u64 ubuf, size_t size)
     if (words)
         bytes = sizeof(u64) * (format & PERF_FORMAT_GROUP ? put_group(words, leader, format)
                                                           : put_single(words, event));
+    perf_buffer_update(event);
     mutex_unlock(&perf_mutex);
     ssize_t result = bytes;
     if (!words)
@@ -107,6 +112,42 @@ static void set_sig_data(struct perf_event *event, void *arg)
     event->attr.sig_data = *(u64 *)arg;
 }
 
+static int set_period(struct perf_event *event, void *arg)
+{
+    perf_sample_set_period(event, *(u64 *)arg);
+    return 0;
+}
+
+static void set_period_one(struct perf_event *event, void *arg)
+{
+    perf_ctx_run(event, set_period, arg);
+}
+
+static s64 period(struct perf_event *event, u64 uvalue)
+{
+    u64 value;
+    if (!event->attr.sample_period)
+        return -EINVAL;
+    if (get_user(value, uvalue))
+        return -EFAULT;
+    if (!value || (event->attr.freq ? value > perf_max_sample_rate() : value >> 63))
+        return -EINVAL;
+    perf_event_for_family(event, set_period_one, &value);
+    return 0;
+}
+
+static s64 set_output(struct perf_event *event, s32 fd)
+{
+    struct perf_fd to;
+    if (fd == -1)
+        return perf_buffer_redirect(event, NULL);
+    if (perf_fd_get(fd, &to))
+        return -EBADF;
+    int err = perf_buffer_redirect(event, to.event);
+    perf_fd_put(&to);
+    return err;
+}
+
 static s64 modify(struct perf_event *event, u64 uattr)
 {
     struct perf_event_attr attr;
@@ -139,6 +180,14 @@ s64 perf_event_ioctl(struct perf_event *event, u32 cmd, u64 arg)
     case PERF_EVENT_IOC_RESET:
         apply(event, arg, perf_reset_one);
         return 0;
+    case PERF_EVENT_IOC_REFRESH:
+        return perf_event_refresh(event, (u32)arg);
+    case PERF_EVENT_IOC_PERIOD:
+        return period(event, arg);
+    case PERF_EVENT_IOC_SET_OUTPUT:
+        return set_output(event, (s32)arg);
+    case PERF_EVENT_IOC_PAUSE_OUTPUT:
+        return perf_buffer_pause(event, (u32)arg);
     case PERF_EVENT_IOC_ID:
         return put_user(event->id, arg) ? -EFAULT : 0;
     case PERF_EVENT_IOC_MODIFY_ATTRIBUTES:

@@ -4,11 +4,8 @@
 #include "kernel/mm/heap.h"
 #include "perf/context.h"
 #include "perf/pmu.h"
-
-static struct perf_event *original(struct perf_event *event)
-{
-    return event->parent ? event->parent : event;
-}
+#include "perf/record.h"
+#include "perf/upcalls.h"
 
 // ---- copies ----
 
@@ -30,7 +27,7 @@ static struct perf_event *copy_event(struct perf_event *event, struct task *task
     struct perf_event *copy = perf_event_alloc(&r, event->pmu, ctx);
     if (IS_ERR(copy))
         return copy;
-    copy->parent = original(event);
+    copy->parent = perf_original(event);
     int err = event->pmu->event_inherit(copy);
     if (err) {
         task_put(task);
@@ -99,6 +96,15 @@ static void drop_copy(struct perf_event *event, void *arg)
         perf_child_ends(event);
 }
 
+static void copy_ends_with_task(struct perf_event *event, void *arg)
+{
+    (void)arg;
+    if (!event->parent)
+        return;
+    perf_record_read(event);
+    perf_child_ends(event);
+}
+
 void perf_release_children(struct perf_event *event)
 {
     struct perf_event *child, *next;
@@ -156,13 +162,15 @@ void perf_exit_task(struct task *t)
 {
     struct perf_event_context *ctx = t->perf_ctx;
     ASSERT(t == current_task());
+    perf_record_exit();
     if (!ctx)
         return;
     leave_registers(ctx);
     perf_flush_task(t);
     mutex_lock(&perf_mutex);
-    perf_for_each_event(ctx, drop_copy, NULL);
+    perf_for_each_event(ctx, copy_ends_with_task, NULL);
     mutex_unlock(&perf_mutex);
+    perf_fd_wake(); // its events are over
 }
 
 // ---- exec ----

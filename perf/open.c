@@ -1,6 +1,7 @@
 // perf_event_open(2), in the order in which Linux finds faults.
 #include "kernel/base/errno.h"
 #include "perf/event.h"
+#include "perf/ring.h"
 #include "perf/upcalls.h"
 #include "sched/sched.h"
 
@@ -27,12 +28,16 @@ static s64 open_for(const struct perf_event_attr *attr, struct task *target, s32
         .attr = attr,
         .cpu = cpu,
         .task = target,
-        .leader = flags & PERF_FLAG_FD_NO_GROUP ? NULL : group,
+        .leader = flags & (PERF_FLAG_FD_NO_GROUP | PERF_FLAG_FD_OUTPUT) ? NULL : group,
     };
+    if (attr->sigtrap && !target) // whom else it would hit is anybody's guess
+        return -EINVAL;
     struct perf_event *event = perf_event_create(&r);
     if (IS_ERR(event))
         return PTR_ERR(event);
-    int fd = perf_fd_install(event, flags & PERF_FLAG_FD_CLOEXEC);
+    int fd = flags & PERF_FLAG_FD_OUTPUT && group ? perf_buffer_redirect(event, group) : 0;
+    if (fd == 0)
+        fd = perf_fd_install(event, flags & PERF_FLAG_FD_CLOEXEC);
     if (fd < 0)
         perf_event_release_kernel(event);
     return fd;

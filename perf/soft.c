@@ -5,9 +5,16 @@
 #include "perf/pmu.h"
 #include "sched/sched.h"
 
+static const struct pmu software_pmu;
+
 static bool is_clock(const struct perf_event *event)
 {
     return event->attr.config <= PERF_COUNT_SW_TASK_CLOCK;
+}
+
+bool perf_is_clock(const struct perf_event *event)
+{
+    return event->pmu == &software_pmu && is_clock(event);
 }
 
 static int sw_init(struct perf_event *event)

@@ -1,5 +1,8 @@
 // What perf does when tasks come and go on a CPU: the two hooks of a switch, and the tick.
 #include "perf/context.h"
+#include "perf/record.h"
+#include "perf/sample.h"
+#include "perf/wakeup.h"
 #include "sched/upcalls.h"
 
 // Opens the edits of this switch, unless they are open already.
@@ -13,10 +16,11 @@ static void switch_begin(struct perf_cpu *pc)
 
 void perf_switch_out(struct task *prev, struct task *next)
 {
-    (void)prev;
-    (void)next;
     struct perf_cpu *pc = this_perf_cpu();
     perf_sw_event(PERF_COUNT_SW_CONTEXT_SWITCHES, 1, NULL, 0);
+    perf_record_switch(true, prev->state == TASK_RUNNABLE, next);
+    if (pc->pending) // who left it may not be back here soon
+        perf_work_interrupt();
     if (!pc->task_ctx)
         return;
     switch_begin(pc);
@@ -32,18 +36,10 @@ static void enter(struct perf_cpu *pc, struct perf_event_context *ctx)
     pc->task_ctx = ctx;
 }
 
-void perf_switch_in(struct task *prev, struct task *next)
+static void settle(struct perf_cpu *pc, struct perf_event_context *entered)
 {
-    (void)prev;
-    struct perf_cpu *pc = this_perf_cpu();
-    struct perf_event_context *ctx = __atomic_load_n(&next->perf_ctx, __ATOMIC_ACQUIRE);
-    bool entered = ctx && !ctx->dead;
-    if (entered)
-        enter(pc, ctx);
-    if (!pc->in_switch)
-        return;
     perf_place();
-    if (entered && pc->waiting && perf_turn_is_due(ctx))
+    if (entered && pc->waiting && perf_turn_is_due(entered))
         perf_rotate(); // it never sees a tick if it always leaves before one
     perf_edit_commit();
     pc->in_switch = false;
@@ -51,12 +47,26 @@ void perf_switch_in(struct task *prev, struct task *next)
         perf_ctx_release(pc->leaving);
         pc->leaving = NULL;
     }
-    if (entered && ctx->last_cpu < MAX_CPUS && ctx->last_cpu != cpu_id())
+    if (entered && entered->last_cpu < MAX_CPUS && entered->last_cpu != cpu_id())
         perf_sw_event(PERF_COUNT_SW_CPU_MIGRATIONS, 1, NULL, 0);
+}
+
+void perf_switch_in(struct task *prev, struct task *next)
+{
+    struct perf_cpu *pc = this_perf_cpu();
+    struct perf_event_context *ctx = __atomic_load_n(&next->perf_ctx, __ATOMIC_ACQUIRE);
+    if (ctx && ctx->dead)
+        ctx = NULL;
+    if (ctx)
+        enter(pc, ctx);
+    if (pc->in_switch)
+        settle(pc, ctx);
+    perf_record_switch(false, false, prev);
 }
 
 void perf_tick(void)
 {
+    perf_sample_tick();
     if (!this_perf_cpu()->waiting)
         return;
     perf_edit_begin();

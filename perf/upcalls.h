@@ -3,7 +3,12 @@
 
 #include "arch/x86/types.h"
 
+// Of poll(2).
+#define PERF_POLL_IN  0x001u
+#define PERF_POLL_HUP 0x010u
+
 struct file;
+struct task;
 struct perf_event;
 
 // kernel/fs/perf_file.c. A new descriptor of the running task for this event; on success it owns
@@ -18,3 +23,16 @@ struct perf_fd {
 };
 int perf_fd_get(int fd, struct perf_fd *out);
 void perf_fd_put(struct perf_fd *fd);
+
+// kernel/fs/perf_file.c. Sends the signal of O_ASYNC: POLL_IN, or POLL_HUP. Task context;
+// preemption may be off.
+void perf_fd_signal(struct file *f, bool hangup);
+// kernel/fs/perf_file.c. poll(2) looks again. Any context but NMI and #DB.
+void perf_fd_wake(void);
+
+// kernel/proc/perf_task.c. The process of a task; a kernel thread is its own. Any context.
+u32 perf_task_pid(const struct task *t);
+// kernel/proc/perf_task.c. The parent of the running process. Task context.
+u32 perf_parent_pid(void);
+// kernel/proc/perf_task.c. SIGTRAP with TRAP_PERF to the running task. Task context.
+void perf_signal_trap(u64 addr, u32 type, u64 data);

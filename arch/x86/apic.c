@@ -66,6 +66,15 @@ void lapic_send(u32 apic_id, u32 vector)
     lapic_command(apic_id, ICR_FIXED | ICR_ASSERT | vector);
 }
 
+// Only the low half: where #DB has come between the two halves of another command, that one still
+// goes where it was meant to.
+void lapic_send_self(u32 vector)
+{
+    while (lapic_read(LAPIC_ICR_LOW) & ICR_PENDING)
+        cpu_pause();
+    lapic_write(LAPIC_ICR_LOW, ICR_FIXED | ICR_ASSERT | ICR_SELF | vector);
+}
+
 void lapic_send_nmi(u32 apic_id)
 {
     lapic_command(apic_id, ICR_NMI | ICR_ASSERT);

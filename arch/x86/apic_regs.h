@@ -29,6 +29,7 @@
 #define ICR_STARTUP 0x600u
 #define ICR_PENDING 0x1000u
 #define ICR_ASSERT  0x4000u
+#define ICR_SELF    0x40000u // destination shorthand
 
 #define IOAPIC_SELECT   0x00
 #define IOAPIC_WINDOW   0x10

@@ -56,6 +56,7 @@ void lapic_timer_start(u32 hz); // periodic IRQ_TIMER on this CPU
 void lapic_timer_stop(void);
 void lapic_eoi(void);
 void lapic_send(u32 apic_id, u32 vector); // fixed delivery
+void lapic_send_self(u32 vector);         // to this CPU; any context
 void lapic_send_nmi(u32 apic_id);
 void lapic_send_init(u32 apic_id);
 void lapic_send_startup(u32 apic_id, u8 page);

@@ -218,6 +218,7 @@ __protected_text void trap_debug(struct trapframe *f)
 
     if (!from_user(f))
         return;
+    perf_debug_return();
     bool int1 = !hits.dr6 && !hits.spurious; // ICEBP sets no bit
     if (left || int1) {
         irq_enable();
@@ -257,6 +258,10 @@ static void interrupt(struct trapframe *f)
     case IPI_CALL:
         lapic_eoi();
         smp_serve_calls();
+        break;
+    case IPI_PERF:
+        lapic_eoi();
+        perf_irq_work();
         break;
     case IRQ_SERIAL1:
         lapic_eoi(); // first: a byte that comes now raises a new edge

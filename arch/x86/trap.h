@@ -38,6 +38,7 @@ enum {
     IPI_RESCHEDULE = 0xf0,
     IPI_CALL = 0xf1,
     IRQ_TIMER = 0xf2, // local APIC timer
+    IPI_PERF = 0xf3,  // to itself: #DB has left work
     IRQ_SPURIOUS = 0xff,
     VECTOR_SYSCALL = 256,
 };

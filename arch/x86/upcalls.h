@@ -54,6 +54,13 @@ void user_return(struct trapframe *f);
 // belongs to breakpoints and returns the causes left over (single step, INT1).
 u64 debug_exception(struct trapframe *f, struct dr_hits *hits);
 
+// perf/wakeup.c. After a #DB from ring 3, IRQs off: does what its overflows have left to be done,
+// before anything else can run here.
+void perf_debug_return(void);
+
+// perf/wakeup.c. IPI_PERF, IRQs off: lets a thread do what a #DB in ring 0 has left.
+void perf_irq_work(void);
+
 // kernel/proc/trap.c. What debug_exception() left of a #DB from ring 3: becomes SIGTRAP. IRQs on.
 void user_debug_trap(struct trapframe *f, u64 dr6);
 

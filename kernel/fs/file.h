@@ -14,6 +14,7 @@
 #define O_TRUNC     01000
 #define O_APPEND    02000
 #define O_NONBLOCK  04000
+#define O_ASYNC     020000
 #define O_DIRECTORY 0200000
 #define O_NOFOLLOW  0400000
 #define O_CLOEXEC   02000000
@@ -33,6 +34,7 @@
 
 struct file;
 struct stat;
+struct vm_object;
 
 // Buffers are user addresses of the running task. All in task context; NULL means the call gives
 // the errno named. Files with lseek have a position: their read, write, lseek, truncate and
@@ -47,9 +49,22 @@ struct file_ops {
     void (*stat)(struct file *f, struct stat *st);                  // always there
     // mmap(2) of this file: the bytes (regular files) or NULL: -ENODEV
     const u8 *(*bytes)(struct file *f, u64 *len);
+    // mmap(2) of this file, shared, `pages` pages from byte `off`: an object with a reference for
+    // the caller, or NULL and *err
+    struct vm_object *(*map)(struct file *f, u64 pages, u64 off, int *err);
+    void (*async)(struct file *f, bool on); // O_ASYNC has changed; may be NULL
     // POLL* bits that are true now; never sleeps. NULL: always POLLIN | POLLOUT
     u32 (*poll)(struct file *f);
     void (*release)(struct file *f); // last reference gone; may be NULL
+};
+
+// Whom O_ASYNC tells (kernel/fs/async.h). Plain words: a signal that is sent while they change goes
+// to the old owner or to the new one.
+enum { F_OWNER_TID = 0, F_OWNER_PID = 1, F_OWNER_PGRP = 2 };
+struct file_owner {
+    s32 type, pid; // pid 0: nobody
+    s32 sig;       // F_SETSIG; 0: a plain SIGIO
+    s32 fd;        // for si_fd
 };
 
 struct file {
@@ -59,6 +74,7 @@ struct file {
     u64 pos;   // guarded by pos_lock where ops->lseek is there, else unused
     struct mutex pos_lock;
     void *private; // the owner's
+    struct file_owner owner;
 };
 
 // Woken whenever some file may have become ready: what poll(2) sleeps on.

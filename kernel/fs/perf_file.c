@@ -1,11 +1,12 @@
 // Descriptors of perf events: the file owns the event and ends it at the last close.
 #include "kernel/base/string.h"
-#include "kernel/fs/file.h"
+#include "kernel/fs/async.h"
 #include "kernel/fs/stat.h"
 #include "kernel/mm/heap.h"
 #include "kernel/proc/process.h"
-#include "perf/event.h"
+#include "perf/ring.h"
 #include "perf/upcalls.h"
+#include "perf/wakeup.h"
 
 #define PERF_DEV 13u // st_dev of all of them, as if they were on one anonymous device
 
@@ -31,11 +32,26 @@ static void perf_stat(struct file *f, struct stat *st)
     st->st_mode = 0600;
 }
 
-// Nothing to wait for without a ring buffer, as Linux says it.
 static u32 perf_poll(struct file *f)
 {
-    (void)f;
-    return POLLHUP;
+    return perf_event_poll(f->private);
+}
+
+static struct vm_object *perf_map(struct file *f, u64 pages, u64 off, int *err)
+{
+    struct vm_object *o = off ? ERR_PTR(-EINVAL) : perf_buffer_map(f->private, pages);
+
+    if (!IS_ERR(o))
+        return o;
+    *err = PTR_ERR(o);
+    return NULL;
+}
+
+static void perf_async(struct file *f, bool on)
+{
+    struct perf_event *event = f->private;
+
+    __atomic_store_n(&event->output.file, on ? f : NULL, __ATOMIC_RELEASE);
 }
 
 static void perf_release(struct file *f)
@@ -47,6 +63,8 @@ static const struct file_ops perf_ops = {
     .read = perf_read,
     .ioctl = perf_ioctl,
     .poll = perf_poll,
+    .map = perf_map,
+    .async = perf_async,
     .stat = perf_stat,
     .release = perf_release,
 };
@@ -81,4 +99,14 @@ int perf_fd_get(int fd, struct perf_fd *out)
 void perf_fd_put(struct perf_fd *fd)
 {
     file_put(fd->file);
+}
+
+void perf_fd_signal(struct file *f, bool hangup)
+{
+    file_signal(f, hangup);
+}
+
+void perf_fd_wake(void)
+{
+    wake_all(&file_events);
 }

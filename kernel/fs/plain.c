@@ -165,6 +165,11 @@ struct node *vfs_dir_node(struct file *f)
     return f->ops == &dir_ops ? f->private : NULL;
 }
 
+struct node *vfs_bytes_node(struct file *f)
+{
+    return f->ops == &bytes_ops ? f->private : NULL;
+}
+
 struct file *node_open_plain(struct node *n, u32 flags)
 {
     return node_file(n, node_is(n, S_IFDIR) ? &dir_ops : &bytes_ops, flags);

@@ -12,6 +12,7 @@
 #include "kernel/mm/heap.h"
 #include "kernel/mm/page.h"
 #include "kernel/proc/syscalls.h"
+#include "perf/sample.h"
 
 #define PAGE_KB   ((unsigned long)PAGE_SIZE / 1024)
 #define TEXT_MAX  (1u << 20) // longest generated text
@@ -281,6 +282,24 @@ static ssize_t store_fail_nth(const char *text, size_t n)
     return n;
 }
 
+static size_t show_sample_rate(struct node *n, char *buf, size_t size)
+{
+    struct text t = {buf, size, 0};
+
+    (void)n;
+    text_add(&t, "%lu\n", perf_max_sample_rate());
+    return t.len;
+}
+
+static ssize_t store_sample_rate(const char *text, size_t n)
+{
+    u64 rate;
+
+    if (!parse_u64(text, &rate) || perf_set_max_sample_rate(rate))
+        return -EINVAL;
+    return n;
+}
+
 static void add_file(struct node *dir, const struct proc_file *kind)
 {
     u32 mode = S_IFREG | (kind->store ? 0644 : 0444);
@@ -298,6 +317,8 @@ void procfs_init(void)
     };
     static const struct proc_file fail_nth = {"fail_nth", show_fail_nth, store_fail_nth};
     static const struct proc_file bp_slots = {"bp_slots", show_bp_slots, store_bp_slots};
+    static const struct proc_file sample_rate = {"perf_event_max_sample_rate", show_sample_rate,
+                                                 store_sample_rate};
     struct node *proc = node_add(fs_root, "proc", S_IFDIR | 0555, &proc_root_ops), *dir;
 
     for (size_t i = 0; i < ARRAY_SIZE(files); i++)
@@ -306,6 +327,7 @@ void procfs_init(void)
     dir = node_add(proc, "sys", S_IFDIR | 0555, NULL);
     dir = node_add(dir, "kernel", S_IFDIR | 0555, NULL);
     add_file(dir, &bp_slots);
+    add_file(dir, &sample_rate);
     if (DEBUG_BUILD)
         add_file(dir, &fail_nth);
 }

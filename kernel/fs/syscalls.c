@@ -2,6 +2,7 @@
 #include "kernel/fs/syscalls.h"
 
 #include "arch/x86/uaccess.h"
+#include "kernel/fs/async.h"
 #include "kernel/fs/pipe.h"
 #include "kernel/fs/stat.h"
 #include "kernel/fs/vfs.h"
@@ -296,11 +297,13 @@ s64 sys_dup2(int fd, int to)
     return sys_dup3(fd, to, 0);
 }
 
-static s64 fcntl_flags(struct file *f, int cmd, u64 arg)
+static s64 fcntl_flags(struct file *f, int cmd, u64 arg, int fd)
 {
     if (cmd == F_GETFL)
         return f->flags;
     __atomic_store_n(&f->flags, (f->flags & ~F_SETFL_MAY) | (arg & F_SETFL_MAY), __ATOMIC_RELAXED);
+    if ((f->flags ^ arg) & O_ASYNC)
+        file_set_async(f, arg & O_ASYNC, fd);
     return 0;
 }
 
@@ -323,10 +326,15 @@ s64 sys_fcntl(int fd, int cmd, u64 arg)
         f = get_file(fd, MODE_ANY);
         if (!f)
             return -EBADF;
-        result = fcntl_flags(f, cmd, arg);
+        result = fcntl_flags(f, cmd, arg, fd);
         file_put(f);
         return result;
     default:
-        return fd_cloexec(fds(), fd, -1) < 0 ? -EBADF : -EINVAL;
+        f = get_file(fd, MODE_ANY);
+        if (!f)
+            return -EBADF;
+        result = file_async_fcntl(f, cmd, arg);
+        file_put(f);
+        return result;
     }
 }

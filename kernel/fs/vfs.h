@@ -90,6 +90,9 @@ int vfs_chdir(char cwd[FS_CWD_MAX], const char *path);
 // The node of an open directory (no reference taken), or NULL.
 struct node *vfs_dir_node(struct file *f);
 
+// The same of a file of bytes that never change: what mmap(2) can show.
+struct node *vfs_bytes_node(struct file *f);
+
 // A file on a directory or on bytes that never change.
 struct file *node_open_plain(struct node *n, u32 flags);
 // A file whose `private` is the node, with a reference that node_file_release() gives back. Or

@@ -90,7 +90,8 @@ struct mm *mm_fork(struct mm *from)
     to->brk_start = from->brk_start;
     to->brk = from->brk;
     list_for_each (a, &from->areas, node) {
-        ok = ok && copy_area(from, to, a);
+        if (!a->object || !a->object->no_fork)
+            ok = ok && copy_area(from, to, a);
     }
     tlb_shootdown(from->root); // what was writable is not any more
     spin_unlock(&from->lock);

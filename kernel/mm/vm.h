@@ -37,6 +37,7 @@ struct vm_object {
     // end.
     u64 (*page)(struct vm_object *o, u64 n);
     void (*release)(struct vm_object *o); // last reference gone
+    bool no_fork;                         // a child does not get the mapping
 };
 
 struct vm_area {

@@ -11,6 +11,7 @@
 #include "kernel/proc/signal_state.h"
 #include "kernel/proc/syscalls.h"
 #include "perf/event.h"
+#include "perf/record.h"
 
 #define MAX_SCRIPTS     4 // interpreters that are scripts themselves
 #define SCRIPT_LINE_MAX 256
@@ -20,6 +21,7 @@
 struct new_program {
     struct mm *mm;
     struct fd_table *fds; // own copy if the table was shared, else NULL
+    const u8 *image;      // the file's bytes
     char *cmdline;
     char exe[PROC_PATH_MAX];
     u64 entry, sp;
@@ -126,6 +128,7 @@ static int prepare(const char *path, struct exec_args *a, struct new_program *ne
         err = stack_build(new->mm, a, path, &img, &new->sp);
     if (err)
         return err;
+    new->image = data;
     new->entry = img.entry;
     new->mm->brk_start = new->mm->brk = img.end;
     if (p->fds->refs.n > 1) {
@@ -190,6 +193,25 @@ static void switch_memory(struct task *t, struct mm *mm)
     irq_restore(flags);
 }
 
+// The new name, and what the program consists of.
+static void tell_perf(struct mm *mm, const u8 *image, const char *exe)
+{
+    struct vm_area *a;
+    perf_record_comm(true);
+    if (!perf_record_wanted())
+        return;
+    list_for_each (a, &mm->areas, node) { // nobody else has it yet
+        perf_record_mmap(&(struct perf_mapping){
+            .addr = a->start,
+            .len = a->end - a->start,
+            .offset = a->file ? (u64)(a->file - image) + a->start - a->file_at : 0,
+            .prot = a->prot,
+            .flags = MAP_PRIVATE,
+            .path = a->file || !a->name[0] ? exe : a->name,
+        });
+    }
+}
+
 static void commit(const char *path, const struct exec_args *a, struct new_program *new)
 {
     struct task *t = current_task();
@@ -219,6 +241,7 @@ static void commit(const char *path, const struct exec_args *a, struct new_progr
     spin_unlock(&proc_lock);
 
     switch_memory(t, new->mm);
+    tell_perf(new->mm, new->image, p->exe);
     reset_signals(p, t->thread);
     vfork_release(t->thread);
     if (old_mm)

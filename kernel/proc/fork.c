@@ -7,6 +7,7 @@
 #include "kernel/proc/signal_state.h"
 #include "kernel/proc/syscalls.h"
 #include "perf/event.h"
+#include "perf/record.h"
 
 #define CSIGNAL              0xffull
 #define CLONE_VM             0x00000100ull
@@ -193,6 +194,7 @@ static s64 clone(struct trapframe *f, const struct clone_args *a)
     if (a->flags & CLONE_PARENT_SETTID)
         copy_to_user(a->parent_tid, &tid, sizeof(tid));
     t->mm = p->mm;
+    perf_record_fork(t);
     task_start(t);
     task_put(t);
     if (a->flags & CLONE_VFORK)

@@ -1,9 +1,11 @@
 // System calls on the address space.
 #include "kernel/fs/file.h"
+#include "kernel/fs/vfs.h"
 #include "kernel/mm/vm.h"
 #include "kernel/proc/process.h"
 #include "kernel/proc/shm.h"
 #include "kernel/proc/syscalls.h"
+#include "perf/record.h"
 
 #define MAP_TYPE            0x0f
 #define MAP_SHARED_VALIDATE 0x03
@@ -26,6 +28,22 @@ static s64 map_shared(struct mm *mm, u64 addr, u64 len, u32 prot, u32 flags)
     return got;
 }
 
+// Files with pages of their own.
+static s64 map_pages(struct mm *mm, u64 addr, u64 len, u32 prot, u32 flags, struct file *f, u64 off)
+{
+    int err = -EINVAL;
+    if ((flags & MAP_TYPE) == MAP_PRIVATE)
+        return err;
+    struct vm_object *o = f->ops->map(f, ALIGN_UP(len, PAGE_SIZE) / PAGE_SIZE, off, &err);
+    if (!o)
+        return err;
+    s64 got = mm_map_object(mm, addr, len, prot, (flags & ~MAP_TYPE) | MAP_SHARED, o,
+                            off / PAGE_SIZE, "file");
+    if (ref_put(&o->refs))
+        o->release(o);
+    return got;
+}
+
 static s64 map_file(struct mm *mm, u64 addr, u64 len, u32 prot, u32 flags, int fd, u64 offset)
 {
     struct file *f = fd_get(current_process()->fds, fd);
@@ -33,6 +51,11 @@ static s64 map_file(struct mm *mm, u64 addr, u64 len, u32 prot, u32 flags, int f
     u64 size = 0;
     if (!f)
         return -EBADF;
+    if (f->ops->map) {
+        got = map_pages(mm, addr, len, prot, flags, f, offset);
+        file_put(f);
+        return got;
+    }
     const u8 *bytes = f->ops->bytes ? f->ops->bytes(f, &size) : NULL;
     if (!bytes)
         got = -ENODEV;
@@ -47,6 +70,29 @@ static s64 map_file(struct mm *mm, u64 addr, u64 len, u32 prot, u32 flags, int f
     return got;
 }
 
+static void tell_perf(u64 addr, u64 len, u32 prot, u32 flags, int fd, u64 offset)
+{
+    struct perf_mapping m = {
+        .addr = addr,
+        .len = ALIGN_UP(len, PAGE_SIZE),
+        .offset = flags & MAP_ANONYMOUS ? 0 : offset,
+        .prot = prot,
+        .flags = flags & MAP_TYPE,
+    };
+    char path[PROC_PATH_MAX];
+    if (!perf_record_wanted())
+        return;
+    struct file *f = flags & MAP_ANONYMOUS ? NULL : fd_get(current_process()->fds, fd);
+    struct node *n = f ? vfs_bytes_node(f) : NULL;
+    if (n && node_path(n, path, sizeof(path)) == 0) {
+        m.path = path;
+        m.ino = n->ino;
+    }
+    perf_record_mmap(&m);
+    if (f)
+        file_put(f);
+}
+
 s64 sys_mmap(u64 addr, u64 len, u32 prot, u32 flags, int fd, u64 offset)
 {
     struct mm *mm = current_task()->mm;
@@ -57,11 +103,16 @@ s64 sys_mmap(u64 addr, u64 len, u32 prot, u32 flags, int fd, u64 offset)
         return -EINVAL;
     if (len > TASK_SIZE_MAX)
         return -ENOMEM;
+    s64 got;
     if (!(flags & MAP_ANONYMOUS))
-        return map_file(mm, addr, len, prot, flags, fd, offset);
-    if (type != MAP_PRIVATE)
-        return map_shared(mm, addr, len, prot, flags);
-    return mm_map(mm, addr, len, prot, flags, "");
+        got = map_file(mm, addr, len, prot, flags, fd, offset);
+    else if (type != MAP_PRIVATE)
+        got = map_shared(mm, addr, len, prot, flags);
+    else
+        got = mm_map(mm, addr, len, prot, flags, "");
+    if (got >= 0)
+        tell_perf(got, len, prot, flags, fd, offset);
+    return got;
 }
 
 s64 sys_munmap(u64 addr, u64 len)

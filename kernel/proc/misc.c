@@ -11,6 +11,7 @@
 #include "kernel/proc/random.h"
 #include "kernel/proc/syscalls.h"
 #include "kernel/proc/usage.h"
+#include "perf/record.h"
 
 #define UTS_FIELD 65
 
@@ -73,6 +74,7 @@ s64 sys_prctl(int option, u64 arg)
         if (t->tid == p->pid)
             strcopy(p->comm, name, sizeof(p->comm));
         spin_unlock(&proc_lock);
+        perf_record_comm(false);
         return 0;
     case PR_GET_NAME:
         return copy_to_user(arg, t->comm, sizeof(t->comm));

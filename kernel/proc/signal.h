@@ -14,7 +14,8 @@ enum {
     SIGHUP = 1, SIGINT = 2, SIGQUIT = 3, SIGILL = 4, SIGTRAP = 5, SIGABRT = 6, SIGBUS = 7,
     SIGFPE = 8, SIGKILL = 9, SIGUSR1 = 10, SIGSEGV = 11, SIGUSR2 = 12, SIGPIPE = 13, SIGALRM = 14,
     SIGTERM = 15, SIGCHLD = 17, SIGCONT = 18, SIGSTOP = 19, SIGTSTP = 20, SIGTTIN = 21,
-    SIGTTOU = 22, SIGURG = 23, SIGWINCH = 28, SIGRTMIN = 32, NSIG = 64,
+    SIGTTOU = 22, SIGURG = 23, SIGWINCH = 28, SIGIO = 29, SIGRTMIN = 32,
+    NSIG = 64,
 };
 // clang-format on
 
@@ -41,9 +42,12 @@ enum {
     SI_USER = 0, SI_KERNEL = 0x80, SI_QUEUE = -1, SI_TKILL = -6, ILL_ILLOPN = 2, FPE_INTDIV = 1,
     FPE_FLTDIV = 3, FPE_FLTOVF = 4, FPE_FLTUND = 5, FPE_FLTRES = 6, FPE_FLTINV = 7, SEGV_MAPERR = 1,
     SEGV_ACCERR = 2, BUS_ADRALN = 1, BUS_ADRERR = 2, TRAP_BRKPT = 1, TRAP_TRACE = 2,
-    TRAP_HWBKPT = 4, CLD_EXITED = 1, CLD_KILLED = 2, CLD_STOPPED = 5, CLD_CONTINUED = 6,
+    TRAP_HWBKPT = 4, TRAP_PERF = 6, CLD_EXITED = 1, CLD_KILLED = 2, CLD_STOPPED = 5,
+    CLD_CONTINUED = 6,
 };
 // clang-format on
+
+#define TRAP_PERF_FLAG_ASYNC 1u // came later, since it was blocked
 
 // siginfo_t as programs see it: 128 bytes.
 struct siginfo {
@@ -61,6 +65,14 @@ struct siginfo {
         struct {
             u64 addr;
         } fault;
+        struct {
+            u64 addr, data;
+            u32 type, flags;
+        } perf; // TRAP_PERF
+        struct {
+            s64 band;
+            s32 fd;
+        } poll; // O_ASYNC
         u8 fill[112];
     };
 };

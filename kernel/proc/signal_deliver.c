@@ -5,6 +5,7 @@
 #include "kernel/proc/sigqueue.h"
 #include "kernel/proc/syscalls.h"
 #include "kernel/proc/timespec.h"
+#include "perf/event.h"
 
 #define SYSCALL_INSN_LEN 2
 #define SIG_FAULTS                                                                                 \
@@ -190,6 +191,7 @@ static void enter_handler(struct trapframe *f, struct thread *th, const struct s
 void user_return(struct trapframe *f)
 {
     struct task *t = current_task();
+    perf_user_return();
     if (likely(!t->signal_pending))
         return;
     struct process *p = t->process;

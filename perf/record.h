@@ -1,0 +1,37 @@
+// Records that are no samples: what tasks do, and what became of events.
+#pragma once
+
+#include "arch/x86/types.h"
+
+struct perf_event;
+struct task;
+
+// To every enabled event of the running task and of this CPU that asks for such records. All are
+// cheap when no event does.
+
+// False if no event asks for any: a caller may then save itself the trouble.
+bool perf_record_wanted(void);
+// The running task has a (new) name; `exec`: since it is another program now.
+void perf_record_comm(bool exec);
+// The running task has a new child or thread, which has not begun.
+void perf_record_fork(struct task *child);
+// The running task ends; before its events leave.
+void perf_record_exit(void);
+// A mapping of the running task. `path` may be NULL: anonymous memory.
+struct perf_mapping {
+    u64 addr, len, offset;
+    u32 prot, flags;
+    u64 ino;
+    const char *path;
+};
+void perf_record_mmap(const struct perf_mapping *m);
+// The running task gives up the CPU for `other`, or has got it from `other`. IRQs off.
+void perf_record_switch(bool out, bool preempted, struct task *other);
+
+// PERF_RECORD_THROTTLE or _UNTHROTTLE of an event. IRQs off, any context.
+void perf_record_throttle(struct perf_event *event, u32 type);
+// The count of a copy whose task ends, to the original's buffer (inherit_stat).
+void perf_record_read(struct perf_event *copy);
+
+// An event that asks for records begins or ends to exist.
+void perf_record_account(const struct perf_event *event, int by);

@@ -1,0 +1,189 @@
+// Overflows and samples. See sample.h.
+#include "perf/sample.h"
+#include "arch/x86/platform.h"
+#include "kernel/base/errno.h"
+#include "perf/callchain.h"
+#include "perf/context.h"
+#include "perf/record.h"
+#include "perf/ring.h"
+#include "perf/throttle.h"
+#include "perf/upcalls.h"
+#include "perf/wakeup.h"
+#include "sched/sched.h"
+
+#define SAMPLE_KNOWN                                                                               \
+    (PERF_SAMPLE_IP | PERF_SAMPLE_TID | PERF_SAMPLE_TIME | PERF_SAMPLE_ADDR | PERF_SAMPLE_READ |   \
+     PERF_SAMPLE_CALLCHAIN | PERF_SAMPLE_ID | PERF_SAMPLE_CPU | PERF_SAMPLE_PERIOD |               \
+     PERF_SAMPLE_STREAM_ID | PERF_SAMPLE_IDENTIFIER)
+#define FIXED_WORDS  11 // header and all parts of fixed size
+#define READ_WORDS   (3 + 3 * PERF_SAMPLE_GROUP_MAX)
+#define SAMPLE_WORDS (FIXED_WORDS + READ_WORDS + 1 + PERF_CALLCHAIN_WORDS)
+
+int perf_sample_check(const struct perf_event_attr *a)
+{
+    if (a->sample_max_stack > PERF_MAX_STACK)
+        return -EOVERFLOW;
+    if (a->sample_period && (a->sample_type & ~SAMPLE_KNOWN))
+        return -EOPNOTSUPP;
+    return 0;
+}
+
+// ---- what a sample says ----
+
+u64 perf_put_ids(void)
+{
+    const struct task *t = current_task();
+    return (u64)t->tid << 32 | perf_task_pid(t);
+}
+
+u16 perf_put_sample_id(const struct perf_event *event, u64 *words)
+{
+    u64 type = event->attr.sample_type;
+    u32 n = 0;
+    if (!event->attr.sample_id_all)
+        return 0;
+    if (type & PERF_SAMPLE_TID)
+        words[n++] = perf_put_ids();
+    if (type & PERF_SAMPLE_TIME)
+        words[n++] = clock_ns();
+    if (type & PERF_SAMPLE_ID)
+        words[n++] = perf_original_const(event)->id;
+    if (type & PERF_SAMPLE_STREAM_ID)
+        words[n++] = event->id;
+    if (type & PERF_SAMPLE_CPU)
+        words[n++] = cpu_id();
+    if (type & PERF_SAMPLE_IDENTIFIER)
+        words[n++] = perf_original_const(event)->id;
+    return n * sizeof(u64);
+}
+
+static u32 put_member(u64 *words, u64 format, const struct perf_event *event)
+{
+    u32 n = 0;
+    if (format & PERF_FORMAT_ID)
+        words[n++] = perf_original_const(event)->id;
+    if (format & PERF_FORMAT_LOST)
+        words[n++] = __atomic_load_n(&perf_original_const(event)->output.lost, __ATOMIC_RELAXED);
+    return n;
+}
+
+// Without a lock: nothing changes here meanwhile but by whom we have interrupted.
+u32 perf_put_sample_read(struct perf_event *event, u64 *words)
+{
+    u64 format = event->attr.read_format;
+    bool group = format & PERF_FORMAT_GROUP;
+    struct perf_event *first = group ? event->leader : event, *sibling;
+    u64 now = perf_ctx_now(event->ctx), passed = now > first->tstamp ? now - first->tstamp : 0;
+    u32 n = 0;
+    words[n++] = group ? 1 + first->nr_siblings : first->count;
+    if (format & PERF_FORMAT_TOTAL_TIME_ENABLED)
+        words[n++] = first->total_enabled + (first->state >= PERF_INACTIVE ? passed : 0);
+    if (format & PERF_FORMAT_TOTAL_TIME_RUNNING)
+        words[n++] = first->total_running + (first->state == PERF_ACTIVE ? passed : 0);
+    if (group)
+        words[n++] = first->count;
+    n += put_member(words + n, format, first);
+    if (group) {
+        list_for_each (sibling, &first->siblings, node) {
+            words[n++] = sibling->count;
+            n += put_member(words + n, format, sibling);
+        }
+    }
+    return n;
+}
+
+static void write_sample(struct perf_event *event, const struct trapframe *regs, u64 addr,
+                         u64 period)
+{
+    u64 type = event->attr.sample_type, words[SAMPLE_WORDS];
+    u32 n = 1;
+    if (type & PERF_SAMPLE_IDENTIFIER)
+        words[n++] = perf_original(event)->id;
+    if (type & PERF_SAMPLE_IP)
+        words[n++] = regs->rip;
+    if (type & PERF_SAMPLE_TID)
+        words[n++] = perf_put_ids();
+    if (type & PERF_SAMPLE_TIME)
+        words[n++] = clock_ns();
+    if (type & PERF_SAMPLE_ADDR)
+        words[n++] = addr;
+    if (type & PERF_SAMPLE_ID)
+        words[n++] = perf_original(event)->id;
+    if (type & PERF_SAMPLE_STREAM_ID)
+        words[n++] = event->id;
+    if (type & PERF_SAMPLE_CPU)
+        words[n++] = cpu_id();
+    if (type & PERF_SAMPLE_PERIOD)
+        words[n++] = period;
+    if (type & PERF_SAMPLE_READ)
+        n += perf_put_sample_read(event, words + n);
+    if (type & PERF_SAMPLE_CALLCHAIN) {
+        words[n] = perf_callchain(&event->attr, regs, words + n + 1);
+        n += 1 + words[n];
+    }
+    struct perf_record_header *header = (void *)words;
+    *header = (struct perf_record_header){
+        .type = PERF_RECORD_SAMPLE,
+        .misc = from_user(regs) ? PERF_MISC_USER : PERF_MISC_KERNEL,
+        .size = n * sizeof(u64),
+    };
+    perf_buffer_write(event, header, true);
+}
+
+// ---- overflows ----
+
+static void overflow(struct perf_event *event, const struct trapframe *regs, u64 addr, u64 period)
+{
+    struct perf_output *out = &event->output;
+    u32 work = PERF_WORK_SIGNAL_IN;
+    if (!perf_may_overflow(event))
+        return;
+    if (out->limit && --out->limit == 0) {
+        out->stopped = true;
+        work = PERF_WORK_SIGNAL_HUP | PERF_WORK_DISABLE;
+    }
+    if (event->attr.sigtrap)
+        perf_trap_owe(event, addr);
+    if (perf_original(event)->output.buffer)
+        write_sample(event, regs, addr, period);
+    perf_work_overflow(event, work);
+    if (!from_user(regs))
+        perf_work_interrupt();
+}
+
+void perf_sample_count(struct perf_event *event, u64 nr, struct trapframe *regs, u64 addr)
+{
+    struct perf_output *out = &event->output;
+    struct trapframe here;
+    out->left -= (s64)nr;
+    if (out->left > 0)
+        return;
+    if (!regs) {
+        here = (struct trapframe){
+            .rip = (u64)__builtin_return_address(0),
+            .rbp = (u64)__builtin_frame_address(0),
+            .cs = KERNEL_CS,
+        };
+        regs = &here;
+    }
+    while (out->left <= 0 && !out->stopped) {
+        u64 period = out->period;
+        out->left += (s64)period;
+        overflow(event, regs, addr, period);
+    }
+}
+
+// ---- periods ----
+
+void perf_sample_init(struct perf_event *event)
+{
+    struct perf_output *out = &event->output;
+    out->period = event->attr.freq ? 1 : event->attr.sample_period;
+    out->left = (s64)out->period;
+}
+
+void perf_sample_set_period(struct perf_event *event, u64 period)
+{
+    event->attr.sample_period = period;
+    perf_sample_init(event);
+}

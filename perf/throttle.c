@@ -1,0 +1,123 @@
+// Not too many samples: a cap for each event and tick, and periods that follow a frequency.
+#include "perf/throttle.h"
+#include "arch/x86/platform.h"
+#include "kernel/base/errno.h"
+#include "perf/context.h"
+#include "perf/record.h"
+#include "perf/sample.h"
+#include "sched/sched.h"
+
+#define NS_PER_S     1000000000ull
+#define DEFAULT_RATE 1000000ull // far above what a program with work of its own reaches
+#define SMOOTHING    8          // a new period moves by this part of the difference
+
+static u64 max_rate = DEFAULT_RATE;
+
+u64 perf_max_sample_rate(void)
+{
+    return __atomic_load_n(&max_rate, __ATOMIC_RELAXED);
+}
+
+int perf_set_max_sample_rate(u64 rate)
+{
+    if (!rate)
+        return -EINVAL;
+    __atomic_store_n(&max_rate, rate, __ATOMIC_RELAXED);
+    return 0;
+}
+
+// ---- the cap ----
+
+// No two ticks of any CPUs have the same number.
+static u64 this_tick(void)
+{
+    return this_perf_cpu()->ticks * MAX_CPUS + cpu_id();
+}
+
+static void go_on(struct perf_event *event)
+{
+    event->output.throttled = false;
+    perf_record_throttle(event, PERF_RECORD_UNTHROTTLE);
+}
+
+bool perf_may_overflow(struct perf_event *event)
+{
+    struct perf_output *out = &event->output;
+    u64 tick = this_tick();
+    if (out->tick != tick) {
+        out->tick = tick;
+        out->in_tick = 0;
+        if (out->throttled) // it was switched out when the tick came
+            go_on(event);
+    }
+    if (out->throttled)
+        return false;
+    // A program that waits for its SIGTRAPs sets the pace itself, and none may be missed.
+    if (++out->in_tick >= (perf_max_sample_rate() + HZ - 1) / HZ && !event->attr.sigtrap) {
+        out->throttled = true; // after this one
+        this_perf_cpu()->throttled = true;
+        perf_record_throttle(event, PERF_RECORD_THROTTLE);
+    }
+    return true;
+}
+
+// ---- frequencies ----
+
+static void follow_rate(struct perf_event *event, u64 now)
+{
+    struct perf_output *out = &event->output;
+    u64 passed = now - out->freq_time, counted = event->count - out->freq_count;
+    bool first = !out->freq_time;
+    out->freq_time = now;
+    out->freq_count = event->count;
+    // A gap: it was elsewhere, or off; or its count was reset.
+    if (first || passed > 2 * NS_PER_S / HZ || (s64)counted < 0)
+        return;
+    u64 wanted = counted * (NS_PER_S / event->attr.sample_period) / passed;
+    s64 step = (s64)(wanted - out->period);
+    step = (step + (step < 0 ? -(SMOOTHING - 1) : SMOOTHING - 1)) / SMOOTHING;
+    out->period = MAX((s64)out->period + step, 1);
+    out->left = MIN(out->left, (s64)out->period);
+}
+
+// ---- the tick ----
+
+// A clock overflows only here: at most once a tick, whatever its period.
+static void tick_clock(struct perf_event *event)
+{
+    struct perf_output *out = &event->output;
+    struct trapframe *regs = this_cpu()->irq_frame;
+    spin_lock(&event->ctx->lock);
+    perf_update_times(event);
+    event->pmu->read(event);
+    spin_unlock(&event->ctx->lock);
+    u64 ran = event->count - out->clock_seen;
+    bool excluded = from_user(regs) ? event->attr.exclude_user : event->attr.exclude_kernel;
+    out->clock_seen = event->count;
+    if (!excluded && (s64)ran > 0)
+        perf_sample_count(event, MIN(ran, (u64)out->left), regs, 0);
+}
+
+static void tick_one(struct perf_event *event, void *arg)
+{
+    if (event->state != PERF_ACTIVE || !event->attr.sample_period || event->overflow)
+        return;
+    if (event->output.throttled)
+        go_on(event);
+    if (event->attr.freq)
+        follow_rate(event, *(u64 *)arg);
+    if (perf_is_clock(event))
+        tick_clock(event);
+}
+
+void perf_sample_tick(void)
+{
+    struct perf_cpu *pc = this_perf_cpu();
+    u64 now = clock_ns();
+    pc->ticks++;
+    u32 clocks = pc->sw_active[PERF_COUNT_SW_CPU_CLOCK] + pc->sw_active[PERF_COUNT_SW_TASK_CLOCK];
+    if (!pc->throttled && !pc->nr_freq && !clocks)
+        return;
+    pc->throttled = false;
+    perf_for_each_here(tick_one, &now);
+}

@@ -1,0 +1,8 @@
+// The cap on overflows, seen from inside perf (the rest is in perf/sample.h).
+#pragma once
+
+#include "perf/event.h"
+
+// False when the event has had its share of this tick: this overflow is not told. IRQs off, where
+// the event is ACTIVE.
+bool perf_may_overflow(struct perf_event *event);

@@ -1,0 +1,238 @@
+// Wakeups and signals. See wakeup.h.
+#include "perf/wakeup.h"
+#include "arch/x86/platform.h"
+#include "arch/x86/trap.h"
+#include "arch/x86/upcalls.h"
+#include "kernel/base/errno.h"
+#include "perf/context.h"
+#include "perf/ring.h"
+#include "perf/upcalls.h"
+#include "sched/sched.h"
+
+static struct wait_queue worker_queue;
+
+// ---- the lists ----
+
+void perf_work_queue(struct perf_event *event, u32 work)
+{
+    struct perf_cpu *pc = this_perf_cpu();
+    __atomic_or_fetch(&event->output.work, work, __ATOMIC_SEQ_CST);
+    if (__atomic_exchange_n(&event->output.queued, true, __ATOMIC_SEQ_CST))
+        return;
+    struct perf_event *first = __atomic_load_n(&pc->pending, __ATOMIC_RELAXED);
+    do
+        event->output.next = first;
+    while (!__atomic_compare_exchange_n(&pc->pending, &first, event, false, __ATOMIC_SEQ_CST,
+                                        __ATOMIC_RELAXED));
+}
+
+void perf_work_overflow(struct perf_event *event, u32 work)
+{
+    struct perf_event *original = perf_original(event);
+    if (!__atomic_load_n(&original->output.file, __ATOMIC_RELAXED))
+        work &= PERF_WORK_DISABLE;
+    if (work & PERF_WORK_SIGNAL_IN)
+        __atomic_fetch_add(&original->output.signals, 1, __ATOMIC_SEQ_CST);
+    if (work)
+        perf_work_queue(original, work);
+}
+
+void perf_work_interrupt(void)
+{
+    const struct perf_event_context *ctx = this_perf_cpu()->task_ctx;
+    if (__atomic_load_n(&this_perf_cpu()->pending, __ATOMIC_RELAXED) || (ctx && ctx->trap_due))
+        lapic_send_self(IPI_PERF);
+}
+
+static int stop_at_limit(struct perf_event *event, void *arg)
+{
+    (void)arg;
+    if (event->output.stopped && event->state >= PERF_INACTIVE)
+        perf_set_state(event, PERF_OFF);
+    return 0;
+}
+
+static void do_work(struct perf_event *event)
+{
+    struct perf_output *out = &event->output;
+    u32 work = __atomic_exchange_n(&out->work, 0, __ATOMIC_SEQ_CST);
+    u32 signals = __atomic_exchange_n(&out->signals, 0, __ATOMIC_SEQ_CST);
+    if (work & PERF_WORK_DISABLE)
+        perf_ctx_run(event, stop_at_limit, NULL);
+    if (work & PERF_WORK_WAKE)
+        perf_fd_wake();
+    struct file *file = __atomic_load_n(&out->file, __ATOMIC_ACQUIRE);
+    while (file && signals--)
+        perf_fd_signal(file, false);
+    if (file && (work & PERF_WORK_SIGNAL_HUP))
+        perf_fd_signal(file, true);
+}
+
+// Preemption off, IRQs on: who waits for the end of it (perf_work_finish) need not wait long.
+static void drain(struct perf_cpu *pc)
+{
+    struct perf_event *event = __atomic_exchange_n(&pc->pending, NULL, __ATOMIC_SEQ_CST);
+    while (event) {
+        struct perf_output *out = &event->output;
+        struct perf_event *next = out->next;
+        __atomic_fetch_add(&out->busy, 1, __ATOMIC_SEQ_CST);
+        __atomic_store_n(&out->queued, false, __ATOMIC_SEQ_CST);
+        do_work(event);
+        __atomic_fetch_sub(&out->busy, 1, __ATOMIC_SEQ_CST);
+        event = next;
+    }
+}
+
+static void drain_all(void)
+{
+    preempt_disable();
+    for (u32 cpu = 0; cpu < nr_cpus; cpu++)
+        drain(&perf_cpus[cpu]);
+    preempt_enable();
+}
+
+void perf_work_finish(struct perf_event *event)
+{
+    const struct perf_output *out = &event->output;
+    while (__atomic_load_n(&out->queued, __ATOMIC_SEQ_CST) ||
+           __atomic_load_n(&out->busy, __ATOMIC_SEQ_CST)) {
+        drain_all();
+        cpu_pause();
+    }
+}
+
+// ---- who drains ----
+
+static bool any_pending(void)
+{
+    for (u32 cpu = 0; cpu < nr_cpus; cpu++)
+        if (__atomic_load_n(&perf_cpus[cpu].pending, __ATOMIC_SEQ_CST))
+            return true;
+    return false;
+}
+
+static void worker(void *arg)
+{
+    (void)arg;
+    irq_enable();
+    for (;;) {
+        wait_event(&worker_queue, any_pending());
+        drain_all();
+    }
+}
+
+void perf_start_worker(void)
+{
+    wait_init(&worker_queue);
+    struct task *t = kthread_create("perf", worker, NULL, CPUMASK_ALL);
+    if (!t)
+        panic("perf: no memory for its thread");
+    task_put(t);
+}
+
+void perf_irq_work(void)
+{
+    if (this_perf_cpu()->pending)
+        wake_all(&worker_queue);
+}
+
+void perf_debug_return(void)
+{
+    struct perf_cpu *pc = this_perf_cpu();
+    if (likely(!pc->pending))
+        return;
+    preempt_count_inc();
+    irq_enable();
+    drain(pc);
+    irq_disable();
+    preempt_count_dec(); // a switch that became due meanwhile comes on the way out
+}
+
+// ---- SIGTRAP ----
+
+void perf_trap_owe(struct perf_event *event, u64 addr)
+{
+    struct perf_output *out = &event->output;
+    if (out->trap_due) // several in one stay in the kernel: the first one is told
+        return;
+    out->trap_addr = addr;
+    out->trap_due = true;
+    event->ctx->trap_due = true;
+}
+
+struct trap {
+    bool due;
+    u64 addr, type, data;
+};
+
+static void take_trap(struct perf_event *event, void *arg)
+{
+    struct trap *trap = arg;
+    struct perf_output *out = &event->output;
+    if (trap->due || !out->trap_due)
+        return;
+    out->trap_due = false;
+    *trap = (struct trap){true, out->trap_addr, event->attr.type, event->attr.sig_data};
+}
+
+static bool next_trap(struct perf_event_context *ctx, struct trap *trap)
+{
+    trap->due = false;
+    u64 flags = spin_lock_irqsave(&ctx->lock);
+    ctx->trap_due = false; // before the look: a #DB may come after it
+    perf_for_each_event(ctx, take_trap, trap);
+    if (trap->due)
+        ctx->trap_due = true;
+    spin_unlock_irqrestore(&ctx->lock, flags);
+    return trap->due;
+}
+
+void perf_user_return(void)
+{
+    struct perf_event_context *ctx = current_task()->perf_ctx;
+    struct trap trap;
+    if (unlikely(__atomic_load_n(&this_perf_cpu()->pending, __ATOMIC_RELAXED))) {
+        preempt_disable();
+        drain(this_perf_cpu());
+        preempt_enable();
+    }
+    if (likely(!ctx || !ctx->trap_due))
+        return;
+    while (next_trap(ctx, &trap))
+        perf_signal_trap(trap.addr, (u32)trap.type, trap.data);
+}
+
+// ---- limits, poll ----
+
+static int refresh(struct perf_event *event, void *arg)
+{
+    event->output.limit += *(u32 *)arg;
+    event->output.stopped = false;
+    if (event->state == PERF_OFF || event->state == PERF_ERROR)
+        perf_set_state(event, PERF_INACTIVE);
+    return 0;
+}
+
+int perf_event_refresh(struct perf_event *event, u32 n)
+{
+    if (event->attr.inherit || !event->attr.sample_period)
+        return -EINVAL;
+    mutex_lock(&perf_mutex);
+    perf_ctx_run(event, refresh, &n);
+    mutex_unlock(&perf_mutex);
+    return 0;
+}
+
+// Its task is gone, and the copies with theirs: nothing will ever come.
+static bool is_over(const struct perf_event *event)
+{
+    bool ended = event->state == PERF_EXIT || (event->ctx->task && event->ctx->dead);
+    return ended && list_empty(&event->children);
+}
+
+u32 perf_event_poll(struct perf_event *event)
+{
+    bool have, ready = perf_buffer_poll(event, &have);
+    u32 bits = ready ? PERF_POLL_IN : 0;
+    return bits | (!have || is_over(event) ? PERF_POLL_HUP : 0);
+}
