@@ -94,9 +94,9 @@ void perf_update_times(struct perf_event *event);
 void perf_group_out(struct perf_event *leader);
 // Gives the events of this CPU's contexts their places by C4.
 void perf_place(void);
-// The next turn, then places: the tick, and a switch-in after a tick's worth of running.
-void perf_rotate(void);
-bool perf_turn_is_due(struct perf_event_context *ctx);
+// The next turn, if somebody waits and this one has lasted long enough: at the tick, and at a
+// switch-in, because a task that always leaves before a tick would never see one.
+void perf_turn(void);
 // A flexible leader begins to wait: level with the least served. The context lock is held.
 void perf_join_turns(struct perf_event *leader);
 

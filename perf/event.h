@@ -94,6 +94,7 @@ struct perf_event {
     u64 total_enabled, total_running; // ns of the context's clock, up to tstamp
     u64 tstamp;                       // that clock at the last state change or update
     u64 served;      // ns a flexible leader has run, for taking turns (perf/place.c)
+    u32 waited;      // turns of its context's it has been left out of since it last ran
     u64 clock_start; // software clocks: the clock when they became ACTIVE
 
     // Inheritance, guarded by perf_mutex. Copies hang on the original, however deep the forks.

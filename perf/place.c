@@ -5,16 +5,20 @@
 // was served least is placed first, and whatever finds room runs, so no register stays idle while
 // somebody waits who fits. A turn takes all flexible groups out, sorts, and places anew. So each of
 // n single breakpoints on k registers runs k of n turns, waits at most n - k, and a turn that
-// lasted too long (an emulator that was held up) is made good by the next ones. Who comes or comes
+// lasted too long (an emulator that was held up) is made good by the next ones. However much is to
+// be made good, who has waited n turns goes first: never more than k of them at once, since no more
+// than k stop running in one turn, so nobody waits longer than this full round. Who comes or comes
 // back starts level with the least served: waiting while disabled earns nothing.
 //
-// Between the CPU's n groups and the task's m, the CPU's are placed first in n of n + m turns and
-// the task's in m of them. That count belongs to the running task and goes on with its own running
-// time, so two tasks in step with the tick cannot always meet the same turn.
+// Between the CPU's n groups and the task's m, the CPU's rank first in n of n + m turns and the
+// task's in m of them. That count belongs to the running task and goes on with its own running
+// time, so two tasks in step with the tick cannot always meet the same turn; and a task that comes
+// back in its own turn finds the registers cleared for it, however short it stays.
 #include "perf/context.h"
 #include "sched/sched.h"
 
-#define TURN_NS (1000000000ull / HZ)
+// A turn lasts from tick to tick; half of one suffices, for ticks that come early.
+#define MIN_TURN_NS (1000000000ull / HZ / 2)
 
 static bool applies_here(const struct perf_event *event)
 {
@@ -74,7 +78,9 @@ static bool group_in(struct perf_event *leader)
     list_for_each (sibling, &leader->siblings, node)
         if (ok && waits_here(sibling))
             ok = add(sibling);
-    if (!ok)
+    if (ok)
+        leader->waited = 0;
+    else
         perf_group_out(leader);
     return ok;
 }
@@ -100,10 +106,10 @@ static void evict(struct perf_event_context *ctx, struct list *leaders)
     spin_unlock(&ctx->lock);
 }
 
-static bool pinned_waits(struct perf_event_context *ctx)
+static bool somebody_waits(const struct list *leaders)
 {
     struct perf_event *leader;
-    list_for_each (leader, &ctx->pinned, node)
+    list_for_each (leader, leaders, node)
         if (waits_here(leader))
             return true;
     return false;
@@ -130,24 +136,26 @@ static void place_list(struct perf_event_context *ctx, bool *waiting)
     spin_unlock(&ctx->lock);
 }
 
-// The context whose clock the turns follow.
-static struct perf_event_context *turn_ctx(struct perf_cpu *pc)
-{
-    return pc->task_ctx ? pc->task_ctx : &pc->ctx;
-}
-
-static void place_flexible(struct perf_cpu *pc)
+// The two contexts here in the order of this turn; NULL where there is none.
+static void rank_contexts(struct perf_cpu *pc, struct perf_event_context *by_rank[2])
 {
     struct perf_event_context *task = pc->task_ctx;
     u32 n = count_flexible(&pc->ctx), m = task ? count_flexible(task) : 0;
     bool task_first = m && task->turn % (n + m) >= n;
+    by_rank[0] = task_first ? task : &pc->ctx;
+    by_rank[1] = task_first ? &pc->ctx : task;
+}
+
+static void place_flexible(struct perf_cpu *pc)
+{
+    struct perf_event_context *by_rank[2];
+    rank_contexts(pc, by_rank);
     pc->waiting = false;
-    if (task_first)
-        place_list(task, &pc->waiting);
-    if (n)
-        place_list(&pc->ctx, &pc->waiting);
-    if (m && !task_first)
-        place_list(task, &pc->waiting);
+    if (by_rank[1] && somebody_waits(&by_rank[0]->flexible))
+        evict(by_rank[1], &by_rank[1]->flexible);
+    for (int i = 0; i < 2; i++)
+        if (by_rank[i])
+            place_list(by_rank[i], &pc->waiting);
 }
 
 static void evict_all_flexible(struct perf_cpu *pc)
@@ -161,9 +169,9 @@ void perf_place(void)
 {
     struct perf_cpu *pc = this_perf_cpu();
     struct perf_event_context *task = pc->task_ctx;
-    bool cpu_waits = pinned_waits(&pc->ctx);
+    bool cpu_waits = somebody_waits(&pc->ctx.pinned);
     // Who has a place makes way only when somebody of higher rank comes.
-    if (cpu_waits || (task && pinned_waits(task))) {
+    if (cpu_waits || (task && somebody_waits(&task->pinned))) {
         evict_all_flexible(pc);
         if (cpu_waits && task)
             evict(task, &task->pinned);
@@ -185,21 +193,27 @@ void perf_join_turns(struct perf_event *leader)
             least = MIN(least, other->served);
     if (least != ~0ull)
         leader->served = MAX(leader->served, least);
+    leader->waited = 0;
 }
 
-// Least served first, by insertion: only those that just ran are out of place.
+static bool goes_before(const struct perf_event *a, const struct perf_event *b, u32 round)
+{
+    if (a->waited >= round || b->waited >= round)
+        return a->waited > b->waited;
+    return a->served < b->served;
+}
+
+// By insertion: only those that just ran are out of place.
 static void sort_flexible(struct perf_event_context *ctx)
 {
-    struct perf_event *event, *next, *before;
+    struct perf_event *event, *next;
+    u32 round = count_flexible(ctx);
     spin_lock(&ctx->lock);
     list_for_each_safe (event, next, &ctx->flexible, node) {
         struct list *at = event->node.prev;
-        while (at != &ctx->flexible) {
-            before = list_entry(at, struct perf_event, node);
-            if (before->served <= event->served)
-                break;
+        while (at != &ctx->flexible &&
+               goes_before(event, list_entry(at, struct perf_event, node), round))
             at = at->prev;
-        }
         if (at != event->node.prev) {
             list_del(&event->node);
             list_add(&event->node, at);
@@ -208,26 +222,42 @@ static void sort_flexible(struct perf_event_context *ctx)
     spin_unlock(&ctx->lock);
 }
 
-bool perf_turn_is_due(struct perf_event_context *ctx)
+// A turn of this context's has been given out: who still waits has waited one more.
+static void count_waiting(struct perf_event_context *ctx)
+{
+    struct perf_event *leader;
+    spin_lock(&ctx->lock);
+    list_for_each (leader, &ctx->flexible, node)
+        leader->waited += waits_here(leader);
+    spin_unlock(&ctx->lock);
+}
+
+static bool begin_turn(struct perf_event_context *ctx)
 {
     spin_lock(&ctx->lock);
-    bool due = perf_ctx_now(ctx) - ctx->turned_at >= TURN_NS;
+    u64 now = perf_ctx_now(ctx);
+    bool due = now - ctx->turned_at >= MIN_TURN_NS;
+    if (due) {
+        ctx->turn++;
+        ctx->turned_at = now;
+    }
     spin_unlock(&ctx->lock);
     return due;
 }
 
-void perf_rotate(void)
+void perf_turn(void)
 {
     struct perf_cpu *pc = this_perf_cpu();
-    struct perf_event_context *ctx = turn_ctx(pc);
+    struct perf_event_context *by_rank[2];
+    // the turns follow the clock of the task that runs
+    if (!pc->waiting || !begin_turn(pc->task_ctx ? pc->task_ctx : &pc->ctx))
+        return;
     evict_all_flexible(pc);
-    spin_lock(&ctx->lock);
-    ctx->turn++;
-    ctx->turned_at = perf_ctx_now(ctx);
-    spin_unlock(&ctx->lock);
     sort_flexible(&pc->ctx);
     if (pc->task_ctx)
         sort_flexible(pc->task_ctx);
     pc->rotations++;
     perf_place();
+    rank_contexts(pc, by_rank);
+    count_waiting(by_rank[0]);
 }

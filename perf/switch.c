@@ -39,8 +39,8 @@ static void enter(struct perf_cpu *pc, struct perf_event_context *ctx)
 static void settle(struct perf_cpu *pc, struct perf_event_context *entered)
 {
     perf_place();
-    if (entered && pc->waiting && perf_turn_is_due(entered))
-        perf_rotate(); // it never sees a tick if it always leaves before one
+    if (entered)
+        perf_turn();
     perf_edit_commit();
     pc->in_switch = false;
     if (pc->leaving) {
@@ -70,6 +70,6 @@ void perf_tick(void)
     if (!this_perf_cpu()->waiting)
         return;
     perf_edit_begin();
-    perf_rotate();
+    perf_turn();
     perf_edit_commit();
 }

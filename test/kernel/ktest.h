@@ -12,10 +12,7 @@
 struct ktest {
     const char *name;
     void (*fn)(void);
-    const char *
-        // rule set it needs, set before it starts; NULL: whichever is on, and it must pass with
-        // each
-        rules;
+    const char *rules; // the rule set it needs; NULL: it must pass with whichever is on
 };
 
 #define KTEST(id, test_name, rule_set)                                                             \

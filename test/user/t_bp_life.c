@@ -184,8 +184,3 @@ UTEST_HWBP(bp_running, "bp-running-task")
     shared[0] = 1;
     join(pid);
 }
-
-UTEST(bp_threads, "bp-threads")
-{
-    utest_skip("threads and inherited events come with a later issue");
-}
