@@ -40,7 +40,6 @@ static bool parse_fields(const u8 *digits, u64 value[FIELDS])
 static const char *parse_entry(const u8 *data, u64 len, u64 *at, struct archive_entry *e)
 {
     u64 left = len - *at, value[FIELDS], name_end;
-
     e->name = NULL;
     if (left < HEADER)
         return "is missing or cut off: the archive ends before its TRAILER!!!";
@@ -90,7 +89,6 @@ bool archive_parse(const u8 *data, u64 len, const char *(*fn)(const struct archi
     struct archive_entry e;
     char name[64];
     u64 at = 0;
-
     for (u32 number = 1;; number++) {
         const char *wrong = parse_entry(data, len, &at, &e);
 
@@ -114,7 +112,6 @@ static const char *add_last(struct node *dir, const char *name, size_t len,
                             const struct archive_entry *e)
 {
     struct node *n = node_child(dir, name, len);
-
     if (n && node_is(n, S_IFDIR) && (e->mode & S_IFMT) == S_IFDIR) {
         n->mtime = e->mtime;
         return NULL;
@@ -137,13 +134,11 @@ const char *archive_add(const struct archive_entry *e)
     struct node *dir = fs_root;
     const char *p = e->name;
     u32 type = e->mode & S_IFMT;
-
     if (type != S_IFREG && type != S_IFDIR && type != S_IFLNK)
         return "is neither file nor directory nor link";
     for (;;) {
         const char *part, *wrong;
         size_t len;
-
         while (*p == '/')
             p++;
         for (part = p; *p && *p != '/'; p++)

@@ -46,7 +46,6 @@ void console_init(void)
 {
     char mode[8];
     struct termios t;
-
     wait_init(&readers);
     line_init(&line, console_write_raw);
     if (!cmdline_get("tty", mode, sizeof(mode)) || strcmp(mode, "raw") != 0)
@@ -71,7 +70,6 @@ void console_input(u8 c)
 {
     bool ready;
     int sig;
-
     if (!listening)
         return;
     spin_lock(&tty_lock);
@@ -90,7 +88,6 @@ static bool console_ready(void)
 {
     u64 flags = spin_lock_irqsave(&tty_lock);
     bool ready = line_ready(&line);
-
     spin_unlock_irqrestore(&tty_lock, flags);
     return ready;
 }
@@ -100,20 +97,17 @@ static bool take_chunk(u8 *to, size_t n, size_t *got, bool *more)
 {
     u64 flags = spin_lock_irqsave(&tty_lock);
     bool ready = line_ready(&line);
-
     if (ready)
         *got = line_take(&line, to, n, more);
     spin_unlock_irqrestore(&tty_lock, flags);
     return ready;
 }
 
-static ssize_t console_read(struct file *f, u64 ubuf, size_t n, u64 *pos)
+static ssize_t console_read(struct file *f, u64 ubuf, size_t n, u64 *)
 {
     u8 buf[CHUNK];
     size_t done = 0, got;
     bool more = true;
-
-    (void)pos;
     if (n == 0)
         return 0;
     while (more && done < n) {
@@ -133,16 +127,12 @@ static ssize_t console_read(struct file *f, u64 ubuf, size_t n, u64 *pos)
     return done;
 }
 
-static ssize_t console_write(struct file *f, u64 ubuf, size_t n, u64 *pos)
+static ssize_t console_write(struct file *, u64 ubuf, size_t n, u64 *)
 {
     char buf[CHUNK], out[2 * CHUNK];
     size_t done = 0;
-
-    (void)f;
-    (void)pos;
     while (done < n) {
         size_t chunk = MIN(n - done, sizeof(buf));
-
         if (copy_from_user(buf, ubuf + done, chunk))
             return done ? (ssize_t)done : -EFAULT;
         // The modes are read without the lock: a change meanwhile may take effect one chunk later.
@@ -158,7 +148,6 @@ static s64 get_modes(u64 arg)
 {
     u64 flags = spin_lock_irqsave(&tty_lock);
     struct termios t = line.t;
-
     spin_unlock_irqrestore(&tty_lock, flags);
     return put_user(t, arg);
 }
@@ -167,7 +156,6 @@ static s64 set_modes(u64 arg, bool flush)
 {
     struct termios t;
     u64 flags;
-
     if (get_user(t, arg))
         return -EFAULT;
     flags = spin_lock_irqsave(&tty_lock);
@@ -182,7 +170,6 @@ static s64 set_modes(u64 arg, bool flush)
 static s64 flush_input(void)
 {
     u64 flags = spin_lock_irqsave(&tty_lock);
-
     line_flush(&line);
     spin_unlock_irqrestore(&tty_lock, flags);
     return 0;
@@ -191,7 +178,6 @@ static s64 flush_input(void)
 static s64 set_foreground(u64 arg)
 {
     s32 pgrp;
-
     if (get_user(pgrp, arg))
         return -EFAULT;
     if (pgrp <= 0)
@@ -200,11 +186,9 @@ static s64 set_foreground(u64 arg)
     return 0;
 }
 
-static s64 console_ioctl(struct file *f, u32 cmd, u64 arg)
+static s64 console_ioctl(struct file *, u32 cmd, u64 arg)
 {
     u32 number;
-
-    (void)f;
     if (cmd == FIONREAD) {
         number = line_available(&line);
         return put_user(number, arg);
@@ -239,9 +223,8 @@ static s64 console_ioctl(struct file *f, u32 cmd, u64 arg)
     }
 }
 
-static u32 console_poll(struct file *f)
+static u32 console_poll(struct file *)
 {
-    (void)f;
     return POLLOUT | (console_ready() ? POLLIN : 0);
 }
 
@@ -265,7 +248,6 @@ static struct file *console_open(struct node *n, u32 flags)
 {
     struct file *f = node_file(n, &console_ops, flags);
     u64 irqs;
-
     if (!IS_ERR(f) && !__atomic_exchange_n(&listening, true, __ATOMIC_RELAXED)) {
         irqs = irq_save();
         serial_irq_enable();

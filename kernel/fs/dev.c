@@ -5,35 +5,23 @@
 
 #define RDEV(major, minor) ((major) << 8 | (minor))
 
-static ssize_t null_read(struct file *f, u64 ubuf, size_t n, u64 *pos)
+static ssize_t null_read(struct file *, u64, size_t, u64 *)
 {
-    (void)f;
-    (void)ubuf;
-    (void)n;
-    (void)pos;
     return 0;
 }
 
-static ssize_t zero_read(struct file *f, u64 ubuf, size_t n, u64 *pos)
+static ssize_t zero_read(struct file *, u64 ubuf, size_t n, u64 *)
 {
-    (void)f;
-    (void)pos;
     return clear_user(ubuf, n) ? -EFAULT : (ssize_t)n;
 }
 
-static ssize_t null_write(struct file *f, u64 ubuf, size_t n, u64 *pos)
+static ssize_t null_write(struct file *, u64, size_t n, u64 *)
 {
-    (void)f;
-    (void)ubuf;
-    (void)pos;
     return n;
 }
 
-static s64 null_lseek(struct file *f, s64 off, int whence)
+static s64 null_lseek(struct file *, s64, int)
 {
-    (void)f;
-    (void)off;
-    (void)whence;
     return 0;
 }
 
@@ -64,7 +52,6 @@ static void add(struct node *dir, const char *name, u32 rdev, const struct node_
                 const struct file_ops *file_ops)
 {
     struct node *n = node_add(dir, name, S_IFCHR | 0666, ops);
-
     n->rdev = rdev;
     n->arg = (u64)file_ops;
 }
@@ -72,7 +59,6 @@ static void add(struct node *dir, const char *name, u32 rdev, const struct node_
 void dev_init(void)
 {
     struct node *dir = node_add(fs_root, "dev", S_IFDIR | 0755, NULL);
-
     add(dir, "null", RDEV(1, 3), &dev_node_ops, &null_ops);
     add(dir, "zero", RDEV(1, 5), &dev_node_ops, &zero_ops);
     add(dir, "tty", RDEV(5, 0), &console_node_ops, NULL);

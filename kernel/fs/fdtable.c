@@ -6,7 +6,6 @@
 struct fd_table *fds_new(void)
 {
     struct fd_table *t = kalloc(sizeof(*t));
-
     if (!t)
         return NULL;
     ref_init(&t->refs);
@@ -17,7 +16,6 @@ struct fd_table *fds_new(void)
 struct fd_table *fds_copy(struct fd_table *t)
 {
     struct fd_table *copy = fds_new();
-
     if (!copy)
         return NULL;
     spin_lock(&t->lock);
@@ -36,7 +34,6 @@ struct fd_table *fds_copy(struct fd_table *t)
 static struct file *take(struct fd_table *t, int fd, bool only_cloexec)
 {
     struct file *f = NULL;
-
     if (fd < 0 || fd >= MAX_FDS)
         return NULL;
     spin_lock(&t->lock);
@@ -75,7 +72,6 @@ void fds_close_on_exec(struct fd_table *t)
 int fd_install(struct fd_table *t, struct file *f, bool cloexec, int from)
 {
     int fd;
-
     spin_lock(&t->lock);
     for (fd = from; fd < MAX_FDS && t->file[fd]; fd++)
         ;
@@ -92,7 +88,6 @@ int fd_install(struct fd_table *t, struct file *f, bool cloexec, int from)
 struct file *fd_get(struct fd_table *t, int fd)
 {
     struct file *f;
-
     if (fd < 0 || fd >= MAX_FDS)
         return NULL;
     spin_lock(&t->lock);
@@ -106,7 +101,6 @@ struct file *fd_get(struct fd_table *t, int fd)
 int fd_close(struct fd_table *t, int fd)
 {
     struct file *f = take(t, fd, false);
-
     if (!f)
         return -EBADF;
     file_put(f);
@@ -116,7 +110,6 @@ int fd_close(struct fd_table *t, int fd)
 int fd_replace(struct fd_table *t, int fd, struct file *f, bool cloexec)
 {
     struct file *old;
-
     if (fd < 0 || fd >= MAX_FDS)
         return -EBADF;
     spin_lock(&t->lock);
@@ -132,7 +125,6 @@ int fd_replace(struct fd_table *t, int fd, struct file *f, bool cloexec)
 int fd_cloexec(struct fd_table *t, int fd, int set)
 {
     int mark = -EBADF;
-
     if (fd < 0 || fd >= MAX_FDS)
         return -EBADF;
     spin_lock(&t->lock);

@@ -10,7 +10,6 @@ struct wait_queue file_events;
 struct file *file_new(const struct file_ops *ops, void *private, u32 flags)
 {
     struct file *f = kalloc(sizeof(*f));
-
     if (!f)
         return NULL;
     ref_init(&f->refs);
@@ -38,7 +37,6 @@ void file_put(struct file *f)
 u32 file_poll(struct file *f)
 {
     u32 ready = f->ops->poll ? f->ops->poll(f) : POLLIN | POLLOUT;
-
     if ((f->flags & O_ACCMODE) == O_WRONLY)
         ready &= ~POLLIN;
     if ((f->flags & O_ACCMODE) == O_RDONLY)
@@ -49,7 +47,6 @@ u32 file_poll(struct file *f)
 s64 file_seek(struct file *f, s64 off, int whence, u64 size)
 {
     s64 base;
-
     switch (whence) {
     case SEEK_SET:
         base = 0;

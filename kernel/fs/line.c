@@ -13,7 +13,6 @@ void line_init(struct line *l, void (*echo)(const char *s, size_t n))
         [VINTR] = CTRL('C'), [VQUIT] = CTRL('\\'), [VERASE] = DEL,      [VKILL] = CTRL('U'),
         [VEOF] = CTRL('D'),  [VMIN] = 1,           [VSUSP] = CTRL('Z'), [VWERASE] = CTRL('W'),
     };
-
     memset(l, 0, sizeof(*l));
     l->echo = echo;
     l->t.iflag = ICRNL | IUTF8;
@@ -62,7 +61,6 @@ static void echo_char(struct line *l, u8 c)
 {
     char caret[2] = {'^', (char)(c ^ 0x40)};
     char plain = c == '\t' ? ' ' : (char)c;
-
     if (!has(l, ECHO) && !(c == '\n' && has(l, ECHONL) && has(l, ICANON)))
         return;
     if (c == '\n')
@@ -82,7 +80,6 @@ static bool is_utf8_tail(u8 c)
 static bool erase_char(struct line *l)
 {
     u8 c;
-
     if (l->head == l->commit)
         return false;
     do {
@@ -124,7 +121,6 @@ static int signal_of(const struct line *l, u8 c)
 static void edit(struct line *l, u8 c)
 {
     bool full = l->head - l->tail >= LINE_RING - 1;
-
     if (is_key(l, c, VERASE) || c == '\b') {
         erase_char(l);
     } else if (is_key(l, c, VKILL)) {
@@ -148,7 +144,6 @@ static void edit(struct line *l, u8 c)
 int line_input(struct line *l, u8 c)
 {
     int sig = signal_of(l, c);
-
     if (sig) {
         if (!has(l, NOFLSH))
             line_flush(l);
@@ -184,7 +179,6 @@ u32 line_available(const struct line *l)
 size_t line_take(struct line *l, u8 *to, size_t n, bool *more)
 {
     size_t got = 0;
-
     *more = false;
     while (l->tail != l->commit) {
         u16 c = *at(l, l->tail);
@@ -211,7 +205,6 @@ size_t line_output(const struct line *l, const char *from, size_t n, char *to)
 {
     bool crlf = sends_crlf(l);
     size_t len = 0;
-
     for (size_t i = 0; i < n; i++) {
         if (crlf && from[i] == '\n')
             to[len++] = '\r';

@@ -20,7 +20,6 @@ static ssize_t link_text(struct node *n, char buf[MADE_LINK_MAX], const char **t
 static struct node *lookup_child(struct node *dir, const char *name, size_t len)
 {
     struct node *n;
-
     mutex_lock(&fs_tree_lock);
     n = node_child(dir, name, len);
     if (n)
@@ -39,7 +38,6 @@ static struct node *follow_link(struct node *dir, struct node *link, int depth)
     char buf[MADE_LINK_MAX];
     const char *text;
     ssize_t len;
-
     if (depth == MAX_LINKS)
         return ERR_PTR(-ELOOP);
     len = link_text(link, buf, &text);
@@ -50,7 +48,6 @@ static struct node *follow_link(struct node *dir, struct node *link, int depth)
 static struct node *step(struct node *dir, const char *name, size_t len, bool follow, int depth)
 {
     struct node *n, *target;
-
     if (!node_is(dir, S_IFDIR))
         return ERR_PTR(-ENOTDIR);
     if (len > FS_NAME_MAX)
@@ -72,14 +69,12 @@ static struct node *walk(struct node *start, const char *path, size_t len, bool 
 {
     const char *end = path + len;
     struct node *at, *next;
-
     if (len == 0)
         return ERR_PTR(-ENOENT);
     at = *path == '/' ? fs_root : start;
     node_get(at);
     while (path < end) {
         const char *name;
-
         for (; path < end && *path == '/'; path++)
             ;
         for (name = path; path < end && *path != '/'; path++)
@@ -102,7 +97,6 @@ static struct node *walk(struct node *start, const char *path, size_t len, bool 
 static struct node *lookup_len(const char *cwd, const char *path, size_t len, bool follow)
 {
     struct node *start, *n;
-
     if (len >= FS_PATH_MAX)
         return ERR_PTR(-ENAMETOOLONG);
     if (*path == '/')
@@ -126,7 +120,6 @@ static struct node *lookup_parent(const char *cwd, const char *path, const char 
 {
     size_t len = strlen(path);
     struct node *dir;
-
     *name = path;
     for (const char *p = path; *p; p++) {
         if (*p == '/')
@@ -149,7 +142,6 @@ static struct node *create(const char *cwd, const char *path, u32 flags)
 {
     struct node *dir, *n;
     const char *name;
-
     dir = lookup_parent(cwd, path, &name);
     if (IS_ERR(dir))
         return dir;
@@ -173,7 +165,6 @@ static struct node *create(const char *cwd, const char *path, u32 flags)
 static struct file *open_node(struct node *n, u32 flags)
 {
     bool writes = (flags & O_ACCMODE) != O_RDONLY || (flags & O_TRUNC);
-
     if (node_is(n, S_IFLNK))
         return ERR_PTR(-ELOOP);
     if (node_is(n, S_IFDIR)) {
@@ -192,7 +183,6 @@ struct file *vfs_open_at(const char *cwd, const char *path, u32 flags)
     bool exclusive = (flags & O_CREAT) && (flags & O_EXCL);
     struct node *n;
     struct file *f;
-
     if ((flags & O_ACCMODE) == O_ACCMODE)
         return ERR_PTR(-EINVAL);
     n = vfs_lookup(cwd, path, !(flags & O_NOFOLLOW) && !exclusive);
@@ -217,7 +207,6 @@ struct file *vfs_open(const char *path, u32 flags)
 int vfs_stat(const char *cwd, const char *path, bool follow, struct stat *st)
 {
     struct node *n = vfs_lookup(cwd, path, follow);
-
     if (IS_ERR(n))
         return PTR_ERR(n);
     node_stat(n, st);
@@ -229,7 +218,6 @@ int vfs_lookup_bytes(const char *cwd, const char *path, const u8 **data, u64 *le
 {
     struct node *n = vfs_lookup(cwd, path, true);
     int err = 0;
-
     if (IS_ERR(n))
         return PTR_ERR(n);
     if (node_is(n, S_IFREG) && !n->ops && (n->mode & 0111)) {
@@ -247,7 +235,6 @@ int vfs_unlink(const char *cwd, const char *path)
     struct node *dir, *n;
     const char *name;
     int err = 0;
-
     dir = lookup_parent(cwd, path, &name);
     if (IS_ERR(dir))
         return PTR_ERR(dir);
@@ -274,7 +261,6 @@ ssize_t vfs_readlink(const char *cwd, const char *path, char *buf, size_t size)
     char made[MADE_LINK_MAX];
     const char *text;
     ssize_t len = -EINVAL;
-
     if (IS_ERR(n))
         return PTR_ERR(n);
     if (node_is(n, S_IFLNK))
@@ -292,7 +278,6 @@ int vfs_chdir(char cwd[FS_CWD_MAX], const char *path)
     struct node *n = vfs_lookup(cwd, path, true);
     char made[FS_CWD_MAX];
     int err;
-
     if (IS_ERR(n))
         return PTR_ERR(n);
     err = node_is(n, S_IFDIR) ? node_path(n, made, sizeof(made)) : -ENOTDIR;

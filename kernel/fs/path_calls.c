@@ -20,7 +20,6 @@ static int directory_of(int dirfd, char dir[FS_CWD_MAX])
     struct file *f;
     struct node *n;
     int err;
-
     if (dirfd == AT_FDCWD) {
         strcopy(dir, current_process()->cwd, FS_CWD_MAX);
         return 0;
@@ -38,7 +37,6 @@ static int directory_of(int dirfd, char dir[FS_CWD_MAX])
 static int get_path(int dirfd, u64 upath, struct at_path *at)
 {
     ssize_t len = strncpy_from_user(at->path, upath, FS_PATH_MAX);
-
     if (len < 0)
         return len;
     if (at->path[0] == '/') {
@@ -53,7 +51,6 @@ s64 sys_openat(int dirfd, u64 upath, u32 flags, u32 mode)
     struct at_path at;
     struct file *f;
     int fd, err = get_path(dirfd, upath, &at);
-
     (void)mode; // everybody is root
     if (err)
         return err;
@@ -76,7 +73,6 @@ s64 sys_newfstatat(int dirfd, u64 upath, u64 ustat, int flags)
     struct at_path at;
     struct stat st;
     int err = get_path(dirfd, upath, &at);
-
     if (flags & ~(AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH))
         return -EINVAL;
     if (at.path[0] == '\0' && (flags & AT_EMPTY_PATH) && err != -EFAULT) {
@@ -95,7 +91,6 @@ s64 sys_faccessat(int dirfd, u64 upath, int mode)
     struct at_path at;
     struct node *n;
     int err = get_path(dirfd, upath, &at);
-
     if (mode & ~(R_OK | W_OK | X_OK))
         return -EINVAL;
     if (err)
@@ -117,7 +112,6 @@ s64 sys_readlinkat(int dirfd, u64 upath, u64 ubuf, s64 n)
     char target[FS_CWD_MAX];
     ssize_t len;
     int err = get_path(dirfd, upath, &at);
-
     if (n <= 0)
         return -EINVAL;
     if (err)
@@ -132,7 +126,6 @@ s64 sys_unlinkat(int dirfd, u64 upath, int flags)
 {
     struct at_path at;
     int err = get_path(dirfd, upath, &at);
-
     if (flags & ~AT_REMOVEDIR)
         return -EINVAL;
     if (err)
@@ -144,7 +137,6 @@ s64 sys_getcwd(u64 ubuf, size_t n)
 {
     char cwd[FS_CWD_MAX];
     size_t len;
-
     strcopy(cwd, current_process()->cwd, sizeof(cwd));
     len = strlen(cwd) + 1;
     if (n < len)
@@ -156,7 +148,6 @@ s64 sys_chdir(u64 upath)
 {
     struct at_path at;
     int err = get_path(AT_FDCWD, upath, &at);
-
     if (err)
         return err;
     // A path from the root needs no working directory, and one that starts there leads to the same
@@ -171,7 +162,6 @@ s64 sys_fchdir(int fd)
 {
     char dir[FS_CWD_MAX];
     int err = fd == AT_FDCWD ? -EBADF : directory_of(fd, dir);
-
     if (!err)
         strcopy(current_process()->cwd, dir, FS_CWD_MAX);
     return err;

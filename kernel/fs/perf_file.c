@@ -10,9 +10,8 @@
 
 #define PERF_DEV 13u // st_dev of all of them, as if they were on one anonymous device
 
-static ssize_t perf_read(struct file *f, u64 ubuf, size_t n, u64 *pos)
+static ssize_t perf_read(struct file *f, u64 ubuf, size_t n, u64 *)
 {
-    (void)pos;
     return perf_event_read_user(f->private, ubuf, n);
 }
 
@@ -24,7 +23,6 @@ static s64 perf_ioctl(struct file *f, u32 cmd, u64 arg)
 static void perf_stat(struct file *f, struct stat *st)
 {
     struct perf_event *event = f->private;
-
     memset(st, 0, sizeof(*st));
     st->st_dev = PERF_DEV;
     st->st_ino = event->id;
@@ -40,7 +38,6 @@ static u32 perf_poll(struct file *f)
 static struct vm_object *perf_map(struct file *f, u64 pages, u64 off, int *err)
 {
     struct vm_object *o = off ? ERR_PTR(-EINVAL) : perf_buffer_map(f->private, pages);
-
     if (!IS_ERR(o))
         return o;
     *err = PTR_ERR(o);
@@ -50,7 +47,6 @@ static struct vm_object *perf_map(struct file *f, u64 pages, u64 off, int *err)
 static void perf_async(struct file *f, bool on)
 {
     struct perf_event *event = f->private;
-
     __atomic_store_n(&event->output.file, on ? f : NULL, __ATOMIC_RELEASE);
 }
 
@@ -73,7 +69,6 @@ int perf_fd_install(struct perf_event *event, bool cloexec)
 {
     struct file *f = file_new(&perf_ops, event, O_RDWR);
     int fd;
-
     if (!f)
         return -ENOMEM;
     fd = fd_install(current_process()->fds, f, cloexec, 0);
@@ -85,7 +80,6 @@ int perf_fd_install(struct perf_event *event, bool cloexec)
 int perf_fd_get(int fd, struct perf_fd *out)
 {
     struct file *f = fd_get(current_process()->fds, fd);
-
     if (!f)
         return -EBADF;
     if (f->ops != &perf_ops) {

@@ -48,12 +48,10 @@ static void pipe_changed(struct pipe *p)
 static ssize_t take_out(struct pipe *p, u64 ubuf, size_t n)
 {
     size_t done = 0;
-
     n = MIN(n, pipe_used(p));
     while (done < n) {
         size_t at = p->tail % PIPE_SIZE;
         size_t chunk = MIN(n - done, PIPE_SIZE - at);
-
         if (copy_to_user(ubuf + done, p->ring + at, chunk))
             return done ? (ssize_t)done : -EFAULT;
         __atomic_store_n(&p->tail, p->tail + chunk, __ATOMIC_RELEASE);
@@ -65,12 +63,10 @@ static ssize_t take_out(struct pipe *p, u64 ubuf, size_t n)
 static ssize_t put_in(struct pipe *p, u64 ubuf, size_t n)
 {
     size_t done = 0;
-
     n = MIN(n, pipe_room(p));
     while (done < n) {
         size_t at = p->head % PIPE_SIZE;
         size_t chunk = MIN(n - done, PIPE_SIZE - at);
-
         if (copy_from_user(p->ring + at, ubuf + done, chunk))
             return done ? (ssize_t)done : -EFAULT;
         __atomic_store_n(&p->head, p->head + chunk, __ATOMIC_RELEASE);
@@ -79,17 +75,14 @@ static ssize_t put_in(struct pipe *p, u64 ubuf, size_t n)
     return done;
 }
 
-static ssize_t pipe_read(struct file *f, u64 ubuf, size_t n, u64 *pos)
+static ssize_t pipe_read(struct file *f, u64 ubuf, size_t n, u64 *)
 {
     struct pipe *p = f->private;
     ssize_t got = 0;
-
-    (void)pos;
     if (n == 0)
         return 0;
     for (;;) {
         bool writer;
-
         mutex_lock(&p->lock);
         writer = p->writer;
         got = take_out(p, ubuf, n);
@@ -108,17 +101,14 @@ static ssize_t pipe_read(struct file *f, u64 ubuf, size_t n, u64 *pos)
     return got;
 }
 
-static ssize_t pipe_write(struct file *f, u64 ubuf, size_t n, u64 *pos)
+static ssize_t pipe_write(struct file *f, u64 ubuf, size_t n, u64 *)
 {
     struct pipe *p = f->private;
     size_t whole = n <= PIPE_BUF ? n : 1; // room that must be there before a byte goes in
     size_t done = 0;
-
-    (void)pos;
     while (done < n) {
         ssize_t put = 0;
         bool reader;
-
         mutex_lock(&p->lock);
         reader = p->reader;
         if (reader && pipe_room(p) >= whole)
@@ -145,28 +135,24 @@ static s64 pipe_ioctl(struct file *f, u32 cmd, u64 arg)
 {
     struct pipe *p = f->private;
     s32 n = (s32)pipe_used(p);
-
     return cmd == FIONREAD ? put_user(n, arg) : -ENOTTY;
 }
 
 static u32 pipe_poll_read(struct file *f)
 {
     struct pipe *p = f->private;
-
     return (pipe_used(p) ? POLLIN : 0) | (is_open(&p->writer) ? 0 : POLLHUP);
 }
 
 static u32 pipe_poll_write(struct file *f)
 {
     struct pipe *p = f->private;
-
     return (pipe_room(p) >= PIPE_BUF ? POLLOUT : 0) | (is_open(&p->reader) ? 0 : POLLERR);
 }
 
 static void pipe_stat(struct file *f, struct stat *st)
 {
     struct pipe *p = f->private;
-
     memset(st, 0, sizeof(*st));
     st->st_dev = PIPE_DEV;
     st->st_ino = p->ino;
@@ -190,14 +176,12 @@ static void pipe_end_closed(struct pipe *p, bool *end)
 static void pipe_release_read(struct file *f)
 {
     struct pipe *p = f->private;
-
     pipe_end_closed(p, &p->reader);
 }
 
 static void pipe_release_write(struct file *f)
 {
     struct pipe *p = f->private;
-
     pipe_end_closed(p, &p->writer);
 }
 
@@ -220,7 +204,6 @@ static const struct file_ops write_ops = {
 int pipe_new(struct file **reader, struct file **writer, u32 flags)
 {
     struct pipe *p = kalloc(sizeof(*p));
-
     if (!p)
         return -ENOMEM;
     p->ring = kalloc(PIPE_SIZE);

@@ -6,7 +6,6 @@
 struct file *node_file(struct node *n, const struct file_ops *ops, u32 flags)
 {
     struct file *f = file_new(ops, n, flags);
-
     if (!f)
         return ERR_PTR(-ENOMEM);
     node_get(n);
@@ -37,21 +36,18 @@ ssize_t read_buffer(u64 ubuf, size_t n, u64 *pos, const void *buf, u64 size)
 static ssize_t bytes_read(struct file *f, u64 ubuf, size_t n, u64 *pos)
 {
     struct node *node = f->private;
-
     return read_buffer(ubuf, n, pos, node->data, node->size);
 }
 
 static s64 bytes_lseek(struct file *f, s64 off, int whence)
 {
     struct node *node = f->private;
-
     return file_seek(f, off, whence, node->size);
 }
 
 static const u8 *bytes_get(struct file *f, u64 *len)
 {
     struct node *node = f->private;
-
     *len = node->size;
     return node->data;
 }
@@ -106,7 +102,6 @@ static int emit_all(struct listing *l, struct node *dir)
     struct dir_entry e;
     struct node *n;
     int stop = 0;
-
     if (l->pos < POS_DOT)
         stop = emit(l, ".", dir->ino, dir->mode, POS_DOT);
     if (!stop && l->pos < POS_DOTDOT)
@@ -130,19 +125,14 @@ static ssize_t dir_getdents(struct file *f, u64 ubuf, size_t n)
 {
     struct listing l = {.ubuf = ubuf, .size = n, .pos = f->pos};
     int stop = emit_all(&l, f->private);
-
     f->pos = l.pos;
     if (l.done)
         return l.done;
     return stop == 1 ? -EINVAL : stop;
 }
 
-static ssize_t dir_read(struct file *f, u64 ubuf, size_t n, u64 *pos)
+static ssize_t dir_read(struct file *, u64, size_t, u64 *)
 {
-    (void)f;
-    (void)ubuf;
-    (void)n;
-    (void)pos;
     return -EISDIR;
 }
 

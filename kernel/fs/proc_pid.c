@@ -30,17 +30,14 @@ static u32 pid_of(const struct node *n)
 
 // ---- gathering ----
 
-static void count_page(u64 va, u64 *pte, void *arg)
+static void count_page(u64, u64 *, void *arg)
 {
-    (void)va;
-    (void)pte;
     ++*(u64 *)arg;
 }
 
 static void measure_mm(struct mm *mm, struct pid_info *info)
 {
     struct vm_area *area;
-
     spin_lock(&mm->lock);
     info->faults += mm->minor_faults;
     list_for_each (area, &mm->areas, node)
@@ -53,7 +50,6 @@ static void describe_process(struct process *p, struct pid_info *info)
 {
     struct thread *th;
     struct mm *mm;
-
     spin_lock(&proc_lock);
     info->ppid = p->parent && p->parent != p ? p->parent->pid : 0;
     info->pgid = p->pgid;
@@ -100,7 +96,6 @@ static bool describe(u32 pid, struct pid_info *info)
     struct process *p = process_find(pid);
     struct task *t;
     bool found;
-
     *info = (struct pid_info){.pid = pid, .threads = 1};
     if (p) {
         describe_process(p, info);
@@ -126,7 +121,6 @@ static size_t show_stat(struct node *n, char *buf, size_t size)
 {
     struct text t = {buf, size, 0};
     struct pid_info i;
-
     if (!describe(pid_of(n), &i))
         return 0;
     text_add(&t, "%u (%s) %c %u %u %u 0 -1 0 ", i.pid, i.comm, i.state, i.ppid, i.pgid, i.sid);
@@ -162,7 +156,6 @@ static size_t show_status(struct node *n, char *buf, size_t size)
 {
     struct text t = {buf, size, 0};
     struct pid_info i;
-
     if (!describe(pid_of(n), &i))
         return 0;
     text_add(&t, "Name:\t%s\n", i.comm);
@@ -181,7 +174,6 @@ static size_t show_comm(struct node *n, char *buf, size_t size)
 {
     struct text t = {buf, size, 0};
     struct pid_info i;
-
     if (describe(pid_of(n), &i))
         text_add(&t, "%s\n", i.comm);
     return t.len;
@@ -191,7 +183,6 @@ static size_t show_cmdline(struct node *n, char *buf, size_t size)
 {
     struct process *p = process_find(pid_of(n));
     size_t len;
-
     if (!p)
         return 0;
     spin_lock(&proc_lock);
@@ -205,7 +196,6 @@ static size_t show_cmdline(struct node *n, char *buf, size_t size)
 static void show_areas(struct text *t, struct mm *mm)
 {
     struct vm_area *area;
-
     spin_lock(&mm->lock);
     list_for_each (area, &mm->areas, node) {
         text_add(t, "%lx-%lx %c%c%c%c 00000000 00:00 0 %s\n", area->start, area->end,
@@ -220,7 +210,6 @@ static size_t show_maps(struct node *n, char *buf, size_t size)
     struct text t = {buf, size, 0};
     struct process *p = process_find(pid_of(n));
     struct mm *mm;
-
     if (!p)
         return 0;
     mm = process_mm(p);
@@ -245,7 +234,6 @@ static int read_pid_link(struct node *n, char *buf, size_t size)
 {
     struct process *p = process_find(pid_of(n));
     bool cwd = (n->ino - PID_INO) % PID_STEP - 1 == INDEX_CWD;
-
     if (!p)
         return -ENOENT;
     spin_lock(&proc_lock);
@@ -261,7 +249,6 @@ static void pid_entry(u32 index, struct dir_entry *e)
 {
     static const char *const links[] = {"cwd", "exe"};
     bool link = index >= INDEX_CWD;
-
     e->mode = link ? S_IFLNK | 0777 : S_IFREG | 0444;
     strcopy(e->name, link ? links[index - INDEX_CWD] : pid_files[index].name, sizeof(e->name));
 }
@@ -269,7 +256,6 @@ static void pid_entry(u32 index, struct dir_entry *e)
 static bool pid_next(struct node *dir, u64 after, struct dir_entry *e)
 {
     u64 index = after > dir->ino ? after - dir->ino : 0;
-
     if (index >= NR_INDEX)
         return false;
     pid_entry(index, e);
@@ -281,7 +267,6 @@ static struct node *pid_lookup(struct node *dir, const char *name, size_t len)
 {
     struct dir_entry e;
     struct node *n;
-
     for (u32 index = 0; index < NR_INDEX; index++) {
         pid_entry(index, &e);
         if (strlen(e.name) != len || memcmp(e.name, name, len) != 0)
@@ -303,7 +288,6 @@ static const struct node_ops pid_dir_ops = {.lookup = pid_lookup, .next = pid_ne
 static bool parse_pid(const char *name, size_t len, u32 *pid)
 {
     u64 value = 0;
-
     if (len == 0 || len > 9 || *name == '0')
         return false;
     for (size_t i = 0; i < len; i++) {
@@ -320,7 +304,6 @@ static struct node *root_lookup(struct node *dir, const char *name, size_t len)
     struct pid_info info;
     struct node *n;
     u32 pid;
-
     if (!parse_pid(name, len, &pid) || !describe(pid, &info))
         return NULL;
     n = node_new(dir, name, len, S_IFDIR | 0555, PID_INO + (u64)pid * PID_STEP);
@@ -352,11 +335,9 @@ static void consider_kernel_thread(struct task *t, void *arg)
         consider(arg, t->tid);
 }
 
-static bool root_next(struct node *dir, u64 after, struct dir_entry *e)
+static bool root_next(struct node *, u64 after, struct dir_entry *e)
 {
     struct next_pid next = {.after = after >= PID_INO ? (after - PID_INO) / PID_STEP : 0};
-
-    (void)dir;
     process_for_each(consider_process, &next);
     task_for_each(consider_kernel_thread, &next);
     if (!next.best)
@@ -369,11 +350,9 @@ static bool root_next(struct node *dir, u64 after, struct dir_entry *e)
 
 const struct node_ops proc_root_ops = {.lookup = root_lookup, .next = root_next};
 
-static int read_self(struct node *n, char *buf, size_t size)
+static int read_self(struct node *, char *buf, size_t size)
 {
     struct process *p = current_process();
-
-    (void)n;
     return p ? snprintf(buf, size, "%u", p->pid) : -ENOENT;
 }
 

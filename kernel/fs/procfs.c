@@ -29,7 +29,6 @@ void text_add(struct text *t, const char *fmt, ...)
 {
     va_list ap;
     int n;
-
     va_start(ap, fmt);
     n = vsnprintf(t->buf + t->len, t->size - t->len, fmt, ap);
     va_end(ap);
@@ -65,18 +64,15 @@ static ssize_t proc_read(struct file *f, u64 ubuf, size_t n, u64 *pos)
 {
     struct snapshot *s = f->private;
     int err = 0;
-
     if (*pos == 0 || !s->buf)
         err = refresh(s);
     return err ? err : read_buffer(ubuf, n, pos, s->buf, s->len);
 }
 
-static ssize_t proc_write(struct file *f, u64 ubuf, size_t n, u64 *pos)
+static ssize_t proc_write(struct file *f, u64 ubuf, size_t n, u64 *)
 {
     struct snapshot *s = f->private;
     char text[STORE_MAX + 1];
-
-    (void)pos;
     if (n > STORE_MAX)
         return -EINVAL;
     if (copy_from_user(text, ubuf, n))
@@ -91,24 +87,20 @@ static s64 proc_lseek(struct file *f, s64 off, int whence)
 }
 
 // ">" opens with O_TRUNC and shells may truncate: there is nothing to cut.
-static int proc_truncate(struct file *f, u64 size)
+static int proc_truncate(struct file *, u64)
 {
-    (void)f;
-    (void)size;
     return 0;
 }
 
 static void proc_stat(struct file *f, struct stat *st)
 {
     struct snapshot *s = f->private;
-
     node_stat(s->node, st);
 }
 
 static void proc_release(struct file *f)
 {
     struct snapshot *s = f->private;
-
     node_put(s->node);
     kfree(s->buf);
     kfree(s);
@@ -127,7 +119,6 @@ static struct file *proc_open(struct node *n, u32 flags)
 {
     struct snapshot *s;
     struct file *f;
-
     if ((flags & O_ACCMODE) != O_RDONLY && !kind(n)->store)
         return ERR_PTR(-EACCES);
     s = kalloc(sizeof(*s));
@@ -146,23 +137,19 @@ const struct node_ops proc_file_ops = {.open = proc_open};
 
 // ---- the files ----
 
-static size_t show_meminfo(struct node *n, char *buf, size_t size)
+static size_t show_meminfo(struct node *, char *buf, size_t size)
 {
     struct text t = {buf, size, 0};
-
-    (void)n;
     text_add(&t, "MemTotal:       %8lu kB\n", pages_total() * PAGE_KB);
     text_add(&t, "MemFree:        %8lu kB\n", pages_free_count() * PAGE_KB);
     text_add(&t, "KernelHeap:     %8lu kB\n", heap_bytes_in_use() / 1024);
     return t.len;
 }
 
-static size_t show_uptime(struct node *n, char *buf, size_t size)
+static size_t show_uptime(struct node *, char *buf, size_t size)
 {
     struct text t = {buf, size, 0};
     u64 up = clock_ns() / 10000000, idle = 0;
-
-    (void)n;
     for (u32 cpu = 0; cpu < nr_cpus; cpu++)
         idle += sched_stats(cpu)->idle_ns / 10000000;
     text_add(&t, "%lu.%02lu %lu.%02lu\n", up / 100, up % 100, idle / 100, idle % 100);
@@ -173,7 +160,6 @@ static size_t show_uptime(struct node *n, char *buf, size_t size)
 static void cpu_brand(char name[49])
 {
     u32 out[4];
-
     name[0] = name[48] = '\0';
     cpuid(0x80000000, 0, out);
     if (out[0] < 0x80000004)
@@ -184,12 +170,10 @@ static void cpu_brand(char name[49])
     }
 }
 
-static size_t show_cpuinfo(struct node *n, char *buf, size_t size)
+static size_t show_cpuinfo(struct node *, char *buf, size_t size)
 {
     struct text t = {buf, size, 0};
     char brand[49];
-
-    (void)n;
     cpu_brand(brand);
     for (u32 cpu = 0; cpu < nr_cpus; cpu++) {
         if (!cpu_is_online(cpu))
@@ -205,11 +189,9 @@ static size_t show_cpuinfo(struct node *n, char *buf, size_t size)
     return t.len;
 }
 
-static size_t show_sched(struct node *n, char *buf, size_t size)
+static size_t show_sched(struct node *, char *buf, size_t size)
 {
     struct text t = {buf, size, 0};
-
-    (void)n;
     text_add(&t, "cpu   switches preemptions migrations_in      ticks    idle_ms\n");
     for (u32 cpu = 0; cpu < nr_cpus; cpu++) {
         const struct sched_stats *s = sched_stats(cpu);
@@ -220,29 +202,24 @@ static size_t show_sched(struct node *n, char *buf, size_t size)
     return t.len;
 }
 
-static size_t show_kmsg(struct node *n, char *buf, size_t size)
+static size_t show_kmsg(struct node *, char *buf, size_t size)
 {
-    (void)n;
     return log_read(buf, size);
 }
 
-static size_t show_hwbp(struct node *n, char *buf, size_t size)
+static size_t show_hwbp(struct node *, char *buf, size_t size)
 {
-    (void)n;
     return hwbp_show(buf, size);
 }
 
-static size_t show_watch(struct node *n, char *buf, size_t size)
+static size_t show_watch(struct node *, char *buf, size_t size)
 {
-    (void)n;
     return watch_show(buf, size);
 }
 
-static size_t show_bp_slots(struct node *n, char *buf, size_t size)
+static size_t show_bp_slots(struct node *, char *buf, size_t size)
 {
     struct text t = {buf, size, 0};
-
-    (void)n;
     text_add(&t, "%s\n", slots_name(hwbp_rules()));
     return t.len;
 }
@@ -252,7 +229,6 @@ static ssize_t store_bp_slots(const char *text, size_t n)
     char name[16];
     size_t len = n;
     int err;
-
     while (len && (text[len - 1] == '\n' || text[len - 1] == ' '))
         len--;
     if (len >= sizeof(name))
@@ -263,11 +239,9 @@ static ssize_t store_bp_slots(const char *text, size_t n)
     return err ? err : (ssize_t)n;
 }
 
-static size_t show_fail_nth(struct node *n, char *buf, size_t size)
+static size_t show_fail_nth(struct node *, char *buf, size_t size)
 {
     struct text t = {buf, size, 0};
-
-    (void)n;
     text_add(&t, "%lu\n", syscall_fail_left());
     return t.len;
 }
@@ -275,18 +249,15 @@ static size_t show_fail_nth(struct node *n, char *buf, size_t size)
 static ssize_t store_fail_nth(const char *text, size_t n)
 {
     u64 nth;
-
     if (!parse_u64(text, &nth))
         return -EINVAL;
     syscall_fail_nth(nth);
     return n;
 }
 
-static size_t show_sample_rate(struct node *n, char *buf, size_t size)
+static size_t show_sample_rate(struct node *, char *buf, size_t size)
 {
     struct text t = {buf, size, 0};
-
-    (void)n;
     text_add(&t, "%lu\n", perf_max_sample_rate());
     return t.len;
 }
@@ -294,7 +265,6 @@ static size_t show_sample_rate(struct node *n, char *buf, size_t size)
 static ssize_t store_sample_rate(const char *text, size_t n)
 {
     u64 rate;
-
     if (!parse_u64(text, &rate) || perf_set_max_sample_rate(rate))
         return -EINVAL;
     return n;
@@ -303,7 +273,6 @@ static ssize_t store_sample_rate(const char *text, size_t n)
 static void add_file(struct node *dir, const struct proc_file *kind)
 {
     u32 mode = S_IFREG | (kind->store ? 0644 : 0444);
-
     node_add(dir, kind->name, mode, &proc_file_ops)->arg = (u64)kind;
 }
 
@@ -320,7 +289,6 @@ void procfs_init(void)
     static const struct proc_file sample_rate = {"perf_event_max_sample_rate", show_sample_rate,
                                                  store_sample_rate};
     struct node *proc = node_add(fs_root, "proc", S_IFDIR | 0555, &proc_root_ops), *dir;
-
     for (size_t i = 0; i < ARRAY_SIZE(files); i++)
         add_file(proc, &files[i]);
     node_add(proc, "self", S_IFLNK | 0777, &proc_self_ops);

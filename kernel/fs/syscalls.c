@@ -30,7 +30,6 @@ static struct fd_table *fds(void)
 static struct file *get_file(int fd, u32 forbidden_mode)
 {
     struct file *f = fd_get(fds(), fd);
-
     if (f && (f->flags & O_ACCMODE) == forbidden_mode) {
         file_put(f);
         return NULL;
@@ -56,7 +55,6 @@ static ssize_t transfer(struct file *f, bool write, u64 ubuf, size_t n, u64 *at)
     ssize_t (*op)(struct file * f, u64 ubuf, size_t n, u64 * pos) =
         write ? f->ops->write : f->ops->read;
     ssize_t done;
-
     if (!op)
         return -EINVAL;
     lock_pos(f);
@@ -69,7 +67,6 @@ static s64 read_write(int fd, bool write, u64 ubuf, size_t n, u64 *at)
 {
     struct file *f = get_file(fd, write ? O_RDONLY : O_WRONLY);
     s64 done;
-
     if (!f)
         return -EBADF;
     done = at && !f->ops->lseek ? -ESPIPE : transfer(f, write, ubuf, n, at);
@@ -90,21 +87,18 @@ s64 sys_write(int fd, u64 ubuf, size_t n)
 s64 sys_pread64(int fd, u64 ubuf, size_t n, s64 pos)
 {
     u64 at = pos;
-
     return pos < 0 ? -EINVAL : read_write(fd, false, ubuf, n, &at);
 }
 
 s64 sys_pwrite64(int fd, u64 ubuf, size_t n, s64 pos)
 {
     u64 at = pos;
-
     return pos < 0 ? -EINVAL : read_write(fd, true, ubuf, n, &at);
 }
 
 static s64 vector_transfer(struct file *f, bool write, u64 uiov, int count)
 {
     s64 total = 0;
-
     for (int i = 0; i < count; i++) {
         struct iovec v;
         ssize_t done;
@@ -129,7 +123,6 @@ static s64 vector(int fd, bool write, u64 uiov, int count)
 {
     struct file *f = get_file(fd, write ? O_RDONLY : O_WRONLY);
     s64 done;
-
     if (!f)
         return -EBADF;
     done = count < 0 || count > IOV_MAX ? -EINVAL : vector_transfer(f, write, uiov, count);
@@ -151,7 +144,6 @@ s64 sys_lseek(int fd, s64 off, int whence)
 {
     struct file *f = get_file(fd, MODE_ANY);
     s64 pos = -ESPIPE;
-
     if (!f)
         return -EBADF;
     if (f->ops->lseek) {
@@ -167,7 +159,6 @@ s64 sys_ftruncate(int fd, s64 size)
 {
     struct file *f = get_file(fd, MODE_ANY);
     s64 err = -EINVAL;
-
     if (!f)
         return -EBADF;
     if (size >= 0 && (f->flags & O_ACCMODE) != O_RDONLY && f->ops->truncate) {
@@ -183,7 +174,6 @@ s64 sys_ioctl(int fd, u32 cmd, u64 arg)
 {
     struct file *f = get_file(fd, MODE_ANY);
     s64 done;
-
     if (!f)
         return -EBADF;
     done = f->ops->ioctl ? f->ops->ioctl(f, cmd, arg) : -ENOTTY;
@@ -195,7 +185,6 @@ s64 sys_getdents64(int fd, u64 ubuf, size_t n)
 {
     struct file *f = get_file(fd, MODE_ANY);
     s64 done = -ENOTDIR;
-
     if (!f)
         return -EBADF;
     if (f->ops->getdents) {
@@ -211,7 +200,6 @@ s64 sys_fstat(int fd, u64 ustat)
 {
     struct file *f = get_file(fd, MODE_ANY);
     struct stat st;
-
     if (!f)
         return -EBADF;
     f->ops->stat(f, &st);
@@ -228,7 +216,6 @@ s64 sys_close(int fd)
 static int install(struct file *f, bool cloexec, int from)
 {
     int fd = fd_install(fds(), f, cloexec, from);
-
     if (fd < 0)
         file_put(f);
     return fd;
@@ -238,7 +225,6 @@ s64 sys_pipe2(u64 ufds, u32 flags)
 {
     struct file *reader, *writer;
     int pair[2], err;
-
     if (flags & ~(u32)(O_NONBLOCK | O_CLOEXEC))
         return -EINVAL;
     err = pipe_new(&reader, &writer, flags & O_NONBLOCK);
@@ -262,7 +248,6 @@ s64 sys_pipe2(u64 ufds, u32 flags)
 static s64 dup_from(int fd, int from, bool cloexec)
 {
     struct file *f;
-
     if (from < 0 || from >= MAX_FDS)
         return -EINVAL;
     f = get_file(fd, MODE_ANY);
@@ -278,7 +263,6 @@ s64 sys_dup3(int fd, int to, u32 flags)
 {
     struct file *f;
     int err;
-
     if (fd == to || (flags & ~(u32)O_CLOEXEC))
         return -EINVAL;
     f = get_file(fd, MODE_ANY);
@@ -311,7 +295,6 @@ s64 sys_fcntl(int fd, int cmd, u64 arg)
 {
     struct file *f;
     s64 result;
-
     switch (cmd) {
     case F_DUPFD:
     case F_DUPFD_CLOEXEC:

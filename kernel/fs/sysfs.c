@@ -13,7 +13,6 @@ static void show_mask(struct text *t, cpumask mask)
 {
     const char *comma = "";
     u32 first = 0, end;
-
     for (; first < MAX_CPUS; first = end + 1) {
         for (end = first; end < MAX_CPUS && (mask & BIT(end)); end++)
             ;
@@ -34,27 +33,23 @@ static ssize_t read_mask(u64 ubuf, size_t n, u64 *pos, cpumask mask)
 {
     char buf[LIST_MAX];
     struct text t = {buf, sizeof(buf), 0};
-
     show_mask(&t, mask);
     return read_buffer(ubuf, n, pos, buf, t.len);
 }
 
-static ssize_t possible_read(struct file *f, u64 ubuf, size_t n, u64 *pos)
+static ssize_t possible_read(struct file *, u64 ubuf, size_t n, u64 *pos)
 {
-    (void)f;
     return read_mask(ubuf, n, pos, cpus_possible());
 }
 
-static ssize_t online_read(struct file *f, u64 ubuf, size_t n, u64 *pos)
+static ssize_t online_read(struct file *, u64 ubuf, size_t n, u64 *pos)
 {
-    (void)f;
     return read_mask(ubuf, n, pos, cpus_online());
 }
 
 static u32 cpu_of(struct file *f)
 {
     const struct node *n = f->private;
-
     return n->arg;
 }
 
@@ -63,12 +58,10 @@ static ssize_t switch_read(struct file *f, u64 ubuf, size_t n, u64 *pos)
     return read_buffer(ubuf, n, pos, cpu_is_online(cpu_of(f)) ? "1\n" : "0\n", 2);
 }
 
-static ssize_t switch_write(struct file *f, u64 ubuf, size_t n, u64 *pos)
+static ssize_t switch_write(struct file *f, u64 ubuf, size_t n, u64 *)
 {
     char text[STORE_MAX];
     int err;
-
-    (void)pos;
     if (n < 1 || n > STORE_MAX)
         return -EINVAL;
     if (copy_from_user(text, ubuf, n))
@@ -80,10 +73,8 @@ static ssize_t switch_write(struct file *f, u64 ubuf, size_t n, u64 *pos)
 }
 
 // ">" truncates: there is nothing to cut.
-static int switch_truncate(struct file *f, u64 size)
+static int switch_truncate(struct file *, u64)
 {
-    (void)f;
-    (void)size;
     return 0;
 }
 
@@ -134,7 +125,6 @@ void sysfs_init(void)
     static const char *const path[] = {"sys", "devices", "system", "cpu"};
     struct node *dir = fs_root, *n;
     char name[8];
-
     for (u32 i = 0; i < ARRAY_SIZE(path); i++)
         dir = node_add(dir, path[i], S_IFDIR | 0555, NULL);
     node_add(dir, "online", S_IFREG | 0444, &list_node_ops)->arg = (u64)&online_ops;

@@ -26,7 +26,6 @@ static int make_room(struct tmp_bytes *b, u64 size)
 {
     u64 room = MAX(b->room, TMP_BLOCK_MIN);
     u8 *block;
-
     if (size > TMP_FILE_MAX)
         return -EFBIG;
     if (size <= b->room)
@@ -51,7 +50,6 @@ static int set_size(struct node *n, u64 size)
 {
     struct tmp_bytes *b = bytes_of(n);
     int err = make_room(b, size);
-
     if (err)
         return err;
     if (size == 0) {
@@ -69,7 +67,6 @@ static ssize_t tmp_read(struct file *f, u64 ubuf, size_t n, u64 *pos)
 {
     struct node *node = f->private;
     ssize_t got;
-
     mutex_lock(&tmp_lock);
     got = read_buffer(ubuf, n, pos, bytes_of(node)->block, node->size);
     mutex_unlock(&tmp_lock);
@@ -80,7 +77,6 @@ static ssize_t write_at(struct node *node, u64 ubuf, size_t n, u64 pos)
 {
     struct tmp_bytes *b = bytes_of(node);
     int err;
-
     if (pos >= TMP_FILE_MAX)
         return -EFBIG;
     n = MIN(n, TMP_FILE_MAX - pos);
@@ -101,7 +97,6 @@ static ssize_t tmp_write(struct file *f, u64 ubuf, size_t n, u64 *pos)
 {
     struct node *node = f->private;
     ssize_t put;
-
     if (n == 0)
         return 0;
     mutex_lock(&tmp_lock);
@@ -117,7 +112,6 @@ static ssize_t tmp_write(struct file *f, u64 ubuf, size_t n, u64 *pos)
 static int tmp_truncate(struct file *f, u64 size)
 {
     int err;
-
     mutex_lock(&tmp_lock);
     err = set_size(f->private, size);
     mutex_unlock(&tmp_lock);
@@ -127,7 +121,6 @@ static int tmp_truncate(struct file *f, u64 size)
 static s64 tmp_lseek(struct file *f, s64 off, int whence)
 {
     struct node *node = f->private;
-
     return file_seek(f, off, whence, node->size);
 }
 
@@ -143,7 +136,6 @@ static const struct file_ops tmp_file_ops = {
 static struct file *tmp_open(struct node *n, u32 flags)
 {
     struct file *f = node_file(n, &tmp_file_ops, flags);
-
     // Making it shorter cannot fail.
     if (!IS_ERR(f) && (flags & O_TRUNC))
         tmp_truncate(f, 0);
@@ -153,7 +145,6 @@ static struct file *tmp_open(struct node *n, u32 flags)
 static void tmp_release(struct node *n)
 {
     struct tmp_bytes *b = bytes_of(n);
-
     mutex_lock(&tmp_lock);
     tmp_total -= b->room;
     mutex_unlock(&tmp_lock);
@@ -167,7 +158,6 @@ static struct node *tmp_create(struct node *dir, const char *name, size_t len)
 {
     struct tmp_bytes *b = kalloc(sizeof(*b));
     struct node *n = node_new(dir, name, len, S_IFREG | 0644, 0);
-
     if (!b || !n) {
         if (n)
             node_put(n);

@@ -16,7 +16,6 @@ static u64 last_ino = FIRST_INO - 1;
 struct node *node_new(struct node *parent, const char *name, size_t len, u32 mode, u64 ino)
 {
     struct node *n = kalloc(sizeof(*n) + len + 1);
-
     if (!n)
         return NULL;
     ref_init(&n->refs);
@@ -41,7 +40,6 @@ void node_put(struct node *n)
     // The root never goes, so this ends there at the latest.
     while (ref_put(&n->refs)) {
         struct node *parent = n->parent;
-
         ASSERT(list_empty(&n->children) && parent != n);
         if (n->ops && n->ops->release)
             n->ops->release(n);
@@ -58,7 +56,6 @@ void node_link(struct node *n)
 struct node *node_child(struct node *dir, const char *name, size_t len)
 {
     struct node *n;
-
     list_for_each (n, &dir->children, sibling) {
         if (strncmp(n->name, name, len) == 0 && n->name[len] == '\0')
             return n;
@@ -69,7 +66,6 @@ struct node *node_child(struct node *dir, const char *name, size_t len)
 struct node *node_add(struct node *parent, const char *name, u32 mode, const struct node_ops *ops)
 {
     struct node *n = node_new(parent, name, strlen(name), mode, 0);
-
     if (!n)
         panic("fs: no memory for the node %s", name);
     n->ops = ops;
@@ -94,7 +90,6 @@ void node_stat(struct node *n, struct stat *st)
 int node_path(struct node *n, char *buf, size_t size)
 {
     size_t at = size - 1;
-
     buf[at] = '\0';
     if (n == fs_root)
         buf[--at] = '/';
@@ -119,7 +114,6 @@ bool fs_have_archive(void)
 void fs_init(void)
 {
     char why[256], line[320];
-
     mutex_init(&fs_tree_lock);
     wait_init(&file_events);
     fs_root = node_new(NULL, "", 0, S_IFDIR | 0755, 0);

@@ -35,9 +35,8 @@ struct clone_args {
 };
 
 // Where the child first runs, in the kernel.
-static void child_start(void *arg)
+static void child_start(void *)
 {
-    (void)arg;
     struct task *t = current_task();
     struct thread *th = t->thread;
     irq_enable();

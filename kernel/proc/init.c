@@ -32,9 +32,8 @@ void init_alarm(struct process *p)
     wake_all(&init_queue);
 }
 
-static void send_alarm(struct process *p, void *arg)
+static void send_alarm(struct process *p, void *)
 {
-    (void)arg;
     if (__atomic_exchange_n(&p->alarm_due, false, __ATOMIC_SEQ_CST))
         signal_process(p, SIGALRM, NULL);
 }
@@ -47,9 +46,8 @@ static void send_console_signals(u64 set)
             signal_group(group, sig, NULL);
 }
 
-static void init_main(void *arg)
+static void init_main(void *)
 {
-    (void)arg;
     for (;;) {
         wait_event(&init_queue, __atomic_load_n(&alarms, __ATOMIC_SEQ_CST) ||
                                     __atomic_load_n(&console_signals, __ATOMIC_SEQ_CST));
