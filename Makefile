@@ -84,7 +84,7 @@ HFLAGS := -std=gnu17 -O1 -g $(WARN) -I. -fsanitize=address,undefined -fno-saniti
 
 # ---- Targets ----
 
-.PHONY: all iso run exec gdb bochs test lint format clean help FORCE
+.PHONY: all iso run exec linux gdb bochs test lint format clean help FORCE
 
 all: $(B)/dr7.iso $(BUILD)/compile_commands.json
 
@@ -94,6 +94,7 @@ help:
 #: make            kernel, programs and boot image (build/dr7.iso)
 #: make run        boot with the console on this terminal: demonstration, then shell (Ctrl-A X ends)
 #: make exec       boot one static ELF: PROG=file ARGS="..." FILES="..." TIMEOUT=seconds
+#: make linux      run one static ELF on Debian's Linux 6.12 in QEMU: PROG=file ARGS="..."
 #: make gdb        boot in QEMU under gdb, stopped at kernel_main
 #: make bochs      boot in Bochs' debugger with the kernel's symbols
 #: make test       all tests; one case: T=name, one configuration: EMU= SMP=
@@ -112,6 +113,9 @@ run: $(B)/kernel.elf $(BUILD)/rootfs.cpio
 
 exec: $(B)/kernel.elf
 	@$(PYTHON) tools/boot.py exec --build $(B)
+
+linux: $(BUILD)/tools/batch
+	@$(PYTHON) tools/linux.py run $(PROG) $(ARGS)
 
 gdb: $(B)/kernel.elf $(BUILD)/rootfs.cpio
 	@$(PYTHON) tools/boot.py gdb --build $(B)
@@ -197,6 +201,12 @@ $(BUILD)/user/bin/%: user/%.c | $(BUILD)/user/include
 	$(call say,USER,$<)
 	@mkdir -p $(@D)
 	$(Q)$(USERCC) $(UFLAGS) -MMD -MP -MF $@.d $< -o $@
+
+# What runs a list of programs on dr7 and Linux.
+$(BUILD)/tools/batch: tools/batch.c | $(BUILD)/user/include
+	$(call say,USER,$<)
+	@mkdir -p $(@D)
+	$(Q)$(USERCC) $(UFLAGS) $< -o $@
 
 # All of test/user is one program.
 $(BUILD)/user/bin/utest: $(UTEST) $(BUILD)/programs | $(BUILD)/user/include

@@ -1,0 +1,77 @@
+# Debian's Linux 6.12 as a second system to run programs on: its kernel is fetched and unpacked
+# below build/linux, never installed, and boots in QEMU like dr7, with an archive of our own.
+#
+#   linux.py                 fetches it, and prints its path
+#   linux.py run PROG ARG... runs one static program on it: its output, its status
+import glob
+import os
+import re
+import subprocess
+import sys
+import tempfile
+
+import emu
+
+FOLDER = "build/linux"
+# Its log goes to the second port, the first one is the programs'. A panic ends the machine.
+WORDS = ["console=ttyS1,115200", "rdinit=/batch", "panic=-1", "quiet"]
+PACKAGE = r"^linux-image-6\.12\.[0-9]+\+deb12-amd64$"
+
+
+def newest_package():
+    """The name of the newest of Debian's 6.12 kernels, None if apt knows none."""
+    found = subprocess.run(["apt-cache", "search", "--names-only", PACKAGE], text=True,
+                           stdout=subprocess.PIPE, check=True).stdout
+    names = [line.split()[0] for line in found.splitlines()]
+    return max(names, key=lambda n: [int(d) for d in re.findall(r"\d+", n)], default=None)
+
+
+def fetch():
+    """The path of the kernel's image. One that is already there stays."""
+    have = glob.glob(FOLDER + "/root/boot/vmlinuz-6.12.*")
+    if have:
+        return have[0]
+    name = newest_package()
+    if not name:
+        print("dr7: apt-get update", file=sys.stderr)
+        sudo = [] if os.getuid() == 0 else ["sudo"]
+        subprocess.run(sudo + ["apt-get", "-qq", "update"], check=True)
+        name = newest_package() or sys.exit("dr7: apt knows no package " + PACKAGE)
+    print(f"dr7: fetching {name}", file=sys.stderr)
+    os.makedirs(FOLDER + "/root", exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix="dr7-") as folder:
+        os.chmod(folder, 0o777)  # apt downloads as a user of its own
+        subprocess.run(["apt-get", "download", "-qq", name], cwd=folder, check=True)
+        # Of the package only the kernel itself: the modules are large, and nothing here needs one.
+        package = subprocess.Popen(["dpkg", "--fsys-tarfile"] + glob.glob(folder + "/*.deb"),
+                                   stdout=subprocess.PIPE)
+        subprocess.run(["tar", "-x", "-C", FOLDER + "/root", "--wildcards", "./boot/vmlinuz-*",
+                        "./boot/config-*"], stdin=package.stdout, check=True)
+        if package.wait():
+            sys.exit("dr7: cannot unpack " + name)
+    return glob.glob(FOLDER + "/root/boot/vmlinuz-6.12.*")[0]
+
+
+class Linux(emu.Machine):
+    """A QEMU that boots Linux, otherwise like one that boots dr7. `arguments`: for /batch."""
+
+    def __init__(self, archive, words=(), arguments=(), **options):
+        super().__init__(fetch(), archive, WORDS + list(words) + ["--"] + list(arguments),
+                         grub=False, **options)
+        self.flags += ["-initrd", archive]
+
+
+def main():
+    import batch  # which needs this module
+    if sys.argv[1:2] != ["run"]:
+        print(fetch())
+        return
+    done = batch.run("linux", [sys.argv[2:]], timeout=60, smp=int(os.environ.get("SMP") or 2))[0]
+    sys.stdout.buffer.write(done.output)
+    sys.stdout.flush()
+    print(done.status, file=sys.stderr)
+    sys.exit(done.status != "exited 0")
+
+
+if __name__ == "__main__":
+    main()
