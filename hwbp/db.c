@@ -1,27 +1,29 @@
-// #DB dispatch: each register that fired goes to its event.
-#include "arch/x86/upcalls.h"
-#include "hwbp/hwbp.h"
+// The breakpoints' link in the chain of exception handlers: each register that fired goes to its
+// event.
+#include "arch/x86/cpu.h"
+#include "hwbp/pmu.h"
+#include "kernel/base/die.h"
 
-static hwbp_observer_fn observer;
-
-void hwbp_observe(hwbp_observer_fn fn)
+static enum die_answer take_hits(struct die *d)
 {
-    __atomic_store_n(&observer, fn, __ATOMIC_RELEASE);
-}
-
-u64 debug_exception(struct trapframe *f, struct dr_hits *hits)
-{
-    hwbp_observer_fn look = __atomic_load_n(&observer, __ATOMIC_ACQUIRE);
-    if (look && look(f, hits))
-        return 0;
+    if (d->event != DIE_DEBUG || !d->hits->slots)
+        return DIE_DONE;
     for (int i = 0; i < HBP_NUM; i++) {
-        if (!(hits->slots & BIT(i)))
+        if (!(d->hits->slots & BIT(i)))
             continue;
         // An execute breakpoint is a fault: without RF the same instruction would fault for ever.
         // QEMU does not save RF for us, so it is always set here.
-        if (hits->type[i] == DR_EXECUTE)
-            f->rflags |= RFLAGS_RF;
-        perf_event_hit(hits->owner[i], f);
+        if (d->hits->type[i] == DR_EXECUTE)
+            d->regs->rflags |= RFLAGS_RF;
+        perf_event_hit(d->hits->owner[i], d->regs);
     }
-    return hits->dr6 & (DR6_BD | DR6_BS | DR6_BT);
+    d->hits->dr6 &= ~DR6_SLOTS;
+    d->hits->slots = 0;
+    return d->hits->dr6 ? DIE_DONE : DIE_STOP;
+}
+
+void hwbp_db_init(void)
+{
+    static struct die_link link = {.fn = take_hits, .priority = DIE_BREAKPOINT};
+    die_register(&link);
 }

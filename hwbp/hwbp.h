@@ -53,11 +53,6 @@ u32 hwbp_live(void);
 // The text of /proc/hwbp (docs/hwbp.md describes the format). Returns its length (at most size).
 size_t hwbp_show(char *buf, size_t size);
 
-// Lets fn see every #DB of every CPU before its events do, in #DB context (NULL: nobody). True
-// means that it has dealt with it. For tests of the CPU's own behaviour.
-typedef bool (*hwbp_observer_fn)(struct trapframe *f, struct dr_hits *hits);
-void hwbp_observe(hwbp_observer_fn fn);
-
 // Checks every invariant: slot counts against a recount from the live events, in debug builds after
 // every operation. A difference is a panic that prints both tables. Task context.
 void hwbp_check_slots(void);

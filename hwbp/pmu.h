@@ -3,6 +3,9 @@
 
 #include "perf/event.h"
 
+// hwbp/db.c: puts the link of priority DIE_BREAKPOINT into the chain of exception handlers.
+void hwbp_db_init(void);
+
 // hwbp/api.c: the PMU's modify.
 int hwbp_modify_attr(struct perf_event *event, const struct perf_event_attr *attr);
 

@@ -8,6 +8,7 @@
 #include "kernel/base/cmdline.h"
 #include "kernel/base/printk.h"
 #include "kernel/debug/crash.h"
+#include "kernel/debug/step.h"
 #include "kernel/debug/watch.h"
 #include "kernel/fs/file.h"
 #include "kernel/mm/heap.h"
@@ -79,6 +80,7 @@ void kernel_main(u32 magic, u32 mbi)
     perf_cpu_start(0);
     smp_start_all(cmdline_u64("cpus", MAX_CPUS)); // the other CPUs
 
+    step_init();
     hwbp_init(); // breakpoints as one kind of perf events
     perf_start_worker();
     watch_init();

@@ -148,6 +148,12 @@ static inline void cpu_halt(void)
     __asm__ volatile("hlt" ::: "memory");
 }
 
+// #BP, as if a debugger had put INT3 here.
+static inline void debug_break(void)
+{
+    __asm__ volatile("int3" ::: "memory");
+}
+
 // Enable interrupts and halt in one step: an interrupt between the two cannot be lost (SDM: STI
 // holds interrupts off for one instruction).
 static inline void cpu_idle_halt(void)

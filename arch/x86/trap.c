@@ -102,7 +102,7 @@ static inline __attribute__((always_inline)) void close_user_access(void)
         __asm__ volatile("clac" ::: "memory", "cc");
 }
 
-static const struct extable_entry *find_fixup(u64 rip)
+static __protected_text const struct extable_entry *find_fixup(u64 rip)
 {
     for (const struct extable_entry *e = __extable_start; e < __extable_end; e++)
         if (e->insn == rip)
@@ -110,7 +110,7 @@ static const struct extable_entry *find_fixup(u64 rip)
     return NULL;
 }
 
-bool trap_fixup(struct trapframe *f)
+__protected_text bool trap_fixup(struct trapframe *f)
 {
     const struct extable_entry *e = find_fixup(f->rip);
     if (e)
@@ -163,7 +163,7 @@ void trap_syscall(struct trapframe *f)
 // ---- exceptions ----
 
 // Only a user copy in a context that may sleep can have its page brought in.
-static bool kernel_page_fault(struct trapframe *f, u64 addr)
+static __protected_text bool kernel_page_fault(struct trapframe *f, u64 addr)
 {
     bool may_sleep = (f->rflags & RFLAGS_IF) && !preempt_count() && !this_cpu()->irq_depth;
     if (may_sleep && addr < TASK_SIZE_MAX && find_fixup(f->rip)) {
@@ -176,12 +176,14 @@ static bool kernel_page_fault(struct trapframe *f, u64 addr)
     return trap_fixup(f);
 }
 
-static void exception(struct trapframe *f)
+static __protected_text void exception(struct trapframe *f)
 {
     u64 cr2 = read_cr2(); // before anything else can fault
     if (f->vector == TRAP_DF || f->vector == TRAP_MC)
         panic_trap(f, cr2);
     if (from_user(f)) {
+        if (f->vector != TRAP_PF && exception_taken(f))
+            return;
         irq_enable();
         if (f->vector == TRAP_PF)
             user_page_fault(f, cr2);
@@ -192,7 +194,7 @@ static void exception(struct trapframe *f)
     }
     bool handled =
         f->vector == TRAP_PF ? kernel_page_fault(f, cr2) : f->vector == TRAP_GP && trap_fixup(f);
-    if (!handled)
+    if (!handled && !exception_taken(f))
         panic_trap(f, cr2);
 }
 
@@ -209,17 +211,13 @@ __protected_text void trap_debug(struct trapframe *f)
 
     struct dr_hits hits;
     dr_db_enter(&hits);
+    bool int1 = !hits.dr6 && !hits.spurious; // ICEBP sets no bit
     u64 left = debug_exception(f, &hits);
-    if (!from_user(f) && (left & DR6_BS) && (f->rflags & RFLAGS_TF)) {
-        f->rflags &= ~RFLAGS_TF; // nobody steps the kernel but the emulator's debugger
-        printk("trap: single step in the kernel at %pS, TF cleared\n", (void *)f->rip);
-    }
     dr_db_exit();
 
     if (!from_user(f))
         return;
     perf_debug_return();
-    bool int1 = !hits.dr6 && !hits.spurious; // ICEBP sets no bit
     if (left || int1) {
         irq_enable();
         user_debug_trap(f, left);
@@ -237,7 +235,8 @@ __protected_text void trap_nmi(struct trapframe *f)
     close_user_access();
     while (__atomic_load_n(&stop_on_nmi, __ATOMIC_SEQ_CST))
         __asm__ volatile("cli; hlt");
-    printk("trap: NMI without a known cause at %pS\n", (void *)f->rip);
+    if (!nmi_taken(f))
+        printk("trap: NMI without a known cause at %pS\n", (void *)f->rip);
     write_dr7(dr7);
 }
 
@@ -280,7 +279,7 @@ static void interrupt(struct trapframe *f)
     }
 }
 
-void trap_dispatch(struct trapframe *f)
+__protected_text void trap_dispatch(struct trapframe *f)
 {
     close_user_access();
     if (f->vector < IRQ_BASE) {

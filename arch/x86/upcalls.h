@@ -50,9 +50,16 @@ void syscall_dispatch(struct trapframe *f);
 // (exit).
 void user_return(struct trapframe *f);
 
-// hwbp/db.c. #DB, after dr_db_enter() and before dr_db_exit(), IRQs off, any context. Takes what
-// belongs to breakpoints and returns the causes left over (single step, INT1).
+// kernel/base/die.c. #DB, after dr_db_enter() and before dr_db_exit(), IRQs off, any context. Asks
+// the chain of exception handlers and returns the causes left over (BD, BS, BT).
 u64 debug_exception(struct trapframe *f, struct dr_hits *hits);
+
+// kernel/base/die.c. The chain again, IRQs off: true when somebody has dealt with it and the
+// interrupted code may go on. Any exception but #DB and the page faults of ring 3; from ring 0 only
+// what no fix-up covers.
+bool exception_taken(struct trapframe *f);
+// kernel/base/die.c. An NMI, on its own stack, breakpoints off.
+bool nmi_taken(struct trapframe *f);
 
 // perf/wakeup.c. After a #DB from ring 3, IRQs off: does what its overflows have left to be done,
 // before anything else can run here.

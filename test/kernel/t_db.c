@@ -1,7 +1,8 @@
 // db-semantics: what #DB really does on this emulator, one assertion after another
-// (docs/emulators.md). The observer sees every exception before its event does and writes down
-// where and why.
+// (docs/emulators.md). A link of the chain sees every exception before its event does and writes
+// down where and why.
 #include "arch/x86/cpu.h"
+#include "kernel/base/die.h"
 #include "test/kernel/bp_test.h"
 
 #define MAX_SEEN 16
@@ -15,10 +16,12 @@ static u32 watched_cpu; // only #DBs of the CPU under test are written down
 static u64 stop_rip;    // single step ends here
 static volatile u32 var __aligned(8);
 
-static bool observe(struct trapframe *f, struct dr_hits *hits)
+static enum die_answer observe(struct die *d)
 {
-    if (cpu_id() != watched_cpu)
-        return false;
+    struct trapframe *f = d->regs;
+    struct dr_hits *hits = d->hits;
+    if (d->event != DIE_DEBUG || cpu_id() != watched_cpu)
+        return DIE_DONE;
     if (nr_seen < MAX_SEEN) {
         seen[nr_seen].rip = f->rip;
         seen[nr_seen].dr6 = hits->raw;
@@ -29,25 +32,26 @@ static bool observe(struct trapframe *f, struct dr_hits *hits)
         f->rflags &= ~RFLAGS_TF;
     if (hits->slots) // the event shall count it, and an execute breakpoint needs its RF
         hits->dr6 &= DR6_SLOTS;
-    return !hits->slots;
+    return hits->slots ? DIE_DONE : DIE_STOP;
 }
+
+static struct die_link observer = {.fn = observe, .priority = DIE_FIRST};
 
 // From here to end(): one CPU, no interrupts, an empty record.
 static u64 begin(void)
 {
     preempt_disable();
-    u64 flags = irq_save();
+    watched_cpu = cpu_id();
     nr_seen = 0;
     stop_rip = 0;
-    watched_cpu = cpu_id();
-    hwbp_observe(observe);
-    return flags;
+    die_register(&observer);
+    return irq_save();
 }
 
 static void end(u64 flags)
 {
-    hwbp_observe(NULL);
     irq_restore(flags);
+    die_unregister(&observer);
     preempt_enable();
 }
 

@@ -1,0 +1,58 @@
+// The chain of exception handlers, and the upcalls that lead to it. Asking it is protected: kgdb's
+// breakpoints still stand in the kernel's text until its link has lifted them.
+#include "kernel/base/die.h"
+#include "arch/x86/smp.h"
+#include "arch/x86/upcalls.h"
+
+static struct die_link *chain __protected_bss;
+
+void die_register(struct die_link *link)
+{
+    struct die_link **at = &chain;
+    while (*at && (*at)->priority >= link->priority)
+        at = &(*at)->next;
+    link->next = *at;
+    __atomic_store_n(at, link, __ATOMIC_RELEASE);
+}
+
+static void barrier_call(void *)
+{
+}
+
+void die_unregister(struct die_link *link)
+{
+    struct die_link **at = &chain;
+    while (*at != link)
+        at = &(*at)->next;
+    __atomic_store_n(at, link->next, __ATOMIC_RELEASE);
+    smp_call_all(barrier_call, NULL); // who was in the chain, with IRQs off, has left it
+}
+
+__protected_text enum die_answer die_notify(struct die *d)
+{
+    struct die_link *link = __atomic_load_n(&chain, __ATOMIC_ACQUIRE);
+    for (; link; link = __atomic_load_n(&link->next, __ATOMIC_ACQUIRE))
+        if (link->fn(d) == DIE_STOP)
+            return DIE_STOP;
+    return DIE_DONE;
+}
+
+// ---- upcalls ----
+
+u64 debug_exception(struct trapframe *f, struct dr_hits *hits)
+{
+    struct die d = {DIE_DEBUG, f, hits};
+    return die_notify(&d) == DIE_STOP ? 0 : hits->dr6 & (DR6_BD | DR6_BS | DR6_BT);
+}
+
+__protected_text bool exception_taken(struct trapframe *f)
+{
+    struct die d = {f->vector == TRAP_BP ? DIE_INT3 : DIE_TRAP, f, NULL};
+    return die_notify(&d) == DIE_STOP;
+}
+
+__protected_text bool nmi_taken(struct trapframe *f)
+{
+    struct die d = {DIE_NMI, f, NULL};
+    return die_notify(&d) == DIE_STOP;
+}

@@ -1,0 +1,52 @@
+// Who takes an exception: a chain of links, asked in falling order of priority.
+//
+//   priority         link                       takes
+//   DIE_FIRST        tests of the CPU           what the test provoked
+//   DIE_KGDB         kernel/debug/kgdb          what gdb asked for: it sees the machine before
+//                                               anybody has reacted
+//   DIE_BREAKPOINT   hwbp/db.c                  hits of debug registers
+//   DIE_STEP         kernel/debug/step.c        single steps of ring 0 that nobody asked for
+//   (the end)        kernel/proc/trap.c         what is left of ring 3 becomes a signal, with IRQs
+//                                               on; what is left of ring 0 is a panic
+//
+// A #DB may have several causes at once, each somebody else's: a link clears the bits of hits->dr6
+// (and hits->slots) that it has dealt with. The answers mean:
+//   DIE_DONE   not mine, or not mine alone: the next is asked
+//   DIE_STOP   all of it was mine: nobody else is asked, the interrupted code goes on
+#pragma once
+
+#include "arch/x86/debugreg.h"
+#include "arch/x86/trap.h"
+
+enum die_event {
+    DIE_DEBUG, // #DB, its breakpoints off, IRQs off
+    DIE_INT3,  // #BP; rip is behind the instruction
+    DIE_TRAP,  // any other exception before it becomes a signal (not #PF) or a panic
+    DIE_NMI,
+    DIE_PANIC, // panic() was called: regs is NULL
+};
+
+enum die_answer { DIE_DONE, DIE_STOP };
+
+enum die_priority { DIE_STEP = 100, DIE_BREAKPOINT = 200, DIE_KGDB = 300, DIE_FIRST = 400 };
+
+struct die {
+    enum die_event event;
+    struct trapframe *regs;
+    struct dr_hits *hits; // of a #DB, else NULL
+};
+
+// A link runs with IRQs off in any context, in that of an NMI too: no lock, no sleep.
+struct die_link {
+    enum die_answer (*fn)(struct die *d);
+    int priority;
+    struct die_link *next; // the chain's
+};
+
+// Puts a link in, behind those of the same priority; takes it out, and on return no CPU runs it any
+// more. The caller sees to it that only one CPU does either at a time. Unregister: no lock held.
+void die_register(struct die_link *link);
+void die_unregister(struct die_link *link);
+
+// Asks the chain. Any context, IRQs off.
+enum die_answer die_notify(struct die *d);
