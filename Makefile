@@ -62,7 +62,7 @@ say  = @printf '  %-5s %s\n' $(1) $(2) >&2
 
 # ---- Sources and flags ----
 
-CDIRS  := arch/x86 kernel kernel/* sched perf hwbp test/kernel
+CDIRS  := arch/x86 kernel kernel/* kernel/*/* sched perf hwbp test/kernel
 CSRC   := $(sort $(wildcard $(CDIRS:%=%/*.c)))
 ASRC   := $(sort $(wildcard boot/*.asm arch/x86/*.asm))
 OBJS   := $(ASRC:%=$(B)/obj/%.o) $(CSRC:%=$(B)/obj/%.o)

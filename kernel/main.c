@@ -8,6 +8,7 @@
 #include "kernel/base/cmdline.h"
 #include "kernel/base/printk.h"
 #include "kernel/debug/crash.h"
+#include "kernel/debug/ksym/ksym.h"
 #include "kernel/debug/step.h"
 #include "kernel/debug/watch.h"
 #include "kernel/fs/file.h"
@@ -85,6 +86,7 @@ void kernel_main(u32 magic, u32 mbi)
     perf_start_worker();
     watch_init();
     fs_init();   // files from the archive
+    ksym_init(); // who reads and writes a kernel variable
     proc_init(); // processes
 
     struct task *first = kthread_create("main", main_thread, NULL, CPUMASK_ALL);

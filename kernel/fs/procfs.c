@@ -270,10 +270,12 @@ static ssize_t store_sample_rate(const char *text, size_t n)
     return n;
 }
 
-static void add_file(struct node *dir, const struct proc_file *kind)
+struct node *procfs_add(struct node *dir, const struct proc_file *kind)
 {
     u32 mode = S_IFREG | (kind->store ? 0644 : 0444);
-    node_add(dir, kind->name, mode, &proc_file_ops)->arg = (u64)kind;
+    struct node *n = node_add(dir, kind->name, mode, &proc_file_ops);
+    n->arg = (u64)kind;
+    return n;
 }
 
 void procfs_init(void)
@@ -290,12 +292,12 @@ void procfs_init(void)
                                                  store_sample_rate};
     struct node *proc = node_add(fs_root, "proc", S_IFDIR | 0555, &proc_root_ops), *dir;
     for (size_t i = 0; i < ARRAY_SIZE(files); i++)
-        add_file(proc, &files[i]);
+        procfs_add(proc, &files[i]);
     node_add(proc, "self", S_IFLNK | 0777, &proc_self_ops);
     dir = node_add(proc, "sys", S_IFDIR | 0555, NULL);
     dir = node_add(dir, "kernel", S_IFDIR | 0555, NULL);
-    add_file(dir, &bp_slots);
-    add_file(dir, &sample_rate);
+    procfs_add(dir, &bp_slots);
+    procfs_add(dir, &sample_rate);
     if (DEBUG_BUILD)
-        add_file(dir, &fail_nth);
+        procfs_add(dir, &fail_nth);
 }

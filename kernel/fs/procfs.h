@@ -21,6 +21,8 @@ struct proc_file {
 };
 
 extern const struct node_ops proc_file_ops;
+// At boot: such a file in a directory. The new node.
+struct node *procfs_add(struct node *dir, const struct proc_file *kind);
 
 // The directories of processes and kernel threads (proc_pid.c).
 extern const struct node_ops proc_root_ops; // of /proc itself
