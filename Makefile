@@ -68,7 +68,9 @@ ASRC   := $(sort $(wildcard boot/*.asm arch/x86/*.asm))
 OBJS   := $(ASRC:%=$(B)/obj/%.o) $(CSRC:%=$(B)/obj/%.o)
 USRC   := $(sort $(wildcard user/*.c))
 UTEST  := $(sort $(wildcard test/user/*.c))
-UBIN   := $(USRC:user/%.c=$(BUILD)/user/bin/%) $(if $(UTEST),$(BUILD)/user/bin/utest)
+# A folder in user/ with sources is one program.
+UDIRS  := $(sort $(patsubst user/%/,%,$(dir $(wildcard user/*/*.c))))
+UBIN   := $(addprefix $(BUILD)/user/bin/,$(USRC:user/%.c=%) $(UDIRS) $(if $(UTEST),utest))
 HOST   := $(patsubst test/host/%.c,$(BUILD)/host/%,$(sort $(wildcard test/host/t_*.c)))
 
 WARN   := -Wall -Wextra $(if $(filter 1,$(WERROR)),-Werror)
@@ -144,7 +146,7 @@ $(B)/obj:
 # rewritten only when its content changes.
 $(B)/flags: content = $(CC) $(CFLAGS)
 $(B)/parts: content = $(OBJS)
-$(BUILD)/programs: content = $(UBIN) $(UTEST)
+$(BUILD)/programs: content = $(UBIN) $(UTEST) $(wildcard user/*/*.c)
 $(B)/flags $(B)/parts $(BUILD)/programs: FORCE
 	@mkdir -p $(@D)
 	@echo '$(content)' | cmp -s - $@ || echo '$(content)' >$@
@@ -208,12 +210,16 @@ $(BUILD)/tools/batch: tools/batch.c | $(BUILD)/user/include
 	@mkdir -p $(@D)
 	$(Q)$(USERCC) $(UFLAGS) $< -o $@
 
-# All of test/user is one program.
-$(BUILD)/user/bin/utest: $(UTEST) $(BUILD)/programs | $(BUILD)/user/include
-	$(call say,USER,$@)
-	@mkdir -p $(@D)
-	$(Q)$(USERCC) $(UFLAGS) -MM -MP -MT $@ $(UTEST) >$@.d
-	$(Q)$(USERCC) $(UFLAGS) $(UTEST) -o $@
+# Programs of several sources: all of test/user, and each folder in user/.
+define user_program
+$(BUILD)/user/bin/$(1): $(2) $(BUILD)/programs | $(BUILD)/user/include
+	$$(call say,USER,$$@)
+	@mkdir -p $$(@D)
+	$$(Q)$$(USERCC) $$(UFLAGS) -MM -MP -MT $$@ $(2) >$$@.d
+	$$(Q)$$(USERCC) $$(UFLAGS) $(2) -o $$@
+endef
+$(eval $(call user_program,utest,$(UTEST)))
+$(foreach d,$(UDIRS),$(eval $(call user_program,$(d),$(sort $(wildcard user/$(d)/*.c)))))
 
 $(BUILD)/rootfs.cpio: $(UBIN) $(BUILD)/programs $(wildcard user/etc/*) tools/mkiso.py
 	$(call say,CPIO,$@)
