@@ -86,7 +86,7 @@ HFLAGS := -std=gnu17 -O1 -g $(WARN) -I. -fsanitize=address,undefined -fno-saniti
 
 # ---- Targets ----
 
-.PHONY: all iso run exec linux gdb bochs test lint format clean help FORCE
+.PHONY: all iso run exec linux gdb bochs bench test lint format clean help FORCE
 
 all: $(B)/dr7.iso $(BUILD)/compile_commands.json
 
@@ -100,6 +100,7 @@ help:
 #: make gdb        boot in QEMU under gdb, stopped at kernel_main
 #: make bochs      boot in Bochs' debugger with the kernel's symbols
 #: make test       all tests; one case: T=name, one configuration: EMU= SMP=
+#: make bench      the benchmark on dr7 and on Linux, as a table (README=1: also into README.md)
 #: make lint       formatting, include directions, file sizes
 #: make format     clang-format on all C files
 #: make iso        only the boot image
@@ -124,6 +125,9 @@ gdb: $(B)/kernel.elf $(BUILD)/rootfs.cpio
 
 bochs: $(B)/kernel.elf $(BUILD)/rootfs.cpio
 	@$(PYTHON) tools/boot.py bochs --build $(B)
+
+bench: $(BUILD)/kernel.elf $(BUILD)/bench/bench $(BUILD)/bench/again $(BUILD)/tools/batch
+	@$(PYTHON) tools/bench.py $(if $(filter 1,$(README)),--readme)
 
 test: $(B)/kernel.elf $(BUILD)/rootfs.cpio $(HOST)
 	@$(PYTHON) test/run.py --build $(B) $(HOST)
@@ -209,6 +213,15 @@ $(BUILD)/tools/batch: tools/batch.c | $(BUILD)/user/include
 	$(call say,USER,$<)
 	@mkdir -p $(@D)
 	$(Q)$(USERCC) $(UFLAGS) $< -o $@
+
+# The benchmark, and the small program that it runs.
+BENCH := $(sort $(filter-out %/again.c,$(wildcard test/bench/*.c)))
+$(BUILD)/bench/bench: $(BENCH)
+$(BUILD)/bench/again: test/bench/again.c
+$(BUILD)/bench/bench $(BUILD)/bench/again: test/bench/bench.h user/bp.h | $(BUILD)/user/include
+	$(call say,USER,$@)
+	@mkdir -p $(@D)
+	$(Q)$(USERCC) $(UFLAGS) $(filter %.c,$^) -o $@
 
 # Programs of several sources: all of test/user, and each folder in user/.
 define user_program

@@ -85,6 +85,9 @@ boot_start:
     mov esi, PHYS(no_nx)
     bt edx, CPUID_EXT_NX
     jnc refuse
+    rdtsc
+    mov [PHYS(boot_tsc)], eax
+    mov [PHYS(boot_tsc) + 4], edx
 
     ; One page directory for the first GiB serves three mappings: identity, direct map (not
     ; executable) and kernel image. .bss is zero, so only what is present is written.
@@ -226,10 +229,11 @@ boot_gdt_ptr:
     dq boot_gdt
 
 section .bss align=4096
-global boot_pml4, boot_stack_guard, boot_stack, boot_stack_top
+global boot_tsc, boot_pml4, boot_stack_guard, boot_stack, boot_stack_top
 boot_pml4:        resb 4096
 boot_pdpt:        resb 4096
 boot_pd:          resb 4096
+boot_tsc:         resq 1                ; when the kernel was entered (arch/x86/clock.c)
 
 ; CPU 0's idle task stays on it, so like every kernel stack it must not be watched.
 section .bss.protected nobits alloc noexec write align=4096

@@ -27,6 +27,8 @@
 
 u32 lapic_timer_hz;
 
+extern u64 boot_tsc; // boot.asm
+
 static u64 tsc_start;
 static u64 ns_per_tick; // with FRACTION_BITS bits after the point
 static u64 boot_epoch;
@@ -174,9 +176,19 @@ void clock_init(void)
     tsc_start = rdtsc();
 }
 
+static u64 ns_since(u64 tsc)
+{
+    return (unsigned __int128)(rdtsc() - tsc) * ns_per_tick >> FRACTION_BITS;
+}
+
 u64 clock_ns(void)
 {
-    return (unsigned __int128)(rdtsc() - tsc_start) * ns_per_tick >> FRACTION_BITS;
+    return ns_since(tsc_start);
+}
+
+u64 clock_since_entry_ns(void)
+{
+    return ns_since(boot_tsc);
 }
 
 u64 clock_boot_epoch(void)

@@ -68,6 +68,8 @@ u32 lapic_id(void);
 void clock_init(void);
 // Nanoseconds since clock_init(). Monotonic on each CPU. Any context.
 u64 clock_ns(void);
+// Nanoseconds since the kernel's entry: 0 is a little before clock_ns()'s. Any context.
+u64 clock_since_entry_ns(void);
 // Seconds since 1970 when the clock was started, from the CMOS clock.
 u64 clock_boot_epoch(void);
 // Busy wait.

@@ -1,6 +1,7 @@
 // The init process, and running a program from the kernel.
 #include "kernel/proc/init.h"
 
+#include "arch/x86/platform.h"
 #include "kernel/base/printk.h"
 #include "kernel/fs/console.h"
 #include "kernel/mm/heap.h"
@@ -103,6 +104,7 @@ static void start_program(void *arg)
     s->err = exec_program(s->path, &s->args);
     if (s->err)
         process_exit(WAIT_EXITED(STATUS_NOT_FOUND));
+    printk("dr7: first program %lu us after entry\n", clock_since_entry_ns() / 1000);
     return_to_user(context_user_frame(&current_task()->arch));
 }
 

@@ -1,0 +1,149 @@
+# What `make bench` does: test/bench on Linux 6.12 and on dr7, in the same QEMU, as one table.
+#
+#   bench.py [--readme]      --readme: also into README.md, between its two marks
+import os
+import re
+import subprocess
+import sys
+
+import batch
+
+PROGRAM, FILES = "build/bench/bench", ["build/bench/again"]
+KERNEL = "build/kernel.elf"
+# One instruction is one tick of the time-stamp counter; idle time is skipped.
+EXACT = {"smp": 1, "flags": ["-icount", "shift=0,sleep=off"]}
+SECONDS = 120
+MARK = ("<!-- make bench -->\n", "<!-- end -->\n")
+
+# row, what it is, the most that dr7 / Linux shall be
+ROWS = [
+    ("null-call", "null system call (`getppid`)", 0.5),
+    ("switch-0", "context switch by pipe", 0.25),
+    ("switch-1", "... with 1 breakpoint in each task", 0.25),
+    ("switch-4", "... with 4 in each, all different", 0.25),
+    ("hit", "counted hit", 0.5),
+    ("hit-signal", "hit that sends a signal, and return from the handler", 0.25),
+    ("read", "read a count", 0.25),
+    ("disable-enable", "disable + enable", 0.25),
+    ("open-close", "open + close", 0.25),
+    ("modify", "modify the address", 0.25),
+    ("fork-wait-0", "fork + exit + wait", 0.25),
+    ("fork-wait-4", "... with 4 inherited breakpoints", 0.25),
+    ("thread-join-0", "thread create + join", 0.25),
+    ("thread-join-4", "... with 4 inherited breakpoints", 0.25),
+    ("exec", "exec of a small static program", 0.25),
+    ("ptrace-set-clear", "ptrace: set and clear DR0 + DR7", 0.25),
+    ("ptrace-stop", "ptrace: stop at a watchpoint and continue", 0.25),
+    ("turn", "one turn of 6 flexible breakpoints", None),
+]
+# row, what it is, the most: addresses that change, plus two
+WRITES = [
+    ("writes-0-0", "none to none", 0),
+    ("writes-4-0", "4 to none", 2),
+    ("writes-0-4", "none to 4, the same as before", 2),
+    ("writes-4-4-equal", "4 to 4, the same addresses", 0),
+    ("writes-4-4-different", "4 to 4, other addresses", 6),
+]
+BESIDE = [1, 16, 256, 1024]
+FLAT = 1.2
+FIRST_PROGRAM_MS = 100
+
+
+def measure(system, group, rules="mainline", **options):
+    """The rows that one group printed. A row that could not be measured is missing."""
+    words = ["slots=" + rules] if system == "dr7" else []
+    done = batch.run(system, [[PROGRAM, group]], SECONDS, files=FILES, words=words, **options)[0]
+    text = done.output.decode(errors="replace")
+    if done.status != "exited 0":
+        print(f"dr7: {system}, {group}: {done.status}: {text.splitlines()[-1:]}", file=sys.stderr)
+    rows = {name: int(value) for name, value in re.findall(r"^(\S+) (\d+)$", text, re.M)}
+    return rows, done.log.decode(errors="replace")
+
+
+def number(value):
+    return "-" if value is None else f"{value:,}"
+
+
+def exact_rows():
+    """All that is counted in instructions, and the memory in use. Two dictionaries of rows."""
+    rows = {"linux": {}, "dr7": {}}
+    for system, found in rows.items():
+        for group in ("calls", "switches", "tasks", "ptrace"):
+            found.update(measure(system, group, **EXACT)[0])
+        found["memory"] = batch.MEM * 1024 - found["free-memory"] // 1024
+    rows["dr7"].update(measure("dr7", "turns", "exact", **EXACT)[0])
+    return rows["linux"], rows["dr7"]
+
+
+def speed_table(linux, dr7):
+    lines = ["| instructions | dr7 | Linux 6.12 | ratio | at most |",
+             "| --- | --: | --: | --: | --: |"]
+    missed = []
+    for row, what, most in ROWS:
+        ours, theirs = dr7.get(row), linux.get(row)
+        ratio = ours / theirs if ours and theirs else None
+        if most and (ratio is None or ratio > most):
+            missed.append(row)
+        lines.append(f"| {what} | {number(ours)} | {number(theirs)} | "
+                     f"{'-' if ratio is None else f'{ratio:.2f}'} | {most or '-'} |")
+    return lines, missed
+
+
+def writes_table(dr7):
+    lines = ["| debug-register writes of a switch | dr7 | at most |", "| --- | --: | --: |"]
+    for row, what, most in WRITES:
+        lines.append(f"| {what} | {number(dr7.get(row))} | {most} |")
+    return lines, [row for row, _, most in WRITES if dr7.get(row, most + 1) > most]
+
+
+def image_bytes():
+    """Of the kernel as GRUB loads it, without symbols for debuggers."""
+    stripped = KERNEL + ".stripped"
+    subprocess.run(["strip", "-s", "-o", stripped, KERNEL], check=True)
+    return os.path.getsize(stripped)
+
+
+def timed_rows():
+    """With time: open + close beside many tasks, and the way to the first program."""
+    rows = {}
+    for system in ("linux", "dr7"):
+        found, log = measure(system, "beside", smp=4)
+        rows[system] = [found.get(f"beside-{n}") for n in BESIDE]
+    first = int(re.search(r"first program (\d+) us", log)[1]) / 1000
+    return rows["linux"], rows["dr7"], first
+
+
+def main():
+    linux, dr7 = exact_rows()
+    lines, missed = speed_table(linux, dr7)
+    more, missed_writes = writes_table(dr7)
+    lines += [""] + more
+    missed += missed_writes
+    theirs, ours, first = timed_rows()
+    lines += ["", "| open + close beside n tasks with 4 each, 4 CPUs, ns | "
+              + " | ".join(map(str, BESIDE)) + " |", "| --- |" + " --: |" * len(BESIDE),
+              "| dr7 | " + " | ".join(map(number, ours)) + " |",
+              "| Linux 6.12 | " + " | ".join(map(number, theirs)) + " |",
+              "", "| | dr7 | Linux 6.12 | at most |", "| --- | --: | --: | --: |",
+              f"| kernel's entry to the first program, 4 CPUs, ms | {first:.1f} | - | "
+              f"{FIRST_PROGRAM_MS} |",
+              f"| kernel image, KiB | {number(image_bytes() // 1024)} | "
+              f"{number(os.path.getsize(batch.linux.fetch()) // 1024)} (compressed) | - |",
+              f"| memory in use after boot, KiB | {number(dr7['memory'])} | "
+              f"{number(linux['memory'])} | - |"]
+    if None in ours or max(ours) > FLAT * min(ours):
+        missed.append("open + close is not flat")
+    if first > FIRST_PROGRAM_MS:
+        missed.append("first program")
+    text = "\n".join(lines) + "\n"
+    print(text)
+    print("missed: " + (", ".join(missed) or "nothing"))
+    if "--readme" in sys.argv:
+        with open("README.md", encoding="utf-8") as f:
+            before, rest = f.read().split(MARK[0])
+        with open("README.md", "w", encoding="utf-8") as f:
+            f.write(before + MARK[0] + text + MARK[1] + rest.split(MARK[1])[1])
+
+
+if __name__ == "__main__":
+    main()
