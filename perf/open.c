@@ -35,12 +35,11 @@ static s64 open_for(const struct perf_event_attr *attr, struct task *target, s32
     struct perf_event *event = perf_event_create(&r);
     if (IS_ERR(event))
         return PTR_ERR(event);
-    int fd = flags & PERF_FLAG_FD_OUTPUT && group ? perf_buffer_redirect(event, group) : 0;
-    if (fd == 0)
-        fd = perf_fd_install(event, flags & PERF_FLAG_FD_CLOEXEC);
-    if (fd < 0)
-        perf_event_release_kernel(event);
-    return fd;
+    int err = flags & PERF_FLAG_FD_OUTPUT && group ? perf_buffer_redirect(event, group) : 0;
+    if (!err)
+        return perf_fd_install(event, flags & PERF_FLAG_FD_CLOEXEC);
+    perf_event_release_kernel(event);
+    return err;
 }
 
 s64 sys_perf_event_open(u64 uattr, s32 pid, s32 cpu, s32 group_fd, u64 flags)

@@ -11,9 +11,9 @@ struct file;
 struct task;
 struct perf_event;
 
-// kernel/fs/perf_file.c. A new descriptor of the running task for this event; on success it owns
-// the event and releases it (perf_event_release_kernel) at the last close. -EMFILE or -ENOMEM, and
-// the event still belongs to the caller.
+// kernel/fs/perf_file.c. A new descriptor of the running task for this event, which it owns and
+// releases (perf_event_release_kernel) at the last close; -EMFILE or -ENOMEM, and the event is
+// released at once.
 int perf_fd_install(struct perf_event *event, bool cloexec);
 // kernel/fs/perf_file.c. The event behind a descriptor of the running task; it stays until put. 0
 // or -EBADF when it is no descriptor of an event.

@@ -42,18 +42,15 @@ static bool raw;       // "tty=raw": constant after boot
 static bool listening; // a program has opened the console
 static u32 foreground;
 
-void console_init(void)
+u32 console_init(void)
 {
     char mode[8];
-    struct termios t;
     wait_init(&readers);
     line_init(&line, console_write_raw);
-    if (!cmdline_get("tty", mode, sizeof(mode)) || strcmp(mode, "raw") != 0)
-        return;
-    raw = true;
-    t = line.t;
-    t.iflag = t.oflag = t.lflag = 0;
-    line_set_modes(&line, &t);
+    raw = cmdline_get("tty", mode, sizeof(mode)) && strcmp(mode, "raw") == 0;
+    if (raw)
+        line.t.iflag = line.t.oflag = line.t.lflag = 0;
+    return raw ? S_IFIFO | 0600 : S_IFCHR | 0666;
 }
 
 u32 console_foreground(void)
@@ -228,32 +225,20 @@ static u32 console_poll(struct file *)
     return POLLOUT | (console_ready() ? POLLIN : 0);
 }
 
-static void console_stat(struct file *f, struct stat *st)
+static int console_open(struct file *)
 {
-    node_file_stat(f, st);
-    if (raw)
-        st->st_mode = S_IFIFO | 0600;
+    if (!__atomic_exchange_n(&listening, true, __ATOMIC_RELAXED)) {
+        u64 irqs = irq_save();
+        serial_irq_enable();
+        irq_restore(irqs);
+    }
+    return 0;
 }
 
-static const struct file_ops console_ops = {
+const struct file_ops console_ops = {
+    .open = console_open,
     .read = console_read,
     .write = console_write,
     .ioctl = console_ioctl,
     .poll = console_poll,
-    .stat = console_stat,
-    .release = node_file_release,
 };
-
-static struct file *console_open(struct node *n, u32 flags)
-{
-    struct file *f = node_file(n, &console_ops, flags);
-    u64 irqs;
-    if (!IS_ERR(f) && !__atomic_exchange_n(&listening, true, __ATOMIC_RELAXED)) {
-        irqs = irq_save();
-        serial_irq_enable();
-        irq_restore(irqs);
-    }
-    return f;
-}
-
-const struct node_ops console_node_ops = {.open = console_open};

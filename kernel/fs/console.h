@@ -4,9 +4,11 @@
 
 #include "kernel/fs/vfs.h"
 
-// Opening a node with these ops opens the console. Until the first time, what is typed is dropped.
-extern const struct node_ops console_node_ops;
+// Until the console is opened for the first time, what is typed is dropped.
+extern const struct file_ops console_ops;
 
+// At boot. The mode of its nodes: a character device or, raw, a pipe.
+u32 console_init(void);
 // The process group whose members keys like ^C signal; 0: none yet. Any context.
 u32 console_foreground(void);
 void console_set_foreground(u32 pgrp);

@@ -20,47 +20,24 @@ static ssize_t null_write(struct file *, u64, size_t n, u64 *)
     return n;
 }
 
-static s64 null_lseek(struct file *, s64, int)
-{
-    return 0;
-}
-
 static const struct file_ops null_ops = {
+    .seek = SEEKS_NOWHERE,
     .read = null_read,
     .write = null_write,
-    .lseek = null_lseek,
-    .stat = node_file_stat,
-    .release = node_file_release,
 };
 
 static const struct file_ops zero_ops = {
+    .seek = SEEKS_NOWHERE,
     .read = zero_read,
     .write = null_write,
-    .lseek = null_lseek,
-    .stat = node_file_stat,
-    .release = node_file_release,
 };
-
-static struct file *dev_open(struct node *n, u32 flags)
-{
-    return node_file(n, (const struct file_ops *)n->arg, flags);
-}
-
-static const struct node_ops dev_node_ops = {.open = dev_open};
-
-static void add(struct node *dir, const char *name, u32 rdev, const struct node_ops *ops,
-                const struct file_ops *file_ops)
-{
-    struct node *n = node_add(dir, name, S_IFCHR | 0666, ops);
-    n->rdev = rdev;
-    n->arg = (u64)file_ops;
-}
 
 void dev_init(void)
 {
-    struct node *dir = node_add(fs_root, "dev", S_IFDIR | 0755, NULL);
-    add(dir, "null", RDEV(1, 3), &dev_node_ops, &null_ops);
-    add(dir, "zero", RDEV(1, 5), &dev_node_ops, &zero_ops);
-    add(dir, "tty", RDEV(5, 0), &console_node_ops, NULL);
-    add(dir, "console", RDEV(5, 1), &console_node_ops, NULL);
+    struct node *dir = node_add(fs_root, "dev", S_IFDIR | 0755, &dir_ops);
+    u32 tty = console_init();
+    node_add(dir, "null", S_IFCHR | 0666, &null_ops)->arg = RDEV(1, 3);
+    node_add(dir, "zero", S_IFCHR | 0666, &zero_ops)->arg = RDEV(1, 5);
+    node_add(dir, "tty", tty, &console_ops)->arg = RDEV(5, 0);
+    node_add(dir, "console", tty, &console_ops)->arg = RDEV(5, 1);
 }

@@ -33,25 +33,31 @@
 #define POLLNVAL 0x020
 
 struct file;
-struct stat;
+struct node;
 struct vm_object;
 
+// What lseek(2) may do with a file.
+enum file_seek {
+    SEEKS_NOT,       // -ESPIPE: a stream
+    SEEKS_NOWHERE,   // always at 0
+    SEEKS_NO_END,    // anywhere, but the end is not known
+    SEEKS_NODE_SIZE, // the end is where node->size says
+};
+
 // Buffers are user addresses of the running task. All in task context; NULL means the call gives
-// the errno named. Files with lseek have a position: their read, write, lseek, truncate and
-// getdents run under pos_lock.
+// the errno named. Files that can seek have a position: their read, write, truncate and getdents
+// run under pos_lock.
 struct file_ops {
+    enum file_seek seek;
+    int (*open)(struct file *f); // from a node: 0 or -errno; may be NULL
     ssize_t (*read)(struct file *f, u64 ubuf, size_t n, u64 *pos);  // NULL: -EINVAL
     ssize_t (*write)(struct file *f, u64 ubuf, size_t n, u64 *pos); // NULL: -EINVAL
-    s64 (*lseek)(struct file *f, s64 off, int whence);              // NULL: -ESPIPE
     s64 (*ioctl)(struct file *f, u32 cmd, u64 arg);                 // NULL: -ENOTTY
     int (*truncate)(struct file *f, u64 size);                      // NULL: -EINVAL
     ssize_t (*getdents)(struct file *f, u64 ubuf, size_t n);        // NULL: -ENOTDIR
-    void (*stat)(struct file *f, struct stat *st);                  // always there
-    // mmap(2) of this file: the bytes (regular files) or NULL: -ENODEV
-    const u8 *(*bytes)(struct file *f, u64 *len);
     // mmap(2) of this file, shared, `pages` pages from byte `off`: an object with a reference for
-    // the caller, or NULL and *err
-    struct vm_object *(*map)(struct file *f, u64 pages, u64 off, int *err);
+    // the caller, or ERR_PTR. NULL: -ENODEV, but see vfs_bytes_node()
+    struct vm_object *(*map)(struct file *f, u64 pages, u64 off);
     void (*async)(struct file *f, bool on); // O_ASYNC has changed; may be NULL
     // POLL* bits that are true now; never sleeps. NULL: always POLLIN | POLLOUT
     u32 (*poll)(struct file *f);
@@ -71,9 +77,10 @@ struct file {
     struct refcount refs;
     const struct file_ops *ops;
     u32 flags; // O_*
-    u64 pos;   // guarded by pos_lock where ops->lseek is there, else unused
+    u64 pos;   // guarded by pos_lock where the file can seek, else unused
     struct mutex pos_lock;
-    void *private; // the owner's
+    struct node *node; // with a reference; NULL: anonymous
+    void *private;     // the owner's
     struct file_owner owner;
 };
 
@@ -82,8 +89,8 @@ extern struct wait_queue file_events;
 // ops->poll or its default, without what the open mode forbids.
 u32 file_poll(struct file *f);
 
-struct file *file_new(const struct file_ops *ops, void *private,
-                      u32 flags); // refs = 1, NULL: no memory
+// refs = 1; NULL: no memory. Takes a reference to the node, if there is one.
+struct file *file_new(const struct file_ops *ops, struct node *n, void *private, u32 flags);
 void file_get(struct file *f);
 void file_put(struct file *f);
 
@@ -100,13 +107,12 @@ struct fd_table *fds_new(void);
 struct fd_table *fds_copy(struct fd_table *t); // fork; NULL: no memory
 void fds_put(struct fd_table *t);              // last one closes all
 void fds_close_on_exec(struct fd_table *t);
-// Puts f (whose reference it takes over) at the lowest free number >= from. Number or -EMFILE
-// (reference stays the caller's).
+// Puts f at the lowest free number >= from. Number or -EMFILE. The reference goes to the table or
+// is dropped.
 int fd_install(struct fd_table *t, struct file *f, bool cloexec, int from);
 struct file *fd_get(struct fd_table *t, int fd); // with a reference; NULL: not open
-int fd_close(struct fd_table *t, int fd);        // 0 or -EBADF
-// dup2: puts f (taking its reference over) at exactly fd and closes what was there. fd or -EBADF
-// (out of range; the reference stays the caller's).
+// Puts f at exactly fd, taking its reference over, and closes what was there. NULL only closes. fd,
+// or -EBADF: out of range (the reference is dropped), or closing what is not open.
 int fd_replace(struct fd_table *t, int fd, struct file *f, bool cloexec);
 // The close-on-exec mark: 0 or 1, or -EBADF. `set` below 0 only asks.
 int fd_cloexec(struct fd_table *t, int fd, int set);
@@ -116,6 +122,3 @@ int fd_cloexec(struct fd_table *t, int fd, int set);
 // points are in kernel/fs/vfs.h.
 void fs_init(void);
 bool fs_have_archive(void); // false: no module was loaded
-
-// Opens a path of the archive, /dev, /proc or /tmp. File with one reference, or ERR_PTR.
-struct file *vfs_open(const char *path, u32 flags);

@@ -1,5 +1,4 @@
-// System calls on paths. Each reads its path into kernel memory first, with the directory it is
-// relative to.
+// System calls on paths.
 #include "arch/x86/uaccess.h"
 #include "kernel/base/string.h"
 #include "kernel/fs/syscalls.h"
@@ -10,95 +9,94 @@
 #define W_OK 2
 #define X_OK 1
 
-struct at_path {
-    char dir[FS_CWD_MAX];
+// A path from a program, and the directory it is relative to, with a reference.
+struct place {
+    struct node *at;
     char path[FS_PATH_MAX];
 };
 
-static int directory_of(int dirfd, char dir[FS_CWD_MAX])
-{
-    struct file *f;
-    struct node *n;
-    int err;
-    if (dirfd == AT_FDCWD) {
-        strcopy(dir, current_process()->cwd, FS_CWD_MAX);
-        return 0;
-    }
-    f = fd_get(current_process()->fds, dirfd);
-    if (!f)
-        return -EBADF;
-    n = vfs_dir_node(f);
-    err = n ? node_path(n, dir, FS_CWD_MAX) : -ENOTDIR;
-    file_put(f);
-    return err == -ERANGE ? -ENAMETOOLONG : err;
-}
-
 // 0 or -errno. An absolute path does not care for dirfd.
-static int get_path(int dirfd, u64 upath, struct at_path *at)
+static int get_place(struct place *p, int dirfd, u64 upath)
 {
-    ssize_t len = strncpy_from_user(at->path, upath, FS_PATH_MAX);
+    ssize_t len = strncpy_from_user(p->path, upath, FS_PATH_MAX);
     if (len < 0)
         return len;
-    if (at->path[0] == '/') {
-        strcopy(at->dir, "/", sizeof(at->dir));
+    if (p->path[0] == '/' || dirfd == AT_FDCWD) {
+        p->at = process_cwd(current_process());
         return 0;
     }
-    return directory_of(dirfd, at->dir);
+    struct file *f = fd_get(current_process()->fds, dirfd);
+    if (!f)
+        return -EBADF;
+    p->at = f->node && node_is(f->node, S_IFDIR) ? f->node : NULL;
+    if (p->at)
+        node_get(p->at);
+    file_put(f);
+    return p->at ? 0 : -ENOTDIR;
 }
 
-s64 sys_openat(int dirfd, u64 upath, u32 flags, u32 mode)
+// The node a program's path leads to, with a reference, or ERR_PTR.
+static struct node *find(int dirfd, u64 upath, bool follow)
 {
-    struct at_path at;
-    struct file *f;
-    int fd, err = get_path(dirfd, upath, &at);
-    (void)mode; // everybody is root
+    struct place p;
+    int err = get_place(&p, dirfd, upath);
+    if (err)
+        return ERR_PTR(err);
+    struct node *n = vfs_lookup(p.at, p.path, follow);
+    node_put(p.at);
+    return n;
+}
+
+s64 sys_openat(int dirfd, u64 upath, u32 flags)
+{
+    struct place p;
+    int err = get_place(&p, dirfd, upath);
     if (err)
         return err;
-    f = vfs_open_at(at.dir, at.path, flags);
-    if (IS_ERR(f))
-        return PTR_ERR(f);
-    fd = fd_install(current_process()->fds, f, flags & O_CLOEXEC, 0);
-    if (fd < 0)
-        file_put(f);
-    return fd;
+    struct file *f = vfs_open(p.at, p.path, flags);
+    node_put(p.at);
+    return IS_ERR(f) ? PTR_ERR(f) : fd_install(current_process()->fds, f, flags & O_CLOEXEC, 0);
 }
 
-s64 sys_open(u64 upath, u32 flags, u32 mode)
+static s64 stat_node(struct node *n, u64 ustat)
 {
-    return sys_openat(AT_FDCWD, upath, flags, mode);
+    struct stat st;
+    node_stat(n, &st);
+    node_put(n);
+    return put_user(st, ustat);
 }
 
 s64 sys_newfstatat(int dirfd, u64 upath, u64 ustat, int flags)
 {
-    struct at_path at;
-    struct stat st;
-    int err = get_path(dirfd, upath, &at);
+    char first = 0;
     if (flags & ~(AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH))
         return -EINVAL;
-    if (at.path[0] == '\0' && (flags & AT_EMPTY_PATH) && err != -EFAULT) {
-        if (dirfd != AT_FDCWD)
-            return sys_fstat(dirfd, ustat);
-        strcopy(at.path, ".", sizeof(at.path));
+    if ((flags & AT_EMPTY_PATH) && get_user(first, upath))
+        return -EFAULT;
+    if ((flags & AT_EMPTY_PATH) && !first) {
+        if (dirfd == AT_FDCWD)
+            return stat_node(process_cwd(current_process()), ustat);
+        struct file *f = fd_get(current_process()->fds, dirfd);
+        s64 err = f ? sys_fstat(f, ustat) : -EBADF;
+        if (f)
+            file_put(f);
+        return err;
     }
-    if (!err)
-        err = vfs_stat(at.dir, at.path, !(flags & AT_SYMLINK_NOFOLLOW), &st);
-    return err ? err : put_user(st, ustat);
+    struct node *n = find(dirfd, upath, !(flags & AT_SYMLINK_NOFOLLOW));
+    return IS_ERR(n) ? PTR_ERR(n) : stat_node(n, ustat);
 }
 
 // Root may read everything and write what is no file of the archive; only x bits can be missing.
 s64 sys_faccessat(int dirfd, u64 upath, int mode)
 {
-    struct at_path at;
-    struct node *n;
-    int err = get_path(dirfd, upath, &at);
     if (mode & ~(R_OK | W_OK | X_OK))
         return -EINVAL;
-    if (err)
-        return err;
-    n = vfs_lookup(at.dir, at.path, true);
+    struct node *n = find(dirfd, upath, true);
     if (IS_ERR(n))
         return PTR_ERR(n);
-    if ((mode & W_OK) && !n->ops)
+    bool fixed = node_is(n, S_IFDIR) ? !n->ops || !n->ops->create : !n->fops->write;
+    int err = 0;
+    if ((mode & W_OK) && fixed)
         err = -EROFS;
     else if ((mode & X_OK) && !(n->mode & 0111))
         err = -EACCES;
@@ -106,63 +104,71 @@ s64 sys_faccessat(int dirfd, u64 upath, int mode)
     return err;
 }
 
-s64 sys_readlinkat(int dirfd, u64 upath, u64 ubuf, s64 n)
+s64 sys_readlinkat(int dirfd, u64 upath, u64 ubuf, s64 size)
 {
-    struct at_path at;
-    char target[FS_CWD_MAX];
-    ssize_t len;
-    int err = get_path(dirfd, upath, &at);
-    if (n <= 0)
+    char target[PROC_PATH_MAX];
+    if (size <= 0)
         return -EINVAL;
-    if (err)
-        return err;
-    len = vfs_readlink(at.dir, at.path, target, MIN((size_t)n, sizeof(target)));
-    if (len <= 0)
-        return len;
-    return copy_to_user(ubuf, target, len) ? -EFAULT : len;
+    struct node *n = find(dirfd, upath, false);
+    if (IS_ERR(n))
+        return PTR_ERR(n);
+    ssize_t len = node_readlink(n, target, MIN((size_t)size, sizeof(target)));
+    node_put(n);
+    return len > 0 && copy_to_user(ubuf, target, len) ? -EFAULT : len;
 }
 
 s64 sys_unlinkat(int dirfd, u64 upath, int flags)
 {
-    struct at_path at;
-    int err = get_path(dirfd, upath, &at);
+    struct place p;
     if (flags & ~AT_REMOVEDIR)
         return -EINVAL;
+    int err = get_place(&p, dirfd, upath);
     if (err)
         return err;
-    return flags & AT_REMOVEDIR ? -EROFS : vfs_unlink(at.dir, at.path);
+    err = flags & AT_REMOVEDIR ? -EROFS : vfs_unlink(p.at, p.path);
+    node_put(p.at);
+    return err;
 }
 
-s64 sys_getcwd(u64 ubuf, size_t n)
+s64 sys_getcwd(u64 ubuf, size_t size)
 {
-    char cwd[FS_CWD_MAX];
-    size_t len;
-    strcopy(cwd, current_process()->cwd, sizeof(cwd));
-    len = strlen(cwd) + 1;
-    if (n < len)
+    char path[PROC_PATH_MAX];
+    struct node *cwd = process_cwd(current_process());
+    int err = node_path(cwd, path, sizeof(path));
+    node_put(cwd);
+    if (err)
+        return err;
+    size_t len = strlen(path) + 1;
+    if (size < len)
         return -ERANGE;
-    return copy_to_user(ubuf, cwd, len) ? -EFAULT : (s64)len;
+    return copy_to_user(ubuf, path, len) ? -EFAULT : (s64)len;
+}
+
+// Takes the reference over.
+static s64 change_directory(struct node *n)
+{
+    bool fits = node_is(n, S_IFDIR);
+    struct node *old = n;
+    if (fits) {
+        spin_lock(&proc_lock);
+        old = current_process()->cwd;
+        current_process()->cwd = n;
+        spin_unlock(&proc_lock);
+    }
+    node_put(old);
+    return fits ? 0 : -ENOTDIR;
 }
 
 s64 sys_chdir(u64 upath)
 {
-    struct at_path at;
-    int err = get_path(AT_FDCWD, upath, &at);
-    if (err)
-        return err;
-    // A path from the root needs no working directory, and one that starts there leads to the same
-    // place.
-    err = vfs_chdir(at.dir, at.path);
-    if (!err)
-        strcopy(current_process()->cwd, at.dir, FS_CWD_MAX);
-    return err;
+    struct node *n = find(AT_FDCWD, upath, true);
+    return IS_ERR(n) ? PTR_ERR(n) : change_directory(n);
 }
 
-s64 sys_fchdir(int fd)
+s64 sys_fchdir(struct file *f)
 {
-    char dir[FS_CWD_MAX];
-    int err = fd == AT_FDCWD ? -EBADF : directory_of(fd, dir);
-    if (!err)
-        strcopy(current_process()->cwd, dir, FS_CWD_MAX);
-    return err;
+    if (!f->node)
+        return -ENOTDIR;
+    node_get(f->node);
+    return change_directory(f->node);
 }

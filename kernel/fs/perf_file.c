@@ -1,14 +1,9 @@
 // Descriptors of perf events: the file owns the event and ends it at the last close.
-#include "kernel/base/string.h"
 #include "kernel/fs/async.h"
-#include "kernel/fs/stat.h"
-#include "kernel/mm/heap.h"
 #include "kernel/proc/process.h"
 #include "perf/ring.h"
 #include "perf/upcalls.h"
 #include "perf/wakeup.h"
-
-#define PERF_DEV 13u // st_dev of all of them, as if they were on one anonymous device
 
 static ssize_t perf_read(struct file *f, u64 ubuf, size_t n, u64 *)
 {
@@ -20,28 +15,14 @@ static s64 perf_ioctl(struct file *f, u32 cmd, u64 arg)
     return perf_event_ioctl(f->private, cmd, arg);
 }
 
-static void perf_stat(struct file *f, struct stat *st)
-{
-    struct perf_event *event = f->private;
-    memset(st, 0, sizeof(*st));
-    st->st_dev = PERF_DEV;
-    st->st_ino = event->id;
-    st->st_nlink = 1;
-    st->st_mode = 0600;
-}
-
 static u32 perf_poll(struct file *f)
 {
     return perf_event_poll(f->private);
 }
 
-static struct vm_object *perf_map(struct file *f, u64 pages, u64 off, int *err)
+static struct vm_object *perf_map(struct file *f, u64 pages, u64 off)
 {
-    struct vm_object *o = off ? ERR_PTR(-EINVAL) : perf_buffer_map(f->private, pages);
-    if (!IS_ERR(o))
-        return o;
-    *err = PTR_ERR(o);
-    return NULL;
+    return off ? ERR_PTR(-EINVAL) : perf_buffer_map(f->private, pages);
 }
 
 static void perf_async(struct file *f, bool on)
@@ -61,20 +42,16 @@ static const struct file_ops perf_ops = {
     .poll = perf_poll,
     .map = perf_map,
     .async = perf_async,
-    .stat = perf_stat,
     .release = perf_release,
 };
 
 int perf_fd_install(struct perf_event *event, bool cloexec)
 {
-    struct file *f = file_new(&perf_ops, event, O_RDWR);
-    int fd;
-    if (!f)
-        return -ENOMEM;
-    fd = fd_install(current_process()->fds, f, cloexec, 0);
-    if (fd < 0)
-        kfree(f); // not file_put(): the event stays the caller's
-    return fd;
+    struct file *f = file_new(&perf_ops, NULL, event, O_RDWR);
+    if (f)
+        return fd_install(current_process()->fds, f, cloexec, 0);
+    perf_event_release_kernel(event);
+    return -ENOMEM;
 }
 
 int perf_fd_get(int fd, struct perf_fd *out)

@@ -1,26 +1,22 @@
-// Pipes: a ring of bytes, a reader's and a writer's file. Copies from and to programs may fault, so
-// a mutex guards the ring, not a spinlock. Wake-ups come after every change of a pipe's state.
+// Pipes: a ring of bytes, a reader's and a writer's file, which share a node. Copies from and to
+// programs may fault, so a mutex guards the ring, not a spinlock. Wake-ups come after every change
+// of a pipe's state.
 #include "kernel/fs/pipe.h"
 
 #include "arch/x86/uaccess.h"
-#include "kernel/base/string.h"
-#include "kernel/fs/stat.h"
+#include "kernel/fs/vfs.h"
 #include "kernel/mm/heap.h"
+#include "kernel/proc/process.h"
 
 struct pipe {
-    struct refcount refs;    // one for each end
     struct mutex lock;       // guards the rest
     struct wait_queue queue; // both sides
     u64 head, tail;          // bytes ever written and read; head - tail are in the ring
     bool reader, writer;     // that end is open
-    u64 ino;
     u8 *ring;
 };
 
-static u64 last_ino;
-
 #define FIONREAD 0x541bu
-#define PIPE_DEV 12u // st_dev: any number that no other file has
 
 static u64 pipe_used(const struct pipe *p)
 {
@@ -44,32 +40,18 @@ static void pipe_changed(struct pipe *p)
     wake_all(&file_events);
 }
 
-// Copies min(n, what is there) bytes out. Lock held. Bytes or -EFAULT.
-static ssize_t take_out(struct pipe *p, u64 ubuf, size_t n)
+// Copies min(n, what can be) bytes in or out. Lock held. Bytes or -EFAULT.
+static ssize_t copy(struct pipe *p, bool in, u64 ubuf, size_t n)
 {
+    u64 *end = in ? &p->head : &p->tail;
     size_t done = 0;
-    n = MIN(n, pipe_used(p));
+    n = MIN(n, in ? pipe_room(p) : pipe_used(p));
     while (done < n) {
-        size_t at = p->tail % PIPE_SIZE;
-        size_t chunk = MIN(n - done, PIPE_SIZE - at);
-        if (copy_to_user(ubuf + done, p->ring + at, chunk))
+        u8 *at = p->ring + *end % PIPE_SIZE;
+        size_t chunk = MIN(n - done, PIPE_SIZE - *end % PIPE_SIZE);
+        if (in ? copy_from_user(at, ubuf + done, chunk) : copy_to_user(ubuf + done, at, chunk))
             return done ? (ssize_t)done : -EFAULT;
-        __atomic_store_n(&p->tail, p->tail + chunk, __ATOMIC_RELEASE);
-        done += chunk;
-    }
-    return done;
-}
-
-static ssize_t put_in(struct pipe *p, u64 ubuf, size_t n)
-{
-    size_t done = 0;
-    n = MIN(n, pipe_room(p));
-    while (done < n) {
-        size_t at = p->head % PIPE_SIZE;
-        size_t chunk = MIN(n - done, PIPE_SIZE - at);
-        if (copy_from_user(p->ring + at, ubuf + done, chunk))
-            return done ? (ssize_t)done : -EFAULT;
-        __atomic_store_n(&p->head, p->head + chunk, __ATOMIC_RELEASE);
+        __atomic_store_n(end, *end + chunk, __ATOMIC_RELEASE);
         done += chunk;
     }
     return done;
@@ -78,27 +60,22 @@ static ssize_t put_in(struct pipe *p, u64 ubuf, size_t n)
 static ssize_t pipe_read(struct file *f, u64 ubuf, size_t n, u64 *)
 {
     struct pipe *p = f->private;
-    ssize_t got = 0;
     if (n == 0)
         return 0;
     for (;;) {
-        bool writer;
         mutex_lock(&p->lock);
-        writer = p->writer;
-        got = take_out(p, ubuf, n);
+        bool writer = p->writer;
+        ssize_t got = copy(p, false, ubuf, n);
         mutex_unlock(&p->lock);
-        if (got)
-            break;
-        if (!writer)
-            return 0;
+        if (got > 0)
+            pipe_changed(p);
+        if (got || !writer)
+            return got;
         if (f->flags & O_NONBLOCK)
             return -EAGAIN;
         if (wait_event_interruptible(&p->queue, pipe_used(p) || !is_open(&p->writer)))
             return -ERESTARTSYS;
     }
-    if (got > 0)
-        pipe_changed(p);
-    return got;
 }
 
 static ssize_t pipe_write(struct file *f, u64 ubuf, size_t n, u64 *)
@@ -106,35 +83,32 @@ static ssize_t pipe_write(struct file *f, u64 ubuf, size_t n, u64 *)
     struct pipe *p = f->private;
     size_t whole = n <= PIPE_BUF ? n : 1; // room that must be there before a byte goes in
     size_t done = 0;
-    while (done < n) {
-        ssize_t put = 0;
-        bool reader;
+    ssize_t put = 0;
+    while (done < n && put >= 0) {
         mutex_lock(&p->lock);
-        reader = p->reader;
-        if (reader && pipe_room(p) >= whole)
-            put = put_in(p, ubuf + done, n - done);
+        put = -EAGAIN;
+        if (!p->reader)
+            put = -EPIPE;
+        else if (pipe_room(p) >= whole)
+            put = copy(p, true, ubuf + done, n - done);
         mutex_unlock(&p->lock);
-        if (!reader)
-            return done ? (ssize_t)done : -EPIPE;
-        if (put < 0)
-            return done ? (ssize_t)done : put;
-        done += put;
         if (put > 0) {
+            done += put;
             pipe_changed(p);
-            continue;
+        } else if (put == -EAGAIN && !(f->flags & O_NONBLOCK)) {
+            bool interrupted =
+                wait_event_interruptible(&p->queue, pipe_room(p) >= whole || !is_open(&p->reader));
+            put = interrupted ? -ERESTARTSYS : 0;
         }
-        if (f->flags & O_NONBLOCK)
-            return done ? (ssize_t)done : -EAGAIN;
-        if (wait_event_interruptible(&p->queue, pipe_room(p) >= whole || !is_open(&p->reader)))
-            return done ? (ssize_t)done : -ERESTARTSYS;
     }
-    return done;
+    if (put == -EPIPE)
+        signal_task(current_task(), SIGPIPE, NULL);
+    return done ? (ssize_t)done : put;
 }
 
 static s64 pipe_ioctl(struct file *f, u32 cmd, u64 arg)
 {
-    struct pipe *p = f->private;
-    s32 n = (s32)pipe_used(p);
+    s32 n = (s32)pipe_used(f->private);
     return cmd == FIONREAD ? put_user(n, arg) : -ENOTTY;
 }
 
@@ -150,77 +124,66 @@ static u32 pipe_poll_write(struct file *f)
     return (pipe_room(p) >= PIPE_BUF ? POLLOUT : 0) | (is_open(&p->reader) ? 0 : POLLERR);
 }
 
-static void pipe_stat(struct file *f, struct stat *st)
+static void pipe_release(struct file *f)
 {
     struct pipe *p = f->private;
-    memset(st, 0, sizeof(*st));
-    st->st_dev = PIPE_DEV;
-    st->st_ino = p->ino;
-    st->st_nlink = 1;
-    st->st_mode = S_IFIFO | 0600;
-    st->st_blksize = PIPE_BUF;
-}
-
-static void pipe_end_closed(struct pipe *p, bool *end)
-{
     mutex_lock(&p->lock);
-    __atomic_store_n(end, false, __ATOMIC_RELEASE);
+    __atomic_store_n(f->ops->read ? &p->reader : &p->writer, false, __ATOMIC_RELEASE);
     mutex_unlock(&p->lock);
     pipe_changed(p);
-    if (ref_put(&p->refs)) {
-        kfree(p->ring);
-        kfree(p);
-    }
 }
 
-static void pipe_release_read(struct file *f)
+static void pipe_gone(struct node *n)
 {
-    struct pipe *p = f->private;
-    pipe_end_closed(p, &p->reader);
-}
-
-static void pipe_release_write(struct file *f)
-{
-    struct pipe *p = f->private;
-    pipe_end_closed(p, &p->writer);
+    struct pipe *p = (struct pipe *)n->arg;
+    kfree(p->ring);
+    kfree(p);
 }
 
 static const struct file_ops read_ops = {
     .read = pipe_read,
     .ioctl = pipe_ioctl,
     .poll = pipe_poll_read,
-    .stat = pipe_stat,
-    .release = pipe_release_read,
+    .release = pipe_release,
 };
 
 static const struct file_ops write_ops = {
     .write = pipe_write,
     .ioctl = pipe_ioctl,
     .poll = pipe_poll_write,
-    .stat = pipe_stat,
-    .release = pipe_release_write,
+    .release = pipe_release,
 };
 
-int pipe_new(struct file **reader, struct file **writer, u32 flags)
+int pipe_new(struct file *ends[2], u32 flags)
 {
+    static const struct node_ops node_ops = {.release = pipe_gone};
+    struct node *n = node_new(NULL, "", 0, S_IFIFO | 0600, 0);
     struct pipe *p = kalloc(sizeof(*p));
-    if (!p)
-        return -ENOMEM;
-    p->ring = kalloc(PIPE_SIZE);
-    *reader = file_new(&read_ops, p, O_RDONLY | flags);
-    *writer = file_new(&write_ops, p, O_WRONLY | flags);
-    if (!p->ring || !*reader || !*writer) {
-        kfree(*writer);
-        kfree(*reader);
-        kfree(p->ring);
-        kfree(p);
-        return -ENOMEM;
-    }
-    ref_init(&p->refs);
-    ref_get(&p->refs);
+    u8 *ring = kalloc(PIPE_SIZE);
+    if (!n || !p || !ring)
+        goto no_memory;
+    ends[0] = file_new(&read_ops, n, p, O_RDONLY | flags);
+    ends[1] = file_new(&write_ops, n, p, O_WRONLY | flags);
+    if (!ends[0] || !ends[1])
+        goto no_file;
     mutex_init(&p->lock);
     wait_init(&p->queue);
+    p->ring = ring;
     p->reader = p->writer = true;
-    p->ino = __atomic_add_fetch(&last_ino, 1, __ATOMIC_RELAXED);
+    n->ops = &node_ops;
+    n->arg = (u64)p;
+    node_put(n); // the files have theirs
     return 0;
+no_file:
+    for (int i = 0; i < 2; i++) {
+        if (ends[i])
+            node_put(n);
+        kfree(ends[i]);
+    }
+no_memory:
+    kfree(ring);
+    kfree(p);
+    if (n)
+        node_put(n);
+    return -ENOMEM;
 }

@@ -6,5 +6,5 @@
 #define PIPE_SIZE (64u << 10)
 #define PIPE_BUF  4096u // writes up to this size go in whole
 
-// Makes both ends, with `flags` (O_NONBLOCK or 0). 0 or -ENOMEM.
-int pipe_new(struct file **reader, struct file **writer, u32 flags);
+// Makes both ends, [0] to read from, with `flags` (O_NONBLOCK or 0). 0 or -ENOMEM.
+int pipe_new(struct file *ends[2], u32 flags);

@@ -3,25 +3,6 @@
 #include "kernel/base/string.h"
 #include "kernel/fs/vfs.h"
 
-struct file *node_file(struct node *n, const struct file_ops *ops, u32 flags)
-{
-    struct file *f = file_new(ops, n, flags);
-    if (!f)
-        return ERR_PTR(-ENOMEM);
-    node_get(n);
-    return f;
-}
-
-void node_file_release(struct file *f)
-{
-    node_put(f->private);
-}
-
-void node_file_stat(struct file *f, struct stat *st)
-{
-    node_stat(f->private, st);
-}
-
 ssize_t read_buffer(u64 ubuf, size_t n, u64 *pos, const void *buf, u64 size)
 {
     if (*pos >= size)
@@ -35,30 +16,15 @@ ssize_t read_buffer(u64 ubuf, size_t n, u64 *pos, const void *buf, u64 size)
 
 static ssize_t bytes_read(struct file *f, u64 ubuf, size_t n, u64 *pos)
 {
-    struct node *node = f->private;
-    return read_buffer(ubuf, n, pos, node->data, node->size);
+    return read_buffer(ubuf, n, pos, f->node->data, f->node->size);
 }
 
-static s64 bytes_lseek(struct file *f, s64 off, int whence)
+const struct file_ops bytes_ops = {.seek = SEEKS_NODE_SIZE, .read = bytes_read};
+
+struct node *vfs_bytes_node(struct file *f)
 {
-    struct node *node = f->private;
-    return file_seek(f, off, whence, node->size);
+    return f->ops == &bytes_ops ? f->node : NULL;
 }
-
-static const u8 *bytes_get(struct file *f, u64 *len)
-{
-    struct node *node = f->private;
-    *len = node->size;
-    return node->data;
-}
-
-static const struct file_ops bytes_ops = {
-    .read = bytes_read,
-    .lseek = bytes_lseek,
-    .bytes = bytes_get,
-    .stat = node_file_stat,
-    .release = node_file_release,
-};
 
 // ---- directories ----
 
@@ -81,7 +47,6 @@ static int emit(struct listing *l, const char *name, u64 ino, u32 mode, u64 pos)
         u8 bytes[sizeof(struct dirent64) + FS_NAME_MAX + 1 + 7];
     } out;
     size_t len = strlen(name), reclen = ALIGN_UP(sizeof(out.d) + len + 1, 8);
-
     if (reclen > l->size - l->done)
         return 1;
     memset(out.bytes, 0, reclen);
@@ -106,15 +71,10 @@ static int emit_all(struct listing *l, struct node *dir)
         stop = emit(l, ".", dir->ino, dir->mode, POS_DOT);
     if (!stop && l->pos < POS_DOTDOT)
         stop = emit(l, "..", dir->parent->ino, dir->parent->mode, POS_DOTDOT);
-    if (stop)
-        return stop;
     mutex_lock(&fs_tree_lock);
-    list_for_each (n, &dir->children, sibling) {
-        if (n->ino > l->pos)
+    list_for_each (n, &dir->children, sibling)
+        if (!stop && n->ino > l->pos)
             stop = emit(l, n->name, n->ino, n->mode, n->ino);
-        if (stop)
-            break;
-    }
     mutex_unlock(&fs_tree_lock);
     while (!stop && dir->ops && dir->ops->next && dir->ops->next(dir, l->pos, &e))
         stop = emit(l, e.name, e.ino, e.mode, e.ino);
@@ -124,7 +84,7 @@ static int emit_all(struct listing *l, struct node *dir)
 static ssize_t dir_getdents(struct file *f, u64 ubuf, size_t n)
 {
     struct listing l = {.ubuf = ubuf, .size = n, .pos = f->pos};
-    int stop = emit_all(&l, f->private);
+    int stop = emit_all(&l, f->node);
     f->pos = l.pos;
     if (l.done)
         return l.done;
@@ -137,30 +97,8 @@ static ssize_t dir_read(struct file *, u64, size_t, u64 *)
 }
 
 // Positions are cookies: any that getdents64 gave, and 0.
-static s64 dir_lseek(struct file *f, s64 off, int whence)
-{
-    return whence == SEEK_END ? -EINVAL : file_seek(f, off, whence, 0);
-}
-
-static const struct file_ops dir_ops = {
+const struct file_ops dir_ops = {
+    .seek = SEEKS_NO_END,
     .read = dir_read,
-    .lseek = dir_lseek,
     .getdents = dir_getdents,
-    .stat = node_file_stat,
-    .release = node_file_release,
 };
-
-struct node *vfs_dir_node(struct file *f)
-{
-    return f->ops == &dir_ops ? f->private : NULL;
-}
-
-struct node *vfs_bytes_node(struct file *f)
-{
-    return f->ops == &bytes_ops ? f->private : NULL;
-}
-
-struct file *node_open_plain(struct node *n, u32 flags)
-{
-    return node_file(n, node_is(n, S_IFDIR) ? &dir_ops : &bytes_ops, flags);
-}

@@ -23,11 +23,6 @@ struct pid_info {
     int exit_signal;
 };
 
-static u32 pid_of(const struct node *n)
-{
-    return (n->ino - PID_INO) / PID_STEP;
-}
-
 // ---- gathering ----
 
 static void count_page(u64, u64 *, void *arg)
@@ -49,7 +44,6 @@ static void measure_mm(struct mm *mm, struct pid_info *info)
 static void describe_process(struct process *p, struct pid_info *info)
 {
     struct thread *th;
-    struct mm *mm;
     spin_lock(&proc_lock);
     info->ppid = p->parent && p->parent != p ? p->parent->pid : 0;
     info->pgid = p->pgid;
@@ -67,27 +61,11 @@ static void describe_process(struct process *p, struct pid_info *info)
         info->switches += th->task->nr_switches;
     }
     spin_unlock(&proc_lock);
-    mm = process_mm(p);
+    struct mm *mm = process_mm(p);
     if (!mm)
         return;
     measure_mm(mm, info);
     mm_put(mm);
-}
-
-static char thread_state(const struct task *t)
-{
-    switch (t->state) {
-    case TASK_SLEEPING:
-        return 'S';
-    case TASK_WAITING:
-        return 'D';
-    case TASK_STOPPED:
-        return 'T';
-    case TASK_DEAD:
-        return 'X';
-    default:
-        return 'R';
-    }
 }
 
 // False if there is no such process or kernel thread.
@@ -107,7 +85,7 @@ static bool describe(u32 pid, struct pid_info *info)
         return false;
     found = !t->process; // other threads of a process have no directory of their own
     strcopy(info->comm, t->comm, sizeof(info->comm));
-    info->state = thread_state(t);
+    info->state = task_state(t);
     info->runtime_ns = task_runtime(t);
     info->cpu = t->cpu;
     info->switches = t->nr_switches;
@@ -117,165 +95,149 @@ static bool describe(u32 pid, struct pid_info *info)
 
 // ---- the files ----
 
-static size_t show_stat(struct node *n, char *buf, size_t size)
+static void show_stat(struct text *t, u64 pid)
 {
-    struct text t = {buf, size, 0};
     struct pid_info i;
-    if (!describe(pid_of(n), &i))
-        return 0;
-    text_add(&t, "%u (%s) %c %u %u %u 0 -1 0 ", i.pid, i.comm, i.state, i.ppid, i.pgid, i.sid);
-    text_add(&t, "%lu 0 0 0 %lu 0 %lu 0 ", i.faults, i.runtime_ns / NS_PER_TICK,
+    if (!describe(pid, &i))
+        return;
+    text_add(t, "%u (%s) %c %u %u %u 0 -1 0 ", i.pid, i.comm, i.state, i.ppid, i.pgid, i.sid);
+    text_add(t, "%lu 0 0 0 %lu 0 %lu 0 ", i.faults, i.runtime_ns / NS_PER_TICK,
              i.children_ns / NS_PER_TICK);
-    text_add(&t, "20 0 %u 0 %lu %lu %lu ", i.threads, i.start_ns / NS_PER_TICK, i.vsize,
+    text_add(t, "20 0 %u 0 %lu %lu %lu ", i.threads, i.start_ns / NS_PER_TICK, i.vsize,
              i.rss_pages);
     // Fields 25 to 37: limits, addresses and signal sets that nobody but root may see anyway.
-    text_add(&t, "0 0 0 0 0 0 0 0 0 0 0 0 0 ");
-    text_add(&t, "%d %u 0 0 0 0 0 0 0 0 0 0 0 0 0\n", i.exit_signal, i.cpu);
-    return t.len;
+    text_add(t, "0 0 0 0 0 0 0 0 0 0 0 0 0 ");
+    text_add(t, "%d %u 0 0 0 0 0 0 0 0 0 0 0 0 0\n", i.exit_signal, i.cpu);
 }
 
 static const char *state_word(char state)
 {
-    switch (state) {
-    case 'R':
-        return "running";
-    case 'S':
-        return "sleeping";
-    case 'D':
-        return "disk sleep";
-    case 'T':
-        return "stopped";
-    case 'Z':
-        return "zombie";
-    default:
-        return "dead";
-    }
+    static const char words[] = "Rrunning\0Ssleeping\0Ddisk sleep\0Tstopped\0Zzombie\0";
+    const char *w = words;
+    while (*w && *w != state)
+        w += strlen(w) + 1;
+    return *w ? w + 1 : "dead";
 }
 
-static size_t show_status(struct node *n, char *buf, size_t size)
+static void show_status(struct text *t, u64 pid)
 {
-    struct text t = {buf, size, 0};
     struct pid_info i;
-    if (!describe(pid_of(n), &i))
-        return 0;
-    text_add(&t, "Name:\t%s\n", i.comm);
-    text_add(&t, "State:\t%c (%s)\n", i.state, state_word(i.state));
-    text_add(&t, "Tgid:\t%u\nPid:\t%u\nPPid:\t%u\n", i.pid, i.pid, i.ppid);
-    text_add(&t, "Uid:\t0\t0\t0\t0\nGid:\t0\t0\t0\t0\n");
-    text_add(&t, "VmSize:\t%8lu kB\n", i.vsize / 1024);
-    text_add(&t, "VmRSS:\t%8lu kB\n", i.rss_pages * (unsigned long)PAGE_SIZE / 1024);
-    text_add(&t, "Threads:\t%u\n", i.threads);
+    if (!describe(pid, &i))
+        return;
+    text_add(t, "Name:\t%s\nState:\t%c (%s)\n", i.comm, i.state, state_word(i.state));
+    text_add(t, "Tgid:\t%u\nPid:\t%u\nPPid:\t%u\n", i.pid, i.pid, i.ppid);
+    text_add(t, "Uid:\t0\t0\t0\t0\nGid:\t0\t0\t0\t0\n");
+    text_add(t, "VmSize:\t%8lu kB\nVmRSS:\t%8lu kB\n", i.vsize / 1024,
+             i.rss_pages * (unsigned long)PAGE_SIZE / 1024);
+    text_add(t, "Threads:\t%u\n", i.threads);
     // The scheduler counts both kinds together.
-    text_add(&t, "voluntary_ctxt_switches:\t%lu\nnonvoluntary_ctxt_switches:\t0\n", i.switches);
-    return t.len;
+    text_add(t, "voluntary_ctxt_switches:\t%lu\nnonvoluntary_ctxt_switches:\t0\n", i.switches);
 }
 
-static size_t show_comm(struct node *n, char *buf, size_t size)
+static void show_comm(struct text *t, u64 pid)
 {
-    struct text t = {buf, size, 0};
     struct pid_info i;
-    if (describe(pid_of(n), &i))
-        text_add(&t, "%s\n", i.comm);
-    return t.len;
+    if (describe(pid, &i))
+        text_add(t, "%s\n", i.comm);
 }
 
-static size_t show_cmdline(struct node *n, char *buf, size_t size)
+static void show_cmdline(struct text *t, u64 pid)
 {
-    struct process *p = process_find(pid_of(n));
-    size_t len;
+    struct process *p = process_find(pid);
     if (!p)
-        return 0;
+        return;
     spin_lock(&proc_lock);
-    len = p->cmdline ? MIN(p->cmdline_len, size) : 0;
-    memcpy(buf, p->cmdline, len);
+    t->len = p->cmdline ? MIN(p->cmdline_len, t->size) : 0;
+    memcpy(t->buf, p->cmdline, t->len);
     spin_unlock(&proc_lock);
     process_put(p);
-    return len;
 }
 
-static void show_areas(struct text *t, struct mm *mm)
+static void show_maps(struct text *t, u64 pid)
 {
-    struct vm_area *area;
-    spin_lock(&mm->lock);
-    list_for_each (area, &mm->areas, node) {
-        text_add(t, "%lx-%lx %c%c%c%c 00000000 00:00 0 %s\n", area->start, area->end,
-                 area->prot & PROT_READ ? 'r' : '-', area->prot & PROT_WRITE ? 'w' : '-',
-                 area->prot & PROT_EXEC ? 'x' : '-', area->shared ? 's' : 'p', area->name);
-    }
-    spin_unlock(&mm->lock);
-}
-
-static size_t show_maps(struct node *n, char *buf, size_t size)
-{
-    struct text t = {buf, size, 0};
-    struct process *p = process_find(pid_of(n));
-    struct mm *mm;
-    if (!p)
-        return 0;
-    mm = process_mm(p);
-    process_put(p);
+    struct process *p = process_find(pid);
+    struct mm *mm = p ? process_mm(p) : NULL;
+    struct vm_area *a;
+    if (p)
+        process_put(p);
     if (!mm)
-        return 0;
-    show_areas(&t, mm);
+        return;
+    spin_lock(&mm->lock);
+    list_for_each (a, &mm->areas, node)
+        text_add(t, "%lx-%lx %c%c%c%c 00000000 00:00 0 %s\n", a->start, a->end,
+                 a->prot & PROT_READ ? 'r' : '-', a->prot & PROT_WRITE ? 'w' : '-',
+                 a->prot & PROT_EXEC ? 'x' : '-', a->shared ? 's' : 'p', a->name);
+    spin_unlock(&mm->lock);
     mm_put(mm);
-    return t.len;
 }
 
-static const struct proc_file pid_files[] = {
-    {"cmdline", show_cmdline, NULL}, {"comm", show_comm, NULL},     {"maps", show_maps, NULL},
-    {"stat", show_stat, NULL},       {"status", show_status, NULL},
+static const struct gen_file pid_files[] = {
+    {"cmdline", show_cmdline, NULL, NULL}, {"comm", show_comm, NULL, NULL},
+    {"maps", show_maps, NULL, NULL},       {"stat", show_stat, NULL, NULL},
+    {"status", show_status, NULL, NULL},
 };
 
 // The files are followed by two links.
 enum { INDEX_CWD = ARRAY_SIZE(pid_files), INDEX_EXE, NR_INDEX };
 _Static_assert(NR_INDEX < PID_STEP, "inode numbers of one process");
 
-static int read_pid_link(struct node *n, char *buf, size_t size)
+static int read_cwd(struct node *n, char *buf, size_t size)
 {
-    struct process *p = process_find(pid_of(n));
-    bool cwd = (n->ino - PID_INO) % PID_STEP - 1 == INDEX_CWD;
+    struct process *p = process_find(n->arg);
+    if (!p)
+        return -ENOENT;
+    struct node *cwd = process_cwd(p);
+    int err = node_path(cwd, buf, size);
+    node_put(cwd);
+    process_put(p);
+    return err ? err : (int)strlen(buf);
+}
+
+static int read_exe(struct node *n, char *buf, size_t size)
+{
+    struct process *p = process_find(n->arg);
     if (!p)
         return -ENOENT;
     spin_lock(&proc_lock);
-    strcopy(buf, cwd ? p->cwd : p->exe, size);
+    strcopy(buf, p->exe, size);
     spin_unlock(&proc_lock);
     process_put(p);
     return *buf ? (int)strlen(buf) : -ENOENT;
 }
 
-static const struct node_ops pid_link_ops = {.readlink = read_pid_link};
-
-static void pid_entry(u32 index, struct dir_entry *e)
-{
-    static const char *const links[] = {"cwd", "exe"};
-    bool link = index >= INDEX_CWD;
-    e->mode = link ? S_IFLNK | 0777 : S_IFREG | 0444;
-    strcopy(e->name, link ? links[index - INDEX_CWD] : pid_files[index].name, sizeof(e->name));
-}
+static const struct node_ops cwd_ops = {.readlink = read_cwd}, exe_ops = {.readlink = read_exe};
 
 static bool pid_next(struct node *dir, u64 after, struct dir_entry *e)
 {
     u64 index = after > dir->ino ? after - dir->ino : 0;
     if (index >= NR_INDEX)
         return false;
-    pid_entry(index, e);
+    bool link = index >= INDEX_CWD;
+    e->mode = link ? S_IFLNK | 0777 : S_IFREG | 0444;
     e->ino = dir->ino + index + 1;
+    strcopy(e->name,
+            !link                ? pid_files[index].name
+            : index == INDEX_CWD ? "cwd"
+                                 : "exe",
+            sizeof(e->name));
     return true;
 }
 
 static struct node *pid_lookup(struct node *dir, const char *name, size_t len)
 {
-    struct dir_entry e;
-    struct node *n;
-    for (u32 index = 0; index < NR_INDEX; index++) {
-        pid_entry(index, &e);
+    struct dir_entry e = {.ino = dir->ino};
+    while (pid_next(dir, e.ino, &e)) {
         if (strlen(e.name) != len || memcmp(e.name, name, len) != 0)
             continue;
-        n = node_new(dir, name, len, e.mode, dir->ino + index + 1);
+        struct node *n = node_new(dir, name, len, e.mode, e.ino);
         if (!n)
             return ERR_PTR(-ENOMEM);
-        n->ops = index >= INDEX_CWD ? &pid_link_ops : &proc_file_ops;
-        n->arg = index >= INDEX_CWD ? 0 : (u64)&pid_files[index];
+        u32 index = e.ino - dir->ino - 1;
+        n->arg = dir->arg;
+        if (index < INDEX_CWD)
+            gen_init(n, &pid_files[index], n->arg);
+        else
+            n->ops = index == INDEX_CWD ? &cwd_ops : &exe_ops;
         return n;
     }
     return NULL;
@@ -310,6 +272,7 @@ static struct node *root_lookup(struct node *dir, const char *name, size_t len)
     if (!n)
         return ERR_PTR(-ENOMEM);
     n->ops = &pid_dir_ops;
+    n->arg = pid;
     return n;
 }
 

@@ -1,4 +1,4 @@
-// /proc: small generated texts, and directories for processes.
+// Generated files: small texts below /proc and /sys, and directories for processes.
 #pragma once
 
 #include "kernel/fs/vfs.h"
@@ -10,19 +10,21 @@ struct text {
 };
 void text_add(struct text *t, const char *fmt, ...) __printf(2, 3);
 
-// One generated file. Nodes of such files have it in `arg`.
-struct proc_file {
+// One generated file: what the nodes of such files have as their data. `arg` is the node's: 0, or
+// which process or CPU it is about.
+struct gen_file {
     const char *name;
-    // Writes the text to buf and returns its length, size when it did not fit: it is called again
-    // with more room.
-    size_t (*show)(struct node *n, char *buf, size_t size);
-    // What a program wrote, in one piece with a NUL behind. n or -errno. NULL: read-only.
-    ssize_t (*store)(const char *text, size_t n);
+    // Writes the text. When it does not fit, it is called again with more room.
+    void (*show)(struct text *t, u64 arg);
+    // What a program wrote in one piece, without the newline. 0 or -errno. NULL: read-only.
+    int (*store)(const char *text, u64 arg);
+    void (*clear)(void); // truncated, as by opening with O_TRUNC; NULL: that does nothing
 };
 
-extern const struct node_ops proc_file_ops;
-// At boot: such a file in a directory. The new node.
-struct node *procfs_add(struct node *dir, const struct proc_file *kind);
+// Makes a node be a generated file.
+void gen_init(struct node *n, const struct gen_file *kind, u64 arg);
+// At boot: a generated file in this directory.
+void gen_add(struct node *dir, const struct gen_file *kind, u64 arg);
 
 // The directories of processes and kernel threads (proc_pid.c).
 extern const struct node_ops proc_root_ops; // of /proc itself

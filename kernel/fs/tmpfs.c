@@ -65,10 +65,8 @@ static int set_size(struct node *n, u64 size)
 
 static ssize_t tmp_read(struct file *f, u64 ubuf, size_t n, u64 *pos)
 {
-    struct node *node = f->private;
-    ssize_t got;
     mutex_lock(&tmp_lock);
-    got = read_buffer(ubuf, n, pos, bytes_of(node)->block, node->size);
+    ssize_t got = read_buffer(ubuf, n, pos, bytes_of(f->node)->block, f->node->size);
     mutex_unlock(&tmp_lock);
     return got;
 }
@@ -95,14 +93,12 @@ static ssize_t write_at(struct node *node, u64 ubuf, size_t n, u64 pos)
 
 static ssize_t tmp_write(struct file *f, u64 ubuf, size_t n, u64 *pos)
 {
-    struct node *node = f->private;
-    ssize_t put;
     if (n == 0)
         return 0;
     mutex_lock(&tmp_lock);
     if (f->flags & O_APPEND)
-        *pos = node->size;
-    put = write_at(node, ubuf, n, *pos);
+        *pos = f->node->size;
+    ssize_t put = write_at(f->node, ubuf, n, *pos);
     mutex_unlock(&tmp_lock);
     if (put > 0)
         *pos += put;
@@ -111,36 +107,18 @@ static ssize_t tmp_write(struct file *f, u64 ubuf, size_t n, u64 *pos)
 
 static int tmp_truncate(struct file *f, u64 size)
 {
-    int err;
     mutex_lock(&tmp_lock);
-    err = set_size(f->private, size);
+    int err = set_size(f->node, size);
     mutex_unlock(&tmp_lock);
     return err;
 }
 
-static s64 tmp_lseek(struct file *f, s64 off, int whence)
-{
-    struct node *node = f->private;
-    return file_seek(f, off, whence, node->size);
-}
-
 static const struct file_ops tmp_file_ops = {
+    .seek = SEEKS_NODE_SIZE,
     .read = tmp_read,
     .write = tmp_write,
-    .lseek = tmp_lseek,
     .truncate = tmp_truncate,
-    .stat = node_file_stat,
-    .release = node_file_release,
 };
-
-static struct file *tmp_open(struct node *n, u32 flags)
-{
-    struct file *f = node_file(n, &tmp_file_ops, flags);
-    // Making it shorter cannot fail.
-    if (!IS_ERR(f) && (flags & O_TRUNC))
-        tmp_truncate(f, 0);
-    return f;
-}
 
 static void tmp_release(struct node *n)
 {
@@ -152,7 +130,7 @@ static void tmp_release(struct node *n)
     kfree(b);
 }
 
-static const struct node_ops tmp_node_ops = {.open = tmp_open, .release = tmp_release};
+static const struct node_ops tmp_node_ops = {.release = tmp_release};
 
 static struct node *tmp_create(struct node *dir, const char *name, size_t len)
 {
@@ -165,6 +143,7 @@ static struct node *tmp_create(struct node *dir, const char *name, size_t len)
         return ERR_PTR(-ENOMEM);
     }
     n->ops = &tmp_node_ops;
+    n->fops = &tmp_file_ops;
     n->arg = (u64)b;
     node_link(n);
     node_get(n);
@@ -176,5 +155,5 @@ static const struct node_ops tmp_dir_ops = {.create = tmp_create};
 void tmpfs_init(void)
 {
     mutex_init(&tmp_lock);
-    node_add(fs_root, "tmp", S_IFDIR | 01777, &tmp_dir_ops);
+    node_add(fs_root, "tmp", S_IFDIR | 01777, &dir_ops)->ops = &tmp_dir_ops;
 }

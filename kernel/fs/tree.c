@@ -23,6 +23,7 @@ struct node *node_new(struct node *parent, const char *name, size_t len, u32 mod
     n->mode = mode;
     n->ino = ino ? ino : __atomic_add_fetch(&last_ino, 1, __ATOMIC_RELAXED);
     n->parent = parent ? parent : n;
+    n->fops = node_is(n, S_IFDIR) ? &dir_ops : &bytes_ops;
     list_init(&n->sibling);
     list_init(&n->children);
     if (parent)
@@ -37,13 +38,14 @@ void node_get(struct node *n)
 
 void node_put(struct node *n)
 {
-    // The root never goes, so this ends there at the latest.
     while (ref_put(&n->refs)) {
         struct node *parent = n->parent;
-        ASSERT(list_empty(&n->children) && parent != n);
+        ASSERT(list_empty(&n->children) && n != fs_root);
         if (n->ops && n->ops->release)
             n->ops->release(n);
         kfree(n);
+        if (parent == n)
+            break;
         n = parent;
     }
 }
@@ -63,12 +65,12 @@ struct node *node_child(struct node *dir, const char *name, size_t len)
     return NULL;
 }
 
-struct node *node_add(struct node *parent, const char *name, u32 mode, const struct node_ops *ops)
+struct node *node_add(struct node *parent, const char *name, u32 mode, const struct file_ops *fops)
 {
     struct node *n = node_new(parent, name, strlen(name), mode, 0);
     if (!n)
         panic("fs: no memory for the node %s", name);
-    n->ops = ops;
+    n->fops = fops;
     node_link(n);
     return n;
 }
@@ -80,8 +82,8 @@ void node_stat(struct node *n, struct stat *st)
     st->st_ino = n->ino;
     st->st_nlink = node_is(n, S_IFDIR) ? 2 : 1;
     st->st_mode = n->mode;
-    st->st_rdev = n->rdev;
-    st->st_size = n->ops && n->ops->size ? n->ops->size(n) : n->size;
+    st->st_rdev = node_is(n, S_IFCHR) ? n->arg : 0;
+    st->st_size = n->size;
     st->st_blksize = PAGE_SIZE;
     st->st_blocks = (st->st_size + 511) / 512;
     st->st_atime = st->st_mtime = st->st_ctime = n->mtime;
@@ -97,7 +99,7 @@ int node_path(struct node *n, char *buf, size_t size)
         size_t len = strlen(n->name);
 
         if (len + 1 > at)
-            return -ERANGE;
+            return -ENAMETOOLONG;
         at -= len;
         memcpy(buf + at, n->name, len);
         buf[--at] = '/';
@@ -119,7 +121,6 @@ void fs_init(void)
     fs_root = node_new(NULL, "", 0, S_IFDIR | 0755, 0);
     if (!fs_root)
         panic("fs: no memory for the root directory");
-    console_init();
     dev_init();
     procfs_init();
     sysfs_init();

@@ -58,43 +58,51 @@ static int parse_script(const u8 *data, u64 len, char line[SCRIPT_LINE_MAX], con
     return 0;
 }
 
-// Finds the ELF file to load; for a script that is its interpreter, and the arguments change.
-// `name` holds its path.
-static int find_image(const char *path, struct exec_args *a, char name[PROC_PATH_MAX],
-                      const u8 **data, u64 *len)
+// A regular file of the archive, whose bytes stay for ever, with a reference, or ERR_PTR.
+static struct node *open_image(const char *name)
 {
-    const char *cwd = current_process()->cwd;
-    char line[SCRIPT_LINE_MAX];
-    strcopy(name, path, PROC_PATH_MAX);
-    for (int i = 0; i <= MAX_SCRIPTS; i++) {
-        int err = vfs_lookup_bytes(cwd, name, data, len);
-        if (err || *len < 2 || memcmp(*data, "#!", 2))
-            return err;
-        const char *part[2], *args[3];
-        int n = 0;
-        err = parse_script(*data, *len, line, part);
-        if (err)
-            return err;
-        args[n++] = part[0];
-        if (part[1])
-            args[n++] = part[1];
-        args[n++] = name;
-        err = args_prepend(a, args, n);
-        if (err)
-            return err;
-        strcopy(name, part[0], PROC_PATH_MAX);
-    }
-    return -ELOOP;
+    struct node *cwd = process_cwd(current_process());
+    struct node *n = vfs_lookup(cwd, name, true);
+    node_put(cwd);
+    if (IS_ERR(n) || (n->fops == &bytes_ops && (n->mode & 0111)))
+        return n;
+    node_put(n);
+    return ERR_PTR(-EACCES);
 }
 
-static int find_path(const char *name, char exe[PROC_PATH_MAX])
+// Puts the interpreter before the arguments and says in `name` where it is.
+static int enter_script(const struct node *n, struct exec_args *a, char name[PROC_PATH_MAX])
 {
-    struct node *n = vfs_lookup(current_process()->cwd, name, true);
-    if (IS_ERR(n))
-        return PTR_ERR(n);
-    int err = node_path(n, exe, PROC_PATH_MAX);
-    node_put(n);
-    return err ? -ENAMETOOLONG : 0;
+    char line[SCRIPT_LINE_MAX];
+    const char *part[2], *args[3];
+    int argc = 0, err = parse_script(n->data, n->size, line, part);
+    if (err)
+        return err;
+    args[argc++] = part[0];
+    if (part[1])
+        args[argc++] = part[1];
+    args[argc++] = name;
+    err = args_prepend(a, args, argc);
+    strcopy(name, part[0], PROC_PATH_MAX);
+    return err;
+}
+
+// The ELF file to load, with a reference, or ERR_PTR; for a script that is its interpreter, and the
+// arguments change.
+static struct node *find_image(const char *path, struct exec_args *a)
+{
+    char name[PROC_PATH_MAX];
+    strcopy(name, path, PROC_PATH_MAX);
+    for (int i = 0; i <= MAX_SCRIPTS; i++) {
+        struct node *n = open_image(name);
+        if (IS_ERR(n) || n->size < 2 || memcmp(n->data, "#!", 2))
+            return n;
+        int err = enter_script(n, a, name);
+        node_put(n);
+        if (err)
+            return ERR_PTR(err);
+    }
+    return ERR_PTR(-ELOOP);
 }
 
 static void discard(struct new_program *new)
@@ -109,13 +117,14 @@ static void discard(struct new_program *new)
 static int prepare(const char *path, struct exec_args *a, struct new_program *new)
 {
     struct process *p = current_process();
-    char name[PROC_PATH_MAX];
     struct elf_image img;
-    const u8 *data;
-    u64 len;
-    int err = find_image(path, a, name, &data, &len);
-    if (!err)
-        err = find_path(name, new->exe);
+    struct node *n = find_image(path, a);
+    if (IS_ERR(n))
+        return PTR_ERR(n);
+    const u8 *data = n->data;
+    u64 len = n->size;
+    int err = node_path(n, new->exe, sizeof(new->exe));
+    node_put(n);
     if (err)
         return err;
     new->mm = mm_new();

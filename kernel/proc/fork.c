@@ -1,7 +1,7 @@
 // fork, vfork, clone: a copy of the process, or a thread more in it.
 #include "arch/x86/uaccess.h"
 #include "kernel/base/string.h"
-#include "kernel/fs/file.h"
+#include "kernel/fs/vfs.h"
 #include "kernel/mm/heap.h"
 #include "kernel/mm/vm.h"
 #include "kernel/proc/signal_state.h"
@@ -101,7 +101,8 @@ static struct process *copy_process(u64 flags)
         p->cmdline_len = self->cmdline_len;
         memcpy(p->cmdline, self->cmdline, p->cmdline_len);
         memcpy(p->exe, self->exe, sizeof(p->exe));
-        memcpy(p->cwd, self->cwd, sizeof(p->cwd));
+        node_put(p->cwd);
+        p->cwd = process_cwd(self);
         p->umask = self->umask;
         p->exit_signal = flags & CSIGNAL;
         u64 irq = spin_lock_irqsave(&self->signal_lock);

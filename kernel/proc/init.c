@@ -84,7 +84,7 @@ struct start {
 
 static int standard_files(struct fd_table *fds)
 {
-    struct file *console = vfs_open("/dev/console", O_RDWR);
+    struct file *console = vfs_open(fs_root, "/dev/console", O_RDWR);
     if (IS_ERR(console))
         return PTR_ERR(console);
     for (int i = 0; i < 3; i++) {

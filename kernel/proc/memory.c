@@ -28,69 +28,45 @@ static s64 map_shared(struct mm *mm, u64 addr, u64 len, u32 prot, u32 flags)
     return got;
 }
 
-// Files with pages of their own.
-static s64 map_pages(struct mm *mm, u64 addr, u64 len, u32 prot, u32 flags, struct file *f, u64 off)
+static s64 map_file(struct mm *mm, u64 addr, u64 len, u32 prot, u32 flags, struct file *f, u64 off)
 {
-    int err = -EINVAL;
-    if ((flags & MAP_TYPE) == MAP_PRIVATE)
-        return err;
-    struct vm_object *o = f->ops->map(f, ALIGN_UP(len, PAGE_SIZE) / PAGE_SIZE, off, &err);
-    if (!o)
-        return err;
-    s64 got = mm_map_object(mm, addr, len, prot, (flags & ~MAP_TYPE) | MAP_SHARED, o,
-                            off / PAGE_SIZE, "file");
-    if (ref_put(&o->refs))
+    bool private = (flags & MAP_TYPE) == MAP_PRIVATE;
+    struct node *n = vfs_bytes_node(f);
+    flags &= ~MAP_TYPE;
+    if ((f->flags & O_ACCMODE) == O_WRONLY || (n && !private && (prot & PROT_WRITE)))
+        return -EACCES; // files of the archive never change
+    if (n)
+        return mm_map_file(mm, addr, len, prot, flags | MAP_PRIVATE, n->data + MIN(off, n->size),
+                           n->size - MIN(off, n->size), 0, "file");
+    if (!f->ops->map || private)
+        return f->ops->map ? -EINVAL : -ENODEV;
+    struct vm_object *o = f->ops->map(f, ALIGN_UP(len, PAGE_SIZE) / PAGE_SIZE, off);
+    if (IS_ERR(o))
+        return PTR_ERR(o);
+    s64 got = mm_map_object(mm, addr, len, prot, flags | MAP_SHARED, o, off / PAGE_SIZE, "file");
+    if (ref_put(&o->refs)) // the area has its own, if there is one
         o->release(o);
     return got;
 }
 
-static s64 map_file(struct mm *mm, u64 addr, u64 len, u32 prot, u32 flags, int fd, u64 offset)
-{
-    struct file *f = fd_get(current_process()->fds, fd);
-    s64 got;
-    u64 size = 0;
-    if (!f)
-        return -EBADF;
-    if (f->ops->map) {
-        got = map_pages(mm, addr, len, prot, flags, f, offset);
-        file_put(f);
-        return got;
-    }
-    const u8 *bytes = f->ops->bytes ? f->ops->bytes(f, &size) : NULL;
-    if (!bytes)
-        got = -ENODEV;
-    else if ((f->flags & O_ACCMODE) == O_WRONLY ||
-             ((prot & PROT_WRITE) && (flags & MAP_TYPE) != MAP_PRIVATE))
-        got = -EACCES; // files of the archive never change
-    else
-        got = mm_map_file(mm, addr, len, prot, (flags & ~MAP_TYPE) | MAP_PRIVATE,
-                          offset < size ? bytes + offset : bytes, offset < size ? size - offset : 0,
-                          0, "file");
-    file_put(f);
-    return got;
-}
-
-static void tell_perf(u64 addr, u64 len, u32 prot, u32 flags, int fd, u64 offset)
+static void tell_perf(u64 addr, u64 len, u32 prot, u32 flags, struct file *f, u64 offset)
 {
     struct perf_mapping m = {
         .addr = addr,
         .len = ALIGN_UP(len, PAGE_SIZE),
-        .offset = flags & MAP_ANONYMOUS ? 0 : offset,
+        .offset = f ? offset : 0,
         .prot = prot,
         .flags = flags & MAP_TYPE,
     };
     char path[PROC_PATH_MAX];
     if (!perf_record_wanted())
         return;
-    struct file *f = flags & MAP_ANONYMOUS ? NULL : fd_get(current_process()->fds, fd);
     struct node *n = f ? vfs_bytes_node(f) : NULL;
     if (n && node_path(n, path, sizeof(path)) == 0) {
         m.path = path;
         m.ino = n->ino;
     }
     perf_record_mmap(&m);
-    if (f)
-        file_put(f);
 }
 
 s64 sys_mmap(u64 addr, u64 len, u32 prot, u32 flags, int fd, u64 offset)
@@ -103,15 +79,20 @@ s64 sys_mmap(u64 addr, u64 len, u32 prot, u32 flags, int fd, u64 offset)
         return -EINVAL;
     if (len > TASK_SIZE_MAX)
         return -ENOMEM;
-    s64 got;
-    if (!(flags & MAP_ANONYMOUS))
-        got = map_file(mm, addr, len, prot, flags, fd, offset);
+    struct file *f = flags & MAP_ANONYMOUS ? NULL : fd_get(current_process()->fds, fd);
+    s64 got = -EBADF;
+    if (f)
+        got = map_file(mm, addr, len, prot, flags, f, offset);
+    else if (!(flags & MAP_ANONYMOUS))
+        return got;
     else if (type != MAP_PRIVATE)
         got = map_shared(mm, addr, len, prot, flags);
     else
         got = mm_map(mm, addr, len, prot, flags, "");
     if (got >= 0)
-        tell_perf(got, len, prot, flags, fd, offset);
+        tell_perf(got, len, prot, flags, f, offset);
+    if (f)
+        file_put(f);
     return got;
 }
 

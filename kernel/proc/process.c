@@ -3,7 +3,7 @@
 
 #include "arch/x86/platform.h"
 #include "kernel/base/string.h"
-#include "kernel/fs/file.h"
+#include "kernel/fs/vfs.h"
 #include "kernel/mm/heap.h"
 #include "kernel/mm/vm.h"
 #include "kernel/proc/sigqueue.h"
@@ -26,7 +26,8 @@ struct process *process_new(void)
     list_init(&p->pending.queue);
     wait_init(&p->child_wait);
     spin_init(&p->signal_lock, "signal", RANK_SIGNAL);
-    strcopy(p->cwd, "/", sizeof(p->cwd));
+    p->cwd = fs_root;
+    node_get(p->cwd);
     p->umask = DEFAULT_UMASK;
     p->exit_signal = SIGCHLD;
     p->start_ns = clock_ns();
@@ -44,6 +45,7 @@ void process_put(struct process *p)
         return;
     ASSERT(list_empty(&p->threads) && list_empty(&p->children) && !p->mm && !p->fds);
     sigpending_flush(&p->pending, ~0ull);
+    node_put(p->cwd);
     kfree(p->cmdline);
     kfree(p);
 }
@@ -154,15 +156,29 @@ struct fd_table *process_fds(struct process *p)
     return fds;
 }
 
-char process_state(struct process *p)
+struct node *process_cwd(struct process *p)
+{
+    spin_lock(&proc_lock);
+    struct node *cwd = p->cwd;
+    node_get(cwd);
+    spin_unlock(&proc_lock);
+    return cwd;
+}
+
+char task_state(const struct task *t)
 {
     static const char letters[] = {
         [TASK_NEW] = 'R',     [TASK_RUNNABLE] = 'R', [TASK_SLEEPING] = 'S',
-        [TASK_WAITING] = 'D', [TASK_STOPPED] = 'T',  [TASK_DEAD] = 'Z',
+        [TASK_WAITING] = 'D', [TASK_STOPPED] = 'T',  [TASK_DEAD] = 'X',
     };
+    return letters[t->state];
+}
+
+char process_state(struct process *p)
+{
     if (p->zombie || list_empty(&p->threads))
         return p->zombie ? 'Z' : 'S';
-    return letters[list_first(&p->threads, struct thread, node)->task->state];
+    return task_state(list_first(&p->threads, struct thread, node)->task);
 }
 
 u64 task_runtime(const struct task *t)

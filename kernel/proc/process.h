@@ -3,10 +3,10 @@
 //
 // Who may touch what:
 //   proc_lock (RANK_PROC)   tree, lists of processes and threads, ids, exit states, exe, cmdline,
-//                           comm, the pointers mm and fds as seen from other processes
+//                           comm, cwd, the pointers mm and fds as seen from other processes
 //   signal_lock             actions, pending signals, blocked masks, stop and exit flags, and the
 //                           list of threads too
-//   the running threads     cwd and umask (plain copies: a torn read is the program's own fault)
+//   the running threads     umask (a plain copy: a torn read is the program's own fault)
 // The list of threads changes under both locks, so either is enough to walk it.
 //
 // References: the tree has one until the process is reaped, each thread's task one until it is
@@ -22,6 +22,7 @@
 
 struct fd_table;
 struct mm;
+struct node;
 
 struct process {
     struct refcount refs;
@@ -36,7 +37,7 @@ struct process {
     char exe[PROC_PATH_MAX];
     char *cmdline; // argv, each string with its NUL; may be NULL
     size_t cmdline_len;
-    char cwd[PROC_PATH_MAX];
+    struct node *cwd; // with a reference; proc_lock
     u32 umask;
     struct mm *mm;        // NULL: ended, or the kernel's init
     struct fd_table *fds; // NULL likewise
@@ -116,8 +117,11 @@ void process_for_each(void (*fn)(struct process *p, void *arg), void *arg);
 // Its address space or descriptors with a reference, or NULL when it has none any more.
 struct mm *process_mm(struct process *p);
 struct fd_table *process_fds(struct process *p);
+// Its working directory, with a reference.
+struct node *process_cwd(struct process *p);
 // 'R', 'S', 'D', 'T' or 'Z', as in /proc/PID/stat. proc_lock held.
 char process_state(struct process *p);
+char task_state(const struct task *t);
 // CPU time of all its threads so far, ns. proc_lock held.
 u64 process_runtime(struct process *p);
 // CPU time of one task so far, ns; the slice under way is read racily.

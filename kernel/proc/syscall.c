@@ -18,46 +18,49 @@ static s64 unknown(u64 number)
     return -ENOSYS;
 }
 
-// Writing to a pipe without readers also raises SIGPIPE.
-static s64 with_sigpipe(s64 result)
-{
-    if (result == -EPIPE)
-        signal_task(current_task(), SIGPIPE, NULL);
-    return result;
-}
-
 #define CALL(name, ...)                                                                            \
     case SYS_##name:                                                                               \
         return sys_##name(__VA_ARGS__)
 #define CALL_AS(name, call)                                                                        \
     case SYS_##name:                                                                               \
         return call
+// A call on an open file, whose descriptor is the first argument.
+#define FILE_CALL(name, ...)                                                                       \
+    case SYS_##name: {                                                                             \
+        struct file *file = fd_get(current_process()->fds, a);                                     \
+        if (!file)                                                                                 \
+            return -EBADF;                                                                         \
+        s64 result = sys_##name(file, ##__VA_ARGS__);                                              \
+        file_put(file);                                                                            \
+        return result;                                                                             \
+    }
 
 // Arguments narrow to the types of the function: programs may leave rubbish above an int.
 static s64 call(struct trapframe *f, u64 a, u64 b, u64 c, u64 d, u64 e, u64 g)
 {
     switch (f->error) {
         // files (kernel/fs)
-        CALL(read, a, b, c);
-        CALL_AS(write, with_sigpipe(sys_write(a, b, c)));
-        CALL(pread64, a, b, c, d);
-        CALL(pwrite64, a, b, c, d);
-        CALL(readv, a, b, c);
-        CALL_AS(writev, with_sigpipe(sys_writev(a, b, c)));
-        CALL(lseek, a, b, c);
-        CALL(ftruncate, a, b);
-        CALL(ioctl, a, b, c);
-        CALL(getdents64, a, b, c);
-        CALL(open, a, b, c);
-        CALL(openat, a, b, c, d);
-        CALL(close, a);
+        FILE_CALL(read, b, c)
+        FILE_CALL(write, b, c)
+        FILE_CALL(pread64, b, c, d)
+        FILE_CALL(pwrite64, b, c, d)
+        FILE_CALL(readv, b, c)
+        FILE_CALL(writev, b, c)
+        FILE_CALL(lseek, b, c)
+        FILE_CALL(ftruncate, b)
+        FILE_CALL(ioctl, b, c)
+        FILE_CALL(getdents64, b, c)
+        FILE_CALL(fstat, b)
+        FILE_CALL(fchdir)
+        FILE_CALL(dup)
+        FILE_CALL(dup2, a, b)
+        FILE_CALL(dup3, a, b, c)
+        FILE_CALL(fcntl, a, b, c)
+        CALL_AS(close, MIN(fd_replace(current_process()->fds, a, NULL, false), 0));
         CALL_AS(pipe, sys_pipe2(a, 0));
         CALL(pipe2, a, b);
-        CALL(dup, a);
-        CALL(dup2, a, b);
-        CALL(dup3, a, b, c);
-        CALL(fcntl, a, b, c);
-        CALL(fstat, a, b);
+        CALL_AS(open, sys_openat(AT_FDCWD, a, b));
+        CALL(openat, a, b, c);
         CALL_AS(stat, sys_newfstatat(AT_FDCWD, a, b, 0));
         CALL_AS(lstat, sys_newfstatat(AT_FDCWD, a, b, AT_SYMLINK_NOFOLLOW));
         CALL(newfstatat, a, b, c, d);
@@ -69,7 +72,6 @@ static s64 call(struct trapframe *f, u64 a, u64 b, u64 c, u64 d, u64 e, u64 g)
         CALL(unlinkat, a, b, c);
         CALL(getcwd, a, b);
         CALL(chdir, a);
-        CALL(fchdir, a);
         CALL(poll, a, b, c);
         CALL(ppoll, a, b, c, d, e);
         // perf

@@ -35,18 +35,17 @@ static void on_all_cpus(void (*fn)(void *), void *arg)
 // 0, or what the write was refused with.
 static long request(const char *text)
 {
-    ssize_t n = ksym_filter_write(text, strlen(text));
-    EXPECT(n < 0 || (size_t)n == strlen(text));
-    return n < 0 ? n : 0;
+    return ksym_filter_write(text, 0);
 }
 
 static char text[TEXT_SIZE];
 
-static const char *read_of(size_t (*show)(struct node *, char *, size_t))
+static const char *read_of(void (*show)(struct text *, u64))
 {
-    size_t len = show(NULL, text, sizeof(text) - 1);
-    EXPECT(len < sizeof(text) - 1);
-    text[len] = '\0';
+    struct text t = {text, sizeof(text) - 1, 0};
+    show(&t, 0);
+    EXPECT(t.len < t.size);
+    text[t.len] = '\0';
     return text;
 }
 

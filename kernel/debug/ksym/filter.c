@@ -171,11 +171,11 @@ static int apply(const struct request *r)
 
 // ---- the files ----
 
-ssize_t ksym_filter_write(const char *text, size_t n)
+int ksym_filter_write(const char *text, u64)
 {
     char line[REQUEST_MAX];
     struct request r;
-    if (!strip(line, text, n))
+    if (!strip(line, text, strlen(text)))
         return -EINVAL;
     bool all = !line[0] || strcmp(line, "0") == 0 || strcmp(line, "*:---") == 0;
     int err = all ? 0 : parse(line, &r);
@@ -187,37 +187,33 @@ ssize_t ksym_filter_write(const char *text, size_t n)
     else
         err = apply(&r);
     mutex_unlock(&filters_lock);
-    return err ? err : (ssize_t)n;
+    return err;
 }
 
-size_t ksym_filter_show(struct node *, char *buf, size_t size)
+void ksym_filter_show(struct text *t, u64)
 {
-    struct text t = {buf, size, 0};
     struct filter *f;
     mutex_lock(&filters_lock);
     list_for_each (f, &filters, node) {
-        ksym_add_name(&t, f->addr);
+        ksym_add_name(t, f->addr);
         if (f->len != f->usual_len)
-            text_add(&t, "/%lu", f->len);
-        text_add(&t, ":%s\n", f->type == HW_BREAKPOINT_W ? "-w-" : "rw-");
+            text_add(t, "/%lu", f->len);
+        text_add(t, ":%s\n", f->type == HW_BREAKPOINT_W ? "-w-" : "rw-");
     }
     mutex_unlock(&filters_lock);
-    return t.len;
 }
 
-size_t ksym_stat_show(struct node *, char *buf, size_t size)
+void ksym_stat_show(struct text *t, u64)
 {
-    struct text t = {buf, size, 0};
     struct filter *f;
-    text_add(&t, "  Access Type        Hits   Symbol\n");
-    text_add(&t, "  -----------  ----------   ------\n");
+    text_add(t, "  Access Type        Hits   Symbol\n");
+    text_add(t, "  -----------  ----------   ------\n");
     mutex_lock(&filters_lock);
     list_for_each (f, &filters, node) {
-        text_add(&t, "  %-11s  %10lu   ", f->type == HW_BREAKPOINT_W ? "W" : "RW",
+        text_add(t, "  %-11s  %10lu   ", f->type == HW_BREAKPOINT_W ? "W" : "RW",
                  hwbp_wide_count(f->wide));
-        ksym_add_name(&t, f->addr);
-        text_add(&t, "\n");
+        ksym_add_name(t, f->addr);
+        text_add(t, "\n");
     }
     mutex_unlock(&filters_lock);
-    return t.len;
 }

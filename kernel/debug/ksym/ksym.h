@@ -27,15 +27,15 @@ void ksym_filters_init(void); // part of ksym_init()
 //
 // Without a length it is the greatest that fits: 8, 4, 2 or 1 bytes, aligned, not past the
 // symbol's end. What is traced already changes its access or length in place and keeps its hits.
-// n, or with nothing changed -EINVAL (malformed, an access x86 has no condition for, an offset
+// 0, or with nothing changed -EINVAL (malformed, an access x86 has no condition for, an offset
 // outside the symbol, a bad length, a variable on the path of #DB itself), -ENOENT (no such
 // symbol; "---" for what is not traced), -ENOSPC (no slot), -EOPNOTSUPP (a length that needs an
 // address mask), -ENOMEM, -ENODEV (a kernel without breakpoints). Task context.
-ssize_t ksym_filter_write(const char *text, size_t n);
+int ksym_filter_write(const char *text, u64);
 
-// Texts of the files ksym_trace_filter and trace_stat/ksym_tracer (struct proc_file).
-size_t ksym_filter_show(struct node *n, char *buf, size_t size);
-size_t ksym_stat_show(struct node *n, char *buf, size_t size);
+// Texts of the files ksym_trace_filter and trace_stat/ksym_tracer (struct gen_file).
+void ksym_filter_show(struct text *t, u64);
+void ksym_stat_show(struct text *t, u64);
 
 // ---- trace.c: what has been seen ----
 
@@ -45,9 +45,9 @@ void ksym_trace_hit(struct perf_event *event, struct trapframe *regs);
 // The file "trace": how many accesses are here and how many were recorded since it was last
 // emptied, how many of these newer ones have overwritten, then a line for each that is here, in
 // order of time. Task context.
-size_t ksym_trace_show(struct node *n, char *buf, size_t size);
+void ksym_trace_show(struct text *t, u64);
 // Whatever is written empties it, and so does opening it with O_TRUNC.
-ssize_t ksym_trace_write(const char *text, size_t n);
+int ksym_trace_write(const char *text, u64);
 void ksym_trace_clear(void);
 
 // "symbol" or "symbol+0x8"; an address that belongs to no symbol as a number.

@@ -98,9 +98,8 @@ static u32 oldest(const struct cursor *at)
     return best;
 }
 
-size_t ksym_trace_show(struct node *, char *buf, size_t size)
+void ksym_trace_show(struct text *t, u64)
 {
-    struct text t = {buf, size, 0};
     struct cursor at[MAX_CPUS];
     struct hit copy;
     u64 written = 0, kept = 0;
@@ -111,14 +110,13 @@ size_t ksym_trace_show(struct node *, char *buf, size_t size)
         written += recorded;
         kept += head - at[cpu].next;
     }
-    text_add(&t, "# tracer: ksym_tracer\n#\n");
-    text_add(&t, "# entries-in-buffer/entries-written: %lu/%lu   #P:%u\n", kept, written, nr_cpus);
-    text_add(&t, "# lost: %lu\n#\n", written - kept);
-    text_add(&t, "#           TASK-PID     CPU#    TIMESTAMP: SYMBOL ACCESS FUNCTION\n");
+    text_add(t, "# tracer: ksym_tracer\n#\n");
+    text_add(t, "# entries-in-buffer/entries-written: %lu/%lu   #P:%u\n", kept, written, nr_cpus);
+    text_add(t, "# lost: %lu\n#\n", written - kept);
+    text_add(t, "#           TASK-PID     CPU#    TIMESTAMP: SYMBOL ACCESS FUNCTION\n");
     for (u32 cpu; (cpu = oldest(at)) < nr_cpus; at[cpu].next++)
         if (read_hit(cpu, at[cpu].next, &copy))
-            show_hit(&t, cpu, &copy);
-    return t.len;
+            show_hit(t, cpu, &copy);
 }
 
 void ksym_trace_clear(void)
@@ -128,8 +126,8 @@ void ksym_trace_clear(void)
                          __ATOMIC_RELAXED);
 }
 
-ssize_t ksym_trace_write(const char *, size_t n)
+int ksym_trace_write(const char *, u64)
 {
     ksym_trace_clear();
-    return n;
+    return 0;
 }
