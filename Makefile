@@ -73,6 +73,8 @@ UDIRS  := $(sort $(patsubst user/%/,%,$(dir $(wildcard user/*/*.c))))
 UBIN   := $(addprefix $(BUILD)/user/bin/,$(USRC:user/%.c=%) $(UDIRS) $(if $(UTEST),utest))
 HOST   := $(patsubst test/host/%.c,$(BUILD)/host/%,$(sort $(wildcard test/host/t_*.c)))
 
+COMPARE := $(patsubst test/compare/%.c,$(BUILD)/compare/%,$(sort $(wildcard test/compare/*.c)))
+
 WARN   := -Wall -Wextra $(if $(filter 1,$(WERROR)),-Werror)
 CFLAGS := -std=gnu17 -O2 -g -ffreestanding -fno-stack-protector -fno-pic -fno-pie -mcmodel=kernel \
           -mno-red-zone -mgeneral-regs-only -fno-omit-frame-pointer -fno-strict-aliasing \
@@ -97,6 +99,7 @@ help:
 #: make run        boot with the console on this terminal: demonstration, then shell (Ctrl-A X ends)
 #: make exec       boot one static ELF: PROG=file ARGS="..." FILES="..." TIMEOUT=seconds
 #: make linux      run one static ELF on Debian's Linux 6.12 in QEMU: PROG=file ARGS="..."
+#: make compare    the same programs on Linux 6.12 and on dr7: SEEDS=20 OPS=500 T=name
 #: make gdb        boot in QEMU under gdb, stopped at kernel_main
 #: make bochs      boot in Bochs' debugger with the kernel's symbols
 #: make test       all tests; one case: T=name, one configuration: EMU= SMP=
@@ -119,6 +122,9 @@ exec: $(B)/kernel.elf
 
 linux: $(BUILD)/tools/batch
 	@$(PYTHON) tools/linux.py run $(PROG) $(ARGS)
+
+compare: $(B)/kernel.elf $(BUILD)/tools/batch $(COMPARE)
+	@$(PYTHON) tools/compare.py $(B)/kernel.elf $(COMPARE)
 
 gdb: $(B)/kernel.elf $(BUILD)/rootfs.cpio
 	@$(PYTHON) tools/boot.py gdb --build $(B)
@@ -208,6 +214,11 @@ $(BUILD)/user/bin/%: user/%.c | $(BUILD)/user/include
 	@mkdir -p $(@D)
 	$(Q)$(USERCC) $(UFLAGS) -MMD -MP -MF $@.d $< -o $@
 
+$(BUILD)/compare/%: test/compare/%.c | $(BUILD)/user/include
+	$(call say,USER,$<)
+	@mkdir -p $(@D)
+	$(Q)$(USERCC) $(UFLAGS) -MMD -MP -MF $@.d $< -o $@
+
 # What runs a list of programs on dr7 and Linux.
 $(BUILD)/tools/batch: tools/batch.c | $(BUILD)/user/include
 	$(call say,USER,$<)
@@ -258,4 +269,4 @@ $(BUILD)/host/$(1): test/host/$(1).c $(call linked_with,test/host/$(1).c)
 endef
 $(foreach t,$(HOST:$(BUILD)/host/%=%),$(eval $(call host_test,$(t))))
 
--include $(CSRC:%=$(B)/obj/%.d) $(ASRC:%=$(B)/obj/%.o.d) $(UBIN:=.d) $(HOST:=.d)
+-include $(CSRC:%=$(B)/obj/%.d) $(ASRC:%=$(B)/obj/%.o.d) $(UBIN:=.d) $(COMPARE:=.d) $(HOST:=.d)

@@ -29,6 +29,7 @@ MAY_INCLUDE = {
     "test/kernel": KERNEL + ["test"],
     "test/host": KERNEL + ["test"],
     "test/user": ["user"],
+    "test/compare": ["user"],
     "test/bench": ["user"],
     "user": [],
 }

@@ -1,0 +1,176 @@
+# Runs programs on Linux 6.12 and on dr7, in the same emulator with the same processor, and compares
+# what they print and how they end. docs/compare.md has the list and how to read the report.
+#
+#   compare.py KERNEL PROGRAM...     the programs of test/compare; the kernel's selftests are added
+#
+# Variables: SEEDS=20 (or FIRST-LAST) and OPS=500 for the generators, T=name for one program, SMP=.
+import difflib
+import os
+import re
+import subprocess
+import sys
+import time
+from dataclasses import dataclass, field
+
+import batch
+import selftests
+
+DIFFERENCES = "test/compare/differences"
+FOLDER = "build/compare"
+LIMIT = 60            # seconds for one program
+IN_ONE_BOOT = 60      # programs
+DIFF_SHOWN = 40       # lines of one program's difference
+
+
+@dataclass
+class Known:
+    """A difference that stays: whose, what Linux says there, what dr7 says, and why."""
+    program: str
+    linux: str = ""
+    dr7: str = ""
+    reason: str = ""
+    times: int = 0
+
+
+@dataclass
+class Outcome:
+    name: str
+    runs: int = 0
+    lines: int = 0
+    status: str = ""
+    known: int = 0
+    unknown: list = field(default_factory=list)  # lines to show
+
+
+def read_known():
+    """The paragraphs of DIFFERENCES: name, "- pattern" and "+ pattern" lines, reason."""
+    with open(DIFFERENCES, encoding="utf-8") as f:
+        text = re.sub(r"^#.*\n", "", f.read(), flags=re.M)
+    found = []
+    for paragraph in filter(None, (p.strip("\n") for p in text.split("\n\n"))):
+        head, *rest = paragraph.split("\n")
+        known = Known(head)
+        known.linux = "\n".join(line[2:] for line in rest if line.startswith("- "))
+        known.dr7 = "\n".join(line[2:] for line in rest if line.startswith("+ "))
+        known.reason = " ".join(line.strip() for line in rest if line[:2] not in ("- ", "+ "))
+        if not known.reason:
+            sys.exit(f"dr7: {DIFFERENCES}: {head} has no reason")
+        found.append(known)
+    return found
+
+
+def lines_of(done):
+    """What a program printed, line by line, its status last."""
+    text = done.output.decode(errors="backslashreplace")
+    return text.split("\n") + [f"status: {done.status}"]
+
+
+def is_known(known, program, ours, theirs):
+    for k in known:
+        if (k.program == program and re.fullmatch(k.linux, "\n".join(theirs)) and
+                re.fullmatch(k.dr7, "\n".join(ours))):
+            k.times += 1
+            return True
+    return False
+
+
+def compare(known, program, theirs, ours):
+    """(number of known differences, the unknown ones as lines of a diff)."""
+    matched, shown = 0, []
+    matcher = difflib.SequenceMatcher(None, theirs, ours, autojunk=False)
+    for op, a, b, c, d in matcher.get_opcodes():
+        if op == "equal":
+            continue
+        if is_known(known, program, ours[c:d], theirs[a:b]):
+            matched += 1
+        else:
+            shown += [f"  line {a + 1}", *("    " + line for line in theirs[max(0, a - 3):a])]
+            shown += ["  - " + line for line in theirs[a:b]]
+            shown += ["  + " + line for line in ours[c:d]]
+    return matched, shown
+
+
+def seeds():
+    first, _, last = os.environ.get("SEEDS", "20").rpartition("-")
+    return range(int(first or 1), int(last) + 1)
+
+
+def commands(programs):
+    """The list: a generator, gen_*, once for each seed."""
+    only, listed = os.environ.get("T", ""), []
+    for path in programs + (selftests.build() if not only or only in NAMES else []):
+        name = os.path.basename(path)
+        if only and name != only:
+            continue
+        if name.startswith("gen_"):
+            listed += [[path, str(s), os.environ.get("OPS", "500")] for s in seeds()]
+        else:
+            listed.append([path])
+    return listed
+
+
+NAMES = [os.path.basename(t) for t in selftests.TESTS]
+
+
+def save(system, command, lines):
+    path = f"{FOLDER}/out/{'-'.join([os.path.basename(command[0])] + command[1:])}.{system}"
+    with open(path, "w", encoding="utf-8") as f:
+        f.write("\n".join(lines) + "\n")
+
+
+def run_all(kernel, listed):
+    """For each command the lines of Linux and of dr7."""
+    smp = int(os.environ.get("SMP") or 2)
+    pairs, spent = [], {"linux": 0.0, "dr7": 0.0}
+    for at in range(0, len(listed), IN_ONE_BOOT):
+        some, results = listed[at:at + IN_ONE_BOOT], {}
+        for system, words in (("linux", []), ("dr7", ["slots=mainline"])):
+            started = time.monotonic()
+            done = batch.run(system, some, LIMIT, kernel=kernel, words=words, smp=smp)
+            spent[system] += time.monotonic() - started
+            if any(d.status == "lost" for d in done):
+                sys.stderr.write(done[-1].log.decode(errors="replace")[-4000:])
+            results[system] = [lines_of(d) for d in done]
+            for command, lines in zip(some, results[system]):
+                save(system, command, lines)
+        pairs += list(zip(results["linux"], results["dr7"]))
+    return pairs, spent
+
+
+def report(listed, pairs, spent, known):
+    outcomes = {}
+    for command, (theirs, ours) in zip(listed, pairs):
+        name = os.path.basename(command[0])
+        o = outcomes.setdefault(name, Outcome(name))
+        matched, shown = compare(known, name, theirs, ours)
+        o.runs, o.lines, o.known = o.runs + 1, o.lines + len(theirs) - 1, o.known + matched
+        o.status = theirs[-1][len("status: "):] if o.status in ("", theirs[-1][8:]) else "various"
+        if shown:
+            o.unknown.append((" ".join([name] + command[1:]), shown))
+    print(f"{'program':20} {'runs':>5} {'lines':>8}  {'on Linux':12} differences")
+    for o in outcomes.values():
+        words = [f"{o.known} known"] * (o.known > 0)
+        words += [f"{len(o.unknown)} runs DIFFER"] * (len(o.unknown) > 0)
+        print(f"{o.name:20} {o.runs:5} {o.lines:8}  {o.status:12} {', '.join(words) or 'none'}")
+    for k in known:
+        if k.times:
+            print(f"\nknown: {k.program}, {k.times} times: {k.reason}")
+    for o in outcomes.values():
+        for what, shown in o.unknown[:5]:
+            print(f"\nDIFFERENT: {what}  (- Linux, + dr7)")
+            print("\n".join(shown[:DIFF_SHOWN]))
+    print(f"\n{len(pairs)} runs, Linux {spent['linux']:.0f} s, dr7 {spent['dr7']:.0f} s")
+    return any(o.unknown for o in outcomes.values())
+
+
+def main():
+    listed = commands(sys.argv[2:])
+    if not listed:
+        sys.exit(f"dr7: nothing to compare is named {os.environ.get('T')}")
+    os.makedirs(FOLDER + "/out", exist_ok=True)
+    pairs, spent = run_all(sys.argv[1], listed)
+    sys.exit(1 if report(listed, pairs, spent, read_known()) else 0)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,54 @@
+# The kernel's own tests of what dr7 has, out of Debian's linux-source-6.12: fetched, unpacked and
+# built below build/linux. Nothing of them belongs to dr7.
+import glob
+import os
+import subprocess
+import sys
+import tempfile
+
+import linux
+
+PACKAGE = "linux-source-6.12"
+SOURCES = linux.FOLDER + "/source"
+BINARIES = linux.FOLDER + "/selftests"
+BELOW = "tools/testing/selftests/"
+# -O0: breakpoint_test calls empty functions, which an optimising compiler drops.
+FLAGS = ["-static", "-O0", "-w", "-D_GNU_SOURCE", "-pthread"]
+
+TESTS = ["breakpoints/breakpoint_test", "perf_events/sigtrap_threads",
+         "perf_events/watermark_signal", "perf_events/mmap", "ptrace/peeksiginfo",
+         "ptrace/get_syscall_info"]
+
+
+def fetch():
+    """The folder of the tests' sources. One that is already there stays."""
+    have = glob.glob(f"{SOURCES}/*/{BELOW}kselftest.h")
+    if have:
+        return os.path.dirname(have[0])
+    linux.fetch()  # which also sees to it that apt knows its packages
+    print(f"dr7: fetching {PACKAGE}", file=sys.stderr)
+    os.makedirs(SOURCES, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix="dr7-") as folder:
+        os.chmod(folder, 0o777)  # apt downloads as a user of its own
+        subprocess.run(["apt-get", "download", "-qq", PACKAGE], cwd=folder, check=True)
+        subprocess.run(["dpkg", "-x"] + glob.glob(folder + "/*.deb") + [folder + "/root"],
+                       check=True)
+        archive = glob.glob(folder + "/root/usr/src/*.tar.xz")[0]
+        subprocess.run(["tar", "-x", "-f", archive, "-C", SOURCES, "--wildcards"] +
+                       [f"*/{BELOW}{name}/*" for name in {os.path.dirname(t) for t in TESTS}] +
+                       [f"*/{BELOW}*.h"], check=True)
+    return os.path.dirname(glob.glob(f"{SOURCES}/*/{BELOW}kselftest.h")[0])
+
+
+def build():
+    """Builds what is missing; the paths of the programs."""
+    os.makedirs(BINARIES, exist_ok=True)
+    paths = []
+    for test in TESTS:
+        path = f"{BINARIES}/{os.path.basename(test)}"
+        if not os.path.exists(path):
+            folder = fetch()
+            subprocess.run(["gcc"] + FLAGS + ["-I", folder, "-o", path, f"{folder}/{test}.c"],
+                           check=True)
+        paths.append(path)
+    return paths
