@@ -18,6 +18,11 @@ void hwbp_init(void);
 struct perf_event *hwbp_register_user(const struct perf_event_attr *attr, struct task *task,
                                       perf_overflow_fn fn, void *arg);
 
+// A breakpoint of one CPU, for whatever runs there. The same errors, and -ENODEV: the CPU is
+// offline. Task context.
+struct perf_event *hwbp_register_cpu(const struct perf_event_attr *attr, u32 cpu,
+                                     perf_overflow_fn fn, void *arg);
+
 // A breakpoint on every CPU, for whatever runs there: all CPUs or none, reserved in one step that
 // no other request can see half done, then armed on all at once. It is one object: one count, one
 // switch, one place. CPUs that are offline have their part as well, and come back with it. Task
@@ -36,8 +41,20 @@ int hwbp_wide_modify(struct hwbp_wide *wide, u64 addr, u32 bp_type, u64 bp_len);
 // nothing has changed. Task context.
 int hwbp_modify(struct perf_event *event, u64 addr, u32 bp_type, u64 bp_len);
 
-// Releases a breakpoint made by hwbp_register_user or perf_event_create_kernel_counter.
+// Releases a breakpoint made by hwbp_register_user, hwbp_register_cpu or
+// perf_event_create_kernel_counter. After return its callback is not running and will not run. Task
+// context.
 void hwbp_unregister(struct perf_event *event);
+
+// The greatest length of a data breakpoint at addr that stays inside an object of `size` bytes: 8,
+// 4, 2 or 1, and addr is aligned to it.
+static inline u64 hwbp_fitting_len(u64 addr, u64 size)
+{
+    u64 len = 8;
+    while (len > 1 && (len > size || (addr & (len - 1))))
+        len /= 2;
+    return len;
+}
 
 // The rule set now, and a change of it: -EBUSY while a breakpoint exists, -EINVAL for an unknown
 // name.

@@ -10,7 +10,7 @@
 #include "kernel/debug/crash.h"
 #include "kernel/debug/ksym/ksym.h"
 #include "kernel/debug/step.h"
-#include "kernel/debug/watch.h"
+#include "kernel/examples/watch.h"
 #include "kernel/fs/file.h"
 #include "kernel/mm/heap.h"
 #include "kernel/mm/page.h"
@@ -45,6 +45,7 @@ static void main_thread(void *arg)
     if (!programs)
         printk("dr7: no programs: started without a module; running the built-in tasks "
                "(test=NAME chooses)\n");
+    watch_start();
     u32 status = ktest_run(programs ? "" : "all") ? FAILED : 0;
 
     cmdline_get("init", init, sizeof(init));
@@ -84,7 +85,6 @@ void kernel_main(u32 magic, u32 mbi)
     step_init();
     hwbp_init(); // breakpoints as one kind of perf events
     perf_start_worker();
-    watch_init();
     fs_init();   // files from the archive
     ksym_init(); // who reads and writes a kernel variable
     proc_init(); // processes

@@ -219,6 +219,23 @@ def run_panic(build, how):
     return Result("boot", b.log, [Case(case, "FAIL", reason, b.lines)])
 
 
+WATCH = "kernel-example"
+
+
+def run_watch(build):
+    """The option watch= names who writes the variable, on each CPU, from boot on."""
+    b = boot(WATCH, REFUSAL_TIMEOUT, build + "/kernel.elf", ARCHIVE,
+             ["watch=next_tid", "init=/bin/utest", "--", "ksym-files"])
+    wanted = [r"watch: next_tid is at 0x[0-9a-f]+, 4 bytes$"] + [
+        rf"watch: next_tid: write on cpu {cpu}, task \d+ \(utest\) by task_new\+0x\w+ < clone\+"
+        for cpu in (0, 1)]
+    missing = [want for want in wanted if not any(re.match(want, line) for line in b.lines)]
+    if not missing and b.status == 0:
+        return Result("boot", b.log, [Case(WATCH, "ok")])
+    reason = f"no line {missing[0]}" if missing else f"status {b.status}"
+    return Result("boot", b.log, [Case(WATCH, "FAIL", reason, b.lines)])
+
+
 def run_exec(build):
     """What `make exec` promises: the program's bytes and nothing else, its status, the timeout."""
     case, reasons = "make-exec", []
@@ -274,6 +291,8 @@ def choose(build, host_tests, only, only_emu, only_smp):
         for how in PANICS:
             if not only or only in ("panics", "panics." + how):
                 jobs.append((1, run_panic, (build, how)))
+        if only in ("", WATCH):
+            jobs.append((2, run_watch, (build,)))
         if only in ("", "make-exec"):
             jobs.append((1, run_exec, (build,)))
     if not only or any(mentions(pattern, only) for pattern in SOURCES.values()):

@@ -2,7 +2,7 @@
 // that grants it, and a watch on the kernel itself. Every number is measured while it runs.
 #define _GNU_SOURCE
 #include "user/bp.h"
-#include "user/proc.h"
+#include "user/trace.h"
 #include <errno.h>
 #include <sched.h>
 #include <stdbool.h>
@@ -369,25 +369,23 @@ static void rules_part(void)
 
 static void kernel_part(void)
 {
-    static char text[8192];
+    static char text[65536];
 
     title("3. Who writes this kernel variable?");
-    if (write_text(WATCH_FILE, WATCH_SYMBOL) != 0) {
-        printf("(" WATCH_FILE ": %s)\n", strerror(errno));
+    if (write_text(KSYM_FILTER_FILE, WATCH_SYMBOL ":-w-") != 0) {
+        printf("(" KSYM_FILTER_FILE ": %s)\n", strerror(errno));
         failed |= errno != ENOENT || access(HWBP_FILE, F_OK) == 0;
         return;
     }
-    printf("Watched on all CPUs: the kernel's \"" WATCH_SYMBOL
+    printf("Traced on all CPUs: the kernel's \"" WATCH_SYMBOL
            "\". This program forks once. Caught:\n");
     fflush(stdout);
     pid_t pid = fork();
     if (pid == 0)
         _exit(0);
     waitpid(pid, NULL, 0);
-    if (read_text(WATCH_FILE, text, sizeof text) > 0)
-        printf("%s", text);
-    failed |= !strstr(text, "+0x"); // at least one line of a backtrace
-    failed |= write_text(WATCH_FILE, "\n") != 0;
+    failed |= read_text(KSYM_TRACE_FILE, text, sizeof text) <= 0 || print_trace(text) == 0;
+    failed |= write_text(KSYM_FILTER_FILE, "0") != 0 || write_text(KSYM_TRACE_FILE, "0") != 0;
 }
 
 int main(void)

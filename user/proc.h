@@ -9,12 +9,6 @@
 
 #define HWBP_FILE  "/proc/hwbp"
 #define RULES_FILE "/proc/sys/kernel/bp_slots"
-#define WATCH_FILE "/proc/watch"
-// The symbol tracer's files (kernel/debug/ksym/ksym.h)
-#define TRACING_DIR      "/sys/kernel/debug/tracing"
-#define KSYM_FILTER_FILE TRACING_DIR "/ksym_trace_filter"
-#define KSYM_TRACE_FILE  TRACING_DIR "/trace"
-#define KSYM_STAT_FILE   TRACING_DIR "/trace_stat/ksym_tracer"
 
 // The whole of a file as a string (at most size - 1 bytes of it). Its length, or -1 and errno.
 static inline ssize_t read_text(const char *path, char *buf, size_t size)

@@ -103,7 +103,7 @@ static int help(void)
            "  demo                           breakpoints that follow their tasks\n"
            "  hwbp                           who holds DR0-DR3 on which CPU\n"
            "  slots, slots exact             the rule that decides who may have a breakpoint\n"
-           "  watch SYMBOL COMMAND           who writes this kernel variable?\n"
+           "  trace SYMBOL -- COMMAND        who writes this kernel variable?\n"
            "  ps, cat /proc/hwbp, utest -l\n");
     return 0;
 }

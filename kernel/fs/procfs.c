@@ -8,7 +8,6 @@
 #include "hwbp/hwbp.h"
 #include "kernel/base/printk.h"
 #include "kernel/base/string.h"
-#include "kernel/debug/watch.h"
 #include "kernel/mm/heap.h"
 #include "kernel/mm/page.h"
 #include "kernel/proc/syscalls.h"
@@ -186,11 +185,6 @@ static void show_hwbp(struct text *t, u64)
     t->len = hwbp_show(t->buf, t->size);
 }
 
-static void show_watch(struct text *t, u64)
-{
-    t->len = watch_show(t->buf, t->size);
-}
-
 static void show_bp_slots(struct text *t, u64)
 {
     text_add(t, "%s\n", slots_name(hwbp_rules()));
@@ -199,11 +193,6 @@ static void show_bp_slots(struct text *t, u64)
 static int store_bp_slots(const char *text, u64)
 {
     return hwbp_set_rules(text);
-}
-
-static int store_watch(const char *text, u64)
-{
-    return MIN(watch_write(text, strlen(text)), 0);
 }
 
 static void show_fail_nth(struct text *t, u64)
@@ -234,10 +223,9 @@ static int store_sample_rate(const char *text, u64)
 void procfs_init(void)
 {
     static const struct gen_file files[] = {
-        {"cpuinfo", show_cpuinfo, NULL, NULL},    {"hwbp", show_hwbp, NULL, NULL},
-        {"kmsg", show_kmsg, NULL, NULL},          {"meminfo", show_meminfo, NULL, NULL},
-        {"sched", show_sched, NULL, NULL},        {"uptime", show_uptime, NULL, NULL},
-        {"watch", show_watch, store_watch, NULL},
+        {"cpuinfo", show_cpuinfo, NULL, NULL}, {"hwbp", show_hwbp, NULL, NULL},
+        {"kmsg", show_kmsg, NULL, NULL},       {"meminfo", show_meminfo, NULL, NULL},
+        {"sched", show_sched, NULL, NULL},     {"uptime", show_uptime, NULL, NULL},
     };
     static const struct gen_file kernel_files[] = {
         {"bp_slots", show_bp_slots, store_bp_slots, NULL},

@@ -27,6 +27,25 @@ KTEST(wide, "wide-all-cpus", NULL)
     EXPECT_EQ(hwbp_live(), 0);
 }
 
+KTEST(one_cpu, "bp-one-cpu", NULL)
+{
+    struct perf_event_attr attr = bp_attr(&watched, HW_BREAKPOINT_W, 8);
+    static volatile u64 elsewhere;
+    u32 last = nr_cpus - 1;
+    struct perf_event *event = hwbp_register_cpu(&attr, last, NULL, NULL);
+    EXPECT(!IS_ERR(event));
+    for (u32 cpu = 0; cpu < nr_cpus; cpu++)
+        smp_call(cpu, write_here, NULL);
+    EXPECT_EQ(bp_count(event), 1);
+    EXPECT_EQ(hwbp_modify(event, (u64)&elsewhere, HW_BREAKPOINT_W, 3), -EINVAL);
+    smp_call(last, write_here, NULL); // still where it was
+    EXPECT_EQ(hwbp_modify(event, (u64)&elsewhere, HW_BREAKPOINT_W, 8), 0);
+    smp_call(last, write_here, NULL);
+    EXPECT_EQ(bp_count(event), 2);
+    hwbp_unregister(event);
+    EXPECT_EQ(PTR_ERR(hwbp_register_cpu(&attr, nr_cpus, NULL, NULL)), -EINVAL);
+}
+
 // Takes the last free register of its CPU and gives it back, again and again: that always fits.
 static void racer(void *arg)
 {

@@ -1,5 +1,6 @@
 // The symbol tracer as programs use it: through its files.
 #include "test/user/utest.h"
+#include "user/trace.h"
 #include <sys/wait.h>
 
 #define FORKS 10

@@ -50,15 +50,6 @@ static bool cut_number(char *text, char mark, u64 *number)
     return parse_u64(at + 1, number);
 }
 
-// The greatest length that ends before `size` bytes are over and that addr is aligned to.
-static u64 fitting_length(u64 addr, u64 size)
-{
-    u64 len = 8;
-    while (len > 1 && (len > size || (addr & (len - 1))))
-        len /= 2;
-    return len;
-}
-
 // Takes the text apart in place. 0, -EINVAL or -ENOENT.
 static int parse(char *text, struct request *r)
 {
@@ -78,24 +69,25 @@ static int parse(char *text, struct request *r)
     if (offset && offset >= size)
         return -EINVAL;
     r->addr = base + offset;
-    r->usual_len = fitting_length(r->addr, size - offset);
+    r->usual_len = hwbp_fitting_len(r->addr, size - offset);
     if (!has_len)
         r->len = r->usual_len;
     return 0;
 }
 
 // Copies without the blanks around it. False when it is too long.
-static bool strip(char *to, const char *text, size_t n)
+static bool strip(char *to, const char *text)
 {
+    while (*text == ' ')
+        text++;
+    size_t n = strlen(text);
     while (n && (text[n - 1] == '\n' || text[n - 1] == ' '))
         n--;
-    for (; n && *text == ' '; n--)
-        text++;
     if (n >= REQUEST_MAX)
         return false;
     memcpy(to, text, n);
     to[n] = '\0';
-    return strlen(to) == n;
+    return true;
 }
 
 // ---- doing; filters_lock held ----
@@ -175,7 +167,7 @@ int ksym_filter_write(const char *text, u64)
 {
     char line[REQUEST_MAX];
     struct request r;
-    if (!strip(line, text, strlen(text)))
+    if (!strip(line, text))
         return -EINVAL;
     bool all = !line[0] || strcmp(line, "0") == 0 || strcmp(line, "*:---") == 0;
     int err = all ? 0 : parse(line, &r);

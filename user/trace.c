@@ -1,0 +1,94 @@
+// trace: who reads or writes a kernel variable, with the kernel's symbol tracer.
+//
+//   trace SYMBOL[+OFFSET][/LENGTH][:rw]... -- COMMAND...   while the command runs
+//   trace SYMBOL...                                        from now on, until "trace -c"
+//   trace                                                  shows what there is
+//   trace -c                                               ends it all
+#include "user/trace.h"
+#include <errno.h>
+#include <sys/wait.h>
+
+static char text[1 << 20];
+
+static int complain(const char *what)
+{
+    fprintf(stderr, "trace: %s: %s\n", what, strerror(errno));
+    return 1;
+}
+
+// "symbol" or "symbol:w" is traced for writes, "symbol:rw" for reads too. 0, or -1 and errno.
+static int set_filter(const char *word)
+{
+    char request[256];
+    int name = (int)strcspn(word, ":");
+
+    snprintf(request, sizeof request, "%.*s:%s", name, word,
+             strcmp(word + name, ":rw") == 0                        ? "rw-"
+             : strcmp(word + name, ":w") == 0 || word[name] == '\0' ? "-w-"
+                                                                    : word + name);
+    return write_text(KSYM_FILTER_FILE, request);
+}
+
+static int show(void)
+{
+    unsigned long lost = 0;
+    const char *at;
+
+    if (read_text(KSYM_STAT_FILE, text, sizeof text) < 0)
+        return complain(KSYM_STAT_FILE);
+    printf("%s\n", text);
+    if (read_text(KSYM_TRACE_FILE, text, sizeof text) < 0)
+        return complain(KSYM_TRACE_FILE);
+    if (print_trace(text) == 0)
+        printf("no access\n");
+    if ((at = strstr(text, "# lost: ")) && sscanf(at, "# lost: %lu", &lost) == 1 && lost)
+        printf("%lu older ones were overwritten\n", lost);
+    return 0;
+}
+
+static int clear(void)
+{
+    if (write_text(KSYM_FILTER_FILE, "0") != 0 || write_text(KSYM_TRACE_FILE, "0") != 0)
+        return complain(TRACING_DIR);
+    return 0;
+}
+
+// Its exit status as the shell says it, or 127.
+static int run(char **argv)
+{
+    int status;
+    pid_t pid = fork();
+
+    if (pid == 0) {
+        execvp(argv[0], argv);
+        complain(argv[0]);
+        _exit(127);
+    }
+    if (pid < 0 || waitpid(pid, &status, 0) < 0) {
+        complain("fork");
+        return 127;
+    }
+    return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+}
+
+int main(int argc, char **argv)
+{
+    int i = 1, status;
+
+    if (argc == 1)
+        return show();
+    if (strcmp(argv[1], "-c") == 0)
+        return clear();
+    if (clear() != 0)
+        return 1;
+    for (; i < argc && strcmp(argv[i], "--") != 0; i++)
+        if (set_filter(argv[i]) != 0) {
+            complain(argv[i]);
+            clear();
+            return 1;
+        }
+    if (i + 1 >= argc)
+        return 0;
+    status = run(argv + i + 1);
+    return show() | clear() ? 1 : status;
+}

@@ -1,0 +1,53 @@
+// Reading the symbol tracer's file "trace": docs/ksym.md describes it.
+#pragma once
+
+#include "user/proc.h"
+
+#define TRACING_DIR      "/sys/kernel/debug/tracing"
+#define KSYM_FILTER_FILE TRACING_DIR "/ksym_trace_filter"
+#define KSYM_TRACE_FILE  TRACING_DIR "/trace"
+#define KSYM_STAT_FILE   TRACING_DIR "/trace_stat/ksym_tracer"
+
+struct traced_access {
+    char task[32]; // its name, a minus, its number
+    int cpu;
+    double seconds;
+    char symbol[128], kind[4], function[128]; // kind: "W" or "RW"
+};
+
+// Takes a line apart. 0 for a line that is no access: a heading.
+static inline int parse_access(const char *line, struct traced_access *a)
+{
+    // The task's name may hold anything, also brackets.
+    for (const char *p = strchr(line, '['); *line != '#' && p; p = strchr(p + 1, '[')) {
+        const char *begin = line + strspn(line, " "), *end = p;
+        if (sscanf(p, "[%d] %lf: %127s %3s %127s", &a->cpu, &a->seconds, a->symbol, a->kind,
+                   a->function) != 5)
+            continue;
+        while (end > begin && end[-1] == ' ')
+            end--;
+        snprintf(a->task, sizeof a->task, "%.*s", (int)(end - begin), begin);
+        return 1;
+    }
+    return 0;
+}
+
+// Prints a trace for people. How many accesses it has.
+static inline int print_trace(const char *text)
+{
+    struct traced_access a;
+    double start = 0;
+    int n = 0;
+
+    for (const char *line = text; line; line = next_line(line)) {
+        if (!parse_access(line, &a))
+            continue;
+        if (n++ == 0) {
+            start = a.seconds;
+            printf("      ms  CPU  %-20s %-11s %-20s %s\n", "task", "access", "variable", "by");
+        }
+        printf("%8.3f  %3d  %-20s %-11s %-20s %s\n", (a.seconds - start) * 1000, a.cpu, a.task,
+               strcmp(a.kind, "W") == 0 ? "write" : "read/write", a.symbol, a.function);
+    }
+    return n;
+}
