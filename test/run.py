@@ -243,12 +243,12 @@ def run_exec(build):
     with open(everything, "wb") as f:
         f.write(bytes(range(256)) * 64)
 
-    def check(program, arguments, output, success, words, **variables):
+    def check(program, arguments, output, success, words, stdin=b"", **variables):
         settings = dict(os.environ, PROG="build/user/bin/" + program, ARGS=arguments, EMU="qemu",
                         APPEND="", QEMU_FLAGS="", **variables)
         done = subprocess.run([sys.executable, "-B", "tools/boot.py", "exec", "--build", build],
-                              stdin=subprocess.DEVNULL, capture_output=True, env=settings,
-                              timeout=REFUSAL_TIMEOUT)
+                              input=stdin, capture_output=True, env=settings,
+                              timeout=TIMEOUT["qemu"])
         said = done.stderr.decode(errors="replace")
         if done.stdout != output or (done.returncode == 0) != success or words not in said:
             reasons.append(f"{program} {arguments}: {len(done.stdout)} bytes, status "
@@ -256,7 +256,10 @@ def run_exec(build):
 
     with open(everything, "rb") as f:
         check("cat", "/bytes", f.read(), True, "exit status 0", FILES=everything)
-    check("echo", "'a  b' \\$HOME \\\"", b"a  b $HOME \"\n", True, "exit status 0")
+    check("echo", "'a  b' \\$HOME \\\" '' % %%-", b"a  b $HOME \"  % %%-\n", True, "exit status 0")
+    everything = bytes(range(256)) * 80  # more than the console's ring holds
+    check("cat", "", everything, True, "exit status 0", stdin=everything)
+    check("wc", "", b"      1       2       3\n", True, "exit status 0", stdin=b"a\nb")
     check("sh", "-c 'exit 7'", b"", False, "exit status 7")
     check("sleep", "1000", b"", False, "stopped after 3 seconds", TIMEOUT="3")
     check("kill", "-SEGV 0", b"", False, "killed by SIGSEGV")

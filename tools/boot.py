@@ -124,7 +124,7 @@ def exec_program(build):
                     held = b""
 
             m.start()
-            off = m.pump(sink, timeout, keyboard=0)
+            off = m.pump(sink, timeout, keyboard=0, stream=True)
             if m.com2_output:
                 write_out(held)
                 held = b""

@@ -134,10 +134,11 @@ class Machine:
         text = self.errors.read().decode(errors="replace")
         return text.split("following message:\n")[-1].strip("=\n ")
 
-    def pump(self, sink, timeout=None, keyboard=None, escape=False):
+    def pump(self, sink, timeout=None, keyboard=None, escape=False, stream=False):
         """Gives what the first serial port writes to sink() until the machine is off: True. False
         when the time was up, or the user typed Ctrl-A X (`escape`) at the descriptor `keyboard`,
-        whose input goes to the machine. The second port's output is gathered in com2_output."""
+        whose input goes to the machine; with `stream` its end, too (kernel/fs/console.c: a DLE
+        keeps the next byte). The second port's output is gathered in com2_output."""
         deadline = time.monotonic() + timeout if timeout else None
         escaped, unsent, awake = False, b"", False
         readers = {self.com1, self.com2, self.screen, keyboard} - {None}
@@ -160,6 +161,7 @@ class Machine:
                 data = receive(source)
                 if not data:
                     readers.remove(source)
+                    unsent += b"\x10\x04" if stream and source is keyboard else b""
                 if source is self.com1 and data:
                     acknowledge_at_once(source)
                     awake = True
@@ -168,7 +170,7 @@ class Machine:
                     awake = True
                     self.com2_output += data
                 elif source is keyboard and not escape:
-                    unsent = data
+                    unsent += data.replace(b"\x10", b"\x10\x10") if stream else data
                 elif source is keyboard:
                     for key in data:
                         if escaped and key in b"xX":

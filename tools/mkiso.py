@@ -31,11 +31,15 @@ def quote(word):
 
 
 def boot_config(words, archive):
-    """A grub.cfg that boots at once, without a menu, with these words as the command line."""
+    """A grub.cfg that boots at once, without a menu, with these words as the command line. GRUB
+    drops empty words, so arguments of nothing, or of nothing but percent signs, get one more,
+    which the kernel takes away (kernel/base/cmdline.c)."""
+    at = words.index("--") if "--" in words else len(words)
+    words = words[:at] + [w if w.strip("%") else w + "%" for w in words[at:]]
     if sum(len(os.fsencode(w)) + 1 for w in words) > MAX_CMDLINE or len(words) > MAX_WORDS:
         sys.exit(f"dr7: the kernel command line has over {MAX_CMDLINE} bytes or {MAX_WORDS} words")
     if "" in words:
-        sys.exit("dr7: GRUB cannot pass an empty argument")
+        sys.exit("dr7: the kernel command line has an empty word")
     return ("multiboot2 /boot/kernel.elf " + " ".join(map(quote, words)) + "\n"
             + ("module2 /boot/rootfs.cpio\n" if archive else "") + "boot\n")
 

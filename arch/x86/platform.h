@@ -81,8 +81,8 @@ enum { COM1, COM2 };
 void serial_init(void);
 void serial_write(int port, const char *s, size_t n); // polls; any context
 void serial_drain(void);                              // until all of it is on the line
-void serial_irq_enable(void);                         // COM1 receive -> console_input()
-void serial_irq(void);                                // IRQ_SERIAL1, from trap_dispatch()
+void serial_irq_enable(void);                         // COM1 receive -> console_serial_input()
+int serial_read(void);                                // a byte COM1 has received, -1: none
 void keyboard_init(void);                             // discards what was typed before
 void keyboard_irq(void);                              // IRQ_KEYBOARD, from trap_dispatch()
 void vga_init(void);

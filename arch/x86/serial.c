@@ -62,11 +62,10 @@ void serial_drain(void)
 void serial_irq_enable(void)
 {
     outb(base[COM1] + IRQ_ENABLE, IRQ_RECEIVE);
-    serial_irq(); // what came before would raise no edge any more
+    console_serial_input(); // what came before would raise no edge any more
 }
 
-void serial_irq(void)
+int serial_read(void)
 {
-    while (inb(base[COM1] + LINE_STATUS) & STATUS_RECEIVED)
-        console_input(inb(base[COM1] + DATA));
+    return inb(base[COM1] + LINE_STATUS) & STATUS_RECEIVED ? inb(base[COM1] + DATA) : -1;
 }

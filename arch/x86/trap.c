@@ -264,7 +264,7 @@ static void interrupt(struct trapframe *f)
         break;
     case IRQ_SERIAL1:
         lapic_eoi(); // first: a byte that comes now raises a new edge
-        serial_irq();
+        console_serial_input();
         break;
     case IRQ_KEYBOARD:
         lapic_eoi();

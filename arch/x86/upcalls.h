@@ -71,5 +71,6 @@ void perf_irq_work(void);
 // kernel/proc/trap.c. What debug_exception() left of a #DB from ring 3: becomes SIGTRAP. IRQs on.
 void user_debug_trap(struct trapframe *f, u64 dr6);
 
-// kernel/fs/console.c. A byte from the serial line or the keyboard. IRQs off.
+// kernel/fs/console.c. A byte from the keyboard; bytes wait at the serial line. IRQs off.
 void console_input(u8 c);
+void console_serial_input(void);

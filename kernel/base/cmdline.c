@@ -78,10 +78,21 @@ u64 cmdline_u64(const char *key, u64 otherwise)
     return otherwise;
 }
 
+// GRUB passes no empty word: an argument of nothing but percent signs has one more than is meant.
+static bool only_percents(const char *w)
+{
+    const char *s = w;
+    while (*s == '%')
+        s++;
+    return s > w && !*s;
+}
+
 int cmdline_init_args(char **argv, int max)
 {
     int n = MIN(nr_words - init_first, max);
-    for (int i = 0; i < n; i++)
-        argv[i] = words[init_first + i];
+    for (int i = 0; i < n; i++) {
+        char *w = words[init_first + i];
+        argv[i] = w + only_percents(w);
+    }
     return n;
 }

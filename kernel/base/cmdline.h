@@ -13,5 +13,5 @@ void cmdline_init(const char *line); // shorter than CMDLINE_SIZE
 bool cmdline_get(const char *key, char *buf, size_t size);
 u64 cmdline_u64(const char *key, u64 otherwise);
 // The words after "--": fills argv with pointers that live for ever, returns how many (at most
-// max).
+// max). "%" is the empty word, "%%" one percent sign, and so on.
 int cmdline_init_args(char **argv, int max);

@@ -32,6 +32,9 @@ struct winsize {
     u16 rows, columns, xpixel, ypixel;
 };
 
+#define DLE 0x10
+#define EOT 0x04
+
 #define CHUNK 256 // bytes taken or sent under the lock at a time
 
 static struct spinlock tty_lock = SPINLOCK("console", RANK_TTY); // guards `line`
@@ -63,22 +66,50 @@ void console_set_foreground(u32 pgrp)
     __atomic_store_n(&foreground, pgrp, __ATOMIC_RELAXED);
 }
 
-void console_input(u8 c)
+// A byte typed or sent. Without a terminal DLE keeps the next one: itself, or EOT, the end of file.
+static void take_byte(u8 c)
 {
-    bool ready;
-    int sig;
+    static bool kept;
+    if (raw && (kept || c == DLE)) {
+        kept = !kept;
+        if (kept || c == EOT) {
+            line.ended |= !kept;
+            return;
+        }
+    }
+    int sig = line_input(&line, c);
+    if (sig)
+        console_signal(sig);
+}
+
+// All bytes of the serial line that there is room for (a terminal drops what is too much), or the
+// key. IRQs off.
+static void take_input(int key)
+{
+    int c;
     if (!listening)
         return;
     spin_lock(&tty_lock);
-    sig = line_input(&line, c);
-    ready = line_ready(&line);
+    if (key >= 0)
+        take_byte(key);
+    while (key < 0 && !(raw && line_full(&line)) && (c = serial_read()) >= 0)
+        take_byte(c);
+    bool ready = line_ready(&line);
     spin_unlock(&tty_lock);
-    if (sig)
-        console_signal(sig);
     if (ready) {
         wake_all(&readers);
         wake_all(&file_events);
     }
+}
+
+void console_input(u8 c)
+{
+    take_input(c);
+}
+
+void console_serial_input(void)
+{
+    take_input(-1);
 }
 
 static bool console_ready(void)
@@ -96,7 +127,10 @@ static bool take_chunk(u8 *to, size_t n, size_t *got, bool *more)
     bool ready = line_ready(&line);
     if (ready)
         *got = line_take(&line, to, n, more);
-    spin_unlock_irqrestore(&tty_lock, flags);
+    spin_unlock(&tty_lock);
+    if (ready && raw) // more may have waited for the room
+        take_input(-1);
+    irq_restore(flags);
     return ready;
 }
 

@@ -166,9 +166,14 @@ int line_input(struct line *l, u8 c)
     return 0;
 }
 
+bool line_full(const struct line *l)
+{
+    return l->head - l->tail == LINE_RING;
+}
+
 bool line_ready(const struct line *l)
 {
-    return l->tail != l->commit || (!has(l, ICANON) && l->t.cc[VMIN] == 0);
+    return l->ended || l->tail != l->commit || (!has(l, ICANON) && l->t.cc[VMIN] == 0);
 }
 
 u32 line_available(const struct line *l)

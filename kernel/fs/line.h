@@ -55,6 +55,7 @@ enum {
 struct line {
     struct termios t;
     u32 tail, commit, head;
+    bool ended; // nothing comes any more: behind what is there, reads get the end of file
     void (*echo)(const char *s, size_t n);
     u16 ring[LINE_RING];
 };
@@ -66,6 +67,7 @@ void line_flush(struct line *l);
 
 // One byte from the keyboard. The signal it means, or 0.
 int line_input(struct line *l, u8 c);
+bool line_full(const struct line *l);
 // True if a read need not wait: a line or its end is there; without ICANON a byte, or VMIN is 0.
 bool line_ready(const struct line *l);
 // Takes up to n bytes, when editing at most up to the end of one line. *more: the line goes on. 0
