@@ -8,6 +8,7 @@ static enum die_answer take_hits(struct die *d)
 {
     if (d->event != DIE_DEBUG || !d->hits->slots)
         return DIE_DONE;
+    u64 traps = 0;
     for (int i = 0; i < HBP_NUM; i++) {
         if (!(d->hits->slots & BIT(i)))
             continue;
@@ -15,9 +16,11 @@ static enum die_answer take_hits(struct die *d)
         // QEMU does not save RF for us, so it is always set here.
         if (d->hits->type[i] == DR_EXECUTE)
             d->regs->rflags |= RFLAGS_RF;
-        perf_event_hit(d->hits->owner[i], d->regs);
+        struct perf_event *event = d->hits->owner[i];
+        if (perf_event_hit(event, d->regs) && event->bp.traps)
+            traps |= BIT(i);
     }
-    d->hits->dr6 &= ~DR6_SLOTS;
+    d->hits->dr6 = (d->hits->dr6 & ~DR6_SLOTS) | traps;
     d->hits->slots = 0;
     return d->hits->dr6 ? DIE_DONE : DIE_STOP;
 }

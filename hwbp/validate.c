@@ -71,6 +71,7 @@ int hwbp_parse(const struct perf_event_attr *attr, struct hw_breakpoint *bp)
     }
     if (err)
         return err;
+    last = first + bp->len - 1; // an execute one looks at one byte, whatever its length is called
     if (last >= TASK_SIZE_MAX && (attr->exclude_kernel || data_is_protected(first, last)))
         return -EINVAL;
     bp->addr = first;

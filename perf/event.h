@@ -69,6 +69,7 @@ struct hw_breakpoint {
     u8 type; // enum dr_type
     u8 len;
     bool thread; // made for a task by the kernel: flushed when that task executes another program
+    bool traps;  // a hit is also the task's SIGTRAP, which its owner then deals with
     struct bp_claim *claim; // its slots (hwbp/reserve.h); the events of a wide one share them
 };
 

@@ -29,8 +29,14 @@ void sched_yield(void);
 // Any context but NMI and #DB.
 bool sched_wake(struct task *t);
 bool sched_wake_stopped(struct task *t);
+// The same for TASK_TRACED alone.
+bool sched_wake_traced(struct task *t);
 // Wakes it only from TASK_SLEEPING: for signals.
 bool sched_wake_interruptible(struct task *t);
+
+// Returns once a task that somebody has stopped, and nobody wakes meanwhile, has left its CPU: all
+// its registers are in memory then. Task context.
+void sched_wait_inactive(struct task *t);
 
 // 0, or -EINVAL when no online CPU is left in the mask. The task has left forbidden CPUs on return.
 // Task context.

@@ -22,6 +22,7 @@ enum task_state {
     TASK_SLEEPING, // until woken or signalled
     TASK_WAITING,  // until woken; signals do not wake it
     TASK_STOPPED,  // by a stop signal, until continued
+    TASK_TRACED,   // in a stop of ptrace, until its tracer lets it go on
     TASK_DEAD,     // will not run again
 };
 

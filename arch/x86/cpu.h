@@ -102,6 +102,11 @@ static inline u32 need_resched(void)
 #define RFLAGS_NT   BIT(14)
 #define RFLAGS_RF   BIT(16)
 #define RFLAGS_AC   BIT(18)
+// The flags a program, or its debugger, may change from outside. RF among them: what stopped at an
+// instruction breakpoint goes on with the instruction without hitting it again.
+#define RFLAGS_USER                                                                                \
+    (RFLAGS_CF | BIT(2) | BIT(4) | BIT(6) | BIT(7) | RFLAGS_TF | RFLAGS_DF | BIT(11) | RFLAGS_RF | \
+     RFLAGS_AC)
 
 static inline u64 read_flags(void)
 {

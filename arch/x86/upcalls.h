@@ -51,7 +51,8 @@ void syscall_dispatch(struct trapframe *f);
 void user_return(struct trapframe *f);
 
 // kernel/base/die.c. #DB, after dr_db_enter() and before dr_db_exit(), IRQs off, any context. Asks
-// the chain of exception handlers and returns the causes left over (BD, BS, BT).
+// the chain of exception handlers and returns the causes left over: BD, BS, BT, and B0-B3 of hits
+// that are the program's business, too.
 u64 debug_exception(struct trapframe *f, struct dr_hits *hits);
 
 // kernel/base/die.c. The chain again, IRQs off: true when somebody has dealt with it and the

@@ -42,7 +42,7 @@ __protected_text enum die_answer die_notify(struct die *d)
 u64 debug_exception(struct trapframe *f, struct dr_hits *hits)
 {
     struct die d = {DIE_DEBUG, f, hits};
-    return die_notify(&d) == DIE_STOP ? 0 : hits->dr6 & (DR6_BD | DR6_BS | DR6_BT);
+    return die_notify(&d) == DIE_STOP ? 0 : hits->dr6;
 }
 
 __protected_text bool exception_taken(struct trapframe *f)

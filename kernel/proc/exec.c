@@ -4,6 +4,7 @@
 
 #include "arch/x86/uaccess.h"
 #include "kernel/base/string.h"
+#include "kernel/debug/ptrace/ptrace.h"
 #include "kernel/fs/file.h"
 #include "kernel/fs/vfs.h"
 #include "kernel/mm/heap.h"
@@ -163,6 +164,7 @@ static int become_only_thread(struct process *p, struct task *self)
         if (!err && th->task != self) {
             signal_kick(th->task);
             sched_wake_stopped(th->task);
+            ptrace_wake_dying(th);
         }
     }
     while (!err && p->nr_threads > 1) {
@@ -225,6 +227,7 @@ static void commit(const char *path, const struct exec_args *a, struct new_progr
 {
     struct task *t = current_task();
     struct process *p = t->process;
+    ptrace_flush();
     perf_exec(t);
 
     const char *base = path;
@@ -283,7 +286,7 @@ int exec_program(const char *path, struct exec_args *a)
     return err;
 }
 
-s64 sys_execve(u64 upath, u64 uargv, u64 uenvp)
+s64 sys_execve(struct trapframe *f, u64 upath, u64 uargv, u64 uenvp)
 {
     char path[PROC_PATH_MAX];
     struct exec_args args = {0};
@@ -298,5 +301,10 @@ s64 sys_execve(u64 upath, u64 uargv, u64 uenvp)
     if (!err)
         err = exec_program(path, &args);
     args_free(&args);
-    return err;
+    if (err)
+        return err;
+    f->vector = VECTOR_SYSCALL; // the new program's frame: a tracer still sees the call
+    f->error = SYS_execve;
+    ptrace_exec();
+    return 0;
 }

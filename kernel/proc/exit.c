@@ -1,6 +1,8 @@
 // How threads and processes end. Order matters: the breakpoints leave their registers before the
 // address space they watch goes, and the parent hears of the end when nothing is held any more.
 #include "arch/x86/uaccess.h"
+#include "kernel/debug/ptrace/abi.h"
+#include "kernel/debug/ptrace/ptrace.h"
 #include "kernel/fs/file.h"
 #include "kernel/mm/heap.h"
 #include "kernel/mm/vm.h"
@@ -13,6 +15,7 @@
 void thread_exit(int wait_status)
 {
     current_thread()->exit_status = wait_status;
+    ptrace_event(PTRACE_EVENT_EXIT, (u32)wait_status);
     task_exit();
 }
 
@@ -66,6 +69,7 @@ static bool thread_unlink(struct task *t, struct thread *th, struct process *p)
     if (p->exec_task && p->nr_threads == 1)
         sched_wake(p->exec_task);
     spin_unlock_irqrestore(&p->signal_lock, flags);
+    ptrace_thread_ended(th);
     spin_unlock(&proc_lock);
     return last;
 }
@@ -99,9 +103,24 @@ void process_reap(struct process *p)
 static bool vanishes(const struct process *p)
 {
     const struct sigaction *a = &p->parent->action[SIGCHLD - 1];
+    if (p->tracee)
+        return false;
     if (p->parent == init_process)
         return !p->keep_zombie;
     return p->exit_signal == SIGCHLD && (a->handler == SIG_IGN || (a->flags & SA_NOCLDWAIT));
+}
+
+void process_reap_if_unwanted(struct process *p)
+{
+    if (vanishes(p))
+        process_reap(p);
+}
+
+void process_tell_end(struct process *p)
+{
+    int status = p->exit_status, sig = status & 0x7f;
+    signal_notify_parent(p, p->exit_signal, sig ? CLD_KILLED : CLD_EXITED, sig ? sig : status >> 8);
+    process_reap_if_unwanted(p);
 }
 
 static void give_children_to_init(struct process *p)
@@ -112,8 +131,8 @@ static void give_children_to_init(struct process *p)
         list_add_tail(&child->sibling, &init_process->children);
         child->parent = init_process;
         child->exit_signal = SIGCHLD;
-        if (child->zombie && vanishes(child))
-            process_reap(child);
+        if (child->zombie)
+            process_reap_if_unwanted(child);
     }
 }
 
@@ -122,23 +141,25 @@ static void become_zombie(struct process *p)
     spin_lock(&proc_lock);
     give_children_to_init(p);
     p->zombie = true;
-    int status = p->exit_status, sig = status & 0x7f;
-    signal_notify_parent(p, p->exit_signal, sig ? CLD_KILLED : CLD_EXITED, sig ? sig : status >> 8);
-    if (vanishes(p))
-        process_reap(p);
+    if (!ptrace_process_ended(p))
+        process_tell_end(p);
     spin_unlock(&proc_lock);
 }
 
 void task_exiting(struct task *t)
 {
     struct process *p = t->process;
+    if (p)
+        ptrace_flush();
     perf_exit_task(t);
     if (!p)
         return;
     if (p == init_process)
         panic("init: the init process ended");
     leave_memory(t, t->thread);
-    if (!thread_unlink(t, t->thread, p))
+    bool last = thread_unlink(t, t->thread, p);
+    ptrace_exit(t->thread);
+    if (!last)
         return;
     release_resources(p);
     become_zombie(p);

@@ -1,6 +1,8 @@
 // fork, vfork, clone: a copy of the process, or a thread more in it.
 #include "arch/x86/uaccess.h"
 #include "kernel/base/string.h"
+#include "kernel/debug/ptrace/abi.h"
+#include "kernel/debug/ptrace/ptrace.h"
 #include "kernel/fs/vfs.h"
 #include "kernel/mm/heap.h"
 #include "kernel/mm/vm.h"
@@ -66,6 +68,8 @@ static void copy_thread(struct task *t, const struct trapframe *f, const struct 
     struct trapframe *child = context_user_frame(&t->arch);
     *child = *f;
     child->rax = 0;
+    if (self->step_tf)
+        child->rflags &= ~RFLAGS_TF;
     if (a->stack)
         child->rsp = a->stack;
     fpu_save_current(t->arch.fpu);
@@ -133,8 +137,16 @@ static bool vfork_done(struct vfork *v)
     return done;
 }
 
+static u32 event_of(u64 flags)
+{
+    if (flags & CLONE_VFORK)
+        return PTRACE_EVENT_VFORK;
+    return (flags & CSIGNAL) == SIGCHLD ? PTRACE_EVENT_FORK : PTRACE_EVENT_CLONE;
+}
+
 // -ERESTARTNOINTR when a signal came first: one to the whole group must not miss the child.
-static int link_child(struct task *t, struct process *p)
+// *tracee is NULL on return if it is the child's now.
+static int link_child(struct task *t, struct process *p, u64 flags, struct tracee **tracee)
 {
     struct process *self = current_process();
     int err = 0;
@@ -148,6 +160,8 @@ static int link_child(struct task *t, struct process *p)
         p->sid = self->sid;
         process_link(p, self, t);
     }
+    if (!err && *tracee && ptrace_fork_link(*tracee, event_of(flags)))
+        *tracee = NULL;
     spin_unlock(&proc_lock);
     return err;
 }
@@ -156,6 +170,7 @@ static s64 clone(struct trapframe *f, const struct clone_args *a)
 {
     struct task *self = current_task();
     struct process *p = self->process;
+    struct tracee *tracee = NULL;
     bool thread = a->flags & CLONE_THREAD;
     int err = check_flags(a->flags);
     if (err)
@@ -172,13 +187,16 @@ static s64 clone(struct trapframe *f, const struct clone_args *a)
     }
     err = thread_attach(t, p);
     if (!err)
+        err = ptrace_fork(t, &tracee);
+    if (!err)
         err = perf_fork(t, thread);
     if (!err) {
         copy_thread(t, f, a);
-        err = link_child(t, p);
+        err = link_child(t, p, a->flags, &tracee);
         if (err)
             perf_fork_failed(t);
     }
+    ptrace_free(tracee);
     if (err) {
         task_put(t);
         if (!thread)
@@ -197,8 +215,11 @@ static s64 clone(struct trapframe *f, const struct clone_args *a)
     perf_record_fork(t);
     task_start(t);
     task_put(t);
-    if (a->flags & CLONE_VFORK)
+    ptrace_event(event_of(a->flags), tid);
+    if (a->flags & CLONE_VFORK) {
         wait_event(&vfork.queue, vfork_done(&vfork));
+        ptrace_event(PTRACE_EVENT_VFORK_DONE, tid);
+    }
     return tid;
 }
 

@@ -62,6 +62,7 @@ int thread_attach(struct task *t, struct process *p)
     th->task = t;
     list_init(&th->node);
     list_init(&th->pending.queue);
+    list_init(&th->tracees);
     fpu_init_state(fpu);
     t->arch.fpu = fpu;
     t->thread = th;
@@ -76,6 +77,7 @@ void process_link(struct process *p, struct process *parent, struct task *first)
     p->pid = first->tid;
     strcopy(p->comm, first->comm, sizeof(p->comm));
     p->parent = parent;
+    p->forker = current_task()->tid;
     if (p != parent) // init is its own
         list_add_tail(&p->sibling, &parent->children);
     // Nearly always the youngest has the greatest number, so the search from the end is short.
@@ -168,8 +170,8 @@ struct node *process_cwd(struct process *p)
 char task_state(const struct task *t)
 {
     static const char letters[] = {
-        [TASK_NEW] = 'R',     [TASK_RUNNABLE] = 'R', [TASK_SLEEPING] = 'S',
-        [TASK_WAITING] = 'D', [TASK_STOPPED] = 'T',  [TASK_DEAD] = 'X',
+        [TASK_NEW] = 'R',     [TASK_RUNNABLE] = 'R', [TASK_SLEEPING] = 'S', [TASK_WAITING] = 'D',
+        [TASK_STOPPED] = 'T', [TASK_TRACED] = 't',   [TASK_DEAD] = 'X',
     };
     return letters[t->state];
 }

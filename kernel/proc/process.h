@@ -23,13 +23,16 @@
 struct fd_table;
 struct mm;
 struct node;
+struct tracee;
 
 struct process {
     struct refcount refs;
     struct list all_node; // in the list of all processes, until reaped
     u32 pid, pgid, sid;
     struct process *parent;
-    struct list children; // of child->sibling
+    u32 forker;            // tid of the parent's thread that made it
+    struct tracee *tracee; // the first thread's; also when that has ended (proc_lock)
+    struct list children;  // of child->sibling
     struct list sibling;
     struct list threads; // of thread->node, alive ones
     u32 nr_threads;
@@ -80,6 +83,7 @@ struct thread {
     u64 saved_mask;      // to put back (rt_sigsuspend), valid if restore_mask
     bool restore_mask;
     bool stopped;    // counted in process->nr_stopped
+    bool stop_due;   // a stop signal is being acted on, and SIGCONT has not taken it back
     int exit_status; // wait status, the process's if this is the last thread
     struct sigpending pending;
     struct siginfo forced; // by an exception, taken before all others; signo 0: none
@@ -88,6 +92,13 @@ struct thread {
     u32 altstack_flags;
     u64 sleep_until, sleep_rem; // interrupted sleep: deadline and where the rest is stored
     struct vfork *vfork;        // the parent waits until this thread has left its memory
+
+    // Of ptrace (kernel/debug/ptrace).
+    struct tracee *tracee; // it is traced
+    struct list tracees;   // those it traces (proc_lock)
+    u32 trace;             // TRACE_*: what its tracer wants of it
+    bool step_tf;          // TF in its frame is the tracer's, not the program's
+    int resume_signal;     // what the tracer let it go on with
 };
 
 extern struct spinlock proc_lock;
@@ -147,6 +158,10 @@ __noreturn void thread_exit(int wait_status);
 __noreturn void process_exit(int wait_status);
 // Unlinks a zombie and drops the tree's reference. proc_lock held.
 void process_reap(struct process *p);
+// The same if nobody will ask for the status. proc_lock held.
+void process_reap_if_unwanted(struct process *p);
+// Tells the parent of the end, and reaps it if that does not ask. proc_lock held.
+void process_tell_end(struct process *p);
 
 // Wait statuses (wait(2)).
 #define WAIT_EXITED(code)  (((code)&0xff) << 8)

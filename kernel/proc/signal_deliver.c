@@ -1,6 +1,7 @@
 // Taking signals on the way back to ring 3: stop, end, or enter the handler; and restarting system
 // calls.
 #include "kernel/base/printk.h"
+#include "kernel/debug/ptrace/ptrace.h"
 #include "kernel/proc/signal_state.h"
 #include "kernel/proc/sigqueue.h"
 #include "kernel/proc/syscalls.h"
@@ -11,11 +12,18 @@
 #define SIG_FAULTS                                                                                 \
     (SIG_BIT(SIGILL) | SIG_BIT(SIGTRAP) | SIG_BIT(SIGBUS) | SIG_BIT(SIGFPE) | SIG_BIT(SIGSEGV))
 
+// A traced thread takes part in a group stop once, and is then its tracer's to continue.
+static bool must_stop(const struct process *p, const struct thread *th)
+{
+    return p->stopping && !(th->stopped && th->tracee);
+}
+
 static void update_pending(struct process *p, struct thread *th)
 {
     u64 waiting = (th->pending.set | p->pending.set) & ~th->blocked;
-    th->task->signal_pending = waiting || th->forced.signo || p->stopping || p->exiting ||
-                               p->continued || (p->exec_task && p->exec_task != th->task);
+    th->task->signal_pending = waiting || th->forced.signo || must_stop(p, th) || p->exiting ||
+                               p->continued || (p->exec_task && p->exec_task != th->task) ||
+                               ptrace_has_trap(th);
 }
 
 void signal_set_blocked(u64 mask)
@@ -55,7 +63,8 @@ static void report_continued(struct process *p)
     spin_unlock(&proc_lock);
 }
 
-// Stops the running thread until SIGCONT or SIGKILL; the last one to stop tells the parent.
+// Stops the running thread until SIGCONT or SIGKILL; the last one to stop tells the parent. A
+// traced one goes on to its trap, which tells the tracer.
 static void stop_here(struct process *p, struct thread *th)
 {
     spin_lock(&proc_lock);
@@ -65,16 +74,19 @@ static void stop_here(struct process *p, struct thread *th)
     if (p->stopping && !th->stopped) {
         th->stopped = true;
         last = ++p->nr_stopped == p->nr_threads;
+        if (th->tracee)
+            ptrace_join_group_stop(th);
     }
     spin_unlock_irqrestore(&p->signal_lock, flags);
     if (last) {
         p->change = WAIT_STOPPED(sig);
-        signal_notify_parent(p, SIGCHLD, CLD_STOPPED, sig);
+        if (!ptrace_traced_by(p, p->parent))
+            signal_notify_parent(p, SIGCHLD, CLD_STOPPED, sig);
     }
     spin_unlock(&proc_lock);
 
     flags = spin_lock_irqsave(&p->signal_lock);
-    bool sleep = p->stopping && !p->exiting;
+    bool sleep = p->stopping && th->stopped && !th->tracee && !p->exiting;
     if (sleep)
         th->task->state = TASK_STOPPED;
     spin_unlock_irqrestore(&p->signal_lock, flags);
@@ -82,9 +94,8 @@ static void stop_here(struct process *p, struct thread *th)
         schedule();
 }
 
-// Takes the next signal and its action; 0: none is left.
-static int next_signal(struct process *p, struct thread *th, struct siginfo *info,
-                       struct sigaction *action)
+// Takes the next signal; 0: none is left.
+static int next_signal(struct process *p, struct thread *th, struct siginfo *info)
 {
     u64 flags = spin_lock_irqsave(&p->signal_lock);
     int sig = th->forced.signo;
@@ -96,15 +107,21 @@ static int next_signal(struct process *p, struct thread *th, struct siginfo *inf
         sig = sigpending_take(&th->pending, ~th->blocked, info);
     if (!sig)
         sig = sigpending_take(&p->pending, ~th->blocked, info);
-    if (sig) {
-        struct sigaction *a = &p->action[sig - 1];
-        *action = *a;
-        if ((a->flags & SA_RESETHAND) && a->handler != SIG_IGN)
-            a->handler = SIG_DFL;
-    }
+    if (sig)
+        th->stop_due = true;
     update_pending(p, th);
     spin_unlock_irqrestore(&p->signal_lock, flags);
     return sig;
+}
+
+static void take_action(struct process *p, int sig, struct sigaction *action)
+{
+    u64 flags = spin_lock_irqsave(&p->signal_lock);
+    struct sigaction *a = &p->action[sig - 1];
+    *action = *a;
+    if ((a->flags & SA_RESETHAND) && a->handler != SIG_IGN)
+        a->handler = SIG_DFL;
+    spin_unlock_irqrestore(&p->signal_lock, flags);
 }
 
 static void default_action(struct trapframe *f, struct process *p, const struct siginfo *info)
@@ -115,10 +132,12 @@ static void default_action(struct trapframe *f, struct process *p, const struct 
     if (SIG_BIT(sig) & SIG_STOPS) {
         struct thread *th;
         u64 flags = spin_lock_irqsave(&p->signal_lock);
-        p->stopping = true;
-        p->stop_signal = sig;
-        list_for_each (th, &p->threads, node)
-            signal_kick(th->task);
+        if (current_thread()->stop_due) { // no SIGCONT since
+            p->stopping = true;
+            p->stop_signal = sig;
+            list_for_each (th, &p->threads, node)
+                signal_kick(th->task);
+        }
         spin_unlock_irqrestore(&p->signal_lock, flags);
         return;
     }
@@ -173,6 +192,7 @@ static void enter_handler(struct trapframe *f, struct thread *th, const struct s
                           const struct siginfo *info)
 {
     u64 mask = th->restore_mask ? th->saved_mask : th->blocked;
+    bool stepping = ptrace_handler_begin();
     restart_before_handler(f, action);
     if (signal_frame_push(f, action, info, mask)) {
         // A SIGSEGV for which there is no stack left cannot be handled either.
@@ -186,6 +206,8 @@ static void enter_handler(struct trapframe *f, struct thread *th, const struct s
     if (!(action->flags & SA_NODEFER))
         block |= SIG_BIT(info->signo);
     signal_set_blocked(block);
+    if (stepping)
+        ptrace_handler_entered();
 }
 
 void user_return(struct trapframe *f)
@@ -201,19 +223,26 @@ void user_return(struct trapframe *f)
     for (;;) {
         if (p->exiting || (p->exec_task && p->exec_task != t))
             thread_exit(p->exit_status);
-        if (p->stopping) {
+        if (must_stop(p, th)) {
             stop_here(p, th);
+            continue;
+        }
+        if (ptrace_has_trap(th)) {
+            ptrace_trap();
             continue;
         }
         if (p->continued)
             report_continued(p);
-        if (!next_signal(p, th, &info, &action)) {
+        if (!next_signal(p, th, &info)) {
             if (!th->restore_mask)
                 break;
             th->restore_mask = false; // and then what the old mask lets through
             signal_set_blocked(th->saved_mask);
             continue;
         }
+        if (th->tracee && !ptrace_signal(&info))
+            continue;
+        take_action(p, info.signo, &action);
         if (action.handler == SIG_DFL)
             default_action(f, p, &info);
         else if (action.handler != SIG_IGN)

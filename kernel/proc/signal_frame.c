@@ -13,12 +13,6 @@
 #define UC_SIGCONTEXT_SS     2 // sigcontext.ss is valid
 #define UC_STRICT_RESTORE_SS 4
 
-// The flags a program may change by sigreturn. RF among them: a handler that ran at an instruction
-// breakpoint goes back to the instruction without hitting it again.
-#define RFLAGS_USER                                                                                \
-    (RFLAGS_CF | BIT(2) | BIT(4) | BIT(6) | BIT(7) | RFLAGS_TF | RFLAGS_DF | BIT(11) | RFLAGS_RF | \
-     RFLAGS_AC)
-
 struct sigcontext {
     u64 r8, r9, r10, r11, r12, r13, r14, r15, rdi, rsi, rbp, rbx, rdx, rax, rcx, rsp, rip, rflags;
     u16 cs, gs, fs, ss;

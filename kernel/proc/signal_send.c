@@ -1,6 +1,7 @@
 // Sending signals: who takes it, is it ignored, who has to be woken.
 #include "arch/x86/smp.h"
 #include "kernel/base/errno.h"
+#include "kernel/debug/ptrace/ptrace.h"
 #include "kernel/proc/process.h"
 #include "kernel/proc/signal_state.h"
 #include "kernel/proc/sigqueue.h"
@@ -52,12 +53,25 @@ static void kill_locked(struct process *p, int wait_status)
     list_for_each (th, &p->threads, node) {
         signal_kick(th->task);
         sched_wake_stopped(th->task);
+        ptrace_wake_dying(th);
     }
+}
+
+// SIGKILL again, for threads that wait for their tracers at their very end.
+static void wake_dying(struct process *p)
+{
+    struct thread *th;
+    list_for_each (th, &p->threads, node)
+        ptrace_wake_dying(th);
 }
 
 static void continue_locked(struct process *p)
 {
     struct thread *th;
+    list_for_each (th, &p->threads, node) {
+        th->stop_due = false;
+        ptrace_continued(th);
+    }
     if (!p->stopping)
         return;
     p->stopping = false;
@@ -72,12 +86,15 @@ static void continue_locked(struct process *p)
 // `th` NULL: to the process.
 static int send(struct process *p, struct thread *th, int sig, const struct siginfo *info)
 {
-    if (sig == 0 || p->exiting || p == init_process)
+    if (sig == 0 || p == init_process)
         return 0;
     if (sig == SIGKILL) {
+        if (p->exiting)
+            wake_dying(p);
         kill_locked(p, WAIT_SIGNALED(SIGKILL));
-        return 0;
     }
+    if (p->exiting)
+        return 0;
     if (SIG_BIT(sig) & SIG_STOPS)
         signal_flush_all(p, SIG_BIT(SIGCONT));
     if (sig == SIGCONT) {
@@ -87,7 +104,9 @@ static int send(struct process *p, struct thread *th, int sig, const struct sigi
     struct thread *taker = th ? (takes(th, sig) ? th : NULL) : pick_thread(p, sig);
     // An ignored signal vanishes, unless it is blocked (the action may change meanwhile) or waited
     // for.
-    if (taker && !(taker->waiting_for & SIG_BIT(sig)) && signal_is_ignored(p, sig))
+    // A tracer sees even those.
+    if (taker && !taker->tracee && !(taker->waiting_for & SIG_BIT(sig)) &&
+        signal_is_ignored(p, sig))
         return 0;
     int err = sigpending_add(th ? &th->pending : &p->pending, sig, info);
     if (!err && taker)

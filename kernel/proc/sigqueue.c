@@ -28,6 +28,18 @@ int sigpending_add(struct sigpending *q, int sig, const struct siginfo *info)
     return 0;
 }
 
+bool sigpending_peek(const struct sigpending *q, u64 n, struct siginfo *out)
+{
+    const struct sigentry *e;
+    list_for_each (e, &q->queue, node) {
+        if (n--)
+            continue;
+        *out = e->info;
+        return true;
+    }
+    return false;
+}
+
 int sigpending_take(struct sigpending *q, u64 allowed, struct siginfo *out)
 {
     u64 set = q->set & allowed;

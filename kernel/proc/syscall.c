@@ -2,6 +2,7 @@
 #include "arch/x86/trap.h"
 #include "arch/x86/upcalls.h"
 #include "kernel/base/printk.h"
+#include "kernel/debug/ptrace/ptrace.h"
 #include "kernel/fs/syscalls.h"
 #include "kernel/mm/page.h"
 #include "kernel/proc/process.h"
@@ -86,7 +87,7 @@ static s64 call(struct trapframe *f, u64 a, u64 b, u64 c, u64 d, u64 e, u64 g)
         CALL(clone, f, a, b, c, d, e);
         CALL(fork, f);
         CALL(vfork, f);
-        CALL(execve, a, b, c);
+        CALL(execve, f, a, b, c);
     case SYS_exit:
         thread_exit(WAIT_EXITED(a));
     case SYS_exit_group:
@@ -101,6 +102,7 @@ static s64 call(struct trapframe *f, u64 a, u64 b, u64 c, u64 d, u64 e, u64 g)
         CALL(setpgid, a, b);
         CALL(getsid, a);
         CALL(setsid);
+        CALL(ptrace, a, b, c, d);
     case SYS_getuid:
     case SYS_getgid:
     case SYS_geteuid:
@@ -178,6 +180,11 @@ u64 syscall_fail_left(void)
 
 void syscall_dispatch(struct trapframe *f)
 {
+    const struct thread *th = current_thread();
+    if (unlikely(th->trace) && ptrace_syscall_enter(f)) {
+        ptrace_syscall_leave(f);
+        return;
+    }
     bool fails = DEBUG_BUILD && __atomic_load_n(&fail_task, __ATOMIC_ACQUIRE) == current_task();
     if (fails) {
         __atomic_store_n(&fail_task, NULL, __ATOMIC_RELAXED);
@@ -187,4 +194,6 @@ void syscall_dispatch(struct trapframe *f)
     if (fails)
         fail_left = mm_inject_failure(0);
     f->rax = result;
+    if (unlikely(th->trace))
+        ptrace_syscall_leave(f);
 }

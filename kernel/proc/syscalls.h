@@ -18,7 +18,8 @@ enum {
     SYS_execve = 59, SYS_exit = 60, SYS_wait4 = 61, SYS_kill = 62, SYS_uname = 63, SYS_fcntl = 72,
     SYS_ftruncate = 77, SYS_getcwd = 79, SYS_chdir = 80, SYS_fchdir = 81, SYS_unlink = 87,
     SYS_readlink = 89, SYS_umask = 95, SYS_gettimeofday = 96, SYS_getrlimit = 97,
-    SYS_getrusage = 98, SYS_sysinfo = 99, SYS_times = 100, SYS_getuid = 102, SYS_getgid = 104,
+    SYS_getrusage = 98, SYS_sysinfo = 99, SYS_times = 100, SYS_ptrace = 101,
+    SYS_getuid = 102, SYS_getgid = 104,
     SYS_geteuid = 107, SYS_getegid = 108, SYS_setpgid = 109, SYS_getppid = 110, SYS_getpgrp = 111,
     SYS_setsid = 112, SYS_getpgid = 121, SYS_getsid = 124, SYS_rt_sigpending = 127,
     SYS_rt_sigtimedwait = 128, SYS_rt_sigsuspend = 130, SYS_sigaltstack = 131, SYS_prctl = 157,
@@ -38,7 +39,7 @@ enum {
 s64 sys_fork(struct trapframe *f);
 s64 sys_vfork(struct trapframe *f);
 s64 sys_clone(struct trapframe *f, u64 flags, u64 stack, u64 ptid, u64 ctid, u64 tls);
-s64 sys_execve(u64 upath, u64 uargv, u64 uenvp);
+s64 sys_execve(struct trapframe *f, u64 upath, u64 uargv, u64 uenvp);
 s64 sys_wait4(s32 pid, u64 ustatus, u32 options, u64 urusage);
 s64 sys_waitid(int type, u32 id, u64 uinfo, u32 options, u64 urusage);
 

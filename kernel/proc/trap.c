@@ -5,6 +5,7 @@
 #include "arch/x86/upcalls.h"
 #include "kernel/base/printk.h"
 #include "kernel/base/string.h"
+#include "kernel/debug/ptrace/ptrace.h"
 #include "kernel/mm/vm.h"
 #include "perf/event.h"
 #include "kernel/proc/process.h"
@@ -95,9 +96,12 @@ void user_exception(struct trapframe *f)
 void user_debug_trap(struct trapframe *f, u64 dr6)
 {
     int code = TRAP_BRKPT; // INT1 leaves no bit
-    if (dr6 & DR6_BS)
+    u64 causes = ptrace_debug_causes(dr6);
+    if (dr6 && !causes)
+        return;
+    if (causes & DR6_BS)
         code = TRAP_TRACE;
-    else if (dr6 & DR6_SLOTS)
+    else if (causes & DR6_SLOTS)
         code = TRAP_HWBKPT;
     remember(f, 0);
     signal_force_fault(SIGTRAP, code, f->rip);

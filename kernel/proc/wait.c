@@ -1,6 +1,7 @@
 // wait4(2) and waitid(2): what became of the children.
 #include "arch/x86/uaccess.h"
 #include "kernel/base/string.h"
+#include "kernel/debug/ptrace/ptrace.h"
 #include "kernel/proc/signal_state.h"
 #include "kernel/proc/syscalls.h"
 #include "kernel/proc/usage.h"
@@ -25,6 +26,8 @@ struct wait_for {
 struct waited {
     u32 pid;
     int status;
+    bool trapped;          // the status is a stop told to the tracer
+    struct tracee *tracee; // has ended and is to be freed, or NULL
     u64 runtime_ns, minor_faults;
 };
 
@@ -39,21 +42,21 @@ static bool matches(const struct process *child, const struct wait_for *w)
     return w->type == P_ALL || child->pgid == w->id;
 }
 
+// Of what happens to a traced child its tracer hears first; stops also if that is the parent.
 static bool reports(const struct process *child, u32 options)
 {
     if (child->zombie)
-        return options & WEXITED;
+        return (options & WEXITED) && !child->tracee;
     if (child->change == WAIT_CONTINUED)
         return options & WCONTINUED;
-    return child->change && (options & WUNTRACED);
+    return child->change && (options & WUNTRACED) && !ptrace_traced_by(child, child->parent);
 }
 
-// 1: *out is filled; 0: none yet; -ECHILD: there is none to wait for.
-static int look(struct process *p, const struct wait_for *w, struct waited *out)
+// The children. 1: *out is filled; 0: none yet; -ECHILD: there is none to wait for. proc_lock held.
+static int look_at_children(struct process *p, const struct wait_for *w, struct waited *out)
 {
     struct process *child;
     int result = -ECHILD;
-    spin_lock(&proc_lock);
     list_for_each (child, &p->children, sibling) {
         if (!matches(child, w))
             continue;
@@ -71,8 +74,62 @@ static int look(struct process *p, const struct wait_for *w, struct waited *out)
             if (child->zombie)
                 process_reap(child);
         }
-        result = 1;
-        break;
+        return 1;
+    }
+    return result;
+}
+
+static bool matches_tracee(const struct waited_tracee *t, const struct wait_for *w)
+{
+    if (w->type == P_PID)
+        return t->tid == w->id;
+    return w->type == P_ALL || t->process->pgid == w->id;
+}
+
+// The same for what one thread traces.
+static int look_at_tracees(const struct thread *th, const struct wait_for *w, struct waited *out)
+{
+    struct waited_tracee t = {0};
+    int result = -ECHILD;
+    while (ptrace_next(th, &t)) {
+        if (!matches_tracee(&t, w))
+            continue;
+        result = 0;
+        bool ended = t.ended && (w->options & WEXITED);
+        if (!ended && !t.report)
+            continue;
+        *out = (struct waited){
+            .pid = t.tid,
+            .status = ended ? t.status : (int)(t.report << 8 | 0x7f),
+            .trapped = !ended,
+            .runtime_ns = process_runtime(t.process) + t.process->children_runtime_ns,
+            .minor_faults = t.process->minor_faults,
+        };
+        if (!(w->options & WNOWAIT)) {
+            if (ended) {
+                ptrace_reap(t.tracee);
+                out->tracee = t.tracee;
+            } else {
+                ptrace_reported(t.tracee);
+            }
+        }
+        return 1;
+    }
+    return result;
+}
+
+static int look(struct process *p, const struct wait_for *w, struct waited *out)
+{
+    struct thread *th;
+    spin_lock(&proc_lock);
+    int result = look_at_children(p, w, out);
+    list_for_each (th, &p->threads, node) {
+        if (result > 0)
+            break;
+        if ((w->options & __WNOTHREAD) && th != current_thread())
+            continue;
+        int found = look_at_tracees(th, w, out);
+        result = MAX(result, found);
     }
     spin_unlock(&proc_lock);
     return result;
@@ -84,9 +141,10 @@ static int wait_for_child(const struct wait_for *w, struct waited *out)
     struct process *p = current_process();
     int found = 0;
     if (w->options & WNOHANG)
-        return look(p, w, out);
-    if (wait_event_interruptible(&p->child_wait, (found = look(p, w, out)) != 0))
+        found = look(p, w, out);
+    else if (wait_event_interruptible(&p->child_wait, (found = look(p, w, out)) != 0))
         return -ERESTARTSYS;
+    ptrace_free(out->tracee);
     return found;
 }
 
@@ -121,7 +179,7 @@ static void describe(const struct waited *child, struct siginfo *info)
         info->code = CLD_CONTINUED;
         info->chld.status = SIGCONT;
     } else if (sig == 0x7f) {
-        info->code = CLD_STOPPED;
+        info->code = child->trapped ? CLD_TRAPPED : CLD_STOPPED;
         info->chld.status = status >> 8;
     } else {
         info->code = sig ? CLD_KILLED : CLD_EXITED;

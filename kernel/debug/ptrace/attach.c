@@ -1,0 +1,339 @@
+// Who traces whom: beginning, inheriting and ending it, and what wait(2) sees.
+#include "kernel/debug/ptrace/tracee.h"
+#include "kernel/mm/heap.h"
+#include "kernel/proc/signal_state.h"
+#include "kernel/proc/sigqueue.h"
+
+static struct tracee *new_tracee(struct task *t)
+{
+    struct tracee *tr = kalloc(sizeof(*tr));
+    if (!tr)
+        return NULL;
+    task_get(t);
+    tr->task = t;
+    list_init(&tr->node);
+    return tr;
+}
+
+void ptrace_free(struct tracee *tr)
+{
+    if (!tr)
+        return;
+    ptrace_clear_debugregs(tr);
+    task_put(tr->task);
+    kfree(tr);
+}
+
+// proc_lock and the tracee's signal_lock held, as for unlink().
+static void link(struct tracee *tr, struct task *tracer)
+{
+    struct task *t = tr->task;
+    struct thread *by = tracer->thread;
+    tr->tracer = tracer;
+    tr->leader = t->tid == t->process->pid;
+    tracee_thread(tr)->tracee = tr;
+    if (tr->leader)
+        t->process->tracee = tr;
+    list_add(&tr->node, &by->tracees);
+}
+
+static void unlink(struct tracee *tr)
+{
+    struct thread *th = tracee_thread(tr);
+    list_del(&tr->node);
+    th->tracee = NULL;
+    th->trace &= TRACE_STEP; // for ptrace_set_step(), when it stops
+    if (tr->leader)
+        th->task->process->tracee = NULL;
+    if (th->task->process->stopping) // it takes part again
+        signal_kick(th->task);
+}
+
+// ---- beginning ----
+
+// The thread that made the running process, if it is still there: waiting for its child it becomes
+// the tracer. proc_lock held.
+static struct task *forker(const struct process *p)
+{
+    struct thread *th;
+    list_for_each (th, &p->parent->threads, node)
+        if (th->task->tid == p->forker)
+            return th->task;
+    return list_empty(&p->parent->threads)
+               ? NULL
+               : list_first(&p->parent->threads, struct thread, node)->task;
+}
+
+s64 ptrace_traceme(void)
+{
+    struct process *p = current_process();
+    struct thread *th = current_thread();
+    struct tracee *tr = new_tracee(current_task());
+    if (!tr)
+        return -ENOMEM;
+    spin_lock(&proc_lock);
+    u64 flags = spin_lock_irqsave(&p->signal_lock);
+    struct task *tracer = p->parent == init_process ? NULL : forker(p);
+    int err = th->tracee || p->parent == init_process ? -EPERM : 0;
+    bool linked = !err && tracer;
+    if (linked)
+        link(tr, tracer);
+    spin_unlock_irqrestore(&p->signal_lock, flags);
+    spin_unlock(&proc_lock);
+    if (!linked) // a parent that is just ending traces nobody, which is no error
+        ptrace_free(tr);
+    return err;
+}
+
+// A thread that is stopped already traps instead.
+static int attach(struct tracee *tr)
+{
+    struct task *t = tr->task;
+    struct process *p = t->process;
+    struct thread *th = t->thread;
+    int err = 0;
+    spin_lock(&proc_lock);
+    u64 flags = spin_lock_irqsave(&p->signal_lock);
+    if (th->tracee || list_empty(&th->node) || p->exiting) {
+        err = -EPERM;
+    } else {
+        link(tr, current_task());
+        if (th->stopped) {
+            tr->trap = true;
+            t->signal_pending = true;
+            sched_wake_stopped(t);
+        }
+    }
+    spin_unlock_irqrestore(&p->signal_lock, flags);
+    spin_unlock(&proc_lock);
+    return err;
+}
+
+static s64 attach_task(struct task *t, bool seize, u64 options)
+{
+    if (!t->process || t->process == init_process || t->process == current_process())
+        return -EPERM;
+    struct tracee *tr = new_tracee(t);
+    if (!tr)
+        return -ENOMEM;
+    tr->seized = seize;
+    tr->options = options;
+    int err = attach(tr);
+    if (err)
+        ptrace_free(tr);
+    else if (!seize)
+        signal_task(t, SIGSTOP, NULL);
+    return err;
+}
+
+s64 ptrace_attach(s32 tid, bool seize, u64 addr, u64 options)
+{
+    if (seize && (addr || (options & ~PTRACE_O_KNOWN)))
+        return -EIO;
+    struct task *t = task_find(tid);
+    if (t) {
+        s64 result = attach_task(t, seize, seize ? options : 0);
+        task_put(t);
+        return result;
+    }
+    struct process *p = process_find(tid); // a zombie cannot be traced, but is not nobody
+    if (!p)
+        return -ESRCH;
+    process_put(p);
+    return -EPERM;
+}
+
+int ptrace_fork(struct task *child, struct tracee **out)
+{
+    *out = NULL;
+    if (!current_thread()->tracee)
+        return 0;
+    *out = new_tracee(child);
+    return *out ? 0 : -ENOMEM;
+}
+
+bool ptrace_fork_link(struct tracee *tr, u32 event)
+{
+    const struct tracee *parent = current_thread()->tracee;
+    if (!parent || !(parent->options & PTRACE_O_EVENT(event)))
+        return false;
+    struct thread *th = tracee_thread(tr);
+    struct process *p = tr->task->process;
+    tr->options = parent->options;
+    tr->seized = parent->seized;
+    u64 flags = spin_lock_irqsave(&p->signal_lock);
+    link(tr, parent->tracer);
+    if (tr->seized)
+        tr->trap = true;
+    else
+        sigpending_add(&th->pending, SIGSTOP, NULL);
+    tr->task->signal_pending = true;
+    spin_unlock_irqrestore(&p->signal_lock, flags);
+    return true;
+}
+
+// ---- ending ----
+
+struct tracee *ptrace_find(s32 tid)
+{
+    struct tracee *tr;
+    list_for_each (tr, &current_thread()->tracees, node)
+        if ((s32)tr->task->tid == tid)
+            return tr;
+    return NULL;
+}
+
+void ptrace_detach(struct tracee *tr, int sig)
+{
+    struct process *p = tr->task->process;
+    struct thread *th = tracee_thread(tr);
+    ptrace_clear_debugregs(tr);
+    spin_lock(&proc_lock);
+    u64 flags = spin_lock_irqsave(&p->signal_lock);
+    th->resume_signal = sig;
+    unlink(tr);
+    ptrace_set_step(th, false);
+    ptrace_wake(tr);
+    spin_unlock_irqrestore(&p->signal_lock, flags);
+    spin_unlock(&proc_lock);
+    ptrace_free(tr);
+}
+
+// An end that its tracer has kept from the parent.
+static void tell_end(struct tracee *tr, bool parent_traced)
+{
+    struct process *p = tr->task->process;
+    if (!tr->leader || !p->zombie)
+        return;
+    if (parent_traced)
+        process_reap_if_unwanted(p);
+    else
+        process_tell_end(p);
+}
+
+static bool traced_by_parent(const struct tracee *tr)
+{
+    return tr->tracer->process == tr->task->process->parent;
+}
+
+// The tracer ends. A signal whose delivery it has not even looked at is delivered. proc_lock held.
+static void let_go(struct tracee *tr)
+{
+    struct process *p = tr->task->process;
+    struct thread *th = tracee_thread(tr);
+    bool parent_traced = traced_by_parent(tr);
+    if (tr->options & PTRACE_O_EXITKILL)
+        signal_process(p, SIGKILL, NULL);
+    u64 flags = spin_lock_irqsave(&p->signal_lock);
+    unlink(tr);
+    if (tr->stopped) {
+        th->resume_signal = tr->report <= NSIG ? (int)tr->report : 0;
+        ptrace_set_step(th, false);
+        ptrace_wake(tr);
+    }
+    spin_unlock_irqrestore(&p->signal_lock, flags);
+    tell_end(tr, parent_traced);
+}
+
+void ptrace_exit(struct thread *th)
+{
+    struct list gone = LIST_INIT(gone);
+    struct tracee *tr, *next;
+    spin_lock(&proc_lock);
+    list_for_each_safe (tr, next, &th->tracees, node) {
+        let_go(tr);
+        list_add_tail(&tr->node, &gone);
+    }
+    spin_unlock(&proc_lock);
+    list_for_each_safe (tr, next, &gone, node)
+        ptrace_free(tr);
+}
+
+void ptrace_flush(void)
+{
+    spin_lock(&proc_lock);
+    struct tracee *tr = current_thread()->tracee;
+    struct tracee own = {0};
+    if (tr) {
+        own.debug = tr->debug;
+        tr->debug = (struct ptrace_debugregs){0};
+    }
+    spin_unlock(&proc_lock);
+    ptrace_clear_debugregs(&own);
+}
+
+static void tell_tracer(const struct tracee *tr, int status)
+{
+    int sig = status & 0x7f;
+    ptrace_notify_tracer(tr, sig ? CLD_KILLED : CLD_EXITED, sig ? sig : status >> 8);
+}
+
+void ptrace_thread_ended(struct thread *th)
+{
+    struct tracee *tr = th->tracee;
+    if (!tr || tr->leader)
+        return;
+    tr->ended = true;
+    tell_tracer(tr, th->exit_status);
+}
+
+bool ptrace_process_ended(struct process *p)
+{
+    const struct tracee *tr = p->tracee;
+    if (!tr || traced_by_parent(tr))
+        return false;
+    tell_tracer(tr, p->exit_status);
+    return true;
+}
+
+// ---- for wait and /proc ----
+
+bool ptrace_next(const struct thread *tracer, struct waited_tracee *w)
+{
+    const struct list *head = &tracer->tracees, *at = w->tracee ? &w->tracee->node : head;
+    if (at->next == head)
+        return false;
+    struct tracee *tr = list_entry(at->next, struct tracee, node);
+    struct process *p = tr->task->process;
+    u64 flags = spin_lock_irqsave(&p->signal_lock);
+    *w = (struct waited_tracee){
+        .tracee = tr,
+        .process = p,
+        .tid = tr->task->tid,
+        .report = tr->stopped && !tr->listening ? tr->report : 0,
+        .ended = tr->leader ? p->zombie : tr->ended,
+        .status = tr->leader ? p->exit_status : tracee_thread(tr)->exit_status,
+    };
+    spin_unlock_irqrestore(&p->signal_lock, flags);
+    return true;
+}
+
+void ptrace_reported(struct tracee *tr)
+{
+    tr->report = 0;
+}
+
+void ptrace_reap(struct tracee *tr)
+{
+    struct process *p = tr->task->process;
+    bool own = traced_by_parent(tr);
+    u64 flags = spin_lock_irqsave(&p->signal_lock);
+    unlink(tr);
+    spin_unlock_irqrestore(&p->signal_lock, flags);
+    if (!tr->leader)
+        return;
+    if (own)
+        process_reap(p);
+    else
+        process_tell_end(p);
+}
+
+bool ptrace_traced_by(const struct process *p, const struct process *tracer)
+{
+    return p->tracee && p->tracee->tracer->process == tracer;
+}
+
+u32 ptrace_tracer_tid(const struct process *p)
+{
+    return p->tracee ? p->tracee->tracer->tid : 0;
+}

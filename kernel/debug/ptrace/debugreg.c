@@ -1,0 +1,177 @@
+// A tracee's debug registers: perf events that are its thread's, one for each register in use.
+//
+// DRn gets its event with the first address written to it, disabled, or with the first DR7 that
+// enables it; from then on writes modify the event in place, so its slot is never lost in between.
+#include "hwbp/hwbp.h"
+#include "kernel/debug/ptrace/tracee.h"
+
+#define DR7_TYPE_IO 2u
+
+struct condition {
+    bool enabled;
+    u32 bp_type;
+    u64 bp_len;
+};
+
+// What DR7 says of register n. -EINVAL: an I/O breakpoint, or a length that an execute one cannot
+// have.
+static int decode(u64 dr7, int n, struct condition *c)
+{
+    u8 type, len;
+    c->enabled = dr7_decode(dr7, n, &type, &len);
+    c->bp_len = len;
+    switch (type) {
+    case DR_EXECUTE:
+        c->bp_type = HW_BREAKPOINT_X;
+        c->bp_len = sizeof(long);
+        return len == 1 ? 0 : -EINVAL;
+    case DR_WRITE:
+        c->bp_type = HW_BREAKPOINT_W;
+        return 0;
+    case DR_READ_WRITE:
+        c->bp_type = HW_BREAKPOINT_RW;
+        return 0;
+    case DR7_TYPE_IO:
+        return -EINVAL;
+    default:
+        panic("ptrace: DR7 has no type %u", type);
+    }
+}
+
+// In #DB. No throttle is before it: a tracee stops at every hit, which slows it down enough.
+static void hit(struct perf_event *event, struct trapframe *regs)
+{
+    struct ptrace_debugregs *d = event->overflow_arg;
+    (void)regs;
+    for (int n = 0; n < HBP_NUM; n++)
+        if (d->event[n] == event)
+            d->hits |= BIT(n);
+}
+
+static struct perf_event *make(struct tracee *tr, u64 addr, const struct condition *c)
+{
+    struct perf_event_attr attr = {
+        .type = PERF_TYPE_BREAKPOINT,
+        .size = sizeof(attr),
+        .disabled = 1,
+        .pinned = 1,
+        .exclude_kernel = 1,
+        .bp_type = c->bp_type,
+        .bp_addr = addr,
+        .bp_len = c->bp_len,
+    };
+    struct perf_event *event = hwbp_register_user(&attr, tr->task, hit, &tr->debug);
+    if (!IS_ERR(event))
+        event->bp.traps = true;
+    return event;
+}
+
+static void enable(struct perf_event *event, bool on)
+{
+    if (on == !event->attr.disabled)
+        return;
+    event->attr.disabled = !on;
+    if (on)
+        perf_event_enable(event);
+    else
+        perf_event_disable(event);
+}
+
+static int set_address(struct tracee *tr, u32 n, u64 addr)
+{
+    struct perf_event *event = tr->debug.event[n];
+    if (event)
+        return hwbp_modify(event, addr, event->attr.bp_type, event->attr.bp_len);
+    event = make(tr, addr, &(struct condition){false, HW_BREAKPOINT_W, 1});
+    if (IS_ERR(event))
+        return PTR_ERR(event);
+    tr->debug.event[n] = event;
+    return 0;
+}
+
+static int set_condition(struct tracee *tr, int n, u64 dr7)
+{
+    struct perf_event *event = tr->debug.event[n];
+    struct condition c;
+    int err = decode(dr7, n, &c);
+    if (!event && !c.enabled)
+        return 0; // as on Linux, nonsense about an unused register is no error
+    if (!err && !event) {
+        event = make(tr, 0, &c);
+        if (IS_ERR(event))
+            return PTR_ERR(event);
+        tr->debug.event[n] = event;
+    } else if (!err) {
+        err = hwbp_modify(event, event->attr.bp_addr, c.bp_type, c.bp_len);
+    }
+    if (!err)
+        enable(event, c.enabled);
+    return err;
+}
+
+// DR7 as the events have it. Conditions of disabled ones are not in it: putting it back makes them
+// execute breakpoints, which take any address. Linux does the same.
+static u64 enabled_dr7(const struct tracee *tr)
+{
+    u64 dr7 = 0;
+    for (int n = 0; n < HBP_NUM; n++) {
+        const struct perf_event *event = tr->debug.event[n];
+        if (event && !event->attr.disabled)
+            dr7 |= dr7_encode(n, event->bp.type, event->bp.len);
+    }
+    return dr7;
+}
+
+static int set_dr7(struct tracee *tr, u64 dr7)
+{
+    u64 old = enabled_dr7(tr);
+    u32 had = 0;
+    int err = 0, again;
+    for (int n = 0; n < HBP_NUM; n++)
+        had |= tr->debug.event[n] ? BIT(n) : 0;
+    for (int n = 0; n < HBP_NUM && !err; n++)
+        err = set_condition(tr, n, dr7);
+    if (!err) {
+        tr->debug.dr7 = dr7;
+        return 0;
+    }
+    for (int n = 0; n < HBP_NUM; n++) {
+        struct perf_event *event = tr->debug.event[n];
+        if (event && !(had & BIT(n))) {
+            tr->debug.event[n] = NULL;
+            hwbp_unregister(event);
+        }
+        again = set_condition(tr, n, old);
+        if (again)
+            panic("ptrace: DR7 was %lx, and is now refused: %d", old, again);
+    }
+    return err;
+}
+
+int ptrace_set_debugreg(struct tracee *tr, u32 n, u64 value)
+{
+    if (n < HBP_NUM)
+        return set_address(tr, n, value);
+    if (n == 6) {
+        tr->debug.virtual = value ^ DR6_ACTIVE_LOW;
+        return 0;
+    }
+    return n == 7 ? set_dr7(tr, value) : -EIO;
+}
+
+u64 ptrace_get_debugreg(const struct tracee *tr, u32 n)
+{
+    if (n < HBP_NUM)
+        return tr->debug.event[n] ? tr->debug.event[n]->attr.bp_addr : 0;
+    if (n == 6)
+        return tr->debug.virtual ^ DR6_ACTIVE_LOW;
+    return n == 7 ? tr->debug.dr7 : 0;
+}
+
+void ptrace_clear_debugregs(struct tracee *tr)
+{
+    for (int n = 0; n < HBP_NUM; n++)
+        if (tr->debug.event[n])
+            hwbp_unregister(tr->debug.event[n]);
+    tr->debug = (struct ptrace_debugregs){0};
+}

@@ -1,0 +1,171 @@
+// The debug registers of a tracee: perf events under them, but what a debugger sees is registers.
+#include "test/user/bp_test.h"
+#include "test/user/trace.h"
+
+static struct {
+    volatile uint64_t at[8];
+} vars __attribute__((aligned(64)));
+
+static void write_all(void *arg)
+{
+    (void)arg;
+    for (int i = 0; i < 8; i++)
+        store8(&vars.at[i], 1);
+}
+
+static unsigned long var(int n)
+{
+    return (uintptr_t)&vars.at[n];
+}
+
+UTEST_HWBP(ptrace_watch, "ptrace-watch")
+{
+    pid_t pid = trace(write_all, NULL);
+
+    CHECK_EQ(poke_dr(pid, 0, var(2)), 0);
+    CHECK_EQ(poke_dr(pid, 7, DR7_SET(0, DR_W, 2)), 0);
+    CHECK_EQ(go(PTRACE_CONT, pid, 0), STOPPED(SIGTRAP));
+    CHECK_EQ(siginfo_of(pid).si_code, 4); // TRAP_HWBKPT
+    CHECK_EQ((uintptr_t)siginfo_of(pid).si_addr, regs_of(pid).rip);
+    CHECK_EQ(peek_dr(pid, 6), DR6_NONE | 1);
+    CHECK_EQ(ptrace(PTRACE_PEEKDATA, pid, var(2), 0), 1); // after the write
+    CHECK_EQ(ptrace(PTRACE_PEEKDATA, pid, var(3), 0), 0);
+    CHECK_EQ(poke_dr(pid, 6, 0), 0);
+    CHECK_EQ(peek_dr(pid, 6), 0);
+    CHECK_EQ(go(PTRACE_CONT, pid, 0), ENDED(0));
+}
+
+__attribute__((noinline)) static void target(void)
+{
+    __asm__ volatile("");
+}
+
+static void call_target(void *arg)
+{
+    for (long i = 0; i < *(long *)arg; i++)
+        target();
+}
+
+// More hits than any throttle would let through, and each of them stops.
+UTEST_HWBP(ptrace_execute, "ptrace-execute")
+{
+    long calls = scaled(3000) + 3;
+    pid_t pid = trace(call_target, &calls);
+
+    CHECK_EQ(poke_dr(pid, 1, (uintptr_t)target), 0);
+    CHECK_EQ(poke_dr(pid, 7, DR7_SET(1, DR_X, 0)), 0);
+    for (long i = 0; i < calls; i++) {
+        if (go(PTRACE_CONT, pid, 0) != STOPPED(SIGTRAP) || peek_dr(pid, 6) != (DR6_NONE | 2) ||
+            regs_of(pid).rip != (uintptr_t)target) {
+            utest_fail(__FILE__, __LINE__, "hit %ld of %ld is none", i, calls);
+            break;
+        }
+    }
+    CHECK_EQ(go(PTRACE_CONT, pid, 0), ENDED(0));
+}
+
+// The registers as gdb and rr write them, and back: what was written is what is read.
+UTEST(ptrace_dr_order, "ptrace-dr-order")
+{
+    pid_t pid = trace(write_all, NULL);
+
+    for (int n = 0; n < 4; n++)
+        CHECK_EQ(peek_dr(pid, n), 0);
+    CHECK_EQ(peek_dr(pid, 6), DR6_NONE);
+    CHECK_EQ(peek_dr(pid, 7), 0);
+    CHECK_EQ(poke_dr(pid, 7, DR7_SET(0, DR_W, 0) | 0x700), 0); // enabled before it has an address
+    CHECK_EQ(peek_dr(pid, 7), DR7_SET(0, DR_W, 0) | 0x700);
+    CHECK_EQ(peek_dr(pid, 0), 0);
+    CHECK_EQ(poke_dr(pid, 0, 1), 0); // odd is fine for one byte
+    CHECK_EQ(peek_dr(pid, 0), 1);
+    CHECK_EQ(poke_dr(pid, 0, 2), 0);
+    CHECK_EQ(peek_dr(pid, 0), 2);
+    CHECK_EQ(poke_dr(pid, 3, var(1)), 0);
+    CHECK_EQ(poke_dr(pid, 7, DR7_SET(3, DR_RW, 3)), 0);
+    CHECK_EQ(peek_dr(pid, 7), DR7_SET(3, DR_RW, 3));
+    CHECK_EQ(poke_dr(pid, 7, 0), 0);
+    CHECK_EQ(peek_dr(pid, 7), 0);
+    CHECK_EQ(peek_dr(pid, 3), var(1)); // addresses stay
+    CHECK_EQ(poke_dr(pid, 3, var(1) + 1), 0);
+    CHECK_EQ(go(PTRACE_CONT, pid, 0), ENDED(0));
+}
+
+UTEST_HWBP(ptrace_dr_errors, "ptrace-dr-errors")
+{
+    unsigned long dr7 = DR7_SET(0, DR_W, 3);
+    pid_t pid = trace(write_all, NULL);
+
+    CHECK_EQ(poke_dr(pid, 4, 0), EIO);
+    CHECK_EQ(poke_dr(pid, 5, 0), EIO);
+    CHECK_EQ(peek_dr(pid, 4), 0);
+    CHECK_EQ(poke_dr(pid, 0, var(0)), 0);
+    CHECK_EQ(poke_dr(pid, 7, dr7), 0);
+    CHECK_EQ(poke_dr(pid, 1, 0xffffffff80000000), EINVAL); // the kernel's
+    CHECK_EQ(peek_dr(pid, 1), 0);
+    CHECK_EQ(poke_dr(pid, 0, var(0) + 1), EINVAL); // four bytes must be aligned
+    CHECK_EQ(peek_dr(pid, 0), var(0));
+    CHECK_EQ(poke_dr(pid, 2, var(2) + 2), 0);
+    CHECK_EQ(poke_dr(pid, 7, DR7_SET(1, DR_W, 0) | DR7_SET(2, DR_W, 3)), EINVAL);
+    CHECK_EQ(poke_dr(pid, 7, DR7_SET(2, DR_X, 1)), EINVAL); // an instruction has no length
+    CHECK_EQ(poke_dr(pid, 7, DR7_SET(2, 2, 0)), EINVAL);    // I/O
+    CHECK_EQ(peek_dr(pid, 7), dr7);
+    CHECK_EQ(poke_dr(pid, 6, 0), 0);
+    CHECK_EQ(go(PTRACE_CONT, pid, 0), STOPPED(SIGTRAP)); // the first one is still armed
+    CHECK_EQ(peek_dr(pid, 6), DR6_NONE | 1);
+    CHECK_EQ(go(PTRACE_CONT, pid, 0), ENDED(0));
+}
+
+// Nothing of it stays when the tracer leaves.
+UTEST_HWBP(ptrace_dr_detach, "ptrace-dr-detach")
+{
+    pid_t pid = trace(write_all, NULL);
+
+    for (int n = 0; n < 4; n++)
+        CHECK_EQ(poke_dr(pid, n, var(n)), 0);
+    CHECK_EQ(poke_dr(pid, 7, DR7_SET(0, DR_W, 2) | DR7_SET(1, DR_W, 2) | DR7_SET(3, DR_W, 2)), 0);
+    if (!on_dr7()) // Linux leaves them armed
+        CHECK_EQ(poke_dr(pid, 7, 0), 0);
+    CHECK_EQ(ptrace(PTRACE_DETACH, pid, 0, 0), 0);
+    CHECK_EQ(wait_for(pid), ENDED(0));
+}
+
+static void fork_and_write(void *arg)
+{
+    pid_t pid = spawn(write_all, NULL);
+
+    CHECK_EQ(wait_for(pid), ENDED(0)); // an inherited breakpoint would kill it
+    write_all(arg);
+    _exit(utest_failures());
+}
+
+UTEST_HWBP(ptrace_dr_fork, "ptrace-dr-fork")
+{
+    pid_t pid = trace(fork_and_write, NULL);
+
+    CHECK_EQ(poke_dr(pid, 0, var(7)), 0);
+    CHECK_EQ(poke_dr(pid, 7, DR7_SET(0, DR_W, 2)), 0);
+    CHECK_EQ(go(PTRACE_CONT, pid, 0), STOPPED(SIGCHLD));
+    CHECK_EQ(go(PTRACE_CONT, pid, SIGCHLD), STOPPED(SIGTRAP));
+    CHECK_EQ(peek_dr(pid, 6), DR6_NONE | 1);
+    CHECK_EQ(go(PTRACE_CONT, pid, 0), ENDED(0));
+}
+
+static void become_true(void *arg)
+{
+    (void)arg;
+    exec_self("end", NULL, NULL);
+}
+
+UTEST(ptrace_dr_exec, "ptrace-dr-exec")
+{
+    pid_t pid = trace(become_true, NULL);
+
+    CHECK_EQ(poke_dr(pid, 0, var(0)), 0);
+    CHECK_EQ(poke_dr(pid, 7, DR7_SET(0, DR_W, 2)), 0);
+    CHECK_EQ(go(PTRACE_CONT, pid, 0), STOPPED(SIGTRAP)); // execve
+    for (int n = 0; n < 4; n++)
+        CHECK_EQ(peek_dr(pid, n), 0);
+    CHECK_EQ(peek_dr(pid, 6), DR6_NONE);
+    CHECK_EQ(peek_dr(pid, 7), 0);
+    finish(pid);
+}
