@@ -178,10 +178,18 @@ static bool run_test(const struct utest *t, int number)
     return passed;
 }
 
+// True if the word names the test, or the family before its dot.
+static bool names_it(const char *word, const char *name)
+{
+    size_t n = strlen(word);
+
+    return strncmp(word, name, n) == 0 && (name[n] == '\0' || name[n] == '.');
+}
+
 static bool chosen(const struct utest *t, char **names, int count)
 {
     for (int i = 0; i < count; i++)
-        if (strcmp(names[i], t->name) == 0)
+        if (names_it(names[i], t->name))
             return true;
     return count == 0;
 }

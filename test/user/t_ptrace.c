@@ -10,7 +10,7 @@ static void nothing(void *arg)
     (void)arg;
 }
 
-UTEST(ptrace_traceme, "ptrace-traceme")
+UTEST(ptrace_traceme, "ptrace.traceme")
 {
     pid_t pid = trace(nothing, NULL);
 
@@ -27,7 +27,7 @@ static void wait_at_gate(void *arg)
     gate_wait(arg);
 }
 
-UTEST(ptrace_attach, "ptrace-attach")
+UTEST(ptrace_attach, "ptrace.attach")
 {
     struct gate g;
 
@@ -48,7 +48,7 @@ UTEST(ptrace_attach, "ptrace-attach")
     CHECK_EQ(wait_for(pid), ENDED(0));
 }
 
-UTEST(ptrace_memory, "ptrace-memory")
+UTEST(ptrace_memory, "ptrace.memory")
 {
     long *readonly = mmap(NULL, 8192, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     munmap((char *)readonly + 4096, 4096);
@@ -83,7 +83,7 @@ static void call_twice(void *arg)
     _exit(utest_failures());
 }
 
-UTEST(ptrace_int3, "ptrace-int3")
+UTEST(ptrace_int3, "ptrace.int3")
 {
     pid_t pid = trace(call_twice, NULL);
     long old = ptrace(PTRACE_PEEKTEXT, pid, called, 0);
@@ -122,7 +122,7 @@ static void known_registers(void *arg)
             : "memory");
 }
 
-UTEST(ptrace_regs, "ptrace-registers")
+UTEST(ptrace_regs, "ptrace.registers")
 {
     pid_t pid = trace(known_registers, NULL);
     struct user_fpregs_struct fp;
@@ -159,7 +159,7 @@ UTEST(ptrace_regs, "ptrace-registers")
     CHECK_EQ(go(PTRACE_CONT, pid, 0), ENDED(7));
 }
 
-UTEST(ptrace_regset, "ptrace-regset")
+UTEST(ptrace_regset, "ptrace.regset")
 {
     pid_t pid = trace(known_registers, NULL);
     struct user_regs_struct r;
@@ -196,7 +196,7 @@ static void few_steps(void *arg)
                          : "rax", "rcx", "r11", "memory");
 }
 
-UTEST(ptrace_step, "ptrace-step")
+UTEST(ptrace_step, "ptrace.step")
 {
     static const int offset[] = {1, 2, 7, 9, 10, 11};
     pid_t pid = trace(few_steps, NULL);
@@ -230,7 +230,7 @@ static void raise_usr1(void *arg)
 }
 
 // A step with a signal ends at the handler's first instruction.
-UTEST(ptrace_step_signal, "ptrace-step-signal")
+UTEST(ptrace_step_signal, "ptrace.step-signal")
 {
     pid_t pid = trace(raise_usr1, NULL);
 
@@ -243,7 +243,7 @@ UTEST(ptrace_step_signal, "ptrace-step-signal")
 }
 
 // The tracer decides what becomes of a signal.
-UTEST(ptrace_signal_change, "ptrace-signal-change")
+UTEST(ptrace_signal_change, "ptrace.signal-change")
 {
     pid_t pid = trace(raise_usr1, NULL);
 

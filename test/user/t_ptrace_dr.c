@@ -18,7 +18,7 @@ static unsigned long var(int n)
     return (uintptr_t)&vars.at[n];
 }
 
-UTEST_HWBP(ptrace_watch, "ptrace-watch")
+UTEST_HWBP(ptrace_watch, "ptrace.watch")
 {
     pid_t pid = trace(write_all, NULL);
 
@@ -47,7 +47,7 @@ static void call_target(void *arg)
 }
 
 // More hits than any throttle would let through, and each of them stops.
-UTEST_HWBP(ptrace_execute, "ptrace-execute")
+UTEST_HWBP(ptrace_execute, "ptrace.execute")
 {
     long calls = scaled(3000) + 3;
     pid_t pid = trace(call_target, &calls);
@@ -65,7 +65,7 @@ UTEST_HWBP(ptrace_execute, "ptrace-execute")
 }
 
 // The registers as gdb and rr write them, and back: what was written is what is read.
-UTEST(ptrace_dr_order, "ptrace-dr-order")
+UTEST(ptrace_dr_order, "ptrace.dr-order")
 {
     pid_t pid = trace(write_all, NULL);
 
@@ -90,7 +90,7 @@ UTEST(ptrace_dr_order, "ptrace-dr-order")
     CHECK_EQ(go(PTRACE_CONT, pid, 0), ENDED(0));
 }
 
-UTEST_HWBP(ptrace_dr_errors, "ptrace-dr-errors")
+UTEST_HWBP(ptrace_dr_errors, "ptrace.dr-errors")
 {
     unsigned long dr7 = DR7_SET(0, DR_W, 3);
     pid_t pid = trace(write_all, NULL);
@@ -116,7 +116,7 @@ UTEST_HWBP(ptrace_dr_errors, "ptrace-dr-errors")
 }
 
 // Nothing of it stays when the tracer leaves.
-UTEST_HWBP(ptrace_dr_detach, "ptrace-dr-detach")
+UTEST_HWBP(ptrace_dr_detach, "ptrace.dr-detach")
 {
     pid_t pid = trace(write_all, NULL);
 
@@ -138,7 +138,7 @@ static void fork_and_write(void *arg)
     _exit(utest_failures());
 }
 
-UTEST_HWBP(ptrace_dr_fork, "ptrace-dr-fork")
+UTEST_HWBP(ptrace_dr_fork, "ptrace.dr-fork")
 {
     pid_t pid = trace(fork_and_write, NULL);
 
@@ -156,7 +156,7 @@ static void become_true(void *arg)
     exec_self("end", NULL, NULL);
 }
 
-UTEST(ptrace_dr_exec, "ptrace-dr-exec")
+UTEST(ptrace_dr_exec, "ptrace.dr-exec")
 {
     pid_t pid = trace(become_true, NULL);
 
