@@ -4,6 +4,7 @@
 #include "arch/x86/platform.h"
 #include "kernel/base/printk.h"
 #include "kernel/base/string.h"
+#include "kernel/debug/ptrace/ptrace.h"
 #include "kernel/fs/procfs.h"
 #include "kernel/mm/heap.h"
 #include "kernel/mm/vm.h"
@@ -16,7 +17,7 @@
 #define NS_PER_TICK 10000000u // times in stat are in ticks of 1/100 s
 
 struct pid_info {
-    u32 pid, ppid, pgid, sid, threads, cpu;
+    u32 pid, ppid, pgid, sid, threads, cpu, tracer;
     char comm[TASK_COMM_LEN];
     char state;
     u64 runtime_ns, children_ns, start_ns, faults, vsize, rss_pages, switches;
@@ -46,6 +47,7 @@ static void describe_process(struct process *p, struct pid_info *info)
     struct thread *th;
     spin_lock(&proc_lock);
     info->ppid = p->parent && p->parent != p ? p->parent->pid : 0;
+    info->tracer = ptrace_tracer_tid(p);
     info->pgid = p->pgid;
     info->sid = p->sid;
     info->threads = p->nr_threads;
@@ -112,7 +114,8 @@ static void show_stat(struct text *t, u64 pid)
 
 static const char *state_word(char state)
 {
-    static const char words[] = "Rrunning\0Ssleeping\0Ddisk sleep\0Tstopped\0Zzombie\0";
+    static const char words[] = "Rrunning\0Ssleeping\0Ddisk sleep\0Tstopped\0"
+                                "ttracing stop\0Zzombie\0";
     const char *w = words;
     while (*w && *w != state)
         w += strlen(w) + 1;
@@ -125,7 +128,7 @@ static void show_status(struct text *t, u64 pid)
     if (!describe(pid, &i))
         return;
     text_add(t, "Name:\t%s\nState:\t%c (%s)\n", i.comm, i.state, state_word(i.state));
-    text_add(t, "Tgid:\t%u\nPid:\t%u\nPPid:\t%u\n", i.pid, i.pid, i.ppid);
+    text_add(t, "Tgid:\t%u\nPid:\t%u\nPPid:\t%u\nTracerPid:\t%u\n", i.pid, i.pid, i.ppid, i.tracer);
     text_add(t, "Uid:\t0\t0\t0\t0\nGid:\t0\t0\t0\t0\n");
     text_add(t, "VmSize:\t%8lu kB\nVmRSS:\t%8lu kB\n", i.vsize / 1024,
              i.rss_pages * (unsigned long)PAGE_SIZE / 1024);
@@ -177,8 +180,8 @@ static const struct gen_file pid_files[] = {
     {"status", show_status, NULL, NULL},
 };
 
-// The files are followed by two links.
-enum { INDEX_CWD = ARRAY_SIZE(pid_files), INDEX_EXE, NR_INDEX };
+// What follows them.
+enum { INDEX_CWD = ARRAY_SIZE(pid_files), INDEX_EXE, INDEX_MEM, NR_INDEX };
 _Static_assert(NR_INDEX < PID_STEP, "inode numbers of one process");
 
 static int read_cwd(struct node *n, char *buf, size_t size)
@@ -212,13 +215,11 @@ static bool pid_next(struct node *dir, u64 after, struct dir_entry *e)
     u64 index = after > dir->ino ? after - dir->ino : 0;
     if (index >= NR_INDEX)
         return false;
-    bool link = index >= INDEX_CWD;
-    e->mode = link ? S_IFLNK | 0777 : S_IFREG | 0444;
+    static const char *const others[] = {"cwd", "exe", "mem"};
+    bool link = index == INDEX_CWD || index == INDEX_EXE;
+    e->mode = link ? S_IFLNK | 0777 : S_IFREG | (index == INDEX_MEM ? 0600 : 0444);
     e->ino = dir->ino + index + 1;
-    strcopy(e->name,
-            !link                ? pid_files[index].name
-            : index == INDEX_CWD ? "cwd"
-                                 : "exe",
+    strcopy(e->name, index < INDEX_CWD ? pid_files[index].name : others[index - INDEX_CWD],
             sizeof(e->name));
     return true;
 }
@@ -236,6 +237,8 @@ static struct node *pid_lookup(struct node *dir, const char *name, size_t len)
         n->arg = dir->arg;
         if (index < INDEX_CWD)
             gen_init(n, &pid_files[index], n->arg);
+        else if (index == INDEX_MEM)
+            n->fops = &proc_mem_ops;
         else
             n->ops = index == INDEX_CWD ? &cwd_ops : &exe_ops;
         return n;

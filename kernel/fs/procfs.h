@@ -29,3 +29,5 @@ void gen_add(struct node *dir, const struct gen_file *kind, u64 arg);
 // The directories of processes and kernel threads (proc_pid.c).
 extern const struct node_ops proc_root_ops; // of /proc itself
 extern const struct node_ops proc_self_ops; // of the link /proc/self
+// /proc/PID/mem; node->arg is the pid (proc_mem.c).
+extern const struct file_ops proc_mem_ops;

@@ -56,6 +56,8 @@ int vm_fault_in(struct mm *mm, u64 addr, bool write, bool fetch, bool force)
     if (!a || a->start > va)
         return -EFAULT;
     bool may_write = a->prot & PROT_WRITE;
+    if (write && !may_write && a->shared)
+        return -EACCES; // what others see is not the tracer's to change
     if (!force && ((write && !may_write) || (fetch && !(a->prot & PROT_EXEC)) || !a->prot))
         return -EACCES;
     u64 *pte = paging_walk(mm->root, va, true);

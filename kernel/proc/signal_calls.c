@@ -200,21 +200,57 @@ s64 sys_kill(s32 pid, int sig)
     return err;
 }
 
-s64 sys_tgkill(s32 tgid, s32 tid, int sig)
+static s64 to_thread(s32 tgid, s32 tid, int sig, const struct siginfo *info)
 {
-    struct siginfo info = sender_info(SI_TKILL);
     if (tid <= 0 || tgid == 0 || tgid < -1 || sig < 0 || sig > NSIG)
         return -EINVAL;
     struct task *t = task_find(tid);
     if (!t)
         return -ESRCH;
     bool ok = t->process && (tgid == -1 || t->process->pid == (u32)tgid);
-    int err = ok ? signal_task(t, sig, &info) : -ESRCH;
+    int err = ok ? signal_task(t, sig, info) : -ESRCH;
     task_put(t);
     return err;
+}
+
+s64 sys_tgkill(s32 tgid, s32 tid, int sig)
+{
+    struct siginfo info = sender_info(SI_TKILL);
+    return to_thread(tgid, tid, sig, &info);
 }
 
 s64 sys_tkill(s32 tid, int sig)
 {
     return sys_tgkill(-1, tid, sig);
+}
+
+// A siginfo of the sender's own making. It must not look like the kernel's or another sender's.
+static int get_info(struct siginfo *info, u64 uinfo, bool own)
+{
+    if (get_user(*info, uinfo))
+        return -EFAULT;
+    return !own && (info->code >= 0 || info->code == SI_TKILL) ? -EPERM : 0;
+}
+
+s64 sys_rt_sigqueueinfo(s32 pid, int sig, u64 uinfo)
+{
+    struct siginfo info;
+    int err = get_info(&info, uinfo, (u32)pid == current_process()->pid);
+    if (err)
+        return err;
+    if (sig < 0 || sig > NSIG)
+        return -EINVAL;
+    struct process *p = process_find(pid);
+    if (!p)
+        return -ESRCH;
+    err = signal_process(p, sig, &info);
+    process_put(p);
+    return err;
+}
+
+s64 sys_rt_tgsigqueueinfo(s32 tgid, s32 tid, int sig, u64 uinfo)
+{
+    struct siginfo info;
+    int err = get_info(&info, uinfo, (u32)tgid == current_process()->pid);
+    return err ? err : to_thread(tgid, tid, sig, &info);
 }

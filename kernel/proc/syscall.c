@@ -128,6 +128,8 @@ static s64 call(struct trapframe *f, u64 a, u64 b, u64 c, u64 d, u64 e, u64 g)
         CALL(kill, a, b);
         CALL(tkill, a, b);
         CALL(tgkill, a, b, c);
+        CALL(rt_sigqueueinfo, a, b, c);
+        CALL(rt_tgsigqueueinfo, a, b, c, d);
         CALL(pause);
         // time
         CALL(clock_gettime, a, b);
