@@ -6,7 +6,9 @@ MAKEFLAGS += -rR --no-print-directory
 .DELETE_ON_ERROR:
 SHELL := /bin/bash
 ifeq ($(filter clean,$(MAKECMDGOALS)),)
+ifeq ($(MAKELEVEL),0)
 MAKEFLAGS += -j$(shell nproc)
+endif
 endif
 
 # ---- What the user may set ----
@@ -15,6 +17,7 @@ EMU   ?= qemu
 SMP   ?= 2
 MEM   ?= 256
 DEBUG ?= 0
+HWBP  ?= 1
 V     ?= 0
 export EMU SMP MEM APPEND QEMU_FLAGS TIMEOUT PROG ARGS FILES T
 
@@ -24,6 +27,9 @@ override DEBUG := 1
 # Which configurations to test: all of them, unless the user named some.
 export TEST_EMU := $(if $(filter command line environment,$(origin EMU)),$(EMU))
 export TEST_SMP := $(if $(filter command line environment,$(origin SMP)),$(SMP))
+export TEST_HWBP := $(if $(filter command line environment,$(origin HWBP)),$(HWBP))
+# The kernel without breakpoints is one of them.
+WITH_OFF := $(if $(TEST_EMU)$(TEST_SMP)$(TEST_HWBP),,yes)
 endif
 
 GOALS := $(or $(MAKECMDGOALS),all)
@@ -55,14 +61,14 @@ HOSTCC  := gcc
 PYTHON  := python3 -B
 
 BUILD := build
-B     := $(BUILD)$(if $(filter 1,$(DEBUG)),/debug)
+B     := $(BUILD)$(if $(filter 0,$(HWBP)),/nohwbp)$(if $(filter 1,$(DEBUG)),/debug)
 
 Q   := $(if $(filter 1,$(V)),,@)
 say  = @printf '  %-5s %s\n' $(1) $(2) >&2
 
 # ---- Sources and flags ----
 
-CDIRS  := arch/x86 kernel kernel/* kernel/*/* sched perf hwbp test/kernel
+CDIRS  := arch/x86 kernel kernel/* kernel/*/* sched perf $(if $(filter 0,$(HWBP)),,hwbp) test/kernel
 CSRC   := $(sort $(wildcard $(CDIRS:%=%/*.c)))
 ASRC   := $(sort $(wildcard boot/*.asm arch/x86/*.asm))
 OBJS   := $(ASRC:%=$(B)/obj/%.o) $(CSRC:%=$(B)/obj/%.o)
@@ -79,18 +85,21 @@ WARN   := -Wall -Wextra $(if $(filter 1,$(WERROR)),-Werror)
 CFLAGS := -std=gnu17 -O2 -g -ffreestanding -fno-stack-protector -fno-pic -fno-pie -mcmodel=kernel \
           -mno-red-zone -mgeneral-regs-only -fno-omit-frame-pointer -fno-strict-aliasing \
           -fno-asynchronous-unwind-tables -fcf-protection=none $(WARN) -I. \
-          $(if $(filter 1,$(DEBUG)),-DDEBUG)
+          -DHWBP=$(HWBP) $(if $(filter 1,$(DEBUG)),-DDEBUG)
 # No line numbers for boot/: gdb cannot follow code that runs at two addresses.
 AFLAGS  = -f elf64 $(if $(filter boot/%,$<),,-g -F dwarf) -Wall -I./
 LDFLAGS := -nostdlib -static -z max-page-size=4096 -z noexecstack --build-id=none -T linker.ld
 UFLAGS := -static -O2 $(WARN) -I. -isystem $(BUILD)/user/include
 HFLAGS := -std=gnu17 -O1 -g $(WARN) -I. -fsanitize=address,undefined -fno-sanitize-recover=all
 
+# For editors: how the usual kernel is compiled.
+COMMANDS := $(if $(filter 0,$(HWBP)),,$(BUILD)/compile_commands.json)
+
 # ---- Targets ----
 
-.PHONY: all iso run exec linux gdb bochs bench test lint format clean help FORCE
+.PHONY: kernel-off all iso run exec linux gdb bochs bench test lint format clean help FORCE
 
-all: $(B)/dr7.iso $(BUILD)/compile_commands.json
+all: $(B)/dr7.iso $(COMMANDS)
 
 help:
 	@sed -n 's/^#: \?//p' Makefile
@@ -110,8 +119,8 @@ help:
 #: make clean      remove build/
 #:
 #: Variables: EMU=qemu|bochs  SMP=cpus  MEM=megabytes  APPEND="kernel words [-- words for init]"
-#:            QEMU_FLAGS="..."  DEBUG=1 (checking build)  WERROR=1  V=1 (show commands)
-#:            CROSS_COMPILE=prefix-
+#:            QEMU_FLAGS="..."  DEBUG=1 (checking build)  HWBP=0 (no breakpoints)  WERROR=1
+#:            V=1 (show commands)  CROSS_COMPILE=prefix-
 iso: $(B)/dr7.iso
 
 run: $(B)/kernel.elf $(BUILD)/rootfs.cpio
@@ -135,8 +144,11 @@ bochs: $(B)/kernel.elf $(BUILD)/rootfs.cpio
 bench: $(BUILD)/kernel.elf $(BUILD)/bench/bench $(BUILD)/bench/again $(BUILD)/tools/batch
 	@$(PYTHON) tools/bench.py $(if $(filter 1,$(README)),--readme)
 
-test: $(B)/kernel.elf $(BUILD)/rootfs.cpio $(HOST)
+test: $(B)/kernel.elf $(BUILD)/rootfs.cpio $(HOST) $(if $(WITH_OFF),kernel-off)
 	@$(PYTHON) test/run.py --build $(B) $(HOST)
+
+kernel-off:
+	+@$(MAKE) HWBP=0 DEBUG=1 $(BUILD)/nohwbp/debug/kernel.elf
 
 lint:
 	@$(PYTHON) tools/lint.py
@@ -185,7 +197,7 @@ $(B)/obj/ksyms%.o: $(B)/obj/ksyms%.c
 $(B)/obj/kernel%.elf: $(OBJS) $(B)/obj/ksyms%.o linker.ld $(B)/parts
 	$(Q)$(LD) $(LDFLAGS) $(filter %.o,$^) -o $@
 
-$(B)/kernel.elf: $(B)/obj/kernel2.elf | $(BUILD)/compile_commands.json
+$(B)/kernel.elf: $(B)/obj/kernel2.elf | $(COMMANDS)
 	$(call say,LD,$@)
 	@cmp <($(NM) -n $(B)/obj/kernel1.elf) <($(NM) -n $<) || \
 	    { echo "symbols moved in the last link" >&2; false; }

@@ -8,6 +8,22 @@
 #include "hwbp/slots.h"
 #include "perf/event.h"
 
+struct hwbp_wide;
+
+// The greatest length of a data breakpoint at addr that stays inside an object of `size` bytes: 8,
+// 4, 2 or 1, and addr is aligned to it.
+static inline u64 hwbp_fitting_len(u64 addr, u64 size)
+{
+    u64 len = 8;
+    while (len > 1 && (len > size || (addr & (len - 1))))
+        len /= 2;
+    return len;
+}
+
+#if !HWBP
+#include "hwbp/off.h" // the same calls in a kernel that is built without breakpoints
+#else
+
 // Registers the PMU and reads "slots=" from the command line. After perf_init(), before the first
 // task.
 void hwbp_init(void);
@@ -27,7 +43,6 @@ struct perf_event *hwbp_register_cpu(const struct perf_event_attr *attr, u32 cpu
 // no other request can see half done, then armed on all at once. It is one object: one count, one
 // switch, one place. CPUs that are offline have their part as well, and come back with it. Task
 // context.
-struct hwbp_wide;
 struct hwbp_wide *hwbp_register_wide(const struct perf_event_attr *attr, perf_overflow_fn fn,
                                      void *arg);
 void hwbp_unregister_wide(struct hwbp_wide *wide);
@@ -46,15 +61,16 @@ int hwbp_modify(struct perf_event *event, u64 addr, u32 bp_type, u64 bp_len);
 // context.
 void hwbp_unregister(struct perf_event *event);
 
-// The greatest length of a data breakpoint at addr that stays inside an object of `size` bytes: 8,
-// 4, 2 or 1, and addr is aligned to it.
-static inline u64 hwbp_fitting_len(u64 addr, u64 size)
-{
-    u64 len = 8;
-    while (len > 1 && (len > size || (addr & (len - 1))))
-        len /= 2;
-    return len;
-}
+// How many breakpoints exist.
+u32 hwbp_live(void);
+
+// Checks every invariant: slot counts against a recount from the live events, in debug builds after
+// every operation. A difference is a panic that prints both tables. Task context.
+void hwbp_check_slots(void);
+
+#endif
+
+// ---- for whom there is no answer without breakpoints: ask HWBP first ----
 
 // The rule set now, and a change of it: -EBUSY while a breakpoint exists, -EINVAL for an unknown
 // name.
@@ -64,12 +80,5 @@ int hwbp_set_rules(const char *name);
 // Why the last refused request was refused, in words ("" if none was).
 void hwbp_last_refusal(char *buf, size_t size);
 
-// How many breakpoints exist.
-u32 hwbp_live(void);
-
 // The text of /proc/hwbp (docs/hwbp.md describes the format). Returns its length (at most size).
 size_t hwbp_show(char *buf, size_t size);
-
-// Checks every invariant: slot counts against a recount from the live events, in debug builds after
-// every operation. A difference is a panic that prints both tables. Task context.
-void hwbp_check_slots(void);

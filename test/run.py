@@ -21,6 +21,7 @@ import emu  # noqa: E402
 RULES = ["2009", "exact", "mainline"]
 MACHINES = [("qemu", 1), ("qemu", 2), ("qemu", 4), ("bochs", 2)]
 BOCHS_DIVISOR = 10  # of the loop counts
+OFF = ("build/nohwbp/debug", "qemu", 2, "off")  # the kernel without breakpoints, and where it runs
 TIMEOUT = {"qemu": 180, "bochs": 300}
 REFUSAL_TIMEOUT = 30
 HOST_TIMEOUT = 300
@@ -132,7 +133,8 @@ def run_host(program, only):
 def run_machine(build, emulator, smp, rules, only):
     """All tests, or those named `only`, of the kernel and of the programs."""
     layers = [layer for layer in SOURCES if not only or mentions(SOURCES[layer], only)]
-    words = [f"slots={rules}", "init=" + ("/bin/utest" if "user" in layers else "/bin/true")]
+    words = ["init=" + ("/bin/utest" if "user" in layers else "/bin/true")]
+    words += [f"slots={rules}"] if rules in RULES else []
     words += [f"test={only or 'all'}"] if "kernel" in layers else []
     arguments = ["--"] + ([only] if only else [])
     if emulator == "bochs":
@@ -278,9 +280,13 @@ def mentions(pattern, name):
     return False
 
 
-def choose(build, host_tests, only, only_emu, only_smp):
+def choose(build, host_tests, only, only_emu, only_smp, hwbp):
     """The jobs as (processors, function, arguments), the widest and the slowest first."""
-    jobs = []
+    jobs, on_machine = [], not only or any(mentions(pattern, only) for pattern in SOURCES.values())
+    if on_machine and (hwbp == "0" or not (hwbp or only_emu or only_smp)):
+        jobs.append((OFF[2], run_machine, OFF + (only,)))
+    if hwbp == "0":
+        return jobs
     if not (only_emu or only_smp):
         for program in host_tests:
             name = os.path.basename(program)
@@ -298,7 +304,7 @@ def choose(build, host_tests, only, only_emu, only_smp):
             jobs.append((2, run_watch, (build,)))
         if only in ("", "make-exec"):
             jobs.append((1, run_exec, (build,)))
-    if not only or any(mentions(pattern, only) for pattern in SOURCES.values()):
+    if on_machine:
         machines = [(e, s) for e, s in MACHINES
                     if only_emu in ("", e) and only_smp in ("", str(s))]
         for e, s in machines or [(only_emu or "qemu", int(only_smp))]:  # none: one of its own
@@ -344,7 +350,7 @@ def report(result, seconds):
 
 def print_table(results):
     columns = list(dict.fromkeys(r.column for r in results))
-    order = ["host"] + [f"{e}{s} {r}" for e, s in MACHINES for r in RULES] + ["boot"]
+    order = ["host"] + [f"{e}{s} {r}" for e, s in MACHINES for r in RULES] + ["qemu2 off", "boot"]
     columns.sort(key=lambda c: order.index(c) if c in order else len(order))
     cells = {(c.name, r.column): c.verdict for r in results for c in r.cases}
     results = sorted(results, key=lambda r: columns.index(r.column))
@@ -387,7 +393,7 @@ def main():
     only = os.environ.get("T", "")
     only_emu, only_smp = os.environ.get("TEST_EMU", ""), os.environ.get("TEST_SMP", "")
     os.makedirs(LOGS, exist_ok=True)
-    jobs = choose(build, host_tests, only, only_emu, only_smp)
+    jobs = choose(build, host_tests, only, only_emu, only_smp, os.environ.get("TEST_HWBP", ""))
     if not jobs:
         sys.exit(f"dr7: no test is named {only}")
 

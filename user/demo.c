@@ -399,6 +399,10 @@ int main(void)
         perror("demo: shared memory");
         return 1;
     }
+    if (bp_open(HW_BREAKPOINT_EMPTY, NULL, 0) < 0 && errno == ENOENT) {
+        printf("This kernel is built without breakpoints: there is nothing to show.\n");
+        return 0;
+    }
     tasks_part();
     rules_part();
     kernel_part();

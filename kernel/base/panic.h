@@ -31,4 +31,10 @@ void print_backtrace(u64 rip, u64 rbp);
 void panic_describe_task(char *buf, size_t size);
 
 // Upcall, hwbp/check.c: prints the slot table and the registers of this CPU. Any context.
+#if HWBP
 void panic_print_breakpoints(void);
+#else
+static inline void panic_print_breakpoints(void)
+{
+}
+#endif

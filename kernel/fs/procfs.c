@@ -223,22 +223,27 @@ static int store_sample_rate(const char *text, u64)
 void procfs_init(void)
 {
     static const struct gen_file files[] = {
-        {"cpuinfo", show_cpuinfo, NULL, NULL}, {"hwbp", show_hwbp, NULL, NULL},
-        {"kmsg", show_kmsg, NULL, NULL},       {"meminfo", show_meminfo, NULL, NULL},
-        {"sched", show_sched, NULL, NULL},     {"uptime", show_uptime, NULL, NULL},
+        {"cpuinfo", show_cpuinfo, NULL, NULL}, {"kmsg", show_kmsg, NULL, NULL},
+        {"meminfo", show_meminfo, NULL, NULL}, {"sched", show_sched, NULL, NULL},
+        {"uptime", show_uptime, NULL, NULL},
     };
     static const struct gen_file kernel_files[] = {
-        {"bp_slots", show_bp_slots, store_bp_slots, NULL},
         {"perf_event_max_sample_rate", show_sample_rate, store_sample_rate, NULL},
         {"fail_nth", show_fail_nth, store_fail_nth, NULL}, // the last one: only in debug builds
     };
+    static const struct gen_file hwbp = {"hwbp", show_hwbp, NULL, NULL};
+    static const struct gen_file bp_slots = {"bp_slots", show_bp_slots, store_bp_slots, NULL};
     struct node *proc = node_add(fs_root, "proc", S_IFDIR | 0555, &dir_ops), *dir;
     proc->ops = &proc_root_ops;
     for (size_t i = 0; i < ARRAY_SIZE(files); i++)
         gen_add(proc, &files[i], 0);
+    if (HWBP)
+        gen_add(proc, &hwbp, 0);
     node_add(proc, "self", S_IFLNK | 0777, NULL)->ops = &proc_self_ops;
     dir = node_add(proc, "sys", S_IFDIR | 0555, &dir_ops);
     dir = node_add(dir, "kernel", S_IFDIR | 0555, &dir_ops);
     for (size_t i = 0; i < ARRAY_SIZE(kernel_files) - !DEBUG_BUILD; i++)
         gen_add(dir, &kernel_files[i], 0);
+    if (HWBP)
+        gen_add(dir, &bp_slots, 0);
 }

@@ -15,15 +15,26 @@ struct ktest {
     const char *rules; // the rule set it needs; NULL: it must pass with whichever is on
 };
 
-#define KTEST(id, test_name, rule_set)                                                             \
+#define KTEST_ENTRY(id, test_name, fn, rule_set)                                                   \
     static void ktest_##id(void);                                                                  \
-    static const struct ktest ktest_entry_##id __attribute__((                                     \
-        used, no_reorder, section(".ktests"), aligned(8))) = {test_name, ktest_##id, rule_set};    \
-    static void ktest_##id(void)
+    static const struct ktest ktest_entry_##id                                                     \
+        __attribute__((used, no_reorder, section(".ktests"), aligned(8))) = {test_name, fn,        \
+                                                                             rule_set};            \
+    __attribute__((unused)) static void ktest_##id(void)
+
+#define KTEST(id, test_name, rule_set) KTEST_ENTRY(id, test_name, ktest_##id, rule_set)
+// A test of breakpoints: skipped in a kernel built without them (make HWBP=0).
+#if HWBP
+#define KTEST_HWBP KTEST
+#else
+#define KTEST_HWBP(id, test_name, rule_set)                                                        \
+    KTEST_ENTRY(id, test_name, ktest_no_breakpoints, rule_set)
+#endif
 
 void ktest_fail(const char *file, int line, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
 void ktest_skip(const char *reason); // the test returns right after it
+void ktest_no_breakpoints(void);     // skips, saying why
 void ktest_note(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
 // Loop counts are divided by this in Bochs and printed, never elsewhere ("test_div=N" on the

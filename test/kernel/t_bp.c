@@ -11,7 +11,7 @@ static void __attribute__((noinline)) callee(void)
     calls++;
 }
 
-KTEST(bp_write, "bp-write", NULL)
+KTEST_HWBP(bp_write, "bp-write", NULL)
 {
     for (u64 len = 1; len <= 8; len *= 2) {
         struct perf_event *event = bp_open(&target, HW_BREAKPOINT_W, len);
@@ -26,7 +26,7 @@ KTEST(bp_write, "bp-write", NULL)
     }
 }
 
-KTEST(bp_read_write, "bp-read-write", NULL)
+KTEST_HWBP(bp_read_write, "bp-read-write", NULL)
 {
     struct perf_event *event = bp_open(&target, HW_BREAKPOINT_RW, 8);
     EXPECT(!IS_ERR(event));
@@ -38,7 +38,7 @@ KTEST(bp_read_write, "bp-read-write", NULL)
     EXPECT_EQ(bp_close(event), 100);
 }
 
-KTEST(bp_edges, "bp-edges", NULL)
+KTEST_HWBP(bp_edges, "bp-edges", NULL)
 {
     volatile u8 *bytes = (volatile u8 *)neighbour;
     struct perf_event *event = bp_open(&bytes[8], HW_BREAKPOINT_W, 8);
@@ -53,7 +53,7 @@ KTEST(bp_edges, "bp-edges", NULL)
     EXPECT_EQ(bp_close(event), 3);
 }
 
-KTEST(bp_execute, "bp-execute", NULL)
+KTEST_HWBP(bp_execute, "bp-execute", NULL)
 {
     struct perf_event *event = bp_open((void *)callee, HW_BREAKPOINT_X, sizeof(long));
     EXPECT(!IS_ERR(event));
@@ -64,7 +64,7 @@ KTEST(bp_execute, "bp-execute", NULL)
     EXPECT_EQ(bp_close(event), 100); // without RF one call would fault for ever
 }
 
-KTEST(bp_all_four, "bp-all-four", NULL)
+KTEST_HWBP(bp_all_four, "bp-all-four", NULL)
 {
     struct perf_event *event[4];
     for (int i = 0; i < 4; i++)
@@ -79,7 +79,7 @@ KTEST(bp_all_four, "bp-all-four", NULL)
     }
 }
 
-KTEST(bp_same_address, "bp-same-address", NULL)
+KTEST_HWBP(bp_same_address, "bp-same-address", NULL)
 {
     struct perf_event *write = bp_open(&target, HW_BREAKPOINT_W, 8);
     struct perf_event *both = bp_open(&target, HW_BREAKPOINT_RW, 8);
@@ -94,7 +94,7 @@ KTEST(bp_same_address, "bp-same-address", NULL)
     EXPECT_EQ(bp_close(write), 11);
 }
 
-KTEST(bp_enable, "bp-enable-disable-reset", NULL)
+KTEST_HWBP(bp_enable, "bp-enable-disable-reset", NULL)
 {
     u64 enabled, running;
     struct perf_event_attr attr = bp_attr(&target, HW_BREAKPOINT_W, 8);
@@ -120,7 +120,7 @@ KTEST(bp_enable, "bp-enable-disable-reset", NULL)
     EXPECT_EQ(bp_close(event), 1);
 }
 
-KTEST(bp_modify, "bp-modify-in-place", NULL)
+KTEST_HWBP(bp_modify, "bp-modify-in-place", NULL)
 {
     struct perf_event *event[4];
     for (int i = 0; i < 4; i++)
@@ -147,7 +147,7 @@ static void count_calls(struct perf_event *event, struct trapframe *regs)
     record[1] = regs->rip;
 }
 
-KTEST(bp_callback, "bp-callback", NULL)
+KTEST_HWBP(bp_callback, "bp-callback", NULL)
 {
     u64 record[2] = {0, 0};
     struct perf_event_attr attr = bp_attr((void *)callee, HW_BREAKPOINT_X, sizeof(long));
@@ -162,7 +162,7 @@ KTEST(bp_callback, "bp-callback", NULL)
     EXPECT_EQ(record[1], (u64)callee); // a fault: before the instruction
 }
 
-KTEST(bp_mode, "bp-exclude", NULL)
+KTEST_HWBP(bp_mode, "bp-exclude", NULL)
 {
     struct perf_event_attr attr = bp_attr(&target, HW_BREAKPOINT_W, 8);
     attr.exclude_kernel = 1; // a kernel address that the kernel's accesses do not count for

@@ -19,7 +19,7 @@ static long open_error(u64 addr, u32 type, u64 len)
     return PTR_ERR(event);
 }
 
-KTEST(errors, "bp-errors", NULL)
+KTEST_HWBP(errors, "bp-errors", NULL)
 {
     u64 addr = (u64)target;
     EXPECT_EQ(open_error(addr, HW_BREAKPOINT_EMPTY, 8), -EINVAL);
@@ -37,7 +37,7 @@ KTEST(errors, "bp-errors", NULL)
     EXPECT_EQ(hwbp_live(), 0);
 }
 
-KTEST(protected, "bp-protected", NULL)
+KTEST_HWBP(protected, "bp-protected", NULL)
 {
     u64 on_stack = 0;
     EXPECT_EQ(open_error((u64)this_cpu(), HW_BREAKPOINT_W, 8), -EINVAL);
@@ -47,7 +47,7 @@ KTEST(protected, "bp-protected", NULL)
     EXPECT_EQ(hwbp_live(), 0);
 }
 
-KTEST(places, "bp-places", NULL)
+KTEST_HWBP(places, "bp-places", NULL)
 {
     struct perf_event_attr attr = bp_attr(target, HW_BREAKPOINT_W, 8);
     EXPECT_EQ(PTR_ERR(perf_event_create_kernel_counter(&attr, -1, NULL, NULL, NULL)), -EINVAL);
@@ -58,7 +58,7 @@ KTEST(places, "bp-places", NULL)
     EXPECT_EQ(PTR_ERR(perf_event_create_kernel_counter(&attr, 0, NULL, NULL, NULL)), -ENOENT);
 }
 
-KTEST(full, "bp-full-says-enospc-first", NULL)
+KTEST_HWBP(full, "bp-full-says-enospc-first", NULL)
 {
     struct perf_event *event[4];
     for (int i = 0; i < 4; i++) {
@@ -72,7 +72,7 @@ KTEST(full, "bp-full-says-enospc-first", NULL)
     EXPECT_EQ(open_error((u64)target, HW_BREAKPOINT_R, 3), -EINVAL);
 }
 
-KTEST(rules_busy, "bp-rules-busy", NULL)
+KTEST_HWBP(rules_busy, "bp-rules-busy", NULL)
 {
     const char *now = slots_name(hwbp_rules());
     struct perf_event *event = bp_open(target, HW_BREAKPOINT_W, 8);

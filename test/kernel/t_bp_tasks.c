@@ -41,7 +41,7 @@ static void storm_worker(void *arg)
             w->hits[i] = bp_close(event[i]);
 }
 
-KTEST(storm, "switch-storm-kernel", "exact")
+KTEST_HWBP(storm, "switch-storm-kernel", "exact")
 {
     u32 cpus = MIN(nr_cpus, 4u), n = TASKS_PER_CPU * cpus;
     u64 wanted = ktest_scale(20000), first = sched_total_switches();
@@ -87,7 +87,7 @@ static void stepper(void *arg)
     }
 }
 
-KTEST(remote, "bp-other-task", NULL)
+KTEST_HWBP(remote, "bp-other-task", NULL)
 {
     stop = false;
     struct task *task = kthread_create("stepper", stepper, NULL, CPUMASK_ALL);
@@ -124,7 +124,7 @@ static void write_and_end(void *arg)
         shared[1] = i;
 }
 
-KTEST(exit, "bp-task-exit", NULL)
+KTEST_HWBP(exit, "bp-task-exit", NULL)
 {
     go = false;
     struct task *task = kthread_create("ends", write_and_end, (void *)37, CPUMASK_ALL);
@@ -144,7 +144,7 @@ KTEST(exit, "bp-task-exit", NULL)
     task_put(task);
 }
 
-KTEST(bound, "bp-task-on-one-cpu", NULL)
+KTEST_HWBP(bound, "bp-task-on-one-cpu", NULL)
 {
     u32 cpu = nr_cpus - 1;
     struct perf_event_attr attr = bp_attr(&shared[2], HW_BREAKPOINT_W, 8);

@@ -14,7 +14,7 @@ static void write_here(void *arg)
     watched = cpu_id();
 }
 
-KTEST(wide, "wide-all-cpus", NULL)
+KTEST_HWBP(wide, "wide-all-cpus", NULL)
 {
     struct perf_event_attr attr = bp_attr(&watched, HW_BREAKPOINT_W, 8);
     struct hwbp_wide *wide = hwbp_register_wide(&attr, NULL, NULL);
@@ -27,7 +27,7 @@ KTEST(wide, "wide-all-cpus", NULL)
     EXPECT_EQ(hwbp_live(), 0);
 }
 
-KTEST(one_cpu, "bp-one-cpu", NULL)
+KTEST_HWBP(one_cpu, "bp-one-cpu", NULL)
 {
     struct perf_event_attr attr = bp_attr(&watched, HW_BREAKPOINT_W, 8);
     static volatile u64 elsewhere;
@@ -61,7 +61,7 @@ static void racer(void *arg)
     }
 }
 
-KTEST(atomic, "wide-atomic", NULL)
+KTEST_HWBP(atomic, "wide-atomic", NULL)
 {
     if (nr_cpus < 2) {
         ktest_skip("needs two CPUs");

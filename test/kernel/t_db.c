@@ -132,7 +132,7 @@ KTEST(icebp, "db-semantics.icebp", NULL)
     EXPECT_EQ(seen[0].rip, after);
 }
 
-KTEST(general_detect, "db-semantics.general-detect", NULL)
+KTEST_HWBP(general_detect, "db-semantics.general-detect", NULL)
 {
     ktest_skip(
         "DR7.GD: QEMU 7.2 does not emulate it, Bochs 2.7 differs after MOV SS; dr7 never uses it");
@@ -154,7 +154,7 @@ static void expect_hit(struct perf_event *event, u32 slot, u64 preset, u64 rip)
     EXPECT_EQ(bp_close(event), 1);
 }
 
-KTEST(execute, "db-semantics.execute", NULL)
+KTEST_HWBP(execute, "db-semantics.execute", NULL)
 {
     const u64 preset[] = {DR6_ACTIVE_LOW, DR6_ACTIVE_LOW | DR6_BS};
     for (u32 i = 0; i < ARRAY_SIZE(preset); i++) {
@@ -168,7 +168,7 @@ KTEST(execute, "db-semantics.execute", NULL)
     }
 }
 
-KTEST(write, "db-semantics.write", NULL)
+KTEST_HWBP(write, "db-semantics.write", NULL)
 {
     const u64 preset[] = {DR6_ACTIVE_LOW, DR6_ACTIVE_LOW | DR6_BS};
     for (u32 i = 0; i < ARRAY_SIZE(preset); i++) {
@@ -182,7 +182,7 @@ KTEST(write, "db-semantics.write", NULL)
     }
 }
 
-KTEST(step_and_hit, "db-semantics.step-and-hit", NULL)
+KTEST_HWBP(step_and_hit, "db-semantics.step-and-hit", NULL)
 {
     struct perf_event *event = bp_open(&var, HW_BREAKPOINT_W, 4);
     u64 flags = begin();
@@ -205,12 +205,12 @@ static u64 count_locked(u32 type)
     return bp_close(event);
 }
 
-KTEST(locked, "db-semantics.locked", NULL)
+KTEST_HWBP(locked, "db-semantics.locked", NULL)
 {
     EXPECT_EQ(count_locked(HW_BREAKPOINT_W), 3);
 }
 
-KTEST(locked_rw, "db-semantics.locked-read-write", NULL)
+KTEST_HWBP(locked_rw, "db-semantics.locked-read-write", NULL)
 {
     if (cpu_features.is_tcg && nr_cpus > 1) {
         ktest_skip("QEMU with several CPUs misses locked instructions on a page with a read watch");
@@ -219,7 +219,7 @@ KTEST(locked_rw, "db-semantics.locked-read-write", NULL)
     EXPECT_EQ(count_locked(HW_BREAKPOINT_RW), 3);
 }
 
-KTEST(strings, "db-semantics.rep", NULL)
+KTEST_HWBP(strings, "db-semantics.rep", NULL)
 {
     static u64 buffer[8] __aligned(64);
     struct perf_event *event = bp_open(&buffer[3], HW_BREAKPOINT_W, 8);
@@ -230,7 +230,7 @@ KTEST(strings, "db-semantics.rep", NULL)
     EXPECT_EQ(bp_close(event), 1);
 }
 
-KTEST(middle, "db-semantics.mid-instruction", NULL)
+KTEST_HWBP(middle, "db-semantics.mid-instruction", NULL)
 {
     // A breakpoint matches the first byte of an instruction only.
     struct perf_event *event = bp_open((char *)callee + 1, HW_BREAKPOINT_X, sizeof(long));
@@ -242,7 +242,7 @@ KTEST(middle, "db-semantics.mid-instruction", NULL)
     EXPECT_EQ(hits, first == 0x55 ? 1 : 0);
 }
 
-KTEST(disabled_match, "db-semantics.disabled-match", NULL)
+KTEST_HWBP(disabled_match, "db-semantics.disabled-match", NULL)
 {
     struct perf_event *first = bp_open(&var, HW_BREAKPOINT_W, 4);
     struct perf_event *second = bp_open(&var, HW_BREAKPOINT_W, 4);

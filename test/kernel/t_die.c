@@ -121,7 +121,7 @@ static enum die_answer see_rest(struct die *d)
     return DIE_STOP;
 }
 
-KTEST(die_causes, "die-chain.several-causes", NULL)
+KTEST_HWBP(die_causes, "die-chain.several-causes", NULL)
 {
     static struct die_link first = {see_all, DIE_FIRST, NULL},
                            rest = {see_rest, DIE_BREAKPOINT - 1, NULL};

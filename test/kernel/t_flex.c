@@ -67,7 +67,7 @@ static struct off measure(struct perf_event **event, u64 turns)
 // The estimate supposes a steady load, which an emulator whose host is busy cannot give: time
 // passes and nothing is written. A wrong estimate is wrong each time; a disturbed one is measured
 // again.
-KTEST(flex12, "flex-12", "2009")
+KTEST_HWBP(flex12, "flex-12", "2009")
 {
     struct perf_event *event[MANY];
     u64 turns = MAX(ktest_scale(100 * MANY), (u64)MIN_TURNS); // so that one turn is under 1 %
@@ -93,7 +93,7 @@ KTEST(flex12, "flex-12", "2009")
 
 // Four registers are never idle while somebody waits, and beside three pinned ones a single
 // register goes round.
-KTEST(flex_fill, "flex-fills-registers", "exact")
+KTEST_HWBP(flex_fill, "flex-fills-registers", "exact")
 {
     struct perf_event *event[MANY], *pinned[3];
     for (int i = 0; i < MANY; i++)
@@ -121,7 +121,7 @@ KTEST(flex_fill, "flex-fills-registers", "exact")
 
 // Nobody is left out of more turns than there are breakpoints, however the turns were disturbed:
 // the one that is switched off and on again, and the CPU that was away.
-KTEST(flex_round, "flex-round", "2009")
+KTEST_HWBP(flex_round, "flex-round", "2009")
 {
     struct perf_event *event[MANY];
     struct perf_event_context *ctx;
@@ -174,7 +174,7 @@ static bool all_ran(struct perf_event **event, int n)
     return true;
 }
 
-KTEST(flex_starve, "flex-starve", "exact")
+KTEST_HWBP(flex_starve, "flex-starve", "exact")
 {
     u32 cpu = nr_cpus - 1;
     struct perf_event *of_cpu[5], *of_task[2][3];
@@ -220,7 +220,7 @@ static struct perf_event *open_member(struct perf_event *leader, int i, bool exc
     return perf_event_create(&r);
 }
 
-KTEST(group, "group-all-or-none", "exact")
+KTEST_HWBP(group, "group-all-or-none", "exact")
 {
     struct perf_event *member[3], *other[2];
     for (int i = 0; i < 3; i++)
@@ -246,7 +246,7 @@ KTEST(group, "group-all-or-none", "exact")
     perf_event_release_kernel(other[0]);
 }
 
-KTEST(group_errors, "group-errors", "exact")
+KTEST_HWBP(group_errors, "group-errors", "exact")
 {
     struct perf_event *leader = open_member(NULL, 0, false),
                       *sibling = open_member(leader, 1, false);
@@ -266,7 +266,7 @@ KTEST(group_errors, "group-errors", "exact")
     perf_event_release_kernel(leader);
 }
 
-KTEST(exclusive, "exclusive", "exact")
+KTEST_HWBP(exclusive, "exclusive", "exact")
 {
     struct perf_event *alone = open_member(NULL, 0, true), *other = open_member(NULL, 1, false);
     for (u32 turn = 0; turn < 4; turn++) {
@@ -279,7 +279,7 @@ KTEST(exclusive, "exclusive", "exact")
     EXPECT(bp_close(other) > 0);
 }
 
-KTEST(error_state, "pinned-error-state", "exact")
+KTEST_HWBP(error_state, "pinned-error-state", "exact")
 {
     // A pinned exclusive one that must share goes to ERROR, and comes back when it is enabled
     // alone.

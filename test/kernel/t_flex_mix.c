@@ -102,7 +102,7 @@ static void mixed_worker(void *arg)
 
 // On each CPU one pinned and four flexible ones of its own; each task one or two pinned ones and
 // four flexible ones, two of these only on one CPU. Pinned ones miss nothing.
-KTEST(mix, "flex-mix-storm", "exact")
+KTEST_HWBP(mix, "flex-mix-storm", "exact")
 {
     struct perf_event *pinned[MAX_CPUS], *flexible[MAX_CPUS][CPU_FLEX];
     u64 wanted = ktest_scale(10000), contended = 0;
@@ -158,7 +158,7 @@ static void timed_task(void *arg)
 
 // All twelve begin with the task: each has been enabled for as long as it ran, and every moment of
 // it had exactly as many in registers as there are. The task moves and shares its CPUs meanwhile.
-KTEST(times, "flex-times", "exact")
+KTEST_HWBP(times, "flex-times", "exact")
 {
     u64 ns = 1000000000ul / HZ * SIDE_TURNS, enabled[TIMED + 1], running[TIMED + 1], sum = 0;
     struct perf_event *event[TIMED + 1];
@@ -196,7 +196,7 @@ static void write_rest(void *arg)
         rest[i] = i;
 }
 
-KTEST(wide, "flex-wide", "exact")
+KTEST_HWBP(wide, "flex-wide", "exact")
 {
     struct hwbp_wide *wide[6];
     struct perf_event *pinned[MAX_CPUS][3];
@@ -233,7 +233,7 @@ KTEST(wide, "flex-wide", "exact")
 // ---- rank ----
 
 // A pinned group holds what its siblings need too: who is admitted beside it finds a register.
-KTEST(pinned_group, "group-pinned", "exact")
+KTEST_HWBP(pinned_group, "group-pinned", "exact")
 {
     struct perf_event *member[3], *single[2];
     for (u32 i = 0; i < 3; i++)
@@ -252,7 +252,7 @@ KTEST(pinned_group, "group-pinned", "exact")
 }
 
 // The CPU's pinned ones come before the task's: an exclusive one that is switched on takes over.
-KTEST(rank, "rank-cpu-first", "exact")
+KTEST_HWBP(rank, "rank-cpu-first", "exact")
 {
     struct perf_event_attr attr = bp_attr(&rest[0], HW_BREAKPOINT_W, 8);
     u32 cpu = nr_cpus - 1;

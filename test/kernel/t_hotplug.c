@@ -170,7 +170,7 @@ static void one_round(struct perf_event *event, u32 n, u64 round)
     timer_stop(&timer);
 }
 
-KTEST(hotplug_storm, "hotplug-storm", "exact")
+KTEST_HWBP(hotplug_storm, "hotplug-storm", "exact")
 {
     if (nr_cpus < 2) {
         ktest_skip("needs two CPUs");
@@ -235,7 +235,7 @@ static void switcher(void *arg)
     }
 }
 
-KTEST(hotplug_race, "hotplug-race", NULL)
+KTEST_HWBP(hotplug_race, "hotplug-race", NULL)
 {
     if (nr_cpus < 2) {
         ktest_skip("needs two CPUs");

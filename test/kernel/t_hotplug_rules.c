@@ -50,7 +50,7 @@ static void end_task(struct task *t)
     task_put(t);
 }
 
-KTEST(hotplug_tasks, "hotplug-tasks", NULL)
+KTEST_HWBP(hotplug_tasks, "hotplug-tasks", NULL)
 {
     u32 cpu = last_cpu();
     if (!cpu)
@@ -91,7 +91,7 @@ KTEST(hotplug_tasks, "hotplug-tasks", NULL)
     end_task(t);
 }
 
-KTEST(hotplug_events, "hotplug-events", NULL)
+KTEST_HWBP(hotplug_events, "hotplug-events", NULL)
 {
     u32 cpu = last_cpu();
     if (!cpu)
@@ -136,7 +136,7 @@ KTEST(hotplug_events, "hotplug-events", NULL)
     EXPECT_EQ(cpu_online_again(cpu), 0);
 }
 
-KTEST(hotplug_wide, "hotplug-wide", NULL)
+KTEST_HWBP(hotplug_wide, "hotplug-wide", NULL)
 {
     u32 cpu = last_cpu();
     if (!cpu)

@@ -86,7 +86,7 @@ static void expect_filters(const char *want)
     EXPECT_EQ(strcmp(read_of(ksym_filter_show), want), 0);
 }
 
-KTEST(all_cpus, "ksym.all-cpus", NULL)
+KTEST_HWBP(all_cpus, "ksym.all-cpus", NULL)
 {
     char cpu_word[16];
     ksym_trace_clear();
@@ -119,7 +119,7 @@ KTEST(all_cpus, "ksym.all-cpus", NULL)
     EXPECT_EQ(accesses(read_of(ksym_trace_show)), 0);
 }
 
-KTEST(places, "ksym.offset-length", NULL)
+KTEST_HWBP(places, "ksym.offset-length", NULL)
 {
     volatile u32 *half = (u32 *)&ksym_words[1];
     ksym_trace_clear();
@@ -141,7 +141,7 @@ KTEST(places, "ksym.offset-length", NULL)
     ksym_trace_clear();
 }
 
-KTEST(refused, "ksym.refused", NULL)
+KTEST_HWBP(refused, "ksym.refused", NULL)
 {
     static const struct {
         const char *request;
@@ -182,7 +182,7 @@ KTEST(refused, "ksym.refused", NULL)
     expect_filters("");
 }
 
-KTEST(slots, "ksym.slots", NULL)
+KTEST_HWBP(slots, "ksym.slots", NULL)
 {
     const char *four = "ksym_words:-w-\nksym_words+0x8:-w-\nksym_words+0x10:-w-\n"
                        "ksym_words+0x18:-w-\n";
@@ -200,7 +200,7 @@ KTEST(slots, "ksym.slots", NULL)
     EXPECT_EQ(hwbp_live(), 0);
 }
 
-KTEST(ring, "ksym.ring", NULL)
+KTEST_HWBP(ring, "ksym.ring", NULL)
 {
     const u32 ring = 4096 / nr_cpus, more = 7;
     char head[64];
@@ -235,7 +235,7 @@ static void write_much(void *)
 }
 
 // Reading while all CPUs record: no line is torn, and at the end nothing has been missed.
-KTEST(busy, "ksym.busy", NULL)
+KTEST_HWBP(busy, "ksym.busy", NULL)
 {
     struct task *t[MAX_CPUS];
     char total[48];

@@ -60,7 +60,7 @@ static void idle_task(void *arg)
         sched_yield();
 }
 
-KTEST(oom_kernel, "oom.kernel", NULL)
+KTEST_HWBP(oom_kernel, "oom.kernel", NULL)
 {
     u64 heap = heap_bytes_in_use(), failures = 0;
     bool stop = false;

@@ -4,13 +4,13 @@
 #include "test/kernel/bp_test.h"
 #include "test/slots_table.h"
 
-KTEST(slots_rows, "rules-table", NULL)
+KTEST_HWBP(slots_rows, "rules-table", NULL)
 {
     for (enum slot_rules rules = SLOTS_2009; rules <= SLOTS_MAINLINE; rules++)
         slots_check_rows(rules);
 }
 
-KTEST(slots_scenarios, "rules-scenarios", NULL)
+KTEST_HWBP(slots_scenarios, "rules-scenarios", NULL)
 {
     slots_check_scenarios();
 }
@@ -67,7 +67,7 @@ static void run_script(const struct slots_scenario *c, struct task *other)
     EXPECT_EQ(hwbp_live(), 0);
 }
 
-KTEST(admission, "admission-scenarios", "mainline")
+KTEST_HWBP(admission, "admission-scenarios", "mainline")
 {
     bool end = false;
     if (nr_cpus < 2) {

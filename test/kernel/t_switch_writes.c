@@ -51,7 +51,7 @@ static u64 measure(u32 cpu, u32 a, volatile u64 *a_where, u32 b, volatile u64 *b
     return writes * 200 / switches;
 }
 
-KTEST(switch_writes, "switch-writes", "exact")
+KTEST_HWBP(switch_writes, "switch-writes", "exact")
 {
     if (nr_cpus < 2) {
         ktest_skip("needs a CPU on which only the two tasks run");

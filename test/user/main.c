@@ -77,6 +77,12 @@ long scaled(long n)
     return n / divisor > 0 ? n / divisor : 1;
 }
 
+// False for a kernel built without them: it does not even know the type.
+static bool breakpoints_exist(void)
+{
+    return bp_open(HW_BREAKPOINT_EMPTY, NULL, 0) >= 0 || errno != ENOENT;
+}
+
 // True where a watchpoint really fires: some hypervisors let a program set one and never deliver
 // the exception.
 static bool breakpoints_count(void)
@@ -94,7 +100,9 @@ static void run_in_child(const struct utest *t, int reason)
 {
     reason_fd = reason;
     setpgid(0, 0); // so that the runner can end whatever the test started
-    if (t->needs != ANYWHERE && !on_dr7()) {
+    if (t->needs != ANYWHERE && !breakpoints_exist())
+        utest_skip("this kernel has no breakpoints");
+    if (t->needs > NEEDS_TYPE && !on_dr7()) {
         if (t->needs == NEEDS_DR7)
             utest_skip("needs " RULES_FILE ", which only dr7 has");
         if (!breakpoints_count())

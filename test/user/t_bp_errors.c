@@ -31,7 +31,7 @@ static int open_self(struct perf_event_attr attr)
         close(fd_);                                                                                \
     } while (0)
 
-UTEST(errors_attr, "errors")
+UTEST_TYPE(errors_attr, "errors")
 {
     CHECK_ERRNO(syscall(SYS_perf_event_open, NULL, 0, -1, -1, 0ul), EFAULT);
     WITH(type = 0x7fffff00, ENOENT);
@@ -77,7 +77,7 @@ UTEST(errors_attr, "errors")
     close(fd);
 }
 
-UTEST(errors_size, "errors-size")
+UTEST_TYPE(errors_size, "errors-size")
 {
     static struct {
         struct perf_event_attr attr;
@@ -119,7 +119,7 @@ static void exit_now(void *arg)
     (void)arg;
 }
 
-UTEST(errors_target, "errors-target")
+UTEST_TYPE(errors_target, "errors-target")
 {
     struct perf_event_attr attr = good();
     int null = open("/dev/null", O_RDONLY);
@@ -147,7 +147,7 @@ UTEST(errors_target, "errors-target")
     close(fd);
 }
 
-UTEST(errors_space, "errors-space")
+UTEST_TYPE(errors_space, "errors-space")
 {
     int fd[BP_REGISTERS];
 
@@ -166,7 +166,7 @@ UTEST(errors_space, "errors-space")
     close(fd[0]), close(fd[1]), close(fd[3]);
 }
 
-UTEST(errors_emfile, "errors-emfile")
+UTEST_TYPE(errors_emfile, "errors-emfile")
 {
     int spare = -1, fd;
 
@@ -178,7 +178,7 @@ UTEST(errors_emfile, "errors-emfile")
     CHECK_EQ(open_self(good()), spare);
 }
 
-UTEST(errors_fd, "errors-descriptor")
+UTEST_TYPE(errors_fd, "errors-descriptor")
 {
     int fd = open_self(good());
     uint64_t word;

@@ -54,23 +54,23 @@ static void fork_once(void)
 
 UTEST_ENTRY(files, "ksym-files", NULL, NEEDS_DR7)
 {
+    int fd, cpus = online_cpus(); // before it is pinned to one
     char word[32];
-    int fd;
 
     CHECK_EQ(write_text(KSYM_TRACE_FILE, "\n"), 0);
     CHECK_EQ(write_text(KSYM_FILTER_FILE, "next_tid:-w-\n"), 0);
     check_filters("next_tid:-w-\n");
-    for (int cpu = 0; cpu < online_cpus(); cpu++) {
+    for (int cpu = 0; cpu < cpus; cpu++) {
         pin_to_cpu(cpu);
         for (int i = 0; i < FORKS; i++)
             fork_once();
     }
-    for (int cpu = 0; cpu < online_cpus(); cpu++) {
+    for (int cpu = 0; cpu < cpus; cpu++) {
         snprintf(word, sizeof word, " [%03d] ", cpu);
         CHECK_EQ(lines_of_mine(word), FORKS);
     }
-    CHECK_EQ(lines_of_mine(": next_tid W task_new+0x"), FORKS * online_cpus());
-    CHECK(entries_written() >= FORKS * online_cpus());
+    CHECK_EQ(lines_of_mine(": next_tid W task_new+0x"), FORKS * cpus);
+    CHECK(entries_written() >= FORKS * cpus);
     CHECK(strstr(read_of(KSYM_STAT_FILE), " next_tid\n"));
 
     CHECK((fd = open(KSYM_FILTER_FILE, O_WRONLY | O_TRUNC)) >= 0); // as the shell's ">" does

@@ -287,7 +287,7 @@ static struct memory memory_in_use(void)
 
 // What the first round leaves are caches; what the next one adds is lost memory. Tasks are buried
 // and stacks given back a little after their end.
-UTEST(oom, "oom")
+UTEST_TYPE(oom, "oom")
 {
     struct memory first = {0}, last = {0};
 

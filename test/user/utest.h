@@ -15,7 +15,7 @@ struct utest {
     const char *name;
     void (*fn)(void);
     const char *rules; // rule set to choose before it starts; NULL: whichever is on
-    enum { ANYWHERE, NEEDS_HWBP, NEEDS_SEVERAL, NEEDS_DR7 } needs;
+    enum { ANYWHERE, NEEDS_TYPE, NEEDS_HWBP, NEEDS_SEVERAL, NEEDS_DR7 } needs;
 };
 
 // The linker makes one table of them, which begins at __start_utests.
@@ -27,7 +27,9 @@ struct utest {
     static void utest_##id(void)
 
 #define UTEST(id, test_name) UTEST_ENTRY(id, test_name, NULL, ANYWHERE)
-// Breakpoints must really fire.
+// The kernel must know breakpoints.
+#define UTEST_TYPE(id, test_name) UTEST_ENTRY(id, test_name, NULL, NEEDS_TYPE)
+// They must really fire.
 #define UTEST_HWBP(id, test_name) UTEST_ENTRY(id, test_name, NULL, NEEDS_HWBP)
 // Several at once, or one together with a step: Linux miscounts and hangs in QEMU, dr7 must not.
 #define UTEST_SEVERAL(id, test_name)   UTEST_ENTRY(id, test_name, NULL, NEEDS_SEVERAL)

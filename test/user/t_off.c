@@ -1,0 +1,27 @@
+// What programs see of a kernel that is built without breakpoints.
+#include "test/user/utest.h"
+#include "user/trace.h"
+
+UTEST(off, "hwbp-off")
+{
+    static uint64_t target;
+    struct perf_event_attr attr = bp_attr(HW_BREAKPOINT_W, &target, 8);
+    int fd = bp_open_attr(&attr, 0, -1);
+
+    if (fd >= 0)
+        utest_skip("this kernel has breakpoints");
+    CHECK_ERRNO(bp_open_attr(&attr, 0, -1), ENOENT);
+    CHECK_ERRNO(bp_open_attr(&attr, -1, 0), ENOENT);
+    attr.bp_len = 3; // nobody is there to look at it
+    CHECK_ERRNO(bp_open_attr(&attr, 0, -1), ENOENT);
+    attr.sample_type = ~0ull; // what is wrong for any type is said first
+    CHECK_ERRNO(bp_open_attr(&attr, 0, -1), EINVAL);
+    attr = (struct perf_event_attr){.type = PERF_TYPE_SOFTWARE, .size = sizeof attr};
+    attr.config = PERF_COUNT_SW_TASK_CLOCK;
+    CHECK((fd = bp_open_attr(&attr, 0, -1)) >= 0);
+    CHECK(bp_read(fd) > 0);
+    close(fd);
+    CHECK_ERRNO(open(HWBP_FILE, O_RDONLY), ENOENT);
+    CHECK_ERRNO(open(RULES_FILE, O_RDONLY), ENOENT);
+    CHECK_ERRNO(write_text(KSYM_FILTER_FILE, "next_tid:rw-"), ENODEV);
+}
