@@ -1,6 +1,34 @@
 // What programs see of a kernel that is built without breakpoints.
 #include "test/user/utest.h"
 #include "user/trace.h"
+#include <signal.h>
+#include <stddef.h>
+#include <sys/ptrace.h>
+#include <sys/user.h>
+#include <sys/wait.h>
+
+static void stop(void *)
+{
+    REQUIRE(ptrace(PTRACE_TRACEME, 0, 0, 0) == 0);
+    raise(SIGSTOP);
+}
+
+// A tracee's debug registers read as never set, and cannot be.
+static void check_ptrace(void)
+{
+    pid_t pid = spawn(stop, NULL);
+
+    CHECK(WIFSTOPPED(wait_for(pid)));
+    for (size_t n = 0; n < 8; n++) {
+        size_t at = offsetof(struct user, u_debugreg) + 8 * n;
+        if (n != 6)
+            CHECK_ERRNO(ptrace(PTRACE_POKEUSER, pid, at, 0), EIO);
+        if (n < 6)
+            CHECK_EQ(ptrace(PTRACE_PEEKUSER, pid, at, 0), 0);
+    }
+    CHECK_EQ(ptrace(PTRACE_DETACH, pid, 0, 0), 0);
+    join(pid);
+}
 
 UTEST(off, "hwbp-off")
 {
@@ -21,6 +49,7 @@ UTEST(off, "hwbp-off")
     CHECK((fd = bp_open_attr(&attr, 0, -1)) >= 0);
     CHECK(bp_read(fd) > 0);
     close(fd);
+    check_ptrace();
     CHECK_ERRNO(open(HWBP_FILE, O_RDONLY), ENOENT);
     CHECK_ERRNO(open(RULES_FILE, O_RDONLY), ENOENT);
     CHECK_ERRNO(write_text(KSYM_FILTER_FILE, "next_tid:rw-"), ENODEV);

@@ -65,7 +65,7 @@ UTEST_HWBP(ptrace_execute, "ptrace.execute")
 }
 
 // The registers as gdb and rr write them, and back: what was written is what is read.
-UTEST(ptrace_dr_order, "ptrace.dr-order")
+UTEST_TYPE(ptrace_dr_order, "ptrace.dr-order")
 {
     pid_t pid = trace(write_all, NULL);
 
@@ -156,7 +156,7 @@ static void become_true(void *arg)
     exec_self("end", NULL, NULL);
 }
 
-UTEST(ptrace_dr_exec, "ptrace.dr-exec")
+UTEST_TYPE(ptrace_dr_exec, "ptrace.dr-exec")
 {
     pid_t pid = trace(become_true, NULL);
 

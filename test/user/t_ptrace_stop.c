@@ -339,7 +339,7 @@ static void kill_at_exit(void *arg)
     CHECK_EQ(ptrace(PTRACE_SEIZE, pid, 0, PTRACE_O_EXITKILL), 0);
 }
 
-UTEST(ptrace_tracer_ends, "ptrace.tracer-ends")
+UTEST_TYPE(ptrace_tracer_ends, "ptrace.tracer-ends")
 {
     struct gate g;
 

@@ -150,6 +150,8 @@ static int set_dr7(struct tracee *tr, u64 dr7)
 
 int ptrace_set_debugreg(struct tracee *tr, u32 n, u64 value)
 {
+    if (!HWBP && n != 6)
+        return -EIO; // what Linux says of registers it does not have
     if (n < HBP_NUM)
         return set_address(tr, n, value);
     if (n == 6) {
