@@ -19,7 +19,7 @@ MEM   ?= 256
 DEBUG ?= 0
 HWBP  ?= 1
 V     ?= 0
-export EMU SMP MEM APPEND QEMU_FLAGS TIMEOUT PROG ARGS FILES T
+export EMU SMP MEM APPEND QEMU_FLAGS TIMEOUT PROG ARGS FILES OUT T
 
 # The tests always run the debug build, which checks itself at every switch.
 ifneq ($(filter test,$(MAKECMDGOALS)),)
@@ -107,6 +107,7 @@ help:
 #: make            kernel, programs and boot image (build/dr7.iso)
 #: make run        boot with the console on this terminal: demonstration, then shell (Ctrl-A X ends)
 #: make exec       boot one static ELF: PROG=file ARGS="..." FILES="..." TIMEOUT=seconds
+#:                 OUT=file gets what it writes to /dev/host
 #: make linux      run one static ELF on Debian's Linux 6.12 in QEMU: PROG=file ARGS="..."
 #: make compare    the same programs on Linux 6.12 and on dr7: SEEDS=20 OPS=500 T=name
 #: make gdb        boot in QEMU under gdb, stopped at kernel_main
@@ -126,7 +127,7 @@ iso: $(B)/dr7.iso
 run: $(B)/kernel.elf $(BUILD)/rootfs.cpio
 	@$(PYTHON) tools/boot.py run --build $(B)
 
-exec: $(B)/kernel.elf
+exec: $(B)/kernel.elf $(filter $(BUILD)/user/bin/%,$(PROG) $(FILES))
 	@$(PYTHON) tools/boot.py exec --build $(B)
 
 linux: $(BUILD)/tools/batch

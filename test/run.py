@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 
 sys.path.insert(0, "tools")
 import emu  # noqa: E402
+import perf_data  # noqa: E402
 
 RULES = ["2009", "exact", "mainline"]
 MACHINES = [("qemu", 1), ("qemu", 2), ("qemu", 4), ("bochs", 2)]
@@ -258,6 +259,13 @@ def run_exec(build):
 
     with open(everything, "rb") as f:
         check("cat", "/bytes", f.read(), True, "exit status 0", FILES=everything)
+    check("sh", "-c '/cat /bytes > /dev/host'", b"", True, "exit status 0", OUT=LOGS + "/received",
+          FILES=f"{everything} build/user/bin/cat")
+    with open(everything, "rb") as sent, open(LOGS + "/received", "rb") as received:
+        if sent.read() != received.read():
+            reasons.append("/dev/host: not what was sent")
+    check("sh", "-c '/cat /bytes > /dev/host'", b"sh: /dev/host: No such device or address\n",
+          False, "exit status 1")
     check("echo", "'a  b' \\$HOME \\\" '' % %%-", b"a  b $HOME \"  % %%-\n", True, "exit status 0")
     everything = bytes(range(256)) * 80  # more than the console's ring holds
     check("cat", "", everything, True, "exit status 0", stdin=everything)
@@ -267,6 +275,14 @@ def run_exec(build):
     check("kill", "-SEGV 0", b"", False, "killed by SIGSEGV")
     log = save(case, "\n".join(reasons).encode())
     return Result("boot", log, [Case(case, "FAIL" if reasons else "ok", "; ".join(reasons))])
+
+
+def run_perf_data(build, emulator, smp):
+    """What perf records here, read by Linux's perf."""
+    case = f"perf-data.{emulator}{smp}"
+    wrong, log = perf_data.check(build, emulator, smp, f"{LOGS}/{case}")
+    log = save(case, "\n".join([log] + wrong).encode())
+    return Result("boot", log, [Case(case, "FAIL" if wrong else "ok", "; ".join(wrong))])
 
 
 # ---- What to run, and when ----
@@ -304,6 +320,10 @@ def choose(build, host_tests, only, only_emu, only_smp, hwbp):
             jobs.append((2, run_watch, (build,)))
         if only in ("", "make-exec"):
             jobs.append((1, run_exec, (build,)))
+    for e, s in MACHINES:
+        if (only in ("", "perf-data", f"perf-data.{e}{s}") and only_emu in ("", e) and
+                only_smp in ("", str(s))):
+            jobs.append((1 if e == "bochs" else s, run_perf_data, (build, e, s)))
     if on_machine:
         machines = [(e, s) for e, s in MACHINES
                     if only_emu in ("", e) and only_smp in ("", str(s))]

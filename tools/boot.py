@@ -43,7 +43,7 @@ def words_of(name):
         sys.exit(f"dr7: {name}=: {problem}")
 
 
-def machine(build, archive, words, arguments):
+def machine(build, archive, words, arguments, **options):
     """A machine as EMU, SMP, MEM, APPEND and QEMU_FLAGS want it. `words` go to the kernel, and
     `arguments` to init, unless APPEND has some after a "--"."""
     append = words_of("APPEND")
@@ -54,7 +54,8 @@ def machine(build, archive, words, arguments):
     if emu not in ("qemu", "bochs"):
         sys.exit("dr7: EMU= is qemu or bochs")
     return Machine(build + "/kernel.elf", archive, words + append + ["--"] + arguments, emu,
-                   number("SMP", "2"), number("MEM", "256"), flags=words_of("QEMU_FLAGS"))
+                   number("SMP", "2"), number("MEM", "256"), flags=words_of("QEMU_FLAGS"),
+                   **options)
 
 
 def write_out(data):
@@ -96,11 +97,12 @@ def run(build):
 
 
 def exec_program(build):
-    """One program alone: its output is the only output, and its status decides."""
+    """One program alone: its output is the only output, and its status decides. What it writes to
+    /dev/host goes to the file OUT=."""
     program = variable("PROG")
     if not os.path.isfile(program):
         sys.exit("dr7: PROG= must name a static ELF file")
-    name = os.path.basename(program)
+    name, out = os.path.basename(program), variable("OUT")
     timeout = number("TIMEOUT", EXEC_TIMEOUT.get(variable("EMU", "qemu"), 0), float)
     with tempfile.TemporaryDirectory(prefix="dr7-") as top:
         root = top + "/root"
@@ -113,7 +115,7 @@ def exec_program(build):
         os.chmod(f"{root}/{name}", 0o755)
         mkiso.make_archive(top + "/archive", root)
         with machine(build, top + "/archive", ["init=/" + name, "tty=raw", "log=com2", "vga=0"],
-                     words_of("ARGS")) as m:
+                     words_of("ARGS"), to_host=bool(out)) as m:
             held = b""  # what comes before the log's first line, a refusal to boot
 
             def sink(data):
@@ -129,6 +131,9 @@ def exec_program(build):
                 write_out(held)
                 held = b""
             log, complaints = m.com2_output + held, m.complaints()
+            if out:
+                with open(out, "wb") as f:
+                    f.write(m.host_output)
 
     exited, killed, failed, powered = (line.search(log) for line in
                                        (EXITED, KILLED, NOT_STARTED, POWERED_OFF))
@@ -160,7 +165,7 @@ def gdb(build):
     console = build + "/gdb-console.txt"
     with machine(build, ARCHIVE, ["init=/bin/init"], []) as m:
         m.flags += ["-S", "-gdb", f"tcp:127.0.0.1:{port}"]
-        m.spawn(m.qemu_command("file:" + console), subprocess.DEVNULL, None)
+        m.spawn(m.qemu_command("file:" + console, "null"), subprocess.DEVNULL, None)
         print("dr7: the machine's console is written to", console, flush=True)
         subprocess.call(["gdb", "-q", "-ex", "set pagination off",
                          "-ex", f"target remote 127.0.0.1:{port}", "-ex", "hbreak kernel_main",
@@ -175,9 +180,9 @@ def bochs(build):
         symbols = {name: int(address, 16) for address, name in (line.split() for line in f)}
     with machine(build, ARCHIVE, ["init=/bin/init"], []) as m:
         command = m.bochs_command(f'mode=file, dev="{console}"', "mode=null",
-                                  'rfb, options="timeout=0"',
-                                  f'debug_symbols: file="{build}/kernel.sym"\n',
-                                  ['lb "kernel_main"', "c"])
+                                  display='rfb, options="timeout=0"',
+                                  more=f'debug_symbols: file="{build}/kernel.sym"\n',
+                                  debugger=['lb "kernel_main"', "c"])
         print("dr7: the machine's console is written to", console, flush=True)
         m.process = subprocess.Popen(command, stdin=subprocess.PIPE, text=True, bufsize=1)
         try:

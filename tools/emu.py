@@ -1,7 +1,7 @@
 # QEMU and Bochs: the one place that knows how to start, feed and end them.
 #
-# Every machine boots a small ISO of its own, made for its kernel command line. Its two serial ports
-# are sockets of this program, on both emulators.
+# Every machine boots a small ISO of its own, made for its kernel command line. Its serial ports
+# are sockets of this program, on both emulators: console, log and, if asked for, /dev/host.
 import os
 import pty
 import re
@@ -32,9 +32,7 @@ vgaromimage: file=/usr/share/bochs/VGABIOS-lgpl-latest
 ata0-master: type=cdrom, path="{iso}", status=inserted
 boot: cdrom
 clock: sync=none, time0=utc
-com1: enabled=1, {com1}
-com2: enabled=1, {com2}
-display_library: {display}
+{ports}display_library: {display}
 sound: waveoutdrv=dummy, waveindrv=dummy, midioutdrv=dummy
 speaker: enabled=0
 log: {log}
@@ -49,13 +47,15 @@ class Machine:
     """One emulator with a directory of its own. Leaving the `with` ends it, and nothing else."""
 
     def __init__(self, kernel, archive, words, emu="qemu", smp=2, mem=256, cpu="max", flags=(),
-                 grub=True):
-        """`words`: the kernel command line. `archive` may be None. `grub` False: QEMU loads it."""
+                 grub=True, to_host=False):
+        """`words`: the kernel command line. `archive` may be None. `grub` False: QEMU loads it.
+        `to_host`: there is a third serial port, behind /dev/host."""
         self.kernel, self.archive, self.words, self.grub = kernel, archive, list(words), grub
         self.emu, self.smp, self.mem = emu, int(smp), int(mem)
         self.cpu, self.flags = cpu, list(flags)
-        self.process = self.com1 = self.com2 = self.screen = self.errors = None
-        self.com2_output = b""
+        self.to_host = to_host
+        self.process = self.com1 = self.com2 = self.com3 = self.screen = self.errors = None
+        self.com2_output = self.host_output = b""
 
     def __enter__(self):
         self.dir = tempfile.mkdtemp(prefix="dr7-")
@@ -65,7 +65,7 @@ class Machine:
         if self.process and self.process.poll() is None:
             self.process.kill()
             self.process.wait()
-        for thing in (self.com1, self.com2, self.screen, self.errors):
+        for thing in (self.com1, self.com2, self.com3, self.screen, self.errors):
             if thing is not None:
                 thing.close()
         shutil.rmtree(self.dir)
@@ -75,19 +75,24 @@ class Machine:
         mkiso.make_iso(iso, mkiso.boot_config(self.words, self.archive), self.kernel, self.archive)
         return iso
 
-    def qemu_command(self, com1, com2="null"):
+    def qemu_command(self, *ports):
+        """`ports`: what each serial port is connected to."""
         boot = (["-cdrom", self.iso(), "-boot", "d"] if self.grub else
                 ["-kernel", self.kernel, "-append", " ".join(self.words)])
         return ["qemu-system-x86_64", "-machine", "pc", "-cpu", self.cpu, "-smp", str(self.smp),
                 "-m", str(self.mem), "-no-reboot", "-display", "none", "-monitor", "none",
                 "-device", "isa-debug-exit,iobase=0xf4,iosize=0x04",
-                "-serial", com1, "-serial", com2] + boot + self.flags
+                *(word for port in ports for word in ("-serial", port))] + \
+            boot + self.flags
 
-    def bochs_command(self, com1, com2, display, more="", debugger=()):
-        """`more`: lines for the bochsrc; `debugger`: first commands for the built-in debugger."""
+    def bochs_command(self, *ports, display, more="", debugger=()):
+        """`ports`: the same; `more`: lines for the bochsrc; `debugger`: first commands for the
+        built-in debugger."""
         with open(self.dir + "/bochsrc", "w", encoding="utf-8") as f:
-            f.write(BOCHSRC.format(smp=self.smp, mem=self.mem, iso=self.iso(), com1=com1,
-                                   com2=com2, display=display, log=self.dir + "/bochs.log"))
+            f.write(BOCHSRC.format(smp=self.smp, mem=self.mem, iso=self.iso(), display=display,
+                                   ports="".join(f"com{n}: enabled=1, {port}\n"
+                                                 for n, port in enumerate(ports, 1)),
+                                   log=self.dir + "/bochs.log"))
             f.write(more)
         with open(self.dir + "/commands", "w", encoding="utf-8") as f:
             f.writelines(command + "\n" for command in debugger)
@@ -97,20 +102,23 @@ class Machine:
         """Starts it with its serial ports connected: by Unix sockets, and by TCP to Bochs, which
         knows no others."""
         self.errors = open(self.dir + "/errors", "w+b")
+        names = ["com1", "com2"] + ["com3"] * self.to_host
         if self.emu == "qemu":
-            paths = [self.dir + "/com1", self.dir + "/com2"]
+            paths = [f"{self.dir}/{name}" for name in names]
             listeners = [socket.create_server(p, family=socket.AF_UNIX) for p in paths]
             self.spawn(self.qemu_command(*("unix:" + p for p in paths)),
                        subprocess.DEVNULL, self.errors)
         else:
-            listeners = [socket.create_server(("127.0.0.1", 0)) for _ in range(2)]
+            listeners = [socket.create_server(("127.0.0.1", 0)) for _ in names]
             ports = [f"mode=socket-client, dev=127.0.0.1:{s.getsockname()[1]}" for s in listeners]
             # Its display needs a terminal; this one nobody looks at. Its debugger needs commands.
             master, slave = pty.openpty()
             self.screen = open(master, "rb", buffering=0)
-            self.spawn(self.bochs_command(*ports, "term", debugger=["c", "q"]), slave, slave)
+            command = self.bochs_command(*ports, display="term", debugger=["c", "q"])
+            self.spawn(command, slave, slave)
             os.close(slave)
-        self.com1, self.com2 = map(self.accept, listeners)
+        for name, listener in zip(names, listeners):
+            setattr(self, name, self.accept(listener))
 
     def accept(self, listener):
         deadline = time.monotonic() + START_SECONDS
@@ -138,11 +146,13 @@ class Machine:
         """Gives what the first serial port writes to sink() until the machine is off: True. False
         when the time was up, or the user typed Ctrl-A X (`escape`) at the descriptor `keyboard`,
         whose input goes to the machine; with `stream` its end, too (kernel/fs/console.c: a DLE
-        keeps the next byte). The second port's output is gathered in com2_output."""
+        keeps the next byte). What the other ports say is gathered
+        in com2_output and host_output."""
         deadline = time.monotonic() + timeout if timeout else None
         escaped, unsent, awake = False, b"", False
-        readers = {self.com1, self.com2, self.screen, keyboard} - {None}
-        while self.com1 in readers or self.com2 in readers:
+        ports = {self.com1, self.com2, self.com3} - {None}
+        readers = (ports | {self.screen, keyboard}) - {None}
+        while readers & ports:
             # No key before the kernel's first word: what comes sooner, it drops with its set-up.
             waiting = readers if awake and not unsent else readers - {keyboard}
             left = max(0, deadline - time.monotonic()) if deadline else None
@@ -169,6 +179,8 @@ class Machine:
                 elif source is self.com2:
                     awake = True
                     self.com2_output += data
+                elif source is self.com3:
+                    self.host_output += data
                 elif source is keyboard and not escape:
                     unsent += data.replace(b"\x10", b"\x10\x10") if stream else data
                 elif source is keyboard:

@@ -13,6 +13,7 @@ nasm nasm
 musl-gcc musl-tools
 gdb gdb
 cpio cpio
+perf linux-perf
 python3 python3
 git git
 clang-format clang-format

@@ -77,9 +77,10 @@ void clock_delay_us(u64 us);
 
 // ---- serial ports, keyboard and VGA text ----
 
-enum { COM1, COM2 };
+enum { COM1, COM2, COM3 };
 void serial_init(void);
 void serial_write(int port, const char *s, size_t n); // polls; any context
+bool serial_present(int port);                        // by its scratch register
 void serial_drain(void);                              // until all of it is on the line
 void serial_irq_enable(void);                         // COM1 receive -> console_serial_input()
 int serial_read(void);                                // a byte COM1 has received, -1: none

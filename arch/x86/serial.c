@@ -1,4 +1,4 @@
-// The two serial ports (16550A): output polled, input of COM1 by interrupt.
+// The serial ports (16550A): output polled, input of COM1 by interrupt.
 
 #include "arch/x86/cpu.h"
 #include "arch/x86/platform.h"
@@ -10,7 +10,8 @@ enum {
     FIFO_CONTROL = 2,
     LINE_CONTROL = 3,
     MODEM_CONTROL = 4,
-    LINE_STATUS = 5
+    LINE_STATUS = 5,
+    SCRATCH = 7 // remembers what is written
 };
 
 #define LINE_8N1        0x03
@@ -25,7 +26,7 @@ enum {
 #define STATUS_EMPTY    0x20 // output FIFO
 #define STATUS_SENT     0x40 // ... and the last byte is on the line
 
-static const u16 base[] = {[COM1] = 0x3f8, [COM2] = 0x2f8};
+static const u16 base[] = {[COM1] = 0x3f8, [COM2] = 0x2f8, [COM3] = 0x3e8};
 
 void serial_init(void)
 {
@@ -49,6 +50,12 @@ void serial_write(int port, const char *s, size_t n)
         for (int room = FIFO_SIZE; n && room; n--, room--)
             outb(base[port] + DATA, *s++);
     }
+}
+
+bool serial_present(int port)
+{
+    outb(base[port] + SCRATCH, 0x5a);
+    return inb(base[port] + SCRATCH) == 0x5a;
 }
 
 void serial_drain(void)

@@ -40,8 +40,10 @@ static bool complain(const char *path, const char *what)
     return false;
 }
 
-// The kernel's text, so that addresses in it belong somewhere: all of the upper 2 GiB unless the
-// kernel says where it begins.
+#define KERNEL_BASE 0xffffffff80000000 // where both kernels have their text ...
+#define KERNEL_END  0xffffffffc0000000 // ... and Linux has its modules
+
+// The kernel's text, so that addresses in it belong somewhere.
 static void append_kernel(struct data_writer *w)
 {
     struct {
@@ -53,12 +55,12 @@ static void append_kernel(struct data_writer *w)
     } r = {
         .header = {PERF_RECORD_MMAP, PERF_RECORD_MISC_KERNEL, sizeof r},
         .pid = (uint32_t)-1,
-        .addr = 0xffffffff80000000,
+        .addr = KERNEL_BASE,
         .name = "[kernel.kallsyms]_text",
     };
 
     symbol_named(symbols_of_kernel(), "_text", &r.addr);
-    r.len = 0 - r.addr;
+    r.len = KERNEL_END - r.addr;
     r.offset = r.addr;
     data_append(w, &r, sizeof r);
 }

@@ -1,0 +1,43 @@
+// A program for perf to look at: which task stores where, how often and called by whom is known
+// exactly. Built without optimization, so that all functions and their frames are there.
+#include <stdio.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+volatile long counter, total;
+
+void leaf(long n)
+{
+    counter = n;
+}
+
+void middle(long n)
+{
+    leaf(n);
+}
+
+void top(long n)
+{
+    middle(n);
+    total += n; // a load and a store
+    leaf(n);
+}
+
+int main(void)
+{
+    int status;
+    pid_t pid = fork();
+
+    if (pid == 0) {
+        prctl(PR_SET_NAME, "offspring");
+        for (long n = 0; n < 3; n++)
+            top(n);
+        _exit(0);
+    }
+    waitpid(pid, &status, 0);
+    for (long n = 0; n < 5; n++)
+        top(n);
+    printf("%d %d\n", (int)getpid(), (int)pid);
+    return status != 0;
+}

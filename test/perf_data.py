@@ -1,0 +1,218 @@
+# What perf writes on dr7, read by Linux's perf: `make exec` brings the file out, and the reports
+# must say what the traced program is known to do, sample by sample.
+import collections
+import os
+import re
+import subprocess
+import sys
+
+PROGRAM = "traced"
+SOURCE = f"test/perf/{PROGRAM}.c"
+PERF = "build/user/bin/perf"
+KERNEL_VARIABLE = "next_tid"  # which clone() writes once
+TIMEOUT = 120
+
+# How often each task calls top(), each from a place of its own in main(), and in which order top()
+# touches what: the variable, the functions from the innermost to main, the access in the innermost.
+CALLS = {"offspring": 3, PROGRAM: 5}
+TOUCHES = [
+    ("counter", ["leaf", "middle", "top", "main"], "store"),
+    ("total", ["top", "main"], "load"),
+    ("total", ["top", "main"], "store"),
+    ("counter", ["leaf", "top", "main"], "store"),
+]
+
+SAMPLE = re.compile(r"^\s*(\S+)\s+(\d+)/(\d+)\s+\[(\d+)\]\s+([\d.]+):"  # who and when
+                    r"\s+(\d+)\s+(mem:\S+):\s+(\w+)$")
+FRAME = re.compile(r"^\s+[0-9a-f]+ (\S+)\+0x([0-9a-f]+) ")
+INSTRUCTION = re.compile(r"^ +([0-9a-f]+):\t(.*)$", re.M)
+
+
+def run(*command, **options):
+    done = subprocess.run(command, capture_output=True, text=True, timeout=TIMEOUT,
+                          stdin=subprocess.DEVNULL, **options)
+    return done.returncode, done.stdout, done.stderr
+
+
+def build(directory):
+    """The program as Linux's perf finds it: under `directory` at the path that it has in dr7."""
+    os.makedirs(directory, exist_ok=True)
+    path = f"{directory}/{PROGRAM}"
+    code, _, said = run("musl-gcc", "-static", "-O0", "-g", "-o", path, SOURCE)
+    if code:
+        raise OSError(said)
+    return path
+
+
+def symbols(path):
+    return {f[2]: int(f[0], 16) for f in map(str.split, run("nm", path)[1].splitlines())
+            if len(f) == 3}
+
+
+class Code:
+    """Where in a function, as an offset, the processor is after something."""
+
+    def __init__(self, path):
+        text = run("objdump", "-d", "--no-show-raw-insn", path)[1]
+        self.functions = {part.split(">:")[0].split("<")[-1]: INSTRUCTION.findall(part)
+                          for part in text.split("\n\n")}
+
+    def after(self, function, *wanted):
+        """Offsets behind the instructions with all of these words in them."""
+        lines = self.functions[function]
+        start = int(lines[0][0], 16)
+        return [int(lines[i + 1][0], 16) - start for i, (_, text) in enumerate(lines[:-1])
+                if all(w in text for w in wanted)]
+
+
+def chain(code, comm, variable, functions, how):
+    """[(function, offset)]: the instruction that comes next in each."""
+    accesses = code.after(functions[0], f"<{variable}>")
+    frames = [(functions[0], accesses[0 if how == "load" else -1])]
+    for callee, caller in zip(functions, functions[1:]):
+        places = code.after(caller, "call", f"<{callee}>")
+        frames.append((caller, places[list(CALLS).index(comm) if caller == "main" else 0]))
+    return frames
+
+
+def parse_script(text):
+    """[(comm, pid, tid, cpu, period, event, address, [(function, offset)])] in order of time."""
+    samples, last = [], 0.0
+    for line in text.splitlines():
+        head, frame = SAMPLE.match(line), FRAME.match(line)
+        if head:
+            comm, pid, tid, cpu, time, period, event, addr = head.groups()
+            if float(time) < last:
+                raise ValueError("time goes backwards: " + line)
+            last = float(time)
+            samples.append((comm, int(pid), int(tid), int(cpu), int(period), event, int(addr, 16),
+                            []))
+        elif frame and samples:
+            samples[-1][-1].append((frame[1], int(frame[2], 16)))
+    return samples
+
+
+class Check:
+    """One recording, and what is wrong with it."""
+
+    def __init__(self, kernel_build, emulator, smp, directory):
+        self.wrong = []
+        self.log = ""
+        self.kernel = os.path.abspath(kernel_build + "/kernel.elf")
+        self.smp, self.directory = smp, directory
+        self.root = directory + "/root"
+        self.program = build(self.root)
+        self.code = Code(self.program)
+        self.at = {name: addr for name, addr in symbols(self.program).items()
+                   if name in ("counter", "total")}
+        self.at[KERNEL_VARIABLE] = symbols(self.kernel)[KERNEL_VARIABLE]
+        self.settings = dict(os.environ, PROG=PERF, EMU=emulator, SMP=str(smp), APPEND="",
+                             QEMU_FLAGS="", FILES=self.program, TIMEOUT=str(TIMEOUT))
+        self.boot = [sys.executable, "-B", "tools/boot.py", "exec", "--build", kernel_build]
+
+    def expect(self, what, got, want):
+        if got != want:
+            self.wrong.append(f"{what}: {got!r}, wanted {want!r}")
+
+    def dr7(self, arguments, **settings):
+        code, out, said = run(*self.boot, env=dict(self.settings, ARGS=arguments, **settings))
+        self.log += out + said
+        self.expect("status", code, 0)
+        return out
+
+    def perf(self, *arguments):
+        code, out, said = run("perf", *arguments, "-i", self.data, "--symfs", self.root,
+                              "-k", self.kernel)
+        self.log += out + said
+        self.expect("perf " + arguments[0], code, 0)
+        return out
+
+    def record(self):
+        self.data = self.directory + "/perf.data"
+        events = (f"mem:counter/8:w:u,mem:total/8:rw:u,"
+                  f"mem:{self.at[KERNEL_VARIABLE]:#x}/4:w:k")
+        out = self.dr7(f"record -g -o /dev/host -e {events} /{PROGRAM}", OUT=self.data)
+        self.tids = dict(zip((PROGRAM, "offspring"), map(int, out.split()[:2])))
+        samples = len(TOUCHES) * sum(CALLS.values()) + 1
+        if f"{samples} samples, 0 records lost" not in out:
+            self.wrong.append("record: " + out)
+
+    def check_samples(self, source, samples, event_name):
+        for comm, calls in CALLS.items():
+            tid = self.tids[comm]
+            mine = [s for s in samples if s[2] == tid and s[6] < 1 << 63]
+            self.expect(f"{source}: samples of {comm}", len(mine), calls * len(TOUCHES))
+            for s, (variable, functions, how) in zip(mine, TOUCHES * calls):
+                kind = "w" if variable == "counter" else "rw"
+                self.expect(f"{source}: {comm}", s[:3] + s[4:7],
+                            (comm, tid, tid, 1, event_name(self.at[variable], 8, kind, "u"),
+                             self.at[variable]))
+                if s[3] >= self.smp:
+                    self.wrong.append(f"{source}: cpu {s[3]}")
+                # Above main is the C library, which keeps no frame pointers.
+                self.expect(f"{source}: {variable}", s[7][:len(functions)],
+                            chain(self.code, comm, variable, functions, how))
+        kernel = [s for s in samples if s[6] >= 1 << 63]
+        self.expect(f"{source}: kernel", [s[:3] + s[4:7] for s in kernel], [
+            (PROGRAM, self.tids[PROGRAM], self.tids[PROGRAM], 1,
+             event_name(self.at[KERNEL_VARIABLE], 4, "w", "k"), self.at[KERNEL_VARIABLE])])
+        return [name for name, _ in kernel[0][7]] if kernel else []
+
+    def script(self):
+        """Each sample, as Linux's perf prints it and as ours does."""
+        text = self.perf("script", "-F",
+                         "comm,pid,tid,cpu,time,period,event,addr,ip,sym,symoff,dso")
+        names = self.check_samples("perf script", parse_script(text),
+                                   lambda addr, size, kind, mode: f"mem:{addr:#x}:{kind}:{mode}H")
+        for function in ("task_new", "sys_fork", "syscall_entry", "_Fork"):
+            if function not in names:
+                self.wrong.append(f"perf script: {function} is not in {names}")
+        code, text, said = run(PERF, "script", "-i", self.data, "-s", self.root)
+        self.expect("our script", (code, said), (0, ""))
+        text = re.sub(r"^( *\S+ +)(\d+) \[", r"\1\2/\2 [", text, flags=re.M)  # threads are tasks
+        self.check_samples("our script", parse_script(re.sub(r" \[unknown\] ", " ?+0x0 ", text)),
+                           lambda addr, size, kind, mode: f"mem:{addr:#x}/{size}:{kind}:{mode}")
+
+    def tasks(self):
+        """Names, mappings, births and deaths."""
+        text = self.perf("script", "--show-task-events", "--show-mmap-events", "-F", "comm,tid")
+        parent, child = self.tids[PROGRAM], self.tids["offspring"]
+        seen = re.findall(r"PERF_RECORD_(?:COMM exec|COMM|FORK|EXIT).*", text)
+        self.expect("tasks", sorted(seen), sorted([
+            f"PERF_RECORD_COMM exec: {PROGRAM}:{parent}/{parent}",
+            f"PERF_RECORD_FORK({child}:{child}):({parent}:{parent})",
+            f"PERF_RECORD_COMM: offspring:{child}/{child}",
+            f"PERF_RECORD_EXIT({child}:{child}):({parent}:{parent})",
+            next((s for s in seen if s.startswith(f"PERF_RECORD_EXIT({parent}:{parent}):")), "?"),
+        ]))
+        maps = re.findall(r"PERF_RECORD_MMAP2? (\S+): .*: (\S+) (\S+)", text)
+        self.expect("mappings", maps, [("-1/0", "x", "[kernel.kallsyms]_text"),
+                                       (f"{parent}/{parent}", "r-xp", "/" + PROGRAM)])
+
+    def report(self):
+        """The sums."""
+        text = self.perf("report", "--stdio", "--no-children", "-g", "none", "--sort", "comm,sym",
+                         "-n", "-F", "sample,comm,sym", "-w", "10,20,20")
+        got = collections.Counter()
+        for count, comm, symbol in re.findall(r"^ +(\d+) +(\S+) +\[\S\] (\S+)", text, re.M):
+            got[comm, symbol] += int(count)
+        want = {(comm, function): 2 * calls for comm, calls in CALLS.items()
+                for function in ("leaf", "top")}
+        self.expect("perf report", dict(got), want | {(PROGRAM, "task_new"): 1})
+
+    def stat(self):
+        """The same counted."""
+        out = self.dr7(f"stat -e mem:counter/8:w:u,mem:total/8:rw:u,mem:leaf:x:u /{PROGRAM}")
+        calls = sum(CALLS.values())
+        for name in ("mem:counter/8:w:u", "mem:total/8:rw:u", "mem:leaf:x:u"):
+            if not re.search(rf"^ +{2 * calls} +{name}\r?$", out, re.M):
+                self.wrong.append("stat: " + out)
+                break
+
+
+def check(kernel_build, emulator, smp, directory):
+    """(what is wrong, the log)"""
+    c = Check(kernel_build, emulator, smp, directory)
+    for step in (c.record, c.script, c.tasks, c.report, c.stat):
+        step()
+    return c.wrong, c.log
