@@ -81,8 +81,8 @@ static void show_counters(struct page_text *t, u32 cpu)
     add(t, "cpu %u switches=%lu installs=%lu evictions=%lu writes=%lu addr_writes=%lu db=%lu ", cpu,
         sched_stats(cpu)->switches, s->installs, s->evictions, s->writes, s->addr_writes,
         s->exceptions);
-    add(t, "db_writes=%lu spurious=%lu rotations=%lu\n", s->db_writes, s->spurious,
-        perf_cpus[cpu].rotations);
+    add(t, "db_writes=%lu spurious=%lu rotations=%lu guest_writes=%lu\n", s->db_writes, s->spurious,
+        perf_cpus[cpu].rotations, s->guest_writes);
 }
 
 size_t hwbp_show(char *buf, size_t size)

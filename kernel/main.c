@@ -8,6 +8,7 @@
 #include "kernel/base/cmdline.h"
 #include "kernel/base/printk.h"
 #include "kernel/debug/crash.h"
+#include "kernel/debug/guest.h"
 #include "kernel/debug/ksym/ksym.h"
 #include "kernel/debug/step.h"
 #include "kernel/examples/watch.h"
@@ -85,9 +86,10 @@ void kernel_main(u32 magic, u32 mbi)
     step_init();
     hwbp_init(); // breakpoints as one kind of perf events
     perf_start_worker();
-    fs_init();   // files from the archive
-    ksym_init(); // who reads and writes a kernel variable
-    proc_init(); // processes
+    fs_init();    // files from the archive
+    ksym_init();  // who reads and writes a kernel variable
+    guest_init(); // virtual machines for programs
+    proc_init();  // processes
 
     struct task *first = kthread_create("main", main_thread, NULL, CPUMASK_ALL);
     if (!first)

@@ -23,6 +23,8 @@ RULES = ["2009", "exact", "mainline"]
 MACHINES = [("qemu", 1), ("qemu", 2), ("qemu", 4), ("bochs", 2)]
 BOCHS_DIVISOR = 10  # of the loop counts
 OFF = ("build/nohwbp/debug", "qemu", 2, "off")  # the kernel without breakpoints, and where it runs
+BOCHS_AMD = "ryzen"  # a model with SVM: the usual one has none
+GUESTS = "guest"  # the family of tests that run there
 TIMEOUT = {"qemu": 600, "bochs": 900}
 REFUSAL_TIMEOUT = 30
 HOST_TIMEOUT = 300
@@ -137,13 +139,22 @@ def run_machine(build, emulator, smp, rules, only):
     words = ["init=" + ("/bin/utest" if "user" in layers else "/bin/true")]
     words += [f"slots={rules}"] if rules in RULES else []
     words += [f"test={only or 'all'}"] if "kernel" in layers else []
-    arguments = ["--"] + ([only] if only else [])
+    return run_tests(build, f"{emulator}{smp} {rules}", layers, words, [only] if only else [],
+                     emulator, smp)
+
+
+def run_guests(build, only):
+    """The tests of guests, on a CPU in Bochs that can run one."""
+    return run_tests(build, "bochs2 amd", ["user"], ["init=/bin/utest"], [only or GUESTS], "bochs",
+                     2, BOCHS_AMD)
+
+
+def run_tests(build, column, layers, words, arguments, emulator, smp, cpu=None):
     if emulator == "bochs":
-        words.append(f"test_div={BOCHS_DIVISOR}")
-        arguments.append(f"div={BOCHS_DIVISOR}")
-    column = f"{emulator}{smp} {rules}"
-    b = boot(column, TIMEOUT[emulator], build + "/kernel.elf", ARCHIVE, words + arguments, emulator,
-             smp)
+        words = words + [f"test_div={BOCHS_DIVISOR}"]
+        arguments = arguments + [f"div={BOCHS_DIVISOR}"]
+    b = boot(column, TIMEOUT[emulator], build + "/kernel.elf", ARCHIVE, words + ["--"] + arguments,
+             emulator, smp, cpu=cpu)
     cases, complaints = parse_ktap(b.lines, layers)
     if not b.off:
         complaints.append(f"stopped after {TIMEOUT[emulator]} seconds")
@@ -329,6 +340,8 @@ def choose(build, host_tests, only, only_emu, only_smp, hwbp):
                     if only_emu in ("", e) and only_smp in ("", str(s))]
         for e, s in machines or [(only_emu or "qemu", int(only_smp))]:  # none: one of its own
             jobs += [(1 if e == "bochs" else s, run_machine, (build, e, s, r, only)) for r in RULES]
+    if only_emu != "qemu" and only_smp in ("", "2") and only.split(".")[0] in ("", GUESTS):
+        jobs.append((1, run_guests, (build, only)))
     return sorted(jobs, key=lambda job: (-job[0], "bochs" not in job[2]))
 
 
@@ -370,7 +383,8 @@ def report(result, seconds):
 
 def print_table(results):
     columns = list(dict.fromkeys(r.column for r in results))
-    order = ["host"] + [f"{e}{s} {r}" for e, s in MACHINES for r in RULES] + ["qemu2 off", "boot"]
+    order = ["host"] + [f"{e}{s} {r}" for e, s in MACHINES for r in RULES]
+    order += ["qemu2 off", "bochs2 amd", "boot"]
     columns.sort(key=lambda c: order.index(c) if c in order else len(order))
     cells = {(c.name, r.column): c.verdict for r in results for c in r.cases}
     results = sorted(results, key=lambda r: columns.index(r.column))

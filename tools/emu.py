@@ -18,6 +18,8 @@ import mkiso
 START_SECONDS = 20  # for an emulator to open its serial port, or to end after it has closed it
 ESCAPE = 1          # Ctrl-A, then x: the user ends the machine
 
+CPU = {"qemu": "max", "bochs": "corei7_haswell_4770"}  # the model, unless one is asked for
+
 # What the kernel writes last (kernel/main.c; a program may call reboot(2): kernel/proc/misc.c).
 EXITED = re.compile(rb"dr7: init exited with status (\d+)")
 KILLED = re.compile(rb"dr7: init killed by signal (\d+)")
@@ -25,7 +27,7 @@ NOT_STARTED = re.compile(rb"dr7: init could not be started: error (\d+)")
 POWERED_OFF = re.compile(rb"dr7: powered off by (task \d+ \([^\r\n]*\))")
 
 BOCHSRC = """\
-cpu: model=corei7_haswell_4770, count={smp}, ips=50000000, reset_on_triple_fault=0
+cpu: model={cpu}, count={smp}, ips=50000000, reset_on_triple_fault=0
 memory: guest={mem}, host={mem}
 romimage: file=/usr/share/bochs/BIOS-bochs-latest
 vgaromimage: file=/usr/share/bochs/VGABIOS-lgpl-latest
@@ -46,13 +48,13 @@ debug: action=ignore
 class Machine:
     """One emulator with a directory of its own. Leaving the `with` ends it, and nothing else."""
 
-    def __init__(self, kernel, archive, words, emu="qemu", smp=2, mem=256, cpu="max", flags=(),
+    def __init__(self, kernel, archive, words, emu="qemu", smp=2, mem=256, cpu=None, flags=(),
                  grub=True, to_host=False):
         """`words`: the kernel command line. `archive` may be None. `grub` False: QEMU loads it.
         `to_host`: there is a third serial port, behind /dev/host."""
         self.kernel, self.archive, self.words, self.grub = kernel, archive, list(words), grub
         self.emu, self.smp, self.mem = emu, int(smp), int(mem)
-        self.cpu, self.flags = cpu, list(flags)
+        self.cpu, self.flags = cpu or CPU[emu], list(flags)
         self.to_host = to_host
         self.process = self.com1 = self.com2 = self.com3 = self.screen = self.errors = None
         self.com2_output = self.host_output = b""
@@ -89,7 +91,8 @@ class Machine:
         """`ports`: the same; `more`: lines for the bochsrc; `debugger`: first commands for the
         built-in debugger."""
         with open(self.dir + "/bochsrc", "w", encoding="utf-8") as f:
-            f.write(BOCHSRC.format(smp=self.smp, mem=self.mem, iso=self.iso(), display=display,
+            f.write(BOCHSRC.format(cpu=self.cpu, smp=self.smp, mem=self.mem, iso=self.iso(),
+                                   display=display,
                                    ports="".join(f"com{n}: enabled=1, {port}\n"
                                                  for n, port in enumerate(ports, 1)),
                                    log=self.dir + "/bochs.log"))

@@ -42,13 +42,14 @@ struct dr_slot {
 
 // Counters since boot, one writer (the CPU itself).
 struct dr_stats {
-    u64 writes;      // MOVs to DR0-DR3 and DR7 made by commit
-    u64 addr_writes; // of those, to DR0-DR3
-    u64 db_writes;   // MOVs to DR6 and DR7 that #DB entry and exit need
-    u64 installs;    // dr_install() calls
-    u64 evictions;   // dr_evict() calls
-    u64 exceptions;  // #DBs taken
-    u64 spurious;    // #DBs in which no installed slot and no single step had a part
+    u64 writes;       // MOVs to DR0-DR3 and DR7 made by commit
+    u64 addr_writes;  // of those, to DR0-DR3
+    u64 db_writes;    // MOVs to DR6 and DR7 that #DB entry and exit need
+    u64 installs;     // dr_install() calls
+    u64 evictions;    // dr_evict() calls
+    u64 exceptions;   // #DBs taken
+    u64 spurious;     // #DBs in which no installed slot and no single step had a part
+    u64 guest_writes; // MOVs to DR0-DR3, DR6 and DR7 around guests
 };
 
 struct dr_file {
@@ -58,6 +59,7 @@ struct dr_file {
     u64 live_addr[HBP_NUM];       // last value written to DR0-DR3, also of free registers
     u32 depth;                    // nesting of begin
     bool in_db;                   // inside dr_db_enter .. dr_db_exit
+    bool lent;                    // DR0-DR3 hold a guest's values
     struct dr_stats stats;
 };
 
@@ -103,3 +105,10 @@ void dr_db_exit(void);
 // Compare DR0-DR3 and DR7 as read back with what should be there. Returns NULL when right,
 // otherwise a short word for what is wrong. Debug builds call it at every switch and #DB exit.
 const char *dr_check(void);
+
+// Around a guest, IRQs off from one to the other. Before: the host's breakpoints are switched off,
+// and DR0-DR3 get the guest's values (NULL: they stay as they are).
+void dr_lend(const u64 *addr);
+
+// After: the host's registers are brought back, each only if the hardware holds something else.
+void hw_breakpoint_restore(void);

@@ -227,9 +227,49 @@ static void single_step_and_noise(void)
     EXPECT_PANIC(dr_db_enter(&h));
 }
 
+// What a guest and #VMEXIT leave behind is put right, with no write too many.
+static void around_a_guest(void)
+{
+    static const u64 theirs[HBP_NUM] = {1, 2, 3, 4};
+    reset();
+    own(0, BASE, DR_WRITE, 8);
+    begin();
+    install(0);
+    commit();
+
+    u64 before = file.stats.guest_writes;
+    hw_breakpoint_restore(); // nothing differs
+    EXPECT_EQ(file.stats.guest_writes, before);
+    hw.dr[7] = DR7_FIXED_1; // a guest that has no registers of its own
+    hw_breakpoint_restore();
+    EXPECT_EQ(file.stats.guest_writes, before + 1);
+    check_registers(committed);
+
+    hw.addr_writes = 0;
+    dr_lend(theirs);
+    EXPECT_EQ(hw.addr_writes, HBP_NUM);
+    EXPECT_EQ(hw.dr[7], DR7_FIXED_1);
+    for (int i = 0; i < HBP_NUM; i++)
+        EXPECT_EQ(hw.dr[i], theirs[i]);
+    hw.dr[2] = file.live_addr[2]; // the guest happens to end with the host's value
+    hw.dr[6] = DR6_ACTIVE_LOW | BIT(1);
+    hw.addr_writes = 0;
+    hw_breakpoint_restore();
+    EXPECT_EQ(hw.addr_writes, HBP_NUM - 1);
+    EXPECT_EQ(hw.dr[6], DR6_ACTIVE_LOW);
+    check_registers(committed);
+
+    dr_lend(NULL);
+    EXPECT_EQ(hw.dr[7], DR7_FIXED_1);
+    EXPECT_EQ(hw.addr_writes, HBP_NUM - 1);
+    hw_breakpoint_restore();
+    check_registers(committed);
+}
+
 static const struct ktap_case cases[] = {
-    {"dr7-encode-decode", encode_decode},    {"dr-implies", implication},
-    {"dr-commit", commit_by_hand},           {"dr-check", check_finds_faults},
-    {"dr-db-causes", single_step_and_noise}, {"dr-random", random_walk},
+    {"dr-guest", around_a_guest},     {"dr7-encode-decode", encode_decode},
+    {"dr-implies", implication},      {"dr-commit", commit_by_hand},
+    {"dr-check", check_finds_faults}, {"dr-db-causes", single_step_and_noise},
+    {"dr-random", random_walk},
 };
 KTAP_MAIN(cases)
