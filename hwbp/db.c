@@ -9,9 +9,8 @@ static enum die_answer take_hits(struct die *d)
     if (d->event != DIE_DEBUG || !d->hits->slots)
         return DIE_DONE;
     u64 traps = 0;
-    for (int i = 0; i < HBP_NUM; i++) {
-        if (!(d->hits->slots & BIT(i)))
-            continue;
+    for (u32 left = d->hits->slots; left; left &= left - 1) {
+        int i = __builtin_ctz(left);
         // An execute breakpoint is a fault: without RF the same instruction would fault for ever.
         // QEMU does not save RF for us, so it is always set here.
         if (d->hits->type[i] == DR_EXECUTE)

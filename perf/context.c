@@ -9,11 +9,6 @@
 struct perf_cpu perf_cpus[MAX_CPUS];
 struct mutex perf_mutex;
 
-struct perf_cpu *this_perf_cpu(void)
-{
-    return &perf_cpus[cpu_id()];
-}
-
 static void ctx_init(struct perf_event_context *ctx, struct task *task)
 {
     spin_init(&ctx->lock, "perf context", RANK_PERF_CTX);

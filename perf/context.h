@@ -60,7 +60,10 @@ extern struct perf_cpu perf_cpus[MAX_CPUS];
 extern struct mutex perf_mutex; // RANK_PERF, see C5
 
 // This CPU's; IRQs off.
-struct perf_cpu *this_perf_cpu(void);
+static inline struct perf_cpu *this_perf_cpu(void)
+{
+    return &perf_cpus[cpu_id()];
+}
 
 // The context of a task, made at the first call; ERR_PTR(-ENOMEM), or ERR_PTR(-ESRCH) when the task
 // is ending. The caller holds a reference to the task. Task context.

@@ -201,6 +201,8 @@ void perf_exit_task(struct task *t);
 void perf_exec(struct task *t);
 // The running task is about to go back to ring 3, IRQs on: what its events owe to programs.
 void perf_user_return(void);
+// Whether that would find anything to do for the running task `t`; IRQs off.
+bool perf_user_return_due(const struct task *t);
 // The last reference of the task is gone.
 void perf_task_free(struct task *t);
 

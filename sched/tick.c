@@ -46,12 +46,9 @@ void sched_irq_exit(struct trapframe *f)
         sched_preempt();
 }
 
-void preempt_enable(void)
+void preempt_due(void)
 {
-    ASSERT(preempt_count() > 0);
-    barrier();
-    preempt_count_dec();
-    if (unlikely(need_resched()) && preempt_count() == 0 && irqs_enabled()) {
+    if (preempt_count() == 0 && irqs_enabled()) {
         irq_disable();
         sched_preempt();
         irq_enable();

@@ -19,10 +19,15 @@
 static const u8 len_code[9] = {[1] = 0, [2] = 1, [4] = 3, [8] = 2};
 static const u8 code_len[4] = {1, 2, 8, 4};
 
-__protected_text u64 dr7_encode(int n, u8 type, u8 len)
+static inline __attribute__((always_inline)) u64 encode(int n, u8 type, u8 len)
 {
     u64 condition = type | (type == DR_EXECUTE ? 0 : len_code[len] << 2);
     return DR7_GLOBAL(n) | condition << (16 + n * 4);
+}
+
+u64 dr7_encode(int n, u8 type, u8 len)
+{
+    return encode(n, type, len);
 }
 
 bool dr7_decode(u64 dr7, int n, u8 *type, u8 *len)
@@ -47,7 +52,7 @@ static __protected_text u64 encode_all(const struct dr_slot *slots)
     u64 dr7 = DR7_FIXED_1;
     for (int i = 0; i < HBP_NUM; i++)
         if (slots[i].owner)
-            dr7 |= dr7_encode(i, slots[i].type, slots[i].len);
+            dr7 |= encode(i, slots[i].type, slots[i].len);
     return dr7;
 }
 
@@ -71,13 +76,25 @@ static __protected_text void write_control(struct dr_file *d, u64 dr7)
         d->stats.writes++;
 }
 
-// D4. Covering is a partial order, so exchanging wrong pairs ends after at most six steps.
-static __protected_text void order_nested(struct dr_slot *want)
+// Breakpoints are at most eight bytes long and aligned: only in one word can they overlap.
+static inline __attribute__((always_inline)) bool share_word(const struct dr_slot *a,
+                                                             const struct dr_slot *b)
 {
+    return a->owner && b->owner && (a->addr ^ b->addr) < 8;
+}
+
+// D4. Covering is a partial order, so exchanging wrong pairs ends after at most six steps. Returns
+// which slots share a word with another.
+static __protected_text u32 order_nested(struct dr_slot *want)
+{
+    u32 crowded = 0;
     for (int lo = 0; lo < HBP_NUM; lo++) {
         for (int hi = lo + 1; hi < HBP_NUM; hi++) {
             struct dr_slot *a = &want[lo], *b = &want[hi];
-            if (a->owner && b->owner && dr_implies(b, a) && !dr_implies(a, b)) {
+            if (!share_word(a, b))
+                continue;
+            crowded |= BIT(lo) | BIT(hi);
+            if (dr_implies(b, a) && !dr_implies(a, b)) {
                 struct dr_slot t = *a;
                 *a = *b;
                 *b = t;
@@ -85,24 +102,35 @@ static __protected_text void order_nested(struct dr_slot *want)
             }
         }
     }
+    return crowded;
 }
 
 // Makes the hardware equal to the wanted state: D1 orders the writes.
 static __protected_text void write_out(struct dr_file *d)
 {
-    order_nested(d->want);
+    if (!d->edited) {
+        write_control(d, d->control); // which #DB may have switched off
+        return;
+    }
+    d->edited = false;
+    d->crowded = order_nested(d->want);
     u64 safe = d->live_dr7;
-    for (int i = 0; i < HBP_NUM; i++)
-        if (d->want[i].owner && d->want[i].addr != d->live_addr[i] &&
-            (d->live_dr7 & DR7_ENABLE_BITS(i)))
-            safe &= ~DR7_SLOT_BITS(i);
-    write_control(d, safe);
+    u32 moved = 0;
     for (int i = 0; i < HBP_NUM; i++) {
-        if (d->want[i].owner && d->want[i].addr != d->live_addr[i])
-            write_addr(d, i, d->want[i].addr);
+        if (d->want[i].owner && d->want[i].addr != d->live_addr[i]) {
+            moved |= BIT(i);
+            safe &= ~DR7_SLOT_BITS(i);
+        }
         d->live[i] = d->want[i];
     }
-    write_control(d, encode_all(d->want));
+    if (moved) {
+        write_control(d, safe);
+        for (int i = 0; i < HBP_NUM; i++)
+            if (moved & BIT(i))
+                write_addr(d, i, d->want[i].addr);
+    }
+    d->control = encode_all(d->live);
+    write_control(d, d->control);
 }
 
 void dr_init(void)
@@ -111,7 +139,7 @@ void dr_init(void)
     for (int i = 0; i < HBP_NUM; i++)
         hw_write_dr(i, 0);
     hw_write_dr(6, DR6_ACTIVE_LOW);
-    *this_dr() = (struct dr_file){.live_dr7 = DR7_FIXED_1};
+    *this_dr() = (struct dr_file){.live_dr7 = DR7_FIXED_1, .control = DR7_FIXED_1};
 }
 
 void dr_begin(void)
@@ -149,6 +177,7 @@ int dr_install(void *owner, u64 addr, enum dr_type type, u8 len)
     if (best < 0)
         return -1;
     d->want[best] = slot;
+    d->edited = true;
     d->stats.installs++;
     return best;
 }
@@ -159,11 +188,22 @@ bool dr_evict(const void *owner)
     for (int i = 0; i < HBP_NUM; i++) {
         if (d->want[i].owner == owner) {
             d->want[i] = (struct dr_slot){0};
+            d->edited = true;
             d->stats.evictions++;
             return true;
         }
     }
     return false;
+}
+
+// The live slots whose conditions a hit of live slot i fulfils.
+static __protected_text u32 implied_by(const struct dr_file *d, int i)
+{
+    u32 slots = 0;
+    for (int j = 0; j < HBP_NUM; j++)
+        if (d->live[j].owner && dr_implies(&d->live[i], &d->live[j]))
+            slots |= BIT(j);
+    return slots;
 }
 
 __protected_text void dr_db_enter(struct dr_hits *hits)
@@ -181,21 +221,19 @@ __protected_text void dr_db_enter(struct dr_hits *hits)
     d->stats.db_writes += 2;
     d->stats.exceptions++;
 
-    u32 reported = dr6 & DR6_SLOTS;
-    *hits = (struct dr_hits){.raw = dr6, .dr6 = dr6 & (DR6_BD | DR6_BS | DR6_BT)};
-    for (int i = 0; i < HBP_NUM; i++) {
-        if (!(reported & BIT(i)) || !d->live[i].owner)
-            continue;
-        for (int j = 0; j < HBP_NUM; j++)
-            if (d->live[j].owner && dr_implies(&d->live[i], &d->live[j]))
-                hits->slots |= BIT(j);
+    u32 reported = dr6 & DR6_SLOTS, slots = 0;
+    for (u32 left = reported; left; left &= left - 1) {
+        int i = __builtin_ctz(left);
+        if (d->live[i].owner)
+            slots |= d->crowded & BIT(i) ? implied_by(d, i) : BIT(i);
     }
-    hits->dr6 |= hits->slots;
-    for (int i = 0; i < HBP_NUM; i++) {
-        if (hits->slots & BIT(i)) {
-            hits->owner[i] = d->live[i].owner;
-            hits->type[i] = d->live[i].type;
-        }
+    hits->raw = dr6;
+    hits->slots = slots;
+    hits->dr6 = slots | (dr6 & (DR6_BD | DR6_BS | DR6_BT));
+    for (u32 left = slots; left; left &= left - 1) {
+        int i = __builtin_ctz(left);
+        hits->owner[i] = d->live[i].owner;
+        hits->type[i] = d->live[i].type;
     }
     hits->spurious = reported && !hits->dr6;
     if (hits->spurious)
@@ -208,7 +246,7 @@ __protected_text void dr_db_exit(void)
     if (--d->depth == 0)
         write_out(d); // handlers may have edited the wanted state
     else
-        write_control(d, encode_all(d->live)); // a begin is open: commit will do the edits
+        write_control(d, d->control); // a begin is open: commit will do the edits
     d->in_db = false;
     const char *wrong = DEBUG_CHECKS ? dr_check() : NULL;
     if (wrong)

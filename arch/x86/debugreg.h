@@ -55,6 +55,9 @@ struct dr_stats {
 struct dr_file {
     struct dr_slot want[HBP_NUM];
     struct dr_slot live[HBP_NUM]; // whose condition the hardware really has now
+    u64 control;                  // DR7 for the live slots, also while #DB has it off
+    u32 crowded;                  // bit n: another live slot shares an aligned word with live[n]
+    bool edited;                  // want may differ from live
     u64 live_dr7;                 // last value written to DR7
     u64 live_addr[HBP_NUM];       // last value written to DR0-DR3, also of free registers
     u32 depth;                    // nesting of begin
@@ -65,11 +68,11 @@ struct dr_file {
 
 // What one #DB meant, after the noise of each emulator is taken out.
 struct dr_hits {
-    u64 dr6;       // causes as positive bits: DR6_SLOTS | DR6_BD | DR6_BS | DR6_BT
-    u64 raw;       // DR6 as it was read
-    bool spurious; // only registers that are not live were reported: no cause is left
-    u32 slots;     // bit n: the owner in owner[n] was hit
-    void *owner[HBP_NUM];
+    u64 dr6;              // causes as positive bits: DR6_SLOTS | DR6_BD | DR6_BS | DR6_BT
+    u64 raw;              // DR6 as it was read
+    bool spurious;        // only registers that are not live were reported: no cause is left
+    u32 slots;            // bit n: the owner in owner[n] was hit
+    void *owner[HBP_NUM]; // only where slots has a bit, as type
     u8 type[HBP_NUM];
 };
 

@@ -41,7 +41,7 @@ const char *trap_name(u64 vector)
     return names[vector] ? names[vector] : "reserved exception";
 }
 
-static __protected_text u64 stub_address(u32 vector)
+static inline __attribute__((always_inline)) u64 stub_address(u32 vector)
 {
     return (u64)trap_stubs + vector * STUB_SIZE;
 }
@@ -128,8 +128,8 @@ static bool canonical(u64 addr)
 
 // The last work before ring 3: reschedule and deliver signals until neither is due. A signal for
 // the running task is announced by an interrupt: one that came after user_return() looked, on
-// whichever CPU, means that it must look again. IRQs off, also on return. Also called by entry.asm.
-void trap_exit_to_user(struct trapframe *f)
+// whichever CPU, means that it must look again. IRQs off, also on return.
+static void work_before_user(struct trapframe *f)
 {
     struct cpu *c;
     u64 irqs_before;
@@ -146,6 +146,13 @@ void trap_exit_to_user(struct trapframe *f)
         user_return(f);
         irq_disable();
     } while (need_resched() || c != this_cpu() || c->nr_irqs != irqs_before || !canonical(f->rip));
+}
+
+// Called by entry.asm too. IRQs off: what comes now interrupts ring 3, or is seen here.
+void trap_exit_to_user(struct trapframe *f)
+{
+    if (unlikely(need_resched() || user_return_due() || !canonical(f->rip)))
+        work_before_user(f);
     if (unlikely(preempt_count() || this_cpu()->irq_depth))
         panic("return to ring 3 with preempt_count %u, irq_depth %u", preempt_count(),
               this_cpu()->irq_depth);

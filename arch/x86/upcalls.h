@@ -49,6 +49,8 @@ void syscall_dispatch(struct trapframe *f);
 // kernel/proc/signal.c. Before every return to ring 3, IRQs on: delivers signals. May not return
 // (exit).
 void user_return(struct trapframe *f);
+// The same place. Whether user_return() would find anything to do. IRQs off.
+bool user_return_due(void);
 
 // kernel/base/die.c. #DB, after dr_db_enter() and before dr_db_exit(), IRQs off, any context. Asks
 // the chain of exception handlers and returns the causes left over: BD, BS, BT, and B0-B3 of hits

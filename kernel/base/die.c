@@ -28,7 +28,7 @@ void die_unregister(struct die_link *link)
     smp_call_all(barrier_call, NULL); // who was in the chain, with IRQs off, has left it
 }
 
-__protected_text enum die_answer die_notify(struct die *d)
+static inline __attribute__((always_inline)) enum die_answer ask(struct die *d)
 {
     struct die_link *link = __atomic_load_n(&chain, __ATOMIC_ACQUIRE);
     for (; link; link = __atomic_load_n(&link->next, __ATOMIC_ACQUIRE))
@@ -37,12 +37,17 @@ __protected_text enum die_answer die_notify(struct die *d)
     return DIE_DONE;
 }
 
+__protected_text enum die_answer die_notify(struct die *d)
+{
+    return ask(d);
+}
+
 // ---- upcalls ----
 
 u64 debug_exception(struct trapframe *f, struct dr_hits *hits)
 {
     struct die d = {DIE_DEBUG, f, hits};
-    return die_notify(&d) == DIE_STOP ? 0 : hits->dr6;
+    return ask(&d) == DIE_STOP ? 0 : hits->dr6;
 }
 
 __protected_text bool exception_taken(struct trapframe *f)

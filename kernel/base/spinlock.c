@@ -30,7 +30,7 @@ static bool order_ok(const struct spinlock *top, const struct spinlock *l)
     return l->rank > top->rank;
 }
 
-static void check_take(const struct spinlock *l, bool waits)
+void spin_check_take(const struct spinlock *l, bool waits)
 {
     const struct spinlock *top = NULL;
     u32 n = held[cpu_id()].n;
@@ -49,7 +49,7 @@ static void check_take(const struct spinlock *l, bool waits)
 }
 
 // An interrupt looks at the list too, so it must never see one half changed.
-static void note_taken(struct spinlock *l)
+void spin_note_taken(struct spinlock *l)
 {
     u64 flags = irq_save();
     u32 cpu = cpu_id();
@@ -60,7 +60,7 @@ static void note_taken(struct spinlock *l)
     irq_restore(flags);
 }
 
-static void note_released(struct spinlock *l)
+void spin_note_released(struct spinlock *l)
 {
     u64 flags = irq_save();
     u32 cpu = cpu_id(), i = 0;
@@ -86,61 +86,28 @@ static bool try_take(struct spinlock *l)
            !__atomic_exchange_n(&l->locked, 1, __ATOMIC_ACQUIRE);
 }
 
-void spin_lock(struct spinlock *l)
+void spin_wait(struct spinlock *l)
 {
-    preempt_disable();
-    if (DEBUG_BUILD)
-        check_take(l, true);
     for (u32 rounds = 0; !try_take(l); rounds++) {
         if (DEBUG_BUILD && rounds == SPIN_LIMIT)
             panic("spinlock: no end of waiting for %s, held by CPU %d", l->name,
                   (int)l->holder - 1);
         cpu_pause();
     }
-    if (DEBUG_BUILD)
-        note_taken(l);
 }
 
 bool spin_trylock(struct spinlock *l)
 {
     preempt_disable();
     if (DEBUG_BUILD)
-        check_take(l, false);
+        spin_check_take(l, false);
     if (!try_take(l)) {
         preempt_enable();
         return false;
     }
     if (DEBUG_BUILD)
-        note_taken(l);
+        spin_note_taken(l);
     return true;
-}
-
-// Preemption stays off.
-static void release(struct spinlock *l)
-{
-    if (DEBUG_BUILD)
-        note_released(l);
-    __atomic_store_n(&l->locked, 0, __ATOMIC_RELEASE);
-}
-
-void spin_unlock(struct spinlock *l)
-{
-    release(l);
-    preempt_enable();
-}
-
-u64 spin_lock_irqsave(struct spinlock *l)
-{
-    u64 flags = irq_save();
-    spin_lock(l);
-    return flags;
-}
-
-void spin_unlock_irqrestore(struct spinlock *l, u64 flags)
-{
-    release(l);
-    irq_restore(flags); // before preempt_enable(), which switches only with IRQs on
-    preempt_enable();
 }
 
 bool spin_held(const struct spinlock *l)

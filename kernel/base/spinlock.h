@@ -13,6 +13,7 @@
 #pragma once
 
 #include "arch/x86/cpu.h"
+#include "kernel/base/panic.h"
 
 enum lock_rank {
     // rank                   guards
@@ -46,12 +47,78 @@ struct spinlock {
         .rank = (lockrank), .name = (lockname)                                                     \
     }
 
+// Preemption. enable() switches at once if a switch became due meanwhile, and IRQs are on.
+static inline void preempt_disable(void)
+{
+    preempt_count_inc();
+    barrier();
+}
+
+void preempt_due(void); // sched/tick.c: a switch is due; makes it if the count is 0 and IRQs are on
+
+static inline void preempt_enable(void)
+{
+    ASSERT(!DEBUG_BUILD || preempt_count() > 0);
+    barrier();
+    preempt_count_dec();
+    if (unlikely(need_resched()))
+        preempt_due();
+}
+
 void spin_init(struct spinlock *l, const char *name, enum lock_rank rank);
+bool spin_trylock(struct spinlock *l);
+
+#if __STDC_HOSTED__ // tests on the host bring locks of their own
 void spin_lock(struct spinlock *l);
 void spin_unlock(struct spinlock *l);
-bool spin_trylock(struct spinlock *l);
-u64 spin_lock_irqsave(struct spinlock *l);
-void spin_unlock_irqrestore(struct spinlock *l, u64 flags);
+void spin_release(struct spinlock *l);
+#else
+// The slow parts (spinlock.c): waiting for who has the lock; what debug builds check and note.
+void spin_wait(struct spinlock *l);
+void spin_check_take(const struct spinlock *l, bool waits);
+void spin_note_taken(struct spinlock *l);
+void spin_note_released(struct spinlock *l);
+
+// Of a lock that nobody has, only a few instructions are left in its user.
+static inline void spin_lock(struct spinlock *l)
+{
+    preempt_disable();
+    if (DEBUG_BUILD)
+        spin_check_take(l, true);
+    if (unlikely(__atomic_exchange_n(&l->locked, 1, __ATOMIC_ACQUIRE)))
+        spin_wait(l);
+    if (DEBUG_BUILD)
+        spin_note_taken(l);
+}
+
+// Preemption stays off.
+static inline void spin_release(struct spinlock *l)
+{
+    if (DEBUG_BUILD)
+        spin_note_released(l);
+    __atomic_store_n(&l->locked, 0, __ATOMIC_RELEASE);
+}
+
+static inline void spin_unlock(struct spinlock *l)
+{
+    spin_release(l);
+    preempt_enable();
+}
+#endif
+
+static inline u64 spin_lock_irqsave(struct spinlock *l)
+{
+    u64 flags = irq_save();
+    spin_lock(l);
+    return flags;
+}
+
+static inline void spin_unlock_irqrestore(struct spinlock *l, u64 flags)
+{
+    spin_release(l);
+    irq_restore(flags); // before preempt_enable(), which switches only with IRQs on
+    preempt_enable();
+}
 
 // True if this CPU holds it (debug builds; always true otherwise, so fit for ASSERT only).
 bool spin_held(const struct spinlock *l);
@@ -59,12 +126,3 @@ bool spin_held(const struct spinlock *l);
 // Panics when a sleep or a switch would happen under a spinlock (debug builds). `what` names the
 // caller.
 void spin_check_none_held(const char *what);
-
-// Preemption. enable() switches at once if a switch became due meanwhile; it lives in sched/core.c
-// since it calls the scheduler.
-static inline void preempt_disable(void)
-{
-    preempt_count_inc();
-    barrier();
-}
-void preempt_enable(void);

@@ -210,6 +210,12 @@ static void enter_handler(struct trapframe *f, struct thread *th, const struct s
         ptrace_handler_entered();
 }
 
+bool user_return_due(void)
+{
+    const struct task *t = current_task();
+    return t->signal_pending || perf_user_return_due(t);
+}
+
 void user_return(struct trapframe *f)
 {
     struct task *t = current_task();

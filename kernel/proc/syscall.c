@@ -9,7 +9,7 @@
 #include "kernel/proc/syscalls.h"
 #include "perf/event.h"
 
-static s64 unknown(u64 number)
+static __attribute__((noinline)) s64 unknown(u64 number)
 {
     struct process *p = current_process();
     if (!p->unknown_syscall_logged) {
@@ -25,38 +25,52 @@ static s64 unknown(u64 number)
 #define CALL_AS(name, call)                                                                        \
     case SYS_##name:                                                                               \
         return call
-// A call on an open file, whose descriptor is the first argument.
+// Calls on an open file, whose descriptor is the first argument.
+#define FILE_CALLS(X)                                                                              \
+    X(read, b, c)                                                                                  \
+    X(write, b, c)                                                                                 \
+    X(pread64, b, c, d)                                                                            \
+    X(pwrite64, b, c, d)                                                                           \
+    X(readv, b, c)                                                                                 \
+    X(writev, b, c)                                                                                \
+    X(lseek, b, c)                                                                                 \
+    X(ftruncate, b)                                                                                \
+    X(ioctl, b, c)                                                                                 \
+    X(getdents64, b, c)                                                                            \
+    X(fstat, b)                                                                                    \
+    X(fchdir)                                                                                      \
+    X(dup)                                                                                         \
+    X(dup2, a, b)                                                                                  \
+    X(dup3, a, b, c)                                                                               \
+    X(fcntl, a, b, c)
+#define CASE(name, ...) case SYS_##name:
 #define FILE_CALL(name, ...)                                                                       \
-    case SYS_##name: {                                                                             \
-        struct file *file = fd_get(current_process()->fds, a);                                     \
-        if (!file)                                                                                 \
-            return -EBADF;                                                                         \
-        s64 result = sys_##name(file, ##__VA_ARGS__);                                              \
-        file_put(file);                                                                            \
-        return result;                                                                             \
+    case SYS_##name:                                                                               \
+        result = sys_##name(file, ##__VA_ARGS__);                                                  \
+        break;
+
+// These are not inline, so that most calls are only a jump from the table.
+static __attribute__((noinline)) s64 call_on_file(u64 a, u64 b, u64 c, u64 d,
+                                                  const struct trapframe *f)
+{
+    struct file *file = fd_get(current_process()->fds, a);
+    s64 result = -ENOSYS;
+    if (!file)
+        return -EBADF;
+    switch (f->error) {
+        FILE_CALLS(FILE_CALL)
     }
+    file_put(file);
+    return result;
+}
 
 // Arguments narrow to the types of the function: programs may leave rubbish above an int.
-static s64 call(struct trapframe *f, u64 a, u64 b, u64 c, u64 d, u64 e, u64 g)
+static __attribute__((noinline)) s64 call(u64 a, u64 b, u64 c, u64 d, u64 e, struct trapframe *f)
 {
     switch (f->error) {
         // files (kernel/fs)
-        FILE_CALL(read, b, c)
-        FILE_CALL(write, b, c)
-        FILE_CALL(pread64, b, c, d)
-        FILE_CALL(pwrite64, b, c, d)
-        FILE_CALL(readv, b, c)
-        FILE_CALL(writev, b, c)
-        FILE_CALL(lseek, b, c)
-        FILE_CALL(ftruncate, b)
-        FILE_CALL(ioctl, b, c)
-        FILE_CALL(getdents64, b, c)
-        FILE_CALL(fstat, b)
-        FILE_CALL(fchdir)
-        FILE_CALL(dup)
-        FILE_CALL(dup2, a, b)
-        FILE_CALL(dup3, a, b, c)
-        FILE_CALL(fcntl, a, b, c)
+        FILE_CALLS(CASE)
+        return call_on_file(a, b, c, d, f);
         CALL_AS(close, MIN(fd_replace(current_process()->fds, a, NULL, false), 0));
         CALL_AS(pipe, sys_pipe2(a, 0));
         CALL(pipe2, a, b);
@@ -78,7 +92,7 @@ static s64 call(struct trapframe *f, u64 a, u64 b, u64 c, u64 d, u64 e, u64 g)
         // perf
         CALL(perf_event_open, a, b, c, d, e);
         // memory
-        CALL(mmap, a, b, c, d, e, g);
+        CALL(mmap, a, b, c, d, e, f->r9);
         CALL(mprotect, a, b, c);
         CALL(munmap, a, b);
         CALL(brk, a);
@@ -110,7 +124,7 @@ static s64 call(struct trapframe *f, u64 a, u64 b, u64 c, u64 d, u64 e, u64 g)
         return 0;
         CALL(umask, a);
         CALL(set_tid_address, a);
-        CALL(futex, a, b, c, d, e, g);
+        CALL(futex, a, b, c, d, e, f->r9);
         CALL(arch_prctl, a, b);
         CALL(prctl, a, b);
         CALL(getrusage, a, b);
@@ -192,7 +206,7 @@ void syscall_dispatch(struct trapframe *f)
         __atomic_store_n(&fail_task, NULL, __ATOMIC_RELAXED);
         mm_inject_failure(fail_nth);
     }
-    s64 result = call(f, f->rdi, f->rsi, f->rdx, f->r10, f->r8, f->r9);
+    s64 result = call(f->rdi, f->rsi, f->rdx, f->r10, f->r8, f);
     if (fails)
         fail_left = mm_inject_failure(0);
     f->rax = result;
