@@ -107,6 +107,7 @@ void *shared_memory(size_t size);
 void exec_self(const char *mode, const char *arg, char **env);
 #define EXEC_MARK "--exec"
 int after_exec(int argc, char **argv);
+int debuggee(void);            // debuggee.c
 extern const char *utest_self; // argv[0]
 
 void sleep_ms(long ms);
