@@ -9,6 +9,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#define MAX_NESTED 16 // symbols that begin inside another one
+
 static struct symbol *list; // ascending addresses
 static size_t count;
 static uint64_t entry;
@@ -101,12 +103,19 @@ const struct symbol *symbol_named(const char *name)
 
 const struct symbol *symbol_at(uint64_t addr)
 {
-    const struct symbol *found = NULL;
+    size_t low = 0, high = count; // all before low begin at addr or before it, from high on behind
 
-    for (size_t i = 0; i < count && list[i].addr <= addr; i++)
-        if (addr - list[i].addr < list[i].size || addr == list[i].addr)
-            found = &list[i];
-    return found;
+    while (low < high) {
+        size_t mid = (low + high) / 2;
+        if (list[mid].addr <= addr)
+            low = mid + 1;
+        else
+            high = mid;
+    }
+    for (size_t i = low; i > 0 && low - i < MAX_NESTED; i--)
+        if (addr - list[i - 1].addr < list[i - 1].size || addr == list[i - 1].addr)
+            return &list[i - 1];
+    return NULL;
 }
 
 const char *place_name(uint64_t addr)
