@@ -18,6 +18,7 @@ from dataclasses import dataclass, field
 sys.path.insert(0, "tools")
 import emu  # noqa: E402
 import perf_data  # noqa: E402
+import screen  # noqa: E402
 
 RULES = ["2009", "exact", "mainline"]
 MACHINES = [("qemu", 1), ("qemu", 2), ("qemu", 4), ("bochs", 2)]
@@ -296,6 +297,14 @@ def run_perf_data(build, emulator, smp):
     return Result("boot", log, [Case(case, "FAIL" if wrong else "ok", "; ".join(wrong))])
 
 
+def run_screen(build):
+    """bptop on the VGA screen."""
+    case = "bptop-screen"
+    wrong, lines = screen.check_bptop(build + "/kernel.elf", ARCHIVE)
+    log = save(case, "\n".join(lines).encode())
+    return Result("boot", log, [Case(case, "FAIL" if wrong else "ok", wrong, lines)])
+
+
 # ---- What to run, and when ----
 
 def mentions(pattern, name):
@@ -331,6 +340,8 @@ def choose(build, host_tests, only, only_emu, only_smp, hwbp):
             jobs.append((2, run_watch, (build,)))
         if only in ("", "make-exec"):
             jobs.append((1, run_exec, (build,)))
+        if only in ("", "bptop-screen"):
+            jobs.append((2, run_screen, (build,)))
     for e, s in MACHINES:
         if (only in ("", "perf-data", f"perf-data.{e}{s}") and only_emu in ("", e) and
                 only_smp in ("", str(s))):

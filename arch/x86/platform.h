@@ -87,7 +87,7 @@ int serial_read(void);                                // a byte COM1 has receive
 void keyboard_init(void);                             // discards what was typed before
 void keyboard_irq(void);                              // IRQ_KEYBOARD, from trap_dispatch()
 void vga_init(void);
-void vga_write(const char *s, size_t n); // any context; interprets \n \r \b \t
+void vga_write(const char *s, size_t n); // any context; interprets \n \r \b \t and vga.c's ESC [
 
 // ---- power ----
 

@@ -1,5 +1,7 @@
-// VGA text, 80 by 25, scrolling. The only state is one number, bounded at each use, so that a
-// panic on another CPU in the middle of a write does no harm.
+// VGA text, 80 by 25, scrolling, with the few control sequences that full-screen programs need
+// (ECMA-48): ESC [ row ; column H, ESC [ J, ESC [ 2 J, ESC [ K, ESC [ 7 m, ESC [ m. All state is
+// small numbers, bounded at each use, so that a panic on another CPU in the middle of a write does
+// no harm.
 
 #include "arch/x86/cpu.h"
 #include "arch/x86/platform.h"
@@ -18,7 +20,17 @@
 #define CRTC_SHAPE  0x0a // first and last scan line of the cursor, 0x0a and 0x0b
 #define CRTC_CURSOR 0x0e // position, high and low byte, 0x0e and 0x0f
 
+#define ESC     '\x1b'
+#define REVERSE 0x7000 // black on grey
+
+enum { PLAIN, AFTER_ESC, IN_SEQUENCE };
+#define MAX_NUMBERS 2
+#define MAX_NUMBER  1000
+
 static u32 cursor; // cell, 0 .. CELLS - 1
+static u16 colour = BLANK & 0xff00;
+static u32 state, nr_numbers; // how far a sequence is
+static u32 numbers[MAX_NUMBERS];
 
 static void crtc_write(u8 reg, u8 v)
 {
@@ -54,7 +66,7 @@ static u32 put(u32 at, char c)
         at = ALIGN_DOWN(at + TAB, TAB);
         break;
     default:
-        screen[at++] = (BLANK & 0xff00) | (u8)c;
+        screen[at++] = colour | (u8)c;
     }
     if (at < CELLS)
         return at;
@@ -62,11 +74,69 @@ static u32 put(u32 at, char c)
     return at - COLS;
 }
 
+static void blank(u32 from, u32 end)
+{
+    volatile u16 *screen = phys_to_virt(VGA_PA);
+    while (from < end)
+        screen[from++] = BLANK;
+}
+
+// A number of the sequence, or `otherwise` where it has none.
+static u32 number(u32 i, u32 otherwise)
+{
+    return i <= nr_numbers && i < MAX_NUMBERS && numbers[i] ? numbers[i] : otherwise;
+}
+
+// The end of a sequence. Returns where the cursor is then; what it does not know it skips.
+static u32 sequence(u32 at, char c)
+{
+    u32 row, column;
+    switch (c) {
+    case 'H':
+        row = MIN(number(0, 1), ROWS) - 1;
+        column = MIN(number(1, 1), COLS) - 1;
+        return row * COLS + column;
+    case 'J':
+        blank(number(0, 0) == 2 ? 0 : at, CELLS);
+        break;
+    case 'K':
+        blank(at, at + COLS - at % COLS);
+        break;
+    case 'm':
+        colour = number(0, 0) == 7 ? REVERSE : BLANK & 0xff00;
+        break;
+    }
+    return at;
+}
+
+static u32 put_in_sequence(u32 at, char c)
+{
+    if (state == AFTER_ESC) {
+        state = c == '[' ? IN_SEQUENCE : PLAIN;
+        nr_numbers = numbers[0] = numbers[1] = 0;
+    } else if (c >= '0' && c <= '9') {
+        u32 *n = &numbers[nr_numbers % MAX_NUMBERS];
+        *n = MIN(*n * 10 + (u32)(c - '0'), MAX_NUMBER);
+    } else if (c == ';') {
+        nr_numbers = MIN(nr_numbers + 1, MAX_NUMBERS - 1);
+    } else {
+        state = PLAIN;
+        return sequence(at, c);
+    }
+    return at;
+}
+
 void vga_write(const char *s, size_t n)
 {
     u32 at = cursor % CELLS;
-    while (n--)
-        at = put(at, *s++);
+    for (; n; n--, s++) {
+        if (state != PLAIN)
+            at = put_in_sequence(at, *s);
+        else if (*s == ESC)
+            state = AFTER_ESC;
+        else
+            at = put(at, *s);
+    }
     cursor = at;
     crtc_write(CRTC_CURSOR, at >> 8);
     crtc_write(CRTC_CURSOR + 1, at & 0xff);

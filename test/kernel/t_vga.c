@@ -1,0 +1,53 @@
+// The control sequences of the VGA screen, read back from its memory.
+#include "arch/x86/layout.h"
+#include "arch/x86/platform.h"
+#include "kernel/base/string.h"
+#include "test/kernel/ktest.h"
+
+#define COLS 80
+#define ROWS 25
+
+static volatile u16 *screen(void)
+{
+    return phys_to_virt(0xb8000);
+}
+
+static void show(const char *s)
+{
+    vga_write(s, strlen(s));
+}
+
+// Whether this text, with this colour, stands there and the rest of the line is blank.
+static bool line_is(u32 row, u32 column, u16 colour, const char *want)
+{
+    volatile u16 *cell = screen() + row * COLS;
+    u32 len = strlen(want);
+    for (u32 i = 0; i < COLS; i++) {
+        bool inside = i >= column && i - column < len;
+        if (cell[i] != (inside ? colour | (u8)want[i - column] : 0x0720))
+            return false;
+    }
+    return true;
+}
+
+KTEST(vga_sequences, "vga-sequences", NULL)
+{
+    show("\x1b[2J\x1b[Hleft \x1b[7mturned\x1b[m");
+    EXPECT(!line_is(0, 0, 0x0700, "left turned")); // the colour
+    EXPECT_EQ((u64)screen()[5], 0x7000 | 't');
+    show("\x1b[1;6H\x1b[K");
+    EXPECT(line_is(0, 0, 0x0700, "left "));
+    show("\x1b[3;11Hthere\x1b[25;76Hend");
+    EXPECT(line_is(2, 10, 0x0700, "there"));
+    EXPECT(line_is(ROWS - 1, 75, 0x0700, "end"));
+    show("\x1b[99;99H#"); // the last cell: the screen moves up
+    EXPECT(line_is(1, 10, 0x0700, "there"));
+    EXPECT(line_is(ROWS - 2, 75, 0x0700, "end #"));
+    show("\x1b[2;13H\x1b[J");
+    EXPECT(line_is(1, 10, 0x0700, "th"));
+    EXPECT(line_is(ROWS - 2, 0, 0x0700, ""));
+    show("\x1b[12345678901234;;;;5zx\x1b!y"); // unknown ones: skipped
+    EXPECT(line_is(1, 10, 0x0700, "thxy"));
+    show("\x1b[2J\x1b[H");
+    EXPECT(line_is(0, 0, 0x0700, ""));
+}
