@@ -41,7 +41,7 @@ bool target_start(char **argv)
         return fail("fork");
     if (pid == 0) {
         ptrace(PTRACE_TRACEME, 0, 0, 0);
-        execvp(argv[0], argv);
+        execv(argv[0], argv);
         fail(argv[0]);
         _exit(127);
     }
