@@ -19,7 +19,7 @@ MEM   ?= 256
 DEBUG ?= 0
 HWBP  ?= 1
 V     ?= 0
-export EMU SMP MEM APPEND QEMU_FLAGS TIMEOUT PROG ARGS FILES OUT T
+export EMU SMP MEM APPEND QEMU_FLAGS TIMEOUT PROG ARGS FILES OUT T SECS
 
 # The tests always run the debug build, which checks itself at every switch.
 ifneq ($(filter test,$(MAKECMDGOALS)),)
@@ -112,7 +112,7 @@ help:
 #: make compare    the same programs on Linux 6.12 and on dr7: SEEDS=20 OPS=500 T=name
 #: make gdb        boot in QEMU under gdb, stopped at kernel_main
 #: make bochs      boot in Bochs' debugger with the kernel's symbols
-#: make test       all tests; one case: T=name, one configuration: EMU= SMP=
+#: make test       all tests; one case: T=name, one configuration: EMU= SMP=; T=together SECS=60
 #: make bench      the benchmark on dr7 and on Linux, as a table (README=1: also into README.md)
 #: make lint       formatting, include directions, file sizes
 #: make format     clang-format on all C files

@@ -4,7 +4,8 @@
 #   test/run.py --build DIRECTORY [HOST_TEST...]
 #
 # Variables: T=name runs one case (or the family before its dot), TEST_EMU= and TEST_SMP= choose an
-# emulator and a number of CPUs. Tests speak KTAP; a run that ends before its plan is met fails.
+# emulator and a number of CPUs, SECS= says how long the tests last that run for a time. Tests speak
+# KTAP; a run that ends before its plan is met fails.
 import concurrent.futures
 import glob
 import os
@@ -26,6 +27,7 @@ BOCHS_DIVISOR = 10  # of the loop counts
 OFF = ("build/nohwbp/debug", "qemu", 2, "off")  # the kernel without breakpoints, and where it runs
 BOCHS_AMD = "ryzen"  # a model with SVM: the usual one has none
 GUESTS = "guest"  # the family of tests that run there
+LENGTH = [f"seconds={os.environ['SECS']}"] if os.environ.get("SECS") else []
 TIMEOUT = {"qemu": 600, "bochs": 900}
 REFUSAL_TIMEOUT = 30
 HOST_TIMEOUT = 300
@@ -154,7 +156,7 @@ def run_tests(build, column, layers, words, arguments, emulator, smp, cpu=None):
     if emulator == "bochs":
         words = words + [f"test_div={BOCHS_DIVISOR}"]
         arguments = arguments + [f"div={BOCHS_DIVISOR}"]
-    b = boot(column, TIMEOUT[emulator], build + "/kernel.elf", ARCHIVE, words + ["--"] + arguments,
+    b = boot(column, TIMEOUT[emulator], build + "/kernel.elf", ARCHIVE, words + ["--"] + arguments + LENGTH,
              emulator, smp, cpu=cpu)
     cases, complaints = parse_ktap(b.lines, layers)
     if not b.off:

@@ -1,6 +1,6 @@
 // The runner: every test in a process of its own, with a time limit, reported as KTAP.
 //
-//   utest [-l] [div=N] [NAME...]     all tests, or the named ones; -l lists
+//   utest [-l] [div=N] [seconds=N] [NAME...]     all tests, or the named ones; -l lists
 #include "test/user/utest.h"
 #include <signal.h>
 #include <stdarg.h>
@@ -16,7 +16,7 @@ extern const struct utest __start_utests[], __stop_utests[];
 
 const char *utest_self;
 static int failures;
-static long divisor = 1;
+static long divisor = 1, seconds;
 static int reason_fd = -1; // where a skipped test tells the runner why
 
 static void say(const char *prefix, const char *fmt, va_list ap)
@@ -75,6 +75,11 @@ int utest_failures(void)
 long scaled(long n)
 {
     return n / divisor > 0 ? n / divisor : 1;
+}
+
+long test_seconds(void)
+{
+    return seconds;
 }
 
 // False for a kernel built without them: it does not even know the type.
@@ -219,6 +224,8 @@ int main(int argc, char **argv)
             list = true;
         else if (strncmp(argv[i], "div=", 4) == 0)
             divisor = atol(argv[i] + 4);
+        else if (strncmp(argv[i], "seconds=", 8) == 0)
+            seconds = atol(argv[i] + 8);
         else if (count < (int)(sizeof names / sizeof names[0]))
             names[count++] = argv[i];
     }

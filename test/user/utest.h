@@ -91,6 +91,8 @@ void *bad_pointer(void);
 void pin_to_cpu(int cpu);
 // Loop counts are divided by "div=N", for slow emulators. At least 1.
 long scaled(long n);
+// How long a test that runs for a time is to run: "seconds=N"; 0: as long as it likes.
+long test_seconds(void);
 
 // ---- processes ----
 
