@@ -24,9 +24,11 @@ static inline u64 hwbp_fitting_len(u64 addr, u64 size)
 #include "hwbp/off.h" // the same calls in a kernel that is built without breakpoints
 #else
 
-// Registers the PMU and reads "slots=" from the command line. After perf_init(), before the first
-// task.
+// Registers the PMU: after perf_init(), before the other CPUs start, for each of them edits with
+// the same PMUs from begin to commit.
 void hwbp_init(void);
+// Reads "slots=" from the command line, for as many CPUs as have started. Before the first task.
+void hwbp_slots_init(void);
 
 // A breakpoint of one task, wherever it runs. Event, or ERR_PTR: -ENOSPC (no slot), -EINVAL (type,
 // length, alignment, kernel address with exclude_kernel, protected area), -EOPNOTSUPP, -ESRCH,

@@ -10,6 +10,10 @@ static inline void hwbp_init(void)
 {
 }
 
+static inline void hwbp_slots_init(void)
+{
+}
+
 static inline struct perf_event *hwbp_register_user(const struct perf_event_attr *, struct task *,
                                                     perf_overflow_fn, void *)
 {

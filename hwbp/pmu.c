@@ -93,7 +93,6 @@ static const struct pmu breakpoint_pmu = {
 
 void hwbp_init(void)
 {
-    hwbp_slots_init();
     hwbp_db_init();
     perf_pmu_register(&breakpoint_pmu);
 }

@@ -9,9 +9,6 @@ void hwbp_db_init(void);
 // hwbp/api.c: the PMU's modify.
 int hwbp_modify_attr(struct perf_event *event, const struct perf_event_attr *attr);
 
-// hwbp/reserve.c: the rule set from the command line, an empty slot table.
-void hwbp_slots_init(void);
-
 // hwbp/check.c: on this CPU the registers hold exactly the events that are ACTIVE here, each once,
 // and the hardware agrees; if not, a panic with both tables. IRQs off, no edits open.
 void hwbp_check_cpu(void);

@@ -80,11 +80,12 @@ void kernel_main(u32 magic, u32 mbi)
 
     sched_init(); // tasks; from here on this flow is CPU 0's idle task
     perf_init();  // perf events
+    hwbp_init();  // breakpoints as one kind of them
     perf_cpu_start(0);
     smp_start_all(cmdline_u64("cpus", MAX_CPUS)); // the other CPUs
 
     step_init();
-    hwbp_init(); // breakpoints as one kind of perf events
+    hwbp_slots_init(); // which breakpoints may exist
     perf_start_worker();
     fs_init();    // files from the archive
     ksym_init();  // who reads and writes a kernel variable

@@ -156,8 +156,8 @@ def run_tests(build, column, layers, words, arguments, emulator, smp, cpu=None):
     if emulator == "bochs":
         words = words + [f"test_div={BOCHS_DIVISOR}"]
         arguments = arguments + [f"div={BOCHS_DIVISOR}"]
-    b = boot(column, TIMEOUT[emulator], build + "/kernel.elf", ARCHIVE, words + ["--"] + arguments + LENGTH,
-             emulator, smp, cpu=cpu)
+    b = boot(column, TIMEOUT[emulator], build + "/kernel.elf", ARCHIVE,
+             words + ["--"] + arguments + LENGTH, emulator, smp, cpu=cpu)
     cases, complaints = parse_ktap(b.lines, layers)
     if not b.off:
         complaints.append(f"stopped after {TIMEOUT[emulator]} seconds")

@@ -2,7 +2,7 @@
 // tracer on a kernel variable, guests, and (started by test/together.py) gdb on the kernel.
 //
 // Every count is exact at the end: whoever makes an access also counts it. Registers of a CPU: one
-// for the symbol tracer, one for gdb, two for the tracee or for the flexible events of another task.
+// for the symbol tracer, one for gdb, two for the tracee or for another task's flexible events.
 #include "test/user/bp_test.h"
 #include "test/user/trace.h"
 #include "user/trace.h"
