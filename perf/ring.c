@@ -116,5 +116,7 @@ void perf_buffer_write(struct perf_event *event, const struct perf_record_header
     if (due) {
         __atomic_store_n(&b->ready, true, __ATOMIC_RELEASE);
         perf_work_queue(owner, PERF_WORK_WAKE);
+        if (!sample) // a sample's overflow signals by itself
+            perf_work_overflow(owner, PERF_WORK_SIGNAL_IN);
     }
 }
