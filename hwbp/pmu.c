@@ -19,9 +19,12 @@ static struct bp_claim *new_claim(struct perf_event *event, bool pinned)
 }
 
 // The slot comes first, then the validation: a full machine answers ENOSPC even to a bad request,
-// as Linux does.
+// as Linux does, unless it names no type at all.
 static int bp_event_init(struct perf_event *event)
 {
+    u32 type = event->attr.bp_type;
+    if (type == HW_BREAKPOINT_EMPTY || type == HW_BREAKPOINT_INVALID)
+        return -EINVAL;
     // One of a wide breakpoint's: reserved and validated by hwbp_register_wide().
     if (event->bp.claim)
         return hwbp_parse(&event->attr, &event->bp);

@@ -155,3 +155,9 @@ u64 perf_read_locked(struct perf_event *event, u64 *enabled, u64 *running);
 void perf_release_children(struct perf_event *event);
 // A copy whose task ends: its count and times go to the original, and it is freed.
 void perf_child_ends(struct perf_event *child);
+
+// True if the event counts nothing any more, for ever: it was retired, or its task has ended.
+static inline bool perf_event_ended(const struct perf_event *event)
+{
+    return event->state == PERF_EXIT || (event->ctx->task && event->ctx->dead);
+}

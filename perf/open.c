@@ -1,5 +1,6 @@
 // perf_event_open(2), in the order in which Linux finds faults.
 #include "kernel/base/errno.h"
+#include "perf/context.h"
 #include "perf/event.h"
 #include "perf/ring.h"
 #include "perf/upcalls.h"
@@ -30,6 +31,8 @@ static s64 open_for(const struct perf_event_attr *attr, struct task *target, s32
         .task = target,
         .leader = flags & (PERF_FLAG_FD_NO_GROUP | PERF_FLAG_FD_OUTPUT) ? NULL : group,
     };
+    if (target && r.leader && r.leader->attr.inherit != attr->inherit)
+        return -EINVAL;           // children would get half a group
     if (attr->sigtrap && !target) // whom else it would hit is anybody's guess
         return -EINVAL;
     struct perf_event *event = perf_event_create(&r);
@@ -56,6 +59,10 @@ s64 sys_perf_event_open(u64 uattr, s32 pid, s32 cpu, s32 group_fd, u64 flags)
     struct perf_fd group = {0};
     if (group_fd != -1 && perf_fd_get(group_fd, &group))
         return -EBADF;
+    if (group.event && perf_event_ended(group.event)) {
+        perf_fd_put(&group);
+        return -ENODEV;
+    }
     struct task *target = find_target(pid);
     s64 fd = IS_ERR(target) ? PTR_ERR(target) : open_for(&attr, target, cpu, group.event, flags);
     if (target && !IS_ERR(target))

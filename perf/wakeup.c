@@ -229,11 +229,10 @@ int perf_event_refresh(struct perf_event *event, u32 n)
     return 0;
 }
 
-// Its task is gone, and the copies with theirs: nothing will ever come.
+// The copies have ended with their tasks, too: nothing will ever come.
 static bool is_over(const struct perf_event *event)
 {
-    bool ended = event->state == PERF_EXIT || (event->ctx->task && event->ctx->dead);
-    return ended && list_empty(&event->children);
+    return perf_event_ended(event) && list_empty(&event->children);
 }
 
 u32 perf_event_poll(struct perf_event *event)

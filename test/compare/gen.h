@@ -59,10 +59,11 @@ static inline const char *gen_error(int error)
     static const struct {
         int error;
         const char *name;
-    } names[] = {{0, "ok"},           {EINVAL, "EINVAL"}, {ENOSPC, "ENOSPC"}, {ESRCH, "ESRCH"},
-                 {ENODEV, "ENODEV"},  {EIO, "EIO"},       {EFAULT, "EFAULT"}, {EBADF, "EBADF"},
-                 {ENOENT, "ENOENT"},  {E2BIG, "E2BIG"},   {EPERM, "EPERM"},   {EACCES, "EACCES"},
-                 {ENOTTY, "ENOTTY"},  {EOPNOTSUPP, "EOPNOTSUPP"}};
+    } names[] = {{0, "ok"},          {EINVAL, "EINVAL"},        {ENOSPC, "ENOSPC"},
+                 {ESRCH, "ESRCH"},   {ENODEV, "ENODEV"},        {EIO, "EIO"},
+                 {EFAULT, "EFAULT"}, {EBADF, "EBADF"},          {ENOENT, "ENOENT"},
+                 {E2BIG, "E2BIG"},   {EPERM, "EPERM"},          {EACCES, "EACCES"},
+                 {ENOTTY, "ENOTTY"}, {EOPNOTSUPP, "EOPNOTSUPP"}};
 
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
         if (names[i].error == error)

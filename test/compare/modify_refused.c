@@ -15,10 +15,10 @@ static void refused(int opened_off)
     ioctl(fd, opened_off ? PERF_EVENT_IOC_ENABLE : PERF_EVENT_IOC_DISABLE, 0);
     attr.bp_len = 3;
     int result = ioctl(fd, PERF_EVENT_IOC_MODIFY_ATTRIBUTES, &attr);
-    printf("opened %s, switched %s, modify: %s\n", opened_off ? "off" : "on",
-           opened_off ? "on" : "off", result < 0 && errno == EINVAL ? "refused" : "?");
     watched = 1;
-    printf("counts: %lld\n", (long long)bp_read(fd));
+    printf("opened %s, switched %s, modify %s, counts %lld\n", opened_off ? "off" : "on",
+           opened_off ? "on" : "off", result < 0 && errno == EINVAL ? "refused" : "answers",
+           (long long)bp_read(fd));
     close(fd);
 }
 

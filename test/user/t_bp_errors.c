@@ -71,8 +71,12 @@ UTEST_TYPE(errors_attr, "errors")
         attr = bp_attr(HW_BREAKPOINT_X, v, len);
         CHECK_ERRNO(open_self(attr), EINVAL);
     }
-    attr = bp_attr(HW_BREAKPOINT_W, (char *)v + 1, 1);
+    attr = bp_attr(HW_BREAKPOINT_X, (char *)KERNEL_START - 1, 8); // the register sees one byte
     int fd = open_self(attr);
+    CHECK(fd >= 0);
+    close(fd);
+    attr = bp_attr(HW_BREAKPOINT_W, (char *)v + 1, 1);
+    fd = open_self(attr);
     CHECK(fd >= 0);
     close(fd);
 }
@@ -157,6 +161,8 @@ UTEST_TYPE(errors_space, "errors-space")
     WITH(bp_addr += 1, ENOSPC); // a full machine says so before it looks closer
     WITH(bp_len = 3, ENOSPC);
     WITH(bp_type = HW_BREAKPOINT_X, ENOSPC);
+    WITH(bp_type = HW_BREAKPOINT_EMPTY, EINVAL); // but these two are no type at all
+    WITH(bp_type = HW_BREAKPOINT_INVALID, EINVAL);
     WITH(disabled = 1, ENOSPC);            // a disabled one keeps its slot too
     WITH(sample_type = 1ul << 40, EINVAL); // but the attr itself comes first
     close(fd[2]);

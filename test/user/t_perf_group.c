@@ -86,6 +86,9 @@ UTEST_HWBP(group_errors, "group-errors")
     CHECK_ERRNO(open_member(&attr, 0, -1, ends[0], 0), EBADF);
     CHECK_ERRNO(open_member(&attr, 0, -1, 999, 0), EBADF);
     CHECK_ERRNO(open_member(&attr, 0, -1, -2, 0), EBADF);
+    attr.inherit = 1; // children would get half a group
+    CHECK_ERRNO(open_member(&attr, 0, -1, leader, 0), EINVAL);
+    attr.inherit = 0;
     attr.exclusive = 1;
     CHECK_ERRNO(open_member(&attr, 0, -1, leader, 0), EINVAL);
     attr.exclusive = 0;
@@ -96,8 +99,13 @@ UTEST_HWBP(group_errors, "group-errors")
     close(leader);
     store8(&v[0], 1);
     CHECK_EQ(bp_end(alone), 1);
+    attr.pinned = 0;
+    leader = open_member(&attr, other, -1, -1, 0);
     gate_open(&gate);
     join(other);
+    CHECK_ERRNO(open_member(&attr, 0, -1, leader, 0), ENODEV); // its task is gone, before all else
+    CHECK_ERRNO(open_member(&attr, 0, -2, leader, 0), ENODEV);
+    close(leader);
 }
 
 // The flag reaches the whole group from any of its members; without it only one is meant.

@@ -5,6 +5,7 @@
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
+#include <sys/prctl.h>
 
 #ifndef TRAP_PERF
 #define TRAP_PERF 6
@@ -99,6 +100,29 @@ static int open_signal_event(uint32_t type, const volatile void *addr, int sig)
     REQUIRE(fd >= 0);
     make_async(fd, sig);
     return fd;
+}
+
+// A record that is no sample signals, too, when it fills the buffer up to the watermark.
+UTEST(signal_watermark, "perf-signal-watermark")
+{
+    struct perf_event_attr attr = {.type = PERF_TYPE_SOFTWARE,
+                                   .size = sizeof attr,
+                                   .config = PERF_COUNT_SW_DUMMY,
+                                   .comm = 1,
+                                   .watermark = 1,
+                                   .wakeup_watermark = 1};
+    int fd = bp_open_attr(&attr, 0, -1);
+
+    REQUIRE(fd >= 0);
+    handle(SIGIO, on_signal, 0);
+    make_async(fd, SIGIO);
+    struct ring r = ring_map(fd, 1);
+    for (int i = 1; i <= 5; i++) {
+        prctl(PR_SET_NAME, "name");
+        CHECK_EQ(signals, i);
+    }
+    ring_unmap(&r);
+    close(fd);
 }
 
 UTEST_HWBP(refresh_hup, "perf-refresh")
