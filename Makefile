@@ -97,7 +97,7 @@ COMMANDS := $(if $(filter 0,$(HWBP)),,$(BUILD)/compile_commands.json)
 
 # ---- Targets ----
 
-.PHONY: kernel-off all iso run exec linux gdb bochs bench test lint format clean help FORCE
+.PHONY: kernel-off all iso run exec linux gdb kgdb bochs bench test lint format clean help FORCE
 
 all: $(B)/dr7.iso $(COMMANDS)
 
@@ -111,6 +111,7 @@ help:
 #: make linux      run one static ELF on Debian's Linux 6.12 in QEMU: PROG=file ARGS="..."
 #: make compare    the same programs on Linux 6.12 and on dr7: SEEDS=20 OPS=500 T=name
 #: make gdb        boot in QEMU under gdb, stopped at kernel_main
+#: make kgdb       boot with gdb attached to the kernel's own stub
 #: make bochs      boot in Bochs' debugger with the kernel's symbols
 #: make test       all tests; one case: T=name, one configuration: EMU= SMP=; T=together SECS=60
 #: make bench      the benchmark on dr7 and on Linux, as a table (README=1: also into README.md)
@@ -138,6 +139,9 @@ compare: $(B)/kernel.elf $(BUILD)/tools/batch $(COMPARE)
 
 gdb: $(B)/kernel.elf $(BUILD)/rootfs.cpio
 	@$(PYTHON) tools/boot.py gdb --build $(B)
+
+kgdb: $(B)/kernel.elf $(BUILD)/rootfs.cpio
+	@$(PYTHON) tools/boot.py kgdb --build $(B)
 
 bochs: $(B)/kernel.elf $(BUILD)/rootfs.cpio
 	@$(PYTHON) tools/boot.py bochs --build $(B)

@@ -127,10 +127,9 @@ static int make_tally(struct task *task)
     return task->perf_ctx->slots ? 0 : -ENOMEM;
 }
 
-static int admit(struct bp_claim *claim, bool inherited)
+static int admit_locked(struct bp_claim *claim, bool inherited)
 {
     struct slot_refusal why;
-    mutex_lock(&slots_mutex);
     int err = make_tally(claim->task);
     if (!err) {
         struct slot_request r = request_of(claim, false);
@@ -145,6 +144,13 @@ static int admit(struct bp_claim *claim, bool inherited)
     }
     if (DEBUG_BUILD)
         check_locked();
+    return err;
+}
+
+static int admit(struct bp_claim *claim, bool inherited)
+{
+    mutex_lock(&slots_mutex);
+    int err = admit_locked(claim, inherited);
     mutex_unlock(&slots_mutex);
     return err;
 }
@@ -173,6 +179,25 @@ void claim_release(struct bp_claim *claim)
     mutex_lock(&slots_mutex);
     release_locked(claim);
     mutex_unlock(&slots_mutex);
+}
+
+// Nobody runs who could take it meanwhile.
+static bool slots_mutex_is_free(void)
+{
+    return !slots_mutex.holder && !slots_mutex.queue.lock.locked;
+}
+
+int claim_reserve_stopped(struct bp_claim *claim)
+{
+    return slots_mutex_is_free() ? admit_locked(claim, false) : -EBUSY;
+}
+
+bool claim_release_stopped(struct bp_claim *claim)
+{
+    bool free = slots_mutex_is_free();
+    if (free)
+        release_locked(claim);
+    return free;
 }
 
 void claim_release_event(struct perf_event *event)

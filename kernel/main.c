@@ -9,6 +9,7 @@
 #include "kernel/base/printk.h"
 #include "kernel/debug/crash.h"
 #include "kernel/debug/guest.h"
+#include "kernel/debug/kgdb/kgdb.h"
 #include "kernel/debug/ksym/ksym.h"
 #include "kernel/debug/step.h"
 #include "kernel/examples/watch.h"
@@ -41,6 +42,7 @@ static void main_thread(void *arg)
     (void)arg;
     char init[512] = DEFAULT_INIT;
     static char *argv[1 + CMDLINE_WORDS + 1];
+    kgdb_start();
     crash_if_asked();
     bool programs = fs_have_archive();
     if (!programs)

@@ -116,6 +116,13 @@ int perf_ctx_run(struct perf_event *event, int (*fn)(struct perf_event *, void *
 void perf_ctx_run_all(struct perf_event *const *event, int (*fn)(struct perf_event *, void *),
                       void *arg);
 
+// The same on a CPU that a debugger has stopped, for an event of this CPU's own context, IRQs off:
+// with that CPU's registers free to be written (dr_unpause()) and spinlocks not checked. False, and
+// fn did not run, when the CPU was stopped in the middle of a change. On a CPU that runs,
+// perf_ctx_run() does it.
+bool perf_ctx_run_stopped(struct perf_event *event, int (*fn)(struct perf_event *, void *),
+                          void *arg);
+
 // After an event was added to a context that runs nowhere although its task is running: starts it
 // there.
 void perf_ctx_start(struct perf_event_context *ctx);

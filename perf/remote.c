@@ -47,6 +47,25 @@ int perf_ctx_run(struct perf_event *event, int (*fn)(struct perf_event *, void *
     return c.result;
 }
 
+static bool is_locked(const struct perf_event_context *ctx)
+{
+    return ctx && __atomic_load_n(&ctx->lock.locked, __ATOMIC_RELAXED);
+}
+
+bool perf_ctx_run_stopped(struct perf_event *event, int (*fn)(struct perf_event *, void *),
+                          void *arg)
+{
+    struct perf_cpu *pc = this_perf_cpu();
+    struct change c = {.event = event, .fn = fn, .arg = arg};
+    if (pc->edit_depth || pc->in_switch || is_locked(&pc->ctx) || is_locked(pc->task_ctx))
+        return false;
+    if (pc->ctx.active_cpu < 0) // the CPU is offline
+        fn(event, arg);
+    else
+        change_here(&c);
+    return true;
+}
+
 struct pass {
     struct perf_event *const *event;
     int (*fn)(struct perf_event *event, void *arg);

@@ -139,6 +139,13 @@ void task_for_each(void (*fn)(struct task *t, void *arg), void *arg)
     spin_unlock_irqrestore(&tasks_lock, flags);
 }
 
+void task_for_each_stopped(void (*fn)(struct task *t, void *arg), void *arg)
+{
+    struct task *t;
+    list_for_each (t, &all_tasks, all_node)
+        fn(t, arg);
+}
+
 // ---- ending ----
 
 void task_exit(void)

@@ -78,5 +78,9 @@ struct task *task_find(u32 tid);
 // Calls fn for every task, under the tasks lock (fn must not sleep or take lower ranks).
 void task_for_each(void (*fn)(struct task *t, void *arg), void *arg);
 
+// The same for a debugger that has stopped all CPUs: without the lock, for whose holder it could
+// not wait. A task that is just being linked or unlinked may be missing.
+void task_for_each_stopped(void (*fn)(struct task *t, void *arg), void *arg);
+
 // Waits until the task is dead (kernel threads joining each other). Task context.
 void task_join(struct task *t);

@@ -17,7 +17,9 @@ import time
 from dataclasses import dataclass, field
 
 sys.path.insert(0, "tools")
+sys.path.insert(0, "test")
 import emu  # noqa: E402
+import kgdb  # noqa: E402
 import perf_data  # noqa: E402
 import screen  # noqa: E402
 
@@ -291,6 +293,14 @@ def run_exec(build):
     return Result("boot", log, [Case(case, "FAIL" if reasons else "ok", "; ".join(reasons))])
 
 
+def run_kgdb(build, scenario, emulator, smp):
+    """The kernel's own stub under gdb."""
+    case = f"kgdb.{scenario}-{emulator}{smp}"
+    wrong, log = kgdb.run(build, ARCHIVE, scenario, emulator, smp, TIMEOUT[emulator])
+    return Result("boot", save(case, log),
+                  [Case(case, "FAIL" if wrong else "ok", "; ".join(wrong), read_lines(log))])
+
+
 def run_perf_data(build, emulator, smp):
     """What perf records here, read by Linux's perf."""
     case = f"perf-data.{emulator}{smp}"
@@ -345,9 +355,14 @@ def choose(build, host_tests, only, only_emu, only_smp, hwbp):
         if only in ("", "bptop-screen"):
             jobs.append((2, run_screen, (build,)))
     for e, s in MACHINES:
-        if (only in ("", "perf-data", f"perf-data.{e}{s}") and only_emu in ("", e) and
-                only_smp in ("", str(s))):
+        if only_emu not in ("", e) or only_smp not in ("", str(s)):
+            continue
+        if only in ("", "perf-data", f"perf-data.{e}{s}"):
             jobs.append((1 if e == "bochs" else s, run_perf_data, (build, e, s)))
+        # The long one everywhere, the others where they are quickest.
+        for name in list(kgdb.SCENARIOS)[:None if (e, s) == ("qemu", 2) else 1]:
+            if only in ("", "kgdb", f"kgdb.{name}-{e}{s}"):
+                jobs.append((1 if e == "bochs" else s, run_kgdb, (build, name, e, s)))
     if on_machine:
         machines = [(e, s) for e, s in MACHINES
                     if only_emu in ("", e) and only_smp in ("", str(s))]

@@ -1,6 +1,6 @@
-# What `make run`, `make exec`, `make gdb` and `make bochs` do.
+# What `make run`, `make exec`, `make gdb`, `make kgdb` and `make bochs` do.
 #
-#   boot.py run|exec|gdb|bochs --build DIRECTORY     with the make variables in the environment
+#   boot.py run|exec|gdb|kgdb|bochs --build DIRECTORY     with the make variables in the environment
 import os
 import re
 import shlex
@@ -10,6 +10,7 @@ import subprocess
 import sys
 import tempfile
 import termios
+import threading
 import tty
 
 import mkiso
@@ -172,6 +173,25 @@ def gdb(build):
                          "-ex", "continue", build + "/kernel.elf"])
 
 
+def kgdb(build):
+    """The kernel's own stub under gdb: the machine, QEMU or Bochs, waits for it at boot."""
+    console = build + "/kgdb-console.txt"
+    with machine(build, ARCHIVE, ["kgdbwait", "init=/bin/init"], []) as m, open(console, "wb") as f:
+        port = m.start(serve_com2=True)
+
+        def sink(data):
+            f.write(data)
+            f.flush()
+
+        pump = threading.Thread(target=m.pump, args=(sink,))
+        pump.start()
+        print("dr7: the machine's console is written to", console, flush=True)
+        subprocess.call(["gdb", "-q", "-ex", "set pagination off", "-ex", "set remotetimeout 30",
+                         "-ex", "target remote " + port, build + "/kernel.elf"])
+        m.process.kill()
+        pump.join()
+
+
 def bochs(build):
     """Bochs' own debugger on this terminal. The machine's screen is served by VNC, for the terminal
     display would need this terminal too."""
@@ -214,9 +234,9 @@ def bochs_command(line, symbols):
 def main():
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, lambda *_: sys.exit(1))
-    if sys.argv[1] in ("gdb", "bochs"):
+    if sys.argv[1] in ("gdb", "kgdb", "bochs"):
         signal.signal(signal.SIGINT, lambda *_: None)  # Ctrl-C is for the debugger
-    actions = {"run": run, "exec": exec_program, "gdb": gdb, "bochs": bochs}
+    actions = {"run": run, "exec": exec_program, "gdb": gdb, "kgdb": kgdb, "bochs": bochs}
     try:
         actions[sys.argv[1]](sys.argv[3])
     except KeyboardInterrupt:

@@ -11,6 +11,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 
 import mkiso
@@ -101,16 +102,21 @@ class Machine:
             f.writelines(command + "\n" for command in debugger)
         return ["bochs", "-q", "-f", self.dir + "/bochsrc", "-rc", self.dir + "/commands"]
 
-    def start(self):
+    def start(self, serve_com2=False):
         """Starts it with its serial ports connected: by Unix sockets, and by TCP to Bochs, which
-        knows no others."""
+        knows no others. `serve_com2`: the second belongs to whoever connects to the Unix socket of
+        the returned name, one after the other."""
+        server = self.dir + "/com2-server"
         self.errors = open(self.dir + "/errors", "w+b")
         names = ["com1", "com2"] + ["com3"] * self.to_host
         if self.emu == "qemu":
-            paths = [f"{self.dir}/{name}" for name in names]
-            listeners = [socket.create_server(p, family=socket.AF_UNIX) for p in paths]
-            self.spawn(self.qemu_command(*("unix:" + p for p in paths)),
-                       subprocess.DEVNULL, self.errors)
+            paths = {name: f"{self.dir}/{name}" for name in names}
+            if serve_com2:
+                names.remove("com2")
+            listeners = [socket.create_server(paths[n], family=socket.AF_UNIX) for n in names]
+            self.spawn(self.qemu_command(*(
+                f"unix:{path}" if name in names else f"unix:{server},server=on,wait=off"
+                for name, path in paths.items())), subprocess.DEVNULL, self.errors)
         else:
             listeners = [socket.create_server(("127.0.0.1", 0)) for _ in names]
             ports = [f"mode=socket-client, dev=127.0.0.1:{s.getsockname()[1]}" for s in listeners]
@@ -122,6 +128,11 @@ class Machine:
             os.close(slave)
         for name, listener in zip(names, listeners):
             setattr(self, name, self.accept(listener))
+        if self.com2 and serve_com2:
+            listener = socket.create_server(server, family=socket.AF_UNIX)
+            threading.Thread(target=serve, args=(listener, self.com2), daemon=True).start()
+            self.com2 = None
+        return server if serve_com2 else None
 
     def accept(self, listener):
         deadline = time.monotonic() + START_SECONDS
@@ -198,6 +209,30 @@ class Machine:
     def status(self):
         """When pump() returned True: what the kernel gave to machine_off(). In Bochs: None."""
         return self.process.returncode >> 1 if self.emu == "qemu" else None
+
+
+def serve(listener, port):
+    """Until the machine is off. What it sends while nobody is connected is lost."""
+    peer = None
+    port.setblocking(True)
+    with listener, port:
+        while True:
+            ready, _, _ = select.select([port, peer or listener], [], [])
+            if port in ready:
+                data = receive(port)
+                if not data:
+                    return
+                acknowledge_at_once(port)
+                if peer:
+                    peer.sendall(data)
+            elif peer:
+                said = receive(peer)
+                port.sendall(said)
+                if not said:
+                    peer.close()
+                    peer = None
+            else:
+                peer = listener.accept()[0]
 
 
 def acknowledge_at_once(connection):

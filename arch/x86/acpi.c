@@ -58,6 +58,7 @@ struct madt_entry {
 #define LAPIC_USABLE 1u
 #define ISA_KEYBOARD 1
 #define ISA_SERIAL1  4
+#define ISA_SERIAL2  3
 
 struct acpi_cpus acpi_cpus;
 
@@ -124,6 +125,8 @@ static void madt_read(const struct madt_entry *e)
     case MADT_OVERRIDE:
         if (e->over.irq == ISA_SERIAL1)
             acpi_cpus.serial_gsi = e->over.gsi;
+        if (e->over.irq == ISA_SERIAL2)
+            acpi_cpus.serial2_gsi = e->over.gsi;
         if (e->over.irq == ISA_KEYBOARD)
             acpi_cpus.keyboard_gsi = e->over.gsi;
         break;
@@ -143,6 +146,7 @@ void acpi_init(void)
         .lapic_pa = 0xfee00000,
         .ioapic_pa = 0xfec00000,
         .serial_gsi = ISA_SERIAL1,
+        .serial2_gsi = ISA_SERIAL2,
         .keyboard_gsi = ISA_KEYBOARD,
     };
     const struct madt *m = acpi_find("APIC");

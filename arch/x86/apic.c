@@ -75,9 +75,14 @@ void lapic_send_self(u32 vector)
     lapic_write(LAPIC_ICR_LOW, ICR_FIXED | ICR_ASSERT | ICR_SELF | vector);
 }
 
+// A debugger may have interrupted another command between its halves: its first half is put back.
 void lapic_send_nmi(u32 apic_id)
 {
+    u32 high = lapic_read(LAPIC_ICR_HIGH);
     lapic_command(apic_id, ICR_NMI | ICR_ASSERT);
+    while (lapic_read(LAPIC_ICR_LOW) & ICR_PENDING)
+        cpu_pause();
+    lapic_write(LAPIC_ICR_HIGH, high);
 }
 
 void lapic_send_init(u32 apic_id)
@@ -170,5 +175,6 @@ void apic_init(void)
         ioapic_write(IOAPIC_ENTRY(i), LVT_MASKED);
     keyboard_init();
     ioapic_route(acpi_cpus.serial_gsi, IRQ_SERIAL1);
+    ioapic_route(acpi_cpus.serial2_gsi, IRQ_SERIAL2);
     ioapic_route(acpi_cpus.keyboard_gsi, IRQ_KEYBOARD);
 }

@@ -32,6 +32,23 @@ void context_prepare(struct arch_task *a, void (*fn)(void *), void *arg)
     a->rsp = (u64)s;
 }
 
+void context_saved(const struct arch_task *a, struct trapframe *f)
+{
+    const struct switch_frame *s = (const struct switch_frame *)a->rsp;
+    *f = (struct trapframe){
+        .r15 = s->r15,
+        .r14 = s->r14,
+        .r13 = s->r13,
+        .r12 = s->r12,
+        .rbx = s->rbx,
+        .rbp = s->rbp,
+        .rip = s->rip,
+        .rsp = (u64)(s + 1),
+        .cs = KERNEL_CS,
+        .ss = KERNEL_DS,
+    };
+}
+
 // The bases are read back since a program may also change them by loading a selector.
 void context_leave(struct arch_task *prev)
 {

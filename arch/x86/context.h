@@ -30,6 +30,9 @@ void context_prepare(struct arch_task *a, void (*fn)(void *), void *arg);
 void context_leave(struct arch_task *prev);
 void context_enter(struct arch_task *next);
 
+// What is known of a task that is switched out, for debuggers: rbx, rbp, r12-r15, rsp, rip.
+void context_saved(const struct arch_task *a, struct trapframe *f);
+
 // The frame of a task that came from ring 3: always at the top of its kernel stack.
 struct trapframe *context_user_frame(struct arch_task *a);
 

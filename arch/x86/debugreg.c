@@ -228,6 +228,7 @@ __protected_text void dr_db_enter(struct dr_hits *hits)
             slots |= d->crowded & BIT(i) ? implied_by(d, i) : BIT(i);
     }
     hits->raw = dr6;
+    hits->nested = false;
     hits->slots = slots;
     hits->dr6 = slots | (dr6 & (DR6_BD | DR6_BS | DR6_BT));
     for (u32 left = slots; left; left &= left - 1) {
@@ -251,6 +252,23 @@ __protected_text void dr_db_exit(void)
     const char *wrong = DEBUG_CHECKS ? dr_check() : NULL;
     if (wrong)
         panic("debug registers at the end of #DB: %s", wrong);
+}
+
+__protected_text u64 dr_pause(void)
+{
+    u64 found = hw_read_dr(7);
+    hw_write_dr(7, DR7_FIXED_1);
+    return found;
+}
+
+__protected_text void dr_unpause(u64 found)
+{
+    hw_write_dr(7, found);
+}
+
+__protected_text bool dr_settled(u64 found)
+{
+    return found == this_dr()->live_dr7;
 }
 
 __protected_text const char *dr_check(void)

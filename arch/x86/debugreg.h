@@ -71,6 +71,7 @@ struct dr_hits {
     u64 dr6;              // causes as positive bits: DR6_SLOTS | DR6_BD | DR6_BS | DR6_BT
     u64 raw;              // DR6 as it was read
     bool spurious;        // only registers that are not live were reported: no cause is left
+    bool nested;          // a single step through the handler of another #DB
     u32 slots;            // bit n: the owner in owner[n] was hit
     void *owner[HBP_NUM]; // only where slots has a bit, as type
     u8 type[HBP_NUM];
@@ -104,6 +105,14 @@ bool dr_evict(const void *owner);
 // several). Exit writes DR7 anew even if nothing changed: QEMU forgets its stale match only then.
 void dr_db_enter(struct dr_hits *hits);
 void dr_db_exit(void);
+
+// No breakpoint fires on this CPU from pause to unpause, for NMI and for a debugger: pause returns
+// DR7 as it found it, unpause wants that back. Who wants to edit meanwhile may do so if
+// dr_settled(), that is if what was found is what the file says: else a write was interrupted half
+// done. He unpauses for it, and pauses again.
+u64 dr_pause(void);
+void dr_unpause(u64 found);
+bool dr_settled(u64 found);
 
 // Compare DR0-DR3 and DR7 as read back with what should be there. Returns NULL when right,
 // otherwise a short word for what is wrong. Debug builds call it at every switch and #DB exit.

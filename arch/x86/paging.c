@@ -22,6 +22,8 @@ extern char boot_stack_guard[]; // boot/boot.asm
 
 static u64 kernel_root;
 static u64 mmio_next = MMIO_BASE;
+static u64 window_va __protected_bss;
+static u64 *window_pte __protected_bss;
 
 // Level 4 is the top, level 1 holds the entries of 4 KiB pages.
 static u32 index_at(u64 va, int level)
@@ -171,6 +173,47 @@ u64 *paging_walk(u64 root, u64 va, bool create)
 }
 
 typedef void page_fn(u64 va, u64 *pte, void *arg);
+
+bool paging_lookup(u64 root, u64 va, u64 *pa, u64 *flags)
+{
+    const u64 *table = phys_to_virt(root);
+    for (int level = 4; level; level--) {
+        u64 e = __atomic_load_n(&table[index_at(va, level)], __ATOMIC_ACQUIRE);
+        u64 inside = (PAGE_SIZE << 9 * (level - 1)) - 1;
+        if (!(e & PTE_P))
+            return false;
+        if (level == 1 || (e & PTE_PS)) {
+            *pa = (e & PTE_ADDR & ~inside) + (va & inside);
+            *flags = e & ~PTE_ADDR;
+            return true;
+        }
+        table = table_at(e);
+    }
+    return false;
+}
+
+// ---- the debugger's window ----
+
+void paging_window_init(void)
+{
+    window_va = (u64)mmio_map(0, PAGE_SIZE); // for its tables
+    window_pte = walk(kernel_root, window_va, 1, NULL);
+    paging_window_close();
+}
+
+// Used while kgdb's breakpoints still stand.
+__protected_text void *paging_window(u64 pa, u64 flags)
+{
+    *window_pte = (pa & PTE_ADDR) | (flags & (PTE_PCD | PTE_PWT)) | PTE_P | PTE_W | PTE_NX;
+    __asm__ volatile("invlpg (%0)" ::"r"(window_va) : "memory");
+    return (void *)(window_va + pa % PAGE_SIZE);
+}
+
+__protected_text void paging_window_close(void)
+{
+    *window_pte = 0;
+    __asm__ volatile("invlpg (%0)" ::"r"(window_va) : "memory");
+}
 
 static void each_page(u64 *table, int level, u64 start, u64 end, page_fn *fn, void *arg)
 {

@@ -46,6 +46,17 @@ void paging_load(u64 root);
 // lock of the address space.
 u64 *paging_walk(u64 root, u64 va, bool create);
 
+// Where `va` is in physical memory, and the entry's flags; false if it is mapped nowhere. Takes no
+// lock.
+bool paging_lookup(u64 root, u64 va, u64 *pa, u64 *flags);
+
+// A debugger's window: makes the page that contains `pa` appear, writable, at one fixed address and
+// returns where `pa` is in it; `flags` as paging_lookup() gave them. Kernel text is written through
+// it, since the text's own mapping forbids that. One user at a time, IRQs off.
+void paging_window_init(void); // once, before the first use
+void *paging_window(u64 pa, u64 flags);
+void paging_window_close(void);
+
 // Calls fn for each 4 KiB user mapping in [start, end) whose entry is not zero (it may lack PTE_P:
 // a page that may not be touched now). fn may change or clear the entry.
 void paging_for_each(u64 root, u64 start, u64 end, void (*fn)(u64 va, u64 *pte, void *arg),

@@ -39,7 +39,7 @@ struct acpi_cpus {
     u32 count;
     u32 apic_id[64]; // the boot CPU is the first
     u64 lapic_pa, ioapic_pa;
-    u32 serial_gsi, keyboard_gsi; // after interrupt source overrides
+    u32 serial_gsi, serial2_gsi, keyboard_gsi; // after interrupt source overrides
 };
 extern struct acpi_cpus acpi_cpus;
 
@@ -83,7 +83,8 @@ void serial_write(int port, const char *s, size_t n); // polls; any context
 bool serial_present(int port);                        // by its scratch register
 void serial_drain(void);                              // until all of it is on the line
 void serial_irq_enable(void);                         // COM1 receive -> console_serial_input()
-int serial_read(void);                                // a byte COM1 has received, -1: none
+void serial2_irq_enable(void);                        // COM2 receive -> debugger_line()
+int serial_read(int port);                            // a byte that has come, or -1
 void keyboard_init(void);                             // discards what was typed before
 void keyboard_irq(void);                              // IRQ_KEYBOARD, from trap_dispatch()
 void vga_init(void);

@@ -2,6 +2,7 @@
 
 #include "arch/x86/cpu.h"
 #include "arch/x86/platform.h"
+#include "arch/x86/upcalls.h"
 
 #define DEBUG_EXIT_PORT 0xf4   // QEMU's isa-debug-exit: exits with status << 1 | 1
 #define QEMU_PM1A_PORT  0x604  // PM1a control, as QEMU's firmware places it (pc and q35)
@@ -11,6 +12,7 @@
 __noreturn void machine_off(u32 status)
 {
     irq_disable();
+    debugger_off(status);
     serial_drain(); // an emulator drops what is still in the FIFO
     if (status)
         outb(DEBUG_EXIT_PORT, status);

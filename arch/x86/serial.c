@@ -66,13 +66,18 @@ void serial_drain(void)
     }
 }
 
+int serial_read(int port)
+{
+    return inb(base[port] + LINE_STATUS) & STATUS_RECEIVED ? inb(base[port] + DATA) : -1;
+}
+
+void serial2_irq_enable(void)
+{
+    outb(base[COM2] + IRQ_ENABLE, IRQ_RECEIVE);
+}
+
 void serial_irq_enable(void)
 {
     outb(base[COM1] + IRQ_ENABLE, IRQ_RECEIVE);
     console_serial_input(); // what came before would raise no edge any more
-}
-
-int serial_read(void)
-{
-    return inb(base[COM1] + LINE_STATUS) & STATUS_RECEIVED ? inb(base[COM1] + DATA) : -1;
 }

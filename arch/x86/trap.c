@@ -110,6 +110,11 @@ static __protected_text const struct extable_entry *find_fixup(u64 rip)
     return NULL;
 }
 
+bool trap_may_fault(u64 rip)
+{
+    return find_fixup(rip);
+}
+
 __protected_text bool trap_fixup(struct trapframe *f)
 {
     const struct extable_entry *e = find_fixup(f->rip);
@@ -205,6 +210,22 @@ static __protected_text void exception(struct trapframe *f)
         panic_trap(f, cr2);
 }
 
+// A #DB from inside the handler of another: DR7 is off, so it can only be a debugger's single step.
+// See trap_step_in_db().
+static __protected_text void nested_step(struct trapframe *f)
+{
+    struct dr_hits hits = {.raw = read_dr6(), .nested = true};
+    write_dr6(DR6_ACTIVE_LOW);
+    hits.dr6 = hits.raw & DR6_BS;
+    if (!hits.dr6 || debug_exception(f, &hits))
+        panic("#DB inside #DB");
+}
+
+void trap_step_in_db(bool on)
+{
+    idt[TRAP_DB].ist = on ? 0 : ist_of(TRAP_DB);
+}
+
 // From entry.asm, IRQs off. Everything up to dr_db_enter() and after dr_db_exit() that may run in
 // ring 0 on the #DB stack is protected text.
 __protected_text void trap_debug(struct trapframe *f)
@@ -215,6 +236,10 @@ __protected_text void trap_debug(struct trapframe *f)
         return;
     }
     close_user_access();
+    if (this_cpu()->dr.in_db) {
+        nested_step(f);
+        return;
+    }
 
     struct dr_hits hits;
     dr_db_enter(&hits);
@@ -237,14 +262,13 @@ __protected_text void trap_debug(struct trapframe *f)
 // the next NMI, which overwrites this one's frame.
 __protected_text void trap_nmi(struct trapframe *f)
 {
-    u64 dr7 = read_dr7();
-    write_dr7(DR7_FIXED_1);
+    u64 dr7 = dr_pause();
     close_user_access();
     while (__atomic_load_n(&stop_on_nmi, __ATOMIC_SEQ_CST))
         __asm__ volatile("cli; hlt");
-    if (!nmi_taken(f))
+    if (!nmi_taken(f, &dr7))
         printk("trap: NMI without a known cause at %pS\n", (void *)f->rip);
-    write_dr7(dr7);
+    dr_unpause(dr7);
 }
 
 // ---- interrupts ----
@@ -273,9 +297,17 @@ static void interrupt(struct trapframe *f)
         lapic_eoi(); // first: a byte that comes now raises a new edge
         console_serial_input();
         break;
+    case IRQ_SERIAL2:
+        lapic_eoi();
+        debugger_line(f);
+        break;
     case IRQ_KEYBOARD:
         lapic_eoi();
         keyboard_irq();
+        break;
+    case IPI_DEBUGGER:
+        lapic_eoi();
+        debugger_irq();
         break;
     case IRQ_SPURIOUS: // wants no EOI (SDM vol. 3, 10.9)
         break;

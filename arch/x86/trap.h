@@ -34,11 +34,13 @@ enum {
     // External vectors. The legacy PICs are masked; IRQ n of the I/O APIC is IRQ_BASE + n.
     IRQ_BASE = 32,
     IRQ_SERIAL1 = IRQ_BASE + 4,
+    IRQ_SERIAL2 = IRQ_BASE + 3,
     IRQ_KEYBOARD = IRQ_BASE + 1,
     IPI_RESCHEDULE = 0xf0,
     IPI_CALL = 0xf1,
-    IRQ_TIMER = 0xf2, // local APIC timer
-    IPI_PERF = 0xf3,  // to itself: #DB has left work
+    IRQ_TIMER = 0xf2,    // local APIC timer
+    IPI_PERF = 0xf3,     // to itself: #DB has left work
+    IPI_DEBUGGER = 0xf4, // to itself: it was stopped where it could not be given breakpoints
     IRQ_SPURIOUS = 0xff,
     VECTOR_SYSCALL = 256,
 };
@@ -71,11 +73,19 @@ void trap_dispatch(struct trapframe *f);
 // leaves by IRETQ, doing the usual work on the way out (upcall user_return).
 __noreturn void return_to_user(struct trapframe *f);
 
+// Is this a user-copy instruction, which a page fault may interrupt?
+bool trap_may_fault(u64 rip);
+
 // If `f` stopped at a user-copy instruction, let it continue at its fix-up and return true.
 bool trap_fixup(struct trapframe *f);
 
 // From now on an NMI halts the CPU that takes it for ever: for panic, before smp_stop_others().
 void trap_stop_on_nmi(void);
+
+// While on, a #DB stays on the current stack: for a debugger that steps through the handler of a
+// #DB, which is on the stack where the next would begin again. Only while all other CPUs are
+// stopped.
+void trap_step_in_db(bool on);
 
 // "#GP", "#PF", ... for messages.
 const char *trap_name(u64 vector);

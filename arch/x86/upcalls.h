@@ -61,8 +61,9 @@ u64 debug_exception(struct trapframe *f, struct dr_hits *hits);
 // interrupted code may go on. Any exception but #DB and the page faults of ring 3; from ring 0 only
 // what no fix-up covers.
 bool exception_taken(struct trapframe *f);
-// kernel/base/die.c. An NMI, on its own stack, breakpoints off.
-bool nmi_taken(struct trapframe *f);
+// kernel/base/die.c. An NMI, on its own stack, breakpoints off. `dr7` is what its end will give to
+// dr_unpause().
+bool nmi_taken(struct trapframe *f, u64 *dr7);
 
 // perf/wakeup.c. After a #DB from ring 3, IRQs off: does what its overflows have left to be done,
 // before anything else can run here.
@@ -70,6 +71,13 @@ void perf_debug_return(void);
 
 // perf/wakeup.c. IPI_PERF, IRQs off: lets a thread do what a #DB in ring 0 has left.
 void perf_irq_work(void);
+
+// kernel/debug/kgdb/kgdb.c. The second serial port has received something, while `f` ran; and
+// IPI_DEBUGGER. IRQs off.
+void debugger_line(struct trapframe *f);
+void debugger_irq(void);
+// The machine is about to go off. Any context.
+void debugger_off(u32 status);
 
 // kernel/proc/trap.c. What debug_exception() left of a #DB from ring 3: becomes SIGTRAP. IRQs on.
 void user_debug_trap(struct trapframe *f, u64 dr6);

@@ -46,18 +46,18 @@ __protected_text enum die_answer die_notify(struct die *d)
 
 u64 debug_exception(struct trapframe *f, struct dr_hits *hits)
 {
-    struct die d = {DIE_DEBUG, f, hits};
+    struct die d = {DIE_DEBUG, f, hits, NULL};
     return ask(&d) == DIE_STOP ? 0 : hits->dr6;
 }
 
 __protected_text bool exception_taken(struct trapframe *f)
 {
-    struct die d = {f->vector == TRAP_BP ? DIE_INT3 : DIE_TRAP, f, NULL};
+    struct die d = {f->vector == TRAP_BP ? DIE_INT3 : DIE_TRAP, f, NULL, NULL};
     return die_notify(&d) == DIE_STOP;
 }
 
-__protected_text bool nmi_taken(struct trapframe *f)
+__protected_text bool nmi_taken(struct trapframe *f, u64 *dr7)
 {
-    struct die d = {DIE_NMI, f, NULL};
+    struct die d = {DIE_NMI, f, NULL, dr7};
     return die_notify(&d) == DIE_STOP;
 }

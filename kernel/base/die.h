@@ -34,6 +34,7 @@ struct die {
     enum die_event event;
     struct trapframe *regs;
     struct dr_hits *hits; // of a #DB, else NULL
+    u64 *dr7;             // of an NMI: what its end gives to dr_unpause(); else NULL
 };
 
 // A link runs with IRQs off in any context, in that of an NMI too: no lock, no sleep.

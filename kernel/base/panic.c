@@ -4,6 +4,7 @@
 #include "arch/x86/cpu.h"
 #include "arch/x86/platform.h"
 #include "arch/x86/smp.h"
+#include "kernel/base/die.h"
 #include "kernel/base/ksym.h"
 #include "kernel/base/printk.h"
 
@@ -97,6 +98,8 @@ void panic(const char *fmt, ...)
 {
     char message[MESSAGE_SIZE];
     va_list ap;
+    irq_disable();
+    die_notify(&(struct die){.event = DIE_PANIC});
     enter();
     va_start(ap, fmt);
     vsnprintf(message, sizeof(message), fmt, ap);

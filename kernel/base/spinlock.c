@@ -16,6 +16,18 @@ static struct {
     u32 n;
 } held[MAX_CPUS];
 
+static bool paused;
+
+static bool checked(void)
+{
+    return DEBUG_BUILD && !__atomic_load_n(&paused, __ATOMIC_RELAXED);
+}
+
+void spin_pause_checks(bool pause)
+{
+    __atomic_store_n(&paused, pause, __ATOMIC_RELAXED);
+}
+
 // Locks marked "irq" in enum lock_rank.
 static const u32 irq_ranks = BIT(RANK_SIGNAL) | BIT(RANK_TTY) | BIT(RANK_PERF_CTX) |
                              BIT(RANK_TASKS) | BIT(RANK_WAITQ) | BIT(RANK_TIMERS) |
@@ -32,6 +44,8 @@ static bool order_ok(const struct spinlock *top, const struct spinlock *l)
 
 void spin_check_take(const struct spinlock *l, bool waits)
 {
+    if (!checked())
+        return;
     const struct spinlock *top = NULL;
     u32 n = held[cpu_id()].n;
     for (u32 i = 0; i < n; i++) {
@@ -51,6 +65,8 @@ void spin_check_take(const struct spinlock *l, bool waits)
 // An interrupt looks at the list too, so it must never see one half changed.
 void spin_note_taken(struct spinlock *l)
 {
+    if (!checked())
+        return;
     u64 flags = irq_save();
     u32 cpu = cpu_id();
     if (held[cpu].n == MAX_HELD)
@@ -62,6 +78,8 @@ void spin_note_taken(struct spinlock *l)
 
 void spin_note_released(struct spinlock *l)
 {
+    if (!checked())
+        return;
     u64 flags = irq_save();
     u32 cpu = cpu_id(), i = 0;
     if (l->holder != cpu + 1)
@@ -112,12 +130,12 @@ bool spin_trylock(struct spinlock *l)
 
 bool spin_held(const struct spinlock *l)
 {
-    return !DEBUG_BUILD || l->holder == cpu_id() + 1;
+    return !checked() || l->holder == cpu_id() + 1;
 }
 
 void spin_check_none_held(const char *what)
 {
-    if (!DEBUG_BUILD)
+    if (!checked())
         return;
     preempt_disable(); // or the task might look at two CPUs
     u32 n = held[cpu_id()].n;

@@ -123,6 +123,10 @@ static inline void spin_unlock_irqrestore(struct spinlock *l, u64 flags)
 // True if this CPU holds it (debug builds; always true otherwise, so fit for ASSERT only).
 bool spin_held(const struct spinlock *l);
 
+// While a debugger has stopped the machine it takes locks that nobody holds, wherever it has
+// interrupted this CPU: debug builds do not check those.
+void spin_pause_checks(bool pause);
+
 // Panics when a sleep or a switch would happen under a spinlock (debug builds). `what` names the
 // caller.
 void spin_check_none_held(const char *what);

@@ -92,7 +92,7 @@ static void take_input(int key)
     spin_lock(&tty_lock);
     if (key >= 0)
         take_byte(key);
-    while (key < 0 && !(raw && line_full(&line)) && (c = serial_read()) >= 0)
+    while (key < 0 && !(raw && line_full(&line)) && (c = serial_read(COM1)) >= 0)
         take_byte(c);
     bool ready = line_ready(&line);
     spin_unlock(&tty_lock);

@@ -8,6 +8,7 @@
 #include "hwbp/hwbp.h"
 #include "kernel/base/printk.h"
 #include "kernel/base/string.h"
+#include "kernel/debug/kgdb/kgdb.h"
 #include "kernel/mm/heap.h"
 #include "kernel/mm/page.h"
 #include "kernel/proc/syscalls.h"
@@ -220,12 +221,23 @@ static int store_sample_rate(const char *text, u64)
     return parse_u64(text, &rate) && !perf_set_max_sample_rate(rate) ? 0 : -EINVAL;
 }
 
+static void show_sysrq(struct text *t, u64)
+{
+    text_add(t, "g: stop for gdb\n");
+}
+
+// Of Linux's letters this one.
+static int store_sysrq(const char *text, u64)
+{
+    return text[0] == 'g' && !text[1] ? kgdb_enter() : -EINVAL;
+}
+
 void procfs_init(void)
 {
     static const struct gen_file files[] = {
         {"cpuinfo", show_cpuinfo, NULL, NULL}, {"kmsg", show_kmsg, NULL, NULL},
         {"meminfo", show_meminfo, NULL, NULL}, {"sched", show_sched, NULL, NULL},
-        {"uptime", show_uptime, NULL, NULL},
+        {"uptime", show_uptime, NULL, NULL},   {"sysrq-trigger", show_sysrq, store_sysrq, NULL},
     };
     static const struct gen_file kernel_files[] = {
         {"perf_event_max_sample_rate", show_sample_rate, store_sample_rate, NULL},

@@ -1,0 +1,118 @@
+// Breakpoints of a debugger that has stopped the machine: see stopped.h.
+#include "hwbp/stopped.h"
+#include "hwbp/validate.h"
+#include "kernel/base/errno.h"
+#include "perf/context.h"
+
+int hwbp_stopped_init(struct hwbp_stopped *s)
+{
+    s->claim = (struct bp_claim){.cpu = -1, .pinned = true};
+    s->attr = (struct perf_event_attr){.type = PERF_TYPE_BREAKPOINT,
+                                       .size = sizeof(s->attr),
+                                       .pinned = 1,
+                                       .disabled = 1,
+                                       .bp_type = HW_BREAKPOINT_W,
+                                       .bp_len = 1};
+    for (u32 cpu = 0; cpu < nr_cpus; cpu++) {
+        struct perf_request r = {
+            .attr = &s->attr, .cpu = cpu, .claim = &s->claim, .wait_for_cpu = true};
+        s->event[cpu] = perf_event_create(&r);
+        if (IS_ERR(s->event[cpu])) {
+            int err = PTR_ERR(s->event[cpu]);
+            while (cpu--)
+                perf_event_release_kernel(s->event[cpu]);
+            return err;
+        }
+    }
+    return 0;
+}
+
+// Slot first, as everywhere (hwbp/pmu.c).
+int hwbp_stopped_set(struct hwbp_stopped *s, u64 addr, u32 bp_type, u64 bp_len)
+{
+    struct perf_event_attr attr = s->attr;
+    struct hw_breakpoint bp = {.claim = &s->claim};
+    if (s->claimed == CLAIM_LEAVING)
+        return -EBUSY;
+    int err = s->claimed == CLAIM_HELD ? 0 : claim_reserve_stopped(&s->claim);
+    if (err)
+        return err;
+    s->claimed = CLAIM_HELD;
+    attr.bp_addr = addr;
+    attr.bp_type = bp_type;
+    attr.bp_len = bp_len;
+    err = hwbp_parse(&attr, &bp);
+    if (err)
+        return err;
+    s->attr = attr;
+    s->bp = bp;
+    s->on = true;
+    s->version++;
+    return 0;
+}
+
+void hwbp_stopped_clear(struct hwbp_stopped *s)
+{
+    s->on = false;
+    s->version++;
+}
+
+bool hwbp_stopped_release(struct hwbp_stopped *s)
+{
+    if (s->claimed == CLAIM_HELD && !s->on && claim_release_stopped(&s->claim))
+        s->claimed = CLAIM_NONE;
+    return s->on || s->claimed == CLAIM_NONE;
+}
+
+// The machine may be stopped anywhere in here, and the debugger want it again.
+void hwbp_stopped_release_later(struct hwbp_stopped *s)
+{
+    u32 held = CLAIM_HELD;
+    if (!__atomic_compare_exchange_n(&s->claimed, &held, CLAIM_LEAVING, false, __ATOMIC_SEQ_CST,
+                                     __ATOMIC_RELAXED))
+        return;
+    if (__atomic_load_n(&s->on, __ATOMIC_RELAXED)) {
+        s->claimed = CLAIM_HELD;
+        return;
+    }
+    claim_release(&s->claim);
+    __atomic_store_n(&s->claimed, CLAIM_NONE, __ATOMIC_RELEASE);
+}
+
+// In the event's context, the event not ACTIVE.
+static int take_over(struct perf_event *event, void *arg)
+{
+    const struct hwbp_stopped *s = arg;
+    perf_set_state(event, PERF_OFF);
+    if (s->on) {
+        event->attr = s->attr;
+        event->bp = s->bp;
+        perf_set_state(event, PERF_INACTIVE);
+    }
+    return 0;
+}
+
+bool hwbp_stopped_apply(struct hwbp_stopped *s, u64 *dr7)
+{
+    u32 cpu = cpu_id();
+    if (s->applied[cpu] == s->version)
+        return true;
+    if (!dr_settled(*dr7))
+        return false;
+    dr_unpause(*dr7);
+    bool done = perf_ctx_run_stopped(s->event[cpu], take_over, s);
+    *dr7 = dr_pause();
+    if (done)
+        s->applied[cpu] = s->version;
+    return done;
+}
+
+void hwbp_stopped_catch_up(struct hwbp_stopped *s)
+{
+    u32 cpu = cpu_id();
+    u32 version = __atomic_load_n(&s->version, __ATOMIC_RELAXED);
+    if (s->applied[cpu] == version)
+        return;
+    perf_ctx_run(s->event[cpu], take_over, s);
+    s->applied[cpu] = version;
+}

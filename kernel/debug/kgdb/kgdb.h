@@ -1,0 +1,15 @@
+// kgdb: gdb's remote protocol on the second serial port (docs/kgdb.md).
+//
+// On with the boot option "kgdb" (gdb may attach whenever it likes) or "kgdbwait" (the kernel waits
+// for it before the first program). Whatever stops one CPU for gdb stops all.
+#pragma once
+
+#include "arch/x86/types.h"
+
+// Reads the options; with one of them makes what the stub needs, listens, and with "kgdbwait"
+// waits. Without them the stub stays off. Task context, once.
+void kgdb_start(void);
+
+// Stops the machine for gdb. 0 when gdb has let it go on, -ENODEV when the stub is off. Task
+// context.
+int kgdb_enter(void);

@@ -1,0 +1,15 @@
+// gdb's threads are the kernel's tasks, by their tids; the idle tasks, which have none, are counted
+// from IDLE_THREADS on. All functions: a session only.
+#pragma once
+
+#include "sched/task.h"
+
+u32 thread_id(const struct task *t);
+struct task *thread_find(u64 id); // NULL: there is none
+// The CPU it runs on, or -1.
+s32 thread_cpu(const struct task *t);
+// What runs on a CPU.
+struct task *thread_on(u32 cpu);
+
+// All threads as gdb's XML: fills buf, returns the length.
+size_t thread_list(char *buf, size_t size);

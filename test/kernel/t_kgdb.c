@@ -1,0 +1,58 @@
+// What test/kgdb.py looks at with gdb: one thread after the other, each on a CPU of its own,
+// touches the same variables. Without gdb a test of threads that stay where they belong.
+#include "kernel/base/printk.h"
+#include "test/kernel/bp_test.h"
+
+#define ROUNDS 9
+
+volatile u64 kgdb_written __aligned(8); // by one instruction that changes it
+volatile u64 kgdb_read __aligned(8);
+volatile u64 kgdb_both __aligned(8); // written, then read
+volatile u64 kgdb_changed = 1;       // by gdb
+volatile u64 kgdb_go = 1;            // gdb makes it 0, and 1 again
+
+u64 kgdb_twice(u64 x);
+void kgdb_visit(u64 cpu);
+
+__attribute__((noipa)) u64 kgdb_twice(u64 x)
+{
+    return x + x;
+}
+
+__attribute__((noipa)) void kgdb_visit(u64 cpu)
+{
+    EXPECT_EQ(cpu_id(), cpu);
+    kgdb_written = kgdb_written + 1;
+    (void)kgdb_read;
+    kgdb_both = kgdb_both + kgdb_twice(1);
+}
+
+static void visit(void *cpu)
+{
+    kgdb_visit((u64)cpu);
+    barrier(); // or the call would be a jump, and gdb not show who called
+}
+
+KTEST(kgdb_target, "kgdb-target", NULL)
+{
+    kgdb_written = kgdb_both = 0;
+    for (u64 i = 0; i < ROUNDS * nr_cpus; i++) {
+        char name[TASK_COMM_LEN];
+        u64 cpu = i % nr_cpus;
+        snprintf(name, sizeof(name), "visit/%lu", cpu);
+        struct task *t = kthread_create(name, visit, (void *)cpu, BIT(cpu));
+        EXPECT(t);
+        if (!t)
+            return;
+        task_join(t);
+        task_put(t);
+    }
+    EXPECT_EQ(kgdb_written, ROUNDS * nr_cpus);
+    EXPECT_EQ(kgdb_both, 2 * ROUNDS * nr_cpus);
+    if (!kgdb_go)
+        printk("# waits for kgdb_go\n");
+    while (!kgdb_go)
+        sched_yield();
+    if (kgdb_changed != 1)
+        printk("# kgdb_changed is %lu\n", kgdb_changed);
+}
