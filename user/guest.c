@@ -2,6 +2,7 @@
 // prints what it saw. Status: 0 all counts are right; 1 they are not, or the guest died; 2 usage;
 // 77 no guest can run here.
 #include "user/guest.h"
+#include "user/guest_image.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <stddef.h>

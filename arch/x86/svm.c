@@ -122,8 +122,8 @@ static void fill_tables(const struct svm_guest *g)
 }
 
 // A #DB is delivered by the processor alone. While the delivery of each raises the next, no
-// interrupt gets through; what ends that here is that each takes some of the stack, and the stack's
-// end is a page fault. So there must be no task register, which could give #DB its own stack.
+// interrupt gets through; what ends that here is that each takes some of the stack, and there is
+// little memory. So there must be no task register, which could give #DB a stack of its own.
 static void fill_intercepts(struct vmcb *v)
 {
     v->cr_read = v->cr_write = v->dr_read = v->dr_write = SVM_ALL_REGISTERS;

@@ -1,6 +1,8 @@
 // Guests that use debug registers of their own, beside all kinds of breakpoints of the host.
 #include "test/user/bp_test.h"
+#include "test/user/trace.h"
 #include "user/guest.h"
+#include "user/guest_image.h"
 #include "user/trace.h"
 #include <fcntl.h>
 #include <signal.h>
@@ -9,10 +11,11 @@
 
 #define MAX_CPUS      2
 #define GUEST_TASKS   2 // per CPU
-#define TASKS_PER_CPU (GUEST_TASKS + 1)
+#define TASKS_PER_CPU (GUEST_TASKS + 2)
 #define TURNS         10  // guests that each task runs
 #define ROUNDS_TCG    200 // of a guest: enough for some of them to be interrupted
 #define ROUNDS        4000
+#define TRACED_STORES 100
 #define SYMBOL        "next_tid"
 
 // A new guest with this code at address 0.
@@ -50,7 +53,7 @@ static volatile uint64_t own[2]; // watched by each task for itself
 
 struct place {
     int cpu;
-    bool runs_guests;
+    enum { RUNS_GUESTS, FORKS, TRACES } role;
 };
 
 // One guest from its beginning to its end: it must have seen each of its own accesses.
@@ -89,6 +92,12 @@ static void fork_once(int cpu)
     __atomic_fetch_add(&shared->forks[cpu], 1, __ATOMIC_RELAXED);
 }
 
+static void wait_for_go(void)
+{
+    while (!shared->go)
+        sleep_ms(1);
+}
+
 static void task_on_cpu(void *arg)
 {
     struct place *here = arg;
@@ -96,11 +105,11 @@ static void task_on_cpu(void *arg)
 
     pin_to_cpu(here->cpu);
     int write = bp_must(HW_BREAKPOINT_W, &own[0], 8), any = bp_must(HW_BREAKPOINT_RW, &own[1], 8);
-    while (!shared->go)
-        sleep_ms(1);
+    wait_for_go();
     for (long turn = 0;
-         here->runs_guests ? turn < scaled(TURNS) : shared->guests_left[here->cpu] > 0; turn++) {
-        if (here->runs_guests)
+         here->role == RUNS_GUESTS ? turn < scaled(TURNS) : shared->guests_left[here->cpu] > 0;
+         turn++) {
+        if (here->role == RUNS_GUESTS)
             run_guest(here->cpu);
         else if (turn % 64 == 0)
             fork_once(here->cpu);
@@ -111,10 +120,37 @@ static void task_on_cpu(void *arg)
         store8(&common, (uint64_t)turn);
         __atomic_fetch_add(&shared->stores[here->cpu], 1, __ATOMIC_RELAXED);
     }
-    if (here->runs_guests)
+    if (here->role == RUNS_GUESTS)
         __atomic_fetch_sub(&shared->guests_left[here->cpu], 1, __ATOMIC_RELAXED);
     CHECK_EQ(bp_end(write), stores[0]);
     CHECK_EQ(bp_end(any), stores[1]);
+}
+
+// A debugger: it watches a child through ptrace, which stops at each store.
+static void store_beside_guests(void *arg)
+{
+    for (long i = 0; i < *(long *)arg; i++)
+        store8(&own[0], (uint64_t)i);
+}
+
+static void trace_on_cpu(void *arg)
+{
+    struct place *here = arg;
+    long stores = scaled(TRACED_STORES), hits = 0;
+    int status;
+
+    pin_to_cpu(here->cpu);
+    wait_for_go();
+    do {
+        pid_t pid = trace(store_beside_guests, &stores);
+        __atomic_fetch_add(&shared->forks[here->cpu], 1, __ATOMIC_RELAXED);
+        CHECK_EQ(poke_dr(pid, 0, (uintptr_t)&own[0]), 0);
+        CHECK_EQ(poke_dr(pid, 7, DR7_SET(0, DR_W, 2)), 0);
+        for (hits = 0; (status = go(PTRACE_CONT, pid, 0)) == STOPPED(SIGTRAP); hits++)
+            ;
+        CHECK_EQ(status, ENDED(0));
+        CHECK_EQ(hits, stores);
+    } while (shared->guests_left[here->cpu] > 0);
 }
 
 // The hits of the kernel's variable: "W   HITS   next_tid" or the like, the number before the name.
@@ -151,8 +187,9 @@ UTEST_RULES(guest, "guest.counts", "exact") // with those of 2009 four registers
     long symbol = symbol_hits();
     for (int cpu = 0; cpu < cpus; cpu++) {
         for (int i = 0; i < TASKS_PER_CPU; i++) {
-            place[cpu][i] = (struct place){cpu, i < GUEST_TASKS};
-            pids[cpu][i] = spawn(task_on_cpu, &place[cpu][i]);
+            int role = i < GUEST_TASKS ? RUNS_GUESTS : i == GUEST_TASKS ? FORKS : TRACES;
+            place[cpu][i] = (struct place){cpu, role};
+            pids[cpu][i] = spawn(role == TRACES ? trace_on_cpu : task_on_cpu, &place[cpu][i]);
         }
     }
     shared->go = true;
@@ -218,6 +255,45 @@ UTEST_HWBP(lazy, "guest.lazy")
 }
 
 // ---- what ends a guest ----
+
+// Its #DB handler begins at an execute breakpoint: the #DB raises the next one for ever, with no
+// instruction between at which the host could come in.
+extern const char guest_storm[], guest_storm_handler[], guest_storm_end[];
+__asm__(".pushsection .rodata\n"
+        ".global guest_storm, guest_storm_handler, guest_storm_end\n"
+        "guest_storm:\n"
+        "    lgdt 90f - guest_storm\n"
+        "    lidt 91f - guest_storm\n"
+        "    mov $guest_storm_handler - guest_storm, %eax\n"
+        "    mov %rax, %dr0\n"
+        "    mov $0x402, %eax\n"
+        "    mov %rax, %dr7\n"
+        "    int $1\n"
+        "    hlt\n"
+        "guest_storm_handler:\n"
+        "    iretq\n"
+        "    .balign 8\n"
+        "80: .quad 0, 0x00af9b000000ffff\n"
+        "81: .quad 0, 0\n"
+        "    .word guest_storm_handler - guest_storm, 8, 0x8e00, 0, 0, 0, 0, 0\n"
+        "90: .word 15\n"
+        "    .quad 80b - guest_storm\n"
+        "91: .word 31\n"
+        "    .quad 81b - guest_storm\n"
+        "guest_storm_end:\n"
+        ".popsection\n");
+
+UTEST(storm, "guest.storm")
+{
+    struct guest_state s = {0};
+
+    need_guests();
+    int fd = new_guest(guest_storm, (size_t)(guest_storm_end - guest_storm));
+    CHECK_ERRNO(ioctl(fd, GUEST_RUN, &s), EIO);
+    CHECK_EQ(s.exit_code, 0x4d); // #GP: its stack has grown over its IDT and GDT
+    CHECK_EQ(s.rip, guest_storm_handler - guest_storm);
+    close(fd);
+}
 
 struct misdeed {
     const char *name;

@@ -1,6 +1,7 @@
 // Memory that runs out: every allocation inside a system call fails once. The call says ENOMEM, and
 // everything is as if it had never been made.
 #include "test/user/bp_test.h"
+#include "user/guest.h"
 #include <sched.h>
 #include <sys/mman.h>
 
@@ -111,6 +112,11 @@ static long open_file(void)
     return open(HWBP_FILE, O_RDONLY);
 }
 
+static long open_guest(void)
+{
+    return open(GUEST_FILE, O_RDWR);
+}
+
 static int ends[2];
 
 static long open_pipe(void)
@@ -133,8 +139,13 @@ static void test_open(void)
 {
     struct perf_event_attr attr = bp_attr(HW_BREAKPOINT_W, &word[2], 8);
     struct gate gate;
+    int guest = open(GUEST_FILE, O_RDWR);
 
     fail_each("open of a file", open_file, close_it);
+    if (guest >= 0) { // only where guests can run
+        close(guest);
+        fail_each("open of a guest", open_guest, close_it);
+    }
     fail_each("pipe", open_pipe, close_pipe);
     fail_each("open of the first event", open_self, close_it);
     fail_each("open of another", open_self, close_it);
