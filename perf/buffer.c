@@ -170,7 +170,7 @@ int perf_buffer_pause(struct perf_event *event, bool pause)
 {
     mutex_lock(&perf_mutex);
     struct perf_buffer *b = event->output.buffer;
-    bool ok = b && b->nr_data;
+    bool ok = is_mapped(b) && b->nr_data;
     if (ok)
         __atomic_store_n(&b->paused, pause, __ATOMIC_RELAXED);
     mutex_unlock(&perf_mutex);

@@ -155,8 +155,11 @@ void perf_sample_count(struct perf_event *event, u64 nr, struct trapframe *regs,
 {
     struct perf_output *out = &event->output;
     struct trapframe here;
+    // A sample that tells its period is taken at each occurrence, as in Linux, whatever the period.
+    const struct perf_event_attr *a = &event->attr;
+    bool each = a->sample_type & PERF_SAMPLE_PERIOD && !a->freq && !perf_is_clock(event);
     out->left -= (s64)nr;
-    if (out->left > 0)
+    if (!each && out->left > 0)
         return;
     if (!regs) {
         here = (struct trapframe){
@@ -166,7 +169,9 @@ void perf_sample_count(struct perf_event *event, u64 nr, struct trapframe *regs,
         };
         regs = &here;
     }
-    while (out->left <= 0 && !out->stopped) {
+    if (each && !out->stopped)
+        overflow(event, regs, addr, nr);
+    while (!each && out->left <= 0 && !out->stopped) {
         u64 period = out->period;
         out->left += (s64)period;
         overflow(event, regs, addr, period);

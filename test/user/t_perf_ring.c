@@ -230,6 +230,27 @@ UTEST_HWBP(lost, "perf-ring-lost")
     close(fd);
 }
 
+// A sample that tells its period tells how many hits it stands for, and each has its own.
+UTEST_HWBP(each_hit, "perf-sample-each-hit")
+{
+    struct perf_event_attr attr = sampling(&v, PERF_SAMPLE_PERIOD);
+    const struct perf_event_header *h;
+
+    for (uint64_t period = 1; period <= 5; period += 2) {
+        attr.sample_period = period;
+        int fd = open_must(&attr);
+        struct ring r = ring_map(fd, 1);
+        for (int i = 0; i < 10; i++) {
+            store8(&v, 1);
+            REQUIRE((h = ring_next(&r)));
+            CHECK_EQ(words(h)[0], 1);
+            CHECK(ring_next(&r) == NULL);
+        }
+        ring_unmap(&r);
+        close(fd);
+    }
+}
+
 UTEST_HWBP(map_rules, "perf-mmap-rules")
 {
     struct perf_event_attr attr = sampling(&v, PERF_SAMPLE_IP), inherit = attr;
@@ -243,7 +264,11 @@ UTEST_HWBP(map_rules, "perf-mmap-rules")
     struct ring one = ring_map(fd, 0); // only the page
     store8(&v, 1);
     CHECK_EQ(one.page->data_head, 0);
+    CHECK_ERRNO(ioctl(fd, PERF_EVENT_IOC_PAUSE_OUTPUT, 1), EINVAL);
     ring_unmap(&one);
+    one = ring_map(fd, 1);
+    ring_unmap(&one); // and a buffer that was there once
+    CHECK_ERRNO(ioctl(fd, PERF_EVENT_IOC_PAUSE_OUTPUT, 1), EINVAL);
     struct ring r = ring_map(fd, 2), again = ring_map(fd, 2); // the same buffer twice
     CHECK_ERRNO(mmap(NULL, 2 * 4096, rw, MAP_SHARED, fd, 0) == MAP_FAILED ? -1 : 0, EINVAL);
     store8(&v, 1);
