@@ -20,6 +20,7 @@ sys.path.insert(0, "tools")
 sys.path.insert(0, "test")
 import emu  # noqa: E402
 import kgdb  # noqa: E402
+import together  # noqa: E402
 import perf_data  # noqa: E402
 import screen  # noqa: E402
 
@@ -238,6 +239,17 @@ def run_panic(build, how):
     return Result("boot", b.log, [Case(case, "FAIL", reason, b.lines)])
 
 
+TOGETHER = "together"
+
+
+def run_together(build):
+    """Everything that uses breakpoints at once, gdb on the kernel included."""
+    case = TOGETHER + "-gdb"
+    wrong, log = together.run(build, ARCHIVE, LENGTH, TIMEOUT["qemu"])
+    return Result("boot", save(case, log), [Case(case, "FAIL" if wrong else "ok", "; ".join(wrong),
+                                                 read_lines(log))])
+
+
 WATCH = "kernel-example"
 
 
@@ -348,6 +360,8 @@ def choose(build, host_tests, only, only_emu, only_smp, hwbp):
         for how in PANICS:
             if not only or only in ("panics", "panics." + how):
                 jobs.append((1, run_panic, (build, how)))
+        if only in ("", TOGETHER, TOGETHER + "-gdb") and only_smp in ("", str(together.CPUS)):
+            jobs.append((together.CPUS, run_together, (build,)))
         if only in ("", WATCH):
             jobs.append((2, run_watch, (build,)))
         if only in ("", "make-exec"):
