@@ -19,7 +19,7 @@ MEM   ?= 256
 DEBUG ?= 0
 HWBP  ?= 1
 V     ?= 0
-export EMU SMP MEM APPEND QEMU_FLAGS TIMEOUT PROG ARGS FILES OUT T SECS
+export EMU SMP MEM APPEND QEMU_FLAGS TIMEOUT PROG ARGS FILES OUT T SECS SHELL_PROG
 
 # The tests always run the debug build, which checks itself at every switch.
 ifneq ($(filter test,$(MAKECMDGOALS)),)
@@ -36,7 +36,8 @@ GOALS := $(or $(MAKECMDGOALS),all)
 
 # Missing packages are installed before anything looks for a compiler.
 ifneq ($(filter-out help clean,$(GOALS)),)
-SETUP_FAILED := $(shell tools/setup.sh >&2 || echo yes)
+BUSYBOX      := $(if $(filter busybox,$(SHELL_PROG))$(filter test,$(GOALS)),busybox)
+SETUP_FAILED := $(shell tools/setup.sh $(BUSYBOX) >&2 || echo yes)
 ifneq ($(SETUP_FAILED),)
 $(error set-up failed)
 endif
@@ -85,7 +86,7 @@ WARN   := -Wall -Wextra $(if $(filter 1,$(WERROR)),-Werror)
 CFLAGS := -std=gnu17 -O2 -g -ffreestanding -fno-stack-protector -fno-pic -fno-pie -mcmodel=kernel \
           -mno-red-zone -mgeneral-regs-only -fno-omit-frame-pointer -fno-strict-aliasing \
           -fno-asynchronous-unwind-tables -fcf-protection=none $(WARN) -I. \
-          -DHWBP=$(HWBP) $(if $(filter 1,$(DEBUG)),-DDEBUG)
+          -isystem $(BUILD)/include -DHWBP=$(HWBP) $(if $(filter 1,$(DEBUG)),-DDEBUG)
 # No line numbers for boot/: gdb cannot follow code that runs at two addresses.
 AFLAGS  = -f elf64 $(if $(filter boot/%,$<),,-g -F dwarf) -Wall -I./
 LDFLAGS := -nostdlib -static -z max-page-size=4096 -z noexecstack --build-id=none -T linker.ld
@@ -106,6 +107,7 @@ help:
 
 #: make            kernel, programs and boot image (build/dr7.iso)
 #: make run        boot with the console on this terminal: demonstration, then shell (Ctrl-A X ends)
+#:                 SHELL_PROG=busybox (or another static program): it is the shell
 #: make exec       boot one static ELF: PROG=file ARGS="..." FILES="..." TIMEOUT=seconds
 #:                 OUT=file gets what it writes to /dev/host
 #: make linux      run one static ELF on Debian's Linux 6.12 in QEMU: PROG=file ARGS="..."
@@ -149,7 +151,8 @@ bochs: $(B)/kernel.elf $(BUILD)/rootfs.cpio
 bench: $(BUILD)/kernel.elf $(BUILD)/bench/bench $(BUILD)/bench/again $(BUILD)/tools/batch
 	@$(PYTHON) tools/bench.py $(if $(filter 1,$(README)),--readme)
 
-test: $(B)/kernel.elf $(BUILD)/rootfs.cpio $(HOST) $(if $(WITH_OFF),kernel-off)
+test: $(B)/kernel.elf $(BUILD)/rootfs.cpio $(HOST) $(BUILD)/user/utest-glibc \
+      $(if $(WITH_OFF),kernel-off)
 	@$(PYTHON) test/run.py --build $(B) $(HOST)
 
 kernel-off:
@@ -178,7 +181,11 @@ $(B)/flags $(B)/parts $(BUILD)/programs: FORCE
 	@mkdir -p $(@D)
 	@echo '$(content)' | cmp -s - $@ || echo '$(content)' >$@
 
-$(B)/obj/%.c.o: %.c $(B)/flags
+$(BUILD)/include/syscall_names.h: /usr/include/x86_64-linux-gnu/asm/unistd_64.h
+	@mkdir -p $(@D)
+	@sed -n 's/^#define __NR_\([a-z0-9_]*\) \([0-9]*\)$$/[\2] = "\1",/p' $< >$@
+
+$(B)/obj/%.c.o: %.c $(B)/flags | $(BUILD)/include/syscall_names.h
 	$(call say,CC,$<)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CFLAGS) -MMD -MP -c $< -o $@
@@ -261,6 +268,11 @@ $(BUILD)/user/bin/$(1): $(2) $(BUILD)/programs | $(BUILD)/user/include
 endef
 $(eval $(call user_program,utest,$(UTEST)))
 $(foreach d,$(UDIRS),$(eval $(call user_program,$(d),$(sort $(wildcard user/$(d)/*.c)))))
+
+# The same with the C library of Debian.
+$(BUILD)/user/utest-glibc: $(UTEST) $(BUILD)/user/bin/utest
+	$(call say,USER,$@)
+	$(Q)$(HOSTCC) -static -pthread -O2 $(WARN) -I. $(UTEST) -o $@
 
 $(BUILD)/rootfs.cpio: $(UBIN) $(BUILD)/programs $(wildcard user/etc/*) tools/mkiso.py
 	$(call say,CPIO,$@)

@@ -12,17 +12,20 @@ import os
 import re
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from dataclasses import dataclass, field
 
 sys.path.insert(0, "tools")
 sys.path.insert(0, "test")
+import busybox  # noqa: E402
 import emu  # noqa: E402
 import kgdb  # noqa: E402
 import together  # noqa: E402
 import perf_data  # noqa: E402
 import screen  # noqa: E402
+from boot import with_program  # noqa: E402
 
 RULES = ["2009", "exact", "mainline"]
 MACHINES = [("qemu", 1), ("qemu", 2), ("qemu", 4), ("bochs", 2)]
@@ -139,6 +142,14 @@ def run_host(program, only):
     return Result("host", save("host-" + name, output), cases)
 
 
+def run_glibc(build, only):
+    """The programs' tests as Debian's C library makes them, instead of musl's."""
+    with tempfile.TemporaryDirectory() as top:
+        archive = with_program(top, "build/user/utest-glibc", "utest")
+        return run_tests(build, "glibc 2009", ["user"], ["init=/bin/utest"], [only] if only else [],
+                         "qemu", 2, archive=archive)
+
+
 def run_machine(build, emulator, smp, rules, only):
     """All tests, or those named `only`, of the kernel and of the programs."""
     layers = [layer for layer in SOURCES if not only or mentions(SOURCES[layer], only)]
@@ -155,11 +166,11 @@ def run_guests(build, only):
                      2, BOCHS_AMD)
 
 
-def run_tests(build, column, layers, words, arguments, emulator, smp, cpu=None):
+def run_tests(build, column, layers, words, arguments, emulator, smp, cpu=None, archive=ARCHIVE):
     if emulator == "bochs":
         words = words + [f"test_div={BOCHS_DIVISOR}"]
         arguments = arguments + [f"div={BOCHS_DIVISOR}"]
-    b = boot(column, TIMEOUT[emulator], build + "/kernel.elf", ARCHIVE,
+    b = boot(column, TIMEOUT[emulator], build + "/kernel.elf", archive,
              words + ["--"] + arguments + LENGTH, emulator, smp, cpu=cpu)
     cases, complaints = parse_ktap(b.lines, layers)
     if not b.off:
@@ -329,6 +340,12 @@ def run_screen(build):
     return Result("boot", log, [Case(case, "FAIL" if wrong else "ok", wrong, lines)])
 
 
+def run_busybox(build):
+    wrong, lines = busybox.check(build + "/kernel.elf", TIMEOUT["qemu"])
+    log = save("busybox", "\n".join(lines).encode())
+    return Result("boot", log, [Case("busybox", "FAIL" if wrong else "ok", wrong, lines)])
+
+
 # ---- What to run, and when ----
 
 def mentions(pattern, name):
@@ -364,6 +381,10 @@ def choose(build, host_tests, only, only_emu, only_smp, hwbp):
             jobs.append((together.CPUS, run_together, (build,)))
         if only in ("", WATCH):
             jobs.append((2, run_watch, (build,)))
+        if only in ("", "busybox"):
+            jobs.append((2, run_busybox, (build,)))
+        if not only or mentions(SOURCES["user"], only):
+            jobs.append((2, run_glibc, (build, only)))
         if only in ("", "make-exec"):
             jobs.append((1, run_exec, (build,)))
         if only in ("", "bptop-screen"):

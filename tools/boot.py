@@ -64,8 +64,28 @@ def write_out(data):
     sys.stdout.buffer.flush()
 
 
+def with_program(top, program, name):
+    """An archive in the folder `top`: the usual one, and this program as /bin/NAME."""
+    shutil.copytree(os.path.splitext(ARCHIVE)[0], top + "/root", symlinks=True)
+    shutil.copy(program, f"{top}/root/bin/{name}")
+    mkiso.make_archive(top + "/archive", top + "/root")
+    return top + "/archive"
+
+
 def run(build):
     """The console on this terminal. Without a terminal: the demonstration, then off."""
+    shell = variable("SHELL_PROG")
+    if not shell:
+        return console(build, ARCHIVE, [] if sys.stdin.isatty() else ["demo"])
+    program = shutil.which(shell)
+    if not program:
+        sys.exit(f"dr7: SHELL_PROG={shell}: there is no such program")
+    name = os.path.basename(program)
+    with tempfile.TemporaryDirectory(prefix="dr7-") as top:
+        console(build, with_program(top, program, name), [name])
+
+
+def console(build, archive, arguments):
     terminal = sys.stdin.isatty()
     timeout = number("TIMEOUT", "0", float)
     tail = b""
@@ -75,7 +95,7 @@ def run(build):
         tail = (tail + data)[-TAIL:]
         write_out(data)
 
-    with machine(build, ARCHIVE, ["init=/bin/init"], [] if terminal else ["demo"]) as m:
+    with machine(build, archive, ["init=/bin/init"], arguments) as m:
         m.start()
         if not terminal:
             off = m.pump(sink, timeout)

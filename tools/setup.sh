@@ -1,6 +1,8 @@
 #!/bin/bash
 # Installs the Debian packages that dr7 needs and that are missing, and checks the versions that
 # matter. Called by every make target; quick and silent when nothing is missing.
+#
+#   setup.sh [busybox]     with Debian's static busybox
 set -eu
 
 # tool or file -> the Debian package that has it
@@ -26,6 +28,8 @@ bochs bochs
 /usr/lib/x86_64-linux-gnu/bochs/plugins/libbx_term_gui.so bochs-term
 /usr/share/bochs/BIOS-bochs-latest bochsbios
 /usr/share/bochs/VGABIOS-lgpl-latest vgabios
+"
+[ "${1-}" != busybox ] || needs="$needs/bin/busybox busybox-static
 "
 
 missing=

@@ -1,6 +1,6 @@
-// The first program. Without arguments it runs the demonstration, then the shell; "demo" or "sh":
-// one of them. The machine goes off when the first program ends, with its status; so no key of the
-// console may end it.
+// The first program. Without arguments it runs the demonstration, then the shell; "demo": only
+// that; another name: only this program of /bin, as a shell. The machine goes off when the first
+// program ends, with its status; so no key of the console may end it.
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
@@ -10,9 +10,9 @@
 #include <unistd.h>
 
 // Runs a program and waits for it; children that were left to us are reaped on the way. Its status.
-static int run(const char *path)
+static int run(const char *path, const char *name)
 {
-    char *argv[] = {(char *)path, NULL};
+    char *argv[] = {(char *)name, NULL};
     int status;
     pid_t pid = fork();
 
@@ -39,21 +39,19 @@ static int run(const char *path)
 int main(int argc, char **argv)
 {
     const char *only = argc > 1 ? argv[1] : "";
+    char shell[64];
     int status = 0;
 
     setenv("PATH", "/bin", 1);
     signal(SIGINT, SIG_IGN);
     signal(SIGQUIT, SIG_IGN);
     signal(SIGTSTP, SIG_IGN); // for all: nobody here could continue what it stops
-    if (*only && strcmp(only, "demo") != 0 && strcmp(only, "sh") != 0) {
-        fprintf(stderr, "init: unknown argument \"%s\"; known are demo and sh\n", only);
-        return 1;
-    }
-    if (strcmp(only, "sh") != 0)
-        status = run("/bin/demo");
+    snprintf(shell, sizeof(shell), "/bin/%s", *only ? only : "sh");
+    if (!*only || strcmp(only, "demo") == 0)
+        status = run("/bin/demo", "demo");
     if (WIFSIGNALED(status) && WTERMSIG(status) == SIGINT)
         status = 0; // who types ^C wants the shell now
     if (strcmp(only, "demo") != 0)
-        run("/bin/sh");
+        run(shell, "sh");
     return status != 0;
 }

@@ -3,6 +3,7 @@
 #include "arch/x86/uaccess.h"
 #include "kernel/fs/console.h"
 #include "kernel/fs/vfs.h"
+#include "kernel/proc/shm.h"
 
 #define RDEV(major, minor) ((major) << 8 | (minor))
 
@@ -21,6 +22,12 @@ static ssize_t null_write(struct file *, u64, size_t n, u64 *)
     return n;
 }
 
+static struct vm_object *zero_map(struct file *, u64 pages, u64, bool)
+{
+    struct vm_object *o = shm_new(pages);
+    return o ? o : ERR_PTR(-ENOMEM);
+}
+
 static const struct file_ops null_ops = {
     .seek = SEEKS_NOWHERE,
     .read = null_read,
@@ -31,6 +38,7 @@ static const struct file_ops zero_ops = {
     .seek = SEEKS_NOWHERE,
     .read = zero_read,
     .write = null_write,
+    .map = zero_map,
 };
 
 // ---- /dev/host: goes to a file of the host, by a serial port (tools/emu.py) ----

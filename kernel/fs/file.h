@@ -55,9 +55,9 @@ struct file_ops {
     s64 (*ioctl)(struct file *f, u32 cmd, u64 arg);                 // NULL: -ENOTTY
     int (*truncate)(struct file *f, u64 size);                      // NULL: -EINVAL
     ssize_t (*getdents)(struct file *f, u64 ubuf, size_t n);        // NULL: -ENOTDIR
-    // mmap(2) of this file, shared, `pages` pages from byte `off`: an object with a reference for
+    // mmap(2) of `pages` pages from byte `off`, shared or private: an object with a reference for
     // the caller, or ERR_PTR. NULL: -ENODEV, but see vfs_bytes_node()
-    struct vm_object *(*map)(struct file *f, u64 pages, u64 off);
+    struct vm_object *(*map)(struct file *f, u64 pages, u64 off, bool private);
     void (*async)(struct file *f, bool on); // O_ASYNC has changed; may be NULL
     // POLL* bits that are true now; never sleeps. NULL: always POLLIN | POLLOUT
     u32 (*poll)(struct file *f);

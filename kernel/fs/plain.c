@@ -26,6 +26,21 @@ struct node *vfs_bytes_node(struct file *f)
     return f->ops == &bytes_ops ? f->node : NULL;
 }
 
+struct node *vfs_node_of_byte(struct node *dir, const u8 *byte)
+{
+    struct node *n, *found = NULL;
+    list_for_each (n, &dir->children, sibling) {
+        const u8 *data = n->data;
+        if (node_is(n, S_IFDIR) && !n->ops)
+            found = vfs_node_of_byte(n, byte);
+        else if (n->fops == &bytes_ops && byte >= data && byte < data + n->size)
+            found = n;
+        if (found)
+            break;
+    }
+    return found;
+}
+
 // ---- directories ----
 
 // A directory's position is the inode number of the entry listed last, and inode numbers only grow

@@ -156,6 +156,18 @@ static void show_cmdline(struct text *t, u64 pid)
     process_put(p);
 }
 
+static void show_area(struct text *t, const struct vm_area *a)
+{
+    struct node *n = a->file ? vfs_node_of_byte(fs_root, a->file) : NULL;
+    u64 offset = n ? a->file - (const u8 *)n->data + (a->start - a->file_at) : 0;
+    char path[PROC_PATH_MAX];
+    bool named = n && node_path(n, path, sizeof(path)) == 0;
+    text_add(t, "%lx-%lx %c%c%c%c %08lx 00:%02u %lu %s\n", a->start, a->end,
+             a->prot & PROT_READ ? 'r' : '-', a->prot & PROT_WRITE ? 'w' : '-',
+             a->prot & PROT_EXEC ? 'x' : '-', a->shared ? 's' : 'p', offset, n ? 1 : 0,
+             n ? n->ino : 0, named ? path : a->name);
+}
+
 static void show_maps(struct text *t, u64 pid)
 {
     struct process *p = process_find(pid);
@@ -167,9 +179,7 @@ static void show_maps(struct text *t, u64 pid)
         return;
     spin_lock(&mm->lock);
     list_for_each (a, &mm->areas, node)
-        text_add(t, "%lx-%lx %c%c%c%c 00000000 00:00 0 %s\n", a->start, a->end,
-                 a->prot & PROT_READ ? 'r' : '-', a->prot & PROT_WRITE ? 'w' : '-',
-                 a->prot & PROT_EXEC ? 'x' : '-', a->shared ? 's' : 'p', a->name);
+        show_area(t, a);
     spin_unlock(&mm->lock);
     mm_put(mm);
 }

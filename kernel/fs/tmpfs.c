@@ -1,116 +1,103 @@
 // /tmp: files in memory, for redirections and the like. One level, no directories inside. A file's
-// bytes are one block of the heap that doubles when it is full.
+// bytes are the pages of an object, which mappings share.
 #include "arch/x86/uaccess.h"
 #include "kernel/base/string.h"
 #include "kernel/fs/vfs.h"
-#include "kernel/mm/heap.h"
+#include "kernel/mm/page.h"
+#include "kernel/mm/vm.h"
+#include "kernel/proc/shm.h"
 
-#define TMP_FILE_MAX  (1ull << 20) // longer: -EFBIG
-#define TMP_TOTAL_MAX (4ull << 20) // all files together, by the blocks they hold: -ENOSPC
-#define TMP_BLOCK_MIN 256ull
+#define TMP_FILE_MAX (4ull << 20) // longer: -EFBIG
+#define KEPT_FREE    8            // -ENOSPC when less than 1/8 of the memory is free
 
-struct tmp_bytes {
-    u8 *block;
-    u64 room; // size of the block; what lies behind n->size in it is zero
-};
+static struct mutex tmp_lock; // guards sizes; what lies behind a file's size is zero
 
-static struct mutex tmp_lock; // guards the bytes of all files
-static u64 tmp_total;         // sum of all rooms
-
-static struct tmp_bytes *bytes_of(struct node *n)
+static struct vm_object *object_of(struct node *n)
 {
-    return (struct tmp_bytes *)n->arg;
+    return (struct vm_object *)n->arg;
 }
 
-static int make_room(struct tmp_bytes *b, u64 size)
+// Clears what is there of [from, to).
+static void clear(struct node *n, u64 from, u64 to)
 {
-    u64 room = MAX(b->room, TMP_BLOCK_MIN);
-    u8 *block;
-    if (size > TMP_FILE_MAX)
-        return -EFBIG;
-    if (size <= b->room)
-        return 0;
-    while (room < size)
-        room *= 2;
-    if (tmp_total + room - b->room > TMP_TOTAL_MAX)
-        return -ENOSPC;
-    block = kalloc(room);
-    if (!block)
-        return -ENOMEM;
-    memcpy(block, b->block, b->room);
-    kfree(b->block);
-    tmp_total += room - b->room;
-    b->block = block;
-    b->room = room;
-    return 0;
-}
-
-// tmp_lock held.
-static int set_size(struct node *n, u64 size)
-{
-    struct tmp_bytes *b = bytes_of(n);
-    int err = make_room(b, size);
-    if (err)
-        return err;
-    if (size == 0) {
-        kfree(b->block);
-        tmp_total -= b->room;
-        *b = (struct tmp_bytes){0};
-    } else if (size < n->size) {
-        memset(b->block + size, 0, n->size - size);
+    for (u64 end; from < to; from = end) {
+        end = MIN(ALIGN_DOWN(from, PAGE_SIZE) + PAGE_SIZE, to);
+        u64 pa = shm_peek(object_of(n), from / PAGE_SIZE);
+        if (pa)
+            memset((u8 *)phys_to_virt(pa) + from % PAGE_SIZE, 0, end - from);
     }
-    n->size = size;
-    return 0;
 }
 
-static ssize_t tmp_read(struct file *f, u64 ubuf, size_t n, u64 *pos)
+// Copies between the program and the page that holds `pos`, not beyond it. Bytes or -errno.
+static ssize_t copy_in_page(struct node *n, bool write, u64 ubuf, size_t len, u64 pos)
+{
+    u64 pa = object_of(n)->page(object_of(n), pos / PAGE_SIZE);
+    if (!pa)
+        return -ENOSPC;
+    u8 *at = (u8 *)phys_to_virt(pa) + pos % PAGE_SIZE;
+    len = MIN(len, PAGE_SIZE - pos % PAGE_SIZE);
+    bool fault = write ? copy_from_user(at, ubuf, len) : copy_to_user(ubuf, at, len);
+    if (fault && write && pos + len > n->size) // what came must not show up when the file grows
+        clear(n, MAX(pos, n->size), pos + len);
+    page_unref(pa);
+    return fault ? -EFAULT : (ssize_t)len;
+}
+
+static ssize_t transfer(struct node *n, bool write, u64 ubuf, size_t len, u64 *pos)
+{
+    size_t done = 0;
+    ssize_t part = 0;
+    for (; done < len && part >= 0; done += part, *pos += part) {
+        part = copy_in_page(n, write, ubuf + done, len - done, *pos);
+        if (part < 0)
+            break;
+    }
+    return done ? (ssize_t)done : part;
+}
+
+static ssize_t tmp_read(struct file *f, u64 ubuf, size_t len, u64 *pos)
 {
     mutex_lock(&tmp_lock);
-    ssize_t got = read_buffer(ubuf, n, pos, bytes_of(f->node)->block, f->node->size);
+    len = *pos < f->node->size ? MIN(len, f->node->size - *pos) : 0;
+    ssize_t got = transfer(f->node, false, ubuf, len, pos);
     mutex_unlock(&tmp_lock);
     return got;
 }
 
-static ssize_t write_at(struct node *node, u64 ubuf, size_t n, u64 pos)
+static ssize_t tmp_write(struct file *f, u64 ubuf, size_t len, u64 *pos)
 {
-    struct tmp_bytes *b = bytes_of(node);
-    int err;
-    if (pos >= TMP_FILE_MAX)
-        return -EFBIG;
-    n = MIN(n, TMP_FILE_MAX - pos);
-    err = make_room(b, pos + n);
-    if (err)
-        return err;
-    if (copy_from_user(b->block + pos, ubuf, n)) {
-        // What was copied before the fault must not show up when the file grows later.
-        if (pos + n > node->size)
-            memset(b->block + MAX(pos, node->size), 0, pos + n - MAX(pos, node->size));
-        return -EFAULT;
-    }
-    node->size = MAX(node->size, pos + n);
-    return n;
-}
-
-static ssize_t tmp_write(struct file *f, u64 ubuf, size_t n, u64 *pos)
-{
-    if (n == 0)
-        return 0;
+    struct node *n = f->node;
+    ssize_t put = 0;
     mutex_lock(&tmp_lock);
     if (f->flags & O_APPEND)
-        *pos = f->node->size;
-    ssize_t put = write_at(f->node, ubuf, n, *pos);
-    mutex_unlock(&tmp_lock);
+        *pos = n->size;
+    if (len && *pos >= TMP_FILE_MAX)
+        put = -EFBIG;
+    else if (len && pages_free_count() < pages_total() / KEPT_FREE)
+        put = -ENOSPC;
+    else
+        put = transfer(n, true, ubuf, MIN(len, TMP_FILE_MAX - *pos), pos);
     if (put > 0)
-        *pos += put;
+        n->size = MAX(n->size, *pos);
+    mutex_unlock(&tmp_lock);
     return put;
 }
 
 static int tmp_truncate(struct file *f, u64 size)
 {
+    if (size > TMP_FILE_MAX)
+        return -EFBIG;
     mutex_lock(&tmp_lock);
-    int err = set_size(f->node, size);
+    clear(f->node, size, f->node->size);
+    f->node->size = size;
     mutex_unlock(&tmp_lock);
-    return err;
+    return 0;
+}
+
+static struct vm_object *tmp_map(struct file *f, u64, u64, bool)
+{
+    ref_get(&object_of(f->node)->refs);
+    return object_of(f->node);
 }
 
 static const struct file_ops tmp_file_ops = {
@@ -118,42 +105,35 @@ static const struct file_ops tmp_file_ops = {
     .read = tmp_read,
     .write = tmp_write,
     .truncate = tmp_truncate,
+    .map = tmp_map,
 };
 
 static void tmp_release(struct node *n)
 {
-    struct tmp_bytes *b = bytes_of(n);
-    mutex_lock(&tmp_lock);
-    tmp_total -= b->room;
-    mutex_unlock(&tmp_lock);
-    kfree(b->block);
-    kfree(b);
+    vm_object_put(object_of(n));
 }
-
-static const struct node_ops tmp_node_ops = {.release = tmp_release};
 
 static struct node *tmp_create(struct node *dir, const char *name, size_t len)
 {
-    struct tmp_bytes *b = kalloc(sizeof(*b));
-    struct node *n = node_new(dir, name, len, S_IFREG | 0644, 0);
-    if (!b || !n) {
-        if (n)
-            node_put(n);
-        kfree(b);
+    static const struct node_ops node_ops = {.release = tmp_release};
+    struct vm_object *o = shm_new(TMP_FILE_MAX / PAGE_SIZE);
+    struct node *n = o ? node_new(dir, name, len, S_IFREG | 0644, 0) : NULL;
+    if (!n) {
+        if (o)
+            vm_object_put(o);
         return ERR_PTR(-ENOMEM);
     }
-    n->ops = &tmp_node_ops;
+    n->ops = &node_ops;
     n->fops = &tmp_file_ops;
-    n->arg = (u64)b;
+    n->arg = (u64)o;
     node_link(n);
     node_get(n);
     return n;
 }
 
-static const struct node_ops tmp_dir_ops = {.create = tmp_create};
-
 void tmpfs_init(void)
 {
+    static const struct node_ops dir_node_ops = {.create = tmp_create};
     mutex_init(&tmp_lock);
-    node_add(fs_root, "tmp", S_IFDIR | 01777, &dir_ops)->ops = &tmp_dir_ops;
+    node_add(fs_root, "tmp", S_IFDIR | 01777, &dir_ops)->ops = &dir_node_ops;
 }

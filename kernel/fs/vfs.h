@@ -79,6 +79,9 @@ int vfs_unlink(struct node *at, const char *path);
 ssize_t node_readlink(struct node *n, char *buf, size_t size);
 // The node of a file of bytes that never change, which private mappings show; else NULL.
 struct node *vfs_bytes_node(struct file *f);
+// The file of the archive below `dir` that this byte belongs to, without a reference, or NULL. Any
+// context: the archive's part of the tree never changes.
+struct node *vfs_node_of_byte(struct node *dir, const u8 *byte);
 
 // Copies from a buffer of `size` bytes at *pos and moves *pos. Bytes or -EFAULT.
 ssize_t read_buffer(u64 ubuf, size_t n, u64 *pos, const void *buf, u64 size);

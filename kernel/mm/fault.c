@@ -21,7 +21,16 @@ static int bring_in(struct vm_area *a, u64 va, u64 *pte)
         pa = a->object->page(a->object, (va - a->object_at) >> PAGE_SHIFT);
         if (!pa)
             return -EIO;
-    } else {
+    }
+    if (a->object && !a->shared) {
+        u64 theirs = pa;
+        pa = page_alloc_zeroed();
+        if (pa)
+            memcpy(phys_to_virt(pa), phys_to_virt(theirs), PAGE_SIZE);
+        page_unref(theirs);
+        if (!pa)
+            return -ENOMEM;
+    } else if (!a->object) {
         pa = page_alloc_zeroed();
         if (!pa)
             return -ENOMEM;

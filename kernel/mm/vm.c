@@ -28,10 +28,16 @@ struct vm_area *vm_clone(const struct vm_area *area)
     return copy;
 }
 
+void vm_object_put(struct vm_object *o)
+{
+    if (ref_put(&o->refs))
+        o->release(o);
+}
+
 void vm_free_area(struct vm_area *area)
 {
-    if (area->object && ref_put(&area->object->refs))
-        area->object->release(area->object);
+    if (area->object)
+        vm_object_put(area->object);
     kfree(area);
 }
 
@@ -214,7 +220,7 @@ s64 mm_map_file(struct mm *mm, u64 addr, u64 len, u32 prot, u32 flags, const u8 
 s64 mm_map_object(struct mm *mm, u64 addr, u64 len, u32 prot, u32 flags, struct vm_object *o,
                   u64 page, const char *name)
 {
-    struct vm_area *area = new_area(prot, true, name);
+    struct vm_area *area = new_area(prot, !(flags & MAP_PRIVATE), name);
     if (!area)
         return -ENOMEM;
     ref_get(&o->refs);

@@ -39,6 +39,7 @@ struct vm_object {
     void (*release)(struct vm_object *o); // last reference gone
     bool no_fork;                         // a child does not get the mapping
 };
+void vm_object_put(struct vm_object *o);
 
 struct vm_area {
     struct list node; // in mm->areas, ascending
@@ -51,7 +52,7 @@ struct vm_area {
     u64 file_at;    // where file[0] appears
     // bytes available at `file`; the rest of the last page reads as zero, pages behind it fault
     u64 file_len;
-    struct vm_object *object; // shared area
+    struct vm_object *object; // whose pages a shared area shows, and a private one copies
     u64 object_at;            // where the object's page 0 would appear
     char name[16];            // for /proc: "[stack]", "[heap]", or the file
 };
@@ -78,8 +79,8 @@ void mm_activate(struct mm *mm); // load its tables on this CPU, NULL: the kerne
 // Anonymous private memory. addr is used as given with MAP_FIXED, else a free range is chosen near
 // the top. Returns the address or -EINVAL, -ENOMEM, -EEXIST, -EACCES.
 s64 mm_map(struct mm *mm, u64 addr, u64 len, u32 prot, u32 flags, const char *name);
-// The same backed by file bytes (private; data[0] appears at addr + skew) or by an object (shared;
-// its page `page` at addr).
+// The same backed by file bytes (private; data[0] appears at addr + skew) or by an object (its page
+// `page` at addr; with MAP_PRIVATE a copy of each page, as it is when it is first touched).
 s64 mm_map_file(struct mm *mm, u64 addr, u64 len, u32 prot, u32 flags, const u8 *data, u64 data_len,
                 u64 skew, const char *name);
 s64 mm_map_object(struct mm *mm, u64 addr, u64 len, u32 prot, u32 flags, struct vm_object *o,

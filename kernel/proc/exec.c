@@ -9,6 +9,7 @@
 #include "kernel/fs/vfs.h"
 #include "kernel/mm/heap.h"
 #include "kernel/mm/vm.h"
+#include "kernel/proc/futex.h"
 #include "kernel/proc/signal_state.h"
 #include "kernel/proc/syscalls.h"
 #include "perf/event.h"
@@ -188,7 +189,7 @@ static void reset_signals(struct process *p, struct thread *th)
     }
     spin_unlock_irqrestore(&p->signal_lock, flags);
     th->altstack = th->altstack_size = th->altstack_flags = 0;
-    th->clear_child_tid = 0;
+    th->clear_child_tid = th->robust_list = 0;
     th->restore_mask = false;
 }
 
@@ -228,7 +229,9 @@ static void commit(const char *path, const struct exec_args *a, struct new_progr
     struct task *t = current_task();
     struct process *p = t->process;
     ptrace_flush();
+    struct thread *th = t->thread;
     perf_exec(t);
+    futex_owner_dies(th->robust_list);
 
     const char *base = path;
     for (const char *s = path; *s; s++)
@@ -254,8 +257,8 @@ static void commit(const char *path, const struct exec_args *a, struct new_progr
 
     switch_memory(t, new->mm);
     tell_perf(new->mm, new->image, p->exe);
-    reset_signals(p, t->thread);
-    vfork_release(t->thread);
+    reset_signals(p, th);
+    vfork_release(th);
     if (old_mm)
         mm_put(old_mm);
     if (old_fds)

@@ -43,6 +43,7 @@ static void leave_memory(struct task *t, struct thread *th)
     u32 zero = 0;
     if (!t->mm)
         return;
+    futex_owner_dies(th->robust_list);
     if (th->clear_child_tid && !put_user(zero, th->clear_child_tid))
         futex_wake(t->mm, th->clear_child_tid, 1);
     u64 flags = irq_save();

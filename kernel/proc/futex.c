@@ -20,6 +20,12 @@
 #define FUTEX_CLOCK_REALTIME 256
 #define FUTEX_ANY            0xffffffffu
 
+// A word of a robust mutex (<linux/futex.h>): the owner's tid and two marks.
+#define FUTEX_OWNER_DIED 0x40000000u
+#define FUTEX_TID_MASK   0x3fffffffu
+#define FUTEX_WAITERS    0x80000000u
+#define ROBUST_MAX       2048 // longest list; a program may have made a ring of it
+
 #define BUCKET_BITS 6
 
 // What names the word: (address space, address), or (object, offset) in shared memory.
@@ -59,7 +65,7 @@ static struct futex_key key_of(struct mm *mm, u64 addr)
     struct vm_area *area;
     spin_lock(&mm->lock);
     list_for_each (area, &mm->areas, node)
-        if (area->object && addr >= area->start && addr < area->end)
+        if (area->object && area->shared && addr >= area->start && addr < area->end)
             key = (struct futex_key){area->object, addr - area->object_at};
     spin_unlock(&mm->lock);
     return key;
@@ -93,6 +99,39 @@ static int wake(struct mm *mm, u64 addr, u32 n, u32 bits, u64 to_addr, u32 move)
 int futex_wake(struct mm *mm, u64 addr, u32 n)
 {
     return wake(mm, addr, n, FUTEX_ANY, 0, 0);
+}
+
+// All waiters are woken: one may set its mark between our look at the word and our writing it.
+static void owner_died(u64 addr)
+{
+    u32 word;
+    if (addr % sizeof(word) || get_user(word, addr) ||
+        (word & FUTEX_TID_MASK) != current_task()->tid)
+        return;
+    word = (word & FUTEX_WAITERS) | FUTEX_OWNER_DIED;
+    if (!put_user(word, addr))
+        futex_wake(current_task()->mm, addr, UINT32_MAX);
+}
+
+void futex_owner_dies(u64 head)
+{
+    struct {
+        u64 first;
+        s64 offset;  // from an entry to its word
+        u64 pending; // being taken or given up just now: in the list or not
+    } list;
+    if (!head || get_user(list, head))
+        return;
+    u64 entry = list.first, next;
+    for (int i = 0; entry != head && i < ROBUST_MAX; i++, entry = next) {
+        bool last = get_user(next, entry & ~1ull); // bit 0: with priority inheritance
+        if (entry != list.pending)
+            owner_died((entry & ~1ull) + list.offset);
+        if (last)
+            break;
+    }
+    if (list.pending)
+        owner_died((list.pending & ~1ull) + list.offset);
 }
 
 static bool was_woken(struct futex_waiter *w)

@@ -1,4 +1,5 @@
 // Who is who: processes, groups, sessions. Every program is root.
+#include "arch/x86/uaccess.h"
 #include "kernel/proc/process.h"
 #include "kernel/proc/syscalls.h"
 
@@ -87,6 +88,23 @@ s64 sys_umask(u32 mask)
     u32 old = p->umask;
     p->umask = mask & 0777;
     return old;
+}
+
+s64 sys_set_robust_list(u64 head, u64 size)
+{
+    if (size != 3 * sizeof(u64))
+        return -EINVAL;
+    current_thread()->robust_list = head;
+    return 0;
+}
+
+// Only of the running thread: C libraries ask whether there are robust mutexes at all.
+s64 sys_get_robust_list(s32 tid, u64 uhead, u64 usize)
+{
+    u64 head = current_thread()->robust_list, size = 3 * sizeof(u64);
+    if (tid && (u32)tid != current_task()->tid)
+        return -EPERM;
+    return put_user(size, usize) || put_user(head, uhead) ? -EFAULT : 0;
 }
 
 s64 sys_set_tid_address(u64 addr)

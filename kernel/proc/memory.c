@@ -17,36 +17,34 @@ enum {
 };
 // clang-format on
 
-static s64 map_shared(struct mm *mm, u64 addr, u64 len, u32 prot, u32 flags)
+// Maps an object's pages from `page` on and drops the caller's reference to it: the area has its
+// own, if there is one.
+static s64 map_object(struct mm *mm, u64 addr, u64 len, u32 prot, u32 flags, struct vm_object *o,
+                      u64 page, const char *name)
 {
-    struct vm_object *o = shm_new(ALIGN_UP(len, PAGE_SIZE) / PAGE_SIZE);
-    if (!o)
-        return -ENOMEM;
-    s64 got = mm_map_object(mm, addr, len, prot, (flags & ~MAP_TYPE) | MAP_SHARED, o, 0, "shared");
-    if (ref_put(&o->refs)) // the area has its own, if there is one
-        o->release(o);
+    if (!o || IS_ERR(o))
+        return o ? PTR_ERR(o) : -ENOMEM;
+    s64 got = mm_map_object(mm, addr, len, prot, flags, o, page, name);
+    vm_object_put(o);
     return got;
 }
 
+// `flags` has MAP_PRIVATE or MAP_SHARED.
 static s64 map_file(struct mm *mm, u64 addr, u64 len, u32 prot, u32 flags, struct file *f, u64 off)
 {
-    bool private = (flags & MAP_TYPE) == MAP_PRIVATE;
+    bool private = flags & MAP_PRIVATE;
+    u32 mode = f->flags & O_ACCMODE;
     struct node *n = vfs_bytes_node(f);
-    flags &= ~MAP_TYPE;
-    if ((f->flags & O_ACCMODE) == O_WRONLY || (n && !private && (prot & PROT_WRITE)))
-        return -EACCES; // files of the archive never change
-    if (n)
-        return mm_map_file(mm, addr, len, prot, flags | MAP_PRIVATE, n->data + MIN(off, n->size),
-                           n->size - MIN(off, n->size), 0, "file");
-    if (!f->ops->map || private)
-        return f->ops->map ? -EINVAL : -ENODEV;
-    struct vm_object *o = f->ops->map(f, ALIGN_UP(len, PAGE_SIZE) / PAGE_SIZE, off);
-    if (IS_ERR(o))
-        return PTR_ERR(o);
-    s64 got = mm_map_object(mm, addr, len, prot, flags | MAP_SHARED, o, off / PAGE_SIZE, "file");
-    if (ref_put(&o->refs)) // the area has its own, if there is one
-        o->release(o);
-    return got;
+    if (mode == O_WRONLY || (!private && (prot & PROT_WRITE) && mode != O_RDWR))
+        return -EACCES;
+    if (n) // files of the archive never change: shared or not is the same
+        return mm_map_file(mm, addr, len, prot, (flags & ~MAP_SHARED) | MAP_PRIVATE,
+                           n->data + MIN(off, n->size), n->size - MIN(off, n->size), 0, "file");
+    if (!f->ops->map)
+        return -ENODEV;
+    return map_object(mm, addr, len, prot, flags,
+                      f->ops->map(f, ALIGN_UP(len, PAGE_SIZE) / PAGE_SIZE, off, private),
+                      off / PAGE_SIZE, "file");
 }
 
 static void tell_perf(u64 addr, u64 len, u32 prot, u32 flags, struct file *f, u64 offset)
@@ -73,6 +71,7 @@ s64 sys_mmap(u64 addr, u64 len, u32 prot, u32 flags, int fd, u64 offset)
 {
     struct mm *mm = current_task()->mm;
     u32 type = flags & MAP_TYPE;
+    flags = (flags & ~MAP_TYPE) | (type == MAP_PRIVATE ? MAP_PRIVATE : MAP_SHARED);
     if (!len || offset % PAGE_SIZE ||
         (type != MAP_PRIVATE && type != MAP_SHARED && type != MAP_SHARED_VALIDATE) ||
         (prot & ~(PROT_READ | PROT_WRITE | PROT_EXEC)))
@@ -86,7 +85,8 @@ s64 sys_mmap(u64 addr, u64 len, u32 prot, u32 flags, int fd, u64 offset)
     else if (!(flags & MAP_ANONYMOUS))
         return got;
     else if (type != MAP_PRIVATE)
-        got = map_shared(mm, addr, len, prot, flags);
+        got = map_object(mm, addr, len, prot, flags, shm_new(ALIGN_UP(len, PAGE_SIZE) / PAGE_SIZE),
+                         0, "shared");
     else
         got = mm_map(mm, addr, len, prot, flags, "");
     if (got >= 0)
@@ -127,7 +127,7 @@ static s64 dontneed(struct mm *mm, u64 addr, u64 len)
     list_for_each (area, &mm->areas, node) {
         if (addr < area->start || addr >= area->end)
             continue;
-        if (len <= area->end - addr && !area->shared && !area->file) {
+        if (len <= area->end - addr && !area->shared && !area->file && !area->object) {
             prot = area->prot;
             __builtin_memcpy(name, area->name, sizeof(name));
         }

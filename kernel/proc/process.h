@@ -78,6 +78,7 @@ struct thread {
     struct list node;    // in process->threads
     u64 clear_child_tid; // user address, 0: none
     u64 set_child_tid;   // the same, written once when the thread first runs
+    u64 robust_list;     // user address, 0: none
     u64 blocked;         // signals
     u64 waiting_for;     // blocked ones that rt_sigtimedwait takes
     u64 saved_mask;      // to put back (rt_sigsuspend), valid if restore_mask

@@ -31,6 +31,12 @@ static u64 shm_page(struct vm_object *o, u64 n)
     return pa;
 }
 
+u64 shm_peek(struct vm_object *o, u64 n)
+{
+    struct shm *s = container_of(o, struct shm, object);
+    return n < o->nr_pages ? __atomic_load_n(&s->page[n], __ATOMIC_ACQUIRE) : 0;
+}
+
 static void shm_release(struct vm_object *o)
 {
     struct shm *s = container_of(o, struct shm, object);

@@ -9,12 +9,19 @@
 #include "kernel/proc/syscalls.h"
 #include "perf/event.h"
 
+// Linux's names, from its own header (Makefile).
+static const char *const names[] = {
+#include <syscall_names.h>
+};
+
 static __attribute__((noinline)) s64 unknown(u64 number)
 {
     struct process *p = current_process();
+    const char *name = number < ARRAY_SIZE(names) ? names[number] : NULL;
     if (!p->unknown_syscall_logged) {
         p->unknown_syscall_logged = true;
-        printk("%s[%u]: unknown system call %lu\n", p->comm, p->pid, number);
+        printk("%s[%u]: there is no system call %lu (%s)\n", p->comm, p->pid, number,
+               name ? name : "nor on Linux");
     }
     return -ENOSYS;
 }
@@ -124,6 +131,9 @@ static __attribute__((noinline)) s64 call(u64 a, u64 b, u64 c, u64 d, u64 e, str
         return 0;
         CALL(umask, a);
         CALL(set_tid_address, a);
+        CALL(set_robust_list, a, b);
+        CALL(get_robust_list, a, b, c);
+        CALL_AS(getgroups, 0);
         CALL(futex, a, b, c, d, e, f->r9);
         CALL(arch_prctl, a, b);
         CALL(prctl, a, b);
@@ -168,8 +178,8 @@ static __attribute__((noinline)) s64 call(u64 a, u64 b, u64 c, u64 d, u64 e, str
         CALL(sysinfo, a);
         CALL(getrandom, a, b, c);
         CALL(reboot, a, b, c);
-    // C libraries try these, and go on without them.
-    case SYS_set_robust_list:
+    // C libraries and busybox try these, and go on without them.
+    case SYS_sendfile:
     case SYS_rseq:
     case SYS_clone3:
         return -ENOSYS;

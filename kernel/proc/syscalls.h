@@ -14,23 +14,23 @@ enum {
     SYS_ioctl = 16, SYS_pread64 = 17, SYS_pwrite64 = 18, SYS_readv = 19, SYS_writev = 20,
     SYS_access = 21, SYS_pipe = 22, SYS_sched_yield = 24, SYS_madvise = 28, SYS_dup = 32,
     SYS_dup2 = 33, SYS_pause = 34, SYS_nanosleep = 35, SYS_getitimer = 36, SYS_alarm = 37,
-    SYS_setitimer = 38, SYS_getpid = 39, SYS_clone = 56, SYS_fork = 57, SYS_vfork = 58,
-    SYS_execve = 59, SYS_exit = 60, SYS_wait4 = 61, SYS_kill = 62, SYS_uname = 63, SYS_fcntl = 72,
-    SYS_ftruncate = 77, SYS_getcwd = 79, SYS_chdir = 80, SYS_fchdir = 81, SYS_unlink = 87,
-    SYS_readlink = 89, SYS_umask = 95, SYS_gettimeofday = 96, SYS_getrlimit = 97,
+    SYS_setitimer = 38, SYS_getpid = 39, SYS_sendfile = 40, SYS_clone = 56, SYS_fork = 57,
+    SYS_vfork = 58, SYS_execve = 59, SYS_exit = 60, SYS_wait4 = 61, SYS_kill = 62, SYS_uname = 63,
+    SYS_fcntl = 72, SYS_ftruncate = 77, SYS_getcwd = 79, SYS_chdir = 80, SYS_fchdir = 81,
+    SYS_unlink = 87, SYS_readlink = 89, SYS_umask = 95, SYS_gettimeofday = 96, SYS_getrlimit = 97,
     SYS_getrusage = 98, SYS_sysinfo = 99, SYS_times = 100, SYS_ptrace = 101, SYS_getuid = 102,
     SYS_getgid = 104, SYS_geteuid = 107, SYS_getegid = 108, SYS_setpgid = 109, SYS_getppid = 110,
-    SYS_getpgrp = 111, SYS_setsid = 112, SYS_getpgid = 121, SYS_getsid = 124, SYS_rt_sigpending =
-    127, SYS_rt_sigtimedwait = 128, SYS_rt_sigqueueinfo = 129, SYS_rt_sigsuspend = 130,
-    SYS_sigaltstack = 131, SYS_prctl = 157, SYS_arch_prctl = 158, SYS_reboot = 169, SYS_gettid =
-    186, SYS_tkill = 200, SYS_time = 201, SYS_futex = 202, SYS_sched_setaffinity = 203,
-    SYS_sched_getaffinity = 204, SYS_getdents64 = 217, SYS_set_tid_address = 218,
-    SYS_restart_syscall = 219, SYS_clock_gettime = 228, SYS_clock_getres = 229, SYS_clock_nanosleep
-    = 230, SYS_exit_group = 231, SYS_tgkill = 234, SYS_waitid = 247, SYS_openat = 257,
-    SYS_newfstatat = 262, SYS_unlinkat = 263, SYS_readlinkat = 267, SYS_faccessat = 269, SYS_ppoll =
-    271, SYS_set_robust_list = 273, SYS_dup3 = 292, SYS_pipe2 = 293, SYS_rt_tgsigqueueinfo = 297,
-    SYS_perf_event_open = 298,
-    SYS_prlimit64 = 302, SYS_getcpu = 309, SYS_getrandom = 318,
+    SYS_getpgrp = 111, SYS_setsid = 112, SYS_getgroups = 115, SYS_getpgid = 121, SYS_getsid = 124,
+    SYS_rt_sigpending = 127, SYS_rt_sigtimedwait = 128, SYS_rt_sigqueueinfo = 129,
+    SYS_rt_sigsuspend = 130, SYS_sigaltstack = 131, SYS_prctl = 157, SYS_arch_prctl = 158,
+    SYS_reboot = 169, SYS_gettid = 186, SYS_tkill = 200, SYS_time = 201, SYS_futex = 202,
+    SYS_sched_setaffinity = 203, SYS_sched_getaffinity = 204, SYS_getdents64 = 217,
+    SYS_set_tid_address = 218, SYS_restart_syscall = 219, SYS_clock_gettime = 228,
+    SYS_clock_getres = 229, SYS_clock_nanosleep = 230, SYS_exit_group = 231, SYS_tgkill = 234,
+    SYS_waitid = 247, SYS_openat = 257, SYS_newfstatat = 262, SYS_unlinkat = 263,
+    SYS_readlinkat = 267, SYS_faccessat = 269, SYS_ppoll = 271, SYS_set_robust_list = 273,
+    SYS_get_robust_list = 274, SYS_dup3 = 292, SYS_pipe2 = 293, SYS_rt_tgsigqueueinfo = 297,
+    SYS_perf_event_open = 298, SYS_prlimit64 = 302, SYS_getcpu = 309, SYS_getrandom = 318,
     SYS_rseq = 334, SYS_clone3 = 435,
 };
 // clang-format on
@@ -94,6 +94,8 @@ s64 sys_getsid(s32 pid);
 s64 sys_setsid(void);
 s64 sys_umask(u32 mask);
 s64 sys_set_tid_address(u64 addr);
+s64 sys_set_robust_list(u64 head, u64 size);
+s64 sys_get_robust_list(s32 tid, u64 uhead, u64 usize);
 s64 sys_sched_setaffinity(s32 tid, u32 size, u64 umask);
 s64 sys_sched_getaffinity(s32 tid, u32 size, u64 umask);
 s64 sys_getcpu(u64 ucpu, u64 unode);

@@ -1,0 +1,41 @@
+# Debian's static busybox as the shell: what is typed, and what it must answer.
+import os
+import re
+import tempfile
+
+import emu
+from boot import with_program
+
+PROMPT = b"# \x1b[6n"  # and a question for the cursor's place
+SESSION = """\
+cd /tmp; uname -sn
+echo a b | tr a-z A-Z > x; cat < x; ls
+sleep 1000 & ps | grep '[s]leep 1000'
+kill $!; wait $!; echo status $?
+for i in 1 2 3; do echo $i; done | awk '{s += $1} END {print "sum", s}'
+sleep 1000 | cat & kill %1; echo end
+exit
+"""
+ANSWERS = [r"Linux dr7$", r"A B$", r"x$", r" +\d+ 0 .* sleep 1000$", r"status 143$", r"sum 6$",
+           r"end$", r"dr7: init exited with status 0$"]
+
+
+def check(kernel, timeout):
+    """What is missing in the session ("": nothing), and the console's output."""
+    output, lines = bytearray(), SESSION.splitlines(keepends=True)
+    reader, writer = os.pipe()
+
+    def sink(data):
+        output.extend(data)
+        if lines and output.endswith(PROMPT):  # a line whenever it asks for one
+            os.write(writer, lines.pop(0).encode())
+
+    with tempfile.TemporaryDirectory() as top, open(reader, "rb"), open(writer, "wb"):
+        archive = with_program(top, "/bin/busybox", "busybox")
+        with emu.Machine(kernel, archive, ["init=/bin/init", "--", "busybox"]) as m:
+            m.start()
+            m.pump(sink, timeout, reader)
+    said = output.decode(errors="replace").replace("\r", "").split("\n")
+    rest = iter(said)
+    missing = [want for want in ANSWERS if not any(re.match(want, line) for line in rest)]
+    return f"no line {missing[0]}" if missing else "", said
