@@ -1,6 +1,7 @@
 // A program for perf to look at: which task stores where, how often and called by whom is known
 // exactly. Built without optimization, so that all functions and their frames are there.
 #include <stdio.h>
+#include <stdlib.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -24,10 +25,17 @@ void top(long n)
     leaf(n);
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
     int status;
-    pid_t pid = fork();
+    pid_t pid;
+
+    if (argc > 1) { // only this often, with no pause
+        for (long n = atol(argv[1]); n > 0; n--)
+            leaf(n);
+        return 0;
+    }
+    pid = fork();
 
     if (pid == 0) {
         prctl(PR_SET_NAME, "offspring");

@@ -40,6 +40,7 @@ static void choose_records(struct recording *r, uint64_t period, bool chains)
         if (period)
             a->sample_period = period;
         a->sample_type = SAMPLE_PARTS | (chains ? PERF_SAMPLE_CALLCHAIN : 0);
+        a->read_format = PERF_FORMAT_LOST;
         a->disabled = a->enable_on_exec = a->inherit = a->sample_id_all = 1;
         if (i == 0)
             a->comm = a->comm_exec = a->task = a->mmap = a->mmap2 = 1;
@@ -97,16 +98,27 @@ static struct data_writer *create_file(struct recording *r)
 
 // ---- records ----
 
-// Looks into records, all whole.
-static void take_note(struct recording *r, const uint8_t *at, size_t bytes)
+// Records, all whole.
+static void count_samples(struct recording *r, const uint8_t *at, size_t bytes)
 {
     for (const uint8_t *end = at + bytes; at < end;) {
         const struct perf_event_header *h = (const void *)at;
         r->samples += h->type == PERF_RECORD_SAMPLE;
-        if (h->type == PERF_RECORD_LOST)
-            r->lost += ((const uint64_t *)(h + 1))[1]; // after the event's id
         at += h->size;
     }
+}
+
+// Also what was lost after the last record that fitted, which no LOST record tells.
+static void count_lost(struct recording *r)
+{
+    struct {
+        uint64_t count, lost;
+    } now;
+
+    for (int i = 0; i < r->events.n; i++)
+        for (int c = 0; c < r->nr_cpus; c++)
+            if (read(r->fd[i][c], &now, sizeof now) == sizeof now)
+                r->lost += now.lost;
 }
 
 // Takes out what is in a buffer, where the last record may go on at the start.
@@ -121,7 +133,7 @@ static void drain(struct recording *r, int c, struct data_writer *w, uint8_t *co
     memcpy(copy, data + from, first);
     memcpy(copy + first, data, bytes - first);
     __atomic_store_n(&page->data_tail, head, __ATOMIC_RELEASE);
-    take_note(r, copy, bytes);
+    count_samples(r, copy, bytes);
     data_append(w, copy, bytes);
     r->bytes += bytes;
 }
@@ -156,6 +168,7 @@ static int record(struct recording *r, struct child *child)
         return child_abandon(child);
     child_go(child);
     int status = gather(r, child->pid, w, copy);
+    count_lost(r);
     free(copy);
     if (!data_finish(w))
         return 1;
