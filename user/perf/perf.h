@@ -65,10 +65,11 @@ int exit_status(int status);
 
 #define DATA_FILE "/tmp/perf.data" // where no -o or -i says otherwise
 
-// What all samples here contain, besides a call chain where it was asked for.
+// What all samples here contain, besides a call chain where it was asked for. Not PERIOD: with it,
+// each hit would be a sample.
 #define SAMPLE_PARTS                                                                               \
     (PERF_SAMPLE_IDENTIFIER | PERF_SAMPLE_IP | PERF_SAMPLE_TID | PERF_SAMPLE_TIME |                \
-     PERF_SAMPLE_ADDR | PERF_SAMPLE_CPU | PERF_SAMPLE_PERIOD)
+     PERF_SAMPLE_ADDR | PERF_SAMPLE_CPU)
 // What sample_id_all then appends to each other record.
 struct trailer {
     uint32_t pid, tid;

@@ -31,7 +31,7 @@ struct sample {
     uint32_t pid, tid;
     uint64_t time, addr;
     uint32_t cpu, unused;
-    uint64_t period, nr, chain[];
+    uint64_t nr, chain[];
 };
 
 static void *checked(void *memory)
@@ -123,7 +123,7 @@ static void show_sample(const struct data_file *f, const struct perf_event_heade
     const struct perf_event_attr *a = &f->events.list[event].attr;
     printf("%15s %5u [%03u] %6llu.%06llu: %10llu %s:", name_of(s->tid), s->tid, s->cpu,
            (unsigned long long)(s->time / 1000000000),
-           (unsigned long long)(s->time / 1000 % 1000000), (unsigned long long)s->period,
+           (unsigned long long)(s->time / 1000 % 1000000), (unsigned long long)a->sample_period,
            f->events.list[event].name);
     if (a->type == PERF_TYPE_BREAKPOINT)
         printf(" %llx", (unsigned long long)s->addr);
