@@ -10,7 +10,7 @@ PROGRAM = "traced"
 SOURCE = f"test/perf/{PROGRAM}.c"
 PERF = "build/user/bin/perf"
 KERNEL_VARIABLE = "next_tid"  # which clone() writes once
-TIMEOUT = 120
+TIMEOUT = 300  # seconds, on a busy host
 MANY = 2000  # hits, more than a buffer of one page holds
 
 # How often each task calls top(), each from a place of its own in main(), and in which order top()
