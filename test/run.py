@@ -15,7 +15,7 @@ import sys
 import tempfile
 import threading
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 sys.path.insert(0, "tools")
 sys.path.insert(0, "test")
@@ -26,6 +26,8 @@ import together  # noqa: E402
 import perf_data  # noqa: E402
 import screen  # noqa: E402
 from boot import with_program  # noqa: E402
+from report import (Case, Result, parse_ktap, print_failures, print_progress,  # noqa: E402
+                    print_skips, print_table)
 
 RULES = ["2009", "exact", "mainline"]
 MACHINES = [("qemu", 1), ("qemu", 2), ("qemu", 4), ("bochs", 2)]
@@ -37,60 +39,9 @@ LENGTH = [f"seconds={os.environ['SECS']}"] if os.environ.get("SECS") else []
 TIMEOUT = {"qemu": 600, "bochs": 900}
 REFUSAL_TIMEOUT = 30
 HOST_TIMEOUT = 300
-TAIL_LINES = 30  # of a failing case's log
 SOURCES = {"kernel": "test/kernel/*.c", "user": "test/user/*.[ch]"}
 LOGS = "build/test"
 ARCHIVE = "build/rootfs.cpio"
-
-PLAN = re.compile(r"^1\.\.(\d+)")
-RESULT = re.compile(r"^(not )?ok (\d+) (?:- )?(\S+)(?:.*# SKIP ?(.*))?")
-
-
-@dataclass
-class Case:
-    name: str
-    verdict: str  # "ok", "FAIL" or "skip"
-    reason: str = ""
-    lines: list = field(default_factory=list)  # of the log, up to the verdict
-
-
-@dataclass
-class Result:
-    """What one column of the table got."""
-    column: str
-    log: str
-    cases: list
-
-
-def parse_ktap(lines, layers):
-    """(cases, complaints) of the KTAP documents in a log, one for each of `layers` in order."""
-    cases, complaints, block = [], [], []
-    layer, plan, seen, documents = "", None, 0, 0
-
-    def end_of_document():
-        if layer and seen != plan:
-            complaints.append(f"cut short: {seen} of {plan} tests of the {layer} reported")
-
-    for line in lines:
-        block.append(line)
-        if line.startswith("KTAP version"):
-            end_of_document()
-            layer = layers[documents] if documents < len(layers) else "nobody"
-            plan, seen, block, documents = None, 0, [], documents + 1
-        elif PLAN.match(line) and plan is None:
-            plan = int(PLAN.match(line)[1])
-        elif RESULT.match(line) and plan is not None:
-            bad, number, name, reason = RESULT.match(line).groups()
-            seen += 1
-            if int(number) != seen:
-                complaints.append(f"{name} has number {number}, expected {seen}")
-            verdict = "FAIL" if bad else "ok" if reason is None else "skip"
-            cases.append(Case(f"{layer} {name}", verdict, reason or "", block))
-            block = []
-    end_of_document()
-    if documents != len(layers):
-        complaints.append(f"{documents} reports, expected {len(layers)}")
-    return cases, complaints
 
 
 def read_lines(data):
@@ -421,7 +372,7 @@ def run_all(jobs):
         except (SystemExit, OSError, subprocess.SubprocessError) as problem:
             result = Result("boot", "", [Case(f"start {arguments}", "FAIL", str(problem))])
         with changed:
-            report(result, time.monotonic() - started)
+            print_progress(result, time.monotonic() - started)
             results.append(result)
             free += want
             changed.notify()
@@ -436,55 +387,6 @@ def run_all(jobs):
     return results
 
 
-# ---- Reporting ----
-
-def report(result, seconds):
-    label = result.cases[0].name if result.column == "boot" else result.column
-    bad = sum(c.verdict == "FAIL" for c in result.cases)
-    print(f"{label:34} {len(result.cases):3} cases, {bad} failed, {seconds:.1f} s", flush=True)
-
-
-def print_table(results):
-    columns = list(dict.fromkeys(r.column for r in results))
-    order = ["host"] + [f"{e}{s} {r}" for e, s in MACHINES for r in RULES]
-    order += ["qemu2 off", "bochs2 amd", "boot"]
-    columns.sort(key=lambda c: order.index(c) if c in order else len(order))
-    cells = {(c.name, r.column): c.verdict for r in results for c in r.cases}
-    results = sorted(results, key=lambda r: columns.index(r.column))
-    names = list(dict.fromkeys(c.name for r in results for c in r.cases))
-    width = max(map(len, names))
-    heads = [(c.replace("mainline", "mainl.").split() + [""])[:2] for c in columns]
-    for row in (0, 1):
-        print("\n" * (row == 0) + " " * width, *(f"{h[row]:>6}" for h in heads))
-    for name in names:
-        print(f"{name:{width}}", *(f"{cells.get((name, c), '-'):>6}" for c in columns))
-
-
-def print_failures(results):
-    """Each failing case once: where, and the end of the log of the first place."""
-    failures = {}
-    for r in results:
-        for c in r.cases:
-            if c.verdict == "FAIL":
-                failures.setdefault(c.name, []).append((r, c))
-    for name, places in failures.items():
-        r, c = places[0]
-        print(f"\nFAILED {name} ({', '.join(r.column for r, _ in places)}) {c.reason}")
-        print(f"  log: {r.log}")
-        for line in [x for x in c.lines if x][-TAIL_LINES:]:
-            print("  | " + line)
-
-
-def print_skips(results):
-    where = {}
-    for r in results:
-        for c in r.cases:
-            if c.verdict == "skip":
-                where.setdefault((c.name, c.reason), []).append(r.column)
-    for (name, reason), columns in where.items():
-        print(f"skipped {name}: {reason} ({', '.join(columns)})")
-
-
 def main():
     build, host_tests = sys.argv[2], sys.argv[3:]
     only = os.environ.get("T", "")
@@ -495,7 +397,8 @@ def main():
         sys.exit(f"dr7: no test is named {only}")
 
     results = run_all(jobs)
-    print_table(results)
+    order = ["host"] + [f"{e}{s} {r}" for e, s in MACHINES for r in RULES]
+    print_table(results, order + ["qemu2 off", "bochs2 amd", "boot"])
     print(f"\nIn Bochs the loop counts are divided by {BOCHS_DIVISOR}.")
     print_skips(results)
     print_failures(results)
