@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import emu
 
 MARK = "@@"
+CPU1 = "/sys/devices/system/cpu/cpu1/online"
 NEXT_ROUND = [("delete", ""), ("tbreak task_exit", ""), ("continue", "breakpoint .*task_exit")]
 WAITS = b"# waits for kgdb_go"  # of the kernel: now it runs on until it is interrupted
 
@@ -46,6 +47,7 @@ def commands(smp):
     script += [("continue", rf'"visit/{cpu}" hit Hardware watchpoint \d+: kgdb_written\n\n'
                             rf'Old value = {2 * smp + cpu}\nNew value = {2 * smp + cpu + 1}\n')
                for cpu in range(smp)]
+    script += [("info registers", r"(.*\n)*dr\d +0x\w+ +0x\w+ <kgdb_written>\n")]
     script += visits(smp, "rwatch kgdb_read", "Hardware read watchpoint")  # round 3
     script += visits(smp, "awatch kgdb_both", r"Hardware access \(read/write\) watchpoint",
                      times=2)  # round 4: its read, and its write
@@ -113,6 +115,17 @@ SCENARIOS = {
         ("detach", "detached"),
         (f"target remote {port}", "[a-z_]+ \\("),
         ("kill", "killed")], [], 1),
+    # A CPU that comes back has the breakpoints that were set while it was away.
+    "offline": Scenario(
+        ["kgdbwait", "init=/bin/sh", "--", "-c",
+         f"echo 0 >{CPU1}; kgdb; echo 1 >{CPU1}"], lambda smp, port: [
+            ("continue", "received signal SIGTRAP"),
+            ("info threads", r'"idle/1" \(runs on CPU 1\)'),
+            ("hbreak lapic_timer_start", ""),
+            ("continue", '"idle/1" hit Breakpoint'),
+            ("backtrace", "hotplug_park"),
+            ("delete", ""),
+            ("continue", "exited normally")], ["dr7: init exited with status 0"], 0),
     "off": Scenario(["init=/bin/kgdb"], None, ['kgdb: not on: boot with "kgdb" or "kgdbwait"'], 1),
 }
 

@@ -3,71 +3,108 @@
 #include "arch/x86/cpu.h"
 #include "arch/x86/trap.h"
 #include "kernel/base/errno.h"
+#include "kernel/base/panic.h"
+#include "kernel/base/printk.h"
 #include "kernel/debug/kgdb/packet.h"
 #include "kernel/debug/kgdb/stop.h"
 #include "kernel/debug/kgdb/threads.h"
 
-#define REG64(name)   "<reg name=\"" name "\" bitsize=\"64\" type=\"int64\"/>"
-#define REG32(name)   "<reg name=\"" name "\" bitsize=\"32\" type=\"int32\"/>"
-#define FPU(name)     "<reg name=\"" name "\" bitsize=\"80\" type=\"i387_ext\"/>"
-#define FPU32(name)   "<reg name=\"" name "\" bitsize=\"32\" type=\"int\" group=\"float\"/>"
-#define DEBUG64(name) "<reg name=\"" name "\" bitsize=\"64\" type=\"int64\" group=\"system\"/>"
-
-const char kgdb_target_xml[] =
-    "<?xml version=\"1.0\"?><!DOCTYPE target SYSTEM \"gdb-target.dtd\"><target>"
-    "<architecture>i386:x86-64</architecture><feature name=\"org.gnu.gdb.i386.core\">" REG64("rax")
-        REG64("rbx") REG64("rcx") REG64("rdx") REG64("rsi") REG64(
-            "rdi") "<reg name=\"rbp\" bitsize=\"64\" type=\"data_ptr\"/>"
-                   "<reg name=\"rsp\" bitsize=\"64\" type=\"data_ptr\"/>" REG64("r8") REG64(
-                       "r9") REG64("r10") REG64("r11") REG64("r12") REG64("r13") REG64("r14")
-                       REG64("r15") "<reg name=\"rip\" bitsize=\"64\" type=\"code_ptr\"/>" REG32(
-                           "eflags") REG32("cs") REG32("ss") REG32("ds") REG32("es") REG32("fs")
-                           REG32("gs") FPU("st0") FPU("st1") FPU("st2") FPU("st3") FPU("st4") FPU(
-                               "st5") FPU("st6") FPU("st7") FPU32("fctrl") FPU32("fstat")
-                               FPU32("ftag") FPU32("fiseg") FPU32("fioff") FPU32("foseg") FPU32(
-                                   "fooff")
-                                   FPU32("fop") "</feature><feature name=\"dr7.debug\">" DEBUG64(
-                                       "dr0") DEBUG64("dr1") DEBUG64("dr2") DEBUG64("dr3")
-                                       DEBUG64("dr7") "</feature></target>";
+enum reg_kind {
+    KEPT,  // in a trap frame, and known of a task that is switched out too
+    SAVED, // in a trap frame
+    NONE,  // gdb insists on it
+    IN_DR, // `offset` is the number of the debug register
+};
 
 struct reg {
-    u8 size, offset; // in struct trapframe
-    u8 kind;
+    const char *name, *type; // the type in gdb's words
+    u8 size, offset, kind;   // bytes; in struct trapframe
 };
 
-enum { KEPT = 1, SAVED, NONE, IN_DR };
-
-#define FRAME(name, kind)                                                                          \
+#define FRAME(kind, type, name)                                                                    \
     {                                                                                              \
-        8, offsetof(struct trapframe, name), kind                                                  \
+#name, type, 8, offsetof(struct trapframe, name), kind                                     \
     }
-#define FRAME32(name)                                                                              \
+#define SHORT(name, field)                                                                         \
     {                                                                                              \
-        4, offsetof(struct trapframe, name), SAVED                                                 \
+        name, "int32", 4, offsetof(struct trapframe, field), SAVED                                 \
     }
-#define ABSENT(size)                                                                               \
+#define ABSENT(name, type, size)                                                                   \
     {                                                                                              \
-        size, 0, NONE                                                                              \
+        name, type, size, 0, NONE                                                                  \
     }
 
-// KEPT ones are known of a task that is switched out too; IN_DR: `offset` is the number.
+// In gdb's order for x86-64: amd64 core registers, then ours.
 static const struct reg regs[] = {
-    FRAME(rax, SAVED), FRAME(rbx, KEPT),  FRAME(rcx, SAVED), FRAME(rdx, SAVED), FRAME(rsi, SAVED),
-    FRAME(rdi, SAVED), FRAME(rbp, KEPT),  FRAME(rsp, KEPT),  FRAME(r8, SAVED),  FRAME(r9, SAVED),
-    FRAME(r10, SAVED), FRAME(r11, SAVED), FRAME(r12, KEPT),  FRAME(r13, KEPT),  FRAME(r14, KEPT),
-    FRAME(r15, KEPT),  FRAME(rip, KEPT),  FRAME32(rflags),   FRAME32(cs),       FRAME32(ss),
-    ABSENT(4),         ABSENT(4),         ABSENT(4),         ABSENT(4), // ds, es, fs, gs
-    ABSENT(10),        ABSENT(10),        ABSENT(10),        ABSENT(10),        ABSENT(10),
-    ABSENT(10),        ABSENT(10),        ABSENT(10),        ABSENT(4),         ABSENT(4),
-    ABSENT(4),         ABSENT(4),         ABSENT(4),         ABSENT(4),         ABSENT(4),
-    ABSENT(4),         {8, 0, IN_DR},     {8, 1, IN_DR},     {8, 2, IN_DR},     {8, 3, IN_DR},
-    {8, 7, IN_DR},
+    FRAME(SAVED, "int64", rax),
+    FRAME(KEPT, "int64", rbx),
+    FRAME(SAVED, "int64", rcx),
+    FRAME(SAVED, "int64", rdx),
+    FRAME(SAVED, "int64", rsi),
+    FRAME(SAVED, "int64", rdi),
+    FRAME(KEPT, "data_ptr", rbp),
+    FRAME(KEPT, "data_ptr", rsp),
+    FRAME(SAVED, "int64", r8),
+    FRAME(SAVED, "int64", r9),
+    FRAME(SAVED, "int64", r10),
+    FRAME(SAVED, "int64", r11),
+    FRAME(KEPT, "int64", r12),
+    FRAME(KEPT, "int64", r13),
+    FRAME(KEPT, "int64", r14),
+    FRAME(KEPT, "int64", r15),
+    FRAME(KEPT, "code_ptr", rip),
+    SHORT("eflags", rflags),
+    SHORT("cs", cs),
+    SHORT("ss", ss),
+    ABSENT("ds", "int32", 4),
+    ABSENT("es", "int32", 4),
+    ABSENT("fs", "int32", 4),
+    ABSENT("gs", "int32", 4),
+    ABSENT("st0", "i387_ext", 10),
+    ABSENT("st1", "i387_ext", 10),
+    ABSENT("st2", "i387_ext", 10),
+    ABSENT("st3", "i387_ext", 10),
+    ABSENT("st4", "i387_ext", 10),
+    ABSENT("st5", "i387_ext", 10),
+    ABSENT("st6", "i387_ext", 10),
+    ABSENT("st7", "i387_ext", 10),
+    ABSENT("fctrl", "int", 4),
+    ABSENT("fstat", "int", 4),
+    ABSENT("ftag", "int", 4),
+    ABSENT("fiseg", "int", 4),
+    ABSENT("fioff", "int", 4),
+    ABSENT("foseg", "int", 4),
+    ABSENT("fooff", "int", 4),
+    ABSENT("fop", "int", 4),
+    {"dr0", "data_ptr", 8, 0, IN_DR},
+    {"dr1", "data_ptr", 8, 1, IN_DR},
+    {"dr2", "data_ptr", 8, 2, IN_DR},
+    {"dr3", "data_ptr", 8, 3, IN_DR},
+    {"dr7", "uint64", 8, 7, IN_DR},
 };
 
-// What the CPU has while it runs: while it is stopped all are off.
+#define FIRST_OWN 40 // dr0
+
+size_t regs_describe(char *buf, size_t size)
+{
+    size_t n = snprintf(buf, size,
+                        "<?xml version=\"1.0\"?><!DOCTYPE target SYSTEM \"gdb-target.dtd\"><target>"
+                        "<architecture>i386:x86-64</architecture>"
+                        "<feature name=\"org.gnu.gdb.i386.core\">");
+    for (u32 i = 0; i < ARRAY_SIZE(regs) && n < size; i++)
+        n += snprintf(buf + n, size - n, "%s<reg name=\"%s\" bitsize=\"%u\" type=\"%s\"/>",
+                      i == FIRST_OWN ? "</feature><feature name=\"dr7.debug\">" : "", regs[i].name,
+                      regs[i].size * 8u, regs[i].type);
+    if (n < size)
+        n += snprintf(buf + n, size - n, "</feature></target>");
+    ASSERT(n < size);
+    return n;
+}
+
+// What the CPU had before it was stopped: now all are off.
 static u64 debug_register(u32 cpu, u32 number)
 {
-    return number < HBP_NUM ? cpus[cpu].dr.live_addr[number] : cpus[cpu].dr.live_dr7;
+    return number < HBP_NUM ? cpus[cpu].dr.live_addr[number] : cpus[cpu].dr.control;
 }
 
 static void add(const struct reg *r, struct task *t, const struct trapframe *f)

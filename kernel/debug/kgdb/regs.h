@@ -1,9 +1,10 @@
-// A thread's registers, in the order in which target.xml (regs.c) names them. A session only.
+// A thread's registers. A session only.
 #pragma once
 
 #include "sched/task.h"
 
-extern const char kgdb_target_xml[];
+// What gdb reads as target.xml: which registers there are, in the order of 'g'. Returns the length.
+size_t regs_describe(char *buf, size_t size);
 
 // The reply to 'g': all of them. Of a task that is switched out only those that a function keeps
 // for its caller are known.

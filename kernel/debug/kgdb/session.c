@@ -16,7 +16,7 @@
 #define READ_MAX    (PACKET_MAX / 2)
 
 static char in[PACKET_MAX + 1];
-static char list[LIST_MAX]; // threads, from the first piece gdb reads to the last
+static char list[LIST_MAX]; // what gdb reads in pieces, from the first to the last
 static size_t list_length;
 static u8 bytes[READ_MAX];
 
@@ -66,6 +66,13 @@ static void reply_piece(const char *object, size_t size, const char *p)
     reply_send();
 }
 
+static void query_target(const char *p)
+{
+    if (strstarts(p, "0,"))
+        list_length = regs_describe(list, sizeof(list));
+    reply_piece(list, list_length, p);
+}
+
 static void query_threads(const char *p)
 {
     if (strstarts(p, "0,"))
@@ -90,7 +97,7 @@ static void query(const char *p)
                   PACKET_MAX);
         reply_send();
     } else if (has_prefix(&p, "qXfer:features:read:target.xml:")) {
-        reply_piece(kgdb_target_xml, strlen(kgdb_target_xml), p);
+        query_target(p);
     } else if (has_prefix(&p, "qXfer:threads:read::")) {
         query_threads(p);
     } else if (has_prefix(&p, "qAttached")) {
