@@ -42,7 +42,7 @@ static void unlink(struct tracee *tr)
     struct thread *th = tracee_thread(tr);
     list_del(&tr->node);
     th->tracee = NULL;
-    th->trace &= TRACE_STEP; // for ptrace_set_step(), when it stops
+    th->trace = 0; // TF goes with the next stop, or the step's own #DB
     if (tr->leader)
         th->task->process->tracee = NULL;
     if (th->task->process->stopping) // it takes part again
