@@ -22,6 +22,7 @@ sys.path.insert(0, "test")
 import busybox  # noqa: E402
 import emu  # noqa: E402
 import kgdb  # noqa: E402
+import make_exec  # noqa: E402
 import together  # noqa: E402
 import perf_data  # noqa: E402
 import screen  # noqa: E402
@@ -72,6 +73,12 @@ def boot(name, timeout, *arguments, **options):
         off = m.pump(output.extend, timeout)
         return Boot(output, read_lines(output), off, m.status() if off else None,
                     save(name, output))
+
+
+def one_case(case, wrong, lines):
+    """The result of a boot that is one case. `wrong`: what is, or nothing; `lines`: its log."""
+    log = save(case, "\n".join(lines).encode())
+    return Result("boot", log, [Case(case, "FAIL" if wrong else "ok", wrong, lines)])
 
 
 # ---- The three kinds of runs ----
@@ -229,72 +236,31 @@ def run_watch(build):
     return Result("boot", b.log, [Case(WATCH, "FAIL", reason, b.lines)])
 
 
-def run_exec(build):
-    """What `make exec` promises: the program's bytes and nothing else, its status, the timeout."""
-    case, reasons = "make-exec", []
-    everything = LOGS + "/bytes"
-    with open(everything, "wb") as f:
-        f.write(bytes(range(256)) * 64)
-
-    def check(program, arguments, output, success, words, stdin=b"", **variables):
-        settings = dict(os.environ, PROG="build/user/bin/" + program, ARGS=arguments, EMU="qemu",
-                        APPEND="", QEMU_FLAGS="", **variables)
-        done = subprocess.run([sys.executable, "-B", "tools/boot.py", "exec", "--build", build],
-                              input=stdin, capture_output=True, env=settings,
-                              timeout=TIMEOUT["qemu"])
-        said = done.stderr.decode(errors="replace")
-        if done.stdout != output or (done.returncode == 0) != success or words not in said:
-            reasons.append(f"{program} {arguments}: {len(done.stdout)} bytes, status "
-                           f"{done.returncode}, said: {said}")
-
-    with open(everything, "rb") as f:
-        check("cat", "/bytes", f.read(), True, "exit status 0", FILES=everything)
-    check("sh", "-c '/cat /bytes > /dev/host'", b"", True, "exit status 0", OUT=LOGS + "/received",
-          FILES=f"{everything} build/user/bin/cat")
-    with open(everything, "rb") as sent, open(LOGS + "/received", "rb") as received:
-        if sent.read() != received.read():
-            reasons.append("/dev/host: not what was sent")
-    check("sh", "-c '/cat /bytes > /dev/host'", b"sh: /dev/host: No such device or address\n",
-          False, "exit status 1")
-    check("echo", "'a  b' \\$HOME \\\" '' % %%-", b"a  b $HOME \"  % %%-\n", True, "exit status 0")
-    everything = bytes(range(256)) * 80  # more than the console's ring holds
-    check("cat", "", everything, True, "exit status 0", stdin=everything)
-    check("wc", "", b"      1       2       3\n", True, "exit status 0", stdin=b"a\nb")
-    check("sh", "-c 'exit 7'", b"", False, "exit status 7")
-    check("sleep", "1000", b"", False, "stopped after 3 seconds", TIMEOUT="3")
-    check("kill", "-SEGV 0", b"", False, "killed by SIGSEGV")
-    log = save(case, "\n".join(reasons).encode())
-    return Result("boot", log, [Case(case, "FAIL" if reasons else "ok", "; ".join(reasons))])
-
-
 def run_kgdb(build, scenario, emulator, smp):
     """The kernel's own stub under gdb."""
     case = f"kgdb.{scenario}-{emulator}{smp}"
     wrong, log = kgdb.run(build, ARCHIVE, scenario, emulator, smp, TIMEOUT[emulator])
-    return Result("boot", save(case, log),
-                  [Case(case, "FAIL" if wrong else "ok", "; ".join(wrong), read_lines(log))])
+    return one_case(case, "; ".join(wrong), read_lines(log))
 
 
 def run_perf_data(build, emulator, smp):
     """What perf records here, read by Linux's perf."""
     case = f"perf-data.{emulator}{smp}"
     wrong, log = perf_data.check(build, emulator, smp, f"{LOGS}/{case}")
-    log = save(case, "\n".join([log] + wrong).encode())
-    return Result("boot", log, [Case(case, "FAIL" if wrong else "ok", "; ".join(wrong))])
+    return one_case(case, "; ".join(wrong), [log] + wrong)
 
 
-def run_screen(build):
-    """bptop on the VGA screen."""
-    case = "bptop-screen"
-    wrong, lines = screen.check_bptop(build + "/kernel.elf", ARCHIVE)
-    log = save(case, "\n".join(lines).encode())
-    return Result("boot", log, [Case(case, "FAIL" if wrong else "ok", wrong, lines)])
+# Sessions at the console: what checks each. It answers with what is wrong ("": nothing) and the
+# output's lines.
+SESSIONS = {
+    "bptop-screen": lambda build: screen.check_bptop(build + "/kernel.elf", ARCHIVE),
+    "busybox": lambda build: busybox.check(build + "/kernel.elf", TIMEOUT["qemu"]),
+    "make-exec": lambda build: make_exec.check(build, LOGS, TIMEOUT["qemu"]),
+}
 
 
-def run_busybox(build):
-    wrong, lines = busybox.check(build + "/kernel.elf", TIMEOUT["qemu"])
-    log = save("busybox", "\n".join(lines).encode())
-    return Result("boot", log, [Case("busybox", "FAIL" if wrong else "ok", wrong, lines)])
+def run_session(build, case):
+    return one_case(case, *SESSIONS[case](build))
 
 
 # ---- What to run, and when ----
@@ -332,14 +298,9 @@ def choose(build, host_tests, only, only_emu, only_smp, hwbp):
             jobs.append((together.CPUS, run_together, (build,)))
         if only in ("", WATCH):
             jobs.append((2, run_watch, (build,)))
-        if only in ("", "busybox"):
-            jobs.append((2, run_busybox, (build,)))
         if not only or mentions(SOURCES["user"], only):
             jobs.append((2, run_glibc, (build, only)))
-        if only in ("", "make-exec"):
-            jobs.append((1, run_exec, (build,)))
-        if only in ("", "bptop-screen"):
-            jobs.append((2, run_screen, (build,)))
+        jobs += [(2, run_session, (build, s)) for s in SESSIONS if only in ("", s)]
     for e, s in MACHINES:
         if only_emu not in ("", e) or only_smp not in ("", str(s)):
             continue
