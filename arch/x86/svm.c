@@ -188,49 +188,59 @@ void svm_guest_release(struct svm_guest *g)
 
 // ---- QEMU ----
 //
-// QEMU keeps breakpoints in a list, which MOV to DR7 changes: it takes out what the old value means
-// and puts in what the new one means. VMRUN and #VMEXIT exchange the value and leave the list
-// alone; and an old value that does not fit the list makes QEMU itself crash. So in QEMU
-//   - the host's breakpoints leave the list before the entry (dr_lend), and the guest's go in;
-//   - the guest does not write DR7 by itself, lest behind the exit DR7, which is then what it was
-//     before the entry, does not fit the list;
+// QEMU keeps breakpoints in a list, which MOV to a debug register changes: it takes out what DR7
+// meant before and puts in what it means now. VMRUN and #VMEXIT exchange the value and
+// leave the list alone; and an old value that does not fit the list makes QEMU itself crash. So in
+// QEMU
+//   - the host's breakpoints leave the list before the entry (dr_lend), and the guest's go in, but
+//     for those outside its memory: they could only hit the host;
+//   - the guest does not change the list by itself, lest behind the exit DR7, which is then what it
+//     was before the entry, does not fit it;
 //   - behind the exit the guest's go out. (Some versions have cleared the enable bits by then. A
 //     value whose other bits differ takes out everything.)
 
-#define DR7_TYPES 0xffff0000ull
-#define DR7_LE_GE (3ull << 8)
+#define DR7_TYPES        0xffff0000ull
+#define DR7_LE_GE        (3ull << 8)
+#define QUIRK_INTERCEPTS (0xf | BIT(7)) // writes to DR0-DR3 and DR7
 
-static __protected_text void quirk_arm(const struct vmcb *v)
+static __protected_text void quirk_arm(const struct svm_guest *g, u64 dr7)
 {
-    if (cpu_features.is_tcg && v->dr7 != DR7_FIXED_1)
-        hw_write_dr(7, v->dr7);
+    if (!cpu_features.is_tcg || dr7 == DR7_FIXED_1)
+        return;
+    for (int i = 0; i < HBP_NUM; i++)
+        if (g->dr[i] >= SVM_GUEST_MEMORY)
+            dr7 &= ~(3ull << (i * 2));
+    hw_write_dr(7, dr7);
 }
 
-static __protected_text void quirk_disarm(const struct vmcb *v)
+static __protected_text void quirk_disarm(u64 dr7)
 {
-    if (!cpu_features.is_tcg || v->dr7 == DR7_FIXED_1)
+    if (!cpu_features.is_tcg || dr7 == DR7_FIXED_1)
         return;
-    hw_write_dr(7, (v->dr7 & DR7_TYPES) | DR7_FIXED_1 | DR7_LE_GE);
+    hw_write_dr(7, (dr7 & DR7_TYPES) | DR7_FIXED_1 | DR7_LE_GE);
     hw_write_dr(7, DR7_FIXED_1);
 }
 
-// Does the guest's MOV to DR7 for it: 0F 23 /7 with or without a REX prefix. False: it is none, or
-// would fault.
-static bool quirk_write_dr7(struct svm_guest *g, struct vmcb *v)
+// Does the guest's MOV to DR0-DR3 or DR7 for it: 0F 23 /n with or without a REX prefix. False: it
+// is none, or would fault.
+static bool quirk_write_dr(struct svm_guest *g, struct vmcb *v)
 {
     const u8 *memory = phys_to_virt(g->memory_pa), *at = memory + v->rip;
     if (v->rip > SVM_GUEST_MEMORY - 4)
         return false;
     u8 rex = (*at & 0xf0) == 0x40 ? *at++ : 0;
-    if (at[0] != 0x0f || at[1] != 0x23 || (at[2] & 0xf8) != 0xf8)
+    if (at[0] != 0x0f || at[1] != 0x23)
         return false;
-    u32 reg = (at[2] & 7) | (rex & 1) << 3;
     g->regs.rax = v->rax;
     g->regs.rsp = v->rsp;
-    u64 value = (&g->regs.rax)[reg];
-    if (value >> 32)
+    u64 value = (&g->regs.rax)[(at[2] & 7) | (rex & 1) << 3];
+    u32 n = v->exit_code - EXIT_WRITE_DR0;
+    if (n < HBP_NUM)
+        g->dr[n] = value;
+    else if (value >> 32)
         return false;
-    v->dr7 = value | DR7_FIXED_1;
+    else
+        v->dr7 = value | DR7_FIXED_1;
     v->rip += at + 3 - (memory + v->rip);
     return true;
 }
@@ -246,9 +256,9 @@ static __protected_text void enter(struct svm_guest *g)
     if (g->owns_dr || cpu_features.is_tcg)
         dr_lend(g->owns_dr ? g->dr : NULL);
     v->rflags |= RFLAGS_IF; // see RFLAGS_START
-    quirk_arm(v);
+    quirk_arm(g, v->dr7);
     svm_enter(g->vmcb_pa, &g->regs, per_cpu[cpu_id()].more_pa);
-    quirk_disarm(v);
+    quirk_disarm(v->dr7);
     for (int i = 0; g->owns_dr && i < HBP_NUM; i++)
         g->dr[i] = hw_read_dr(i);
     hw_breakpoint_restore();
@@ -259,10 +269,10 @@ static __protected_text void enter(struct svm_guest *g)
 static bool debug_register_access(struct svm_guest *g, struct vmcb *v)
 {
     if (g->owns_dr)
-        return quirk_write_dr7(g, v);
+        return quirk_write_dr(g, v);
     g->owns_dr = true;
     v->dr_read = 0;
-    v->dr_write = cpu_features.is_tcg ? BIT(7) : 0;
+    v->dr_write = cpu_features.is_tcg ? QUIRK_INTERCEPTS : 0;
     return true;
 }
 

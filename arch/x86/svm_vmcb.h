@@ -36,6 +36,7 @@
 // vmcb.exit_code
 enum {
     EXIT_READ_DR0 = 0x20,
+    EXIT_WRITE_DR0 = 0x30,
     EXIT_WRITE_DR15 = 0x3f,
     EXIT_INTR = 0x60,
     EXIT_NMI = 0x61,
