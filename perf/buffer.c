@@ -56,6 +56,7 @@ static struct perf_buffer *buffer_new(u64 nr_data, const struct perf_event_attr 
     b->object.page = page_at;
     b->object.release = unmapped;
     b->object.no_fork = true;
+    b->object.whole = true;
     b->nr_data = nr_data;
     b->page = new_page();
     bool ok = b->page;

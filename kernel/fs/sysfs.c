@@ -1,7 +1,8 @@
 // /sys/devices/system/cpu: which CPUs there are, which of them are online, and the file by which
-// each but the first goes and comes.
+// each but the first goes and comes. /sys/bus/event_source/devices: the types of perf events.
 #include "kernel/base/printk.h"
 #include "kernel/fs/procfs.h"
+#include "perf/abi.h"
 
 // "0-2,5", as Linux writes it.
 static void show_mask(struct text *t, cpumask mask)
@@ -41,14 +42,32 @@ static int store_switch(const char *text, u64 cpu)
     return text[0] == '1' ? cpu_online_again(cpu) : cpu_offline(cpu);
 }
 
+// ---- event sources ----
+
+static void show_type(struct text *t, u64 type)
+{
+    text_add(t, "%u\n", (u32)type);
+}
+
+static void event_sources_init(struct node *sys)
+{
+    static const struct gen_file kind = {"type", show_type, NULL, NULL};
+    static const char *const path[] = {"bus", "event_source", "devices"};
+    for (u32 i = 0; i < ARRAY_SIZE(path); i++)
+        sys = node_add(sys, path[i], S_IFDIR | 0555, &dir_ops);
+    gen_add(node_add(sys, "breakpoint", S_IFDIR | 0555, &dir_ops), &kind, PERF_TYPE_BREAKPOINT);
+    gen_add(node_add(sys, "software", S_IFDIR | 0555, &dir_ops), &kind, PERF_TYPE_SOFTWARE);
+}
+
 void sysfs_init(void)
 {
     static const struct gen_file online = {"online", show_online, NULL, NULL};
     static const struct gen_file possible = {"possible", show_possible, NULL, NULL};
     static const struct gen_file cpu_switch = {"online", show_switch, store_switch, NULL};
-    static const char *const path[] = {"sys", "devices", "system", "cpu"};
-    struct node *dir = fs_root;
+    static const char *const path[] = {"devices", "system", "cpu"};
+    struct node *dir = node_add(fs_root, "sys", S_IFDIR | 0555, &dir_ops);
     char name[8];
+    event_sources_init(dir);
     for (u32 i = 0; i < ARRAY_SIZE(path); i++)
         dir = node_add(dir, path[i], S_IFDIR | 0555, &dir_ops);
     gen_add(dir, &online, 0);

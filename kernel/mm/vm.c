@@ -47,18 +47,28 @@ static void insert(struct mm *mm, struct vm_area *area)
     list_add_tail(&area->node, next ? &next->node : &mm->areas);
 }
 
-// Cuts the area around addr in two, so that a border is at addr. 0 or -ENOMEM.
+// Cuts the area around addr in two, so that a border is at addr. 0, -ENOMEM, or -EINVAL: this one
+// stays whole.
 static int split(struct mm *mm, u64 addr)
 {
     struct vm_area *a = vm_find(mm, addr);
     if (!a || a->start >= addr)
         return 0;
+    if (a->object && a->object->whole)
+        return -EINVAL;
     struct vm_area *upper = vm_clone(a);
     if (!upper)
         return -ENOMEM;
     upper->start = a->end = addr;
     list_add(&upper->node, &a->node);
     return 0;
+}
+
+// Borders at both ends.
+static int split_range(struct mm *mm, u64 start, u64 end)
+{
+    int err = split(mm, start);
+    return err ? err : split(mm, end);
 }
 
 // Highest free range of this length below the stack; 0 if there is none.
@@ -170,8 +180,9 @@ static s64 map_area(struct mm *mm, struct vm_area *area, u64 addr, u64 len, u32 
         goto fail;
     spin_lock(&mm->lock);
     place = choose_place(mm, addr, len, flags);
-    if (place >= 0 && (split(mm, place) || split(mm, place + len)))
-        place = -ENOMEM;
+    int err = place >= 0 ? split_range(mm, place, place + len) : 0;
+    if (err)
+        place = err;
     if (place >= 0) {
         remove_range(mm, place, place + len);
         area->start = place;
@@ -242,11 +253,32 @@ int mm_unmap(struct mm *mm, u64 addr, u64 len)
         return -EINVAL;
     u64 end = addr + ALIGN_UP(len, PAGE_SIZE);
     spin_lock(&mm->lock);
-    int err = split(mm, addr) || split(mm, end) ? -ENOMEM : 0;
+    int err = split_range(mm, addr, end);
     if (!err)
         remove_range(mm, addr, end);
     spin_unlock(&mm->lock);
     return err;
+}
+
+s64 mm_move(struct mm *mm, u64 addr, u64 len, u64 to, bool fixed)
+{
+    spin_lock(&mm->lock);
+    const struct vm_area *a = vm_find(mm, addr);
+    struct vm_area *moved = NULL;
+    s64 place = -EFAULT; // not one area
+    if (a && a->start <= addr && a->end - addr >= len) {
+        bool part = a->start != addr || a->end != addr + len;
+        place = !a->object ? -ENOMEM : part && a->object->whole ? -EINVAL : 0;
+        if (!place && !(moved = vm_clone(a)))
+            place = -ENOMEM;
+    }
+    spin_unlock(&mm->lock);
+    if (place < 0)
+        return place;
+    moved->object_at -= addr; // map_area() adds the new place
+    place = map_area(mm, moved, to, len, fixed ? MAP_FIXED : 0);
+    int err = place < 0 ? 0 : mm_unmap(mm, addr, len);
+    return err ? err : place;
 }
 
 u64 vm_page_flags(const struct vm_area *area)
@@ -278,14 +310,12 @@ int mm_protect(struct mm *mm, u64 addr, u64 len, u32 prot)
     if ((prot & PROT_WRITE) && (prot & PROT_EXEC))
         return -EACCES;
     u64 end = addr + ALIGN_UP(len, PAGE_SIZE), at = addr;
-    int err = 0;
     spin_lock(&mm->lock);
     struct vm_area *a;
     list_for_each (a, &mm->areas, node) // the whole range must be mapped
         if (a->start <= at && a->end > at)
             at = a->end;
-    if (at < end || split(mm, addr) || split(mm, end))
-        err = -ENOMEM;
+    int err = at < end ? -ENOMEM : split_range(mm, addr, end);
     if (!err) {
         list_for_each (a, &mm->areas, node) {
             if (a->start < addr || a->end > end)

@@ -38,6 +38,7 @@ struct vm_object {
     u64 (*page)(struct vm_object *o, u64 n);
     void (*release)(struct vm_object *o); // last reference gone
     bool no_fork;                         // a child does not get the mapping
+    bool whole;                           // an area of it is never cut: -EINVAL
 };
 void vm_object_put(struct vm_object *o);
 
@@ -86,6 +87,10 @@ s64 mm_map_file(struct mm *mm, u64 addr, u64 len, u32 prot, u32 flags, const u8 
 s64 mm_map_object(struct mm *mm, u64 addr, u64 len, u32 prot, u32 flags, struct vm_object *o,
                   u64 page, const char *name);
 int mm_unmap(struct mm *mm, u64 addr, u64 len);
+// Moves (a part of) one shared area, to `to` with `fixed`, which then overlaps nothing of the old
+// place. The new address, -EFAULT: not one area, -ENOMEM: private memory does not move (programs
+// copy instead), and what mapping and unmapping give.
+s64 mm_move(struct mm *mm, u64 addr, u64 len, u64 to, bool fixed);
 int mm_protect(struct mm *mm, u64 addr, u64 len, u32 prot);
 u64 mm_brk(struct mm *mm, u64 brk); // the new break, or the old one when refused
 

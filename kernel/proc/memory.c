@@ -9,6 +9,8 @@
 
 #define MAP_TYPE            0x0f
 #define MAP_SHARED_VALIDATE 0x03
+#define MREMAP_MAYMOVE      1
+#define MREMAP_FIXED        2
 
 // clang-format off
 enum {
@@ -101,6 +103,27 @@ s64 sys_munmap(u64 addr, u64 len)
     if (!len || addr % PAGE_SIZE || !len || len > TASK_SIZE_MAX || addr > TASK_SIZE_MAX - len)
         return -EINVAL;
     return mm_unmap(current_task()->mm, addr, len);
+}
+
+// Shrinks in place, moves shared memory of the same size; nothing grows, as ENOMEM tells.
+s64 sys_mremap(u64 addr, u64 len, u64 new_len, u64 flags, u64 to)
+{
+    struct mm *mm = current_task()->mm;
+    bool fixed = flags & MREMAP_FIXED;
+    if (addr % PAGE_SIZE || !len || !new_len || len > TASK_SIZE_MAX || new_len > TASK_SIZE_MAX ||
+        addr > TASK_SIZE_MAX - len || (flags & ~(u64)(MREMAP_MAYMOVE | MREMAP_FIXED)) ||
+        (fixed && !(flags & MREMAP_MAYMOVE)))
+        return -EINVAL;
+    len = ALIGN_UP(len, PAGE_SIZE);
+    new_len = ALIGN_UP(new_len, PAGE_SIZE);
+    if (fixed && (to % PAGE_SIZE || (to < addr + len && addr < to + new_len)))
+        return -EINVAL;
+    int err = new_len < len ? mm_unmap(mm, addr + new_len, len - new_len) : 0;
+    if (err)
+        return err;
+    if (new_len > len)
+        return -ENOMEM;
+    return fixed ? mm_move(mm, addr, new_len, to, true) : (s64)addr;
 }
 
 s64 sys_mprotect(u64 addr, u64 len, u32 prot)

@@ -103,6 +103,7 @@ static __attribute__((noinline)) s64 call(u64 a, u64 b, u64 c, u64 d, u64 e, str
         CALL(mprotect, a, b, c);
         CALL(munmap, a, b);
         CALL(brk, a);
+        CALL(mremap, a, b, c, d, e);
         CALL(madvise, a, b, c);
         // processes
         CALL(clone, f, a, b, c, d, e);

@@ -12,7 +12,8 @@ enum {
     SYS_lstat = 6, SYS_poll = 7, SYS_lseek = 8, SYS_mmap = 9, SYS_mprotect = 10, SYS_munmap = 11,
     SYS_brk = 12, SYS_rt_sigaction = 13, SYS_rt_sigprocmask = 14, SYS_rt_sigreturn = 15,
     SYS_ioctl = 16, SYS_pread64 = 17, SYS_pwrite64 = 18, SYS_readv = 19, SYS_writev = 20,
-    SYS_access = 21, SYS_pipe = 22, SYS_sched_yield = 24, SYS_madvise = 28, SYS_dup = 32,
+    SYS_access = 21, SYS_pipe = 22, SYS_sched_yield = 24, SYS_mremap = 25,
+    SYS_madvise = 28, SYS_dup = 32,
     SYS_dup2 = 33, SYS_pause = 34, SYS_nanosleep = 35, SYS_getitimer = 36, SYS_alarm = 37,
     SYS_setitimer = 38, SYS_getpid = 39, SYS_sendfile = 40, SYS_clone = 56, SYS_fork = 57,
     SYS_vfork = 58, SYS_execve = 59, SYS_exit = 60, SYS_wait4 = 61, SYS_kill = 62, SYS_uname = 63,
@@ -61,6 +62,7 @@ s64 sys_rt_tgsigqueueinfo(s32 tgid, s32 tid, int sig, u64 uinfo);
 // memory.c
 s64 sys_mmap(u64 addr, u64 len, u32 prot, u32 flags, int fd, u64 offset);
 s64 sys_munmap(u64 addr, u64 len);
+s64 sys_mremap(u64 addr, u64 len, u64 new_len, u64 flags, u64 to);
 s64 sys_mprotect(u64 addr, u64 len, u32 prot);
 s64 sys_brk(u64 brk);
 s64 sys_madvise(u64 addr, u64 len, int advice);

@@ -37,18 +37,25 @@ static inline bool gen_chance(uint32_t percent)
 
 #define gen_pick(array) ((array)[gen_below(sizeof(array) / sizeof((array)[0]))])
 
+static inline void gen_map(void)
+{
+    void *p = mmap((void *)(uintptr_t)ARENA, 4096, PROT_READ | PROT_WRITE,
+                   MAP_SHARED | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
+
+    if (p != ARENA)
+        exit(3);
+}
+
 // From "PROGRAM SEED OPERATIONS": the number of operations.
 static inline int gen_start(int argc, char **argv)
 {
+    static char buffer[65536];
+
     if (argc != 3)
         exit(2);
     gen_state = strtoull(argv[1], NULL, 10) * 0x9e3779b97f4a7c15ull + 1;
-    void *p = mmap((void *)(uintptr_t)ARENA, 4096, PROT_READ | PROT_WRITE,
-                   MAP_SHARED | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
-    if (p != ARENA)
-        exit(3);
-    static char buffer[65536];
     setvbuf(stdout, buffer, _IOFBF, sizeof buffer);
+    gen_map();
     return atoi(argv[2]);
 }
 

@@ -1,4 +1,5 @@
 // The mapped buffer: what samples say, their order, what is lost, who is woken.
+#define _GNU_SOURCE
 #include "test/user/perf_ring.h"
 #include <poll.h>
 #include <pthread.h>
@@ -228,6 +229,53 @@ UTEST_HWBP(lost, "perf-ring-lost")
     CHECK_EQ(read(fd, counts, sizeof counts), sizeof counts);
     CHECK_EQ(counts[1], 500 - n + 1);
     close(fd);
+}
+
+// A mapped buffer is never cut, but moves as a whole; other shared memory does both.
+UTEST_HWBP(map_whole, "perf-mmap-whole")
+{
+    struct perf_event_attr attr = sampling(&v, PERF_SAMPLE_IP);
+    const size_t page = 4096, size = 3 * page;
+    int fd = open_must(&attr), type = 0;
+    struct ring r = ring_map(fd, 2);
+    char *p = (char *)r.page, *to = mmap(NULL, size, PROT_READ, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+
+    for (size_t at = 0; at < size; at += page) {
+        CHECK_ERRNO(munmap(p + at, page), EINVAL);
+        CHECK_ERRNO(mprotect(p + at, page, PROT_READ), EINVAL);
+        CHECK_ERRNO(mmap(p + at, page, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0) ==
+                            MAP_FAILED
+                        ? -1
+                        : 0,
+                    EINVAL);
+        CHECK(mremap(p + at, page, page, MREMAP_MAYMOVE | MREMAP_FIXED, to) == MAP_FAILED);
+    }
+    CHECK(mremap(p, size, page, 0) == MAP_FAILED);
+    CHECK(mremap(p, size, 2 * size, MREMAP_MAYMOVE) == MAP_FAILED);
+    REQUIRE(mremap(p, size, size, MREMAP_MAYMOVE | MREMAP_FIXED, to) == to);
+    r.page = (struct perf_event_mmap_page *)to;
+    store8(&v, 1);
+    CHECK(ring_find(&r, PERF_RECORD_SAMPLE) != NULL);
+    ring_unmap(&r);
+    close(fd);
+
+    p = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    REQUIRE(p != MAP_FAILED);
+    p[page] = 7;
+    CHECK(mremap(p, size, 2 * page, 0) == p);
+    REQUIRE(mremap(p + page, page, page, MREMAP_MAYMOVE | MREMAP_FIXED, to) == to);
+    CHECK_EQ(*to, 7);
+    CHECK_ERRNO(mremap(p + page, page, page, MREMAP_MAYMOVE | MREMAP_FIXED, to) == MAP_FAILED ? -1
+                                                                                              : 0,
+                EFAULT);
+    munmap(p, page);
+    munmap(to, page);
+
+    FILE *f = fopen("/sys/bus/event_source/devices/breakpoint/type", "r");
+    CHECK(f && fscanf(f, "%d", &type) == 1);
+    CHECK_EQ(type, PERF_TYPE_BREAKPOINT);
+    if (f)
+        fclose(f);
 }
 
 // A sample that tells its period tells how many hits it stands for, and each has its own.
