@@ -14,7 +14,7 @@ import mkiso
 
 INIT = "build/tools/batch"
 MEM = 512              # megabytes
-BOOT_SECONDS = 60      # for the machine itself, besides its programs
+BOOT_SECONDS = 150     # for the machine itself, besides its programs
 DR7_WORDS = ["init=/batch", "tty=raw", "log=com2", "vga=0"]
 
 

@@ -273,7 +273,6 @@ static void open_one(int n)
     e.attr.disabled = gen_chance(25);
     e.attr.remove_on_exec = gen_chance(25);
     e.attr.enable_on_exec = gen_chance(25);
-    (void)gen_chance(20);
     e.fd = bp_open_attr(&e.attr, 0, -1);
     printf("open %d type %u at %llx%s%s%s%s%s: %s\n", n, e.attr.bp_type,
            (unsigned long long)e.attr.bp_addr, e.attr.inherit ? " inherit" : "",
