@@ -23,20 +23,24 @@ enum { POLL_IN = 1, POLL_HUP = 6, SI_SIGIO = -5 };
     (SIG_BIT(SIGILL) | SIG_BIT(SIGFPE) | SIG_BIT(SIGSEGV) | SIG_BIT(SIGBUS) | SIG_BIT(SIGTRAP) |   \
      SIG_BIT(SIGCHLD))
 
-static bool exists(const struct file_owner *o)
+// Signal 0 only asks whether the owner is there. 0 or -ESRCH; an empty group is there, and nobody.
+static int deliver(const struct file_owner *o, int sig, const struct siginfo *info)
 {
-    if (o->type == F_OWNER_PGRP)
-        return true; // an empty group is nobody
-    if (o->type == F_OWNER_TID) {
-        struct task *t = task_find(o->pid);
-        if (t)
-            task_put(t);
-        return t;
+    if (o->type == F_OWNER_PGRP) {
+        signal_group(o->pid, sig, info);
+        return 0;
     }
-    struct process *p = process_find(o->pid);
-    if (p)
+    struct task *t = o->type == F_OWNER_TID ? task_find(o->pid) : NULL;
+    struct process *p = o->type == F_OWNER_PID ? process_find(o->pid) : NULL;
+    if (t) {
+        signal_task(t, sig, info);
+        task_put(t);
+    }
+    if (p) {
+        signal_process(p, sig, info);
         process_put(p);
-    return p;
+    }
+    return t || p ? 0 : -ESRCH;
 }
 
 static s64 set_owner(struct file *f, s32 type, s32 pid)
@@ -44,7 +48,7 @@ static s64 set_owner(struct file *f, s32 type, s32 pid)
     struct file_owner o = f->owner;
     o.type = type;
     o.pid = pid;
-    if (pid && !exists(&o))
+    if (pid && deliver(&o, 0, NULL))
         return -ESRCH;
     f->owner = o;
     return 0;
@@ -103,25 +107,6 @@ void file_set_async(struct file *f, bool on, int fd)
         __atomic_and_fetch(&f->flags, ~O_ASYNC, __ATOMIC_RELEASE);
     if (f->ops->async)
         f->ops->async(f, on);
-}
-
-static void deliver(const struct file_owner *o, int sig, const struct siginfo *info)
-{
-    if (o->type == F_OWNER_TID) {
-        struct task *t = task_find(o->pid);
-        if (t) {
-            signal_task(t, sig, info);
-            task_put(t);
-        }
-    } else if (o->type == F_OWNER_PID) {
-        struct process *p = process_find(o->pid);
-        if (p) {
-            signal_process(p, sig, info);
-            process_put(p);
-        }
-    } else {
-        signal_group(o->pid, sig, info);
-    }
 }
 
 // Without F_SETSIG the signal says nothing about the file, as on Linux.

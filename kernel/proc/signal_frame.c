@@ -30,54 +30,27 @@ struct rt_sigframe {
 _Static_assert(sizeof(struct sigcontext) == 256, "sigcontext is the ABI's");
 _Static_assert(offsetof(struct rt_sigframe, info) == 312, "the frame is the ABI's");
 
+#define SAVED_REGISTERS(X)                                                                         \
+    X(r8)                                                                                          \
+    X(r9) X(r10) X(r11) X(r12) X(r13) X(r14) X(r15) X(rdi) X(rsi) X(rbp) X(rbx) X(rdx) X(rax)      \
+        X(rcx) X(rsp) X(rip)
+
 static void save_context(struct sigcontext *c, const struct trapframe *f, const struct thread *th)
 {
-    *c = (struct sigcontext){
-        .r8 = f->r8,
-        .r9 = f->r9,
-        .r10 = f->r10,
-        .r11 = f->r11,
-        .r12 = f->r12,
-        .r13 = f->r13,
-        .r14 = f->r14,
-        .r15 = f->r15,
-        .rdi = f->rdi,
-        .rsi = f->rsi,
-        .rbp = f->rbp,
-        .rbx = f->rbx,
-        .rdx = f->rdx,
-        .rax = f->rax,
-        .rcx = f->rcx,
-        .rsp = f->rsp,
-        .rip = f->rip,
-        .rflags = f->rflags,
-        .cs = f->cs,
-        .ss = f->ss,
-        .error = th->trap_error,
-        .vector = th->trap_vector,
-        .cr2 = th->trap_cr2,
-    };
+#define SAVE(r) c->r = f->r;
+    SAVED_REGISTERS(SAVE)
+    c->rflags = f->rflags;
+    c->cs = f->cs;
+    c->ss = f->ss;
+    c->error = th->trap_error;
+    c->vector = th->trap_vector;
+    c->cr2 = th->trap_cr2;
 }
 
 static void restore_context(struct trapframe *f, const struct sigcontext *c)
 {
-    f->r8 = c->r8;
-    f->r9 = c->r9;
-    f->r10 = c->r10;
-    f->r11 = c->r11;
-    f->r12 = c->r12;
-    f->r13 = c->r13;
-    f->r14 = c->r14;
-    f->r15 = c->r15;
-    f->rdi = c->rdi;
-    f->rsi = c->rsi;
-    f->rbp = c->rbp;
-    f->rbx = c->rbx;
-    f->rdx = c->rdx;
-    f->rax = c->rax;
-    f->rcx = c->rcx;
-    f->rsp = c->rsp;
-    f->rip = c->rip;
+#define RESTORE(r) f->r = c->r;
+    SAVED_REGISTERS(RESTORE)
     f->rflags = (f->rflags & ~RFLAGS_USER) | (c->rflags & RFLAGS_USER);
     f->cs = USER_CS;
     f->ss = USER_DS;

@@ -57,40 +57,24 @@ static int float_code(u64 vector)
 
 void user_exception(struct trapframe *f)
 {
-    int code;
+    static const struct {
+        int sig, code;
+        bool has_addr; // si_addr is the instruction, else 0
+    } table[] = {
+        [TRAP_DE] = {SIGFPE, FPE_INTDIV, true},  [TRAP_BP] = {SIGTRAP, SI_KERNEL, false},
+        [TRAP_UD] = {SIGILL, ILL_ILLOPN, true},  [TRAP_MF] = {SIGFPE, 0, true},
+        [TRAP_XM] = {SIGFPE, 0, true},           [TRAP_AC] = {SIGBUS, BUS_ADRALN, false},
+        [TRAP_NP] = {SIGBUS, SI_KERNEL, false},  [TRAP_SS] = {SIGBUS, SI_KERNEL, false},
+        [TRAP_OF] = {SIGSEGV, SI_KERNEL, false}, [TRAP_BR] = {SIGSEGV, SI_KERNEL, false},
+        [TRAP_TS] = {SIGSEGV, SI_KERNEL, false}, [TRAP_GP] = {SIGSEGV, SI_KERNEL, false},
+    };
+    u64 v = f->vector;
     remember(f, 0);
-    switch (f->vector) {
-    case TRAP_DE:
-        signal_force_fault(SIGFPE, FPE_INTDIV, f->rip);
-        break;
-    case TRAP_BP:
-        signal_force_fault(SIGTRAP, SI_KERNEL, 0);
-        break;
-    case TRAP_UD:
-        signal_force_fault(SIGILL, ILL_ILLOPN, f->rip);
-        break;
-    case TRAP_MF:
-    case TRAP_XM:
-        code = float_code(f->vector);
-        if (code) // else the program has cleared the cause before the exception came
-            signal_force_fault(SIGFPE, code, f->rip);
-        break;
-    case TRAP_AC:
-        signal_force_fault(SIGBUS, BUS_ADRALN, 0);
-        break;
-    case TRAP_NP:
-    case TRAP_SS:
-        signal_force_fault(SIGBUS, SI_KERNEL, 0);
-        break;
-    case TRAP_OF:
-    case TRAP_BR:
-    case TRAP_TS:
-    case TRAP_GP:
-        signal_force_fault(SIGSEGV, SI_KERNEL, 0);
-        break;
-    default:
+    if (v >= ARRAY_SIZE(table) || !table[v].sig)
         panic_trap(f, 0); // #NM, #CP: never enabled
-    }
+    int code = table[v].code ? table[v].code : float_code(v);
+    if (code) // else the program has cleared the cause before the exception came
+        signal_force_fault(table[v].sig, code, table[v].has_addr ? f->rip : 0);
 }
 
 void user_debug_trap(struct trapframe *f, u64 dr6)
