@@ -39,7 +39,7 @@ static void wait_for_stop(pid_t pid)
 }
 
 // Tracees come and go, with and without debug registers, while signals pour in.
-UTEST(ptrace_storm, "ptrace.storm")
+UTEST_TYPE(ptrace_storm, "ptrace.storm")
 {
     pid_t *workers = shared_memory(4096);
 
