@@ -30,10 +30,11 @@ struct rt_sigframe {
 _Static_assert(sizeof(struct sigcontext) == 256, "sigcontext is the ABI's");
 _Static_assert(offsetof(struct rt_sigframe, info) == 312, "the frame is the ABI's");
 
+// clang-format off
 #define SAVED_REGISTERS(X)                                                                         \
-    X(r8)                                                                                          \
-    X(r9) X(r10) X(r11) X(r12) X(r13) X(r14) X(r15) X(rdi) X(rsi) X(rbp) X(rbx) X(rdx) X(rax)      \
-        X(rcx) X(rsp) X(rip)
+    X(r8) X(r9) X(r10) X(r11) X(r12) X(r13) X(r14) X(r15) X(rdi) X(rsi) X(rbp) X(rbx) X(rdx)       \
+    X(rax) X(rcx) X(rsp) X(rip)
+// clang-format on
 
 static void save_context(struct sigcontext *c, const struct trapframe *f, const struct thread *th)
 {
