@@ -164,8 +164,10 @@ def report(listed, pairs, spent, known):
         for what, shown in o.unknown[:5]:
             print(f"\nDIFFERENT: {what}  (- Linux, + dr7)")
             print("\n".join(shown[:DIFF_SHOWN]))
-    print(f"\n{len(pairs)} runs, Linux {spent['linux']:.0f} s, dr7 {spent['dr7']:.0f} s")
-    return any(o.unknown for o in outcomes.values())
+    bad = sum(len(o.unknown) for o in outcomes.values())
+    print(f"\nLinux {spent['linux']:.0f} s, dr7 {spent['dr7']:.0f} s")
+    print(f"{len(pairs) - bad} passed, {bad} failed, 0 skipped")
+    return bad
 
 
 def main():
@@ -174,6 +176,7 @@ def main():
         listed = commands(sys.argv[2:])
     except (SystemExit, OSError, subprocess.CalledProcessError) as problem:
         print(f"compare: skipped, Debian's kernel cannot be had: {problem}")
+        print("0 passed, 0 failed, 1 skipped")
         sys.exit(0 if os.environ.get("CI") else 1)
     if not listed:
         sys.exit(f"dr7: nothing to compare is named {os.environ.get('T')}")
