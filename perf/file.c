@@ -65,9 +65,10 @@ ssize_t perf_event_read_user(struct perf_event *event, u64 ubuf, size_t size)
         return 0;
     mutex_lock(&perf_mutex);
     struct perf_event *leader = event->leader;
-    u64 format = event->attr.read_format;
-    u64 *words = kalloc((HEAD_WORDS + MEMBER_WORDS * (1 + leader->nr_siblings)) * sizeof(u64));
+    u64 format = event->attr.read_format, few[HEAD_WORDS + MEMBER_WORDS], *words = few;
     size_t bytes = 0;
+    if (format & PERF_FORMAT_GROUP)
+        words = kalloc((HEAD_WORDS + MEMBER_WORDS * (1 + leader->nr_siblings)) * sizeof(u64));
     if (words)
         bytes = sizeof(u64) * (format & PERF_FORMAT_GROUP ? put_group(words, leader, format)
                                                           : put_single(words, event));
@@ -80,7 +81,8 @@ ssize_t perf_event_read_user(struct perf_event *event, u64 ubuf, size_t size)
         result = -ENOSPC;
     else if (copy_to_user(ubuf, words, bytes))
         result = -EFAULT;
-    kfree(words);
+    if (words != few)
+        kfree(words);
     return result;
 }
 

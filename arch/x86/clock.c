@@ -12,8 +12,8 @@
 #define PIT_LATCH2   0x80
 #define PIT_MODE2    0xb4 // channel 2, low then high byte, mode 2: counts down and starts over
 #define PORT_B       0x61 // bit 0: gate of channel 2, bit 1: loudspeaker
-#define WINDOW       (PIT_HZ / 50) // 20 ms; the counter wraps after 55
-#define TRIES        5
+#define WINDOW       (PIT_HZ / 200) // 5 ms; the counter wraps after 55
+#define TRIES        3
 #define READS        8
 #define PIT_PATIENCE 10000000u
 

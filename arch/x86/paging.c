@@ -4,6 +4,7 @@
 
 #include "arch/x86/paging.h"
 #include "arch/x86/cpu.h"
+#include "arch/x86/rep.h"
 #include "arch/x86/smp.h"
 #include "arch/x86/upcalls.h"
 
@@ -136,15 +137,14 @@ u64 paging_new(void)
         return 0;
     u64 *to = phys_to_virt(root);
     const u64 *from = phys_to_virt(kernel_root);
-    for (int i = FIRST_UPPER; i < ENTRIES; i++)
-        to[i] = from[i];
+    rep_copy(to + FIRST_UPPER, from + FIRST_UPPER, (ENTRIES - FIRST_UPPER) * sizeof(u64));
     return root;
 }
 
 static void free_tables(u64 table, int level, int entries)
 {
     const u64 *t = phys_to_virt(table);
-    for (int i = 0; level > 1 && i < entries; i++) {
+    for (int i = 0; level > 1 && (i += rep_zeros(t + i, entries - i)) < entries; i++) {
         if (t[i] & PTE_P)
             free_tables(t[i] & PTE_ADDR, level - 1, ENTRIES);
     }
@@ -215,25 +215,26 @@ __protected_text void paging_window_close(void)
     __asm__ volatile("invlpg (%0)" ::"r"(window_va) : "memory");
 }
 
+// start < end, both below the end of this table. Most entries are zero.
 static void each_page(u64 *table, int level, u64 start, u64 end, page_fn *fn, void *arg)
 {
-    u64 span = PAGE_SIZE << 9 * (level - 1);
-    for (u64 va = start, next; va < end; va = next) {
-        u64 *entry = &table[index_at(va, level)];
-        next = MIN(ALIGN_DOWN(va, span) + span, end);
-        if (!*entry)
-            continue;
+    u64 span = PAGE_SIZE << 9 * (level - 1), base = ALIGN_DOWN(start, span * ENTRIES);
+    int last = index_at(end - 1, level);
+    for (int i = index_at(start, level); (i += rep_zeros(table + i, last + 1 - i)) <= last; i++) {
+        u64 va = MAX(base + i * span, start);
         if (level == 1)
-            fn(va, entry, arg);
+            fn(va, &table[i], arg);
         else
-            each_page(table_at(*entry), level - 1, va, next, fn, arg);
+            each_page(table_at(table[i]), level - 1, va, MIN(base + (i + 1) * span, end), fn, arg);
     }
 }
 
 void paging_for_each(u64 root, u64 start, u64 end, void (*fn)(u64 va, u64 *pte, void *arg),
                      void *arg)
 {
-    each_page(phys_to_virt(root), 4, start, MIN(end, TASK_SIZE_MAX), fn, arg);
+    end = MIN(end, TASK_SIZE_MAX);
+    if (start < end)
+        each_page(phys_to_virt(root), 4, start, end, fn, arg);
 }
 
 int paging_map_kernel(u64 va, u64 pa, u64 flags)

@@ -25,3 +25,14 @@ static inline void rep_fill(void *to, u8 c, size_t n)
                      : "r"(rest), "a"(c * 0x0101010101010101ull)
                      : "memory");
 }
+
+// How many of the n words at p are zero before the first one that is not.
+static inline size_t rep_zeros(const u64 *p, size_t n)
+{
+    size_t left = n;
+    bool other;
+    if (!n)
+        return 0;
+    __asm__ volatile("repe scasq" : "+D"(p), "+c"(left), "=@ccne"(other) : "a"(0ull) : "memory");
+    return n - left - other;
+}

@@ -106,7 +106,8 @@ void fds_put(struct fd_table *t)
     if (!ref_put(&t->refs))
         return;
     for (int fd = 0; fd < MAX_FDS; fd++)
-        fd_replace(t, fd, NULL, false);
+        if (t->file[fd])
+            fd_replace(t, fd, NULL, false);
     kfree(t);
 }
 
