@@ -75,10 +75,17 @@ static u64 edit_clock(void)
     return pc->edit_depth ? pc->edit_ns : clock_ns();
 }
 
+static inline u64 ctx_now(const struct perf_event_context *ctx)
+{
+    if (!ctx->running)
+        return ctx->time;
+    u64 now = edit_clock();
+    return now > ctx->since ? ctx->time + (now - ctx->since) : ctx->time;
+}
+
 u64 perf_ctx_now(struct perf_event_context *ctx)
 {
-    u64 now = edit_clock();
-    return ctx->running && now > ctx->since ? ctx->time + (now - ctx->since) : ctx->time;
+    return ctx_now(ctx);
 }
 
 void perf_ctx_in(struct perf_event_context *ctx)
@@ -135,7 +142,9 @@ void perf_cpu_stop(u32 cpu)
 void perf_update_times(struct perf_event *event)
 {
     // A reader on another CPU may have brought the event further than the moment of this edit.
-    u64 now = MAX(perf_ctx_now(event->ctx), event->tstamp), passed = now - event->tstamp;
+    u64 now = ctx_now(event->ctx);
+    now = MAX(now, event->tstamp);
+    u64 passed = now - event->tstamp;
     // A sibling waits with its leader only if the leader waits too.
     if (event->state >= PERF_INACTIVE && event->leader->state >= PERF_INACTIVE)
         event->total_enabled += passed;

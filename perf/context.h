@@ -65,6 +65,13 @@ static inline struct perf_cpu *this_perf_cpu(void)
     return &perf_cpus[cpu_id()];
 }
 
+// Whether perf_user_return() would find anything to do for the running task; IRQs off.
+static inline bool perf_user_return_due(const struct task *t)
+{
+    const struct perf_event_context *ctx = t->perf_ctx;
+    return this_perf_cpu()->pending || (ctx && ctx->trap_due);
+}
+
 // The context of a task, made at the first call; ERR_PTR(-ENOMEM), or ERR_PTR(-ESRCH) when the task
 // is ending. The caller holds a reference to the task. Task context.
 struct perf_event_context *perf_task_context(struct task *task);

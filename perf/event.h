@@ -50,7 +50,7 @@ struct pmu {
     // Between begin and commit nothing reaches the hardware.
     int (*add)(struct perf_event *event);
     void (*del)(struct perf_event *event);
-    void (*begin)(void); // NULL: nothing to bracket
+    void (*begin)(void); // both NULL: nothing to bracket
     void (*commit)(void);
     // Brings event->count up to date, for what is measured and not counted. NULL: it always is.
     void (*read)(struct perf_event *event);
@@ -201,8 +201,6 @@ void perf_exit_task(struct task *t);
 void perf_exec(struct task *t);
 // The running task is about to go back to ring 3, IRQs on: what its events owe to programs.
 void perf_user_return(void);
-// Whether that would find anything to do for the running task `t`; IRQs off.
-bool perf_user_return_due(const struct task *t);
 // The last reference of the task is gone.
 void perf_task_free(struct task *t);
 

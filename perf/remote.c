@@ -33,8 +33,12 @@ int perf_ctx_run(struct perf_event *event, int (*fn)(struct perf_event *, void *
 {
     struct perf_event_context *ctx = event->ctx;
     struct change c = {.event = event, .fn = fn, .arg = arg};
+    u64 flags = irq_save(); // the usual case: one's own
+    if (__atomic_load_n(&ctx->active_cpu, __ATOMIC_RELAXED) == (s32)cpu_id())
+        change_here(&c);
+    irq_restore(flags);
     while (!c.done) {
-        u64 flags = spin_lock_irqsave(&ctx->lock);
+        flags = spin_lock_irqsave(&ctx->lock);
         s32 cpu = ctx->active_cpu;
         if (cpu < 0) {
             c.result = fn(event, arg);

@@ -187,12 +187,6 @@ static bool next_trap(struct perf_event_context *ctx, struct trap *trap)
     return trap->due;
 }
 
-bool perf_user_return_due(const struct task *t)
-{
-    const struct perf_event_context *ctx = t->perf_ctx;
-    return this_perf_cpu()->pending || (ctx && ctx->trap_due);
-}
-
 void perf_user_return(void)
 {
     struct perf_event_context *ctx = current_task()->perf_ctx;

@@ -32,6 +32,10 @@ void wait_finish(struct wait_queue *q, struct waiter *w)
 static void wake(struct wait_queue *q, bool all)
 {
     struct waiter *w;
+    // Pairs with wait_prepare(): a waiter that is not seen here sees the condition.
+    __atomic_thread_fence(__ATOMIC_SEQ_CST);
+    if (list_empty(&q->waiters))
+        return;
     u64 flags = spin_lock_irqsave(&q->lock);
     list_for_each (w, &q->waiters, node)
         if (sched_wake(w->task) && !all)
@@ -53,23 +57,36 @@ void wake_one(struct wait_queue *q)
 
 void mutex_init(struct mutex *m)
 {
-    m->holder = NULL;
+    m->holder = 0;
     wait_init(&m->queue);
 }
 
-// Unlocking hands the mutex to the first waiter, so that nobody can keep it by being quick.
-void mutex_lock(struct mutex *m)
+// Unlocking hands the mutex to the first waiter, so that nobody can keep it by being quick. Who
+// waits marks it under the queue's lock, so that its holder comes there, too.
+#define WAITED 1ull
+
+static bool change_holder(struct mutex *m, u64 from, u64 to)
 {
-    struct task *self = current_task();
-    struct waiter w = {.task = self};
+    return __atomic_compare_exchange_n(&m->holder, &from, to, false, __ATOMIC_SEQ_CST,
+                                       __ATOMIC_RELAXED);
+}
+
+static u64 holder_of(struct mutex *m)
+{
+    return __atomic_load_n(&m->holder, __ATOMIC_RELAXED) & ~WAITED;
+}
+
+static void wait_for_mutex(struct mutex *m, u64 self)
+{
+    struct waiter w = {.task = current_task()};
     u64 flags = spin_lock_irqsave(&m->queue.lock);
-    ASSERT(m->holder != self);
-    if (!m->holder)
-        m->holder = self;
-    else
+    ASSERT(holder_of(m) != self);
+    if (__atomic_fetch_or(&m->holder, WAITED, __ATOMIC_SEQ_CST))
         list_add_tail(&w.node, &m->queue.waiters);
-    while (m->holder != self) {
-        self->state = TASK_WAITING;
+    else // it has just become free
+        __atomic_store_n(&m->holder, self, __ATOMIC_SEQ_CST);
+    while (holder_of(m) != self) {
+        w.task->state = TASK_WAITING;
         spin_unlock_irqrestore(&m->queue.lock, flags);
         schedule();
         flags = spin_lock_irqsave(&m->queue.lock);
@@ -77,16 +94,28 @@ void mutex_lock(struct mutex *m)
     spin_unlock_irqrestore(&m->queue.lock, flags);
 }
 
-void mutex_unlock(struct mutex *m)
+static void hand_over(struct mutex *m, u64 self)
 {
     u64 flags = spin_lock_irqsave(&m->queue.lock);
-    ASSERT(m->holder == current_task());
-    m->holder = NULL;
-    if (!list_empty(&m->queue.waiters)) {
-        struct waiter *w = list_first(&m->queue.waiters, struct waiter, node);
-        list_del(&w->node);
-        m->holder = w->task;
-        sched_wake(w->task);
-    }
+    ASSERT(holder_of(m) == self && !list_empty(&m->queue.waiters));
+    struct waiter *w = list_first(&m->queue.waiters, struct waiter, node);
+    list_del(&w->node);
+    u64 more = list_empty(&m->queue.waiters) ? 0 : WAITED;
+    __atomic_store_n(&m->holder, (u64)w->task | more, __ATOMIC_SEQ_CST);
+    sched_wake(w->task);
     spin_unlock_irqrestore(&m->queue.lock, flags);
+}
+
+void mutex_lock(struct mutex *m)
+{
+    u64 self = (u64)current_task();
+    if (unlikely(!change_holder(m, 0, self)))
+        wait_for_mutex(m, self);
+}
+
+void mutex_unlock(struct mutex *m)
+{
+    u64 self = (u64)current_task();
+    if (unlikely(!change_holder(m, self, 0)))
+        hand_over(m, self);
 }

@@ -57,7 +57,7 @@ void wake_one(struct wait_queue *q);
 
 // A lock whose waiters sleep. Task context only; not recursive; unlocked by its holder.
 struct mutex {
-    struct task *holder;
+    u64 holder; // the task's address, bit 0: somebody waits; 0: free. atomic
     struct wait_queue queue;
 };
 

@@ -85,6 +85,8 @@ u32 sched_choose_cpu(struct task *t)
     u32 last = t->last_cpu, best = MAX_CPUS;
     while (!allowed)
         allowed = widen(t);
+    if (allowed == BIT(last))
+        return last;
     bool storm = sched_storm();
     if (!storm && (allowed & BIT(last)) && rq_load(&runqueues[last]) == 0)
         return last;

@@ -3,12 +3,6 @@
 #include "arch/x86/debugreg_hw.h"
 #include "arch/x86/upcalls.h"
 
-#ifdef DEBUG
-#define DEBUG_CHECKS 1
-#else
-#define DEBUG_CHECKS 0
-#endif
-
 // DR7: L0 G0 L1 G1 ... in bits 0-7, then from bit 16 four bits for each register: R/W (2), LEN (2).
 #define DR7_ENABLE_BITS(n)    (3ull << ((n)*2))
 #define DR7_GLOBAL(n)         (2ull << ((n)*2))
@@ -170,10 +164,14 @@ int dr_install(void *owner, u64 addr, enum dr_type type, u8 len)
 {
     struct dr_file *d = this_dr();
     struct dr_slot slot = {.owner = owner, .addr = addr, .type = type, .len = len};
-    int best = -1;
-    for (int i = 0; i < HBP_NUM; i++)
-        if (!d->want[i].owner && (best < 0 || fitness(d, i, &slot) > fitness(d, best, &slot)))
+    int best = -1, most = -1;
+    for (int i = 0; i < HBP_NUM && most < 3; i++) {
+        int fits = d->want[i].owner ? -1 : fitness(d, i, &slot);
+        if (fits > most) {
             best = i;
+            most = fits;
+        }
+    }
     if (best < 0)
         return -1;
     d->want[best] = slot;
@@ -249,7 +247,7 @@ __protected_text void dr_db_exit(void)
     else
         write_control(d, d->control); // a begin is open: commit will do the edits
     d->in_db = false;
-    const char *wrong = DEBUG_CHECKS ? dr_check() : NULL;
+    const char *wrong = DEBUG_BUILD ? dr_check() : NULL;
     if (wrong)
         panic("debug registers at the end of #DB: %s", wrong);
 }
@@ -317,7 +315,7 @@ __protected_text void hw_breakpoint_restore(void)
         write_for_guest(d, 6, DR6_ACTIVE_LOW);
     if (hw_read_dr(7) != d->live_dr7)
         write_for_guest(d, 7, d->live_dr7); // last (D1)
-    const char *wrong = DEBUG_CHECKS ? dr_check() : NULL;
+    const char *wrong = DEBUG_BUILD ? dr_check() : NULL;
     if (wrong)
         panic("debug registers behind a guest: %s", wrong);
 }

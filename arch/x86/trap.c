@@ -158,7 +158,7 @@ void trap_exit_to_user(struct trapframe *f)
 {
     if (unlikely(need_resched() || user_return_due() || !canonical(f->rip)))
         work_before_user(f);
-    if (unlikely(preempt_count() || this_cpu()->irq_depth))
+    if (DEBUG_BUILD && (preempt_count() || this_cpu()->irq_depth))
         panic("return to ring 3 with preempt_count %u, irq_depth %u", preempt_count(),
               this_cpu()->irq_depth);
 }

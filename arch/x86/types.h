@@ -29,6 +29,13 @@ typedef long ssize_t;
 #define __noreturn     __attribute__((noreturn))
 #define __printf(f, a) __attribute__((format(printf, f, a)))
 
+// Expensive checks, only with DEBUG=1.
+#ifdef DEBUG
+#define DEBUG_BUILD 1
+#else
+#define DEBUG_BUILD 0
+#endif
+
 // No breakpoint may be placed on what the #DB path touches before it has switched DR7 off, or after
 // it has switched it on again (a hit there would recurse). linker.ld gathers both sections between
 // __protected_text_start/_end and __protected_data_start/_end; hwbp/validate.c refuses them.

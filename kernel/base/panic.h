@@ -17,13 +17,6 @@
             panic("%s:%d: assertion failed: %s", __FILE__, __LINE__, #cond);                       \
     } while (0)
 
-// Expensive checks, only with DEBUG=1.
-#ifdef DEBUG
-#define DEBUG_BUILD 1
-#else
-#define DEBUG_BUILD 0
-#endif
-
 // Prints a backtrace of the running code, one line per frame.
 void print_backtrace(u64 rip, u64 rbp);
 

@@ -6,7 +6,7 @@
 #include "kernel/proc/sigqueue.h"
 #include "kernel/proc/syscalls.h"
 #include "kernel/proc/timespec.h"
-#include "perf/event.h"
+#include "perf/context.h"
 
 #define SYSCALL_INSN_LEN 2
 #define SIG_FAULTS                                                                                 \

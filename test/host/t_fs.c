@@ -33,19 +33,19 @@ void kfree(void *p)
 
 void mutex_init(struct mutex *m)
 {
-    m->holder = NULL;
+    m->holder = 0;
 }
 
 void mutex_lock(struct mutex *m)
 {
     if (m->holder)
         panic("mutex taken twice");
-    m->holder = (struct task *)m;
+    m->holder = (u64)m;
 }
 
 void mutex_unlock(struct mutex *m)
 {
-    m->holder = NULL;
+    m->holder = 0;
 }
 
 void spin_init(struct spinlock *, const char *, enum lock_rank)
