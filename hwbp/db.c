@@ -6,22 +6,24 @@
 
 static enum die_answer take_hits(struct die *d)
 {
-    if (d->event != DIE_DEBUG || !d->hits->slots)
+    struct dr_hits *hits = d->hits;
+    struct trapframe *regs = d->regs;
+    if (d->event != DIE_DEBUG || !hits->slots)
         return DIE_DONE;
     u64 traps = 0;
-    for (u32 left = d->hits->slots; left; left &= left - 1) {
+    for (u32 left = hits->slots; left; left &= left - 1) {
         int i = __builtin_ctz(left);
         // An execute breakpoint is a fault: without RF the same instruction would fault for ever.
         // QEMU does not save RF for us, so it is always set here.
-        if (d->hits->type[i] == DR_EXECUTE)
-            d->regs->rflags |= RFLAGS_RF;
-        struct perf_event *event = d->hits->owner[i];
-        if (perf_event_hit(event, d->regs) && event->bp.traps)
+        if (hits->type[i] == DR_EXECUTE)
+            regs->rflags |= RFLAGS_RF;
+        struct perf_event *event = hits->owner[i];
+        if (perf_event_hit(event, regs) && event->bp.traps)
             traps |= BIT(i);
     }
-    d->hits->dr6 = (d->hits->dr6 & ~DR6_SLOTS) | traps;
-    d->hits->slots = 0;
-    return d->hits->dr6 ? DIE_DONE : DIE_STOP;
+    hits->dr6 = (hits->dr6 & ~DR6_SLOTS) | traps;
+    hits->slots = 0;
+    return hits->dr6 ? DIE_DONE : DIE_STOP;
 }
 
 void hwbp_db_init(void)

@@ -83,7 +83,7 @@ static __protected_text u32 order_nested(struct dr_slot *want)
 {
     u32 crowded = 0;
     for (int lo = 0; lo < HBP_NUM; lo++) {
-        for (int hi = lo + 1; hi < HBP_NUM; hi++) {
+        for (int hi = lo + 1; want[lo].owner && hi < HBP_NUM; hi++) {
             struct dr_slot *a = &want[lo], *b = &want[hi];
             if (!share_word(a, b))
                 continue;
@@ -102,20 +102,20 @@ static __protected_text u32 order_nested(struct dr_slot *want)
 // Makes the hardware equal to the wanted state: D1 orders the writes.
 static __protected_text void write_out(struct dr_file *d)
 {
-    if (!d->edited) {
-        write_control(d, d->control); // which #DB may have switched off
-        return;
-    }
     d->edited = false;
     d->crowded = order_nested(d->want);
-    u64 safe = d->live_dr7;
-    u32 moved = 0;
+    u64 safe = d->live_dr7, dr7 = DR7_FIXED_1;
+    u32 moved = 0, slots = 0;
     for (int i = 0; i < HBP_NUM; i++) {
-        if (d->want[i].owner && d->want[i].addr != d->live_addr[i]) {
+        d->live[i] = d->want[i];
+        if (!d->want[i].owner)
+            continue;
+        slots |= BIT(i);
+        dr7 |= encode(i, d->want[i].type, d->want[i].len);
+        if (d->want[i].addr != d->live_addr[i]) {
             moved |= BIT(i);
             safe &= ~DR7_SLOT_BITS(i);
         }
-        d->live[i] = d->want[i];
     }
     if (moved) {
         write_control(d, safe);
@@ -123,8 +123,9 @@ static __protected_text void write_out(struct dr_file *d)
             if (moved & BIT(i))
                 write_addr(d, i, d->want[i].addr);
     }
-    d->control = encode_all(d->live);
-    write_control(d, d->control);
+    d->live_slots = slots;
+    d->control = dr7;
+    write_control(d, dr7);
 }
 
 void dr_init(void)
@@ -146,7 +147,7 @@ void dr_commit(void)
     struct dr_file *d = this_dr();
     if (d->depth == 0)
         panic("dr_commit without dr_begin");
-    if (--d->depth == 0)
+    if (--d->depth == 0 && d->edited)
         write_out(d);
 }
 
@@ -194,14 +195,15 @@ bool dr_evict(const void *owner)
     return false;
 }
 
-// The live slots whose conditions a hit of live slot i fulfils.
-static __protected_text u32 implied_by(const struct dr_file *d, int i)
+// These slots, and the live ones whose conditions a hit of one of them fulfils.
+static __protected_text u32 with_implied(const struct dr_file *d, u32 slots)
 {
-    u32 slots = 0;
-    for (int j = 0; j < HBP_NUM; j++)
-        if (d->live[j].owner && dr_implies(&d->live[i], &d->live[j]))
-            slots |= BIT(j);
-    return slots;
+    u32 all = slots;
+    for (int i = 0; i < HBP_NUM; i++)
+        for (int j = 0; (slots & BIT(i)) && j < HBP_NUM; j++)
+            if (d->live[j].owner && dr_implies(&d->live[i], &d->live[j]))
+                all |= BIT(j);
+    return all;
 }
 
 __protected_text void dr_db_enter(struct dr_hits *hits)
@@ -219,12 +221,9 @@ __protected_text void dr_db_enter(struct dr_hits *hits)
     d->stats.db_writes += 2;
     d->stats.exceptions++;
 
-    u32 reported = dr6 & DR6_SLOTS, slots = 0;
-    for (u32 left = reported; left; left &= left - 1) {
-        int i = __builtin_ctz(left);
-        if (d->live[i].owner)
-            slots |= d->crowded & BIT(i) ? implied_by(d, i) : BIT(i);
-    }
+    u32 reported = dr6 & DR6_SLOTS, slots = reported & d->live_slots;
+    if (unlikely(slots & d->crowded))
+        slots = with_implied(d, slots);
     hits->raw = dr6;
     hits->nested = false;
     hits->slots = slots;
@@ -242,10 +241,10 @@ __protected_text void dr_db_enter(struct dr_hits *hits)
 __protected_text void dr_db_exit(void)
 {
     struct dr_file *d = this_dr();
-    if (--d->depth == 0)
-        write_out(d); // handlers may have edited the wanted state
+    if (--d->depth == 0 && d->edited)
+        write_out(d); // handlers have edited the wanted state
     else
-        write_control(d, d->control); // a begin is open: commit will do the edits
+        write_control(d, d->control); // if a begin is open, commit will do the edits
     d->in_db = false;
     const char *wrong = DEBUG_BUILD ? dr_check() : NULL;
     if (wrong)

@@ -56,6 +56,7 @@ struct dr_file {
     struct dr_slot want[HBP_NUM];
     struct dr_slot live[HBP_NUM]; // whose condition the hardware really has now
     u64 control;                  // DR7 for the live slots, also while #DB has it off
+    u32 live_slots;               // bit n: live[n] has an owner
     u32 crowded;                  // bit n: another live slot shares an aligned word with live[n]
     bool edited;                  // want may differ from live
     u64 live_dr7;                 // last value written to DR7

@@ -197,9 +197,9 @@ syscall_entry:
     mov rdi, rsp
     call trap_syscall
 
-    ; SYSRET is faster but loads rip from rcx and rflags from r11, traps in ring 0 on a rip that is
-    ; not canonical, drops RF, and lets TF trap before the next instruction instead of after it. Any
-    ; of these: IRETQ.
+    ; SYSRET is faster but loads rip from rcx and rflags from r11, drops RF, and lets TF trap before
+    ; the next instruction instead of after it. Any of these: IRETQ. (It also traps in ring 0 on a
+    ; rip that is not canonical, which trap_exit_to_user() has seen to.)
     mov rcx, [rsp + frame.rip]
     mov r11, [rsp + frame.rflags]
     cmp rcx, [rsp + frame.rcx]
@@ -207,9 +207,6 @@ syscall_entry:
     cmp r11, [rsp + frame.r11]
     jne leave_to_user
     test r11d, RFLAGS_TF_RF
-    jnz leave_to_user
-    mov rax, rcx
-    shr rax, 47
     jnz leave_to_user
     POP_ALL REGS
     mov rsp, [rsp + frame.rsp - frame.vector]

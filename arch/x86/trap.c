@@ -134,7 +134,7 @@ static bool canonical(u64 addr)
 // The last work before ring 3: reschedule and deliver signals until neither is due. A signal for
 // the running task is announced by an interrupt: one that came after user_return() looked, on
 // whichever CPU, means that it must look again. IRQs off, also on return.
-static void work_before_user(struct trapframe *f)
+static __attribute__((noinline)) void work_before_user(struct trapframe *f)
 {
     struct cpu *c;
     u64 irqs_before;

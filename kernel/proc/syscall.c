@@ -71,6 +71,18 @@ static __attribute__((noinline)) s64 call_on_file(u64 a, u64 b, u64 c, u64 d,
     return result;
 }
 
+static __attribute__((noinline)) s64 close_fd(int fd)
+{
+    int closed = fd_replace(current_process()->fds, fd, NULL, false);
+    return MIN(closed, 0);
+}
+
+static __attribute__((noinline)) s64 yield(void)
+{
+    sched_yield();
+    return 0;
+}
+
 // Arguments narrow to the types of the function: programs may leave rubbish above an int.
 static __attribute__((noinline)) s64 call(u64 a, u64 b, u64 c, u64 d, u64 e, struct trapframe *f)
 {
@@ -78,7 +90,7 @@ static __attribute__((noinline)) s64 call(u64 a, u64 b, u64 c, u64 d, u64 e, str
         // files (kernel/fs)
         FILE_CALLS(CASE)
         return call_on_file(a, b, c, d, f);
-        CALL_AS(close, MIN(fd_replace(current_process()->fds, a, NULL, false), 0));
+        CALL_AS(close, close_fd(a));
         CALL_AS(pipe, sys_pipe2(a, 0));
         CALL(pipe2, a, b);
         CALL_AS(open, sys_openat(AT_FDCWD, a, b));
@@ -167,10 +179,8 @@ static __attribute__((noinline)) s64 call(u64 a, u64 b, u64 c, u64 d, u64 e, str
         CALL(getitimer, a, b);
         CALL(setitimer, a, b, c);
         CALL(alarm, a);
-    // scheduling
-    case SYS_sched_yield:
-        sched_yield();
-        return 0;
+        // scheduling
+        CALL_AS(sched_yield, yield());
         CALL(sched_setaffinity, a, b, c);
         CALL(sched_getaffinity, a, b, c);
         CALL(getcpu, a, b);
