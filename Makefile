@@ -148,11 +148,13 @@ kgdb: $(B)/kernel.elf $(BUILD)/rootfs.cpio
 bochs: $(B)/kernel.elf $(BUILD)/rootfs.cpio
 	@$(PYTHON) tools/boot.py bochs --build $(B)
 
-bench: $(BUILD)/kernel.elf $(BUILD)/bench/bench $(BUILD)/bench/again $(BUILD)/tools/batch
+BENCHES := $(BUILD)/bench/bench $(BUILD)/bench/again $(BUILD)/tools/batch
+
+bench: $(BUILD)/kernel.elf $(BENCHES)
 	@$(PYTHON) tools/bench.py $(if $(filter 1,$(README)),--readme)
 
-test: $(B)/kernel.elf $(BUILD)/rootfs.cpio $(HOST) $(BUILD)/user/utest-glibc \
-      $(if $(WITH_OFF),kernel-off)
+test: $(B)/kernel.elf $(BUILD)/rootfs.cpio $(BENCHES) $(HOST) \
+      $(BUILD)/user/utest-glibc $(if $(WITH_OFF),kernel-off)
 	@$(PYTHON) test/run.py --build $(B) $(HOST)
 
 kernel-off:

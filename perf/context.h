@@ -54,7 +54,7 @@ struct perf_cpu {
     u64 ticks;
     bool throttled; // some event may have been throttled since the last tick
     u32 nr_freq;    // ACTIVE events that sample by frequency
-} __aligned(256); // and found by a shift
+} __aligned(256);   // and found by a shift
 
 extern struct perf_cpu perf_cpus[MAX_CPUS];
 extern struct mutex perf_mutex; // RANK_PERF, see C5

