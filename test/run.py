@@ -251,8 +251,8 @@ def run_perf_data(build, emulator, smp):
     return one_case(case, "; ".join(wrong), [log] + wrong)
 
 
-# Checks with a file of their own, most of them sessions at the console: what checks each. It answers with what is wrong ("": nothing) and the
-# output's lines.
+# Sessions at the console, and counts of instructions: what checks each. It answers with what is
+# wrong ("": nothing) and the output's lines.
 SESSIONS = {
     "bench-bounds": lambda build: bench_bounds.check(build + "/kernel.elf"),
     "bptop-screen": lambda build: screen.check_bptop(build + "/kernel.elf", ARCHIVE),
