@@ -7,7 +7,7 @@
 #include <time.h>
 
 #define MANY  50
-#define TRIES 40
+#define TRIES 400
 
 // Starts tasks that hold four breakpoints each and sleep; they are group `group`, or a new one.
 static pid_t sleepers(pid_t group, int n)
