@@ -70,12 +70,15 @@ def lines_of(done):
 
 
 def is_known(known, program, ours, theirs):
+    """Whether these lines are a known difference. dr7's pattern may refer to groups of Linux's."""
+    text = "\n".join(theirs + ["=>"] + ours)
     for k in known:
-        if (k.program == program and re.fullmatch(k.linux, "\n".join(theirs)) and
-                re.fullmatch(k.dr7, "\n".join(ours))):
+        if k.program == program and re.fullmatch(f"{k.linux}\n=>\n{k.dr7}", text):
             k.times += 1
             return True
-    return False
+    # Neighbours that are known one by one.
+    return len(ours) == len(theirs) > 1 and all(
+        is_known(known, program, [o], [t]) for o, t in zip(ours, theirs))
 
 
 def compare(known, program, theirs, ours):
