@@ -227,7 +227,8 @@ static void let_go(struct tracee *tr)
     u64 flags = spin_lock_irqsave(&p->signal_lock);
     unlink(tr);
     if (tr->stopped) {
-        th->resume_signal = tr->report <= NSIG ? (int)tr->report : 0;
+        bool delivery = tr->info && tr->info->code != (s32)tr->code; // and no stop of another kind
+        th->resume_signal = delivery ? (int)tr->report : 0;
         ptrace_set_step(th, false);
         ptrace_wake(tr);
     }

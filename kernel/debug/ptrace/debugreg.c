@@ -1,35 +1,31 @@
 // A tracee's debug registers: perf events that are its thread's, one for each register in use.
 //
 // DRn gets its event with the first address written to it, disabled, or with the first DR7 that
-// enables it; from then on writes modify the event in place, so its slot is never lost in between.
+// enables it. It keeps its slot from then on, and is modified in place: at once while it is enabled,
+// else when it is enabled the next time, for a debugger writes several registers for one change.
 #include "hwbp/hwbp.h"
+#include "hwbp/validate.h"
 #include "kernel/debug/ptrace/tracee.h"
 
 #define DR7_TYPE_IO 2u
 
-struct condition {
-    bool enabled;
-    u32 bp_type;
-    u64 bp_len;
-};
-
 // What DR7 says of register n. -EINVAL: an I/O breakpoint, or a length that an execute one cannot
 // have.
-static int decode(u64 dr7, int n, struct condition *c)
+static int decode(u64 dr7, int n, struct ptrace_place *p, bool *enabled)
 {
     u8 type, len;
-    c->enabled = dr7_decode(dr7, n, &type, &len);
-    c->bp_len = len;
+    *enabled = dr7_decode(dr7, n, &type, &len);
+    p->len = len;
     switch (type) {
     case DR_EXECUTE:
-        c->bp_type = HW_BREAKPOINT_X;
-        c->bp_len = sizeof(long);
+        p->type = HW_BREAKPOINT_X;
+        p->len = sizeof(long);
         return len == 1 ? 0 : -EINVAL;
     case DR_WRITE:
-        c->bp_type = HW_BREAKPOINT_W;
+        p->type = HW_BREAKPOINT_W;
         return 0;
     case DR_READ_WRITE:
-        c->bp_type = HW_BREAKPOINT_RW;
+        p->type = HW_BREAKPOINT_RW;
         return 0;
     case DR7_TYPE_IO:
         return -EINVAL;
@@ -48,7 +44,7 @@ static void hit(struct perf_event *event, struct trapframe *regs)
             d->hits |= BIT(n);
 }
 
-static struct perf_event *make(struct tracee *tr, u64 addr, const struct condition *c)
+static struct perf_event *make(struct tracee *tr, const struct ptrace_place *p)
 {
     struct perf_event_attr attr = {
         .type = PERF_TYPE_BREAKPOINT,
@@ -56,14 +52,21 @@ static struct perf_event *make(struct tracee *tr, u64 addr, const struct conditi
         .disabled = 1,
         .pinned = 1,
         .exclude_kernel = 1,
-        .bp_type = c->bp_type,
-        .bp_addr = addr,
-        .bp_len = c->bp_len,
+        .bp_type = p->type,
+        .bp_addr = p->addr,
+        .bp_len = p->len,
     };
     struct perf_event *event = hwbp_register_user(&attr, tr->task, hit, &tr->debug);
     if (!IS_ERR(event))
         event->bp.traps = true;
     return event;
+}
+
+static int add(struct tracee *tr, int n, struct perf_event *event, const struct ptrace_place *p)
+{
+    tr->debug.event[n] = event;
+    tr->debug.place[n] = *p;
+    return 0;
 }
 
 static void enable(struct perf_event *event, bool on)
@@ -77,36 +80,56 @@ static void enable(struct perf_event *event, bool on)
         perf_event_disable(event);
 }
 
+// A register that has an event. 0 or -EINVAL: then nothing has changed.
+static int change(struct tracee *tr, int n, const struct ptrace_place *to, bool enabled)
+{
+    struct perf_event *event = tr->debug.event[n];
+    const struct perf_event_attr *is = &event->attr;
+    struct perf_event_attr attr = {
+        .exclude_kernel = 1, .bp_type = to->type, .bp_addr = to->addr, .bp_len = to->len};
+    struct hw_breakpoint bp;
+    bool same = is->bp_addr == to->addr && is->bp_type == to->type && is->bp_len == to->len;
+    int err = 0;
+    if (!enabled)
+        err = hwbp_parse(&attr, &bp);
+    else if (!same)
+        err = hwbp_modify(event, to->addr, to->type, to->len);
+    if (err)
+        return err;
+    tr->debug.place[n] = *to;
+    enable(event, enabled);
+    return 0;
+}
+
 static int set_address(struct tracee *tr, u32 n, u64 addr)
 {
     struct perf_event *event = tr->debug.event[n];
+    struct ptrace_place to = tr->debug.place[n];
+    to.addr = addr;
     if (event)
-        return hwbp_modify(event, addr, event->attr.bp_type, event->attr.bp_len);
-    event = make(tr, addr, &(struct condition){false, HW_BREAKPOINT_W, 1});
-    if (IS_ERR(event))
-        return PTR_ERR(event);
-    tr->debug.event[n] = event;
-    return 0;
+        return change(tr, n, &to, !event->attr.disabled);
+    to = (struct ptrace_place){addr, 1, HW_BREAKPOINT_W};
+    event = make(tr, &to);
+    return IS_ERR(event) ? PTR_ERR(event) : add(tr, n, event, &to);
 }
 
 static int set_condition(struct tracee *tr, int n, u64 dr7)
 {
     struct perf_event *event = tr->debug.event[n];
-    struct condition c;
-    int err = decode(dr7, n, &c);
-    if (!event && !c.enabled)
+    struct ptrace_place to = {.addr = tr->debug.place[n].addr};
+    bool enabled;
+    int err = decode(dr7, n, &to, &enabled);
+    if (!event && !enabled)
         return 0; // as on Linux, nonsense about an unused register is no error
-    if (!err && !event) {
-        event = make(tr, 0, &c);
+    if (err)
+        return err;
+    if (!event) {
+        event = make(tr, &to);
         if (IS_ERR(event))
             return PTR_ERR(event);
-        tr->debug.event[n] = event;
-    } else if (!err) {
-        err = hwbp_modify(event, event->attr.bp_addr, c.bp_type, c.bp_len);
+        add(tr, n, event, &to);
     }
-    if (!err)
-        enable(event, c.enabled);
-    return err;
+    return change(tr, n, &to, enabled);
 }
 
 // DR7 as the events have it. Conditions of disabled ones are not in it: putting it back makes them
@@ -138,7 +161,7 @@ static int set_dr7(struct tracee *tr, u64 dr7)
     for (int n = 0; n < HBP_NUM; n++) {
         struct perf_event *event = tr->debug.event[n];
         if (event && !(had & BIT(n))) {
-            tr->debug.event[n] = NULL;
+            add(tr, n, NULL, &(struct ptrace_place){0});
             hwbp_unregister(event);
         }
         again = set_condition(tr, n, old);
@@ -164,7 +187,7 @@ int ptrace_set_debugreg(struct tracee *tr, u32 n, u64 value)
 u64 ptrace_get_debugreg(const struct tracee *tr, u32 n)
 {
     if (n < HBP_NUM)
-        return tr->debug.event[n] ? tr->debug.event[n]->attr.bp_addr : 0;
+        return tr->debug.place[n].addr;
     if (n == 6)
         return tr->debug.virtual ^ DR6_ACTIVE_LOW;
     return n == 7 ? tr->debug.dr7 : 0;

@@ -18,11 +18,17 @@ struct perf_event;
 
 // The debug registers as the tracer sees them. A register that has been written has an event, which
 // holds its slot, enabled or not, until the tracee is let go.
+struct ptrace_place {
+    u64 addr;
+    u32 len;
+    u32 type; // HW_BREAKPOINT_*
+};
 struct ptrace_debugregs {
     struct perf_event *event[HBP_NUM];
-    u64 dr7;     // as it was last written
-    u64 virtual; // causes of the last #DB as positive bits, as DR6 has them
-    u64 hits;    // those of the #DB that is being handled
+    struct ptrace_place place[HBP_NUM]; // as written; an enabled event has it, another will
+    u64 dr7;                            // as it was last written
+    u64 virtual;                        // causes of the last #DB as positive bits, as DR6 has them
+    u64 hits;                           // those of the #DB that is being handled
 };
 
 struct tracee {
