@@ -224,7 +224,8 @@ WATCH = "kernel-example"
 
 
 def run_watch(build):
-    """The option watch= names who writes the variable, on each CPU, from boot on."""
+    """The option watch= names who writes the variable, on each CPU (where the test forks in turn),
+    from boot on."""
     b = boot(WATCH, REFUSAL_TIMEOUT, build + "/kernel.elf", ARCHIVE,
              ["watch=next_tid", "init=/bin/utest", "--", "ksym-files"])
     wanted = [r"watch: next_tid is at 0x[0-9a-f]+, 4 bytes$"] + [

@@ -39,6 +39,13 @@ static void send_alarm(struct process *p, void *)
         signal_process(p, SIGALRM, NULL);
 }
 
+void init_alarm_now(struct process *p)
+{
+    spin_lock(&proc_lock); // so that it is not just being sent
+    send_alarm(p, NULL);
+    spin_unlock(&proc_lock);
+}
+
 static void send_console_signals(u64 set)
 {
     u32 group = console_foreground();

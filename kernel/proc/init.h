@@ -11,6 +11,8 @@ void proc_init(void);
 
 // Has the init thread send SIGALRM to a process. Any context but NMI and #DB.
 void init_alarm(struct process *p);
+// Sends what init_alarm() has left and is not sent yet: on return it is. Task context.
+void init_alarm_now(struct process *p);
 
 // Runs a program as a child of init, standard files on the console, and waits for it. Its wait
 // status (wait(2)), or -errno when it could not be started. Task context.

@@ -41,6 +41,7 @@ static u64 remaining(const struct process *p)
 static void set(struct process *p, u64 value, u64 interval)
 {
     itimer_stop(p);
+    init_alarm_now(p); // no SIGALRM of the old timer comes after this call
     p->itimer_interval = interval;
     if (value)
         timer_start(&p->itimer, ns_add(clock_ns(), value), fire);

@@ -297,10 +297,28 @@ UTEST_HWBP(throttle, "perf-throttle")
 }
 
 // A frequency makes the period follow the rate of hits.
+// Stores for a while. Returns the samples of that time; *last is the last one's period.
+static uint64_t store_for(struct ring *r, uint64_t ns, uint64_t *last)
+{
+    const struct perf_event_header *h;
+    uint64_t end = now_ns() + ns, samples = 0;
+
+    while (now_ns() < end)
+        for (int i = 0; i < 20; i++)
+            store8(&v, 1);
+    while ((h = ring_next(r))) {
+        if (h->type != PERF_RECORD_SAMPLE)
+            continue;
+        *last = words(h)[0];
+        samples++;
+    }
+    return samples;
+}
+
+// 500 a second, give or take. An emulator whose host is busy makes no steady load: then again.
 UTEST_HWBP(frequency, "perf-freq")
 {
     struct perf_event_attr attr = bp_attr(HW_BREAKPOINT_W, &v, 8);
-    const struct perf_event_header *h;
     uint64_t last = 0, samples = 0;
 
     attr.freq = 1;
@@ -309,25 +327,13 @@ UTEST_HWBP(frequency, "perf-freq")
     int fd = bp_open_attr(&attr, 0, -1);
     REQUIRE(fd >= 0);
     struct ring r = ring_map(fd, 64);
-    uint64_t half = now_ns() + 300000000, end = half + 600000000;
-    while (now_ns() < half)
-        for (int i = 0; i < 20; i++)
-            store8(&v, 1);
-    while (ring_next(&r))
-        ;
-    while (now_ns() < end)
-        for (int i = 0; i < 20; i++)
-            store8(&v, 1);
-    while ((h = ring_next(&r))) {
-        if (h->type != PERF_RECORD_SAMPLE)
-            continue;
-        last = words(h)[0];
-        samples++;
-    }
+    store_for(&r, 300000000, &last);
+    for (int tries = 0; tries < 8 && !(samples > 150 && samples < 600); tries++)
+        samples = store_for(&r, 600000000, &last);
     utest_note("%llu samples in 0.6 s, last period %llu", (unsigned long long)samples,
                (unsigned long long)last);
     CHECK(last > 1);
-    CHECK(samples > 100 && samples < 900); // 300, give or take
+    CHECK(samples > 150 && samples < 600);
     ring_unmap(&r);
     close(fd);
 }
