@@ -39,7 +39,7 @@ BOCHS_AMD = "ryzen"  # a model with SVM: the usual one has none
 GUESTS = "guest"  # the family of tests that run there
 LENGTH = [f"seconds={os.environ['SECS']}"] if os.environ.get("SECS") else []
 TIMEOUT = {"qemu": 600, "bochs": 900}
-REFUSAL_TIMEOUT = 30
+REFUSAL_TIMEOUT = 120
 HOST_TIMEOUT = 300
 SOURCES = {"kernel": "test/kernel/*.c", "user": "test/user/*.[ch]"}
 LOGS = "build/test"
