@@ -1,8 +1,8 @@
 // A tracee's debug registers: perf events that are its thread's, one for each register in use.
 //
 // DRn gets its event with the first address written to it, disabled, or with the first DR7 that
-// enables it. It keeps its slot from then on, and is modified in place: at once while it is enabled,
-// else when it is enabled the next time, for a debugger writes several registers for one change.
+// enables it. It keeps its slot from then on, and is modified in place: at once while it is on,
+// else when it is enabled again, for a debugger writes several registers for one change.
 #include "hwbp/hwbp.h"
 #include "hwbp/validate.h"
 #include "kernel/debug/ptrace/tracee.h"
