@@ -335,19 +335,23 @@ def run_all(jobs):
             result = function(*arguments)
         except (SystemExit, OSError, subprocess.SubprocessError) as problem:
             result = Result("boot", "", [Case(f"start {arguments}", "FAIL", str(problem))])
-        with changed:
-            print_progress(result, time.monotonic() - started)
-            results.append(result)
-            free += want
-            changed.notify()
+        finally:
+            with changed:
+                free += want
+                changed.notify()
+        print_progress(result, time.monotonic() - started)
+        results.append(result)
 
+    done = []
     with concurrent.futures.ThreadPoolExecutor(total) as pool:
         for want, function, arguments in jobs:
             want = min(want, total)
             with changed:
                 changed.wait_for(lambda: free >= want)
                 free -= want
-            pool.submit(work, want, function, arguments)
+            done.append(pool.submit(work, want, function, arguments))
+    for job in done:
+        job.result()  # raises what the job did not expect
     return results
 
 
