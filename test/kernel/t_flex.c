@@ -64,14 +64,15 @@ static struct off measure(struct perf_event **event, u64 turns)
     return off;
 }
 
-// The estimate supposes a steady load, which an emulator whose host is busy cannot give: time
-// passes and nothing is written. A wrong estimate is wrong each time; a disturbed one is measured
-// again.
+// Estimates suppose a steady load, which an emulator whose host is busy cannot give: time passes
+// and nothing is written; and a turn that took long at the very end is not made good yet. What is
+// wrong is wrong each time; what was disturbed is measured again.
 KTEST_HWBP(flex12, "flex-12", "2009")
 {
     struct perf_event *event[MANY];
     u64 turns = MAX(ktest_scale(100 * MANY), (u64)MIN_TURNS); // so that one turn is under 1 %
-    struct off off = {.estimate = 1000};
+    struct off off = {0};
+    bool good = false;
     u32 tries = 0;
     EXPECT_EQ(sched_set_affinity(current_task(), BIT(cpu_id())), 0);
     for (int i = 0; i < MANY; i++) {
@@ -79,11 +80,12 @@ KTEST_HWBP(flex12, "flex-12", "2009")
         EXPECT(!IS_ERR(event[i]));
     }
     write_for_turns(MANY); // whole rounds of turns from here on
-    for (; tries < 8 && off.estimate > 50; tries++) {
+    for (; tries < 8 && !good; tries++) {
         off = measure(event, turns / MANY * MANY);
-        EXPECT(off.share <= 20); // equal shares of time within 2 %, always
+        // count * enabled / running within 5 %, equal shares of time within 2 %
+        good = off.estimate <= 50 && off.share <= 20;
     }
-    EXPECT(off.estimate <= 50); // count * enabled / running within 5 %
+    EXPECT(good);
     ktest_note("%lu rounds; estimates within %lu permille, shares within %lu; try %u", off.rounds,
                off.estimate, off.share, tries);
     for (int i = 0; i < MANY; i++)

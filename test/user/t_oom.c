@@ -310,7 +310,7 @@ UTEST_TYPE(oom, "oom")
         test_fork();
         test_exec();
         test_mmap();
-        for (int tries = 0; tries < 40; tries++) {
+        for (int tries = 0; tries < (round < 2 ? 40 : 1000); tries++) {
             sleep_ms(5);
             last = memory_in_use();
             if (round == 2 && last.heap <= first.heap && last.pages <= first.pages)
