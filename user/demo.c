@@ -384,7 +384,7 @@ static void kernel_part(void)
     if (pid == 0)
         _exit(0);
     waitpid(pid, NULL, 0);
-    failed |= read_text(KSYM_TRACE_FILE, text, sizeof text) <= 0 || print_trace(text) == 0;
+    failed |= read_text(KSYM_TRACE_FILE, text, sizeof text) <= 0 || print_trace(text, 1) == 0;
     failed |= write_text(KSYM_FILTER_FILE, "0") != 0 || write_text(KSYM_TRACE_FILE, "0") != 0;
 }
 

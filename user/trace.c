@@ -1,6 +1,7 @@
 // trace: who reads or writes a kernel variable, with the kernel's symbol tracer.
 //
 //   trace SYMBOL[+OFFSET][/LENGTH][:rw]... -- COMMAND...   while the command runs
+//   trace -b ...                                           with a backtrace of each access
 //   trace SYMBOL...                                        from now on, until "trace -c"
 //   trace                                                  shows what there is
 //   trace -c                                               ends it all
@@ -9,6 +10,7 @@
 #include <sys/wait.h>
 
 static char text[1 << 20];
+static int callers;
 
 static int complain(const char *what)
 {
@@ -39,7 +41,7 @@ static int show(void)
     printf("%s\n", text);
     if (read_text(KSYM_TRACE_FILE, text, sizeof text) < 0)
         return complain(KSYM_TRACE_FILE);
-    if (print_trace(text) == 0)
+    if (print_trace(text, callers) == 0)
         printf("no access\n");
     if ((at = strstr(text, "# lost: ")) && sscanf(at, "# lost: %lu", &lost) == 1 && lost)
         printf("%lu older ones were overwritten\n", lost);
@@ -73,15 +75,19 @@ static int run(char **argv)
 
 int main(int argc, char **argv)
 {
-    int i = 1, status;
+    int i, status;
 
+    if (argc > 1 && strcmp(argv[1], "-b") == 0) {
+        callers = 1;
+        argc--, argv++;
+    }
     if (argc == 1)
         return show();
     if (strcmp(argv[1], "-c") == 0)
         return clear();
     if (clear() != 0)
         return 1;
-    for (; i < argc && strcmp(argv[i], "--") != 0; i++)
+    for (i = 1; i < argc && strcmp(argv[i], "--") != 0; i++)
         if (set_filter(argv[i]) != 0) {
             complain(argv[i]);
             clear();

@@ -13,6 +13,7 @@ struct traced_access {
     int cpu;
     double seconds;
     char symbol[128], kind[4], function[128]; // kind: "W" or "RW"
+    const char *callers;                      // the rest of the line: " <- f+0x1 <- g+0x2"
 };
 
 // Takes a line apart. 0 for a line that is no access: a heading.
@@ -21,9 +22,11 @@ static inline int parse_access(const char *line, struct traced_access *a)
     // The task's name may hold anything, also brackets.
     for (const char *p = strchr(line, '['); *line != '#' && p; p = strchr(p + 1, '[')) {
         const char *begin = line + strspn(line, " "), *end = p;
-        if (sscanf(p, "[%d] %lf: %127s %3s %127s", &a->cpu, &a->seconds, a->symbol, a->kind,
-                   a->function) != 5)
+        int length = 0;
+        if (sscanf(p, "[%d] %lf: %127s %3s %127s%n", &a->cpu, &a->seconds, a->symbol, a->kind,
+                   a->function, &length) != 5)
             continue;
+        a->callers = p + length;
         while (end > begin && end[-1] == ' ')
             end--;
         snprintf(a->task, sizeof a->task, "%.*s", (int)(end - begin), begin);
@@ -32,8 +35,21 @@ static inline int parse_access(const char *line, struct traced_access *a)
     return 0;
 }
 
-// Prints a trace for people. How many accesses it has.
-static inline int print_trace(const char *text)
+// One below the other, in the column of the function they called.
+static inline void print_callers(const char *at)
+{
+    int length;
+
+    for (; strncmp(at, " <- ", 4) == 0; at += length) {
+        at += 4;
+        length = (int)strcspn(at, " \n");
+        printf("%69s%.*s\n", "", length, at);
+    }
+}
+
+// Prints a trace for people, with the functions that called if they are wanted. How many accesses
+// it has.
+static inline int print_trace(const char *text, int callers)
 {
     struct traced_access a;
     double start = 0;
@@ -48,6 +64,8 @@ static inline int print_trace(const char *text)
         }
         printf("%8.3f  %3d  %-20s %-11s %-20s %s\n", (a.seconds - start) * 1000, a.cpu, a.task,
                strcmp(a.kind, "W") == 0 ? "write" : "read/write", a.symbol, a.function);
+        if (callers)
+            print_callers(a.callers);
     }
     return n;
 }

@@ -96,7 +96,7 @@ KTEST_HWBP(all_cpus, "ksym.all-cpus", NULL)
     on_all_cpus(ksym_writer, ksym_words);
     on_all_cpus(ksym_reader, ksym_words); // not asked for
     on_all_cpus(ksym_writer, ksym_words + 1);
-    EXPECT_EQ(lines_with(read_of(ksym_trace_show), "ksym_words W ksym_writer+0x", "-"),
+    EXPECT_EQ(lines_with(read_of(ksym_trace_show), "ksym_words W ksym_writer+0x", " <- "),
               EACH * nr_cpus);
     EXPECT_EQ(accesses(text), EACH * nr_cpus);
     for (u32 cpu = 0; cpu < nr_cpus; cpu++) {
@@ -202,7 +202,7 @@ KTEST_HWBP(slots, "ksym.slots", NULL)
 
 KTEST_HWBP(ring, "ksym.ring", NULL)
 {
-    const u32 ring = 4096 / nr_cpus, more = 7;
+    const u32 ring = 2048 / nr_cpus, more = 7;
     char head[64];
     ksym_trace_clear();
     EXPECT_EQ(request("ksym_other:-w-"), 0);

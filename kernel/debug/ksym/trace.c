@@ -1,16 +1,19 @@
 // The trace: a ring for each CPU, written by its #DBs alone, so recording takes no lock. The oldest
 // access is overwritten when a ring is full.
+#include "arch/x86/context.h"
 #include "arch/x86/platform.h"
 #include "hwbp/hwbp.h"
 #include "kernel/base/string.h"
 #include "kernel/debug/ksym/ksym.h"
 
-#define HITS 4096u // of all rings together
+#define HITS  2048u // of all rings together
+#define DEPTH 6     // functions of each: who made the access, and the callers
 
 struct hit {
-    u64 number; // n + 1 when it holds the ring's nth access, 0 while it is being written
-    u64 time;   // clock_ns()
-    u64 ip;     // where the CPU was after the access
+    u64 number;     // n + 1 when it holds the ring's nth access, 0 while it is being written
+    u64 time;       // clock_ns()
+    u64 ips[DEPTH]; // of these the first: where the CPU was after the access
+    u32 depth;
     u64 addr;
     u32 tid, type;
     char comm[TASK_COMM_LEN];
@@ -42,7 +45,7 @@ void ksym_trace_hit(struct perf_event *event, struct trapframe *regs)
     __atomic_store_n(&h->number, 0, __ATOMIC_RELAXED);
     __atomic_thread_fence(__ATOMIC_RELEASE); // whoever reads new content finds the old number gone
     h->time = clock_ns();
-    h->ip = regs->rip;
+    h->depth = backtrace_kernel(regs->rip, regs->rbp, h->ips, DEPTH);
     h->addr = event->attr.bp_addr;
     h->type = event->attr.bp_type;
     h->tid = current_task()->tid;
@@ -74,13 +77,16 @@ void ksym_add_name(struct text *t, u64 addr)
         text_add(t, "%s", name);
 }
 
-// The columns of Linux's traces, and the access with the function that made it.
+// The columns of Linux's traces, and the access with the function that made it and its callers.
 static void show_hit(struct text *t, u32 cpu, const struct hit *h)
 {
     text_add(t, "%16s-%-7u [%03u] %5lu.%06lu: ", h->comm, h->tid, cpu, h->time / 1000000000,
              h->time / 1000 % 1000000);
     ksym_add_name(t, h->addr);
-    text_add(t, " %s %pS\n", h->type == HW_BREAKPOINT_W ? "W" : "RW", (void *)h->ip);
+    text_add(t, " %s", h->type == HW_BREAKPOINT_W ? "W" : "RW");
+    for (u32 i = 0; i < h->depth; i++)
+        text_add(t, "%s %pS", i ? " <-" : "", (void *)h->ips[i]);
+    text_add(t, "\n");
 }
 
 struct cursor {
