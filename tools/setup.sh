@@ -15,6 +15,7 @@ nasm nasm
 musl-gcc musl-tools
 gdb gdb
 cpio cpio
+xz xz-utils
 perf linux-perf
 python3 python3
 git git
