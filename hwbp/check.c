@@ -12,8 +12,8 @@ static void print_registers(void)
     for (int i = 0; i < HBP_NUM; i++)
         printk(
             "DR%d holds %016lx | written %016lx owner %p | wanted %016lx type %u len %u owner %p\n",
-            i, hw_read_dr(i), d->live_addr[i], d->live[i].owner, d->want[i].addr, d->want[i].type,
-            d->want[i].len, d->want[i].owner);
+            i, hw_read_dr(i), d->live_addr[i], d->live.slot[i].owner, d->want.slot[i].addr,
+            d->want.slot[i].type, d->want.slot[i].len, d->want.slot[i].owner);
     printk("DR7 %lx, edits open %u, in #DB %u\n", d->live_dr7, d->depth, d->in_db);
 }
 
@@ -56,7 +56,7 @@ void hwbp_check_cpu(void)
     const char *wrong = dr_check();
     u32 owners = 0;
     for (int i = 0; i < HBP_NUM && !wrong; i++) {
-        struct perf_event *event = d->want[i].owner;
+        struct perf_event *event = d->want.slot[i].owner;
         if (!event)
             continue;
         owners++;
@@ -65,7 +65,7 @@ void hwbp_check_cpu(void)
         else if (event->bp.addr != d->live_addr[i])
             wrong = "a register does not hold its event's address";
         for (int j = i + 1; j < HBP_NUM; j++)
-            if (d->want[j].owner == event)
+            if (d->want.slot[j].owner == event)
                 wrong = "an event is in two registers";
     }
     u32 active = count_active(&pc->ctx, cpu) + (pc->task_ctx ? count_active(pc->task_ctx, cpu) : 0);

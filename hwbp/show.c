@@ -65,7 +65,7 @@ static void show_owners(void *arg)
     struct page_text *t = arg;
     struct perf_cpu *pc = this_perf_cpu();
     for (int reg = 0; reg < HBP_NUM; reg++) {
-        struct perf_event *event = this_cpu()->dr.live[reg].owner;
+        struct perf_event *event = this_cpu()->dr.live.slot[reg].owner;
         add(t, "reg %u %d%s", cpu_id(), reg, event ? "" : " -\n");
         if (event)
             show_event(t, event);

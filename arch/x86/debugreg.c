@@ -77,55 +77,56 @@ static inline __attribute__((always_inline)) bool share_word(const struct dr_slo
     return a->owner && b->owner && (a->addr ^ b->addr) < 8;
 }
 
-// D4. Covering is a partial order, so exchanging wrong pairs ends after at most six steps. Returns
-// which slots share a word with another.
-static __protected_text u32 order_nested(struct dr_slot *want)
+// D4. Covering is a partial order, so exchanging wrong pairs ends after at most six steps.
+static __protected_text void order_nested(struct dr_file *d)
 {
-    u32 crowded = 0;
+    struct dr_image *image = &d->want;
+    bool exchanged = false;
+    if (!d->unordered)
+        return;
+    d->unordered = false;
+    image->crowded = 0;
     for (int lo = 0; lo < HBP_NUM; lo++) {
-        for (int hi = lo + 1; want[lo].owner && hi < HBP_NUM; hi++) {
-            struct dr_slot *a = &want[lo], *b = &want[hi];
+        for (int hi = lo + 1; image->used >> lo > 1 && hi < HBP_NUM; hi++) {
+            struct dr_slot *a = &image->slot[lo], *b = &image->slot[hi];
             if (!share_word(a, b))
                 continue;
-            crowded |= BIT(lo) | BIT(hi);
+            image->crowded |= BIT(lo) | BIT(hi);
             if (dr_implies(b, a) && !dr_implies(a, b)) {
                 struct dr_slot t = *a;
                 *a = *b;
                 *b = t;
+                exchanged = true;
                 hi = lo; // the new *a must be compared with all again
             }
         }
     }
-    return crowded;
+    if (exchanged)
+        image->control = encode_all(image->slot);
 }
 
 // Makes the hardware equal to the wanted state: D1 orders the writes.
 static __protected_text void write_out(struct dr_file *d)
 {
+    u64 safe = d->live_dr7;
+    u32 moved = 0;
     d->edited = false;
-    d->crowded = order_nested(d->want);
-    u64 safe = d->live_dr7, dr7 = DR7_FIXED_1;
-    u32 moved = 0, slots = 0;
-    for (int i = 0; i < HBP_NUM; i++) {
-        d->live[i] = d->want[i];
-        if (!d->want[i].owner)
-            continue;
-        slots |= BIT(i);
-        dr7 |= encode(i, d->want[i].type, d->want[i].len);
-        if (d->want[i].addr != d->live_addr[i]) {
+    order_nested(d);
+    d->live = d->want;
+    for (u32 left = d->live.used; left; left &= left - 1) {
+        int i = __builtin_ctz(left);
+        if (d->live.slot[i].addr != d->live_addr[i]) {
             moved |= BIT(i);
             safe &= ~DR7_SLOT_BITS(i);
         }
     }
-    if (moved) {
+    if (moved)
         write_control(d, safe);
-        for (int i = 0; i < HBP_NUM; i++)
-            if (moved & BIT(i))
-                write_addr(d, i, d->want[i].addr);
+    for (u32 left = moved; left; left &= left - 1) {
+        int i = __builtin_ctz(left);
+        write_addr(d, i, d->live.slot[i].addr);
     }
-    d->live_slots = slots;
-    d->control = dr7;
-    write_control(d, dr7);
+    write_control(d, d->live.control);
 }
 
 void dr_init(void)
@@ -134,7 +135,8 @@ void dr_init(void)
     for (int i = 0; i < HBP_NUM; i++)
         hw_write_dr(i, 0);
     hw_write_dr(6, DR6_ACTIVE_LOW);
-    *this_dr() = (struct dr_file){.live_dr7 = DR7_FIXED_1, .control = DR7_FIXED_1};
+    *this_dr() = (struct dr_file){
+        .want.control = DR7_FIXED_1, .live.control = DR7_FIXED_1, .live_dr7 = DR7_FIXED_1};
 }
 
 void dr_begin(void)
@@ -155,7 +157,7 @@ void dr_commit(void)
 // all.
 static int fitness(const struct dr_file *d, int n, const struct dr_slot *s)
 {
-    const struct dr_slot *l = &d->live[n];
+    const struct dr_slot *l = &d->live.slot[n];
     if (d->live_addr[n] == s->addr)
         return l->owner && l->type == s->type && l->len == s->len ? 3 : 2;
     return d->live_dr7 & DR7_ENABLE_BITS(n) ? 0 : 1;
@@ -166,8 +168,8 @@ int dr_install(void *owner, u64 addr, enum dr_type type, u8 len)
     struct dr_file *d = this_dr();
     struct dr_slot slot = {.owner = owner, .addr = addr, .type = type, .len = len};
     int best = -1, most = -1;
-    for (int i = 0; i < HBP_NUM && most < 3; i++) {
-        int fits = d->want[i].owner ? -1 : fitness(d, i, &slot);
+    for (u32 left = ~d->want.used & DR6_SLOTS; left && most < 3; left &= left - 1) {
+        int i = __builtin_ctz(left), fits = fitness(d, i, &slot);
         if (fits > most) {
             best = i;
             most = fits;
@@ -175,18 +177,29 @@ int dr_install(void *owner, u64 addr, enum dr_type type, u8 len)
     }
     if (best < 0)
         return -1;
-    d->want[best] = slot;
+    d->unordered = d->unordered || d->want.used;
+    d->want.slot[best] = slot;
+    d->want.used |= BIT(best);
+    d->want.control |= encode(best, type, len);
     d->edited = true;
     d->stats.installs++;
     return best;
+}
+
+static void clear_slot(struct dr_image *image, int n)
+{
+    image->slot[n].owner = NULL;
+    image->used &= ~BIT(n);
+    image->crowded &= ~BIT(n);
+    image->control &= ~DR7_SLOT_BITS(n);
 }
 
 bool dr_evict(const void *owner)
 {
     struct dr_file *d = this_dr();
     for (int i = 0; i < HBP_NUM; i++) {
-        if (d->want[i].owner == owner) {
-            d->want[i] = (struct dr_slot){0};
+        if (d->want.slot[i].owner == owner) {
+            clear_slot(&d->want, i);
             d->edited = true;
             d->stats.evictions++;
             return true;
@@ -195,13 +208,45 @@ bool dr_evict(const void *owner)
     return false;
 }
 
+void dr_take_out(u32 regs, struct dr_image *image)
+{
+    struct dr_file *d = this_dr();
+    order_nested(d); // so that they are in order when they come back
+    *image = d->want;
+    for (u32 left = d->want.used; left; left &= left - 1) {
+        int i = __builtin_ctz(left);
+        bool out = regs & BIT(i);
+        clear_slot(out ? &d->want : image, i);
+        d->stats.evictions += out;
+    }
+    d->edited = true;
+}
+
+bool dr_put_back(const struct dr_image *image)
+{
+    struct dr_file *d = this_dr();
+    if (d->want.used & image->used)
+        return false;
+    for (u32 left = image->used; left; left &= left - 1) {
+        int i = __builtin_ctz(left);
+        d->want.slot[i] = image->slot[i];
+        d->stats.installs++;
+    }
+    d->unordered = d->unordered || d->want.used;
+    d->want.used |= image->used;
+    d->want.crowded |= image->crowded;
+    d->want.control |= image->control;
+    d->edited = true;
+    return true;
+}
+
 // These slots, and the live ones whose conditions a hit of one of them fulfils.
 static __protected_text u32 with_implied(const struct dr_file *d, u32 slots)
 {
     u32 all = slots;
     for (int i = 0; i < HBP_NUM; i++)
         for (int j = 0; (slots & BIT(i)) && j < HBP_NUM; j++)
-            if (d->live[j].owner && dr_implies(&d->live[i], &d->live[j]))
+            if (d->live.slot[j].owner && dr_implies(&d->live.slot[i], &d->live.slot[j]))
                 all |= BIT(j);
     return all;
 }
@@ -221,8 +266,8 @@ __protected_text void dr_db_enter(struct dr_hits *hits)
     d->stats.db_writes += 2;
     d->stats.exceptions++;
 
-    u32 reported = dr6 & DR6_SLOTS, slots = reported & d->live_slots;
-    if (unlikely(slots & d->crowded))
+    u32 reported = dr6 & DR6_SLOTS, slots = reported & d->live.used;
+    if (unlikely(slots & d->live.crowded))
         slots = with_implied(d, slots);
     hits->raw = dr6;
     hits->nested = false;
@@ -230,8 +275,8 @@ __protected_text void dr_db_enter(struct dr_hits *hits)
     hits->dr6 = slots | (dr6 & (DR6_BD | DR6_BS | DR6_BT));
     for (u32 left = slots; left; left &= left - 1) {
         int i = __builtin_ctz(left);
-        hits->owner[i] = d->live[i].owner;
-        hits->type[i] = d->live[i].type;
+        hits->owner[i] = d->live.slot[i].owner;
+        hits->type[i] = d->live.slot[i].type;
     }
     hits->spurious = reported && !hits->dr6;
     if (hits->spurious)
@@ -244,7 +289,7 @@ __protected_text void dr_db_exit(void)
     if (--d->depth == 0 && d->edited)
         write_out(d); // handlers have edited the wanted state
     else
-        write_control(d, d->control); // if a begin is open, commit will do the edits
+        write_control(d, d->live.control); // if a begin is open, commit will do the edits
     d->in_db = false;
     const char *wrong = DEBUG_BUILD ? dr_check() : NULL;
     if (wrong)
@@ -276,10 +321,10 @@ __protected_text const char *dr_check(void)
             return "an address register is not what was written to it";
     if (hw_read_dr(7) != d->live_dr7)
         return "DR7 is not what was written to it";
-    if (d->live_dr7 != encode_all(d->live))
+    if (d->live_dr7 != encode_all(d->live.slot))
         return "DR7 does not match the live slots";
     for (int i = 0; i < HBP_NUM; i++)
-        if (d->live[i].owner && d->live[i].addr != d->live_addr[i])
+        if (d->live.slot[i].owner && d->live.slot[i].addr != d->live_addr[i])
             return "a live slot has a stale address";
     return NULL;
 }

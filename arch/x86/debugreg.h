@@ -52,18 +52,24 @@ struct dr_stats {
     u64 guest_writes; // MOVs to DR0-DR3, DR6 and DR7 around guests
 };
 
+// Who is in which register, and what DR7 is for it.
+struct dr_image {
+    struct dr_slot slot[HBP_NUM];
+    u64 control; // DR7
+    u32 used;    // bit n: slot[n] has an owner
+    u32 crowded; // bit n: another slot may share an aligned word with slot[n]
+};
+
 struct dr_file {
-    struct dr_slot want[HBP_NUM];
-    struct dr_slot live[HBP_NUM]; // whose condition the hardware really has now
-    u64 control;                  // DR7 for the live slots, also while #DB has it off
-    u32 live_slots;               // bit n: live[n] has an owner
-    u32 crowded;                  // bit n: another live slot shares an aligned word with live[n]
-    bool edited;                  // want may differ from live
-    u64 live_dr7;                 // last value written to DR7
-    u64 live_addr[HBP_NUM];       // last value written to DR0-DR3, also of free registers
-    u32 depth;                    // nesting of begin
-    bool in_db;                   // inside dr_db_enter .. dr_db_exit
-    bool lent;                    // DR0-DR3 hold a guest's values
+    struct dr_image want;
+    struct dr_image live;   // what the hardware really has now, or will when #DB ends
+    bool edited;            // want may differ from live
+    bool unordered;         // want.slot may have to be brought into the order of D4
+    u64 live_dr7;           // last value written to DR7
+    u64 live_addr[HBP_NUM]; // last value written to DR0-DR3, also of free registers
+    u32 depth;              // nesting of begin
+    bool in_db;             // inside dr_db_enter .. dr_db_exit
+    bool lent;              // DR0-DR3 hold a guest's values
     struct dr_stats stats;
 };
 
@@ -99,6 +105,12 @@ int dr_install(void *owner, u64 addr, enum dr_type type, u8 len);
 
 // Take `owner` out. Returns false if it was in no register.
 bool dr_evict(const void *owner);
+
+// Take the owners of several registers (bit n: DRn) out together, into *image, and put them back
+// later, on any CPU, each into the register it was in: false, and nothing has changed, when one of
+// these has another owner now.
+void dr_take_out(u32 regs, struct dr_image *image);
+bool dr_put_back(const struct dr_image *image);
 
 // First and last thing of every #DB. Enter reads DR6, switches DR7 off and clears DR6; it then
 // removes bits of registers that are not live (real CPUs and Bochs report disabled matches) and

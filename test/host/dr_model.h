@@ -150,7 +150,7 @@ static void check_registers(const bool *set)
         members += set[i];
         for (int n = 0; set[i] && n < HBP_NUM; n++)
             matched +=
-                on[n] && file.live[n].owner == &owners[i] && same_condition(&s[n], &owners[i]);
+                on[n] && file.live.slot[n].owner == &owners[i] && same_condition(&s[n], &owners[i]);
     }
     EXPECT_EQ(enabled, members);
     EXPECT_EQ(matched, members);
@@ -168,7 +168,8 @@ static bool nothing_to_do(void)
     for (int n = 0; n < HBP_NUM; n++) {
         struct dr_slot s;
         bool on = decode(n, hw.dr[7], &s);
-        if (on != (file.want[n].owner != NULL) || (on && !same_condition(&s, &file.want[n])))
+        if (on != (file.want.slot[n].owner != NULL) ||
+            (on && !same_condition(&s, &file.want.slot[n])))
             return false;
     }
     return true;
@@ -235,7 +236,7 @@ static bool lowest_tells_all(u32 truth)
 {
     int lowest = __builtin_ctz(truth);
     for (int n = lowest; n < HBP_NUM; n++)
-        if (truth & BIT(n) && !dr_implies(&file.live[lowest], &file.live[n]))
+        if (truth & BIT(n) && !dr_implies(&file.live.slot[lowest], &file.live.slot[n]))
             return false;
     return true;
 }
@@ -259,7 +260,7 @@ static void take_db(enum machine machine, const struct access *a, u32 noise, voi
         EXPECT_EQ(h.slots, truth);
     for (int n = 0; n < HBP_NUM; n++)
         if (h.slots & BIT(n))
-            EXPECT(h.owner[n] == file.live[n].owner && h.type[n] == file.live[n].type);
+            EXPECT(h.owner[n] == file.live.slot[n].owner && h.type[n] == file.live.slot[n].type);
     handler();
     in_db--;
     hw.control_writes = 0;

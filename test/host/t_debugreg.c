@@ -114,7 +114,7 @@ static void commit_by_hand(void)
     evict(4);
     commit();
     commit();
-    EXPECT(file.live[0].owner == &owners[6]); // D4: below the wider one, which was there
+    EXPECT(file.live.slot[0].owner == &owners[6]); // D4: below the wider one, which was there
     EXPECT_PANIC(dr_commit());
 }
 
@@ -163,6 +163,36 @@ static void random_access(void)
     take_db(random_below(2) ? QEMU : REAL, &a, random_below(16), editing_handler);
 }
 
+static void set_wanted(const struct dr_image *image, bool value)
+{
+    for (int n = 0; n < HBP_NUM; n++)
+        if (image->used & BIT(n))
+            wanted[(struct dr_slot *)image->slot[n].owner - owners] = value;
+}
+
+// The owners of some registers leave together and come back, when nobody has come there meanwhile.
+static void exchange(void)
+{
+    struct dr_image image;
+    u32 regs = random_below(BIT(HBP_NUM)), used = file.want.used;
+    dr_take_out(regs, &image);
+    set_wanted(&image, false);
+    EXPECT_EQ(image.used, used & regs);
+    EXPECT_EQ(file.want.used, used & ~regs);
+    commit();
+    begin();
+    int other = random_below(NR_OWNERS);
+    bool in_image = false;
+    for (int n = 0; n < HBP_NUM; n++)
+        in_image |= image.slot[n].owner == &owners[other];
+    if (!wanted[other] && !in_image && random_below(2))
+        install(other);
+    bool fits = !(file.want.used & image.used);
+    EXPECT_EQ(dr_put_back(&image), fits);
+    if (fits)
+        set_wanted(&image, true);
+}
+
 static void random_walk(void)
 {
     reset();
@@ -184,6 +214,8 @@ static void random_walk(void)
             random_edit();
             commit();
         }
+        if (random_below(4) == 0)
+            exchange();
         commit();
         random_access();
     }

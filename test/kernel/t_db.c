@@ -77,7 +77,7 @@ static void expect_steps(u32 n)
 static u32 slot_of(const struct perf_event *event)
 {
     for (u32 i = 0; i < HBP_NUM; i++)
-        if (this_cpu()->dr.live[i].owner == event)
+        if (this_cpu()->dr.live.slot[i].owner == event)
             return i;
     return HBP_NUM;
 }

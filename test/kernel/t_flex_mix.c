@@ -49,7 +49,7 @@ static void check_here(void *arg)
     struct perf_cpu *pc = this_perf_cpu();
     u32 free = 0, waiting = waiting_in(&pc->ctx), missing = out_of_place(&pc->ctx);
     for (int i = 0; i < HBP_NUM; i++)
-        free += !this_cpu()->dr.live[i].owner;
+        free += !this_cpu()->dr.live.slot[i].owner;
     if (pc->task_ctx) {
         waiting += waiting_in(pc->task_ctx);
         missing += out_of_place(pc->task_ctx);

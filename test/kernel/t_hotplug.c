@@ -139,7 +139,7 @@ static void expect_at_rest(struct perf_event *event, u64 round)
 
     EXPECT_EQ(c->dr.live_dr7, DR7_FIXED_1);
     for (int i = 0; i < HBP_NUM; i++)
-        EXPECT(!c->dr.live[i].owner && !c->dr.want[i].owner);
+        EXPECT(!c->dr.live.slot[i].owner && !c->dr.want.slot[i].owner);
     EXPECT_EQ(c->active_cr3, read_cr3()); // a kernel thread's: the kernel's own
     EXPECT_EQ(c->dr.stats.writes, writes);
     EXPECT_EQ(c->dr.stats.exceptions, exceptions);

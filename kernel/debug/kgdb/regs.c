@@ -104,7 +104,7 @@ size_t regs_describe(char *buf, size_t size)
 // What the CPU had before it was stopped: now all are off.
 static u64 debug_register(u32 cpu, u32 number)
 {
-    return number < HBP_NUM ? cpus[cpu].dr.live_addr[number] : cpus[cpu].dr.control;
+    return number < HBP_NUM ? cpus[cpu].dr.live_addr[number] : cpus[cpu].dr.live.control;
 }
 
 static void add(const struct reg *r, struct task *t, const struct trapframe *f)
