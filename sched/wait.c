@@ -8,49 +8,49 @@ void wait_init(struct wait_queue *q)
     list_init(&q->waiters);
 }
 
-void wait_prepare(struct wait_queue *q, struct waiter *w, enum task_state state)
+// Before the caller tests its condition: a wake that comes after the test must find this state.
+static void wait_prepare(struct wait_queue *q, struct waiter *w, enum task_state state)
 {
-    w->task = current_task();
     u64 flags = spin_lock_irqsave(&q->lock);
-    if (!w->queued)
+    if (!w->task)
         list_add_tail(&w->node, &q->waiters);
-    w->queued = true;
-    // Before the caller tests its condition: a wake that comes after the test must find this state.
+    w->task = current_task();
     __atomic_store_n(&w->task->state, state, __ATOMIC_SEQ_CST);
     spin_unlock_irqrestore(&q->lock, flags);
 }
 
+int wait_step(struct wait_queue *q, struct waiter *w, enum task_state state)
+{
+    struct task *self = current_task();
+    if (__atomic_load_n(&self->state, __ATOMIC_RELAXED) == TASK_RUNNABLE) // not prepared, or woken
+        wait_prepare(q, w, state);
+    else if (state == TASK_SLEEPING && self->signal_pending)
+        return -EINTR;
+    else
+        schedule();
+    return 0;
+}
+
+// Always under the lock: it and the waiter may be gone as soon as this returns, so no waker may
+// still be using them.
 void wait_finish(struct wait_queue *q, struct waiter *w)
 {
+    if (!w->task)
+        return;
     u64 flags = spin_lock_irqsave(&q->lock);
     w->task->state = TASK_RUNNABLE;
     list_del(&w->node);
-    w->queued = false;
     spin_unlock_irqrestore(&q->lock, flags);
 }
 
-static void wake(struct wait_queue *q, bool all)
+void wake_waiters(struct wait_queue *q, bool all)
 {
     struct waiter *w;
-    // Pairs with wait_prepare(): a waiter that is not seen here sees the condition.
-    __atomic_thread_fence(__ATOMIC_SEQ_CST);
-    if (list_empty(&q->waiters))
-        return;
     u64 flags = spin_lock_irqsave(&q->lock);
     list_for_each (w, &q->waiters, node)
         if (sched_wake(w->task) && !all)
             break;
     spin_unlock_irqrestore(&q->lock, flags);
-}
-
-void wake_all(struct wait_queue *q)
-{
-    wake(q, true);
-}
-
-void wake_one(struct wait_queue *q)
-{
-    wake(q, false);
 }
 
 // ---- mutex ----
@@ -65,18 +65,12 @@ void mutex_init(struct mutex *m)
 // waits marks it under the queue's lock, so that its holder comes there, too.
 #define WAITED 1ull
 
-static bool change_holder(struct mutex *m, u64 from, u64 to)
-{
-    return __atomic_compare_exchange_n(&m->holder, &from, to, false, __ATOMIC_SEQ_CST,
-                                       __ATOMIC_RELAXED);
-}
-
 static u64 holder_of(struct mutex *m)
 {
     return __atomic_load_n(&m->holder, __ATOMIC_RELAXED) & ~WAITED;
 }
 
-static void wait_for_mutex(struct mutex *m, u64 self)
+void mutex_wait(struct mutex *m, u64 self)
 {
     struct waiter w = {.task = current_task()};
     u64 flags = spin_lock_irqsave(&m->queue.lock);
@@ -94,7 +88,7 @@ static void wait_for_mutex(struct mutex *m, u64 self)
     spin_unlock_irqrestore(&m->queue.lock, flags);
 }
 
-static void hand_over(struct mutex *m, u64 self)
+void mutex_hand_over(struct mutex *m, u64 self)
 {
     u64 flags = spin_lock_irqsave(&m->queue.lock);
     ASSERT(holder_of(m) == self && !list_empty(&m->queue.waiters));
@@ -104,18 +98,4 @@ static void hand_over(struct mutex *m, u64 self)
     __atomic_store_n(&m->holder, (u64)w->task | more, __ATOMIC_SEQ_CST);
     sched_wake(w->task);
     spin_unlock_irqrestore(&m->queue.lock, flags);
-}
-
-void mutex_lock(struct mutex *m)
-{
-    u64 self = (u64)current_task();
-    if (unlikely(!change_holder(m, 0, self)))
-        wait_for_mutex(m, self);
-}
-
-void mutex_unlock(struct mutex *m)
-{
-    u64 self = (u64)current_task();
-    if (unlikely(!change_holder(m, self, 0)))
-        hand_over(m, self);
 }

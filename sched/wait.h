@@ -11,49 +11,55 @@ struct wait_queue {
 
 struct waiter {
     struct list node;
-    struct task *task;
-    bool queued;
+    struct task *task; // NULL: not queued
 };
 
 void wait_init(struct wait_queue *q);
 // Links the running task and sets its state; then the caller tests its condition and calls
 // schedule().
-void wait_prepare(struct wait_queue *q, struct waiter *w, enum task_state state);
-void wait_finish(struct wait_queue *q, struct waiter *w);
 // Wakes all (or the first). Any context but NMI and #DB.
-void wake_all(struct wait_queue *q);
-void wake_one(struct wait_queue *q);
+void wake_waiters(struct wait_queue *q, bool all);
 
-// Sleeps until cond is true; evaluated again after each wake. 0, or -EINTR on a signal.
-#define wait_event_interruptible(q, cond)                                                          \
+// An empty queue costs no lock. The fence pairs with wait_step(): who changed the condition before
+// this and finds no waiter here is seen by the waiter's test of the condition.
+static inline bool wait_queue_used(const struct wait_queue *q)
+{
+    __atomic_thread_fence(__ATOMIC_SEQ_CST);
+    return !list_empty(&q->waiters);
+}
+
+static inline void wake_all(struct wait_queue *q)
+{
+    if (wait_queue_used(q))
+        wake_waiters(q, true);
+}
+
+static inline void wake_one(struct wait_queue *q)
+{
+    if (wait_queue_used(q))
+        wake_waiters(q, false);
+}
+
+// What the running task does when its condition is not true: the first time it queues itself and
+// sets its state, so that from then on a wake is noticed, and the condition must be tested once
+// more; the next time it sleeps. 0, or -EINTR if it would sleep in TASK_SLEEPING and has a signal.
+int wait_step(struct wait_queue *q, struct waiter *w, enum task_state state);
+// Unlinks it and makes it runnable, if it ever was queued.
+void wait_finish(struct wait_queue *q, struct waiter *w);
+
+// Sleeps until cond is true, which is evaluated again after each wake; 0 or -EINTR as above.
+#define WAIT_EVENT(q, cond, state)                                                                 \
     ({                                                                                             \
-        struct waiter __w = {0};                                                                   \
+        struct waiter __w = {.task = NULL};                                                        \
         int __ret = 0;                                                                             \
-        for (;;) {                                                                                 \
-            wait_prepare((q), &__w, TASK_SLEEPING);                                                \
-            if (cond)                                                                              \
-                break;                                                                             \
-            if (current_task()->signal_pending) {                                                  \
-                __ret = -EINTR;                                                                    \
-                break;                                                                             \
-            }                                                                                      \
-            schedule();                                                                            \
-        }                                                                                          \
+        while (!__ret && !(cond))                                                                  \
+            __ret = wait_step((q), &__w, (state));                                                 \
         wait_finish((q), &__w);                                                                    \
         __ret;                                                                                     \
     })
 
-#define wait_event(q, cond)                                                                        \
-    do {                                                                                           \
-        struct waiter __w = {0};                                                                   \
-        for (;;) {                                                                                 \
-            wait_prepare((q), &__w, TASK_WAITING);                                                 \
-            if (cond)                                                                              \
-                break;                                                                             \
-            schedule();                                                                            \
-        }                                                                                          \
-        wait_finish((q), &__w);                                                                    \
-    } while (0)
+#define wait_event_interruptible(q, cond) WAIT_EVENT(q, cond, TASK_SLEEPING)
+#define wait_event(q, cond)               (void)WAIT_EVENT(q, cond, TASK_WAITING)
 
 // A lock whose waiters sleep. Task context only; not recursive; unlocked by its holder.
 struct mutex {
@@ -62,8 +68,35 @@ struct mutex {
 };
 
 void mutex_init(struct mutex *m);
+
+#if __STDC_HOSTED__ // tests on the host bring locks of their own
 void mutex_lock(struct mutex *m);
 void mutex_unlock(struct mutex *m);
+#else
+// The slow parts (wait.c): waiting for who has it, and handing it to who waits.
+void mutex_wait(struct mutex *m, u64 self);
+void mutex_hand_over(struct mutex *m, u64 self);
+
+static inline bool mutex_change_holder(struct mutex *m, u64 from, u64 to)
+{
+    return __atomic_compare_exchange_n(&m->holder, &from, to, false, __ATOMIC_SEQ_CST,
+                                       __ATOMIC_RELAXED);
+}
+
+static inline void mutex_lock(struct mutex *m)
+{
+    u64 self = (u64)current_task();
+    if (unlikely(!mutex_change_holder(m, 0, self)))
+        mutex_wait(m, self);
+}
+
+static inline void mutex_unlock(struct mutex *m)
+{
+    u64 self = (u64)current_task();
+    if (unlikely(!mutex_change_holder(m, self, 0)))
+        mutex_hand_over(m, self);
+}
+#endif
 
 // One-shot timers, run from the tick of the CPU they were started on, IRQs off: resolution 1 / HZ.
 struct timer {

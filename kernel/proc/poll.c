@@ -19,10 +19,10 @@ static int check(struct fd_table *fds, struct pollfd *list, u32 n)
         p->revents = 0;
         if (p->fd < 0)
             continue;
-        struct file *f = fd_get(fds, p->fd);
+        struct file *f = fd_borrow(fds, p->fd);
         p->revents = f ? file_poll(f) & (p->events | POLLERR | POLLHUP) : POLLNVAL;
         if (f)
-            file_put(f);
+            fd_return(fds, f);
         ready += p->revents != 0;
     }
     return ready;
@@ -32,23 +32,12 @@ static s64 wait_ready(struct pollfd *list, u32 n, u64 until)
 {
     struct fd_table *fds = current_process()->fds;
     struct timeout to;
-    struct waiter w = {0};
-    s64 ready;
+    int ready;
     timeout_start(&to, until);
-    for (;;) {
-        wait_prepare(&file_events, &w, TASK_SLEEPING);
-        ready = check(fds, list, n);
-        if (ready || to.expired)
-            break;
-        if (current_task()->signal_pending) {
-            ready = -ERESTARTNOHAND;
-            break;
-        }
-        schedule();
-    }
-    wait_finish(&file_events, &w);
+    int err =
+        wait_event_interruptible(&file_events, (ready = check(fds, list, n)) != 0 || to.expired);
     timeout_stop(&to);
-    return ready;
+    return err ? -ERESTARTNOHAND : ready;
 }
 
 static s64 poll(u64 ufds, u32 n, u64 until)
