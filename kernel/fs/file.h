@@ -98,6 +98,7 @@ void file_put(struct file *f);
 
 struct fd_table {
     struct refcount refs;
+    bool shared;          // other threads use it too, or have used it
     struct spinlock lock; // RANK_FILES
     struct file *file[MAX_FDS];
     bool cloexec[MAX_FDS];
@@ -111,6 +112,23 @@ void fds_close_on_exec(struct fd_table *t);
 // is dropped.
 int fd_install(struct fd_table *t, struct file *f, bool cloexec, int from);
 struct file *fd_get(struct fd_table *t, int fd); // with a reference; NULL: not open
+
+// The same for the length of one call by the running task, whose table it is. Nobody else can close
+// a file in a table that is not shared, so no reference is needed; and only the task itself can
+// begin to share it, in clone(2).
+static inline struct file *fd_borrow(struct fd_table *t, int fd)
+{
+    if (unlikely(t->shared))
+        return fd_get(t, fd);
+    return (u32)fd < MAX_FDS ? t->file[fd] : NULL;
+}
+
+static inline void fd_return(struct fd_table *t, struct file *f)
+{
+    if (unlikely(t->shared))
+        file_put(f);
+}
+
 // Puts f at exactly fd, taking its reference over, and closes what was there. NULL only closes. fd,
 // or -EBADF: out of range (the reference is dropped), or closing what is not open.
 int fd_replace(struct fd_table *t, int fd, struct file *f, bool cloexec);

@@ -37,20 +37,29 @@ static bool is_open_for(const struct file *f, bool write)
     return (f->flags & O_ACCMODE) != (write ? O_RDONLY : O_WRONLY);
 }
 
-// Reads or writes at the file's own position, or at *at.
-static s64 transfer(struct file *f, bool write, u64 ubuf, size_t n, u64 *at)
+typedef ssize_t transfer_fn(struct file *f, u64 ubuf, size_t n, u64 *pos);
+
+static ssize_t transfer_locked(struct file *f, transfer_fn *op, u64 ubuf, size_t n, u64 *pos)
 {
-    ssize_t (*op)(struct file *, u64, size_t, u64 *) = write ? f->ops->write : f->ops->read;
+    mutex_lock(&f->pos_lock);
+    ssize_t done = op(f, ubuf, n, pos);
+    mutex_unlock(&f->pos_lock);
+    return done;
+}
+
+// Reads or writes at the file's own position, or at *at.
+static inline s64 transfer(struct file *f, bool write, u64 ubuf, size_t n, u64 *at)
+{
+    transfer_fn *op = write ? f->ops->write : f->ops->read;
     if (!is_open_for(f, write))
         return -EBADF;
     if (at && !f->ops->seek)
         return -ESPIPE;
     if (!op)
         return -EINVAL;
-    lock_pos(f);
-    ssize_t done = op(f, ubuf, MIN(n, RW_MAX), at ? at : &f->pos);
-    unlock_pos(f);
-    return done;
+    n = MIN(n, RW_MAX);
+    return f->ops->seek ? transfer_locked(f, op, ubuf, n, at ? at : &f->pos)
+                        : op(f, ubuf, n, &f->pos);
 }
 
 s64 sys_read(struct file *f, u64 ubuf, size_t n)

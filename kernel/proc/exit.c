@@ -9,6 +9,7 @@
 #include "kernel/proc/futex.h"
 #include "kernel/proc/signal_state.h"
 #include "kernel/proc/sigqueue.h"
+#include "kernel/proc/syscalls.h"
 #include "perf/event.h"
 #include "sched/upcalls.h"
 
@@ -23,6 +24,16 @@ void process_exit(int wait_status)
 {
     signal_kill_process(current_process(), wait_status);
     thread_exit(wait_status);
+}
+
+s64 sys_exit(int status)
+{
+    thread_exit(WAIT_EXITED(status));
+}
+
+s64 sys_exit_group(int status)
+{
+    process_exit(WAIT_EXITED(status));
 }
 
 void vfork_release(struct thread *th)

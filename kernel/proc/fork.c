@@ -212,6 +212,8 @@ static s64 clone(struct trapframe *f, const struct clone_args *a)
     if (a->flags & CLONE_PARENT_SETTID)
         copy_to_user(a->parent_tid, &tid, sizeof(tid));
     t->mm = p->mm;
+    if (p->fds == self->process->fds)
+        p->fds->shared = true;
     perf_record_fork(t);
     task_start(t);
     task_put(t);

@@ -148,16 +148,6 @@ struct mm *process_mm(struct process *p)
     return mm;
 }
 
-struct fd_table *process_fds(struct process *p)
-{
-    spin_lock(&proc_lock);
-    struct fd_table *fds = p->fds;
-    if (fds)
-        ref_get(&fds->refs);
-    spin_unlock(&proc_lock);
-    return fds;
-}
-
 struct node *process_cwd(struct process *p)
 {
     spin_lock(&proc_lock);

@@ -3,7 +3,7 @@
 //
 // Who may touch what:
 //   proc_lock (RANK_PROC)   tree, lists of processes and threads, ids, exit states, exe, cmdline,
-//                           comm, cwd, the pointers mm and fds as seen from other processes
+//                           comm, cwd, the pointer mm as seen from other processes
 //   signal_lock             actions, pending signals, blocked masks, stop and exit flags, and the
 //                           list of threads too
 //   the running threads     umask (a plain copy: a torn read is the program's own fault)
@@ -126,9 +126,8 @@ struct process *process_lookup(u32 pid);
 struct process *process_next(struct process *p);
 // Calls fn for each process in order of pid under proc_lock: fn must not sleep.
 void process_for_each(void (*fn)(struct process *p, void *arg), void *arg);
-// Its address space or descriptors with a reference, or NULL when it has none any more.
+// Its address space with a reference, or NULL when it has none any more.
 struct mm *process_mm(struct process *p);
-struct fd_table *process_fds(struct process *p);
 // Its working directory, with a reference.
 struct node *process_cwd(struct process *p);
 // 'R', 'S', 'D', 'T' or 'Z', as in /proc/PID/stat. proc_lock held.

@@ -50,26 +50,24 @@ static __attribute__((noinline)) s64 unknown(u64 number)
     X(dup2, a, b)                                                                                  \
     X(dup3, a, b, c)                                                                               \
     X(fcntl, a, b, c)
-#define CASE(name, ...) case SYS_##name:
+// Functions of their own, not inline, so that most calls are only a jump from the table.
 #define FILE_CALL(name, ...)                                                                       \
-    case SYS_##name:                                                                               \
-        result = sys_##name(file, ##__VA_ARGS__);                                                  \
-        break;
-
-// These are not inline, so that most calls are only a jump from the table.
-static __attribute__((noinline)) s64 call_on_file(u64 a, u64 b, u64 c, u64 d,
-                                                  const struct trapframe *f)
-{
-    struct file *file = fd_get(current_process()->fds, a);
-    s64 result = -ENOSYS;
-    if (!file)
-        return -EBADF;
-    switch (f->error) {
-        FILE_CALLS(FILE_CALL)
+    static __attribute__((noinline)) s64 file_##name(u64 a, u64 b, u64 c, u64 d)                   \
+    {                                                                                              \
+        struct fd_table *fds = current_process()->fds;                                             \
+        struct file *file = fd_borrow(fds, a);                                                     \
+        if (!file)                                                                                 \
+            return -EBADF;                                                                         \
+        (void)b, (void)c, (void)d;                                                                 \
+        s64 result = sys_##name(file, ##__VA_ARGS__);                                              \
+        fd_return(fds, file);                                                                      \
+        return result;                                                                             \
     }
-    file_put(file);
-    return result;
-}
+#define CASE(name, ...)                                                                            \
+    case SYS_##name:                                                                               \
+        return file_##name(a, b, c, d);
+
+FILE_CALLS(FILE_CALL)
 
 static __attribute__((noinline)) s64 close_fd(int fd)
 {
@@ -89,7 +87,6 @@ static __attribute__((noinline)) s64 call(u64 a, u64 b, u64 c, u64 d, u64 e, str
     switch (f->error) {
         // files (kernel/fs)
         FILE_CALLS(CASE)
-        return call_on_file(a, b, c, d, f);
         CALL_AS(close, close_fd(a));
         CALL_AS(pipe, sys_pipe2(a, 0));
         CALL(pipe2, a, b);
@@ -122,10 +119,8 @@ static __attribute__((noinline)) s64 call(u64 a, u64 b, u64 c, u64 d, u64 e, str
         CALL(fork, f);
         CALL(vfork, f);
         CALL(execve, f, a, b, c);
-    case SYS_exit:
-        thread_exit(WAIT_EXITED(a));
-    case SYS_exit_group:
-        process_exit(WAIT_EXITED(a));
+        CALL(exit, a);
+        CALL(exit_group, a);
         CALL(wait4, a, b, c, d);
         CALL(waitid, a, b, c, d, e);
         CALL_AS(getpid, current_process()->pid);

@@ -36,11 +36,13 @@ enum {
 };
 // clang-format on
 
-// fork.c, exec.c, wait.c
+// fork.c, exec.c, exit.c, wait.c
 s64 sys_fork(struct trapframe *f);
 s64 sys_vfork(struct trapframe *f);
 s64 sys_clone(struct trapframe *f, u64 flags, u64 stack, u64 ptid, u64 ctid, u64 tls);
 s64 sys_execve(struct trapframe *f, u64 upath, u64 uargv, u64 uenvp);
+s64 sys_exit(int status);
+s64 sys_exit_group(int status);
 s64 sys_wait4(s32 pid, u64 ustatus, u32 options, u64 urusage);
 s64 sys_waitid(int type, u32 id, u64 uinfo, u32 options, u64 urusage);
 
