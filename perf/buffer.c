@@ -194,11 +194,12 @@ void perf_buffer_update(struct perf_event *event)
     if (!b || !event->output.own)
         return;
     struct perf_mmap_page *page = b->page;
-    u64 enabled, running, count = perf_read_locked(event, &enabled, &running);
+    struct perf_times times;
+    u64 count = perf_read_locked(event, &times);
     __atomic_fetch_add(&page->lock, 1, __ATOMIC_SEQ_CST);
     page->offset = count;
-    page->time_enabled = enabled;
-    page->time_running = running;
+    page->time_enabled = times.enabled;
+    page->time_running = times.running;
     __atomic_fetch_add(&page->lock, 1, __ATOMIC_SEQ_CST);
 }
 

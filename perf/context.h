@@ -160,8 +160,11 @@ int perf_set_disabled(struct perf_event *event, void *arg);
 void perf_enable_one(struct perf_event *event, void *arg);
 void perf_disable_one(struct perf_event *event, void *arg);
 void perf_reset_one(struct perf_event *event, void *arg);
-// perf_event_read_value().
-u64 perf_read_locked(struct perf_event *event, u64 *enabled, u64 *running);
+// perf_event_read_value(); times: NULL if nobody asks for them.
+struct perf_times {
+    u64 enabled, running;
+};
+u64 perf_read_locked(struct perf_event *event, struct perf_times *times);
 
 // ---- inheritance (perf/inherit.c); perf_mutex held ----
 

@@ -125,42 +125,49 @@ void perf_event_reset(struct perf_event *event)
     perf_event_for_family(event, perf_reset_one, NULL);
 }
 
-struct sums {
-    u64 count, enabled, running;
-};
-
-static void add_one(struct perf_event *event, void *arg)
+// A count is one word, which needs no lock; times, and a count that is measured, do.
+static u64 read_with_times(struct perf_event *event, struct perf_times *sum)
 {
-    struct sums *s = arg;
     u64 flags = spin_lock_irqsave(&event->ctx->lock);
     perf_update_times(event);
     if (event->pmu->read)
         event->pmu->read(event);
-    s->count += __atomic_load_n(&event->count, __ATOMIC_RELAXED);
-    s->enabled += event->total_enabled;
-    s->running += event->total_running;
+    u64 count = __atomic_load_n(&event->count, __ATOMIC_RELAXED);
+    if (sum) {
+        sum->enabled += event->total_enabled;
+        sum->running += event->total_running;
+    }
     spin_unlock_irqrestore(&event->ctx->lock, flags);
+    return count;
 }
 
-u64 perf_read_locked(struct perf_event *event, u64 *enabled, u64 *running)
+static inline u64 read_one(struct perf_event *event, struct perf_times *sum)
 {
-    struct sums s = {
-        .count = event->child_count,
-        .enabled = event->child_enabled,
-        .running = event->child_running,
-    };
-    for_family(event, add_one, &s);
-    if (enabled)
-        *enabled = s.enabled;
-    if (running)
-        *running = s.running;
-    return s.count;
+    if (sum || event->pmu->read)
+        return read_with_times(event, sum);
+    return __atomic_load_n(&event->count, __ATOMIC_RELAXED);
+}
+
+u64 perf_read_locked(struct perf_event *event, struct perf_times *times)
+{
+    struct perf_event *child;
+    if (times)
+        *times = (struct perf_times){event->child_enabled, event->child_running};
+    u64 count = event->child_count + read_one(event, times);
+    list_for_each (child, &event->children, child_node)
+        count += read_one(child, times);
+    return count;
 }
 
 u64 perf_event_read_value(struct perf_event *event, u64 *enabled, u64 *running)
 {
+    struct perf_times times;
     mutex_lock(&perf_mutex);
-    u64 count = perf_read_locked(event, enabled, running);
+    u64 count = perf_read_locked(event, enabled || running ? &times : NULL);
     mutex_unlock(&perf_mutex);
+    if (enabled)
+        *enabled = times.enabled;
+    if (running)
+        *running = times.running;
     return count;
 }

@@ -14,13 +14,17 @@
 #define HEAD_WORDS   3 // nr, enabled, running
 #define MEMBER_WORDS 3 // value, id, lost
 
-static u32 put_times(u64 *words, u64 format, u64 enabled, u64 running)
+// The count, and into words the times that the format asks for. How many these are.
+static u32 put_times(u64 *words, struct perf_event *event, u64 format, u64 *count)
 {
+    struct perf_times times;
     u32 n = 0;
+    format &= PERF_FORMAT_TOTAL_TIME_ENABLED | PERF_FORMAT_TOTAL_TIME_RUNNING;
+    *count = perf_read_locked(event, format ? &times : NULL);
     if (format & PERF_FORMAT_TOTAL_TIME_ENABLED)
-        words[n++] = enabled;
+        words[n++] = times.enabled;
     if (format & PERF_FORMAT_TOTAL_TIME_RUNNING)
-        words[n++] = running;
+        words[n++] = times.running;
     return n;
 }
 
@@ -34,56 +38,64 @@ static u32 put_identity(u64 *words, u64 format, const struct perf_event *event)
     return n;
 }
 
-static u32 put_single(u64 *words, struct perf_event *event)
+static u32 put_single(u64 *words, struct perf_event *event, u64 format)
 {
-    u64 format = event->attr.read_format, enabled, running;
-    u32 n = 0;
-    words[n++] = perf_read_locked(event, &enabled, &running);
-    n += put_times(words + n, format, enabled, running);
+    u32 n = 1;
+    n += put_times(words + n, event, format, &words[0]);
     return n + put_identity(words + n, format, event);
 }
 
 static u32 put_group(u64 *words, struct perf_event *leader, u64 format)
 {
-    u64 enabled, running, count = perf_read_locked(leader, &enabled, &running);
     struct perf_event *sibling;
-    u32 n = 0;
-    words[n++] = 1 + leader->nr_siblings;
-    n += put_times(words + n, format, enabled, running);
+    u64 count;
+    u32 n = 1;
+    words[0] = 1 + leader->nr_siblings;
+    n += put_times(words + n, leader, format, &count);
     words[n++] = count;
     n += put_identity(words + n, format, leader);
     list_for_each (sibling, &leader->siblings, node) {
-        words[n++] = perf_read_locked(sibling, NULL, NULL);
+        words[n++] = perf_read_locked(sibling, NULL);
         n += put_identity(words + n, format, sibling);
     }
     return n;
 }
 
-ssize_t perf_event_read_user(struct perf_event *event, u64 ubuf, size_t size)
+static ssize_t give(u64 ubuf, size_t size, const u64 *words, u32 n)
 {
-    if (event->state == PERF_ERROR)
-        return 0;
+    size_t bytes = n * sizeof(*words);
+    if (size < bytes)
+        return -ENOSPC;
+    return copy_to_user(ubuf, words, bytes) ? -EFAULT : (ssize_t)bytes;
+}
+
+static ssize_t read_group(struct perf_event *event, u64 ubuf, size_t size)
+{
+    u32 n = 0;
     mutex_lock(&perf_mutex);
     struct perf_event *leader = event->leader;
-    u64 format = event->attr.read_format, few[HEAD_WORDS + MEMBER_WORDS], *words = few;
-    size_t bytes = 0;
-    if (format & PERF_FORMAT_GROUP)
-        words = kalloc((HEAD_WORDS + MEMBER_WORDS * (1 + leader->nr_siblings)) * sizeof(u64));
+    u64 *words = kalloc((HEAD_WORDS + MEMBER_WORDS * (1 + leader->nr_siblings)) * sizeof(u64));
     if (words)
-        bytes = sizeof(u64) * (format & PERF_FORMAT_GROUP ? put_group(words, leader, format)
-                                                          : put_single(words, event));
+        n = put_group(words, leader, event->attr.read_format);
     perf_buffer_update(event);
     mutex_unlock(&perf_mutex);
-    ssize_t result = bytes;
-    if (!words)
-        result = -ENOMEM;
-    else if (size < bytes)
-        result = -ENOSPC;
-    else if (copy_to_user(ubuf, words, bytes))
-        result = -EFAULT;
-    if (words != few)
-        kfree(words);
+    ssize_t result = words ? give(ubuf, size, words, n) : -ENOMEM;
+    kfree(words);
     return result;
+}
+
+ssize_t perf_event_read_user(struct perf_event *event, u64 ubuf, size_t size)
+{
+    u64 words[HEAD_WORDS + MEMBER_WORDS];
+    if (event->state == PERF_ERROR)
+        return 0;
+    if (event->attr.read_format & PERF_FORMAT_GROUP)
+        return read_group(event, ubuf, size);
+    mutex_lock(&perf_mutex);
+    u32 n = put_single(words, event, event->attr.read_format);
+    perf_buffer_update(event);
+    mutex_unlock(&perf_mutex);
+    return give(ubuf, size, words, n);
 }
 
 // ---- ioctl ----
