@@ -50,7 +50,7 @@
 _Static_assert(offsetof(struct cpu, user_rsp) == 8 && offsetof(struct cpu, kernel_rsp) == 16 &&
                    offsetof(struct cpu, current) == 24 &&
                    offsetof(struct cpu, preempt_count) == 32 &&
-                   offsetof(struct cpu, need_resched) == 36,
+                   offsetof(struct cpu, need_resched) == 36 && offsetof(struct cpu, id) == 40,
                "the first fields of struct cpu have fixed places");
 _Static_assert(sizeof(struct trapframe) == 22 * 8, "entry.asm pushes 22 words");
 

@@ -23,7 +23,7 @@ struct tss {
 
 enum { IST_DF = 1, IST_NMI = 2, IST_DB = 3 };
 
-// The first five fields have fixed offsets, used by entry.asm and by the accessors below.
+// The first seven fields have fixed offsets, used by entry.asm and by the accessors below.
 struct cpu {
     struct cpu *self;     // +0   gs:0
     u64 user_rsp;         // +8   scratch of the SYSCALL entry
@@ -31,7 +31,7 @@ struct cpu {
     struct task *current; // +24  the running task, set by the switch
     u32 preempt_count;    // +32  > 0: this CPU must not switch tasks
     u32 need_resched;     // +36  a switch is due as soon as preempt_count is 0
-    u32 id;               // 0 .. nr_cpus - 1, dense
+    u32 id;               // +40  0 .. nr_cpus - 1, dense
     u32 apic_id;
     u32 irq_depth; // > 0 in an interrupt or exception that came from IRQ context
     u32 online;
@@ -58,7 +58,9 @@ static inline struct cpu *this_cpu(void)
 
 static inline u32 cpu_id(void)
 {
-    return this_cpu()->id;
+    u32 id;
+    __asm__ volatile("movl %%gs:40, %0" : "=r"(id));
+    return id;
 }
 
 // Stable whoever asks: the register follows the task when it moves to another CPU.

@@ -156,7 +156,8 @@ static __attribute__((noinline)) void work_before_user(struct trapframe *f)
 // Called by entry.asm too. IRQs off: what comes now interrupts ring 3, or is seen here.
 void trap_exit_to_user(struct trapframe *f)
 {
-    if (unlikely(need_resched() || user_return_due() || !canonical(f->rip)))
+    bool upper_half = f->rip >> (CANONICAL_BITS - 1); // or not canonical: not a usual address
+    if (unlikely(need_resched() || user_return_due() || upper_half))
         work_before_user(f);
     if (DEBUG_BUILD && (preempt_count() || this_cpu()->irq_depth))
         panic("return to ring 3 with preempt_count %u, irq_depth %u", preempt_count(),

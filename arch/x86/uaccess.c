@@ -20,12 +20,14 @@ static inline void user_access_end(void)
 
 // In the largest pieces that fit, so that a word in user memory is one access: a watchpoint on it
 // counts once.
-static int copy(void *to, const void *from, size_t n)
+static inline int copy(void *to, const void *from, size_t n)
 {
     int err = -EFAULT;
     size_t words = n / 8;
     user_access_begin();
     __asm__ volatile("1: rep movsq\n"
+                     "   testb $7, %b4\n"
+                     "   jz 7f\n"
                      "   testb $4, %b4\n"
                      "   jz 3f\n"
                      "2: movsl\n"
