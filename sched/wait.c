@@ -35,8 +35,6 @@ int wait_step(struct wait_queue *q, struct waiter *w, enum task_state state)
 // still be using them.
 void wait_finish(struct wait_queue *q, struct waiter *w)
 {
-    if (!w->task)
-        return;
     u64 flags = spin_lock_irqsave(&q->lock);
     w->task->state = TASK_RUNNABLE;
     list_del(&w->node);

@@ -44,17 +44,19 @@ static inline void wake_one(struct wait_queue *q)
 // sets its state, so that from then on a wake is noticed, and the condition must be tested once
 // more; the next time it sleeps. 0, or -EINTR if it would sleep in TASK_SLEEPING and has a signal.
 int wait_step(struct wait_queue *q, struct waiter *w, enum task_state state);
-// Unlinks it and makes it runnable, if it ever was queued.
+// Unlinks it and makes it runnable.
 void wait_finish(struct wait_queue *q, struct waiter *w);
 
 // Sleeps until cond is true, which is evaluated again after each wake; 0 or -EINTR as above.
 #define WAIT_EVENT(q, cond, state)                                                                 \
     ({                                                                                             \
-        struct waiter __w = {.task = NULL};                                                        \
+        struct waiter __w;                                                                         \
         int __ret = 0;                                                                             \
+        __w.task = NULL;                                                                           \
         while (!__ret && !(cond))                                                                  \
             __ret = wait_step((q), &__w, (state));                                                 \
-        wait_finish((q), &__w);                                                                    \
+        if (__w.task)                                                                              \
+            wait_finish((q), &__w);                                                                \
         __ret;                                                                                     \
     })
 

@@ -40,16 +40,27 @@ static void pipe_changed(struct pipe *p)
     wake_all(&file_events);
 }
 
-// Copies min(n, what can be) bytes in or out. Lock held. Bytes or -EFAULT.
-static ssize_t copy(struct pipe *p, bool in, u64 ubuf, size_t n)
+// A read has something to give: bytes, or the end of the file.
+static bool can_read(const struct pipe *p)
+{
+    return pipe_used(p) || !is_open(&p->writer);
+}
+
+// A write that needs this much room need not wait.
+static bool can_write(const struct pipe *p, size_t room)
+{
+    return pipe_room(p) >= room || !is_open(&p->reader);
+}
+
+// Copies n bytes in or out; they fit, or are there. Lock held. Bytes or -EFAULT.
+static inline ssize_t copy(struct pipe *p, bool in, u64 ubuf, size_t n)
 {
     u64 *end = in ? &p->head : &p->tail;
     size_t done = 0;
-    n = MIN(n, in ? pipe_room(p) : pipe_used(p));
     while (done < n) {
-        u8 *at = p->ring + *end % PIPE_SIZE;
-        size_t chunk = MIN(n - done, PIPE_SIZE - *end % PIPE_SIZE);
-        if (in ? copy_from_user(at, ubuf + done, chunk) : copy_to_user(ubuf + done, at, chunk))
+        size_t at = *end % PIPE_SIZE, chunk = MIN(n - done, PIPE_SIZE - at);
+        if (in ? copy_from_user(p->ring + at, ubuf + done, chunk)
+               : copy_to_user(ubuf + done, p->ring + at, chunk))
             return done ? (ssize_t)done : -EFAULT;
         __atomic_store_n(end, *end + chunk, __ATOMIC_RELEASE);
         done += chunk;
@@ -60,22 +71,22 @@ static ssize_t copy(struct pipe *p, bool in, u64 ubuf, size_t n)
 static ssize_t pipe_read(struct file *f, u64 ubuf, size_t n, u64 *)
 {
     struct pipe *p = f->private;
-    if (n == 0)
-        return 0;
-    for (;;) {
-        mutex_lock(&p->lock);
-        bool writer = p->writer;
-        ssize_t got = copy(p, false, ubuf, n);
-        mutex_unlock(&p->lock);
-        if (got > 0)
-            pipe_changed(p);
-        if (got || !writer)
-            return got;
-        if (f->flags & O_NONBLOCK)
+    bool writer = true;
+    ssize_t got = 0;
+    while (n && !got && writer) {
+        if ((f->flags & O_NONBLOCK) && !can_read(p))
             return -EAGAIN;
-        if (wait_event_interruptible(&p->queue, pipe_used(p) || !is_open(&p->writer)))
+        if (wait_event_interruptible(&p->queue, can_read(p)))
             return -ERESTARTSYS;
+        mutex_lock(&p->lock);
+        u64 used = pipe_used(p);
+        writer = p->writer;
+        got = copy(p, false, ubuf, MIN(n, used));
+        mutex_unlock(&p->lock);
     }
+    if (got > 0)
+        pipe_changed(p);
+    return got;
 }
 
 static ssize_t pipe_write(struct file *f, u64 ubuf, size_t n, u64 *)
@@ -85,20 +96,21 @@ static ssize_t pipe_write(struct file *f, u64 ubuf, size_t n, u64 *)
     size_t done = 0;
     ssize_t put = 0;
     while (done < n && put >= 0) {
-        mutex_lock(&p->lock);
         put = -EAGAIN;
-        if (!p->reader)
-            put = -EPIPE;
-        else if (pipe_room(p) >= whole)
-            put = copy(p, true, ubuf + done, n - done);
+        if ((f->flags & O_NONBLOCK) && !can_write(p, whole))
+            break;
+        put = -ERESTARTSYS;
+        if (wait_event_interruptible(&p->queue, can_write(p, whole)))
+            break;
+        mutex_lock(&p->lock);
+        u64 room = pipe_room(p);
+        put = -EPIPE;
+        if (p->reader)
+            put = room >= whole ? copy(p, true, ubuf + done, MIN(n - done, room)) : 0;
         mutex_unlock(&p->lock);
         if (put > 0) {
             done += put;
             pipe_changed(p);
-        } else if (put == -EAGAIN && !(f->flags & O_NONBLOCK)) {
-            bool interrupted =
-                wait_event_interruptible(&p->queue, pipe_room(p) >= whole || !is_open(&p->reader));
-            put = interrupted ? -ERESTARTSYS : 0;
         }
     }
     if (put == -EPIPE)
