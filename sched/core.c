@@ -11,60 +11,11 @@
 struct runqueue runqueues[MAX_CPUS];
 static struct task idle_tasks[MAX_CPUS];
 
-// ---- run queues ----
-
-struct runqueue *rq_lock_task(struct task *t)
-{
-    for (;;) {
-        struct runqueue *rq = &runqueues[__atomic_load_n(&t->cpu, __ATOMIC_RELAXED)];
-        spin_lock(&rq->lock);
-        if (rq == &runqueues[t->cpu])
-            return rq;
-        spin_unlock(&rq->lock);
-    }
-}
-
-void rq_enqueue(struct runqueue *rq, struct task *t)
-{
-    ASSERT(list_empty(&t->run_node));
-    list_add_tail(&t->run_node, &rq->queue);
-    t->queued = true;
-    rq->nr_queued++;
-}
-
-void rq_unlink(struct runqueue *rq, struct task *t)
-{
-    list_del(&t->run_node);
-    rq->nr_queued--;
-}
-
 void sched_kick(u32 cpu)
 {
     __atomic_store_n(&cpus[cpu].need_resched, 1, __ATOMIC_SEQ_CST);
     if (cpu != cpu_id())
         smp_reschedule(cpu);
-}
-
-void sched_activate(struct task *t)
-{
-    bool placed = false, idle = false;
-    while (!placed) {
-        u32 cpu = sched_choose_cpu(t);
-        struct runqueue *rq = rq_lock_task(t);
-        t->cpu = cpu;
-        spin_unlock(&rq->lock);
-
-        rq = &runqueues[cpu];
-        spin_lock(&rq->lock);
-        // Either may have changed since the choice.
-        placed = (t->affinity & BIT(cpu)) && cpu_is_online(cpu);
-        idle = rq->curr == rq->idle;
-        if (placed)
-            rq_enqueue(rq, t);
-        spin_unlock(&rq->lock);
-        if (placed && idle)
-            sched_kick(cpu);
-    }
 }
 
 // ---- the switch ----
@@ -242,6 +193,8 @@ void sched_init(void)
 
 void sched_ap_main(void)
 {
+    hotplug_open(); // before smp_join(), for which the boot CPU waits: then all can be used
+    smp_join();
     become_idle();
     perf_cpu_start(cpu_id());
     sched_idle();

@@ -1,12 +1,12 @@
 // CPUs that go offline and come back.
 //
-// A CPU that is to go is closed to tasks first (`leaving`): nobody is queued there any more, what
-// runs there leaves at its next switch, and the idle task sends away those who wait. Then the idle
-// task brings the CPU to rest: perf's registers, the timers, its tick, and calls from other CPUs.
-// It halts with interrupts on, so that a call made just before still gets its answer.
+// A CPU that is to go is closed to tasks first (cpus_online()): nobody is queued there any more,
+// what runs there leaves at its next switch, and the idle task sends away those who wait. Then the
+// idle task brings the CPU to rest: perf's registers, the timers, its tick, and calls from other
+// CPUs. It halts with interrupts on, so that a call made just before still gets its answer.
 //
-//   H1  A task is linked in the queue of an online CPU only: `leaving` is looked at under the lock
-//       of the queue, which the idle task takes after it has seen the bit.
+//   H1  A task is linked in the queue of an online CPU only: cpus_online() is looked at under the
+//       lock of the queue, which the idle task takes after it has seen that its bit is gone.
 //   H2  A CPU that is offline has no breakpoint enabled, no timer, no user page table, and nobody
 //       waits for its answer.
 #include "arch/x86/platform.h"
@@ -17,7 +17,8 @@
 
 static struct mutex hotplug_mutex; // one at a time
 static struct wait_queue changed;  // a CPU has come to rest, or come back
-static cpumask leaving;            // atomic: CPUs that are wanted, or are, offline
+static cpumask leaving;            // atomic: CPUs that are wanted offline
+cpumask sched_online = BIT(0);
 
 void hotplug_init(void)
 {
@@ -35,18 +36,9 @@ static bool is_leaving(u32 cpu)
     return __atomic_load_n(&leaving, __ATOMIC_SEQ_CST) & BIT(cpu);
 }
 
-bool cpu_is_online(u32 cpu)
+void hotplug_open(void)
 {
-    return cpu < MAX_CPUS && reachable(cpu) && !is_leaving(cpu);
-}
-
-cpumask cpus_online(void)
-{
-    cpumask mask = 0;
-    for (u32 i = 0; i < nr_cpus; i++)
-        if (cpu_is_online(i))
-            mask |= BIT(i);
-    return mask;
+    __atomic_fetch_or(&sched_online, BIT(cpu_id()), __ATOMIC_SEQ_CST);
 }
 
 // ---- on the CPU itself ----
@@ -87,6 +79,7 @@ void hotplug_park(void)
     smp_join();
     perf_cpu_start(cpu);
     lapic_timer_start(HZ);
+    hotplug_open();
     wake_all(&changed);
 }
 
@@ -98,6 +91,7 @@ int cpu_offline(u32 cpu)
         return -EINVAL;
     mutex_lock(&hotplug_mutex);
     __atomic_fetch_or(&leaving, BIT(cpu), __ATOMIC_SEQ_CST);
+    __atomic_fetch_and(&sched_online, ~BIT(cpu), __ATOMIC_SEQ_CST);
     sched_kick(cpu);
     wait_event(&changed, !reachable(cpu));
     mutex_unlock(&hotplug_mutex);
@@ -111,7 +105,7 @@ int cpu_online_again(u32 cpu)
     mutex_lock(&hotplug_mutex);
     __atomic_fetch_and(&leaving, ~BIT(cpu), __ATOMIC_SEQ_CST);
     sched_kick(cpu);
-    wait_event(&changed, reachable(cpu));
+    wait_event(&changed, cpu_is_online(cpu));
     mutex_unlock(&hotplug_mutex);
     return 0;
 }

@@ -12,7 +12,7 @@ struct runqueue {
     struct task *prev; // being switched out: set before, used after the stacks are exchanged
     bool push;         // prev must go on at another CPU
     struct sched_stats stats;
-};
+} __aligned(64);
 
 extern struct runqueue runqueues[MAX_CPUS];
 
@@ -29,14 +29,34 @@ static inline u32 rq_load(const struct runqueue *rq)
 }
 
 // Locks the run queue that the task belongs to at this moment. IRQs off.
-struct runqueue *rq_lock_task(struct task *t);
+static inline struct runqueue *rq_lock_task(struct task *t)
+{
+    for (;;) {
+        u32 cpu = __atomic_load_n(&t->cpu, __ATOMIC_RELAXED);
+        spin_lock(&runqueues[cpu].lock);
+        if (likely(t->cpu == cpu))
+            return &runqueues[cpu];
+        spin_unlock(&runqueues[cpu].lock);
+    }
+}
 
 // Links and unlinks; the lock of `rq`, which is that of task.cpu, is held. task.queued outlives an
 // unlink while the task is on its way to another queue: whoever set it, or unlinked the task, owes
 // it a place. Only he changes task.cpu meanwhile, under the lock of the queue it leaves, before he
 // links it: so who holds the lock of task.cpu sees it linked there or nowhere.
-void rq_enqueue(struct runqueue *rq, struct task *t);
-void rq_unlink(struct runqueue *rq, struct task *t);
+static inline void rq_enqueue(struct runqueue *rq, struct task *t)
+{
+    ASSERT(list_empty(&t->run_node));
+    list_add_tail(&t->run_node, &rq->queue);
+    t->queued = true;
+    rq->nr_queued++;
+}
+
+static inline void rq_unlink(struct runqueue *rq, struct task *t)
+{
+    list_del(&t->run_node);
+    rq->nr_queued--;
+}
 
 // Pays that debt: a task with `queued` set that is linked nowhere and on no CPU gets a place. IRQs
 // off.
@@ -48,9 +68,6 @@ void sched_charge(struct runqueue *rq);
 // Makes `cpu` look at its queue soon.
 void sched_kick(u32 cpu);
 
-// An idle, or the least loaded, CPU that the task may use.
-u32 sched_choose_cpu(struct task *t);
-
 // Takes a waiting task from a busier CPU (at least `surplus` more load than here) to this one. True
 // if one came. IRQs off.
 bool sched_pull(u32 surplus);
@@ -58,6 +75,8 @@ bool sched_pull(u32 surplus);
 // Brings this CPU, which is to go offline and runs its idle task, to rest until it is wanted again
 // (sched/hotplug.c). IRQs off, also meanwhile but for those that wake it.
 void hotplug_park(void);
+// This CPU takes tasks from now on.
+void hotplug_open(void);
 void hotplug_init(void);
 
 // Runs the timers of this CPU that are due. IRQs off.

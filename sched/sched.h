@@ -43,8 +43,16 @@ void sched_wait_inactive(struct task *t);
 int sched_set_affinity(struct task *t, cpumask mask);
 
 // CPUs that run tasks. One that goes offline leaves the mask first, one that comes joins it last.
-cpumask cpus_online(void);
-bool cpu_is_online(u32 cpu);
+extern cpumask sched_online; // atomic
+static inline cpumask cpus_online(void)
+{
+    return __atomic_load_n(&sched_online, __ATOMIC_SEQ_CST);
+}
+
+static inline bool cpu_is_online(u32 cpu)
+{
+    return cpu < MAX_CPUS && (cpus_online() & BIT(cpu));
+}
 
 // Takes a CPU out, or back in (sched/hotplug.c). 0, also when it was so already; -EINVAL: no such
 // CPU, or CPU 0, which has the devices' interrupts and stays. On return no task runs there any

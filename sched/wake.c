@@ -4,6 +4,68 @@
 #include "kernel/base/panic.h"
 #include "sched/runqueue.h"
 
+// ---- a place in a queue ----
+
+// CPUs that the task may use now. When all of its own are offline it may run anywhere from now on,
+// as on Linux. The lock of its queue is held.
+static cpumask allowed_cpus(struct task *t)
+{
+    if (unlikely(!(t->affinity & cpus_online())))
+        t->affinity = CPUMASK_ALL;
+    return t->affinity & cpus_online();
+}
+
+// An idle, or the least loaded, CPU that the task may use. The lock of its queue is held.
+static u32 choose_cpu(struct task *t)
+{
+    cpumask allowed = allowed_cpus(t);
+    u32 last = t->last_cpu, best = MAX_CPUS;
+    if (allowed == BIT(last))
+        return last;
+    bool storm = sched_storm();
+    if (!storm && (allowed & BIT(last)) && rq_load(&runqueues[last]) == 0)
+        return last;
+    // Starting behind the last CPU spreads ties; in storm mode the next allowed one is taken
+    // whatever its load.
+    for (u32 i = 1; i <= nr_cpus; i++) {
+        u32 cpu = (last + i) % nr_cpus;
+        if (!(allowed & BIT(cpu)))
+            continue;
+        if (storm)
+            return cpu;
+        if (best == MAX_CPUS || rq_load(&runqueues[cpu]) < rq_load(&runqueues[best]))
+            best = cpu;
+    }
+    return best;
+}
+
+// Links a task that is owed a place; `rq` is its queue, locked, and unlocked on return. Never two
+// locks at a time: what was chosen under one may not be allowed any more under the other.
+static void place(struct runqueue *rq, struct task *t)
+{
+    u32 cpu = choose_cpu(t);
+    while (t->cpu != cpu) {
+        t->cpu = cpu;
+        spin_unlock(&rq->lock);
+        rq = &runqueues[cpu];
+        spin_lock(&rq->lock);
+        if (!(allowed_cpus(t) & BIT(cpu)))
+            cpu = choose_cpu(t);
+    }
+    rq_enqueue(rq, t);
+    bool idle = rq->curr == rq->idle;
+    spin_unlock(&rq->lock);
+    if (idle)
+        sched_kick(cpu);
+}
+
+void sched_activate(struct task *t)
+{
+    place(rq_lock_task(t), t);
+}
+
+// ---- waking ----
+
 static bool wake_from(struct task *t, u32 states)
 {
     u64 flags = irq_save();
@@ -11,17 +73,20 @@ static bool wake_from(struct task *t, u32 states)
     bool asleep = BIT(t->state) & states;
     // A task that has not left its CPU since it set its state, or was preempted meanwhile, only
     // goes on.
-    bool place = asleep && rq->curr != t && !t->queued;
+    bool owed = asleep && rq->curr != t && !t->queued;
     if (asleep)
         t->state = TASK_RUNNABLE;
-    if (place)
+    if (owed)
         t->queued = true; // from here on it is ours to place
-    spin_unlock(&rq->lock);
-    if (place) {
-        while (
-            __atomic_load_n(&t->on_cpu, __ATOMIC_ACQUIRE)) // its CPU is in the middle of the switch
-            cpu_pause();
-        sched_activate(t);
+    if (owed && !__atomic_load_n(&t->on_cpu, __ATOMIC_ACQUIRE)) {
+        place(rq, t);
+    } else {
+        spin_unlock(&rq->lock);
+        if (owed) { // its CPU is in the middle of the switch
+            while (__atomic_load_n(&t->on_cpu, __ATOMIC_ACQUIRE))
+                cpu_pause();
+            sched_activate(t);
+        }
     }
     irq_restore(flags);
     return asleep;
@@ -66,42 +131,6 @@ void sched_wait_inactive(struct task *t)
 void sched_start(struct task *t)
 {
     wake_from(t, BIT(TASK_NEW));
-}
-
-// When all its CPUs are offline the task may run anywhere from now on, as on Linux.
-static cpumask widen(struct task *t)
-{
-    struct runqueue *rq = rq_lock_task(t);
-    if (!(t->affinity & cpus_online()))
-        t->affinity = CPUMASK_ALL;
-    cpumask allowed = t->affinity & cpus_online();
-    spin_unlock(&rq->lock);
-    return allowed;
-}
-
-u32 sched_choose_cpu(struct task *t)
-{
-    cpumask allowed = t->affinity & cpus_online();
-    u32 last = t->last_cpu, best = MAX_CPUS;
-    while (!allowed)
-        allowed = widen(t);
-    if (allowed == BIT(last))
-        return last;
-    bool storm = sched_storm();
-    if (!storm && (allowed & BIT(last)) && rq_load(&runqueues[last]) == 0)
-        return last;
-    // Starting behind the last CPU spreads ties; in storm mode the next allowed one is taken
-    // whatever its load.
-    for (u32 i = 1; i <= nr_cpus; i++) {
-        u32 cpu = (last + i) % nr_cpus;
-        if (!(allowed & BIT(cpu)))
-            continue;
-        if (storm)
-            return cpu;
-        if (best == MAX_CPUS || rq_load(&runqueues[cpu]) < rq_load(&runqueues[best]))
-            best = cpu;
-    }
-    return best;
 }
 
 // ---- affinity ----

@@ -161,7 +161,6 @@ __noreturn void ap_main(void)
     cpu_init(ap_boot.id, ap_boot.apic_id);
     paging_load_kernel();
     lapic_enable();
-    __atomic_store_n(&this_cpu()->online, 1, __ATOMIC_RELEASE);
     sched_ap_main();
 }
 

@@ -31,7 +31,8 @@ void sched_irq_exit(struct trapframe *f);
 // sched/tick.c. The local timer, once per tick on each CPU, IRQs off.
 void sched_tick(struct trapframe *f);
 
-// sched/core.c. A CPU that smp_start_all() woke arrives here, IRQs off, on its boot stack.
+// sched/core.c. A CPU that smp_start_all() woke arrives here, IRQs off, on its boot stack, and is
+// online once it has called smp_join().
 __noreturn void sched_ap_main(void);
 
 // kernel/proc/trap.c. An exception from ring 3 other than #PF and #DB: becomes a signal. IRQs on.
