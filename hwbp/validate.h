@@ -8,3 +8,9 @@
 // with exclude_kernel, kernel area on the #DB path (docs/hwbp.md lists them), execute in protected
 // text or outside the kernel's text; -EOPNOTSUPP: a power of two that needs an address mask. Pure.
 int hwbp_parse(const struct perf_event_attr *attr, struct hw_breakpoint *bp);
+
+// Whether bp->len bytes at addr may be watched with exclude_kernel: aligned, and the program's.
+static inline bool hwbp_in_user(u64 addr, u8 len)
+{
+    return !(addr & (len - 1u)) && addr < TASK_SIZE_MAX;
+}

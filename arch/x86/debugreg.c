@@ -3,15 +3,10 @@
 #include "arch/x86/debugreg_hw.h"
 #include "arch/x86/upcalls.h"
 
-// DR7: L0 G0 L1 G1 ... in bits 0-7, then from bit 16 four bits for each register: R/W (2), LEN (2).
-#define DR7_ENABLE_BITS(n)    (3ull << ((n)*2))
-#define DR7_GLOBAL(n)         (2ull << ((n)*2))
-#define DR7_CONDITION_BITS(n) (0xfull << (16 + (n)*4))
-#define DR7_SLOT_BITS(n)      (DR7_ENABLE_BITS(n) | DR7_CONDITION_BITS(n))
+#define DR7_GLOBAL(n) (2ull << ((n)*2))
 
 // LEN is 0, 1, 3 for 1, 2, 4 bytes, and 2 for 8 (SDM 18.2.4).
 static const u8 len_code[9] = {[1] = 0, [2] = 1, [4] = 3, [8] = 2};
-static const u8 code_len[4] = {1, 2, 8, 4};
 
 static inline __attribute__((always_inline)) u64 encode(int n, u8 type, u8 len)
 {
@@ -22,14 +17,6 @@ static inline __attribute__((always_inline)) u64 encode(int n, u8 type, u8 len)
 u64 dr7_encode(int n, u8 type, u8 len)
 {
     return encode(n, type, len);
-}
-
-bool dr7_decode(u64 dr7, int n, u8 *type, u8 *len)
-{
-    u64 condition = dr7 >> (16 + n * 4);
-    *type = condition & 3;
-    *len = code_len[condition >> 2 & 3];
-    return dr7 & DR7_ENABLE_BITS(n);
 }
 
 __protected_text bool dr_implies(const struct dr_slot *a, const struct dr_slot *b)

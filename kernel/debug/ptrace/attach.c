@@ -174,15 +174,6 @@ bool ptrace_fork_link(struct tracee *tr, u32 event)
 
 // ---- ending ----
 
-struct tracee *ptrace_find(s32 tid)
-{
-    struct tracee *tr;
-    list_for_each (tr, &current_thread()->tracees, node)
-        if ((s32)tr->task->tid == tid)
-            return tr;
-    return NULL;
-}
-
 void ptrace_detach(struct tracee *tr, int sig)
 {
     struct process *p = tr->task->process;
@@ -226,7 +217,7 @@ static void let_go(struct tracee *tr)
         signal_process(p, SIGKILL, NULL);
     u64 flags = spin_lock_irqsave(&p->signal_lock);
     unlink(tr);
-    if (tr->stopped) {
+    if (tr->state != TRACE_RUNS) {
         bool delivery = tr->info && tr->info->code != (s32)tr->code; // and no stop of another kind
         th->resume_signal = delivery ? (int)tr->report : 0;
         ptrace_set_step(th, false);
@@ -252,9 +243,11 @@ void ptrace_exit(struct thread *th)
 
 void ptrace_flush(void)
 {
+    struct tracee own = {0};
+    if (!current_thread()->tracee) // who begins to trace it now cannot have written any
+        return;
     spin_lock(&proc_lock);
     struct tracee *tr = current_thread()->tracee;
-    struct tracee own = {0};
     if (tr) {
         own.debug = tr->debug;
         tr->debug = (struct ptrace_debugregs){0};
@@ -297,11 +290,12 @@ bool ptrace_next(const struct thread *tracer, struct waited_tracee *w)
     struct tracee *tr = list_entry(at->next, struct tracee, node);
     struct process *p = tr->task->process;
     u64 flags = spin_lock_irqsave(&p->signal_lock);
+    bool silent = tr->state == TRACE_RUNS || tr->state == TRACE_LISTENS;
     *w = (struct waited_tracee){
         .tracee = tr,
         .process = p,
         .tid = tr->task->tid,
-        .report = tr->stopped && !tr->listening ? tr->report : 0,
+        .report = silent ? 0 : tr->report,
         .ended = tr->leader ? p->zombie : tr->ended,
         .status = tr->leader ? p->exit_status : tracee_thread(tr)->exit_status,
     };

@@ -7,31 +7,16 @@
 #include "hwbp/validate.h"
 #include "kernel/debug/ptrace/tracee.h"
 
-#define DR7_TYPE_IO 2u
+// enum dr_type to perf's; what has none has 0.
+static const u8 perf_type[] = {
+    [DR_EXECUTE] = HW_BREAKPOINT_X,
+    [DR_WRITE] = HW_BREAKPOINT_W,
+    [DR_READ_WRITE] = HW_BREAKPOINT_RW,
+};
 
-// What DR7 says of register n. -EINVAL: an I/O breakpoint, or a length that an execute one cannot
-// have.
-static int decode(u64 dr7, int n, struct ptrace_place *p, bool *enabled)
+static u64 perf_len(u8 type, u8 len)
 {
-    u8 type, len;
-    *enabled = dr7_decode(dr7, n, &type, &len);
-    p->len = len;
-    switch (type) {
-    case DR_EXECUTE:
-        p->type = HW_BREAKPOINT_X;
-        p->len = sizeof(long);
-        return len == 1 ? 0 : -EINVAL;
-    case DR_WRITE:
-        p->type = HW_BREAKPOINT_W;
-        return 0;
-    case DR_READ_WRITE:
-        p->type = HW_BREAKPOINT_RW;
-        return 0;
-    case DR7_TYPE_IO:
-        return -EINVAL;
-    default:
-        panic("ptrace: DR7 has no type %u", type);
-    }
+    return type == DR_EXECUTE ? sizeof(long) : len;
 }
 
 // In #DB. No throttle is before it: a tracee stops at every hit, which slows it down enough.
@@ -44,7 +29,7 @@ static void hit(struct perf_event *event, struct trapframe *regs)
             d->hits |= BIT(n);
 }
 
-static struct perf_event *make(struct tracee *tr, const struct ptrace_place *p)
+static struct perf_event *make(struct tracee *tr, u64 addr, u8 type, u8 len)
 {
     struct perf_event_attr attr = {
         .type = PERF_TYPE_BREAKPOINT,
@@ -52,9 +37,9 @@ static struct perf_event *make(struct tracee *tr, const struct ptrace_place *p)
         .disabled = 1,
         .pinned = 1,
         .exclude_kernel = 1,
-        .bp_type = p->type,
-        .bp_addr = p->addr,
-        .bp_len = p->len,
+        .bp_type = perf_type[type],
+        .bp_addr = addr,
+        .bp_len = perf_len(type, len),
     };
     struct perf_event *event = hwbp_register_user(&attr, tr->task, hit, &tr->debug);
     if (!IS_ERR(event))
@@ -62,17 +47,8 @@ static struct perf_event *make(struct tracee *tr, const struct ptrace_place *p)
     return event;
 }
 
-static int add(struct tracee *tr, int n, struct perf_event *event, const struct ptrace_place *p)
-{
-    tr->debug.event[n] = event;
-    tr->debug.place[n] = *p;
-    return 0;
-}
-
 static void enable(struct perf_event *event, bool on)
 {
-    if (on == !event->attr.disabled)
-        return;
     event->attr.disabled = !on;
     if (on)
         perf_event_enable(event);
@@ -80,98 +56,97 @@ static void enable(struct perf_event *event, bool on)
         perf_event_disable(event);
 }
 
-// A register that has an event. 0 or -EINVAL: then nothing has changed.
-static int change(struct tracee *tr, int n, const struct ptrace_place *to, bool enabled)
+// Register n is to have this address, and what DR7 says of it. 0 or as ptrace_set_debugreg().
+static int set(struct tracee *tr, int n, u64 addr, u64 dr7)
 {
-    struct perf_event *event = tr->debug.event[n];
-    const struct perf_event_attr *is = &event->attr;
-    struct perf_event_attr attr = {
-        .exclude_kernel = 1, .bp_type = to->type, .bp_addr = to->addr, .bp_len = to->len};
-    struct hw_breakpoint bp;
-    bool same = is->bp_addr == to->addr && is->bp_type == to->type && is->bp_len == to->len;
+    struct ptrace_debugregs *d = &tr->debug;
+    struct perf_event *event = d->event[n];
+    u8 type, len;
+    bool on = dr7_decode(dr7, n, &type, &len);
     int err = 0;
-    if (!enabled)
-        err = hwbp_parse(&attr, &bp);
-    else if (!same)
-        err = hwbp_modify(event, to->addr, to->type, to->len);
+    if (!perf_type[type] || (type == DR_EXECUTE && len != 1))
+        return -EINVAL;
+    if (!event) {
+        event = make(tr, addr, type, len);
+        if (IS_ERR(event))
+            return PTR_ERR(event);
+        d->event[n] = event;
+        d->used |= DR7_SLOT_BITS(n);
+    } else if (!on) {
+        err = hwbp_in_user(addr, len) ? 0 : -EINVAL;
+    } else if (event->bp.addr != addr || event->bp.type != type || event->bp.len != len) {
+        err = hwbp_modify(event, addr, perf_type[type], perf_len(type, len));
+    }
     if (err)
         return err;
-    tr->debug.place[n] = *to;
-    enable(event, enabled);
+    d->addr[n] = addr;
+    if (on == event->attr.disabled)
+        enable(event, on);
     return 0;
 }
 
-static int set_address(struct tracee *tr, u32 n, u64 addr)
+static int set_address(struct tracee *tr, int n, u64 addr)
 {
-    struct perf_event *event = tr->debug.event[n];
-    struct ptrace_place to = tr->debug.place[n];
-    to.addr = addr;
-    if (event)
-        return change(tr, n, &to, !event->attr.disabled);
-    to = (struct ptrace_place){addr, 1, HW_BREAKPOINT_W};
-    event = make(tr, &to);
-    return IS_ERR(event) ? PTR_ERR(event) : add(tr, n, event, &to);
-}
-
-static int set_condition(struct tracee *tr, int n, u64 dr7)
-{
-    struct perf_event *event = tr->debug.event[n];
-    struct ptrace_place to = {.addr = tr->debug.place[n].addr};
-    bool enabled;
-    int err = decode(dr7, n, &to, &enabled);
-    if (!event && !enabled)
-        return 0; // as on Linux, nonsense about an unused register is no error
-    if (err)
+    struct ptrace_debugregs *d = &tr->debug;
+    u8 type, len;
+    if (!d->event[n]) { // it watches a byte for writes as long as DR7 says nothing else
+        u64 first = dr7_encode(n, DR_WRITE, 1) & ~DR7_ENABLE_BITS(n);
+        int err = set(tr, n, addr, first);
+        d->control |= err ? 0 : first;
         return err;
-    if (!event) {
-        event = make(tr, &to);
-        if (IS_ERR(event))
-            return PTR_ERR(event);
-        add(tr, n, event, &to);
     }
-    return change(tr, n, &to, enabled);
+    if (dr7_decode(d->control, n, &type, &len))
+        return set(tr, n, addr, d->control);
+    if (!hwbp_in_user(addr, len))
+        return -EINVAL;
+    d->addr[n] = addr;
+    return 0;
 }
 
-// DR7 as the events have it. Conditions of disabled ones are not in it: putting it back makes them
-// execute breakpoints, which take any address. Linux does the same.
-static u64 enabled_dr7(const struct tracee *tr)
+// Registers that were enabled are as they were, and those that were not used are released.
+// Conditions of disabled ones are not put back: they are execute breakpoints then, which take any
+// address. Linux does the same.
+static void put_back(struct tracee *tr, u64 used)
 {
-    u64 dr7 = 0;
+    struct ptrace_debugregs *d = &tr->debug;
     for (int n = 0; n < HBP_NUM; n++) {
-        const struct perf_event *event = tr->debug.event[n];
-        if (event && !event->attr.disabled)
-            dr7 |= dr7_encode(n, event->bp.type, event->bp.len);
+        if (!d->event[n])
+            continue;
+        if (!(d->control & DR7_ENABLE_BITS(n)))
+            d->control &= ~DR7_SLOT_BITS(n);
+        if (!(used & DR7_SLOT_BITS(n))) {
+            hwbp_unregister(d->event[n]);
+            d->event[n] = NULL;
+            d->addr[n] = 0;
+        } else if (set(tr, n, d->addr[n], d->control)) {
+            panic("ptrace: DR7 was %lx, and is now refused for register %d", d->control, n);
+        }
     }
-    return dr7;
+    d->used = used;
 }
 
 static int set_dr7(struct tracee *tr, u64 dr7)
 {
-    u64 old = enabled_dr7(tr);
-    u32 had = 0;
-    int err = 0, again;
-    for (int n = 0; n < HBP_NUM; n++)
-        had |= tr->debug.event[n] ? BIT(n) : 0;
-    for (int n = 0; n < HBP_NUM && !err; n++)
-        err = set_condition(tr, n, dr7);
-    if (!err) {
-        tr->debug.dr7 = dr7;
-        return 0;
-    }
-    for (int n = 0; n < HBP_NUM; n++) {
-        struct perf_event *event = tr->debug.event[n];
-        if (event && !(had & BIT(n))) {
-            add(tr, n, NULL, &(struct ptrace_place){0});
-            hwbp_unregister(event);
+    struct ptrace_debugregs *d = &tr->debug;
+    u64 used = d->used;
+    // As on Linux, nonsense about an unused register is no error as long as it is not enabled.
+    u64 news = ((dr7 ^ d->control) & used) | (dr7 & ~used & DR7_ENABLE_ALL);
+    for (int n = 0; news; n++) {
+        if (!(news & DR7_SLOT_BITS(n)))
+            continue;
+        int err = set(tr, n, d->addr[n], dr7);
+        if (err) {
+            put_back(tr, used);
+            return err;
         }
-        again = set_condition(tr, n, old);
-        if (again)
-            panic("ptrace: DR7 was %lx, and is now refused: %d", old, again);
+        news &= ~DR7_SLOT_BITS(n);
     }
-    return err;
+    d->control = dr7 & d->used;
+    d->dr7 = dr7;
+    return 0;
 }
 
-int ptrace_set_debugreg(struct tracee *tr, u32 n, u64 value)
+s64 ptrace_set_debugreg(struct tracee *tr, u32 n, u64 value)
 {
     if (!HWBP && n != 6)
         return -EIO; // what Linux says of registers it does not have
@@ -187,7 +162,7 @@ int ptrace_set_debugreg(struct tracee *tr, u32 n, u64 value)
 u64 ptrace_get_debugreg(const struct tracee *tr, u32 n)
 {
     if (n < HBP_NUM)
-        return tr->debug.place[n].addr;
+        return tr->debug.addr[n];
     if (n == 6)
         return tr->debug.virtual ^ DR6_ACTIVE_LOW;
     return n == 7 ? tr->debug.dr7 : 0;

@@ -98,16 +98,6 @@ static void go_on(struct tracee *tr, s64 request, int sig)
     ptrace_resume(tr, sig);
 }
 
-static s64 kill_tracee(s32 tid)
-{
-    spin_lock(&proc_lock);
-    struct tracee *tr = ptrace_find(tid);
-    if (tr)
-        signal_process(tr->task->process, SIGKILL, NULL);
-    spin_unlock(&proc_lock);
-    return tr ? 0 : -ESRCH;
-}
-
 s64 sys_ptrace(s64 request, s32 tid, u64 addr, u64 data)
 {
     switch (request) {
@@ -119,7 +109,7 @@ s64 sys_ptrace(s64 request, s32 tid, u64 addr, u64 data)
     case PTRACE_INTERRUPT:
         return ptrace_interrupt(tid);
     case PTRACE_KILL:
-        return kill_tracee(tid);
+        return ptrace_kill(tid);
     }
     struct tracee *tr = ptrace_freeze(tid);
     if (!tr)

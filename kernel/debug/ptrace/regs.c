@@ -96,18 +96,21 @@ s64 ptrace_peek_user(struct tracee *tr, u64 offset, u64 udata)
     return put_user(value, udata);
 }
 
-s64 ptrace_poke_user(struct tracee *tr, u64 offset, u64 value)
+static int set_reg(struct tracee *tr, u64 offset, u64 value)
 {
     struct user_regs r;
+    ptrace_get_regs(tr, &r);
+    ((u64 *)&r)[offset / 8] = value;
+    return ptrace_set_regs(tr, &r);
+}
+
+s64 ptrace_poke_user(struct tracee *tr, u64 offset, u64 value)
+{
     if (bad_offset(offset))
         return -EIO;
     if (in_debugregs(offset))
         return ptrace_set_debugreg(tr, (offset - USER_DEBUGREG) / 8, value);
-    if (offset >= sizeof(r))
-        return -EIO;
-    ptrace_get_regs(tr, &r);
-    ((u64 *)&r)[offset / 8] = value;
-    return ptrace_set_regs(tr, &r);
+    return offset < sizeof(struct user_regs) ? set_reg(tr, offset, value) : -EIO;
 }
 
 // ---- SSE and x87 ----

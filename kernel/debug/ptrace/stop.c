@@ -3,6 +3,18 @@
 #include "kernel/proc/signal_state.h"
 #include "kernel/proc/sigqueue.h"
 
+// Who sees the state sees what was written before it.
+static void set_state(struct tracee *tr, enum trace_state state)
+{
+    __atomic_store_n(&tr->state, state, __ATOMIC_RELEASE);
+}
+
+static bool change_state(struct tracee *tr, u32 from, enum trace_state to)
+{
+    return __atomic_compare_exchange_n(&tr->state, &from, to, false, __ATOMIC_ACQ_REL,
+                                       __ATOMIC_ACQUIRE);
+}
+
 // ---- the tracee ----
 
 void ptrace_notify_tracer(const struct tracee *tr, int si_code, int status)
@@ -46,11 +58,11 @@ static bool stop(const struct stop *s)
         tr->trap = false; // any stop will do
         if (s->info && s->info->code >> 8 == PTRACE_EVENT_STOP)
             tr->notify = false;
-        tr->stopped = true;
         tr->code = tr->report = s->code;
         tr->message = s->message;
         tr->info = s->info;
         t->state = TASK_TRACED;
+        set_state(tr, TRACE_STOPPED);
     }
     spin_unlock_irqrestore(&p->signal_lock, flags);
     if (stops)
@@ -195,9 +207,10 @@ void ptrace_join_group_stop(struct thread *th)
 
 void ptrace_wake(struct tracee *tr)
 {
-    tr->stopped = tr->listening = tr->frozen = tr->wake_due = false;
+    tr->off_cpu = false;
     tr->report = 0;
     tr->info = NULL;
+    set_state(tr, TRACE_RUNS);
     sched_wake_traced(tr->task);
 }
 
@@ -207,7 +220,7 @@ void ptrace_continued(struct thread *th)
     if (!tr || !tr->seized)
         return;
     tr->notify = true;
-    if (tr->listening)
+    if (tr->state == TRACE_LISTENS)
         ptrace_wake(tr);
     signal_kick(th->task);
 }
@@ -215,41 +228,51 @@ void ptrace_continued(struct thread *th)
 void ptrace_wake_dying(struct thread *th)
 {
     struct tracee *tr = th->tracee;
-    if (!tr || !tr->stopped)
+    if (!tr || tr->state == TRACE_RUNS)
         return;
-    if (tr->frozen)
-        tr->wake_due = true;
-    else
-        ptrace_wake(tr);
+    // The tracer may just be freezing it.
+    while (!change_state(tr, TRACE_FROZEN, TRACE_WANTED) && tr->state != TRACE_WANTED) {
+        if (change_state(tr, TRACE_STOPPED, TRACE_RUNS) || tr->state == TRACE_LISTENS) {
+            ptrace_wake(tr);
+            return;
+        }
+    }
 }
 
 // ---- the tracer ----
 
+// The running thread's tracee with this tid, or NULL. proc_lock held: without it the tracee may be
+// waited for and freed, unless it is frozen.
+static struct tracee *find(s32 tid)
+{
+    struct tracee *tr;
+    list_for_each (tr, &current_thread()->tracees, node)
+        if ((s32)tr->task->tid == tid)
+            return tr;
+    return NULL;
+}
+
 struct tracee *ptrace_freeze(s32 tid)
 {
     spin_lock(&proc_lock);
-    struct tracee *tr = ptrace_find(tid);
-    if (tr) {
-        struct process *p = tr->task->process;
-        u64 flags = spin_lock_irqsave(&p->signal_lock);
-        tr->frozen = tr->stopped && !tr->listening;
-        if (!tr->frozen)
-            tr = NULL;
-        spin_unlock_irqrestore(&p->signal_lock, flags);
-    }
+    struct tracee *tr = find(tid);
+    if (tr && !change_state(tr, TRACE_STOPPED, TRACE_FROZEN))
+        tr = NULL;
     spin_unlock(&proc_lock);
-    if (tr)
+    if (tr && !tr->off_cpu) {
         sched_wait_inactive(tr->task);
+        tr->off_cpu = true;
+    }
     return tr;
 }
 
 void ptrace_unfreeze(struct tracee *tr)
 {
+    if (change_state(tr, TRACE_FROZEN, TRACE_STOPPED))
+        return;
     struct process *p = tr->task->process;
     u64 flags = spin_lock_irqsave(&p->signal_lock);
-    tr->frozen = false;
-    if (tr->wake_due)
-        ptrace_wake(tr);
+    ptrace_wake(tr); // it is wanted
     spin_unlock_irqrestore(&p->signal_lock, flags);
 }
 
@@ -267,10 +290,10 @@ int ptrace_listen(struct tracee *tr)
     struct process *p = tr->task->process;
     u64 flags = spin_lock_irqsave(&p->signal_lock);
     bool ok = tr->seized && tr->info && tr->info->code >> 8 == PTRACE_EVENT_STOP;
-    tr->frozen = false;
-    tr->listening = ok;
-    if (tr->wake_due || (ok && tr->notify))
+    if (tr->state == TRACE_WANTED || (ok && tr->notify))
         ptrace_wake(tr);
+    else
+        set_state(tr, ok ? TRACE_LISTENS : TRACE_STOPPED);
     spin_unlock_irqrestore(&p->signal_lock, flags);
     return ok ? 0 : -EIO;
 }
@@ -282,7 +305,7 @@ static int interrupt(struct tracee *tr)
         return -EIO;
     u64 flags = spin_lock_irqsave(&p->signal_lock);
     tr->trap = true;
-    if (tr->listening)
+    if (tr->state == TRACE_LISTENS)
         ptrace_wake(tr);
     signal_kick(tr->task);
     spin_unlock_irqrestore(&p->signal_lock, flags);
@@ -292,8 +315,18 @@ static int interrupt(struct tracee *tr)
 int ptrace_interrupt(s32 tid)
 {
     spin_lock(&proc_lock);
-    struct tracee *tr = ptrace_find(tid);
+    struct tracee *tr = find(tid);
     int err = tr ? interrupt(tr) : -ESRCH;
     spin_unlock(&proc_lock);
     return err;
+}
+
+int ptrace_kill(s32 tid)
+{
+    spin_lock(&proc_lock);
+    struct tracee *tr = find(tid);
+    if (tr)
+        signal_process(tr->task->process, SIGKILL, NULL);
+    spin_unlock(&proc_lock);
+    return tr ? 0 : -ESRCH;
 }

@@ -1,12 +1,9 @@
 // A tracee, and what the files of this folder share.
 //
 // Guarded by proc_lock and by the signal_lock of the tracee's process, both to change it, either to
-// look: thread->tracee and the lists of tracees. By that signal_lock: what belongs to a stop. A
-// frozen tracee's registers, memory and debug registers are the tracer's, a running one's its own.
-//
-//   stopped            it sleeps; wait tells while report != 0
-//   stopped, frozen    the tracer is at work on it: nothing wakes it until that is done
-//   not stopped        it runs, or is about to
+// look: thread->tracee and the lists of tracees. By that signal_lock: what belongs to a stop, but
+// the tracer freezes and unfreezes without it. A frozen tracee's registers, memory and debug
+// registers are the tracer's, a running one's its own.
 #pragma once
 
 #include "arch/x86/debugreg.h"
@@ -18,17 +15,22 @@ struct perf_event;
 
 // The debug registers as the tracer sees them. A register that has been written has an event, which
 // holds its slot, enabled or not, until the tracee is let go.
-struct ptrace_place {
-    u64 addr;
-    u32 len;
-    u32 type; // HW_BREAKPOINT_*
-};
 struct ptrace_debugregs {
     struct perf_event *event[HBP_NUM];
-    struct ptrace_place place[HBP_NUM]; // as written; an enabled event has it, another will
-    u64 dr7;                            // as it was last written
-    u64 virtual;                        // causes of the last #DB as positive bits, as DR6 has them
-    u64 hits;                           // those of the #DB that is being handled
+    u64 addr[HBP_NUM]; // as written; an enabled event has it, another will
+    u64 used;          // the bits of DR7 that belong to those with an event
+    u64 control;       // and what they are
+    u64 dr7;           // as it was last written
+    u64 virtual;       // causes of the last #DB as positive bits, as DR6 has them
+    u64 hits;          // those of the #DB that is being handled
+};
+
+enum trace_state {
+    TRACE_RUNS,    // or is about to
+    TRACE_STOPPED, // it sleeps; wait tells while report != 0
+    TRACE_LISTENS, // the same, until something comes (PTRACE_LISTEN)
+    TRACE_FROZEN,  // the tracer is at work on it: nothing wakes it until that is done
+    TRACE_WANTED,  // frozen, and then it is woken, for it is to die
 };
 
 struct tracee {
@@ -41,10 +43,8 @@ struct tracee {
     bool ended;           // has ended, and is no leader
     bool trap;            // stops at the next chance, for no signal
     bool notify;          // the same because of SIGCONT
-    bool stopped;         // sleeps, with what follows valid
-    bool listening;       // and does so until something comes (PTRACE_LISTEN)
-    bool frozen;          // and nothing wakes it
-    bool wake_due;        // somebody wanted to, for it is to die
+    u32 state;            // enum trace_state; unless it runs, what follows is valid. atomic
+    bool off_cpu;         // has been seen to have left its CPU, in this stop
     u32 code;             // signal, event and the like, as wait tells them
     u32 report;           // the code as long as wait has not told it, else 0
     u64 message;          // PTRACE_GETEVENTMSG
@@ -70,9 +70,6 @@ s64 ptrace_traceme(void);
 s64 ptrace_attach(s32 tid, bool seize, u64 addr, u64 options);
 // Ends the tracing of a frozen tracee, which goes on with this signal. Frees it.
 void ptrace_detach(struct tracee *tr, int sig);
-// The running thread's tracee with this tid, or NULL. proc_lock held: without it the tracee may be
-// waited for and freed, unless it is frozen.
-struct tracee *ptrace_find(s32 tid);
 
 // ---- stop.c ----
 
@@ -87,6 +84,8 @@ int ptrace_listen(struct tracee *tr);
 
 // Has a tracee, stopped or not, stop soon. 0, -ESRCH, or -EIO when it is not seized.
 int ptrace_interrupt(s32 tid);
+// Sends it SIGKILL. 0 or -ESRCH.
+int ptrace_kill(s32 tid);
 // Wakes a tracee from its stop. Its signal_lock is held.
 void ptrace_wake(struct tracee *tr);
 // Tells the tracer's process by SIGCHLD and wakes who waits there. proc_lock held.
@@ -111,7 +110,7 @@ void ptrace_set_step(struct thread *th, bool on);
 u64 ptrace_get_debugreg(const struct tracee *tr, u32 n);
 // 0, -EIO (no such register), -EINVAL, -ENOSPC, -ENOMEM: then nothing has changed. The tracee is
 // frozen.
-int ptrace_set_debugreg(struct tracee *tr, u32 n, u64 value);
+s64 ptrace_set_debugreg(struct tracee *tr, u32 n, u64 value);
 // Releases all events and forgets what was written. Task context.
 void ptrace_clear_debugregs(struct tracee *tr);
 
