@@ -18,9 +18,9 @@
 enum { P_ALL, P_PID, P_PGID };
 
 struct wait_for {
-    int type; // P_*
-    u32 id;
+    u32 pid, pgid; // 0: any
     u32 options;
+    bool usage; // what it has used is asked for
 };
 
 struct waited {
@@ -37,9 +37,7 @@ static bool matches(const struct process *child, const struct wait_for *w)
     bool is_clone = child->exit_signal != SIGCHLD;
     if (!(w->options & __WALL) && is_clone != !!(w->options & __WCLONE))
         return false;
-    if (w->type == P_PID)
-        return child->pid == w->id;
-    return w->type == P_ALL || child->pgid == w->id;
+    return (!w->pid || child->pid == w->pid) && (!w->pgid || child->pgid == w->pgid);
 }
 
 // Of what happens to a traced child its tracer hears first; stops also if that is the parent.
@@ -50,6 +48,12 @@ static bool reports(const struct process *child, u32 options)
     if (child->change == WAIT_CONTINUED)
         return options & WCONTINUED;
     return child->change && (options & WUNTRACED) && !ptrace_traced_by(child, child->parent);
+}
+
+static void add_usage(struct waited *out, struct process *p)
+{
+    out->runtime_ns = process_runtime(p) + p->children_runtime_ns;
+    out->minor_faults = p->minor_faults;
 }
 
 // The children. 1: *out is filled; 0: none yet; -ECHILD: there is none to wait for. proc_lock held.
@@ -66,9 +70,9 @@ static int look_at_children(struct process *p, const struct wait_for *w, struct 
         *out = (struct waited){
             .pid = child->pid,
             .status = child->zombie ? child->exit_status : child->change,
-            .runtime_ns = process_runtime(child) + child->children_runtime_ns,
-            .minor_faults = child->minor_faults,
         };
+        if (w->usage)
+            add_usage(out, child);
         if (!(w->options & WNOWAIT)) {
             child->change = 0;
             if (child->zombie)
@@ -79,43 +83,25 @@ static int look_at_children(struct process *p, const struct wait_for *w, struct 
     return result;
 }
 
-static bool matches_tracee(const struct waited_tracee *t, const struct wait_for *w)
-{
-    if (w->type == P_PID)
-        return t->tid == w->id;
-    return w->type == P_ALL || t->process->pgid == w->id;
-}
-
 // The same for what one thread traces.
 static int look_at_tracees(const struct thread *th, const struct wait_for *w, struct waited *out)
 {
-    struct waited_tracee t = {0};
-    int result = -ECHILD;
-    while (ptrace_next(th, &t)) {
-        if (!matches_tracee(&t, w))
-            continue;
-        result = 0;
-        bool ended = t.ended && (w->options & WEXITED);
-        if (!ended && !t.report)
-            continue;
-        *out = (struct waited){
-            .pid = t.tid,
-            .status = ended ? t.status : (int)(t.report << 8 | 0x7f),
-            .trapped = !ended,
-            .runtime_ns = process_runtime(t.process) + t.process->children_runtime_ns,
-            .minor_faults = t.process->minor_faults,
-        };
-        if (!(w->options & WNOWAIT)) {
-            if (ended) {
-                ptrace_reap(t.tracee);
-                out->tracee = t.tracee;
-            } else {
-                ptrace_reported(t.tracee);
-            }
+    struct waited_tracee t;
+    int found = ptrace_look(th, w->pid, w->pgid, w->options & WEXITED, &t);
+    if (found <= 0)
+        return found;
+    *out = (struct waited){.pid = t.tid, .status = t.status, .trapped = !t.ended};
+    if (w->usage)
+        add_usage(out, t.process);
+    if (!(w->options & WNOWAIT)) {
+        if (t.ended) {
+            ptrace_reap(t.tracee);
+            out->tracee = t.tracee;
+        } else {
+            ptrace_reported(t.tracee);
         }
-        return 1;
     }
-    return result;
+    return 1;
 }
 
 static int look(struct process *p, const struct wait_for *w, struct waited *out)
@@ -139,33 +125,43 @@ static int look(struct process *p, const struct wait_for *w, struct waited *out)
 static int wait_for_child(const struct wait_for *w, struct waited *out)
 {
     struct process *p = current_process();
-    int found = 0;
-    if (w->options & WNOHANG)
+    struct waiter self = {.task = NULL};
+    int found = 0, err = 0;
+    if (w->options & WNOHANG) {
         found = look(p, w, out);
-    else if (wait_event_interruptible(&p->child_wait, (found = look(p, w, out)) != 0))
-        return -ERESTARTSYS;
+    } else {
+        do // mostly it has to sleep, so it is in the queue when it first looks
+            err = wait_step(&p->child_wait, &self, TASK_SLEEPING);
+        while (!err && !(found = look(p, w, out)));
+        wait_finish(&p->child_wait, &self);
+    }
     ptrace_free(out->tracee);
-    return found;
+    return err ? -ERESTARTSYS : found;
+}
+
+static int put_usage(const struct waited *child, u64 urusage)
+{
+    struct rusage usage;
+    usage_fill(&usage, child->runtime_ns, child->minor_faults);
+    return put_user(usage, urusage);
 }
 
 s64 sys_wait4(s32 pid, u64 ustatus, u32 options, u64 urusage)
 {
     struct waited child = {0};
-    struct rusage usage;
     if (options & ~(WNOHANG | WUNTRACED | WCONTINUED | __WNOTHREAD | __WALL | __WCLONE))
         return -EINVAL;
     if (pid == INT32_MIN)
         return -ESRCH;
-    struct wait_for w = {.type = P_ALL, .options = options | WEXITED};
+    struct wait_for w = {.options = options | WEXITED, .usage = urusage};
     if (pid > 0)
-        w = (struct wait_for){P_PID, pid, w.options};
+        w.pid = pid;
     else if (pid != -1)
-        w = (struct wait_for){P_PGID, pid ? (u32)-pid : current_process()->pgid, w.options};
+        w.pgid = pid ? (u32)-pid : current_process()->pgid;
     int found = wait_for_child(&w, &child);
     if (found <= 0)
         return found;
-    usage_fill(&usage, child.runtime_ns, child.minor_faults);
-    if ((ustatus && put_user(child.status, ustatus)) || (urusage && put_user(usage, urusage)))
+    if ((ustatus && put_user(child.status, ustatus)) || (urusage && put_usage(&child, urusage)))
         return -EFAULT;
     return child.pid;
 }
@@ -191,20 +187,21 @@ s64 sys_waitid(int type, u32 id, u64 uinfo, u32 options, u64 urusage)
 {
     struct waited child = {0};
     struct siginfo info = {0};
-    struct rusage usage;
     const u32 kinds = WEXITED | WUNTRACED | WCONTINUED;
     if ((options & ~(kinds | WNOHANG | WNOWAIT | __WNOTHREAD | __WALL | __WCLONE)) ||
         !(options & kinds) || type < P_ALL || type > P_PGID || (type == P_PID && !id))
         return -EINVAL;
-    if (type == P_PGID && !id)
-        id = current_process()->pgid;
-    int found = wait_for_child(&(struct wait_for){type, id, options}, &child);
+    struct wait_for w = {.options = options, .usage = urusage};
+    if (type == P_PID)
+        w.pid = id;
+    else if (type == P_PGID)
+        w.pgid = id ? id : current_process()->pgid;
+    int found = wait_for_child(&w, &child);
     if (found < 0)
         return found;
     if (found) {
         describe(&child, &info);
-        usage_fill(&usage, child.runtime_ns, child.minor_faults);
-        if (urusage && put_user(usage, urusage))
+        if (urusage && put_usage(&child, urusage))
             return -EFAULT;
     }
     return uinfo ? put_user(info, uinfo) : 0;

@@ -282,25 +282,31 @@ bool ptrace_process_ended(struct process *p)
 
 // ---- for wait and /proc ----
 
-bool ptrace_next(const struct thread *tracer, struct waited_tracee *w)
+int ptrace_look(const struct thread *tracer, u32 tid, u32 pgid, bool ends, struct waited_tracee *w)
 {
-    const struct list *head = &tracer->tracees, *at = w->tracee ? &w->tracee->node : head;
-    if (at->next == head)
-        return false;
-    struct tracee *tr = list_entry(at->next, struct tracee, node);
-    struct process *p = tr->task->process;
-    u64 flags = spin_lock_irqsave(&p->signal_lock);
-    bool silent = tr->state == TRACE_RUNS || tr->state == TRACE_LISTENS;
-    *w = (struct waited_tracee){
-        .tracee = tr,
-        .process = p,
-        .tid = tr->task->tid,
-        .report = silent ? 0 : tr->report,
-        .ended = tr->leader ? p->zombie : tr->ended,
-        .status = tr->leader ? p->exit_status : tracee_thread(tr)->exit_status,
-    };
-    spin_unlock_irqrestore(&p->signal_lock, flags);
-    return true;
+    struct tracee *tr;
+    int result = -ECHILD;
+    list_for_each (tr, &tracer->tracees, node) {
+        struct process *p = tr->task->process;
+        if ((tid && tr->task->tid != tid) || (pgid && p->pgid != pgid))
+            continue;
+        result = 0;
+        bool ended = ends && (tr->leader ? p->zombie : tr->ended);
+        // A stop is told under proc_lock; that it is woken from it just now makes no difference.
+        u32 report = tr->state == TRACE_LISTENS ? 0 : tr->report;
+        if (!ended && !report)
+            continue;
+        int status = tr->leader ? p->exit_status : tracee_thread(tr)->exit_status;
+        *w = (struct waited_tracee){
+            .tracee = tr,
+            .process = p,
+            .tid = tr->task->tid,
+            .ended = ended,
+            .status = ended ? status : (int)(report << 8 | 0x7f),
+        };
+        return 1;
+    }
+    return result;
 }
 
 void ptrace_reported(struct tracee *tr)

@@ -79,12 +79,12 @@ struct waited_tracee {
     struct tracee *tracee;
     struct process *process;
     u32 tid;
-    u32 report; // code of a stop not yet told, or 0
     bool ended;
-    int status; // then: wait status
+    int status; // wait's, of the end or of a stop
 };
-// The tracee after w->tracee (NULL: the first) of this thread. False: no more.
-bool ptrace_next(const struct thread *tracer, struct waited_tracee *w);
+// Looks for a tracee of this thread with this tid and group (0: any) that has a stop or, if `ends`,
+// its end not yet told. 1: *w is filled; 0: there is none at the moment; -ECHILD: no such tracee.
+int ptrace_look(const struct thread *tracer, u32 tid, u32 pgid, bool ends, struct waited_tracee *w);
 // Its stop has been told: not again.
 void ptrace_reported(struct tracee *tr);
 // Its end has been told: it is nobody's tracee any more. Then ptrace_free(), without the lock.
