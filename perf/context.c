@@ -22,8 +22,10 @@ static void ctx_init(struct perf_event_context *ctx, struct task *task)
 void perf_init(void)
 {
     mutex_init(&perf_mutex);
-    for (u32 cpu = 0; cpu < MAX_CPUS; cpu++)
+    for (u32 cpu = 0; cpu < MAX_CPUS; cpu++) {
         ctx_init(&perf_cpus[cpu].ctx, NULL);
+        cpus[cpu].perf = &perf_cpus[cpu];
+    }
     perf_sw_init();
 }
 

@@ -62,7 +62,7 @@ extern struct mutex perf_mutex; // RANK_PERF, see C5
 // This CPU's; IRQs off.
 static inline struct perf_cpu *this_perf_cpu(void)
 {
-    return &perf_cpus[cpu_id()];
+    return THIS_CPU->perf;
 }
 
 // Whether perf_user_return() would find anything to do for the running task; IRQs off.

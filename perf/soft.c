@@ -89,16 +89,20 @@ static void count_in(struct list *leaders, u32 config, u64 nr, struct trapframe 
     }
 }
 
-void perf_sw_event(u32 config, u64 nr, struct trapframe *regs, u64 addr)
+// IRQs are off and both contexts run here, so nobody changes the lists (C1).
+static void count_here(u32 config, u64 nr, struct trapframe *regs, u64 addr)
 {
     struct perf_cpu *pc = this_perf_cpu();
-    if (!pc->sw_active[config])
-        return;
-    // IRQs are off and both contexts run here, so nobody changes the lists (C1).
     count_in(&pc->ctx.pinned, config, nr, regs, addr);
     count_in(&pc->ctx.flexible, config, nr, regs, addr);
     if (pc->task_ctx) {
         count_in(&pc->task_ctx->pinned, config, nr, regs, addr);
         count_in(&pc->task_ctx->flexible, config, nr, regs, addr);
     }
+}
+
+void perf_sw_event(u32 config, u64 nr, struct trapframe *regs, u64 addr)
+{
+    if (unlikely(this_perf_cpu()->sw_active[config]))
+        count_here(config, nr, regs, addr);
 }

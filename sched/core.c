@@ -170,6 +170,7 @@ static void init_runqueue(u32 cpu)
     idle->affinity = BIT(cpu);
     idle->on_cpu = true;
     rq->curr = rq->idle = idle;
+    cpus[cpu].rq = rq;
     timers_init_cpu(cpu);
 }
 
@@ -235,7 +236,7 @@ u64 sched_total_switches(void)
 
 void panic_describe_task(char *buf, size_t size)
 {
-    struct task *t = this_cpu()->current;
+    struct task *t = current_task();
     if (t)
         snprintf(buf, size, "%s (task %u)", t->comm, t->tid);
     else

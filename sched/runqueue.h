@@ -19,7 +19,7 @@ extern struct runqueue runqueues[MAX_CPUS];
 // This CPU's; IRQs off.
 static inline struct runqueue *this_rq(void)
 {
-    return &runqueues[cpu_id()];
+    return THIS_CPU->rq;
 }
 
 // Tasks waiting and running; read without the lock, for choices that may be a little wrong.

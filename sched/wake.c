@@ -40,17 +40,15 @@ static u32 choose_cpu(struct task *t)
 }
 
 // Links a task that is owed a place; `rq` is its queue, locked, and unlocked on return. Never two
-// locks at a time: what was chosen under one may not be allowed any more under the other.
+// locks at a time: what was chosen under one need not hold any more under the other.
 static void place(struct runqueue *rq, struct task *t)
 {
-    u32 cpu = choose_cpu(t);
-    while (t->cpu != cpu) {
+    u32 cpu;
+    while ((cpu = choose_cpu(t)) != t->cpu) {
         t->cpu = cpu;
         spin_unlock(&rq->lock);
         rq = &runqueues[cpu];
         spin_lock(&rq->lock);
-        if (!(allowed_cpus(t) & BIT(cpu)))
-            cpu = choose_cpu(t);
     }
     rq_enqueue(rq, t);
     bool idle = rq->curr == rq->idle;

@@ -46,11 +46,8 @@
 #define IST_STACK_SIZE (2 * PAGE_SIZE)
 #define IST_STACKS     3
 
-// Numbers that entry.asm and the accessors of cpu.h repeat.
-_Static_assert(offsetof(struct cpu, user_rsp) == 8 && offsetof(struct cpu, kernel_rsp) == 16 &&
-                   offsetof(struct cpu, current) == 24 &&
-                   offsetof(struct cpu, preempt_count) == 32 &&
-                   offsetof(struct cpu, need_resched) == 36 && offsetof(struct cpu, id) == 40,
+// Numbers that entry.asm repeats.
+_Static_assert(offsetof(struct cpu, user_rsp) == 8 && offsetof(struct cpu, kernel_rsp) == 16,
                "the first fields of struct cpu have fixed places");
 _Static_assert(sizeof(struct trapframe) == 22 * 8, "entry.asm pushes 22 words");
 

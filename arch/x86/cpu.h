@@ -7,6 +7,8 @@
 #include "arch/x86/layout.h"
 #include "arch/x86/debugreg.h"
 
+struct perf_cpu;
+struct runqueue;
 struct task;
 struct trapframe;
 
@@ -23,15 +25,17 @@ struct tss {
 
 enum { IST_DF = 1, IST_NMI = 2, IST_DB = 3 };
 
-// The first seven fields have fixed offsets, used by entry.asm and by the accessors below.
+// The first three fields have fixed offsets, used by entry.asm too.
 struct cpu {
-    struct cpu *self;     // +0   gs:0
-    u64 user_rsp;         // +8   scratch of the SYSCALL entry
-    u64 kernel_rsp;       // +16  top of the running task's kernel stack (also tss.rsp[0])
-    struct task *current; // +24  the running task, set by the switch
-    u32 preempt_count;    // +32  > 0: this CPU must not switch tasks
-    u32 need_resched;     // +36  a switch is due as soon as preempt_count is 0
-    u32 id;               // +40  0 .. nr_cpus - 1, dense
+    struct cpu *self;      // +0   gs:0
+    u64 user_rsp;          // +8   scratch of the SYSCALL entry
+    u64 kernel_rsp;        // +16  top of the running task's kernel stack (also tss.rsp[0])
+    struct task *current;  // the running task, set by the switch
+    struct runqueue *rq;   // sched's part of this CPU
+    struct perf_cpu *perf; // perf's
+    u32 preempt_count;     // > 0: this CPU must not switch tasks
+    u32 need_resched;      // a switch is due as soon as preempt_count is 0
+    u32 id;                // 0 .. nr_cpus - 1, dense
     u32 apic_id;
     u32 irq_depth; // > 0 in an interrupt or exception that came from IRQ context
     u32 online;
@@ -49,51 +53,44 @@ struct cpu {
 extern struct cpu cpus[MAX_CPUS];
 extern u32 nr_cpus; // CPUs found and started; fixed after smp_start_all()
 
+// Its fields read each by one instruction, which no switch to another CPU can divide.
+#define THIS_CPU ((const struct cpu __seg_gs *)0)
+
 static inline struct cpu *this_cpu(void)
 {
-    struct cpu *c;
-    __asm__ volatile("mov %%gs:0, %0" : "=r"(c));
-    return c;
+    return THIS_CPU->self;
 }
 
 static inline u32 cpu_id(void)
 {
-    u32 id;
-    __asm__ volatile("movl %%gs:40, %0" : "=r"(id));
-    return id;
+    return THIS_CPU->id;
 }
 
 // Stable whoever asks: the register follows the task when it moves to another CPU.
 static inline struct task *current_task(void)
 {
-    struct task *t;
-    __asm__ volatile("mov %%gs:24, %0" : "=r"(t));
-    return t;
+    return THIS_CPU->current;
 }
 
 // Preemption count of this CPU; one instruction, so an interrupt between is harmless.
 static inline void preempt_count_inc(void)
 {
-    __asm__ volatile("incl %%gs:32" ::: "memory");
+    __asm__ volatile("incl %%gs:%c0" ::"i"(offsetof(struct cpu, preempt_count)) : "memory");
 }
 
 static inline void preempt_count_dec(void)
 {
-    __asm__ volatile("decl %%gs:32" ::: "memory");
+    __asm__ volatile("decl %%gs:%c0" ::"i"(offsetof(struct cpu, preempt_count)) : "memory");
 }
 
 static inline u32 preempt_count(void)
 {
-    u32 n;
-    __asm__ volatile("movl %%gs:32, %0" : "=r"(n));
-    return n;
+    return THIS_CPU->preempt_count;
 }
 
 static inline u32 need_resched(void)
 {
-    u32 n;
-    __asm__ volatile("movl %%gs:36, %0" : "=r"(n));
-    return n;
+    return THIS_CPU->need_resched;
 }
 
 #define RFLAGS_CF   BIT(0)
