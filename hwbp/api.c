@@ -1,7 +1,5 @@
 // The breakpoint API: register, modify, unregister; for a task, and wide.
-#include "hwbp/pmu.h"
 #include "hwbp/reserve.h"
-#include "hwbp/validate.h"
 #include "kernel/base/errno.h"
 #include "kernel/mm/heap.h"
 #include "perf/context.h"
@@ -34,45 +32,24 @@ void hwbp_unregister(struct perf_event *event)
 
 // ---- modify ----
 
-static void apply_bp(struct perf_event *event, void *arg)
+// The slot weighs the same for all places, types and lengths, and is never given up.
+static int checked(const struct perf_event *event, u64 addr, u32 bp_type, u64 bp_len,
+                   struct perf_event_attr *attr)
 {
-    const struct perf_event *wanted = arg;
-    event->attr.bp_addr = wanted->attr.bp_addr;
-    event->attr.bp_type = wanted->attr.bp_type;
-    event->attr.bp_len = wanted->attr.bp_len;
-    event->bp.addr = wanted->bp.addr;
-    event->bp.type = wanted->bp.type;
-    event->bp.len = wanted->bp.len;
-}
-
-static void edit_one(struct perf_event *event, void *arg)
-{
-    perf_event_edit(event, apply_bp, arg);
-}
-
-// Everything is decided on a copy; the slot weighs the same for all types and is never given up.
-// What is right for the event is right for its inherited copies.
-int hwbp_modify_attr(struct perf_event *event, const struct perf_event_attr *attr)
-{
-    struct perf_event wanted = {.attr = *attr};
-    int err = hwbp_parse(&wanted.attr, &wanted.bp);
-    if (!err)
-        perf_event_for_family(event, edit_one, &wanted);
-    return err;
-}
-
-static void set_place(struct perf_event_attr *attr, u64 addr, u32 bp_type, u64 bp_len)
-{
+    *attr = event->attr;
     attr->bp_addr = addr;
     attr->bp_type = bp_type;
     attr->bp_len = bp_len;
+    return event->pmu->check(attr);
 }
 
 int hwbp_modify(struct perf_event *event, u64 addr, u32 bp_type, u64 bp_len)
 {
-    struct perf_event_attr attr = event->attr;
-    set_place(&attr, addr, bp_type, bp_len);
-    return hwbp_modify_attr(event, &attr);
+    struct perf_event_attr attr;
+    int err = checked(event, addr, bp_type, bp_len, &attr);
+    if (!err)
+        perf_event_modify(event, &attr);
+    return err;
 }
 
 // ---- wide ----
@@ -162,18 +139,11 @@ void hwbp_wide_disable(struct hwbp_wide *wide)
     perf_ctx_run_all(wide->event, perf_set_disabled, NULL);
 }
 
-static int apply_part(struct perf_event *event, void *wanted)
-{
-    apply_bp(event, wanted);
-    return 0;
-}
-
 int hwbp_wide_modify(struct hwbp_wide *wide, u64 addr, u32 bp_type, u64 bp_len)
 {
-    struct perf_event wanted = {.attr = wide->event[0]->attr};
-    set_place(&wanted.attr, addr, bp_type, bp_len);
-    int err = hwbp_parse(&wanted.attr, &wanted.bp);
+    struct perf_event_attr attr;
+    int err = checked(wide->event[0], addr, bp_type, bp_len, &attr);
     if (!err)
-        perf_ctx_run_all(wide->event, apply_part, &wanted);
+        perf_ctx_run_all(wide->event, perf_set_attr, &attr);
     return err;
 }

@@ -25,27 +25,26 @@ void panic_print_breakpoints(void)
     claims_print();
 }
 
-static u32 is_active_bp(const struct perf_event *event, s32 cpu)
+static bool is_active_bp(const struct perf_event *event)
 {
-    return event->pmu->type == PERF_TYPE_BREAKPOINT && event->state == PERF_ACTIVE &&
-           event->oncpu == cpu;
+    return event->pmu->type == PERF_TYPE_BREAKPOINT && event->state == PERF_ACTIVE;
 }
 
-static u32 count_in(struct list *leaders, s32 cpu)
+static u32 count_in(struct list *leaders)
 {
     struct perf_event *leader, *sibling;
     u32 n = 0;
     list_for_each (leader, leaders, node) {
-        n += is_active_bp(leader, cpu);
+        n += is_active_bp(leader);
         list_for_each (sibling, &leader->siblings, node)
-            n += is_active_bp(sibling, cpu);
+            n += is_active_bp(sibling);
     }
     return n;
 }
 
-static u32 count_active(struct perf_event_context *ctx, s32 cpu)
+static u32 count_active(struct perf_event_context *ctx)
 {
-    return count_in(&ctx->pinned, cpu) + count_in(&ctx->flexible, cpu);
+    return ctx->running ? count_in(&ctx->pinned) + count_in(&ctx->flexible) : 0;
 }
 
 void hwbp_check_cpu(void)
@@ -60,7 +59,7 @@ void hwbp_check_cpu(void)
         if (!event)
             continue;
         owners++;
-        if (event->state != PERF_ACTIVE || event->oncpu != cpu)
+        if (event->state != PERF_ACTIVE || !event->ctx->running || event->ctx->active_cpu != cpu)
             wrong = "a register holds an event that is not active here";
         else if (event->bp.addr != d->live_addr[i])
             wrong = "a register does not hold its event's address";
@@ -68,7 +67,7 @@ void hwbp_check_cpu(void)
             if (d->want.slot[j].owner == event)
                 wrong = "an event is in two registers";
     }
-    u32 active = count_active(&pc->ctx, cpu) + (pc->task_ctx ? count_active(pc->task_ctx, cpu) : 0);
+    u32 active = count_active(&pc->ctx) + (pc->task_ctx ? count_active(pc->task_ctx) : 0);
     if (!wrong && owners != active)
         wrong = "an active event is in no register";
     if (wrong)

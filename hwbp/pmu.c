@@ -4,6 +4,7 @@
 #include "hwbp/validate.h"
 #include "kernel/base/errno.h"
 #include "kernel/mm/heap.h"
+#include "perf/context.h"
 
 // A claim for the event, not admitted yet; NULL: no memory.
 static struct bp_claim *new_claim(struct perf_event *event, bool pinned)
@@ -61,6 +62,21 @@ static int bp_event_inherit(struct perf_event *event)
     return 0;
 }
 
+static int bp_check(const struct perf_event_attr *attr)
+{
+    struct hw_breakpoint bp;
+    return hwbp_parse(attr, &bp);
+}
+
+static void bp_apply(struct perf_event *event, const struct perf_event_attr *attr)
+{
+    event->attr.bp_addr = attr->bp_addr;
+    event->attr.bp_type = attr->bp_type;
+    event->attr.bp_len = attr->bp_len;
+    int err = hwbp_parse(attr, &event->bp);
+    ASSERT(!err);
+}
+
 static int bp_add(struct perf_event *event)
 {
     int reg = dr_install(event, event->bp.addr, event->bp.type, event->bp.len);
@@ -71,6 +87,32 @@ static void bp_del(struct perf_event *event)
 {
     bool was_in = dr_evict(event);
     ASSERT(was_in);
+}
+
+// The registers that hold events of this context.
+static u32 registers_of(const struct perf_event_context *ctx)
+{
+    const struct dr_image *image = &this_cpu()->dr.want;
+    u32 regs = 0;
+    for (u32 left = image->used; left; left &= left - 1) {
+        int i = __builtin_ctz(left);
+        const struct perf_event *event = image->slot[i].owner;
+        if (event->ctx == ctx)
+            regs |= BIT(i);
+    }
+    return regs;
+}
+
+static void bp_park(struct perf_event_context *ctx)
+{
+    struct bp_task *t = ctx->pmu_data;
+    dr_take_out(registers_of(ctx), &t->parked);
+}
+
+static bool bp_unpark(struct perf_event_context *ctx)
+{
+    struct bp_task *t = ctx->pmu_data;
+    return dr_put_back(&t->parked);
 }
 
 static void bp_commit(void)
@@ -84,11 +126,14 @@ static const struct pmu breakpoint_pmu = {
     .type = PERF_TYPE_BREAKPOINT,
     .limited = true,
     .event_inherit = bp_event_inherit,
-    .modify = hwbp_modify_attr,
     .event_init = bp_event_init,
+    .check = bp_check,
+    .apply = bp_apply,
     .destroy = claim_release_event,
     .add = bp_add,
     .del = bp_del,
+    .park = bp_park,
+    .unpark = bp_unpark,
     .begin = dr_begin,
     .commit = bp_commit,
     .task_flush = claims_flush_task,

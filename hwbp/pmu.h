@@ -6,9 +6,6 @@
 // hwbp/db.c: puts the link of priority DIE_BREAKPOINT into the chain of exception handlers.
 void hwbp_db_init(void);
 
-// hwbp/api.c: the PMU's modify.
-int hwbp_modify_attr(struct perf_event *event, const struct perf_event_attr *attr);
-
 // hwbp/check.c: on this CPU the registers hold exactly the events that are ACTIVE here, each once,
 // and the hardware agrees; if not, a panic with both tables. IRQs off, no edits open.
 void hwbp_check_cpu(void);

@@ -19,14 +19,9 @@ static struct list claims = LIST_INIT(claims);
 static char refusals[REFUSALS][160];
 static u64 nr_refusals;
 
-// A task's tally, and beside it the scratch tally of the recount.
-struct task_tally {
-    struct slot_task kept, recount;
-};
-
-static struct task_tally *tally_of(const struct task *task)
+static struct bp_task *tally_of(const struct task *task)
 {
-    return task ? task->perf_ctx->slots : NULL;
+    return task ? task->perf_ctx->pmu_data : NULL;
 }
 
 void hwbp_slots_init(void)
@@ -44,7 +39,7 @@ void hwbp_slots_init(void)
 
 static struct slot_request request_of(const struct bp_claim *c, bool recount)
 {
-    struct task_tally *tally = tally_of(c->task);
+    struct bp_task *tally = tally_of(c->task);
     return (struct slot_request){
         .task = tally ? (recount ? &tally->recount : &tally->kept) : NULL,
         .cpu = c->cpu,
@@ -67,7 +62,7 @@ static bool recount(void)
         slots_inherit(&recounted, &r);
     }
     list_for_each (c, &claims, node) {
-        struct task_tally *t = tally_of(c->task);
+        struct bp_task *t = tally_of(c->task);
         if (t && memcmp(&t->kept, &t->recount, sizeof(t->kept)))
             same = false;
     }
@@ -121,10 +116,10 @@ static void remember_refusal(const struct bp_claim *c, const struct slot_refusal
 // The first breakpoint of a task brings its tally.
 static int make_tally(struct task *task)
 {
-    if (!task || task->perf_ctx->slots)
+    if (!task || tally_of(task))
         return 0;
-    task->perf_ctx->slots = kalloc(sizeof(struct task_tally));
-    return task->perf_ctx->slots ? 0 : -ENOMEM;
+    task->perf_ctx->pmu_data = kalloc(sizeof(struct bp_task));
+    return tally_of(task) ? 0 : -ENOMEM;
 }
 
 static int admit_locked(struct bp_claim *claim, bool inherited)

@@ -2,8 +2,15 @@
 // (RANK_SLOTS) serialises all of it, so a reservation is seen whole or not at all.
 #pragma once
 
+#include "arch/x86/debugreg.h"
 #include "hwbp/hwbp.h"
 #include "kernel/base/list.h"
+
+// What a task's perf context keeps for this layer (pmu_data), from its first breakpoint on.
+struct bp_task {
+    struct slot_task kept, recount; // its tally, and beside it the scratch tally of the recount
+    struct dr_image parked;         // the registers of its breakpoints while it does not run
+};
 
 // One admitted breakpoint: an event's, or a wide one's for all CPUs together.
 struct bp_claim {

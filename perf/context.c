@@ -4,6 +4,7 @@
 #include "arch/x86/smp.h"
 #include "kernel/base/errno.h"
 #include "kernel/mm/heap.h"
+#include "perf/pmu.h"
 #include "sched/upcalls.h"
 
 struct perf_cpu perf_cpus[MAX_CPUS];
@@ -62,7 +63,7 @@ void perf_task_free(struct task *t)
     if (!ctx)
         return;
     ASSERT(ctx->nr_events == 0 && ctx->active_cpu == -1);
-    kfree(ctx->slots);
+    kfree(ctx->pmu_data);
     kfree(ctx);
     t->perf_ctx = NULL;
 }
@@ -90,9 +91,60 @@ u64 perf_ctx_now(struct perf_event_context *ctx)
     return ctx_now(ctx);
 }
 
+// An exclusive group of one context and a limited one of the other.
+static bool exclude_each_other(const struct perf_event_context *a,
+                               const struct perf_event_context *b)
+{
+    return (a->exclusive && b->nr_limited) || (b->exclusive && a->nr_limited);
+}
+
+static void disband_one(struct perf_event *event)
+{
+    if (event->state != PERF_ACTIVE)
+        return;
+    perf_update_times(event);
+    event->state = PERF_INACTIVE;
+}
+
+static void disband_list(struct list *leaders)
+{
+    struct perf_event *leader, *sibling;
+    list_for_each (leader, leaders, node) {
+        disband_one(leader);
+        list_for_each (sibling, &leader->siblings, node)
+            disband_one(sibling);
+    }
+}
+
+void perf_ctx_disband(struct perf_event_context *ctx)
+{
+    if (!ctx->parked)
+        return;
+    disband_list(&ctx->pinned);
+    disband_list(&ctx->flexible);
+    ctx->nr_limited = 0;
+    ctx->exclusive = false;
+    ctx->parked = false;
+    ctx->waits = true;
+}
+
+static void unpark(struct perf_event_context *ctx)
+{
+    // Elsewhere other events may be the right ones: of those that are for one CPU only.
+    if (ctx->last_cpu == cpu_id() && !exclude_each_other(ctx, &this_perf_cpu()->ctx) &&
+        perf_pmu_unpark(ctx))
+        ctx->parked = false;
+    else
+        perf_ctx_disband(ctx);
+}
+
 void perf_ctx_in(struct perf_event_context *ctx)
 {
     spin_lock(&ctx->lock);
+    if (ctx->parked)
+        unpark(ctx);
+    if (ctx->last_cpu != cpu_id())
+        ctx->waits = true;
     ctx->active_cpu = cpu_id();
     ctx->running = true;
     ctx->since = edit_clock();
@@ -103,10 +155,15 @@ void perf_ctx_out(struct perf_event_context *ctx)
 {
     struct perf_event *leader;
     spin_lock(&ctx->lock);
-    list_for_each (leader, &ctx->pinned, node)
-        perf_group_out(leader);
-    list_for_each (leader, &ctx->flexible, node)
-        perf_group_out(leader);
+    if (ctx->task && ctx->nr_limited && !ctx->nr_loose && !ctx->waits) {
+        perf_pmu_park(ctx);
+        ctx->parked = true;
+    } else {
+        list_for_each (leader, &ctx->pinned, node)
+            perf_group_out(leader);
+        list_for_each (leader, &ctx->flexible, node)
+            perf_group_out(leader);
+    }
     ctx->time = perf_ctx_now(ctx);
     ctx->running = false;
     ctx->last_cpu = cpu_id();
@@ -136,17 +193,16 @@ void perf_cpu_stop(u32 cpu)
     perf_ctx_out(&pc->ctx);
     perf_edit_commit();
     perf_ctx_release(&pc->ctx);
-    pc->waiting = false; // nobody takes turns until it starts again
 }
 
 // ---- states and times ----
 
 void perf_update_times(struct perf_event *event)
 {
+    u64 now = ctx_now(event->ctx), passed = now - event->tstamp;
     // A reader on another CPU may have brought the event further than the moment of this edit.
-    u64 now = ctx_now(event->ctx);
-    now = MAX(now, event->tstamp);
-    u64 passed = now - event->tstamp;
+    if (now <= event->tstamp)
+        return;
     // A sibling waits with its leader only if the leader waits too.
     if (event->state >= PERF_INACTIVE && event->leader->state >= PERF_INACTIVE)
         event->total_enabled += passed;
@@ -164,17 +220,27 @@ static void update_siblings(struct perf_event *leader)
         perf_update_times(sibling);
 }
 
-static bool is_freq(const struct perf_event *event)
-{
-    return event->attr.freq && event->attr.sample_period && !event->overflow;
-}
-
 void perf_activate(struct perf_event *event)
 {
+    struct perf_event_context *ctx = event->ctx;
     perf_update_times(event);
-    event->oncpu = cpu_id();
     event->state = PERF_ACTIVE;
-    this_perf_cpu()->nr_freq += is_freq(event);
+    ctx->nr_limited += event->pmu->limited;
+    ctx->nr_loose += event->is_loose;
+    this_perf_cpu()->nr_freq += event->is_freq;
+}
+
+static void leave(struct perf_event *event)
+{
+    struct perf_event_context *ctx = event->ctx;
+    ASSERT(!ctx->parked);
+    if (event->pmu->read)
+        event->pmu->read(event);
+    event->pmu->del(event);
+    ctx->nr_limited -= event->pmu->limited;
+    ctx->exclusive = ctx->exclusive && ctx->nr_limited;
+    ctx->nr_loose -= event->is_loose;
+    this_perf_cpu()->nr_freq -= event->is_freq;
 }
 
 void perf_set_state(struct perf_event *event, enum perf_state state)
@@ -183,14 +249,12 @@ void perf_set_state(struct perf_event *event, enum perf_state state)
     if (event->leader == event)
         update_siblings(event);
     perf_update_times(event);
-    if (event->state == PERF_ACTIVE) {
-        if (event->pmu->read)
-            event->pmu->read(event);
-        event->pmu->del(event);
-        event->oncpu = -1;
-        this_perf_cpu()->nr_freq -= is_freq(event);
+    if (event->state == PERF_ACTIVE)
+        leave(event);
+    if (state == PERF_INACTIVE) {
+        event->ctx->waits = true;
+        if (event->state < PERF_INACTIVE && event->leader == event)
+            perf_join_turns(event);
     }
-    if (state == PERF_INACTIVE && event->state < PERF_INACTIVE && event->leader == event)
-        perf_join_turns(event);
     event->state = state;
 }

@@ -6,7 +6,8 @@
 //   C1  Lists and states of a context that runs on CPU c change only on c, IRQs off, under its
 //       lock; of one that runs nowhere, anywhere under its lock.
 //   C2  active_cpu is cleared only after commit, so whoever sees -1 under the lock knows that no
-//       register holds one of its events.
+//       register holds one of its events. Its events may be parked, though: ACTIVE, and ready to
+//       come back together. Whoever changes something takes them apart first (perf_ctx_disband).
 //   C3  A context belongs to its task (or CPU) for ever, and each event holds a reference to its
 //       task: it cannot go while it has events.
 //   C4  On a CPU the order is: CPU-pinned, task-pinned, CPU-flexible, task-flexible. A pinned group
@@ -25,6 +26,11 @@ struct perf_event_context {
     struct task *task;            // NULL: a CPU's
     struct list pinned, flexible; // group leaders
     u32 nr_events;                // siblings included
+    u32 nr_limited;               // ACTIVE ones on limited PMUs
+    u32 nr_loose;                 // ACTIVE ones that cannot be parked
+    bool exclusive;               // one group has the limited PMUs for itself
+    bool waits;                   // some group may be waiting for a place; see perf_place()
+    bool parked;                  // the ACTIVE ones are put aside together (C2)
     s32 active_cpu;               // where it runs, or -1
     bool dead;                    // the task has ended: takes no more events
     bool running;                 // its clock runs: from perf_ctx_in to perf_ctx_out
@@ -34,8 +40,7 @@ struct perf_event_context {
     u64 turned_at;                // the context's clock at the last turn
     bool trap_due;                // some event owes the task a SIGTRAP (perf/wakeup.h)
     u32 last_cpu;                 // where it ran before, for cpu-migrations
-    // hwbp's tally of this task's breakpoints (freed with the context)
-    void *slots;
+    void *pmu_data;               // of the PMU that parks (freed with the context)
 };
 
 struct perf_cpu {
@@ -45,9 +50,6 @@ struct perf_cpu {
     u32 edit_depth;                      // begins without their commit yet
     u64 edit_ns;                         // clock_ns() at the outermost begin
     bool in_switch; // between the two hooks of a switch, and hardware edits are open
-    bool waiting;   // a flexible group found no room: turns must be taken
-    bool exclusive; // the one group on limited PMUs does not share them
-    u32 nr_limited; // groups that are on limited PMUs
     u64 rotations;
     u32 sw_active[PERF_COUNT_SW_NR]; // ACTIVE software events of each config
     struct perf_event *pending;      // work left by overflows here (perf/wakeup.h); atomic
@@ -80,12 +82,14 @@ struct perf_event_context *perf_task_context(struct task *task);
 void perf_edit_begin(void);
 void perf_edit_commit(void);
 
-// A context begins to run on this CPU, or stops: its clock, and (out) its events. IRQs off, no
-// context lock held, inside begin .. commit. active_cpu is cleared later, by perf_ctx_release()
-// after commit (C2).
+// A context begins to run on this CPU, or stops: its clock, and its events as far as they are
+// parked (in) or ACTIVE (out). IRQs off, no context lock held, inside begin .. commit. active_cpu
+// is cleared later, by perf_ctx_release() after commit (C2).
 void perf_ctx_in(struct perf_event_context *ctx);
 void perf_ctx_out(struct perf_event_context *ctx);
 void perf_ctx_release(struct perf_event_context *ctx);
+// Parked events become INACTIVE; others stay as they are. The context, locked, runs nowhere.
+void perf_ctx_disband(struct perf_event_context *ctx);
 u64 perf_ctx_now(struct perf_event_context *ctx); // its clock; lock held
 
 // ---- states and times (perf/context.c); the context lock is held ----
@@ -102,8 +106,20 @@ void perf_update_times(struct perf_event *event);
 
 // Takes a whole group off its PMUs. The context lock is held.
 void perf_group_out(struct perf_event *leader);
-// Gives the events of this CPU's contexts their places by C4.
-void perf_place(void);
+// Gives the events of this CPU's contexts their places by C4. Afterwards ctx->waits tells exactly
+// whether a group of the context's waits. Returns the context whose flexible groups came first,
+// NULL when nobody had waited.
+struct perf_event_context *perf_place(void);
+// Whether one of the contexts that run here has a group without a place; if not, perf_place() has
+// nothing to do.
+static inline bool perf_somebody_waits(void)
+{
+    const struct perf_cpu *pc = this_perf_cpu();
+    return pc->ctx.running && (pc->ctx.waits || (pc->task_ctx && pc->task_ctx->waits));
+}
+// A group of one that nobody else has waited with takes what is free. If nothing is, it waits for
+// perf_place(). The context lock is held.
+void perf_place_one(struct perf_event *leader);
 // The next turn, if somebody waits and this one has lasted long enough: at the tick, and at a
 // switch-in, because a task that always leaves before a tick would never see one.
 void perf_turn(void);
@@ -113,8 +129,8 @@ void perf_join_turns(struct perf_event *leader);
 // ---- from anywhere (perf/remote.c); task context, no spinlock held ----
 
 // Runs fn(event, arg) under the context lock on the CPU where the context runs (or here if
-// nowhere), with the event's group not ACTIVE meanwhile; then places what may run. Returns what fn
-// returned.
+// nowhere); then places what may run. The event's group is not ACTIVE meanwhile if it has several
+// members. Returns what fn returned.
 int perf_ctx_run(struct perf_event *event, int (*fn)(struct perf_event *, void *), void *arg);
 
 // The same for events of all CPUs as one step: event[cpu] belongs to the context of that CPU, for
@@ -155,6 +171,8 @@ void perf_for_each_here(void (*fn)(struct perf_event *event, void *arg), void *a
 // What enables and disables, for perf_ctx_run() and perf_ctx_run_all().
 int perf_set_enabled(struct perf_event *event, void *arg);
 int perf_set_disabled(struct perf_event *event, void *arg);
+// And what modifies; arg: the attributes.
+int perf_set_attr(struct perf_event *event, void *arg);
 
 // perf_event_enable(), _disable(), _reset() for the event alone (arg is unused).
 void perf_enable_one(struct perf_event *event, void *arg);

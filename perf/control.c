@@ -83,24 +83,27 @@ void perf_event_retire(struct perf_event *event)
     perf_ctx_run(event, set_retired, NULL);
 }
 
-// ---- editing ----
+// ---- modify ----
 
-struct edit {
-    void (*fn)(struct perf_event *, void *);
-    void *arg;
-};
-
-static int run_edit(struct perf_event *event, void *arg)
+int perf_set_attr(struct perf_event *event, void *arg)
 {
-    struct edit *e = arg;
-    e->fn(event, e->arg);
+    bool active = event->state == PERF_ACTIVE;
+    if (active)
+        event->pmu->del(event);
+    event->pmu->apply(event, arg);
+    int err = active ? event->pmu->add(event) : 0;
+    ASSERT(!err); // there is the place that it has just left
     return 0;
 }
 
-void perf_event_edit(struct perf_event *event, void (*fn)(struct perf_event *, void *), void *arg)
+static void modify_one(struct perf_event *event, void *arg)
 {
-    struct edit e = {fn, arg};
-    perf_ctx_run(event, run_edit, &e);
+    perf_ctx_run(event, perf_set_attr, arg);
+}
+
+void perf_event_modify(struct perf_event *event, const struct perf_event_attr *attr)
+{
+    perf_event_for_family(event, modify_one, (void *)attr);
 }
 
 // ---- counts ----

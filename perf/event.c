@@ -26,9 +26,10 @@ struct perf_event *perf_event_alloc(const struct perf_request *r, const struct p
     event->ctx = ctx;
     event->leader = r->leader ? r->leader : event;
     event->state = PERF_OFF;
-    event->oncpu = -1;
     event->overflow = r->overflow;
     event->overflow_arg = r->arg;
+    event->is_freq = r->attr->freq && r->attr->sample_period && !r->overflow;
+    event->is_loose = !pmu->park || event->is_freq;
     event->bp.claim = r->claim;
     perf_sample_init(event);
     perf_record_account(event, 1);
@@ -171,6 +172,7 @@ static int detach(struct perf_event *event, void *arg)
         list_del(&sibling->node);
         sibling->leader = sibling;
         list_add_tail(&sibling->node, &ctx->flexible);
+        ctx->waits = true;
     }
     event->nr_siblings = 0;
     return 0;
@@ -210,7 +212,7 @@ void perf_for_each_here(void (*fn)(struct perf_event *, void *), void *arg)
 
 bool perf_event_count(struct perf_event *event, u64 nr, struct trapframe *regs, u64 addr)
 {
-    if (event->state != PERF_ACTIVE || event->oncpu != (s32)cpu_id() || event->output.stopped)
+    if (event->state != PERF_ACTIVE || !event->ctx->running || event->output.stopped)
         return false;
     bool user = regs && from_user(regs);
     if (user ? event->attr.exclude_user : event->attr.exclude_kernel)

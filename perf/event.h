@@ -6,8 +6,9 @@
 //
 //   State      meaning                                              count grows
 //   OFF        disabled by its user                                 no
-//   INACTIVE   enabled, its context is not running (or no room)     no
-//   ACTIVE     enabled and running: the PMU has it on some CPU      yes
+//   INACTIVE   enabled, without a place                             no
+//   ACTIVE     enabled, and the PMU has a place for it where its    while the
+//              context runs                                         context runs
 //   ERROR      pinned, and the PMU had no room: reads as EOF        no
 //   EXIT       retired by its PMU with its task's old program       no, for ever
 //
@@ -50,13 +51,19 @@ struct pmu {
     // Between begin and commit nothing reaches the hardware.
     int (*add)(struct perf_event *event);
     void (*del)(struct perf_event *event);
-    void (*begin)(void); // both NULL: nothing to bracket
+    // For one PMU only; the others have NULL in all four and need no bracket. park: all ACTIVE
+    // events of a task's context leave this CPU together; unpark: they are back as they were, or
+    // false: they cannot. As add and del.
+    void (*begin)(void);
     void (*commit)(void);
+    void (*park)(struct perf_event_context *ctx);
+    bool (*unpark)(struct perf_event_context *ctx);
     // Brings event->count up to date, for what is measured and not counted. NULL: it always is.
     void (*read)(struct perf_event *event);
-    // Another address, type and length for the event and all in `family` (perf_event_for_family):
-    // all or none. NULL: -EOPNOTSUPP. Task context.
-    int (*modify)(struct perf_event *event, const struct perf_event_attr *attr);
+    // Another address, type and length: check tells whether an event could have those of `attr`
+    // (0 or -errno); after apply it has them, as add. Both NULL: it keeps what it has.
+    int (*check)(const struct perf_event_attr *attr);
+    void (*apply)(struct perf_event *event, const struct perf_event_attr *attr);
     // The running task ends or executes another program: retire what must not outlive the old one.
     // NULL: nothing. Task context.
     void (*task_flush)(struct task *task);
@@ -76,6 +83,8 @@ struct hw_breakpoint {
 struct perf_event {
     struct perf_event_attr attr; // constant, except for what modify and enable_on_exec change
     const struct pmu *pmu;
+    bool is_freq;        // samples by frequency
+    bool is_loose;       // cannot be parked
     u64 id;              // unique since boot, never 0
     s32 cpu;             // only on this CPU, or -1
     struct task *target; // only for this task (with a reference), or NULL
@@ -89,7 +98,6 @@ struct perf_event {
     u32 nr_siblings;
 
     enum perf_state state; // guarded by ctx->lock
-    s32 oncpu;             // CPU it is ACTIVE on, else -1
 
     u64 count;                        // atomic; grows only where it is ACTIVE
     u64 total_enabled, total_running; // ns of the context's clock, up to tstamp
@@ -160,10 +168,9 @@ void perf_event_for_family(struct perf_event *event, void (*fn)(struct perf_even
 void perf_event_for_group(struct perf_event *event, void (*fn)(struct perf_event *, void *),
                           void *arg);
 
-// Runs fn(event, arg) so that the event is not counting meanwhile and its place in the context is
-// kept: on the CPU where it is ACTIVE (it is taken out before and put back after) or right here.
-// For modify. Task context.
-void perf_event_edit(struct perf_event *event, void (*fn)(struct perf_event *, void *), void *arg);
+// Gives the event and its inherited copies what pmu->check has found to be right, each in its
+// place. Task context.
+void perf_event_modify(struct perf_event *event, const struct perf_event_attr *attr);
 
 // ---- for PMUs ----
 

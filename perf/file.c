@@ -121,9 +121,17 @@ static bool rest_is_equal(const struct perf_event_attr *a, const struct perf_eve
     return memcmp(&x, b, sizeof(x)) == 0;
 }
 
-static void set_sig_data(struct perf_event *event, void *arg)
+static int modify_here(struct perf_event *event, void *arg)
 {
-    event->attr.sig_data = *(u64 *)arg;
+    const struct perf_event_attr *attr = arg;
+    perf_set_attr(event, arg);
+    event->attr.sig_data = attr->sig_data;
+    return attr->disabled ? perf_set_disabled(event, NULL) : perf_set_enabled(event, NULL);
+}
+
+static void modify_one(struct perf_event *event, void *arg)
+{
+    perf_ctx_run(event, modify_here, arg);
 }
 
 static int set_period(struct perf_event *event, void *arg)
@@ -170,16 +178,14 @@ static s64 modify(struct perf_event *event, u64 uattr)
         return err;
     if (attr.type != event->attr.type)
         return -EINVAL;
-    if (!event->pmu->modify)
+    if (!event->pmu->check)
         return -EOPNOTSUPP;
     if (!rest_is_equal(&event->attr, &attr))
         return -EINVAL;
-    err = event->pmu->modify(event, &attr);
-    if (err)
-        return err;
-    perf_event_for_family(event, set_sig_data, &attr.sig_data);
-    perf_event_for_family(event, attr.disabled ? perf_disable_one : perf_enable_one, NULL);
-    return 0;
+    err = event->pmu->check(&attr);
+    if (!err)
+        perf_event_for_family(event, modify_one, &attr);
+    return err;
 }
 
 s64 perf_event_ioctl(struct perf_event *event, u32 cmd, u64 arg)

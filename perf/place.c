@@ -48,10 +48,6 @@ void perf_group_out(struct perf_event *leader)
         if (sibling->state == PERF_ACTIVE)
             perf_set_state(sibling, PERF_INACTIVE);
     perf_set_state(leader, PERF_INACTIVE);
-    if (group_is_limited(leader)) {
-        this_perf_cpu()->nr_limited--;
-        this_perf_cpu()->exclusive = false;
-    }
 }
 
 static bool add(struct perf_event *event)
@@ -62,27 +58,38 @@ static bool add(struct perf_event *event)
     return true;
 }
 
+// On limited PMUs an exclusive group shares with nobody.
+static bool is_excluded(const struct perf_event *leader)
+{
+    const struct perf_cpu *pc = this_perf_cpu();
+    const struct perf_event_context *task = pc->task_ctx;
+    return pc->ctx.exclusive || (task && task->exclusive) ||
+           (leader->attr.exclusive && (pc->ctx.nr_limited || (task && task->nr_limited)));
+}
+
 // The context lock is held.
 static bool group_in(struct perf_event *leader)
 {
-    struct perf_cpu *pc = this_perf_cpu();
     struct perf_event *sibling;
     bool limited = group_is_limited(leader), ok;
-    if (limited && (pc->exclusive || (leader->attr.exclusive && pc->nr_limited)))
+    if ((limited && is_excluded(leader)) || !add(leader))
         return false;
-    if (!add(leader))
-        return false;
-    pc->nr_limited += limited;
-    pc->exclusive = pc->exclusive || (limited && leader->attr.exclusive);
     ok = true;
     list_for_each (sibling, &leader->siblings, node)
         if (ok && waits_here(sibling))
             ok = add(sibling);
+    leader->ctx->exclusive = leader->ctx->exclusive || (limited && leader->attr.exclusive);
     if (ok)
         leader->waited = 0;
     else
         perf_group_out(leader);
     return ok;
+}
+
+void perf_place_one(struct perf_event *leader)
+{
+    if (leader->ctx->running && waits_here(leader) && group_in(leader))
+        leader->ctx->waits = false;
 }
 
 // ---- pinned ----
@@ -126,13 +133,14 @@ static u32 count_flexible(struct perf_event_context *ctx)
     return n;
 }
 
-static void place_list(struct perf_event_context *ctx, bool *waiting)
+static void place_list(struct perf_event_context *ctx)
 {
     struct perf_event *leader;
     spin_lock(&ctx->lock);
+    ctx->waits = false;
     list_for_each (leader, &ctx->flexible, node)
         if (waits_here(leader) && !group_in(leader))
-            *waiting = true;
+            ctx->waits = true;
     spin_unlock(&ctx->lock);
 }
 
@@ -146,16 +154,16 @@ static void rank_contexts(struct perf_cpu *pc, struct perf_event_context *by_ran
     by_rank[1] = task_first ? &pc->ctx : task;
 }
 
-static void place_flexible(struct perf_cpu *pc)
+static struct perf_event_context *place_flexible(struct perf_cpu *pc)
 {
     struct perf_event_context *by_rank[2];
     rank_contexts(pc, by_rank);
-    pc->waiting = false;
     if (by_rank[1] && somebody_waits(&by_rank[0]->flexible))
         evict(by_rank[1], &by_rank[1]->flexible);
     for (int i = 0; i < 2; i++)
         if (by_rank[i])
-            place_list(by_rank[i], &pc->waiting);
+            place_list(by_rank[i]);
+    return by_rank[0];
 }
 
 static void evict_all_flexible(struct perf_cpu *pc)
@@ -165,10 +173,12 @@ static void evict_all_flexible(struct perf_cpu *pc)
         evict(pc->task_ctx, &pc->task_ctx->flexible);
 }
 
-void perf_place(void)
+struct perf_event_context *perf_place(void)
 {
     struct perf_cpu *pc = this_perf_cpu();
     struct perf_event_context *task = pc->task_ctx;
+    if (!perf_somebody_waits())
+        return NULL;
     bool cpu_waits = somebody_waits(&pc->ctx.pinned);
     // Who has a place makes way only when somebody of higher rank comes.
     if (cpu_waits || (task && somebody_waits(&task->pinned))) {
@@ -179,7 +189,7 @@ void perf_place(void)
         if (task)
             place_pinned(task);
     }
-    place_flexible(pc);
+    return place_flexible(pc);
 }
 
 // ---- turns ----
@@ -248,16 +258,13 @@ static bool begin_turn(struct perf_event_context *ctx)
 void perf_turn(void)
 {
     struct perf_cpu *pc = this_perf_cpu();
-    struct perf_event_context *by_rank[2];
     // the turns follow the clock of the task that runs
-    if (!pc->waiting || !begin_turn(pc->task_ctx ? pc->task_ctx : &pc->ctx))
+    if (!perf_somebody_waits() || !begin_turn(pc->task_ctx ? pc->task_ctx : &pc->ctx))
         return;
     evict_all_flexible(pc);
     sort_flexible(&pc->ctx);
     if (pc->task_ctx)
         sort_flexible(pc->task_ctx);
     pc->rotations++;
-    perf_place();
-    rank_contexts(pc, by_rank);
-    count_waiting(by_rank[0]);
+    count_waiting(perf_place());
 }

@@ -7,15 +7,15 @@
 
 static const struct pmu *pmus[MAX_PMUS]; // filled at boot, constant afterwards
 static u32 nr_pmus;
-static const struct pmu *bracketed[MAX_PMUS]; // those with begin and commit
-static u32 nr_bracketed;
+static const struct pmu *hardware; // the one that is edited between begin and commit
 
 void perf_pmu_register(const struct pmu *pmu)
 {
     ASSERT(nr_pmus < MAX_PMUS && !perf_pmu_find(pmu->type));
     pmus[nr_pmus++] = pmu;
+    ASSERT(!hardware || !pmu->begin);
     if (pmu->begin)
-        bracketed[nr_bracketed++] = pmu;
+        hardware = pmu;
 }
 
 const struct pmu *perf_pmu_find(u32 type)
@@ -29,17 +29,29 @@ const struct pmu *perf_pmu_find(u32 type)
 void perf_edit_begin(void)
 {
     struct perf_cpu *pc = this_perf_cpu();
-    if (pc->edit_depth++ == 0)
-        pc->edit_ns = clock_ns();
-    for (u32 i = 0; i < nr_bracketed; i++)
-        bracketed[i]->begin();
+    if (pc->edit_depth++)
+        return;
+    pc->edit_ns = clock_ns();
+    if (hardware)
+        hardware->begin();
 }
 
 void perf_edit_commit(void)
 {
-    for (u32 i = 0; i < nr_bracketed; i++)
-        bracketed[i]->commit();
-    this_perf_cpu()->edit_depth--;
+    struct perf_cpu *pc = this_perf_cpu();
+    if (pc->edit_depth == 1 && hardware)
+        hardware->commit();
+    pc->edit_depth--;
+}
+
+void perf_pmu_park(struct perf_event_context *ctx)
+{
+    hardware->park(ctx);
+}
+
+bool perf_pmu_unpark(struct perf_event_context *ctx)
+{
+    return hardware->unpark(ctx);
 }
 
 void perf_flush_task(struct task *t)

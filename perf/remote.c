@@ -10,23 +10,41 @@ struct change {
     int result;
 };
 
+static bool is_alone(const struct perf_event *event)
+{
+    return event->leader == event && !event->nr_siblings;
+}
+
 // On the context's own CPU, IRQs off. Not done when the context has moved on meanwhile.
 static void change_here(void *arg)
 {
     struct change *c = arg;
-    struct perf_event_context *ctx = c->event->ctx;
+    struct perf_event *event = c->event;
+    struct perf_event_context *ctx = event->ctx;
 
     perf_edit_begin();
     spin_lock(&ctx->lock);
     if (ctx->active_cpu == (s32)cpu_id()) {
-        perf_group_out(c->event->leader);
-        c->result = c->fn(c->event, c->arg);
+        bool simple = is_alone(event) && !perf_somebody_waits();
+        if (!is_alone(event))
+            perf_group_out(event->leader);
+        c->result = c->fn(event, c->arg);
         c->done = true;
+        if (simple && is_alone(event))
+            perf_place_one(event);
     }
     spin_unlock(&ctx->lock);
-    if (c->done && ctx->running)
+    if (perf_somebody_waits())
         perf_place();
     perf_edit_commit();
+}
+
+// The same for a context that runs nowhere, under its lock.
+static void change_idle(struct change *c)
+{
+    perf_ctx_disband(c->event->ctx);
+    c->result = c->fn(c->event, c->arg);
+    c->done = true;
 }
 
 int perf_ctx_run(struct perf_event *event, int (*fn)(struct perf_event *, void *), void *arg)
@@ -40,10 +58,8 @@ int perf_ctx_run(struct perf_event *event, int (*fn)(struct perf_event *, void *
     while (!c.done) {
         flags = spin_lock_irqsave(&ctx->lock);
         s32 cpu = ctx->active_cpu;
-        if (cpu < 0) {
-            c.result = fn(event, arg);
-            c.done = true;
-        }
+        if (cpu < 0)
+            change_idle(&c);
         spin_unlock_irqrestore(&ctx->lock, flags);
         if (cpu >= 0)
             smp_call(cpu, change_here, &c);
@@ -64,7 +80,7 @@ bool perf_ctx_run_stopped(struct perf_event *event, int (*fn)(struct perf_event 
     if (pc->edit_depth || pc->in_switch || is_locked(&pc->ctx) || is_locked(pc->task_ctx))
         return false;
     if (pc->ctx.active_cpu < 0) // the CPU is offline
-        fn(event, arg);
+        change_idle(&c);
     else
         change_here(&c);
     return true;
@@ -116,6 +132,7 @@ void perf_ctx_start(struct perf_event_context *ctx)
     // A task that is not running now will find its context at its next switch-in; one that runs
     // keeps its CPU until the call has been served there, or has been switched out, which is as
     // good.
-    if (ctx->task && __atomic_load_n(&ctx->task->on_cpu, __ATOMIC_ACQUIRE))
+    if (ctx->task && __atomic_load_n(&ctx->active_cpu, __ATOMIC_RELAXED) < 0 &&
+        __atomic_load_n(&ctx->task->on_cpu, __ATOMIC_ACQUIRE))
         smp_call(__atomic_load_n(&ctx->task->cpu, __ATOMIC_RELAXED), start_here, ctx);
 }

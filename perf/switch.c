@@ -38,9 +38,11 @@ static void enter(struct perf_cpu *pc, struct perf_event_context *ctx)
 
 static void settle(struct perf_cpu *pc, struct perf_event_context *entered)
 {
-    perf_place();
-    if (entered)
-        perf_turn();
+    if (perf_somebody_waits()) {
+        perf_place();
+        if (entered)
+            perf_turn();
+    }
     perf_edit_commit();
     pc->in_switch = false;
     if (pc->leaving) {
@@ -67,7 +69,7 @@ void perf_switch_in(struct task *prev, struct task *next)
 void perf_tick(void)
 {
     perf_sample_tick();
-    if (!this_perf_cpu()->waiting)
+    if (!perf_somebody_waits())
         return;
     perf_edit_begin();
     perf_turn();

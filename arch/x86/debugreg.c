@@ -140,45 +140,59 @@ void dr_commit(void)
         write_out(d);
 }
 
-// How cheap register n is for a wanted slot: 3 no write at all, 2 only DR7, 1 no DR7-off write, 0
-// all.
-static int fitness(const struct dr_file *d, int n, const struct dr_slot *s)
+// The free register that is cheapest to write for a slot: one that has its condition already, or
+// its address (only DR7 is written), or is off (which need not be done first); or any. -1: none.
+static int choose(const struct dr_file *d, const struct dr_slot *s)
 {
-    const struct dr_slot *l = &d->live.slot[n];
-    if (d->live_addr[n] == s->addr)
-        return l->owner && l->type == s->type && l->len == s->len ? 3 : 2;
-    return d->live_dr7 & DR7_ENABLE_BITS(n) ? 0 : 1;
+    int holder = -1, off = -1, any = -1;
+    for (int i = HBP_NUM - 1; i >= 0; i--) {
+        const struct dr_slot *l = &d->live.slot[i];
+        if (d->want.used & BIT(i))
+            continue;
+        if (d->live_addr[i] == s->addr) {
+            if (l->owner && l->type == s->type && l->len == s->len)
+                return i;
+            holder = i;
+        } else if (!(d->live.used & BIT(i))) {
+            off = i;
+        }
+        any = i;
+    }
+    return holder >= 0 ? holder : off >= 0 ? off : any;
+}
+
+// Before wanted slots are added to those that are there.
+static inline void expect_more(struct dr_file *d)
+{
+    if (d->want.used)
+        d->unordered = true;
+    else
+        d->want.crowded = 0;
+    d->edited = true;
 }
 
 int dr_install(void *owner, u64 addr, enum dr_type type, u8 len)
 {
     struct dr_file *d = this_dr();
     struct dr_slot slot = {.owner = owner, .addr = addr, .type = type, .len = len};
-    int best = -1, most = -1;
-    for (u32 left = ~d->want.used & DR6_SLOTS; left && most < 3; left &= left - 1) {
-        int i = __builtin_ctz(left), fits = fitness(d, i, &slot);
-        if (fits > most) {
-            best = i;
-            most = fits;
-        }
-    }
-    if (best < 0)
+    int n = choose(d, &slot);
+    if (n < 0)
         return -1;
-    d->unordered = d->unordered || d->want.used;
-    d->want.slot[best] = slot;
-    d->want.used |= BIT(best);
-    d->want.control |= encode(best, type, len);
-    d->edited = true;
+    expect_more(d);
+    d->want.slot[n] = slot;
+    d->want.used |= BIT(n);
+    d->want.control |= encode(n, type, len);
     d->stats.installs++;
-    return best;
+    return n;
 }
 
-static void clear_slot(struct dr_image *image, int n)
+static inline void clear_slot(struct dr_file *d, int n)
 {
-    image->slot[n].owner = NULL;
-    image->used &= ~BIT(n);
-    image->crowded &= ~BIT(n);
-    image->control &= ~DR7_SLOT_BITS(n);
+    d->want.slot[n].owner = NULL;
+    d->want.used &= ~BIT(n);
+    d->want.control &= ~DR7_SLOT_BITS(n);
+    d->stats.evictions++;
+    d->edited = true;
 }
 
 bool dr_evict(const void *owner)
@@ -186,9 +200,7 @@ bool dr_evict(const void *owner)
     struct dr_file *d = this_dr();
     for (int i = 0; i < HBP_NUM; i++) {
         if (d->want.slot[i].owner == owner) {
-            clear_slot(&d->want, i);
-            d->edited = true;
-            d->stats.evictions++;
+            clear_slot(d, i);
             return true;
         }
     }
@@ -200,30 +212,63 @@ void dr_take_out(u32 regs, struct dr_image *image)
     struct dr_file *d = this_dr();
     order_nested(d); // so that they are in order when they come back
     *image = d->want;
-    for (u32 left = d->want.used; left; left &= left - 1) {
-        int i = __builtin_ctz(left);
-        bool out = regs & BIT(i);
-        clear_slot(out ? &d->want : image, i);
-        d->stats.evictions += out;
-    }
-    d->edited = true;
+    image->used &= regs;
+    for (u32 left = image->used; left; left &= left - 1)
+        clear_slot(d, __builtin_ctz(left));
+    image->control &= ~d->want.control;
 }
 
-bool dr_put_back(const struct dr_image *image)
+static u32 count_regs(u32 regs)
 {
-    struct dr_file *d = this_dr();
+    u32 n = 0;
+    for (; regs; regs &= regs - 1)
+        n++;
+    return n;
+}
+
+// Whether each would be in its old register without a write that another place saves.
+static bool fit_as_they_were(const struct dr_file *d, const struct dr_image *image)
+{
     if (d->want.used & image->used)
         return false;
+    for (u32 left = image->used; left; left &= left - 1) {
+        u64 addr = image->slot[__builtin_ctz(left)].addr;
+        if (d->live_addr[__builtin_ctz(left)] == addr)
+            continue;
+        for (int i = 0; i < HBP_NUM; i++)
+            if (d->live_addr[i] == addr)
+                return false;
+    }
+    return true;
+}
+
+static void put_as_they_were(struct dr_file *d, const struct dr_image *image)
+{
     for (u32 left = image->used; left; left &= left - 1) {
         int i = __builtin_ctz(left);
         d->want.slot[i] = image->slot[i];
         d->stats.installs++;
     }
-    d->unordered = d->unordered || d->want.used;
+    expect_more(d);
     d->want.used |= image->used;
     d->want.crowded |= image->crowded;
     d->want.control |= image->control;
-    d->edited = true;
+}
+
+bool dr_put_back(const struct dr_image *image)
+{
+    struct dr_file *d = this_dr();
+    if (fit_as_they_were(d, image)) {
+        put_as_they_were(d, image);
+        return true;
+    }
+    u32 n = count_regs(d->want.used) + count_regs(image->used);
+    if (n > HBP_NUM)
+        return false;
+    for (u32 left = image->used; left; left &= left - 1) {
+        const struct dr_slot *s = &image->slot[__builtin_ctz(left)];
+        dr_install(s->owner, s->addr, s->type, s->len);
+    }
     return true;
 }
 

@@ -57,7 +57,8 @@ struct dr_stats {
     u64 guest_writes; // MOVs to DR0-DR3, DR6 and DR7 around guests
 };
 
-// Who is in which register, and what DR7 is for it.
+// Who is in which register, and what DR7 is for it. Of slots that are not `used`, only those in
+// struct dr_file have an owner that means something: NULL.
 struct dr_image {
     struct dr_slot slot[HBP_NUM];
     u64 control; // DR7
@@ -118,8 +119,8 @@ int dr_install(void *owner, u64 addr, enum dr_type type, u8 len);
 bool dr_evict(const void *owner);
 
 // Take the owners of several registers (bit n: DRn) out together, into *image, and put them back
-// later, on any CPU, each into the register it was in: false, and nothing has changed, when one of
-// these has another owner now.
+// later, on any CPU: into the same registers unless these are taken, or others hold the addresses
+// already. False, and nothing has changed, when too few are free.
 void dr_take_out(u32 regs, struct dr_image *image);
 bool dr_put_back(const struct dr_image *image);
 

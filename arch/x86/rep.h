@@ -26,6 +26,17 @@ static inline void rep_fill(void *to, u8 c, size_t n)
                      : "memory");
 }
 
+// How many of the first n words at a and b are equal before two differ.
+static inline size_t rep_equal(const void *a, const void *b, size_t n)
+{
+    size_t left = n;
+    bool differ;
+    if (!n)
+        return 0;
+    __asm__ volatile("repe cmpsq" : "+D"(a), "+S"(b), "+c"(left), "=@ccne"(differ)::"memory");
+    return n - left - differ;
+}
+
 // How many of the n words at p are zero before the first one that is not.
 static inline size_t rep_zeros(const u64 *p, size_t n)
 {

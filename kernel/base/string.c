@@ -38,10 +38,9 @@ void *memset(void *to, int c, size_t n)
 
 int memcmp(const void *a, const void *b, size_t n)
 {
-    const u8 *x = a, *y = b;
-    for (; n >= 8 && *(const word *)x == *(const word *)y; n -= 8)
-        x += 8, y += 8;
-    for (; n; n--, x++, y++)
+    size_t equal = 8 * rep_equal(a, b, n / 8);
+    const u8 *x = (const u8 *)a + equal, *y = (const u8 *)b + equal;
+    for (n -= equal; n; n--, x++, y++)
         if (*x != *y)
             return *x - *y;
     return 0;
