@@ -3,20 +3,14 @@
 #include "hwbp/reserve.h"
 #include "hwbp/validate.h"
 #include "kernel/base/errno.h"
-#include "kernel/mm/heap.h"
 #include "perf/context.h"
 
-// A claim for the event, not admitted yet; NULL: no memory.
-static struct bp_claim *new_claim(struct perf_event *event, bool pinned)
+// What the event asks of the slots, not admitted yet.
+static struct bp_claim *own_claim(struct perf_event *event, bool pinned)
 {
-    struct bp_claim *claim = kalloc(sizeof(*claim));
-    if (!claim)
-        return NULL;
-    claim->task = event->target;
-    claim->cpu = event->cpu;
-    claim->pinned = pinned;
-    claim->event = event;
-    return claim;
+    event->bp.own = (struct bp_claim){
+        .task = event->target, .cpu = event->cpu, .pinned = pinned, .event = event};
+    return &event->bp.own;
 }
 
 // The slot comes first, then the validation: a full machine answers ENOSPC even to a bad request,
@@ -31,33 +25,28 @@ static int bp_event_init(struct perf_event *event)
         return hwbp_parse(&event->attr, &event->bp);
 
     // A group is placed whole, so a pinned leader's siblings must find room whenever it does.
-    struct bp_claim *claim = new_claim(event, event->leader->attr.pinned);
-    if (!claim)
-        return -ENOMEM;
+    struct bp_claim *claim = own_claim(event, event->leader->attr.pinned);
     int err = claim_reserve(claim);
-    if (!err) {
-        err = hwbp_parse(&event->attr, &event->bp);
-        if (!err) {
-            event->bp.claim = claim;
-            return 0;
-        }
+    if (err)
+        return err;
+    err = hwbp_parse(&event->attr, &event->bp);
+    if (err)
         claim_release(claim);
-    }
-    kfree(claim);
+    else
+        event->bp.claim = claim;
     return err;
 }
 
 static int bp_event_inherit(struct perf_event *event)
 {
-    struct bp_claim *claim = new_claim(event, event->parent->bp.claim->pinned);
-    if (!claim)
-        return -ENOMEM;
+    const struct hw_breakpoint *parent = &event->parent->bp;
+    struct bp_claim *claim = own_claim(event, parent->claim->pinned);
     int err = claim_inherit(claim);
-    if (err) {
-        kfree(claim);
+    if (err)
         return err;
-    }
-    event->bp = event->parent->bp;
+    event->bp.addr = parent->addr;
+    event->bp.type = parent->type;
+    event->bp.len = parent->len;
     event->bp.claim = claim;
     return 0;
 }

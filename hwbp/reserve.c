@@ -198,13 +198,9 @@ bool claim_release_stopped(struct bp_claim *claim)
 void claim_release_event(struct perf_event *event)
 {
     mutex_lock(&slots_mutex);
-    struct bp_claim *claim = event->bp.claim;
-    bool own = claim && claim->event == event;
-    if (own)
-        release_locked(claim);
+    if (event->bp.claim == &event->bp.own)
+        release_locked(&event->bp.own);
     mutex_unlock(&slots_mutex);
-    if (own)
-        kfree(claim);
 }
 
 void claims_flush_task(struct task *task)
@@ -217,7 +213,6 @@ void claims_flush_task(struct task *task)
         perf_event_retire(c->event);
         c->event->bp.claim = NULL;
         release_locked(c);
-        kfree(c);
     }
     mutex_unlock(&slots_mutex);
 }

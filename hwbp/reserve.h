@@ -12,15 +12,6 @@ struct bp_task {
     struct dr_image parked;         // the registers of its breakpoints while it does not run
 };
 
-// One admitted breakpoint: an event's, or a wide one's for all CPUs together.
-struct bp_claim {
-    struct list node;  // in the list of live claims
-    struct task *task; // NULL: bound to no task
-    s32 cpu;           // -1: every CPU
-    bool pinned;
-    struct perf_event *event; // the event, NULL for a wide claim
-};
-
 // Admits and lists the claim (its other fields set). 0, -ENOSPC, -ENOMEM; a refusal is remembered
 // in words. Task context.
 int claim_reserve(struct bp_claim *claim);
@@ -33,7 +24,7 @@ void claim_release(struct bp_claim *claim);
 int claim_reserve_stopped(struct bp_claim *claim);
 bool claim_release_stopped(struct bp_claim *claim);
 
-// Releases and frees an event's own claim, unless it was flushed before; leaves a wide one alone.
+// Releases an event's own claim, unless it was flushed before; leaves a wide one alone.
 void claim_release_event(struct perf_event *event);
 
 // Retires the thread breakpoints of a task: events stop, slots come back (pmu.task_flush).

@@ -152,17 +152,22 @@ static void step(u32 *n, bool up)
     *n += up ? 1 : -1;
 }
 
-// Enters the task into the histograms of all CPUs of a request, or takes it out, as it stands.
-static void count_task(struct slot_table *t, const struct slot_request *r, bool up)
+// Enters a task that holds so many into one CPU's histogram, or takes it out.
+static void count_task(struct slot_cpu *c, u32 pinned, u32 flexible, bool up)
 {
-    for (u32 cpu = first_cpu(r); cpu < end_cpu(t, r); cpu++) {
-        u32 n = own_pinned(r->task, cpu);
-        bool f = own_flexible(r->task, cpu) > 0;
-        if (n > SLOTS_PER_CPU)
-            panic("slots: a task holds %u pinned breakpoints on CPU %u", n, cpu);
-        if (n || f)
-            step(&t->cpu[cpu].tasks[f][n], up);
-    }
+    if (pinned > SLOTS_PER_CPU)
+        panic("slots: a task holds %u pinned breakpoints on one CPU", pinned);
+    if (pinned || flexible)
+        step(&c->tasks[flexible > 0][pinned], up);
+}
+
+// The task holds one more, or less, than it did on this CPU.
+static void move_task(struct slot_table *t, const struct slot_request *r, u32 cpu, bool up)
+{
+    u32 pinned = own_pinned(r->task, cpu), flexible = own_flexible(r->task, cpu);
+    count_task(&t->cpu[cpu], pinned, flexible, false);
+    step(r->pinned ? &pinned : &flexible, up);
+    count_task(&t->cpu[cpu], pinned, flexible, true);
 }
 
 // Where a task counts what it holds of the request's kind.
@@ -176,18 +181,17 @@ static u32 *held_by_task(const struct slot_request *r)
 
 static void count(struct slot_table *t, const struct slot_request *r, bool up)
 {
-    if (r->task) {
-        count_task(t, r, false);
-        step(held_by_task(r), up);
-        count_task(t, r, true);
-    }
     for (u32 cpu = first_cpu(r); cpu < end_cpu(t, r); cpu++) {
         struct slot_cpu *c = &t->cpu[cpu];
-        if (!r->task)
+        if (r->task)
+            move_task(t, r, cpu, up);
+        else
             step(r->pinned ? &c->cpu_pinned : &c->cpu_flexible, up);
         if (!r->pinned)
             step(&c->flexible, up);
     }
+    if (r->task)
+        step(held_by_task(r), up);
     step(&t->live, up);
 }
 

@@ -57,9 +57,10 @@ int perf_copy_attr(u64 uattr, struct perf_event_attr *attr)
     int err = check_tail(uattr, size);
     if (err)
         return err;
-    memset(attr, 0, sizeof(*attr));
-    if (copy_from_user(attr, uattr, MIN(size, sizeof(*attr))))
+    size_t known = MIN(size, sizeof(*attr));
+    if (copy_from_user(attr, uattr, known))
         return -EFAULT;
+    memset((u8 *)attr + known, 0, sizeof(*attr) - known);
     attr->size = size;
     return check(attr);
 }

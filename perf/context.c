@@ -4,8 +4,6 @@
 #include "arch/x86/smp.h"
 #include "kernel/base/errno.h"
 #include "kernel/mm/heap.h"
-#include "perf/pmu.h"
-#include "sched/upcalls.h"
 
 struct perf_cpu perf_cpus[MAX_CPUS];
 struct mutex perf_mutex;
@@ -89,110 +87,6 @@ static inline u64 ctx_now(const struct perf_event_context *ctx)
 u64 perf_ctx_now(struct perf_event_context *ctx)
 {
     return ctx_now(ctx);
-}
-
-// An exclusive group of one context and a limited one of the other.
-static bool exclude_each_other(const struct perf_event_context *a,
-                               const struct perf_event_context *b)
-{
-    return (a->exclusive && b->nr_limited) || (b->exclusive && a->nr_limited);
-}
-
-static void disband_one(struct perf_event *event)
-{
-    if (event->state != PERF_ACTIVE)
-        return;
-    perf_update_times(event);
-    event->state = PERF_INACTIVE;
-}
-
-static void disband_list(struct list *leaders)
-{
-    struct perf_event *leader, *sibling;
-    list_for_each (leader, leaders, node) {
-        disband_one(leader);
-        list_for_each (sibling, &leader->siblings, node)
-            disband_one(sibling);
-    }
-}
-
-void perf_ctx_disband(struct perf_event_context *ctx)
-{
-    if (!ctx->parked)
-        return;
-    disband_list(&ctx->pinned);
-    disband_list(&ctx->flexible);
-    ctx->nr_limited = 0;
-    ctx->exclusive = false;
-    ctx->parked = false;
-    ctx->waits = true;
-}
-
-static void unpark(struct perf_event_context *ctx)
-{
-    // Elsewhere other events may be the right ones: of those that are for one CPU only.
-    if (ctx->last_cpu == cpu_id() && !exclude_each_other(ctx, &this_perf_cpu()->ctx) &&
-        perf_pmu_unpark(ctx))
-        ctx->parked = false;
-    else
-        perf_ctx_disband(ctx);
-}
-
-void perf_ctx_in(struct perf_event_context *ctx)
-{
-    spin_lock(&ctx->lock);
-    if (ctx->parked)
-        unpark(ctx);
-    if (ctx->last_cpu != cpu_id())
-        ctx->waits = true;
-    ctx->active_cpu = cpu_id();
-    ctx->running = true;
-    ctx->since = edit_clock();
-    spin_unlock(&ctx->lock);
-}
-
-void perf_ctx_out(struct perf_event_context *ctx)
-{
-    struct perf_event *leader;
-    spin_lock(&ctx->lock);
-    if (ctx->task && ctx->nr_limited && !ctx->nr_loose && !ctx->waits) {
-        perf_pmu_park(ctx);
-        ctx->parked = true;
-    } else {
-        list_for_each (leader, &ctx->pinned, node)
-            perf_group_out(leader);
-        list_for_each (leader, &ctx->flexible, node)
-            perf_group_out(leader);
-    }
-    ctx->time = perf_ctx_now(ctx);
-    ctx->running = false;
-    ctx->last_cpu = cpu_id();
-    spin_unlock(&ctx->lock);
-}
-
-void perf_ctx_release(struct perf_event_context *ctx)
-{
-    spin_lock(&ctx->lock);
-    ctx->active_cpu = -1;
-    spin_unlock(&ctx->lock);
-}
-
-void perf_cpu_start(u32 cpu)
-{
-    perf_ctx_in(&perf_cpus[cpu].ctx);
-    perf_edit_begin();
-    perf_place(); // events may have been opened before the CPU came here
-    perf_edit_commit();
-}
-
-void perf_cpu_stop(u32 cpu)
-{
-    struct perf_cpu *pc = &perf_cpus[cpu];
-    ASSERT(!pc->task_ctx);
-    perf_edit_begin();
-    perf_ctx_out(&pc->ctx);
-    perf_edit_commit();
-    perf_ctx_release(&pc->ctx);
 }
 
 // ---- states and times ----

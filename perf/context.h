@@ -78,10 +78,6 @@ static inline bool perf_user_return_due(const struct task *t)
 // is ending. The caller holds a reference to the task. Task context.
 struct perf_event_context *perf_task_context(struct task *task);
 
-// Brackets for edits of what runs on this CPU: PMUs begin and commit. May nest. IRQs off.
-void perf_edit_begin(void);
-void perf_edit_commit(void);
-
 // A context begins to run on this CPU, or stops: its clock, and its events as far as they are
 // parked (in) or ACTIVE (out). IRQs off, no context lock held, inside begin .. commit. active_cpu
 // is cleared later, by perf_ctx_release() after commit (C2).
@@ -117,9 +113,9 @@ static inline bool perf_somebody_waits(void)
     const struct perf_cpu *pc = this_perf_cpu();
     return pc->ctx.running && (pc->ctx.waits || (pc->task_ctx && pc->task_ctx->waits));
 }
-// A group of one that nobody else has waited with takes what is free. If nothing is, it waits for
-// perf_place(). The context lock is held.
-void perf_place_one(struct perf_event *leader);
+// Where nobody has waited, a group of one has been changed: if it waits now it takes what is free.
+// False: perf_place() has something to do. The context lock is held.
+bool perf_place_one(struct perf_event *leader);
 // The next turn, if somebody waits and this one has lasted long enough: at the tick, and at a
 // switch-in, because a task that always leaves before a tick would never see one.
 void perf_turn(void);

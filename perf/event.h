@@ -69,15 +69,23 @@ struct pmu {
     void (*task_flush)(struct task *task);
 };
 
+// One admitted breakpoint (hwbp/reserve.h): an event's, or a wide one's for all CPUs together.
+struct bp_claim {
+    struct list node;  // in the list of live claims
+    struct task *task; // NULL: bound to no task
+    s32 cpu;           // -1: every CPU
+    bool pinned;
+    struct perf_event *event; // the event, NULL for a wide claim
+};
+
 // The breakpoint's part of an event, owned by hwbp.
-struct bp_claim;
 struct hw_breakpoint {
     u64 addr;
     u8 type; // enum dr_type
     u8 len;
     bool thread; // made for a task by the kernel: flushed when that task executes another program
     bool traps;  // a hit is also the task's SIGTRAP, which its owner then deals with
-    struct bp_claim *claim; // its slots (hwbp/reserve.h); the events of a wide one share them
+    struct bp_claim own, *claim; // its slots: its own, or those that a wide one's events share
 };
 
 struct perf_event {

@@ -86,10 +86,12 @@ static bool group_in(struct perf_event *leader)
     return ok;
 }
 
-void perf_place_one(struct perf_event *leader)
+bool perf_place_one(struct perf_event *leader)
 {
-    if (leader->ctx->running && waits_here(leader) && group_in(leader))
-        leader->ctx->waits = false;
+    struct perf_event_context *ctx = leader->ctx;
+    if (ctx->waits && ctx->running && waits_here(leader) && group_in(leader))
+        ctx->waits = false;
+    return !ctx->waits;
 }
 
 // ---- pinned ----

@@ -1,6 +1,7 @@
 // Changing an event from anywhere: the change runs on the CPU where its context runs (C1).
 #include "arch/x86/smp.h"
 #include "perf/context.h"
+#include "perf/pmu.h"
 
 struct change {
     struct perf_event *event;
@@ -21,20 +22,20 @@ static void change_here(void *arg)
     struct change *c = arg;
     struct perf_event *event = c->event;
     struct perf_event_context *ctx = event->ctx;
+    bool settled = false;
 
     perf_edit_begin();
     spin_lock(&ctx->lock);
     if (ctx->active_cpu == (s32)cpu_id()) {
-        bool simple = is_alone(event) && !perf_somebody_waits();
-        if (!is_alone(event))
+        bool alone = is_alone(event), simple = alone && !perf_somebody_waits();
+        if (!alone)
             perf_group_out(event->leader);
         c->result = c->fn(event, c->arg);
         c->done = true;
-        if (simple && is_alone(event))
-            perf_place_one(event);
+        settled = simple && perf_place_one(event);
     }
     spin_unlock(&ctx->lock);
-    if (perf_somebody_waits())
+    if (!settled && perf_somebody_waits())
         perf_place();
     perf_edit_commit();
 }
@@ -57,7 +58,7 @@ int perf_ctx_run(struct perf_event *event, int (*fn)(struct perf_event *, void *
     irq_restore(flags);
     while (!c.done) {
         flags = spin_lock_irqsave(&ctx->lock);
-        s32 cpu = ctx->active_cpu;
+        s32 cpu = __atomic_load_n(&ctx->active_cpu, __ATOMIC_ACQUIRE);
         if (cpu < 0)
             change_idle(&c);
         spin_unlock_irqrestore(&ctx->lock, flags);

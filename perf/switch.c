@@ -1,9 +1,98 @@
-// What perf does when tasks come and go on a CPU: the two hooks of a switch, and the tick.
+// Contexts come to a CPU and leave it: with tasks, by the two hooks of a switch, and with the CPU.
 #include "perf/context.h"
+#include "perf/pmu.h"
 #include "perf/record.h"
 #include "perf/sample.h"
 #include "perf/wakeup.h"
 #include "sched/upcalls.h"
+
+// ---- one context ----
+
+// An exclusive group of one context and a limited one of the other.
+static bool exclude_each_other(const struct perf_event_context *a,
+                               const struct perf_event_context *b)
+{
+    return (a->exclusive && b->nr_limited) || (b->exclusive && a->nr_limited);
+}
+
+static void disband_one(struct perf_event *event)
+{
+    if (event->state != PERF_ACTIVE)
+        return;
+    perf_update_times(event);
+    event->state = PERF_INACTIVE;
+}
+
+static void disband_list(struct list *leaders)
+{
+    struct perf_event *leader, *sibling;
+    list_for_each (leader, leaders, node) {
+        disband_one(leader);
+        list_for_each (sibling, &leader->siblings, node)
+            disband_one(sibling);
+    }
+}
+
+void perf_ctx_disband(struct perf_event_context *ctx)
+{
+    if (!ctx->parked)
+        return;
+    disband_list(&ctx->pinned);
+    disband_list(&ctx->flexible);
+    ctx->nr_limited = 0;
+    ctx->exclusive = false;
+    ctx->parked = false;
+    ctx->waits = true;
+}
+
+static void unpark(struct perf_event_context *ctx)
+{
+    // Elsewhere other events may be the right ones: of those that are for one CPU only.
+    if (ctx->last_cpu == cpu_id() && !exclude_each_other(ctx, &this_perf_cpu()->ctx) &&
+        perf_hardware->unpark(ctx))
+        ctx->parked = false;
+    else
+        perf_ctx_disband(ctx);
+}
+
+void perf_ctx_in(struct perf_event_context *ctx)
+{
+    spin_lock(&ctx->lock);
+    if (ctx->parked)
+        unpark(ctx);
+    if (ctx->last_cpu != cpu_id())
+        ctx->waits = true;
+    ctx->active_cpu = cpu_id();
+    ctx->running = true;
+    ctx->since = this_perf_cpu()->edit_ns;
+    spin_unlock(&ctx->lock);
+}
+
+void perf_ctx_out(struct perf_event_context *ctx)
+{
+    struct perf_event *leader;
+    spin_lock(&ctx->lock);
+    if (ctx->task && ctx->nr_limited && !ctx->nr_loose && !ctx->waits) {
+        perf_hardware->park(ctx);
+        ctx->parked = true;
+    } else {
+        list_for_each (leader, &ctx->pinned, node)
+            perf_group_out(leader);
+        list_for_each (leader, &ctx->flexible, node)
+            perf_group_out(leader);
+    }
+    ctx->time = perf_ctx_now(ctx);
+    ctx->running = false;
+    ctx->last_cpu = cpu_id();
+    spin_unlock(&ctx->lock);
+}
+
+void perf_ctx_release(struct perf_event_context *ctx)
+{
+    __atomic_store_n(&ctx->active_cpu, -1, __ATOMIC_RELEASE);
+}
+
+// ---- the switch ----
 
 // Opens the edits of this switch, unless they are open already.
 static void switch_begin(struct perf_cpu *pc)
@@ -17,7 +106,8 @@ static void switch_begin(struct perf_cpu *pc)
 void perf_switch_out(struct task *prev, struct task *next)
 {
     struct perf_cpu *pc = this_perf_cpu();
-    perf_sw_event(PERF_COUNT_SW_CONTEXT_SWITCHES, 1, NULL, 0);
+    if (pc->sw_active[PERF_COUNT_SW_CONTEXT_SWITCHES])
+        perf_sw_event(PERF_COUNT_SW_CONTEXT_SWITCHES, 1, NULL, 0);
     perf_record_switch(true, prev->state == TASK_RUNNABLE, next);
     if (pc->pending) // who left it may not be back here soon
         perf_work_interrupt();
@@ -64,6 +154,26 @@ void perf_switch_in(struct task *prev, struct task *next)
     if (pc->in_switch)
         settle(pc, ctx);
     perf_record_switch(false, false, prev);
+}
+
+// ---- the CPU ----
+
+void perf_cpu_start(u32 cpu)
+{
+    perf_edit_begin();
+    perf_ctx_in(&perf_cpus[cpu].ctx);
+    perf_place(); // events may have been opened before the CPU came here
+    perf_edit_commit();
+}
+
+void perf_cpu_stop(u32 cpu)
+{
+    struct perf_cpu *pc = &perf_cpus[cpu];
+    ASSERT(!pc->task_ctx);
+    perf_edit_begin();
+    perf_ctx_out(&pc->ctx);
+    perf_edit_commit();
+    perf_ctx_release(&pc->ctx);
 }
 
 void perf_tick(void)

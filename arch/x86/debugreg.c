@@ -144,21 +144,19 @@ void dr_commit(void)
 // its address (only DR7 is written), or is off (which need not be done first); or any. -1: none.
 static int choose(const struct dr_file *d, const struct dr_slot *s)
 {
-    int holder = -1, off = -1, any = -1;
+    u32 free = ~d->want.used & DR6_SLOTS, off = free & ~d->live.used;
+    int holder = -1;
     for (int i = HBP_NUM - 1; i >= 0; i--) {
         const struct dr_slot *l = &d->live.slot[i];
-        if (d->want.used & BIT(i))
+        if (d->live_addr[i] != s->addr || !(free & BIT(i)))
             continue;
-        if (d->live_addr[i] == s->addr) {
-            if (l->owner && l->type == s->type && l->len == s->len)
-                return i;
-            holder = i;
-        } else if (!(d->live.used & BIT(i))) {
-            off = i;
-        }
-        any = i;
+        if (l->owner && l->type == s->type && l->len == s->len)
+            return i;
+        holder = i;
     }
-    return holder >= 0 ? holder : off >= 0 ? off : any;
+    if (holder >= 0 || !free)
+        return holder;
+    return __builtin_ctz(off ? off : free);
 }
 
 // Before wanted slots are added to those that are there.
@@ -211,10 +209,14 @@ void dr_take_out(u32 regs, struct dr_image *image)
 {
     struct dr_file *d = this_dr();
     order_nested(d); // so that they are in order when they come back
-    *image = d->want;
-    image->used &= regs;
-    for (u32 left = image->used; left; left &= left - 1)
-        clear_slot(d, __builtin_ctz(left));
+    image->used = d->want.used & regs;
+    image->crowded = d->want.crowded;
+    image->control = d->want.control;
+    for (u32 left = image->used; left; left &= left - 1) {
+        int i = __builtin_ctz(left);
+        image->slot[i] = d->want.slot[i];
+        clear_slot(d, i);
+    }
     image->control &= ~d->want.control;
 }
 

@@ -149,7 +149,7 @@ void *kalloc(size_t size)
     if (!p)
         return NULL;
     __atomic_fetch_add(&bytes_in_use, bytes, __ATOMIC_RELAXED);
-    return memset(p, 0, bytes);
+    return memset(p, 0, ALIGN_UP(size, 8));
 }
 
 void kfree(void *addr)
