@@ -13,11 +13,8 @@
 static struct perf_event *copy_event(struct perf_event *event, struct task *task,
                                      struct perf_event_context *ctx, struct perf_event *leader)
 {
-    struct perf_event_attr attr = event->attr;
-    // What was enabled or disabled meanwhile by ioctl counts, not how it was opened.
-    attr.disabled = event->state < PERF_INACTIVE;
     struct perf_request r = {
-        .attr = &attr,
+        .attr = &event->attr,
         .cpu = event->cpu,
         .task = task,
         .leader = leader,
@@ -28,6 +25,8 @@ static struct perf_event *copy_event(struct perf_event *event, struct task *task
     if (IS_ERR(copy))
         return copy;
     copy->parent = perf_original(event);
+    // What was enabled or disabled meanwhile by ioctl counts, not how it was opened.
+    copy->attr.disabled = event->state < PERF_INACTIVE;
     int err = event->pmu->event_inherit(copy);
     if (err) {
         task_put(task);

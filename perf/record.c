@@ -235,12 +235,12 @@ void perf_record_throttle(struct perf_event *event, u32 type)
 
 void perf_record_read(struct perf_event *copy)
 {
+    if (!copy->attr.inherit_stat)
+        return;
     struct {
         struct perf_record_header header;
         u64 ids, words[3 + 3 * PERF_SAMPLE_GROUP_MAX + PERF_SAMPLE_ID_WORDS];
     } r = {.header = {.type = PERF_RECORD_READ}};
-    if (!copy->attr.inherit_stat)
-        return;
     u64 flags = irq_save();
     r.ids = perf_put_ids();
     r.header.size =

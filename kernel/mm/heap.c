@@ -109,9 +109,9 @@ static void *object_alloc(u32 class)
 static void object_free(struct page *p, struct object *o)
 {
     u32 class = p->class - 1, size = class_size[class];
-    ASSERT(((u64)o & (PAGE_SIZE - 1)) % size == 0);
     u64 flags = spin_lock_irqsave(&heap_lock);
     if (DEBUG_BUILD) {
+        ASSERT(((u64)o & (PAGE_SIZE - 1)) % size == 0);
         check_not_free(p, o);
         memset(o, PAGE_POISON, size);
     }

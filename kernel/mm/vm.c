@@ -180,11 +180,12 @@ static s64 map_area(struct mm *mm, struct vm_area *area, u64 addr, u64 len, u32 
         goto fail;
     spin_lock(&mm->lock);
     place = choose_place(mm, addr, len, flags);
-    int err = place >= 0 ? split_range(mm, place, place + len) : 0;
+    int err = place >= 0 && (flags & MAP_FIXED) ? split_range(mm, place, place + len) : 0;
     if (err)
         place = err;
     if (place >= 0) {
-        remove_range(mm, place, place + len);
+        if (flags & MAP_FIXED) // else nothing is there
+            remove_range(mm, place, place + len);
         area->start = place;
         area->end = place + len;
         area->file_at += place;
