@@ -8,8 +8,9 @@ MOST = {
               "disable-enable": 5800, "modify": 7300, "open-close": 20000},
     "switches": {"switch-0": 4300, "switch-4": 10000, **{row: most for row, _, most in
                                                         bench.WRITES}},
-    "tasks": {"fork-wait-0": 142000, "fork-wait-4": 291000, "thread-join-4": 190000,
+    "tasks": {"fork-wait-0": 137000, "fork-wait-4": 239000, "thread-join-4": 138000,
               "exec": 165000},
+    "ptrace": {"ptrace-set-clear": 3500, "ptrace-stop": 9300},
 }
 
 
