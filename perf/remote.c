@@ -17,9 +17,8 @@ static bool is_alone(const struct perf_event *event)
 }
 
 // On the context's own CPU, IRQs off. Not done when the context has moved on meanwhile.
-static void change_here(void *arg)
+static inline void change_here(struct change *c)
 {
-    struct change *c = arg;
     struct perf_event *event = c->event;
     struct perf_event_context *ctx = event->ctx;
     bool settled = false;
@@ -40,6 +39,11 @@ static void change_here(void *arg)
     perf_edit_commit();
 }
 
+static void change_call(void *arg)
+{
+    change_here(arg);
+}
+
 // The same for a context that runs nowhere, under its lock.
 static void change_idle(struct change *c)
 {
@@ -48,24 +52,29 @@ static void change_idle(struct change *c)
     c->done = true;
 }
 
-int perf_ctx_run(struct perf_event *event, int (*fn)(struct perf_event *, void *), void *arg)
+static int change_elsewhere(struct change *c)
 {
-    struct perf_event_context *ctx = event->ctx;
-    struct change c = {.event = event, .fn = fn, .arg = arg};
-    u64 flags = irq_save(); // the usual case: one's own
-    if (__atomic_load_n(&ctx->active_cpu, __ATOMIC_RELAXED) == (s32)cpu_id())
-        change_here(&c);
-    irq_restore(flags);
-    while (!c.done) {
-        flags = spin_lock_irqsave(&ctx->lock);
+    struct perf_event_context *ctx = c->event->ctx;
+    while (!c->done) {
+        u64 flags = spin_lock_irqsave(&ctx->lock);
         s32 cpu = __atomic_load_n(&ctx->active_cpu, __ATOMIC_ACQUIRE);
         if (cpu < 0)
-            change_idle(&c);
+            change_idle(c);
         spin_unlock_irqrestore(&ctx->lock, flags);
         if (cpu >= 0)
-            smp_call(cpu, change_here, &c);
+            smp_call(cpu, change_call, c);
     }
-    return c.result;
+    return c->result;
+}
+
+int perf_ctx_run(struct perf_event *event, int (*fn)(struct perf_event *, void *), void *arg)
+{
+    struct change c = {.event = event, .fn = fn, .arg = arg};
+    u64 flags = irq_save(); // the usual case: one's own
+    if (__atomic_load_n(&event->ctx->active_cpu, __ATOMIC_RELAXED) == (s32)cpu_id())
+        change_here(&c);
+    irq_restore(flags);
+    return c.done ? c.result : change_elsewhere(&c);
 }
 
 static bool is_locked(const struct perf_event_context *ctx)

@@ -88,8 +88,10 @@ static __protected_text void order_nested(struct dr_file *d)
             }
         }
     }
-    if (exchanged)
+    if (exchanged) {
         image->control = encode_all(image->slot);
+        d->edited |= image->used;
+    }
 }
 
 // Makes the hardware equal to the wanted state: D1 orders the writes.
@@ -97,16 +99,19 @@ static __protected_text void write_out(struct dr_file *d)
 {
     u64 safe = d->live_dr7;
     u32 moved = 0;
-    d->edited = false;
     order_nested(d);
-    d->live = d->want;
-    for (u32 left = d->live.used; left; left &= left - 1) {
+    for (u32 left = d->edited; left; left &= left - 1) {
         int i = __builtin_ctz(left);
-        if (d->live.slot[i].addr != d->live_addr[i]) {
+        d->live.slot[i] = d->want.slot[i];
+        if (d->live.slot[i].owner && d->live.slot[i].addr != d->live_addr[i]) {
             moved |= BIT(i);
             safe &= ~DR7_SLOT_BITS(i);
         }
     }
+    d->edited = 0;
+    d->live.control = d->want.control;
+    d->live.used = d->want.used;
+    d->live.crowded = d->want.crowded;
     if (moved)
         write_control(d, safe);
     for (u32 left = moved; left; left &= left - 1) {
@@ -166,7 +171,6 @@ static inline void expect_more(struct dr_file *d)
         d->unordered = true;
     else
         d->want.crowded = 0;
-    d->edited = true;
 }
 
 int dr_install(void *owner, u64 addr, enum dr_type type, u8 len)
@@ -179,6 +183,7 @@ int dr_install(void *owner, u64 addr, enum dr_type type, u8 len)
     expect_more(d);
     d->want.slot[n] = slot;
     d->want.used |= BIT(n);
+    d->edited |= BIT(n);
     d->want.control |= encode(n, type, len);
     d->stats.installs++;
     return n;
@@ -189,8 +194,8 @@ static inline void clear_slot(struct dr_file *d, int n)
     d->want.slot[n].owner = NULL;
     d->want.used &= ~BIT(n);
     d->want.control &= ~DR7_SLOT_BITS(n);
+    d->edited |= BIT(n);
     d->stats.evictions++;
-    d->edited = true;
 }
 
 bool dr_evict(const void *owner)
@@ -253,6 +258,7 @@ static void put_as_they_were(struct dr_file *d, const struct dr_image *image)
     }
     expect_more(d);
     d->want.used |= image->used;
+    d->edited |= image->used;
     d->want.crowded |= image->crowded;
     d->want.control |= image->control;
 }

@@ -69,7 +69,7 @@ struct dr_image {
 struct dr_file {
     struct dr_image want;
     struct dr_image live;   // what the hardware really has now, or will when #DB ends
-    bool edited;            // want may differ from live
+    u32 edited;             // bit n: want.slot[n] may differ from live.slot[n]
     bool unordered;         // want.slot may have to be brought into the order of D4
     u64 live_dr7;           // last value written to DR7
     u64 live_addr[HBP_NUM]; // last value written to DR0-DR3, also of free registers
