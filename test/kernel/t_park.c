@@ -1,0 +1,143 @@
+// Parked contexts: what a task's breakpoints count does not depend on whether they came back
+// together or one by one, nor on what was done to them while the task was away.
+#include "perf/context.h"
+#include "test/kernel/bp_test.h"
+
+#define WORDS  4
+#define WRITES 10 // to each word at each turn of the worker
+
+static volatile u64 word[WORDS + 1] __aligned(64); // the last one is for modify
+static volatile u32 turn;                          // odd: the worker's
+static volatile bool stop;
+
+static void work(void *)
+{
+    while (!stop) {
+        if (turn & 1) {
+            for (u32 i = 0; i < WRITES * ARRAY_SIZE(word); i++)
+                word[i % ARRAY_SIZE(word)] = i;
+            turn++;
+        }
+        sched_yield();
+    }
+}
+
+// The worker writes to each word, and is away again.
+static void let_work(void)
+{
+    turn++;
+    while (turn & 1)
+        sched_yield();
+}
+
+static struct task *start_worker(void)
+{
+    u32 cpu = nr_cpus - 1;
+    stop = false;
+    EXPECT_EQ(sched_set_affinity(current_task(), BIT(cpu)), 0);
+    return kthread_create("worker", work, NULL, BIT(cpu));
+}
+
+static void end_worker(struct task *t)
+{
+    stop = true;
+    task_join(t);
+    task_put(t);
+    EXPECT_EQ(sched_set_affinity(current_task(), CPUMASK_ALL), 0);
+}
+
+static struct perf_event *watch(struct task *t, u32 i)
+{
+    struct perf_event_attr attr = bp_attr(&word[i], HW_BREAKPOINT_W, 8);
+    return perf_event_create_kernel_counter(&attr, -1, t, NULL, NULL);
+}
+
+KTEST_HWBP(park_change, "park-change", NULL)
+{
+    struct task *t = start_worker();
+    struct perf_event *event[3];
+    u64 enabled, running;
+    for (u32 i = 0; i < ARRAY_SIZE(event); i++) {
+        event[i] = watch(t, i);
+        EXPECT(!IS_ERR(event[i]));
+    }
+    const struct perf_event_context *ctx = t->perf_ctx;
+    let_work();
+    let_work();
+    EXPECT(ctx->parked);
+    for (u32 i = 0; i < WORDS; i++)
+        word[i] = i; // not the worker's
+    EXPECT_EQ(perf_event_read_value(event[0], &enabled, &running), 2 * WRITES);
+    EXPECT(enabled > 0);
+    EXPECT_EQ(running, enabled);
+    EXPECT(ctx->parked); // reading disturbs nobody
+
+    perf_event_disable(event[0]);
+    EXPECT(!ctx->parked);
+    let_work();
+    EXPECT_EQ(bp_count(event[0]), 2 * WRITES);
+    EXPECT_EQ(bp_count(event[1]), 3 * WRITES);
+    EXPECT(ctx->parked);
+    EXPECT_EQ(hwbp_modify(event[1], (u64)&word[WORDS], HW_BREAKPOINT_W, 8), 0);
+    word[1] = 0;
+    let_work();
+    EXPECT_EQ(bp_count(event[1]), 4 * WRITES);
+    EXPECT_EQ(bp_close(event[2]), 4 * WRITES); // while it is parked
+    perf_event_enable(event[0]);
+    let_work();
+    EXPECT_EQ(bp_close(event[0]), 3 * WRITES);
+    EXPECT_EQ(bp_close(event[1]), 5 * WRITES);
+    EXPECT(!ctx->parked);
+    end_worker(t);
+}
+
+// While the worker is away the CPU's flexible ones take all registers.
+KTEST_HWBP(park_taken, "park-taken", "exact")
+{
+    struct task *t = start_worker();
+    struct perf_event *event[3], *of_cpu[4];
+    for (u32 i = 0; i < ARRAY_SIZE(event); i++)
+        event[i] = watch(t, i);
+    let_work();
+    EXPECT(t->perf_ctx->parked);
+    for (u32 i = 0; i < ARRAY_SIZE(of_cpu); i++) {
+        struct perf_event_attr attr = bp_attr(&word[i], HW_BREAKPOINT_W, 8);
+        attr.pinned = 0;
+        of_cpu[i] = perf_event_create_kernel_counter(&attr, nr_cpus - 1, NULL, NULL, NULL);
+        EXPECT(!IS_ERR(of_cpu[i]));
+        EXPECT_EQ(of_cpu[i]->state, PERF_ACTIVE);
+    }
+    for (u32 n = 2; n <= 5; n++) {
+        let_work();
+        for (u32 i = 0; i < ARRAY_SIZE(event); i++)
+            EXPECT_EQ(bp_count(event[i]), n * WRITES);
+        for (u32 i = 0; i < ARRAY_SIZE(of_cpu); i++)
+            EXPECT_EQ(of_cpu[i]->state, PERF_ACTIVE); // they have them again
+    }
+    for (u32 i = 0; i < ARRAY_SIZE(of_cpu); i++)
+        perf_event_release_kernel(of_cpu[i]);
+    let_work();
+    let_work();
+    EXPECT(t->perf_ctx->parked);
+    for (u32 i = 0; i < ARRAY_SIZE(event); i++)
+        EXPECT_EQ(bp_close(event[i]), 7 * WRITES);
+    end_worker(t);
+}
+
+// It comes back to another CPU each time.
+KTEST_HWBP(park_moves, "park-moves", NULL)
+{
+    struct task *t = start_worker();
+    struct perf_event *event[4];
+    for (u32 i = 0; i < ARRAY_SIZE(event); i++)
+        event[i] = watch(t, i);
+    for (u32 n = 1; n <= 20; n++) {
+        EXPECT_EQ(sched_set_affinity(t, BIT(n % nr_cpus)), 0);
+        let_work();
+        for (u32 i = 0; i < ARRAY_SIZE(event); i++)
+            EXPECT_EQ(bp_count(event[i]), n * WRITES);
+    }
+    for (u32 i = 0; i < ARRAY_SIZE(event); i++)
+        EXPECT_EQ(bp_close(event[i]), 20 * WRITES);
+    end_worker(t);
+}
