@@ -36,7 +36,8 @@ static char *skip_blanks(char *s)
     return s;
 }
 
-// The first line of a script: "#! interpreter [argument]". The parts point into `line`.
+// The first line of a script: "#! interpreter [argument]". How many parts, which point into `line`;
+// or -ENOEXEC.
 static int parse_script(const u8 *data, u64 len, char line[SCRIPT_LINE_MAX], const char *part[2])
 {
     size_t n = 0;
@@ -52,12 +53,11 @@ static int parse_script(const u8 *data, u64 len, char line[SCRIPT_LINE_MAX], con
     part[0] = s;
     while (*s && *s != ' ' && *s != '\t')
         s++;
-    part[1] = NULL;
-    if (*s) {
-        *s++ = '\0';
-        part[1] = skip_blanks(s);
-    }
-    return 0;
+    if (!*s)
+        return 1;
+    *s++ = '\0';
+    part[1] = skip_blanks(s);
+    return 2;
 }
 
 // A regular file of the archive, whose bytes stay for ever, with a reference, or ERR_PTR.
@@ -76,16 +76,13 @@ static struct node *open_image(const char *name)
 static int enter_script(const struct node *n, struct exec_args *a, char name[PROC_PATH_MAX])
 {
     char line[SCRIPT_LINE_MAX];
-    const char *part[2], *args[3];
-    int argc = 0, err = parse_script(n->data, n->size, line, part);
-    if (err)
-        return err;
-    args[argc++] = part[0];
-    if (part[1])
-        args[argc++] = part[1];
-    args[argc++] = name;
-    err = args_prepend(a, args, argc);
-    strcopy(name, part[0], PROC_PATH_MAX);
+    const char *args[3]; // the parts, and the script
+    int parts = parse_script(n->data, n->size, line, args);
+    if (parts < 0)
+        return parts;
+    args[parts] = name;
+    int err = args_prepend(a, args, parts + 1);
+    strcopy(name, args[0], PROC_PATH_MAX);
     return err;
 }
 

@@ -55,15 +55,7 @@ __protected_text void kgdb_breaks_plant(void)
     }
 }
 
-__protected_text bool kgdb_break_at(u64 addr)
-{
-    for (u32 i = 0; i < MAX_SOFTWARE; i++)
-        if (software[i].addr == addr)
-            return true;
-    return false;
-}
-
-static struct software *find_software(u64 addr)
+static __protected_text struct software *find_software(u64 addr)
 {
     for (u32 i = 0; i < MAX_SOFTWARE; i++)
         if (software[i].addr == addr)
@@ -71,14 +63,24 @@ static struct software *find_software(u64 addr)
     return NULL;
 }
 
+__protected_text bool kgdb_break_at(u64 addr)
+{
+    return find_software(addr);
+}
+
 static bool in_protected_text(u64 addr)
 {
     return addr >= (u64)__protected_text_start && addr < (u64)__protected_text_end;
 }
 
+bool kgdb_may_stop_at(u64 addr)
+{
+    return addr >= (u64)__text_start && addr < (u64)__text_end && !in_protected_text(addr);
+}
+
 static int insert_software(u64 addr)
 {
-    if (addr < (u64)__text_start || addr >= (u64)__text_end || in_protected_text(addr))
+    if (!kgdb_may_stop_at(addr))
         return -EINVAL;
     if (find_software(addr))
         return 0;

@@ -27,6 +27,9 @@ void kgdb_breaks_settle(void);
 void kgdb_breaks_lift(void);
 void kgdb_breaks_plant(void);
 
+// Kernel text where a CPU may be stopped: not on the path of exceptions themselves.
+bool kgdb_may_stop_at(u64 addr);
+
 // ---- every CPU ----
 
 // Did this INT3 stand here a moment ago? Protected.

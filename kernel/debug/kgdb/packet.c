@@ -235,6 +235,11 @@ bool parse_char(const char **p, char c)
     return found;
 }
 
+bool parse_pair(const char **p, u64 *a, u64 *b)
+{
+    return parse_hex(p, a) && parse_char(p, ',') && parse_hex(p, b);
+}
+
 bool parse_bytes(const char **p, void *to, size_t n)
 {
     for (u8 *b = to; n; n--, b++) {

@@ -33,6 +33,7 @@ void reply_result(int err);
 // ---- parsing: each moves *p behind what it has read ----
 
 bool parse_hex(const char **p, u64 *value);           // digits; false when there is none
+bool parse_pair(const char **p, u64 *a, u64 *b);      // two of them with a comma between
 bool parse_char(const char **p, char c);              // this character
 bool parse_bytes(const char **p, void *to, size_t n); // 2 * n digits
 size_t parse_binary(const char *p, size_t length, u8 *to, size_t max); // escaped; bytes written

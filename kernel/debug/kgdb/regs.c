@@ -21,67 +21,33 @@ struct reg {
     u8 size, offset, kind;   // bytes; in struct trapframe
 };
 
-#define FRAME(kind, type, name)                                                                    \
-    {                                                                                              \
-#name, type, 8, offsetof(struct trapframe, name), kind                                     \
-    }
-#define SHORT(name, field)                                                                         \
-    {                                                                                              \
-        name, "int32", 4, offsetof(struct trapframe, field), SAVED                                 \
-    }
-#define ABSENT(name, type, size)                                                                   \
-    {                                                                                              \
-        name, type, size, 0, NONE                                                                  \
-    }
+// clang-format off
+#define FRAME(kind, type, name)    {#name, type, 8, offsetof(struct trapframe, name), kind}
+#define SHORT(name, field)         {name, "int32", 4, offsetof(struct trapframe, field), SAVED}
+#define ABSENT(name, type, size)   {name, type, size, 0, NONE}
+#define OURS(name, type, number)   {name, type, 8, number, IN_DR}
 
 // In gdb's order for x86-64: amd64 core registers, then ours.
 static const struct reg regs[] = {
-    FRAME(SAVED, "int64", rax),
-    FRAME(KEPT, "int64", rbx),
-    FRAME(SAVED, "int64", rcx),
-    FRAME(SAVED, "int64", rdx),
-    FRAME(SAVED, "int64", rsi),
-    FRAME(SAVED, "int64", rdi),
-    FRAME(KEPT, "data_ptr", rbp),
-    FRAME(KEPT, "data_ptr", rsp),
-    FRAME(SAVED, "int64", r8),
-    FRAME(SAVED, "int64", r9),
-    FRAME(SAVED, "int64", r10),
-    FRAME(SAVED, "int64", r11),
-    FRAME(KEPT, "int64", r12),
-    FRAME(KEPT, "int64", r13),
-    FRAME(KEPT, "int64", r14),
-    FRAME(KEPT, "int64", r15),
-    FRAME(KEPT, "code_ptr", rip),
-    SHORT("eflags", rflags),
-    SHORT("cs", cs),
-    SHORT("ss", ss),
-    ABSENT("ds", "int32", 4),
-    ABSENT("es", "int32", 4),
-    ABSENT("fs", "int32", 4),
+    FRAME(SAVED, "int64", rax), FRAME(KEPT, "int64", rbx), FRAME(SAVED, "int64", rcx),
+    FRAME(SAVED, "int64", rdx), FRAME(SAVED, "int64", rsi), FRAME(SAVED, "int64", rdi),
+    FRAME(KEPT, "data_ptr", rbp), FRAME(KEPT, "data_ptr", rsp),
+    FRAME(SAVED, "int64", r8), FRAME(SAVED, "int64", r9), FRAME(SAVED, "int64", r10),
+    FRAME(SAVED, "int64", r11), FRAME(KEPT, "int64", r12), FRAME(KEPT, "int64", r13),
+    FRAME(KEPT, "int64", r14), FRAME(KEPT, "int64", r15), FRAME(KEPT, "code_ptr", rip),
+    SHORT("eflags", rflags), SHORT("cs", cs), SHORT("ss", ss),
+    ABSENT("ds", "int32", 4), ABSENT("es", "int32", 4), ABSENT("fs", "int32", 4),
     ABSENT("gs", "int32", 4),
-    ABSENT("st0", "i387_ext", 10),
-    ABSENT("st1", "i387_ext", 10),
-    ABSENT("st2", "i387_ext", 10),
-    ABSENT("st3", "i387_ext", 10),
-    ABSENT("st4", "i387_ext", 10),
-    ABSENT("st5", "i387_ext", 10),
-    ABSENT("st6", "i387_ext", 10),
-    ABSENT("st7", "i387_ext", 10),
-    ABSENT("fctrl", "int", 4),
-    ABSENT("fstat", "int", 4),
-    ABSENT("ftag", "int", 4),
-    ABSENT("fiseg", "int", 4),
-    ABSENT("fioff", "int", 4),
-    ABSENT("foseg", "int", 4),
-    ABSENT("fooff", "int", 4),
-    ABSENT("fop", "int", 4),
-    {"dr0", "data_ptr", 8, 0, IN_DR},
-    {"dr1", "data_ptr", 8, 1, IN_DR},
-    {"dr2", "data_ptr", 8, 2, IN_DR},
-    {"dr3", "data_ptr", 8, 3, IN_DR},
-    {"dr7", "uint64", 8, 7, IN_DR},
+    ABSENT("st0", "i387_ext", 10), ABSENT("st1", "i387_ext", 10), ABSENT("st2", "i387_ext", 10),
+    ABSENT("st3", "i387_ext", 10), ABSENT("st4", "i387_ext", 10), ABSENT("st5", "i387_ext", 10),
+    ABSENT("st6", "i387_ext", 10), ABSENT("st7", "i387_ext", 10),
+    ABSENT("fctrl", "int", 4), ABSENT("fstat", "int", 4), ABSENT("ftag", "int", 4),
+    ABSENT("fiseg", "int", 4), ABSENT("fioff", "int", 4), ABSENT("foseg", "int", 4),
+    ABSENT("fooff", "int", 4), ABSENT("fop", "int", 4),
+    OURS("dr0", "data_ptr", 0), OURS("dr1", "data_ptr", 1), OURS("dr2", "data_ptr", 2),
+    OURS("dr3", "data_ptr", 3), OURS("dr7", "uint64", 7),
 };
+// clang-format on
 
 #define FIRST_OWN 40 // dr0
 

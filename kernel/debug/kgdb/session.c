@@ -50,34 +50,22 @@ static void reply_stop(void)
 
 // ---- queries ----
 
-// A piece of an object: 'l' marks the last.
-static void reply_piece(const char *object, size_t size, const char *p)
+// A piece of a list, which is made with the first one: 'l' marks the last.
+static void query_list(const char *p, size_t (*make)(char *buf, size_t size))
 {
     u64 offset, length;
-    if (!parse_hex(&p, &offset) || !parse_char(&p, ',') || !parse_hex(&p, &length)) {
+    if (!parse_pair(&p, &offset, &length)) {
         reply_result(-EINVAL);
         return;
     }
-    offset = MIN(offset, size);
-    length = MIN(MIN(length, size - offset), READ_MAX - 1); // each byte may have to be escaped
+    if (!offset)
+        list_length = make(list, sizeof(list));
+    offset = MIN(offset, list_length);
+    length = MIN(MIN(length, list_length - offset), READ_MAX - 1); // each may have to be escaped
     reply_begin();
-    reply_add("%c", offset + length == size ? 'l' : 'm');
-    reply_binary(object + offset, length);
+    reply_add("%c", offset + length == list_length ? 'l' : 'm');
+    reply_binary(list + offset, length);
     reply_send();
-}
-
-static void query_target(const char *p)
-{
-    if (strstarts(p, "0,"))
-        list_length = regs_describe(list, sizeof(list));
-    reply_piece(list, list_length, p);
-}
-
-static void query_threads(const char *p)
-{
-    if (strstarts(p, "0,"))
-        list_length = thread_list(list, sizeof(list));
-    reply_piece(list, list_length, p);
 }
 
 static bool has_prefix(const char **p, const char *prefix)
@@ -97,9 +85,9 @@ static void query(const char *p)
                   PACKET_MAX);
         reply_send();
     } else if (has_prefix(&p, "qXfer:features:read:target.xml:")) {
-        query_target(p);
+        query_list(p, regs_describe);
     } else if (has_prefix(&p, "qXfer:threads:read::")) {
-        query_threads(p);
+        query_list(p, thread_list);
     } else if (has_prefix(&p, "qAttached")) {
         reply("1"); // gdb that ends takes its leave, and kills nothing
     } else if (strcmp(p, "qC") == 0) {
@@ -141,11 +129,8 @@ static void select_thread(const char *p) // Hg: registers and memory; Hc is for 
 static void read_memory(const char *p)
 {
     u64 addr, n;
-    if (!parse_hex(&p, &addr) || !parse_char(&p, ',') || !parse_hex(&p, &n) || n > READ_MAX) {
-        reply_result(-EINVAL);
-        return;
-    }
-    int err = memory_read(selected, addr, bytes, n);
+    bool valid = parse_pair(&p, &addr, &n) && n <= READ_MAX;
+    int err = valid ? memory_read(selected, addr, bytes, n) : -EINVAL;
     if (err) {
         reply_result(err);
         return;
@@ -159,8 +144,7 @@ static int write_memory(const char *p, size_t length, bool binary)
 {
     const char *start = p;
     u64 addr, n;
-    if (!parse_hex(&p, &addr) || !parse_char(&p, ',') || !parse_hex(&p, &n) ||
-        !parse_char(&p, ':') || n > READ_MAX)
+    if (!parse_pair(&p, &addr, &n) || !parse_char(&p, ':') || n > READ_MAX)
         return -EINVAL;
     if (binary ? parse_binary(p, length - (p - start), bytes, n) != n : !parse_bytes(&p, bytes, n))
         return -EINVAL;
@@ -173,8 +157,7 @@ static void change_break(const char *p, bool insert)
 {
     u64 kind, addr, len;
     int err = -EINVAL;
-    if (parse_hex(&p, &kind) && parse_char(&p, ',') && parse_hex(&p, &addr) &&
-        parse_char(&p, ',') && parse_hex(&p, &len)) {
+    if (parse_pair(&p, &kind, &addr) && parse_char(&p, ',') && parse_hex(&p, &len)) {
         if (kind > Z_ACCESS) {
             reply("");
             return;

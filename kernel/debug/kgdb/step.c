@@ -4,6 +4,7 @@
 #include "arch/x86/extable.h"
 #include "arch/x86/platform.h"
 #include "kernel/base/errno.h"
+#include "kernel/debug/kgdb/breaks.h"
 
 #define STEP_LIMIT_MS 500
 
@@ -29,11 +30,6 @@ __protected_text bool kgdb_steps(u32 cpu)
     return step_cpu == (s32)cpu;
 }
 
-static bool in_text(u64 rip, const char *start, const char *end)
-{
-    return rip >= (u64)start && rip < (u64)end;
-}
-
 static u8 opcode_at(u64 rip)
 {
     const u8 *code = (const u8 *)rip;
@@ -47,8 +43,7 @@ int kgdb_step_begin(u32 cpu, struct plan *plan, bool *done)
     if (from_user(f)) { // a step may be a system call, and that wait for anybody
         plan->alone = false;
         user_frame = f;
-    } else if (!in_text(f->rip, __text_start, __text_end) ||
-               in_text(f->rip, __protected_text_start, __protected_text_end)) {
+    } else if (!kgdb_may_stop_at(f->rip)) {
         return -EINVAL;
     } else {
         opcode = opcode_at(f->rip);

@@ -71,7 +71,8 @@ static void describe(struct task *t, void *arg)
 {
     static const char *const states[] = {
         [TASK_NEW] = "new",       [TASK_RUNNABLE] = "waits for a CPU", [TASK_SLEEPING] = "sleeps",
-        [TASK_WAITING] = "waits", [TASK_STOPPED] = "stopped",          [TASK_DEAD] = "dead",
+        [TASK_WAITING] = "waits", [TASK_STOPPED] = "stopped",          [TASK_TRACED] = "traced",
+        [TASK_DEAD] = "dead",
     };
     struct list_text *text = arg;
     char name[TASK_COMM_LEN];

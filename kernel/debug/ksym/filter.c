@@ -7,16 +7,15 @@
 #define REQUEST_MAX 128
 #define REMOVE      0 // in the place of a bp_type
 
-struct filter {
-    struct list node; // in filters
-    u64 addr, len, usual_len;
-    u32 type; // HW_BREAKPOINT_W or _RW
-    struct hwbp_wide *wide;
-};
-
 struct request {
     u64 addr, len, usual_len;
-    int type; // or REMOVE
+    int type; // HW_BREAKPOINT_W, _RW or REMOVE
+};
+
+struct filter {
+    struct list node; // in filters
+    struct request is;
+    struct hwbp_wide *wide;
 };
 
 static struct mutex filters_lock; // guards the list and what is on it
@@ -96,7 +95,7 @@ static struct filter *find(u64 addr)
 {
     struct filter *f;
     list_for_each (f, &filters, node)
-        if (f->addr == addr)
+        if (f->is.addr == addr)
             return f;
     return NULL;
 }
@@ -128,8 +127,7 @@ static int add(const struct request *r)
     struct filter *f = kalloc(sizeof(*f));
     if (!f)
         return -ENOMEM;
-    *f =
-        (struct filter){.addr = r->addr, .len = r->len, .usual_len = r->usual_len, .type = r->type};
+    f->is = *r;
     f->wide = hwbp_register_wide(&attr, ksym_trace_hit, NULL);
     if (!f->wide || IS_ERR(f->wide)) {
         int err = f->wide ? PTR_ERR(f->wide) : -ENODEV;
@@ -143,10 +141,8 @@ static int add(const struct request *r)
 static int change(struct filter *f, const struct request *r)
 {
     int err = hwbp_wide_modify(f->wide, r->addr, r->type, r->len);
-    if (!err) {
-        f->type = r->type;
-        f->len = r->len;
-    }
+    if (!err)
+        f->is = *r;
     return err;
 }
 
@@ -187,10 +183,10 @@ void ksym_filter_show(struct text *t, u64)
     struct filter *f;
     mutex_lock(&filters_lock);
     list_for_each (f, &filters, node) {
-        ksym_add_name(t, f->addr);
-        if (f->len != f->usual_len)
-            text_add(t, "/%lu", f->len);
-        text_add(t, ":%s\n", f->type == HW_BREAKPOINT_W ? "-w-" : "rw-");
+        ksym_add_name(t, f->is.addr);
+        if (f->is.len != f->is.usual_len)
+            text_add(t, "/%lu", f->is.len);
+        text_add(t, ":%s\n", f->is.type == HW_BREAKPOINT_W ? "-w-" : "rw-");
     }
     mutex_unlock(&filters_lock);
 }
@@ -202,9 +198,9 @@ void ksym_stat_show(struct text *t, u64)
     text_add(t, "  -----------  ----------   ------\n");
     mutex_lock(&filters_lock);
     list_for_each (f, &filters, node) {
-        text_add(t, "  %-11s  %10lu   ", f->type == HW_BREAKPOINT_W ? "W" : "RW",
+        text_add(t, "  %-11s  %10lu   ", f->is.type == HW_BREAKPOINT_W ? "W" : "RW",
                  hwbp_wide_count(f->wide));
-        ksym_add_name(t, f->addr);
+        ksym_add_name(t, f->is.addr);
         text_add(t, "\n");
     }
     mutex_unlock(&filters_lock);
