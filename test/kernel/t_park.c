@@ -46,10 +46,10 @@ static void end_worker(struct task *t)
     EXPECT_EQ(sched_set_affinity(current_task(), CPUMASK_ALL), 0);
 }
 
-static struct perf_event *watch(struct task *t, u32 i)
+static struct perf_event *watch(struct task *t, u32 i, int cpu)
 {
     struct perf_event_attr attr = bp_attr(&word[i], HW_BREAKPOINT_W, 8);
-    return perf_event_create_kernel_counter(&attr, -1, t, NULL, NULL);
+    return perf_event_create_kernel_counter(&attr, cpu, t, NULL, NULL);
 }
 
 KTEST_HWBP(park_change, "park-change", NULL)
@@ -58,7 +58,7 @@ KTEST_HWBP(park_change, "park-change", NULL)
     struct perf_event *event[3];
     u64 enabled, running;
     for (u32 i = 0; i < ARRAY_SIZE(event); i++) {
-        event[i] = watch(t, i);
+        event[i] = watch(t, i, -1);
         EXPECT(!IS_ERR(event[i]));
     }
     const struct perf_event_context *ctx = t->perf_ctx;
@@ -97,7 +97,7 @@ KTEST_HWBP(park_taken, "park-taken", "exact")
     struct task *t = start_worker();
     struct perf_event *event[3], *of_cpu[4];
     for (u32 i = 0; i < ARRAY_SIZE(event); i++)
-        event[i] = watch(t, i);
+        event[i] = watch(t, i, -1);
     let_work();
     EXPECT(t->perf_ctx->parked);
     for (u32 i = 0; i < ARRAY_SIZE(of_cpu); i++) {
@@ -124,20 +124,23 @@ KTEST_HWBP(park_taken, "park-taken", "exact")
     end_worker(t);
 }
 
-// It comes back to another CPU each time.
+// It comes back to another CPU each time; one of its breakpoints is for CPU 0 only.
 KTEST_HWBP(park_moves, "park-moves", NULL)
 {
     struct task *t = start_worker();
     struct perf_event *event[4];
+    u64 on_cpu_0 = 0;
     for (u32 i = 0; i < ARRAY_SIZE(event); i++)
-        event[i] = watch(t, i);
+        event[i] = watch(t, i, i ? -1 : 0);
     for (u32 n = 1; n <= 20; n++) {
         EXPECT_EQ(sched_set_affinity(t, BIT(n % nr_cpus)), 0);
         let_work();
-        for (u32 i = 0; i < ARRAY_SIZE(event); i++)
+        on_cpu_0 += n % nr_cpus ? 0 : WRITES;
+        EXPECT_EQ(bp_count(event[0]), on_cpu_0);
+        for (u32 i = 1; i < ARRAY_SIZE(event); i++)
             EXPECT_EQ(bp_count(event[i]), n * WRITES);
     }
     for (u32 i = 0; i < ARRAY_SIZE(event); i++)
-        EXPECT_EQ(bp_close(event[i]), 20 * WRITES);
+        perf_event_release_kernel(event[i]);
     end_worker(t);
 }
