@@ -10,18 +10,18 @@ static enum die_answer take_hits(struct die *d)
     struct trapframe *regs = d->regs;
     if (d->event != DIE_DEBUG || !hits->slots)
         return DIE_DONE;
-    u64 traps = 0;
+    hits->dr6 &= ~DR6_SLOTS;
     for (u32 left = hits->slots; left; left &= left - 1) {
         int i = __builtin_ctz(left);
+        const struct dr_slot *slot = &hits->slot[i];
+        struct perf_event *event = slot->owner;
         // An execute breakpoint is a fault: without RF the same instruction would fault for ever.
         // QEMU does not save RF for us, so it is always set here.
-        if (hits->type[i] == DR_EXECUTE)
+        if (slot->type == DR_EXECUTE)
             regs->rflags |= RFLAGS_RF;
-        struct perf_event *event = hits->owner[i];
         if (perf_event_hit(event, regs) && event->bp.traps)
-            traps |= BIT(i);
+            hits->dr6 |= BIT(i);
     }
-    hits->dr6 = (hits->dr6 & ~DR6_SLOTS) | traps;
     hits->slots = 0;
     return hits->dr6 ? DIE_DONE : DIE_STOP;
 }

@@ -41,7 +41,6 @@ struct cpu {
     u32 online;
     u64 active_cr3;              // physical address of the loaded top-level page table
     struct dr_file dr;           // wanted and live debug registers (arch/x86/debugreg.h)
-    u64 db_pending_dr6;          // DR6 of a #DB nested in the first instruction of the #DB entry
     struct trapframe *irq_frame; // frame of the interrupt being handled, for the tick
     u64 call_pending;            // list of cross-CPU calls (arch/x86/smp.c)
     struct tss tss;

@@ -45,16 +45,14 @@ static __protected_text void write_addr(struct dr_file *d, int n, u64 addr)
     d->stats.addr_writes++;
 }
 
-static __protected_text void write_control(struct dr_file *d, u64 dr7)
+static inline __attribute__((always_inline)) void write_control(struct dr_file *d, u64 dr7,
+                                                                u64 *counter)
 {
     if (dr7 == d->live_dr7)
         return;
     hw_write_dr(7, dr7);
     d->live_dr7 = dr7;
-    if (d->in_db)
-        d->stats.db_writes++; // the price of an exception, not of a switch
-    else
-        d->stats.writes++;
+    ++*counter;
 }
 
 // Breakpoints are at most eight bytes long and aligned: only in one word can they overlap.
@@ -98,6 +96,7 @@ static __protected_text void order_nested(struct dr_file *d)
 static __protected_text void write_out(struct dr_file *d)
 {
     u64 safe = d->live_dr7;
+    u64 *counter = d->in_db ? &d->stats.db_writes : &d->stats.writes; // what an exception costs
     u32 moved = 0;
     order_nested(d);
     for (u32 left = d->edited; left; left &= left - 1) {
@@ -113,12 +112,12 @@ static __protected_text void write_out(struct dr_file *d)
     d->live.used = d->want.used;
     d->live.crowded = d->want.crowded;
     if (moved)
-        write_control(d, safe);
+        write_control(d, safe, counter);
     for (u32 left = moved; left; left &= left - 1) {
         int i = __builtin_ctz(left);
         write_addr(d, i, d->live.slot[i].addr);
     }
-    write_control(d, d->live.control);
+    write_control(d, d->live.control, counter);
 }
 
 void dr_init(void)
@@ -280,56 +279,51 @@ bool dr_put_back(const struct dr_image *image)
     return true;
 }
 
-// These slots, and the live ones whose conditions a hit of one of them fulfils.
-static __protected_text u32 with_implied(const struct dr_file *d, u32 slots)
+// Adds the live slots whose conditions a hit of one of these fulfils.
+static __protected_text void add_implied(const struct dr_file *d, struct dr_hits *hits)
 {
-    u32 all = slots;
+    u32 reported = hits->slots;
     for (int i = 0; i < HBP_NUM; i++)
-        for (int j = 0; (slots & BIT(i)) && j < HBP_NUM; j++)
+        for (int j = 0; (reported & BIT(i)) && j < HBP_NUM; j++)
             if (d->live.slot[j].owner && dr_implies(&d->live.slot[i], &d->live.slot[j]))
-                all |= BIT(j);
-    return all;
+                hits->slots |= BIT(j);
+    hits->dr6 |= hits->slots;
 }
 
 __protected_text void dr_db_enter(struct dr_hits *hits)
 {
-    u64 dr6 = hw_read_dr(6) | hw_take_nested_dr6();
+    struct dr_file *d = this_dr();
+    u64 dr6 = hw_read_dr(6) | d->nested_dr6;
     hw_write_dr(7, DR7_FIXED_1);
     hw_write_dr(6, DR6_ACTIVE_LOW);
 
-    struct dr_file *d = this_dr();
     if (d->in_db)
         panic("#DB inside #DB");
+    d->nested_dr6 = 0;
     d->in_db = true;
     d->depth++;
     d->live_dr7 = DR7_FIXED_1;
     d->stats.db_writes += 2;
     d->stats.exceptions++;
 
-    u32 reported = dr6 & DR6_SLOTS, slots = reported & d->live.used;
-    if (unlikely(slots & d->live.crowded))
-        slots = with_implied(d, slots);
     hits->raw = dr6;
-    hits->nested = false;
-    hits->slots = slots;
-    hits->dr6 = slots | (dr6 & (DR6_BD | DR6_BS | DR6_BT));
-    for (u32 left = slots; left; left &= left - 1) {
-        int i = __builtin_ctz(left);
-        hits->owner[i] = d->live.slot[i].owner;
-        hits->type[i] = d->live.slot[i].type;
-    }
-    hits->spurious = reported && !hits->dr6;
-    if (hits->spurious)
+    hits->slots = dr6 & d->live.used;
+    hits->dr6 = hits->slots | (dr6 & (DR6_CAUSES & ~DR6_SLOTS));
+    hits->slot = d->live.slot;
+    if (unlikely(!hits->dr6 && (dr6 & DR6_SLOTS)))
         d->stats.spurious++;
+    if (unlikely(hits->slots & d->live.crowded))
+        add_implied(d, hits);
 }
 
 __protected_text void dr_db_exit(void)
 {
     struct dr_file *d = this_dr();
+    // What handlers have edited is written here, unless a begin is open: then by its commit.
     if (--d->depth == 0 && d->edited)
-        write_out(d); // handlers have edited the wanted state
+        write_out(d);
     else
-        write_control(d, d->live.control); // if a begin is open, commit will do the edits
+        write_control(d, d->live.control, &d->stats.db_writes);
     d->in_db = false;
     const char *wrong = DEBUG_BUILD ? dr_check() : NULL;
     if (wrong)

@@ -31,6 +31,7 @@ enum dr_type { DR_EXECUTE = 0, DR_WRITE = 1, DR_READ_WRITE = 3 };
 #define DR6_BD         BIT(13)
 #define DR6_BS         BIT(14)
 #define DR6_BT         BIT(15)
+#define DR6_CAUSES     (DR6_SLOTS | DR6_BD | DR6_BS | DR6_BT)
 #define DR7_FIXED_1    0x400ull
 
 // DR7: L0 G0 L1 G1 ... in bits 0-7, then from bit 16 four bits for each register: R/W (2), LEN (2).
@@ -75,19 +76,19 @@ struct dr_file {
     u64 live_addr[HBP_NUM]; // last value written to DR0-DR3, also of free registers
     u32 depth;              // nesting of begin
     bool in_db;             // inside dr_db_enter .. dr_db_exit
+    u64 nested_dr6;         // of a #DB in the first instruction of the #DB entry (entry.asm)
     bool lent;              // DR0-DR3 hold a guest's values
     struct dr_stats stats;
 };
 
 // What one #DB meant, after the noise of each emulator is taken out.
 struct dr_hits {
-    u64 dr6;              // causes as positive bits: DR6_SLOTS | DR6_BD | DR6_BS | DR6_BT
-    u64 raw;              // DR6 as it was read
-    bool spurious;        // only registers that are not live were reported: no cause is left
-    bool nested;          // a single step through the handler of another #DB
-    u32 slots;            // bit n: the owner in owner[n] was hit
-    void *owner[HBP_NUM]; // only where slots has a bit, as type
-    u8 type[HBP_NUM];
+    u64 dr6;   // causes as positive bits, DR6_CAUSES
+    u64 raw;   // DR6 as it was read
+    u32 slots; // bit n: the owner of slot[n] was hit
+    // The live slots, which stay as they are until dr_db_exit(). NULL: a single step through the
+    // handler of another #DB.
+    const struct dr_slot *slot;
 };
 
 // DR7 bits of register n (0-3) enabled for this type and length: G, R/W, LEN. Pure.

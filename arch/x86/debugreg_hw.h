@@ -59,15 +59,6 @@ static inline __attribute__((always_inline)) struct dr_file *this_dr(void)
     return &this_cpu()->dr;
 }
 
-// DR6 of a #DB that QEMU nested into the first instruction of this one's entry (entry.asm); 0 if
-// none.
-static inline __attribute__((always_inline)) u64 hw_take_nested_dr6(void)
-{
-    u64 dr6 = this_cpu()->db_pending_dr6;
-    this_cpu()->db_pending_dr6 = 0;
-    return dr6;
-}
-
 #else
 
 #include "arch/x86/debugreg.h"
@@ -75,6 +66,5 @@ static inline __attribute__((always_inline)) u64 hw_take_nested_dr6(void)
 void hw_write_dr(int n, u64 v);
 u64 hw_read_dr(int n);
 struct dr_file *this_dr(void);
-u64 hw_take_nested_dr6(void);
 
 #endif

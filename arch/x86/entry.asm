@@ -170,8 +170,8 @@ db_entry:
     mov rsp, rdi
     mov ecx, frame_size / 8
     rep movsq
-.in_place:
     mov rdi, rsp
+.in_place:
     xor ebp, ebp
     call trap_debug
     jmp leave_to_user

@@ -131,7 +131,7 @@ static bool canonical(u64 addr)
     return (u64)((s64)(addr << shift) >> shift) == addr;
 }
 
-// The last work before ring 3: reschedule and deliver signals until neither is due. A signal for
+// The last work before ring 3: what a #DB has left, before anything else runs; reschedule and deliver signals until neither is due. A signal for
 // the running task is announced by an interrupt: one that came after user_return() looked, on
 // whichever CPU, means that it must look again. IRQs off, also on return.
 static __attribute__((noinline)) void work_before_user(struct trapframe *f)
@@ -139,6 +139,7 @@ static __attribute__((noinline)) void work_before_user(struct trapframe *f)
     struct cpu *c;
     u64 irqs_before;
     do {
+        perf_debug_return();
         sched_irq_exit(f);
         c = this_cpu();
         irqs_before = c->nr_irqs;
@@ -215,7 +216,7 @@ static __protected_text void exception(struct trapframe *f)
 // See trap_step_in_db().
 static __protected_text void nested_step(struct trapframe *f)
 {
-    struct dr_hits hits = {.raw = read_dr6(), .nested = true};
+    struct dr_hits hits = {.raw = read_dr6()};
     write_dr6(DR6_ACTIVE_LOW);
     hits.dr6 = hits.raw & DR6_BS;
     if (!hits.dr6 || debug_exception(f, &hits))
@@ -232,7 +233,7 @@ void trap_step_in_db(bool on)
 __protected_text void trap_debug(struct trapframe *f)
 {
     if (f->rip == stub_address(TRAP_DB)) { // nested by TCG: see entry.asm
-        this_cpu()->db_pending_dr6 |= read_dr6() & ~DR6_ACTIVE_LOW;
+        this_cpu()->dr.nested_dr6 |= read_dr6() & ~DR6_ACTIVE_LOW;
         write_dr6(DR6_ACTIVE_LOW);
         return;
     }
@@ -244,14 +245,13 @@ __protected_text void trap_debug(struct trapframe *f)
 
     struct dr_hits hits;
     dr_db_enter(&hits);
-    bool int1 = !hits.dr6 && !hits.spurious; // ICEBP sets no bit
     u64 left = debug_exception(f, &hits);
     dr_db_exit();
 
     if (!from_user(f))
         return;
-    perf_debug_return();
-    if (left || int1) {
+    if (unlikely(left || !(hits.raw & DR6_CAUSES))) { // ICEBP sets no bit
+        perf_debug_return();
         irq_enable();
         user_debug_trap(f, left);
         irq_disable();

@@ -57,7 +57,7 @@ enum {
 
 static inline bool from_user(const struct trapframe *f)
 {
-    return (f->cs & 3) == 3;
+    return f->cs & 3; // rings 1 and 2 are not used
 }
 
 // Fills the IDT, shared by all CPUs. Boot CPU, once, before cpu_init().

@@ -47,7 +47,7 @@ __protected_text enum die_answer die_notify(struct die *d)
 __protected_text u64 debug_exception(struct trapframe *f, struct dr_hits *hits)
 {
     struct die d = {DIE_DEBUG, f, hits, NULL};
-    return ask(&d) == DIE_STOP ? 0 : hits->dr6;
+    return ask(&d) == DIE_STOP ? 0 : d.hits->dr6;
 }
 
 __protected_text bool exception_taken(struct trapframe *f)

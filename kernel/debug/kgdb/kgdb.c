@@ -47,15 +47,15 @@ static __protected_text enum die_answer debug(struct trapframe *f, struct dr_hit
     bool mine = (hits->dr6 & DR6_BS) && kgdb_steps(cpu_id());
     if (mine) {
         why.kind = STOP_STEP;
-        why.nested = hits->nested;
+        why.nested = !hits->slot;
         hits->dr6 &= ~DR6_BS;
     }
     for (int i = 0; i < HBP_NUM; i++) {
-        int slot = hits->slots & BIT(i) ? kgdb_slot_of(hits->owner[i]) : -1;
+        int slot = hits->slots & BIT(i) ? kgdb_slot_of(hits->slot[i].owner) : -1;
         if (slot < 0)
             continue;
         mine = true;
-        why.kind = hits->type[i] == DR_EXECUTE ? STOP_HWBREAK : STOP_WATCH;
+        why.kind = hits->slot[i].type == DR_EXECUTE ? STOP_HWBREAK : STOP_WATCH;
         why.slot = slot;
         why.addr = kgdb_slot_addr(slot);
     }
