@@ -38,7 +38,7 @@ struct perf_event_context {
     u64 since;                    // clock_ns() when it last began to run, while it runs
     u32 turn;                     // turns taken while it ran
     u64 turned_at;                // the context's clock at the last turn
-    bool trap_due;                // some event owes the task a SIGTRAP (perf/wakeup.h)
+    struct perf_event *traps;     // owe the task a SIGTRAP, the latest first (perf/wakeup.h)
     u32 last_cpu;                 // where it ran before, for cpu-migrations
     void *pmu_data;               // of the PMU that parks (freed with the context)
 };
@@ -71,7 +71,7 @@ static inline struct perf_cpu *this_perf_cpu(void)
 static inline bool perf_user_return_due(const struct task *t)
 {
     const struct perf_event_context *ctx = t->perf_ctx;
-    return this_perf_cpu()->pending || (ctx && ctx->trap_due);
+    return this_perf_cpu()->pending || (ctx && ctx->traps);
 }
 
 // The context of a task, made at the first call; ERR_PTR(-ENOMEM), or ERR_PTR(-ESRCH) when the task

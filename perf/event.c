@@ -161,6 +161,7 @@ static int detach(struct perf_event *event, void *arg)
     struct perf_event *sibling, *next;
     (void)arg;
     perf_set_state(event, PERF_OFF);
+    perf_trap_forget(event);
     list_del(&event->node);
     ctx->nr_events--;
     if (event->leader != event) {

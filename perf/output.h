@@ -26,8 +26,9 @@ struct perf_output {
     bool stopped; // the limit was reached: counts no more, to be disabled
 
     // A SIGTRAP that its task owes itself before it goes back to ring 3 (perf/wakeup.c).
-    bool trap_due;
+    bool trap_due; // in ctx->traps, through trap_next
     u64 trap_addr;
+    struct perf_event *trap_next;
 
     // Work left by #DB for task context; of an original (perf/wakeup.h).
     u32 work;    // PERF_WORK_*; atomic

@@ -135,8 +135,10 @@ static void write_sample(struct perf_event *event, const struct trapframe *regs,
 static void overflow(struct perf_event *event, const struct trapframe *regs, u64 addr, u64 period)
 {
     struct perf_output *out = &event->output;
+    struct perf_event *original = perf_original(event);
     u32 work = PERF_WORK_SIGNAL_IN;
-    if (!perf_may_overflow(event))
+    // A program that waits for its SIGTRAPs sets the pace itself, and none may be missed.
+    if (!event->attr.sigtrap && !perf_may_overflow(event))
         return;
     if (out->limit && --out->limit == 0) {
         out->stopped = true;
@@ -144,9 +146,10 @@ static void overflow(struct perf_event *event, const struct trapframe *regs, u64
     }
     if (event->attr.sigtrap)
         perf_trap_owe(event, addr);
-    if (perf_original(event)->output.buffer)
+    if (original->output.buffer)
         write_sample(event, regs, addr, period);
-    perf_work_overflow(event, work);
+    if (original->output.file || (work & PERF_WORK_DISABLE))
+        perf_work_overflow(original, work);
     if (!from_user(regs))
         perf_work_interrupt();
 }
@@ -169,13 +172,14 @@ void perf_sample_count(struct perf_event *event, u64 nr, struct trapframe *regs,
         };
         regs = &here;
     }
-    if (each && !out->stopped)
-        overflow(event, regs, addr, nr);
-    while (!each && out->left <= 0 && !out->stopped) {
-        u64 period = out->period;
-        out->left += (s64)period;
+    do {
+        if (out->stopped)
+            return;
+        u64 period = each ? nr : out->period;
+        if (!each)
+            out->left += (s64)period;
         overflow(event, regs, addr, period);
-    }
+    } while (!each && out->left <= 0);
 }
 
 // ---- periods ----

@@ -52,8 +52,7 @@ bool perf_may_overflow(struct perf_event *event)
     }
     if (out->throttled)
         return false;
-    // A program that waits for its SIGTRAPs sets the pace itself, and none may be missed.
-    if (++out->in_tick >= (perf_max_sample_rate() + HZ - 1) / HZ && !event->attr.sigtrap) {
+    if (++out->in_tick >= (perf_max_sample_rate() + HZ - 1) / HZ) {
         out->throttled = true; // after this one
         this_perf_cpu()->throttled = true;
         perf_record_throttle(event, PERF_RECORD_THROTTLE);

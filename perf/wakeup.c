@@ -26,9 +26,8 @@ void perf_work_queue(struct perf_event *event, u32 work)
                                         __ATOMIC_RELAXED));
 }
 
-void perf_work_overflow(struct perf_event *event, u32 work)
+void perf_work_overflow(struct perf_event *original, u32 work)
 {
-    struct perf_event *original = perf_original(event);
     if (!__atomic_load_n(&original->output.file, __ATOMIC_RELAXED))
         work &= PERF_WORK_DISABLE;
     if (work & PERF_WORK_SIGNAL_IN)
@@ -40,7 +39,7 @@ void perf_work_overflow(struct perf_event *event, u32 work)
 void perf_work_interrupt(void)
 {
     const struct perf_event_context *ctx = this_perf_cpu()->task_ctx;
-    if (__atomic_load_n(&this_perf_cpu()->pending, __ATOMIC_RELAXED) || (ctx && ctx->trap_due))
+    if (__atomic_load_n(&this_perf_cpu()->pending, __ATOMIC_RELAXED) || (ctx && ctx->traps))
         lapic_send_self(IPI_PERF);
 }
 
@@ -150,56 +149,44 @@ void perf_debug_return(void)
 
 // ---- SIGTRAP ----
 
-void perf_trap_owe(struct perf_event *event, u64 addr)
+void perf_trap_forget(struct perf_event *event)
 {
     struct perf_output *out = &event->output;
-    if (out->trap_due) // several in one stay in the kernel: the first one is told
-        return;
-    out->trap_addr = addr;
-    out->trap_due = true;
-    event->ctx->trap_due = true;
-}
-
-struct trap {
-    bool due;
-    u64 addr, type, data;
-};
-
-static void take_trap(struct perf_event *event, void *arg)
-{
-    struct trap *trap = arg;
-    struct perf_output *out = &event->output;
-    if (trap->due || !out->trap_due)
+    struct perf_event *before = event;
+    if (!out->trap_due)
         return;
     out->trap_due = false;
-    *trap = (struct trap){true, out->trap_addr, event->attr.type, event->attr.sig_data};
+    if (__atomic_compare_exchange_n(&event->ctx->traps, &before, out->trap_next, false,
+                                    __ATOMIC_RELAXED, __ATOMIC_RELAXED))
+        return;
+    while (before->output.trap_next != event)
+        before = before->output.trap_next;
+    before->output.trap_next = out->trap_next;
 }
 
-static bool next_trap(struct perf_event_context *ctx, struct trap *trap)
+static void send_trap(struct perf_event_context *ctx)
 {
-    trap->due = false;
-    u64 flags = spin_lock_irqsave(&ctx->lock);
-    ctx->trap_due = false; // before the look: a #DB may come after it
-    perf_for_each_event(ctx, take_trap, trap);
-    if (trap->due)
-        ctx->trap_due = true;
-    spin_unlock_irqrestore(&ctx->lock, flags);
-    return trap->due;
+    irq_disable();
+    struct perf_event *event = __atomic_load_n(&ctx->traps, __ATOMIC_RELAXED);
+    do {
+        if (!event) { // it has just left the context
+            irq_enable();
+            return;
+        }
+    } while (!__atomic_compare_exchange_n(&ctx->traps, &event, event->output.trap_next, false,
+                                          __ATOMIC_RELAXED, __ATOMIC_RELAXED));
+    u64 addr = event->output.trap_addr, data = event->attr.sig_data;
+    u32 type = event->attr.type;
+    event->output.trap_due = false;
+    irq_enable(); // from here on it may go
+    perf_signal_trap(addr, type, data);
 }
 
 void perf_user_return(void)
 {
     struct perf_event_context *ctx = current_task()->perf_ctx;
-    struct trap trap;
-    if (unlikely(__atomic_load_n(&this_perf_cpu()->pending, __ATOMIC_RELAXED))) {
-        preempt_disable();
-        drain(this_perf_cpu());
-        preempt_enable();
-    }
-    if (likely(!ctx || !ctx->trap_due))
-        return;
-    while (next_trap(ctx, &trap))
-        perf_signal_trap(trap.addr, (u32)trap.type, trap.data);
+    while (ctx && __atomic_load_n(&ctx->traps, __ATOMIC_RELAXED))
+        send_trap(ctx);
 }
 
 // ---- limits, poll ----

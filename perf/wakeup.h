@@ -13,7 +13,7 @@
 // nobody is busy with it (perf_work_finish).
 #pragma once
 
-#include "perf/event.h"
+#include "perf/context.h"
 
 enum {
     PERF_WORK_WAKE = BIT(0),       // poll(2)
@@ -25,7 +25,7 @@ enum {
 // Leaves work for an original event. IRQs off, any context.
 void perf_work_queue(struct perf_event *original, u32 work);
 // An overflow: the signals only if the descriptor wants them.
-void perf_work_overflow(struct perf_event *event, u32 work);
+void perf_work_overflow(struct perf_event *original, u32 work);
 // What was queued here did not come from ring 3: an interrupt will see to it. IRQs off, any
 // context.
 void perf_work_interrupt(void);
@@ -33,7 +33,25 @@ void perf_work_interrupt(void);
 void perf_work_finish(struct perf_event *event);
 
 // The running task owes itself a SIGTRAP of this event. IRQs off, any context.
-void perf_trap_owe(struct perf_event *event, u64 addr);
+//
+// The list belongs to the CPU where the context runs, IRQs off. A #DB may still come in between and
+// put an event in front, hence the exchanges.
+static inline void perf_trap_owe(struct perf_event *event, u64 addr)
+{
+    struct perf_output *out = &event->output;
+    struct perf_event **list = &event->ctx->traps;
+    if (out->trap_due) // several in one stay in the kernel: the first one is told
+        return;
+    out->trap_addr = addr;
+    out->trap_due = true;
+    out->trap_next = __atomic_load_n(list, __ATOMIC_RELAXED);
+    while (!__atomic_compare_exchange_n(list, &out->trap_next, event, false, __ATOMIC_RELAXED,
+                                        __ATOMIC_RELAXED))
+        ;
+}
+
+// It owes none any more, for it leaves its context. Where the context runs, under its lock.
+void perf_trap_forget(struct perf_event *event);
 
 // ioctl REFRESH: n more overflows, and on. -EINVAL for inherited or not sampling ones.
 int perf_event_refresh(struct perf_event *event, u32 n);

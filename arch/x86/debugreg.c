@@ -93,10 +93,9 @@ static __protected_text void order_nested(struct dr_file *d)
 }
 
 // Makes the hardware equal to the wanted state: D1 orders the writes.
-static __protected_text void write_out(struct dr_file *d)
+static __protected_text void write_out(struct dr_file *d, u64 *counter)
 {
     u64 safe = d->live_dr7;
-    u64 *counter = d->in_db ? &d->stats.db_writes : &d->stats.writes; // what an exception costs
     u32 moved = 0;
     order_nested(d);
     for (u32 left = d->edited; left; left &= left - 1) {
@@ -141,7 +140,7 @@ void dr_commit(void)
     if (d->depth == 0)
         panic("dr_commit without dr_begin");
     if (--d->depth == 0 && d->edited)
-        write_out(d);
+        write_out(d, &d->stats.writes);
 }
 
 // The free register that is cheapest to write for a slot: one that has its condition already, or
@@ -320,11 +319,11 @@ __protected_text void dr_db_exit(void)
 {
     struct dr_file *d = this_dr();
     // What handlers have edited is written here, unless a begin is open: then by its commit.
+    d->in_db = false;
     if (--d->depth == 0 && d->edited)
-        write_out(d);
+        write_out(d, &d->stats.db_writes);
     else
         write_control(d, d->live.control, &d->stats.db_writes);
-    d->in_db = false;
     const char *wrong = DEBUG_BUILD ? dr_check() : NULL;
     if (wrong)
         panic("debug registers at the end of #DB: %s", wrong);

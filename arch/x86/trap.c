@@ -98,7 +98,7 @@ void trap_stop_on_nmi(void)
 // off.
 static inline __attribute__((always_inline)) void close_user_access(void)
 {
-    if (cpu_features.smap)
+    if (likely(cpu_features.smap))
         __asm__ volatile("clac" ::: "memory", "cc");
 }
 
@@ -125,40 +125,48 @@ __protected_text bool trap_fixup(struct trapframe *f)
 
 // ---- the way back to ring 3 ----
 
+// Or not canonical: in either case no usual rip.
+static bool upper_half(u64 addr)
+{
+    return addr >> (CANONICAL_BITS - 1);
+}
+
 static bool canonical(u64 addr)
 {
     int shift = 64 - CANONICAL_BITS;
     return (u64)((s64)(addr << shift) >> shift) == addr;
 }
 
-// The last work before ring 3: what a #DB has left, before anything else runs; reschedule and deliver signals until neither is due. A signal for
-// the running task is announced by an interrupt: one that came after user_return() looked, on
-// whichever CPU, means that it must look again. IRQs off, also on return.
+// The last work before ring 3: what a #DB has left, before anything else runs here; reschedule and
+// deliver signals until neither is due. A signal for the running task is announced by an interrupt:
+// one that came after user_return() looked, on whichever CPU, means that it must look again. IRQs
+// off, also on return.
 static __attribute__((noinline)) void work_before_user(struct trapframe *f)
 {
     struct cpu *c;
     u64 irqs_before;
     do {
         perf_debug_return();
-        sched_irq_exit(f);
+        if (need_resched())
+            sched_irq_exit(f);
         c = this_cpu();
         irqs_before = c->nr_irqs;
         irq_enable();
-        if (!canonical(f->rip)) { // IRETQ would fault in ring 0
+        if (unlikely(upper_half(f->rip)) && !canonical(f->rip)) { // IRETQ would fault in ring 0
             f->vector = TRAP_GP;
             f->error = 0;
             user_exception(f);
         }
         user_return(f);
         irq_disable();
-    } while (need_resched() || c != this_cpu() || c->nr_irqs != irqs_before || !canonical(f->rip));
+    } while (need_resched() || c != this_cpu() || c->nr_irqs != irqs_before ||
+             (upper_half(f->rip) && !canonical(f->rip)));
 }
 
 // Called by entry.asm too. IRQs off: what comes now interrupts ring 3, or is seen here.
 void trap_exit_to_user(struct trapframe *f)
 {
-    bool upper_half = f->rip >> (CANONICAL_BITS - 1); // or not canonical: not a usual address
-    if (unlikely(need_resched() || user_return_due() || upper_half))
+    if (unlikely(need_resched() || user_return_due() || upper_half(f->rip)))
         work_before_user(f);
     if (DEBUG_BUILD && (preempt_count() || this_cpu()->irq_depth))
         panic("return to ring 3 with preempt_count %u, irq_depth %u", preempt_count(),

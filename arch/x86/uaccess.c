@@ -1,22 +1,12 @@
 // User copies: one instruction sequence each, whose faults the exception table turns into -EFAULT.
 #include "arch/x86/uaccess.h"
-#include "arch/x86/cpu.h"
-#include "arch/x86/extable.h"
+#include "arch/x86/context.h"
 
 // Linux's numbers, as in kernel/base/errno.h, which is above this layer.
 enum { EFAULT = 14, ENAMETOOLONG = 36 };
 
-static inline void user_access_begin(void)
-{
-    if (cpu_features.smap)
-        __asm__ volatile("stac" ::: "memory", "cc");
-}
-
-static inline void user_access_end(void)
-{
-    if (cpu_features.smap)
-        __asm__ volatile("clac" ::: "memory", "cc");
-}
+// Bytes of the FXSAVE image that are left to software: zero says that no more state follows.
+#define FX_SOFTWARE 464
 
 // In the largest pieces that fit, so that a word in user memory is one access: a watchpoint on it
 // counts once.
@@ -110,4 +100,37 @@ ssize_t strncpy_from_user(char *to, u64 from, size_t max)
     if (!last)
         return (ssize_t)(limit - left - 1);
     return limit == max ? -ENAMETOOLONG : -EFAULT;
+}
+
+int fpu_save_user(u64 to)
+{
+    int err = -EFAULT;
+    if (!user_range_ok(to, sizeof(struct fpu_state)))
+        return err;
+    user_access_begin();
+    __asm__ volatile("1: fxsave64 (%1)\n"
+                     "2: movq $0, %c2(%1)\n"
+                     "   xorl %0, %0\n"
+                     "3:\n" EXTABLE(1b, 3b) EXTABLE(2b, 3b)
+                     : "+r"(err)
+                     : "r"(to), "i"(FX_SOFTWARE)
+                     : "memory", "cc");
+    user_access_end();
+    return err;
+}
+
+int fpu_load_user(u64 from)
+{
+    int err = -EFAULT;
+    if (!user_range_ok(from, sizeof(struct fpu_state)))
+        return err;
+    user_access_begin();
+    __asm__ volatile("1: fxrstor64 (%1)\n"
+                     "   xorl %0, %0\n"
+                     "2:\n" EXTABLE(1b, 2b)
+                     : "+r"(err)
+                     : "r"(from)
+                     : "memory", "cc");
+    user_access_end();
+    return err;
 }

@@ -120,6 +120,20 @@ static inline void spin_unlock_irqrestore(struct spinlock *l, u64 flags)
     preempt_enable();
 }
 
+// The same where IRQs are known to be on.
+static inline void spin_lock_irq(struct spinlock *l)
+{
+    irq_disable();
+    spin_lock(l);
+}
+
+static inline void spin_unlock_irq(struct spinlock *l)
+{
+    spin_release(l);
+    irq_enable();
+    preempt_enable();
+}
+
 // True if this CPU holds it (debug builds; always true otherwise, so fit for ASSERT only).
 bool spin_held(const struct spinlock *l);
 

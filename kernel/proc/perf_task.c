@@ -21,13 +21,16 @@ u32 perf_parent_pid(void)
 // Sent and not forced: while it is blocked it stays pending, marked as late, and kills nobody.
 void perf_signal_trap(u64 addr, u32 type, u64 data)
 {
+    struct siginfo queued, *now = signal_self(SIGTRAP), *info = now ? now : &queued;
     bool blocked = current_thread()->blocked & SIG_BIT(SIGTRAP);
-    struct siginfo info = {
-        .code = TRAP_PERF,
-        .perf = {.addr = addr,
-                 .data = data,
-                 .type = type,
-                 .flags = blocked ? TRAP_PERF_FLAG_ASYNC : 0},
-    };
-    signal_task(current_task(), SIGTRAP, &info);
+    info->signo = SIGTRAP;
+    info->err = info->pad = 0;
+    info->code = TRAP_PERF;
+    info->perf.addr = addr;
+    info->perf.data = data;
+    info->perf.type = type;
+    info->perf.flags = blocked ? TRAP_PERF_FLAG_ASYNC : 0;
+    info->perf.reserved = 0;
+    if (!now)
+        signal_task(current_task(), SIGTRAP, info);
 }

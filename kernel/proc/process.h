@@ -87,7 +87,8 @@ struct thread {
     bool stop_due;   // a stop signal is being acted on, and SIGCONT has not taken it back
     int exit_status; // wait status, the process's if this is the last thread
     struct sigpending pending;
-    struct siginfo forced; // by an exception, taken before all others; signo 0: none
+    struct siginfo siginfo; // of the signal being delivered, or forced; the thread's own
+    bool forced;            // by what it did itself: siginfo is taken before all that is pending
     u64 trap_vector, trap_error, trap_cr2; // of the last exception, for the signal frame
     u64 altstack, altstack_size;
     u32 altstack_flags;

@@ -49,7 +49,7 @@ enum {
 
 #define TRAP_PERF_FLAG_ASYNC 1u // came later, since it was blocked
 
-// siginfo_t as programs see it: 128 bytes.
+// What the kernel keeps of a siginfo_t: 48 bytes. Programs see 128, the rest of them zero.
 struct siginfo {
     s32 signo, err, code, pad;
     union {
@@ -68,15 +68,21 @@ struct siginfo {
         struct {
             u64 addr, data;
             u32 type, flags;
+            u64 reserved;
         } perf; // TRAP_PERF
         struct {
             s64 band;
             s32 fd;
         } poll; // O_ASYNC
-        u8 fill[112];
     };
 };
-_Static_assert(sizeof(struct siginfo) == 128, "siginfo is the ABI's");
+_Static_assert(sizeof(struct siginfo) == 48, "as much as any signal of the kernel's uses");
+
+#define SIGINFO_SIZE 128ul // in user memory
+
+// Copies between user memory and the kernel. 0 or -EFAULT.
+int siginfo_to_user(u64 to, const struct siginfo *info);
+int siginfo_from_user(struct siginfo *info, u64 from);
 
 // rt_sigaction(2)'s structure.
 struct sigaction {
@@ -97,6 +103,9 @@ struct sigpending {
 int signal_process(struct process *p, int sig, const struct siginfo *info);
 // To one thread. Does nothing for kernel threads.
 int signal_task(struct task *t, int sig, const struct siginfo *info);
+// To the running task, on its way to ring 3, without a queue if a handler can take it at once: the
+// caller fills in the siginfo, signo too. NULL: signal_task() does it.
+struct siginfo *signal_self(int sig);
 // To the running task because of what it just did: cannot be blocked or ignored (then it kills).
 void signal_force(int sig, const struct siginfo *info);
 void signal_force_fault(int sig, int code, u64 addr);

@@ -131,7 +131,7 @@ s64 sys_rt_sigtimedwait(u64 uset, u64 uinfo, u64 utimeout, u64 set_size)
     signal_set_blocked(th->blocked);
     if (!sig)
         return err ? -EINTR : -EAGAIN;
-    if (uinfo && put_user(info, uinfo))
+    if (uinfo && siginfo_to_user(uinfo, &info))
         return -EFAULT;
     return sig;
 }
@@ -227,7 +227,7 @@ s64 sys_tkill(s32 tid, int sig)
 // A siginfo of the sender's own making. It must not look like the kernel's or another sender's.
 static int get_info(struct siginfo *info, u64 uinfo, bool own)
 {
-    if (get_user(*info, uinfo))
+    if (siginfo_from_user(info, uinfo))
         return -EFAULT;
     return !own && (info->code >= 0 || info->code == SI_TKILL) ? -EPERM : 0;
 }

@@ -21,19 +21,19 @@ static bool must_stop(const struct process *p, const struct thread *th)
 static void update_pending(struct process *p, struct thread *th)
 {
     u64 waiting = (th->pending.set | p->pending.set) & ~th->blocked;
-    th->task->signal_pending = waiting || th->forced.signo || must_stop(p, th) || p->exiting ||
+    th->task->signal_pending = waiting || th->forced || must_stop(p, th) || p->exiting ||
                                p->continued || (p->exec_task && p->exec_task != th->task) ||
-                               ptrace_has_trap(th);
+                               (th->tracee && ptrace_has_trap(th));
 }
 
 void signal_set_blocked(u64 mask)
 {
     struct process *p = current_process();
     struct thread *th = current_thread();
-    u64 flags = spin_lock_irqsave(&p->signal_lock);
+    spin_lock_irq(&p->signal_lock);
     th->blocked = mask & ~SIG_UNMASKABLE;
     update_pending(p, th);
-    spin_unlock_irqrestore(&p->signal_lock, flags);
+    spin_unlock_irq(&p->signal_lock);
 }
 
 void signal_notify_parent(struct process *p, int sig, int code, int status)
@@ -94,34 +94,17 @@ static void stop_here(struct process *p, struct thread *th)
         schedule();
 }
 
-// Takes the next signal; 0: none is left.
-static int next_signal(struct process *p, struct thread *th, struct siginfo *info)
+// Takes the next signal into th->siginfo; 0: none is left. signal_lock held.
+static int next_signal(struct process *p, struct thread *th)
 {
-    u64 flags = spin_lock_irqsave(&p->signal_lock);
-    int sig = th->forced.signo;
-    if (sig) {
-        *info = th->forced;
-        th->forced.signo = 0;
+    if (th->forced) {
+        th->forced = false;
+        return th->siginfo.signo;
     }
+    int sig = sigpending_take(&th->pending, ~th->blocked, &th->siginfo);
     if (!sig)
-        sig = sigpending_take(&th->pending, ~th->blocked, info);
-    if (!sig)
-        sig = sigpending_take(&p->pending, ~th->blocked, info);
-    if (sig)
-        th->stop_due = true;
-    update_pending(p, th);
-    spin_unlock_irqrestore(&p->signal_lock, flags);
+        sig = sigpending_take(&p->pending, ~th->blocked, &th->siginfo);
     return sig;
-}
-
-static void take_action(struct process *p, int sig, struct sigaction *action)
-{
-    u64 flags = spin_lock_irqsave(&p->signal_lock);
-    struct sigaction *a = &p->action[sig - 1];
-    *action = *a;
-    if ((a->flags & SA_RESETHAND) && a->handler != SIG_IGN)
-        a->handler = SIG_DFL;
-    spin_unlock_irqrestore(&p->signal_lock, flags);
 }
 
 static void default_action(struct trapframe *f, struct process *p, const struct siginfo *info)
@@ -188,34 +171,77 @@ static void restart_without_handler(struct trapframe *f)
     }
 }
 
-static void enter_handler(struct trapframe *f, struct thread *th, const struct sigaction *action,
-                          const struct siginfo *info)
-{
-    u64 mask = th->restore_mask ? th->saved_mask : th->blocked;
-    bool stepping = ptrace_handler_begin();
-    restart_before_handler(f, action);
-    if (signal_frame_push(f, action, info, mask)) {
-        // A SIGSEGV for which there is no stack left cannot be handled either.
-        if (info->signo == SIGSEGV)
-            process_exit(WAIT_SIGNALED(SIGSEGV));
-        signal_force_fault(SIGSEGV, SI_KERNEL, 0);
-        return;
-    }
-    th->restore_mask = false;
-    u64 block = th->blocked | action->mask;
-    if (!(action->flags & SA_NODEFER))
-        block |= SIG_BIT(info->signo);
-    signal_set_blocked(block);
-    if (stepping)
-        ptrace_handler_entered();
-}
-
 bool user_return_due(void)
 {
     const struct task *t = current_task();
     return t->signal_pending || perf_user_return_due(t);
 }
 
+// What the program's handler runs under, from now on. signal_lock held.
+static void begin_handler(struct process *p, struct thread *th, const struct sigaction *action)
+{
+    th->restore_mask = false;
+    th->blocked |= action->mask & ~SIG_UNMASKABLE;
+    if (!(action->flags & SA_NODEFER))
+        th->blocked |= SIG_BIT(th->siginfo.signo);
+    update_pending(p, th);
+}
+
+// `before` was blocked when the signal came, `mask` is what sigreturn puts back.
+static void enter_handler(struct trapframe *f, struct thread *th, const struct sigaction *action,
+                          u64 before, u64 mask)
+{
+    bool stepping = th->trace && ptrace_handler_begin();
+    restart_before_handler(f, action);
+    if (!signal_frame_push(f, th, action, mask)) {
+        if (stepping)
+            ptrace_handler_entered();
+        return;
+    }
+    // A SIGSEGV for which there is no stack left cannot be handled either.
+    if (th->siginfo.signo == SIGSEGV)
+        process_exit(WAIT_SIGNALED(SIGSEGV));
+    th->restore_mask = mask != before;
+    signal_set_blocked(before);
+    signal_force_fault(SIGSEGV, SI_KERNEL, 0);
+}
+
+// One signal, if there is one.
+static void deliver(struct trapframe *f, struct process *p, struct thread *th)
+{
+    spin_lock_irq(&p->signal_lock);
+    int sig = next_signal(p, th);
+    if (!sig) {
+        if (th->restore_mask) // and then what the old mask lets through
+            th->blocked = th->saved_mask;
+        th->restore_mask = false;
+        update_pending(p, th);
+        spin_unlock_irq(&p->signal_lock);
+        return;
+    }
+    th->stop_due = true;
+    if (th->tracee) {
+        spin_unlock_irq(&p->signal_lock);
+        sig = ptrace_signal(&th->siginfo);
+        if (!sig)
+            return;
+        spin_lock_irq(&p->signal_lock);
+    }
+    struct sigaction *a = &p->action[sig - 1], action = *a;
+    u64 before = th->blocked, mask = th->restore_mask ? th->saved_mask : before;
+    bool handled = action.handler != SIG_DFL && action.handler != SIG_IGN;
+    if ((action.flags & SA_RESETHAND) && handled)
+        a->handler = SIG_DFL;
+    if (handled)
+        begin_handler(p, th, &action);
+    spin_unlock_irq(&p->signal_lock);
+    if (handled)
+        enter_handler(f, th, &action, before, mask);
+    else if (action.handler == SIG_DFL)
+        default_action(f, p, &th->siginfo);
+}
+
+// signal_pending is cleared only by who finds, under the lock, that nothing is left.
 void user_return(struct trapframe *f)
 {
     struct task *t = current_task();
@@ -224,35 +250,18 @@ void user_return(struct trapframe *f)
         return;
     struct process *p = t->process;
     struct thread *th = t->thread;
-    struct siginfo info;
-    struct sigaction action;
-    for (;;) {
-        if (p->exiting || (p->exec_task && p->exec_task != t))
+    do {
+        if (p->exiting || (unlikely(p->exec_task) && p->exec_task != t))
             thread_exit(p->exit_status);
         if (must_stop(p, th)) {
             stop_here(p, th);
-            continue;
-        }
-        if (ptrace_has_trap(th)) {
+        } else if (th->tracee && ptrace_has_trap(th)) {
             ptrace_trap();
-            continue;
+        } else {
+            if (p->continued)
+                report_continued(p);
+            deliver(f, p, th);
         }
-        if (p->continued)
-            report_continued(p);
-        if (!next_signal(p, th, &info)) {
-            if (!th->restore_mask)
-                break;
-            th->restore_mask = false; // and then what the old mask lets through
-            signal_set_blocked(th->saved_mask);
-            continue;
-        }
-        if (th->tracee && !ptrace_signal(&info))
-            continue;
-        take_action(p, info.signo, &action);
-        if (action.handler == SIG_DFL)
-            default_action(f, p, &info);
-        else if (action.handler != SIG_IGN)
-            enter_handler(f, th, &action, &info);
-    }
+    } while (t->signal_pending);
     restart_without_handler(f);
 }

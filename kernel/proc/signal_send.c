@@ -154,6 +154,25 @@ void signal_kill_process(struct process *p, int wait_status)
     spin_unlock_irqrestore(&p->signal_lock, flags);
 }
 
+static void force(struct thread *th)
+{
+    th->forced = true;
+    th->task->signal_pending = true;
+}
+
+// No lock: only the thread itself changes its mask and what is forced on it while it runs, and the
+// action is looked up again when the signal is taken.
+struct siginfo *signal_self(int sig)
+{
+    struct thread *th = current_thread();
+    u64 handler = current_process()->action[sig - 1].handler;
+    u64 not_now = th->blocked | th->pending.set;
+    if (th->forced || (not_now & SIG_BIT(sig)) || handler == SIG_DFL || handler == SIG_IGN)
+        return NULL;
+    force(th);
+    return &th->siginfo;
+}
+
 void signal_force(int sig, const struct siginfo *info)
 {
     struct process *p = current_process();
@@ -164,9 +183,9 @@ void signal_force(int sig, const struct siginfo *info)
         action->handler = SIG_DFL;
         th->blocked &= ~SIG_BIT(sig);
     }
-    th->forced = *info;
-    th->forced.signo = sig;
-    th->task->signal_pending = true;
+    th->siginfo = *info;
+    th->siginfo.signo = sig;
+    force(th);
     spin_unlock_irqrestore(&p->signal_lock, flags);
 }
 

@@ -43,10 +43,10 @@ void signal_notify_parent(struct process *p, int sig, int code, int status);
 
 // ---- signal_frame.c ----
 
-// Makes the program enter the handler. `mask` is what sigreturn puts back. 0, or -EFAULT when the
-// frame could not be written (nothing has changed then).
-int signal_frame_push(struct trapframe *f, const struct sigaction *action,
-                      const struct siginfo *info, u64 mask);
+// Makes the program enter the handler for th->siginfo (th is the running thread). `mask` is what
+// sigreturn puts back. 0, or -EFAULT: the frame could not be written, and nothing has changed.
+int signal_frame_push(struct trapframe *f, struct thread *th, const struct sigaction *action,
+                      u64 mask);
 
 static inline bool on_altstack(const struct thread *th, u64 sp)
 {

@@ -204,5 +204,5 @@ s64 sys_waitid(int type, u32 id, u64 uinfo, u32 options, u64 urusage)
         if (urusage && put_usage(&child, urusage))
             return -EFAULT;
     }
-    return uinfo ? put_user(info, uinfo) : 0;
+    return uinfo ? siginfo_to_user(uinfo, &info) : 0;
 }

@@ -9,12 +9,12 @@
 s64 ptrace_siginfo(struct tracee *tr, bool set, u64 udata)
 {
     struct siginfo info;
-    if (set && get_user(info, udata))
+    if (set && siginfo_from_user(&info, udata))
         return -EFAULT;
     if (!tr->info)
         return -EINVAL;
     if (!set)
-        return put_user(*tr->info, udata);
+        return siginfo_to_user(udata, tr->info);
     *tr->info = info;
     return 0;
 }
@@ -37,7 +37,7 @@ s64 ptrace_peeksiginfo(struct tracee *tr, u64 uargs, u64 udata)
         spin_unlock_irqrestore(&p->signal_lock, flags);
         if (!found)
             break;
-        if (put_user(info, udata + (u32)n * sizeof(info)))
+        if (siginfo_to_user(udata + (u32)n * SIGINFO_SIZE, &info))
             return n ? n : -EFAULT;
         if (current_task()->signal_pending) {
             n++;

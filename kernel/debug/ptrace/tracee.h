@@ -48,7 +48,7 @@ struct tracee {
     u32 code;             // signal, event and the like, as wait tells them
     u32 report;           // the code as long as wait has not told it, else 0
     u64 message;          // PTRACE_GETEVENTMSG
-    struct siginfo *info; // on the tracee's stack; NULL: a group stop has none
+    struct siginfo *info; // the tracee's; NULL: a group stop has none
     struct ptrace_debugregs debug;
 };
 
