@@ -59,10 +59,13 @@ static struct list *list_of(const struct futex_key *key)
     return &waiters[h >> (64 - BUCKET_BITS)];
 }
 
-static struct futex_key key_of(struct mm *mm, u64 addr)
+// FUTEX_PRIVATE promises that the word is not used by another address space.
+static struct futex_key key_of(struct mm *mm, u64 addr, bool private)
 {
     struct futex_key key = {mm, addr};
     struct vm_area *area;
+    if (private)
+        return key;
     spin_lock(&mm->lock);
     list_for_each (area, &mm->areas, node)
         if (area->object && area->shared && addr >= area->start && addr < area->end)
@@ -72,9 +75,8 @@ static struct futex_key key_of(struct mm *mm, u64 addr)
 }
 
 // Wakes n waiters and lets `move` more wait at another word from now on. How many were touched.
-static int wake(struct mm *mm, u64 addr, u32 n, u32 bits, u64 to_addr, u32 move)
+static int wake(struct futex_key key, u32 n, u32 bits, struct futex_key to, u32 move)
 {
-    struct futex_key key = key_of(mm, addr), to = move ? key_of(mm, to_addr) : key;
     struct futex_waiter *w, *next;
     u32 done = 0;
     u64 flags = spin_lock_irqsave(&futex_lock);
@@ -85,7 +87,7 @@ static int wake(struct mm *mm, u64 addr, u32 n, u32 bits, u64 to_addr, u32 move)
             continue;
         list_del(&w->node);
         if (done++ < n) {
-            w->woken = true;
+            __atomic_store_n(&w->woken, true, __ATOMIC_RELEASE);
             sched_wake(w->task); // under the lock: the waiter's stack holds *w
         } else {
             w->key = to;
@@ -98,7 +100,8 @@ static int wake(struct mm *mm, u64 addr, u32 n, u32 bits, u64 to_addr, u32 move)
 
 int futex_wake(struct mm *mm, u64 addr, u32 n)
 {
-    return wake(mm, addr, n, FUTEX_ANY, 0, 0);
+    struct futex_key key = key_of(mm, addr, false);
+    return wake(key, n, FUTEX_ANY, key, 0);
 }
 
 // All waiters are woken: one may set its mark between our look at the word and our writing it.
@@ -134,18 +137,10 @@ void futex_owner_dies(u64 head)
         owner_died((list.pending & ~1ull) + list.offset);
 }
 
-static bool was_woken(struct futex_waiter *w)
-{
-    u64 flags = spin_lock_irqsave(&futex_lock);
-    bool woken = w->woken;
-    spin_unlock_irqrestore(&futex_lock, flags);
-    return woken;
-}
-
-static s64 wait(u64 addr, u32 value, u64 until, u32 bits)
+static s64 wait(struct futex_key key, u64 addr, u32 value, u64 until, u32 bits)
 {
     struct task *t = current_task();
-    struct futex_waiter w = {.key = key_of(t->mm, addr), .bits = bits, .task = t};
+    struct futex_waiter w = {.key = key, .bits = bits, .task = t};
     struct timeout to;
     u32 now;
     s64 err = 0;
@@ -159,8 +154,9 @@ static s64 wait(u64 addr, u32 value, u64 until, u32 bits)
     else if (now != value)
         err = -EAGAIN;
     while (!err) {
-        t->state = TASK_SLEEPING;
-        if (was_woken(&w))
+        // Before the look at `woken`: who sets it after that finds this state.
+        __atomic_store_n(&t->state, TASK_SLEEPING, __ATOMIC_SEQ_CST);
+        if (__atomic_load_n(&w.woken, __ATOMIC_ACQUIRE))
             break;
         if (to.expired)
             err = -ETIMEDOUT;
@@ -183,6 +179,7 @@ static s64 wait(u64 addr, u32 value, u64 until, u32 bits)
 s64 sys_futex(u64 addr, u32 op, u32 value, u64 utimeout, u64 addr2, u32 bits)
 {
     struct mm *mm = current_task()->mm;
+    bool private = op & FUTEX_PRIVATE;
     u32 command = op & ~(FUTEX_PRIVATE | FUTEX_CLOCK_REALTIME);
     bool bitset = command == FUTEX_WAIT_BITSET || command == FUTEX_WAKE_BITSET;
     struct timespec ts;
@@ -192,10 +189,11 @@ s64 sys_futex(u64 addr, u32 op, u32 value, u64 utimeout, u64 addr2, u32 bits)
         bits = FUTEX_ANY;
     if (addr % sizeof(u32) || (bitset && !bits))
         return -EINVAL;
+    struct futex_key key = key_of(mm, addr, private);
     switch (command) {
     case FUTEX_WAKE:
     case FUTEX_WAKE_BITSET:
-        return wake(mm, addr, value, bits, 0, 0);
+        return wake(key, value, bits, key, 0);
     case FUTEX_CMP_REQUEUE:
         if (get_user(now, addr))
             return -EFAULT;
@@ -205,7 +203,7 @@ s64 sys_futex(u64 addr, u32 op, u32 value, u64 utimeout, u64 addr2, u32 bits)
     case FUTEX_REQUEUE: // the timeout's place holds how many to move
         if (addr2 % sizeof(u32) || addr2 == addr)
             return -EINVAL;
-        return wake(mm, addr, value, FUTEX_ANY, addr2, utimeout);
+        return wake(key, value, FUTEX_ANY, key_of(mm, addr2, private), utimeout);
     case FUTEX_WAIT:
     case FUTEX_WAIT_BITSET:
         if (utimeout) {
@@ -220,7 +218,7 @@ s64 sys_futex(u64 addr, u32 op, u32 value, u64 utimeout, u64 addr2, u32 bits)
             else if (op & FUTEX_CLOCK_REALTIME)
                 until = realtime_to_ns(until);
         }
-        return wait(addr, value, until, bits);
+        return wait(key, addr, value, until, bits);
     default:
         return -ENOSYS;
     }
