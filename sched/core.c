@@ -21,7 +21,7 @@ void sched_kick(u32 cpu)
 // ---- the switch ----
 
 // On the new task's stack, IRQs off: the old one is completely out now (S1).
-static void finish_switch(void)
+static inline void finish_switch(void)
 {
     struct runqueue *rq = this_rq();
     struct task *prev = rq->prev;
@@ -48,11 +48,11 @@ void sched_charge(struct runqueue *rq)
 static void account(struct runqueue *rq, struct task *prev, struct task *next)
 {
     next->switched_in_ns = prev->switched_in_ns;
-    if (next->last_cpu != cpu_id() && next->nr_switches) {
-        next->nr_migrations++;
-        rq->stats.migrations_in++;
+    if (next->last_cpu != cpu_id()) {
+        next->nr_migrations += next->nr_switches > 0;
+        rq->stats.migrations_in += next->nr_switches > 0;
+        next->last_cpu = cpu_id();
     }
-    next->last_cpu = cpu_id();
     next->nr_switches++;
     next->slice = SLICE_TICKS;
     rq->stats.switches++;
@@ -83,7 +83,7 @@ static void pick_and_switch(bool preempted)
 {
     struct runqueue *rq = this_rq();
     struct task *prev = rq->curr, *next = rq->idle;
-    bool online = cpu_is_online(cpu_id()); // if not, the idle task sends away whoever waits
+    bool online = cpus_online() & BIT(cpu_id()); // if not, the idle task sends away whoever waits
     this_cpu()->need_resched = 0;
 
     sched_charge(rq);
