@@ -4,20 +4,24 @@ import re
 import tempfile
 
 import emu
+import mkiso
 from boot import with_program
 
 PROMPT = b"# \x1b[6n"  # and a question for the cursor's place
 SESSION = """\
 cd /tmp; uname -sn
 echo a b | tr a-z A-Z > x; cat < x; ls
-sleep 1000 & ps | grep '[s]leep 1000'
+sleep 1000 & sleep 1; ps | grep '[s]leep 1000'
 kill $!; wait $!; echo status $?
 for i in 1 2 3; do echo $i; done | awk '{s += $1} END {print "sum", s}'
 sleep 1000 | cat & kill %1; echo end
+again x
 exit
 """
 ANSWERS = [r"Linux dr7$", r"A B$", r"x$", r" +\d+ 0 .* sleep 1000$", r"status 143$", r"sum 6$",
-           r"end$", r"dr7: init exited with status 0$"]
+           r"end$", r"/bin/hello from of 3$", r"dr7: init exited with status 0$"]
+# A script, and one whose interpreter it is.
+SCRIPTS = {"hello": "#! /bin/busybox  sh\t \necho $0 $1 of $#\n", "again": "#!/bin/hello from\n"}
 
 
 def check(kernel, timeout):
@@ -32,6 +36,10 @@ def check(kernel, timeout):
 
     with tempfile.TemporaryDirectory() as top, open(reader, "rb"), open(writer, "wb"):
         archive = with_program(top, "/bin/busybox", "busybox")
+        for name, text in SCRIPTS.items():
+            with open(f"{top}/root/bin/{name}", "w", opener=lambda *how: os.open(*how, 0o755)) as f:
+                f.write(text)
+        mkiso.make_archive(archive, top + "/root")
         with emu.Machine(kernel, archive, ["init=/bin/init", "--", "busybox"]) as m:
             m.start()
             m.pump(sink, timeout, reader)
