@@ -1,6 +1,7 @@
 // Signals: handlers, masks, nesting, alternate stacks, restarted calls, and all registers put back.
 #include "test/user/utest.h"
 #include <signal.h>
+#include <sys/mman.h>
 #include <sys/wait.h>
 #include <time.h>
 
@@ -302,4 +303,60 @@ UTEST(sigreturn_bad, "sigreturn-bad-frame")
 
     CHECK(WIFSIGNALED(status));
     CHECK_EQ(WTERMSIG(status), SIGSEGV);
+}
+
+// ---- the SSE image in the frame ----
+
+static long fpu_shift; // from where the kernel has put it; 0: there is none any more
+
+static void move_fpu(int sig, siginfo_t *info, void *context)
+{
+    ucontext_t *uc = context;
+    char *fpu = (char *)uc->uc_mcontext.fpregs;
+
+    uc->uc_mcontext.fpregs = fpu_shift ? (void *)(fpu + fpu_shift) : NULL;
+    spoil_and_skip(sig, info, context);
+}
+
+static void sigreturn_with_fpu(void *arg)
+{
+    uint32_t mxcsr = 0x5f80; // rounds up
+
+    fpu_shift = (long)arg;
+    set_handler(SIGILL, move_fpu, 0, 0);
+    __asm__ volatile("ldmxcsr %0\n ud2\n stmxcsr %0" : "+m"(mxcsr)::"memory");
+    _exit(mxcsr == (fpu_shift ? 0x5f80 : 0x1f80) ? 0 : 1);
+}
+
+// Without an image the FPU is as in a new program; one that cannot be loaded ends this one.
+UTEST(sigreturn_fpu, "sigreturn-fpu")
+{
+    CHECK_EQ(wait_for(spawn(sigreturn_with_fpu, NULL)), 0);
+    int misplaced = wait_for(spawn(sigreturn_with_fpu, (void *)8));
+    CHECK(WIFSIGNALED(misplaced));
+    CHECK_EQ(WTERMSIG(misplaced), SIGSEGV);
+    int nowhere = wait_for(spawn(sigreturn_with_fpu, (void *)(1L << 50)));
+    CHECK(WIFSIGNALED(nowhere));
+    CHECK_EQ(WTERMSIG(nowhere), SIGSEGV);
+}
+
+// Every part of the frame once begins a page that is not there yet.
+UTEST(signal_fresh_stack, "signal-fresh-stack")
+{
+    const size_t size = 16384;
+    double one = 1.5, two;
+
+    set_handler(SIGILL, spoil_and_skip, SA_ONSTACK, 0);
+    for (size_t top = size - 4096; top < size; top += 64) {
+        char *area = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+        stack_t stack = {.ss_sp = area, .ss_size = top};
+        REQUIRE(area != MAP_FAILED && sigaltstack(&stack, NULL) == 0);
+        __asm__ volatile("movsd %1, %%xmm7\n ud2\n movsd %%xmm7, %0"
+                         : "=m"(two)
+                         : "m"(one)
+                         : "xmm7", "memory");
+        CHECK(two == one);
+        munmap(area, size);
+    }
+    CHECK_EQ(caught, 64);
 }
