@@ -80,7 +80,8 @@ static bool signature_is(const char *a, const char *b, size_t n)
     return !n;
 }
 
-const void *acpi_find(const char *signature)
+// Address of the table with this four-letter signature in direct-mapped memory, or NULL.
+static const void *acpi_find(const char *signature)
 {
     if (!boot_info.rsdp)
         return NULL;

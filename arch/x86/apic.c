@@ -29,7 +29,7 @@ static void lapic_write(u32 reg, u32 v)
     lapic[reg / 4] = v;
 }
 
-u32 lapic_id(void)
+static u32 lapic_id(void)
 {
     return lapic_read(LAPIC_ID) >> 24;
 }

@@ -20,7 +20,6 @@
 #define CMOS_INDEX   0x70
 #define CMOS_DATA    0x71
 #define CMOS_NMI_OFF 0x80
-#define CMOS_CENTURY 0x32
 
 #define NS_PER_SEC    1000000000ull
 #define FRACTION_BITS 32

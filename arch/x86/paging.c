@@ -279,7 +279,8 @@ void tlb_flush_page(u64 va)
     __asm__ volatile("invlpg (%0)" ::"r"(va) : "memory");
 }
 
-void tlb_flush_local(void)
+// Those of the user half.
+static void tlb_flush_local(void)
 {
     write_cr3(read_cr3());
 }

@@ -69,10 +69,9 @@ void paging_unmap_kernel(u64 va); // all CPUs forget it
 // Maps device registers uncached, forever. `pa` and `size` need no alignment.
 void *mmio_map(u64 pa, u64 size);
 
-// Forget translations: of one page or all of the user half on this CPU ...
+// Forget translations: of one page or all, of the kernel half too, on this CPU ...
 void tlb_flush_page(u64 va);
-void tlb_flush_local(void);
-void tlb_flush_all(void); // those of the kernel half too
+void tlb_flush_all(void);
 // ... and on every CPU that has `root` loaded. Waits for them. IRQs on or off; no lock that an IRQ
 // handler takes may be held.
 void tlb_shootdown(u64 root);

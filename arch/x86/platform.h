@@ -45,8 +45,6 @@ extern struct acpi_cpus acpi_cpus;
 
 // Reads the MADT. Without ACPI: one CPU and the standard addresses.
 void acpi_init(void);
-// Address of the table with this four-letter signature in direct-mapped memory, or NULL.
-const void *acpi_find(const char *signature);
 
 // ---- APICs (SDM vol. 3, chapter 11) ----
 
@@ -60,7 +58,6 @@ void lapic_send_self(u32 vector);         // to this CPU; any context
 void lapic_send_nmi(u32 apic_id);
 void lapic_send_init(u32 apic_id);
 void lapic_send_startup(u32 apic_id, u8 page);
-u32 lapic_id(void);
 
 // ---- clock ----
 

@@ -42,7 +42,7 @@ static bool order_ok(const struct spinlock *top, const struct spinlock *l)
     return l->rank > top->rank;
 }
 
-void spin_check_take(const struct spinlock *l, bool waits)
+void spin_check_take(const struct spinlock *l)
 {
     if (!checked())
         return;
@@ -58,7 +58,7 @@ void spin_check_take(const struct spinlock *l, bool waits)
         panic("spinlock: %s has no rank", l->name ? l->name : "a lock without a name");
     if ((irq_ranks & BIT(l->rank)) && irqs_enabled())
         panic("spinlock: %s taken with IRQs on", l->name);
-    if (waits && top && !order_ok(top, l)) // who does not wait cannot deadlock
+    if (top && !order_ok(top, l))
         panic("spinlock: %s taken while %s is held", l->name, top->name);
 }
 
@@ -112,25 +112,6 @@ void spin_wait(struct spinlock *l)
                   (int)l->holder - 1);
         cpu_pause();
     }
-}
-
-bool spin_trylock(struct spinlock *l)
-{
-    preempt_disable();
-    if (DEBUG_BUILD)
-        spin_check_take(l, false);
-    if (!try_take(l)) {
-        preempt_enable();
-        return false;
-    }
-    if (DEBUG_BUILD)
-        spin_note_taken(l);
-    return true;
-}
-
-bool spin_held(const struct spinlock *l)
-{
-    return !checked() || l->holder == cpu_id() + 1;
 }
 
 void spin_check_none_held(const char *what)

@@ -66,7 +66,6 @@ static inline void preempt_enable(void)
 }
 
 void spin_init(struct spinlock *l, const char *name, enum lock_rank rank);
-bool spin_trylock(struct spinlock *l);
 
 #if __STDC_HOSTED__ // tests on the host bring locks of their own
 void spin_lock(struct spinlock *l);
@@ -75,7 +74,7 @@ void spin_release(struct spinlock *l);
 #else
 // The slow parts (spinlock.c): waiting for who has the lock; what debug builds check and note.
 void spin_wait(struct spinlock *l);
-void spin_check_take(const struct spinlock *l, bool waits);
+void spin_check_take(const struct spinlock *l);
 void spin_note_taken(struct spinlock *l);
 void spin_note_released(struct spinlock *l);
 
@@ -84,7 +83,7 @@ static inline void spin_lock(struct spinlock *l)
 {
     preempt_disable();
     if (DEBUG_BUILD)
-        spin_check_take(l, true);
+        spin_check_take(l);
     if (unlikely(__atomic_exchange_n(&l->locked, 1, __ATOMIC_ACQUIRE)))
         spin_wait(l);
     if (DEBUG_BUILD)
@@ -133,9 +132,6 @@ static inline void spin_unlock_irq(struct spinlock *l)
     irq_enable();
     preempt_enable();
 }
-
-// True if this CPU holds it (debug builds; always true otherwise, so fit for ASSERT only).
-bool spin_held(const struct spinlock *l);
 
 // While a debugger has stopped the machine it takes locks that nobody holds, wherever it has
 // interrupted this CPU: debug builds do not check those.

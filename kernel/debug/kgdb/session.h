@@ -6,7 +6,6 @@
 #define KGDB_SIGINT  2
 #define KGDB_SIGILL  4
 #define KGDB_SIGTRAP 5
-#define KGDB_SIGABRT 6
 #define KGDB_SIGBUS  7
 #define KGDB_SIGFPE  8
 #define KGDB_SIGSEGV 11
