@@ -60,7 +60,8 @@ int perf_copy_attr(u64 uattr, struct perf_event_attr *attr)
     size_t known = MIN(size, sizeof(*attr));
     if (copy_from_user(attr, uattr, known))
         return -EFAULT;
-    memset((u8 *)attr + known, 0, sizeof(*attr) - known);
+    if (known < sizeof(*attr))
+        memset((u8 *)attr + known, 0, sizeof(*attr) - known);
     attr->size = size;
     return check(attr);
 }

@@ -13,7 +13,8 @@ struct file *file_new(const struct file_ops *ops, struct node *n, void *private,
     if (!f)
         return NULL;
     ref_init(&f->refs);
-    mutex_init(&f->pos_lock);
+    if (ops->seek)
+        mutex_init(&f->pos_lock);
     f->ops = ops;
     f->node = n;
     f->private = private;
