@@ -64,6 +64,10 @@ static void bp_apply(struct perf_event *event, const struct perf_event_attr *att
     event->attr.bp_len = attr->bp_len;
     int err = hwbp_parse(attr, &event->bp);
     ASSERT(!err);
+    if (event->state != PERF_ACTIVE)
+        return;
+    bool was_in = dr_change(event, event->bp.addr, event->bp.type, event->bp.len);
+    ASSERT(was_in);
 }
 
 static int bp_add(struct perf_event *event)

@@ -129,6 +129,10 @@ void perf_join_turns(struct perf_event *leader);
 // members. Returns what fn returned.
 int perf_ctx_run(struct perf_event *event, int (*fn)(struct perf_event *, void *), void *arg);
 
+// The same for the event and all its inherited copies, and for its whole group with theirs.
+void perf_family_run(struct perf_event *event, int (*fn)(struct perf_event *, void *), void *arg);
+void perf_group_run(struct perf_event *event, int (*fn)(struct perf_event *, void *), void *arg);
+
 // The same for events of all CPUs as one step: event[cpu] belongs to the context of that CPU, for
 // each of nr_cpus. All CPUs change at once; the events of offline ones are changed where they wait.
 // fn may run on several CPUs at a time; its result is not asked for.
@@ -164,16 +168,12 @@ void perf_for_each_event(struct perf_event_context *ctx,
 // The same for the events of both contexts that run on this CPU; fn changes no list. IRQs off.
 void perf_for_each_here(void (*fn)(struct perf_event *event, void *arg), void *arg);
 
-// What enables and disables, for perf_ctx_run() and perf_ctx_run_all().
+// For perf_ctx_run() and its like: what enables and disables, sets the count to 0, and modifies
+// (arg: the attributes).
 int perf_set_enabled(struct perf_event *event, void *arg);
 int perf_set_disabled(struct perf_event *event, void *arg);
-// And what modifies; arg: the attributes.
+int perf_set_zero(struct perf_event *event, void *arg);
 int perf_set_attr(struct perf_event *event, void *arg);
-
-// perf_event_enable(), _disable(), _reset() for the event alone (arg is unused).
-void perf_enable_one(struct perf_event *event, void *arg);
-void perf_disable_one(struct perf_event *event, void *arg);
-void perf_reset_one(struct perf_event *event, void *arg);
 // perf_event_read_value(); times: NULL if nobody asks for them.
 struct perf_times {
     u64 enabled, running;

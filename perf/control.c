@@ -2,31 +2,30 @@
 #include "kernel/base/errno.h"
 #include "perf/context.h"
 
-static void for_family(struct perf_event *event, void (*fn)(struct perf_event *, void *), void *arg)
+// perf_mutex is held.
+static void run_family(struct perf_event *event, int (*fn)(struct perf_event *, void *), void *arg)
 {
     struct perf_event *child;
-    fn(event, arg);
+    perf_ctx_run(event, fn, arg);
     list_for_each (child, &event->children, child_node)
-        fn(child, arg);
+        perf_ctx_run(child, fn, arg);
 }
 
-void perf_event_for_family(struct perf_event *event, void (*fn)(struct perf_event *, void *),
-                           void *arg)
+void perf_family_run(struct perf_event *event, int (*fn)(struct perf_event *, void *), void *arg)
 {
     mutex_lock(&perf_mutex);
-    for_family(event, fn, arg);
+    run_family(event, fn, arg);
     mutex_unlock(&perf_mutex);
 }
 
-void perf_event_for_group(struct perf_event *event, void (*fn)(struct perf_event *, void *),
-                          void *arg)
+void perf_group_run(struct perf_event *event, int (*fn)(struct perf_event *, void *), void *arg)
 {
     struct perf_event *leader, *sibling;
     mutex_lock(&perf_mutex);
     leader = event->leader;
-    for_family(leader, fn, arg);
+    run_family(leader, fn, arg);
     list_for_each (sibling, &leader->siblings, node)
-        for_family(sibling, fn, arg);
+        run_family(sibling, fn, arg);
     mutex_unlock(&perf_mutex);
 }
 
@@ -56,26 +55,14 @@ static int set_retired(struct perf_event *event, void *arg)
     return 0;
 }
 
-void perf_enable_one(struct perf_event *event, void *arg)
-{
-    (void)arg;
-    perf_ctx_run(event, perf_set_enabled, NULL);
-}
-
-void perf_disable_one(struct perf_event *event, void *arg)
-{
-    (void)arg;
-    perf_ctx_run(event, perf_set_disabled, NULL);
-}
-
 void perf_event_enable(struct perf_event *event)
 {
-    perf_event_for_family(event, perf_enable_one, NULL);
+    perf_family_run(event, perf_set_enabled, NULL);
 }
 
 void perf_event_disable(struct perf_event *event)
 {
-    perf_event_for_family(event, perf_disable_one, NULL);
+    perf_family_run(event, perf_set_disabled, NULL);
 }
 
 void perf_event_retire(struct perf_event *event)
@@ -87,28 +74,18 @@ void perf_event_retire(struct perf_event *event)
 
 int perf_set_attr(struct perf_event *event, void *arg)
 {
-    bool active = event->state == PERF_ACTIVE;
-    if (active)
-        event->pmu->del(event);
     event->pmu->apply(event, arg);
-    int err = active ? event->pmu->add(event) : 0;
-    ASSERT(!err); // there is the place that it has just left
     return 0;
-}
-
-static void modify_one(struct perf_event *event, void *arg)
-{
-    perf_ctx_run(event, perf_set_attr, arg);
 }
 
 void perf_event_modify(struct perf_event *event, const struct perf_event_attr *attr)
 {
-    perf_event_for_family(event, modify_one, (void *)attr);
+    perf_family_run(event, perf_set_attr, (void *)attr);
 }
 
 // ---- counts ----
 
-static int reset(struct perf_event *event, void *arg)
+int perf_set_zero(struct perf_event *event, void *arg)
 {
     (void)arg;
     if (event->pmu->read)
@@ -117,15 +94,9 @@ static int reset(struct perf_event *event, void *arg)
     return 0;
 }
 
-void perf_reset_one(struct perf_event *event, void *arg)
-{
-    (void)arg;
-    perf_ctx_run(event, reset, NULL);
-}
-
 void perf_event_reset(struct perf_event *event)
 {
-    perf_event_for_family(event, perf_reset_one, NULL);
+    perf_family_run(event, perf_set_zero, NULL);
 }
 
 // A count is one word, which needs no lock; times, and a count that is measured, do.

@@ -61,7 +61,8 @@ struct pmu {
     // Brings event->count up to date, for what is measured and not counted. NULL: it always is.
     void (*read)(struct perf_event *event);
     // Another address, type and length: check tells whether an event could have those of `attr`
-    // (0 or -errno); after apply it has them, as add. Both NULL: it keeps what it has.
+    // (0 or -errno); after apply it has them, and keeps its place. As add. Both NULL: it keeps
+    // what it has.
     int (*check)(const struct perf_event_attr *attr);
     void (*apply)(struct perf_event *event, const struct perf_event_attr *attr);
     // The running task ends or executes another program: retire what must not outlive the old one.
@@ -167,14 +168,6 @@ u64 perf_event_read_value(struct perf_event *event, u64 *enabled, u64 *running);
 void perf_event_enable(struct perf_event *event);
 void perf_event_disable(struct perf_event *event);
 void perf_event_reset(struct perf_event *event);
-
-// Runs fn for the event and all its inherited copies, under perf_mutex. Task context.
-void perf_event_for_family(struct perf_event *event, void (*fn)(struct perf_event *, void *),
-                           void *arg);
-
-// The same for the event's whole group.
-void perf_event_for_group(struct perf_event *event, void (*fn)(struct perf_event *, void *),
-                          void *arg);
 
 // Gives the event and its inherited copies what pmu->check has found to be right, each in its
 // place. Task context.

@@ -100,12 +100,12 @@ ssize_t perf_event_read_user(struct perf_event *event, u64 ubuf, size_t size)
 
 // ---- ioctl ----
 
-static void apply(struct perf_event *event, u64 arg, void (*fn)(struct perf_event *, void *))
+static void apply(struct perf_event *event, u64 arg, int (*fn)(struct perf_event *, void *))
 {
     if (arg & PERF_IOC_FLAG_GROUP)
-        perf_event_for_group(event, fn, NULL);
+        perf_group_run(event, fn, NULL);
     else
-        perf_event_for_family(event, fn, NULL);
+        perf_family_run(event, fn, NULL);
 }
 
 // Only the place may differ, whether it is on, and what the signal carries.
@@ -129,20 +129,10 @@ static int modify_here(struct perf_event *event, void *arg)
     return attr->disabled ? perf_set_disabled(event, NULL) : perf_set_enabled(event, NULL);
 }
 
-static void modify_one(struct perf_event *event, void *arg)
-{
-    perf_ctx_run(event, modify_here, arg);
-}
-
 static int set_period(struct perf_event *event, void *arg)
 {
     perf_sample_set_period(event, *(u64 *)arg);
     return 0;
-}
-
-static void set_period_one(struct perf_event *event, void *arg)
-{
-    perf_ctx_run(event, set_period, arg);
 }
 
 static s64 period(struct perf_event *event, u64 uvalue)
@@ -154,7 +144,7 @@ static s64 period(struct perf_event *event, u64 uvalue)
         return -EFAULT;
     if (!value || (event->attr.freq ? value > perf_max_sample_rate() : value >> 63))
         return -EINVAL;
-    perf_event_for_family(event, set_period_one, &value);
+    perf_family_run(event, set_period, &value);
     return 0;
 }
 
@@ -184,7 +174,7 @@ static s64 modify(struct perf_event *event, u64 uattr)
         return -EINVAL;
     err = event->pmu->check(&attr);
     if (!err)
-        perf_event_for_family(event, modify_one, &attr);
+        perf_family_run(event, modify_here, &attr);
     return err;
 }
 
@@ -192,13 +182,13 @@ s64 perf_event_ioctl(struct perf_event *event, u32 cmd, u64 arg)
 {
     switch (cmd) {
     case PERF_EVENT_IOC_ENABLE:
-        apply(event, arg, perf_enable_one);
+        apply(event, arg, perf_set_enabled);
         return 0;
     case PERF_EVENT_IOC_DISABLE:
-        apply(event, arg, perf_disable_one);
+        apply(event, arg, perf_set_disabled);
         return 0;
     case PERF_EVENT_IOC_RESET:
-        apply(event, arg, perf_reset_one);
+        apply(event, arg, perf_set_zero);
         return 0;
     case PERF_EVENT_IOC_REFRESH:
         return perf_event_refresh(event, (u32)arg);

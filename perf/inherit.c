@@ -184,7 +184,7 @@ static void at_exec(struct perf_event *event, void *arg)
             perf_event_retire(event);
     } else if (event->attr.enable_on_exec) {
         event->attr.enable_on_exec = 0;
-        perf_enable_one(event, NULL);
+        perf_ctx_run(event, perf_set_enabled, NULL);
     }
 }
 

@@ -17,7 +17,7 @@ static bool is_alone(const struct perf_event *event)
 }
 
 // On the context's own CPU, IRQs off. Not done when the context has moved on meanwhile.
-static inline void change_here(struct change *c)
+static inline __attribute__((always_inline)) void change_here(struct change *c)
 {
     struct perf_event *event = c->event;
     struct perf_event_context *ctx = event->ctx;
@@ -92,7 +92,7 @@ bool perf_ctx_run_stopped(struct perf_event *event, int (*fn)(struct perf_event 
     if (pc->ctx.active_cpu < 0) // the CPU is offline
         change_idle(&c);
     else
-        change_here(&c);
+        change_call(&c);
     return true;
 }
 
@@ -107,7 +107,7 @@ static void pass_here(void *arg)
 {
     struct pass *p = arg;
     struct change c = {.event = p->event[cpu_id()], .fn = p->fn, .arg = p->arg};
-    change_here(&c);
+    change_call(&c);
     if (c.done)
         __atomic_fetch_or(&p->done, BIT(cpu_id()), __ATOMIC_RELAXED);
 }

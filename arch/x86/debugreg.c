@@ -196,16 +196,38 @@ static inline void clear_slot(struct dr_file *d, int n)
     d->stats.evictions++;
 }
 
+// The wanted register that has this owner, or -1.
+static inline int find_owner(const struct dr_file *d, const void *owner)
+{
+    for (int n = 0; n < HBP_NUM; n++)
+        if (d->want.slot[n].owner == owner)
+            return n;
+    return -1;
+}
+
 bool dr_evict(const void *owner)
 {
     struct dr_file *d = this_dr();
-    for (int i = 0; i < HBP_NUM; i++) {
-        if (d->want.slot[i].owner == owner) {
-            clear_slot(d, i);
-            return true;
-        }
-    }
-    return false;
+    int n = find_owner(d, owner);
+    if (n >= 0)
+        clear_slot(d, n);
+    return n >= 0;
+}
+
+bool dr_change(const void *owner, u64 addr, enum dr_type type, u8 len)
+{
+    struct dr_file *d = this_dr();
+    int n = find_owner(d, owner);
+    if (n < 0)
+        return false;
+    struct dr_slot *s = &d->want.slot[n];
+    s->addr = addr;
+    s->type = type;
+    s->len = len;
+    d->want.control = (d->want.control & ~DR7_SLOT_BITS(n)) | encode(n, type, len);
+    d->unordered = d->unordered || d->want.used != BIT(n);
+    d->edited |= BIT(n);
+    return true;
 }
 
 void dr_take_out(u32 regs, struct dr_image *image)

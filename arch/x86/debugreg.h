@@ -119,6 +119,9 @@ int dr_install(void *owner, u64 addr, enum dr_type type, u8 len);
 // Take `owner` out. Returns false if it was in no register.
 bool dr_evict(const void *owner);
 
+// Give the register that `owner` is in another condition. Returns false if it is in none.
+bool dr_change(const void *owner, u64 addr, enum dr_type type, u8 len);
+
 // Take the owners of several registers (bit n: DRn) out together, into *image, and put them back
 // later, on any CPU: into the same registers unless these are taken, or others hold the addresses
 // already. False, and nothing has changed, when too few are free.

@@ -19,11 +19,11 @@ struct access {
     u64 addr, len;
 };
 
-// ---- The model: owners with a fixed condition, and which of them should be where ----
+// ---- The model: owners with a condition, and which of them should be where ----
 
-static struct dr_slot owners[NR_OWNERS]; // owner: the slot itself
-static bool wanted[NR_OWNERS];           // after the next outermost commit
-static bool committed[NR_OWNERS];        // after the last one
+static struct dr_slot owners[NR_OWNERS];    // owner: the slot itself
+static bool wanted[NR_OWNERS];              // after the next outermost commit
+static struct dr_slot committed[NR_OWNERS]; // after the last one; owner NULL: in no register
 static int open_begins, in_db;
 
 static struct dr_file file;
@@ -47,7 +47,8 @@ static bool decode(int n, u64 dr7, struct dr_slot *s)
 static bool somebody_wants(const struct dr_slot *s)
 {
     for (int i = 0; i < NR_OWNERS; i++)
-        if ((wanted[i] || committed[i]) && same_condition(s, &owners[i]))
+        if ((wanted[i] && same_condition(s, &owners[i])) ||
+            (committed[i].owner && same_condition(s, &committed[i])))
             return true;
     return false;
 }
@@ -129,8 +130,20 @@ static void evict(int i)
     wanted[i] = false;
 }
 
-// Every owner of `set` is in one enabled register, no other register is enabled, and D4 holds.
-static void check_registers(const bool *set)
+static void change(int i, u64 addr, u8 type, u8 len)
+{
+    own(i, addr, type, len);
+    EXPECT_EQ(dr_change(&owners[i], addr, type, len), wanted[i]);
+}
+
+static void remember_committed(void)
+{
+    for (int i = 0; i < NR_OWNERS; i++)
+        committed[i] = wanted[i] ? owners[i] : (struct dr_slot){0};
+}
+
+// Every committed owner is in one enabled register, no other register is enabled, and D4 holds.
+static void check_registers(void)
 {
     struct dr_slot s[HBP_NUM];
     bool on[HBP_NUM];
@@ -138,10 +151,10 @@ static void check_registers(const bool *set)
     for (int n = 0; n < HBP_NUM; n++)
         enabled += on[n] = decode(n, hw.dr[7], &s[n]);
     for (int i = 0; i < NR_OWNERS; i++) {
-        members += set[i];
-        for (int n = 0; set[i] && n < HBP_NUM; n++)
-            matched +=
-                on[n] && file.live.slot[n].owner == &owners[i] && same_condition(&s[n], &owners[i]);
+        const struct dr_slot *c = &committed[i];
+        members += c->owner != NULL;
+        for (int n = 0; c->owner && n < HBP_NUM; n++)
+            matched += on[n] && file.live.slot[n].owner == c->owner && same_condition(&s[n], c);
     }
     EXPECT_EQ(enabled, members);
     EXPECT_EQ(matched, members);
@@ -187,8 +200,8 @@ static void commit(void)
         EXPECT_EQ(hw.addr_writes + hw.control_writes, 0);
     EXPECT_EQ(file.stats.writes - writes, hw.addr_writes + hw.control_writes);
     EXPECT_EQ(file.stats.addr_writes - addr_writes, hw.addr_writes);
-    memcpy(committed, wanted, sizeof(wanted));
-    check_registers(committed);
+    remember_committed();
+    check_registers();
 }
 
 // ---- #DB as each machine reports it ----
@@ -257,8 +270,8 @@ static void take_db(enum machine machine, const struct access *a, u32 noise, voi
     bool open = open_begins > 0;
     dr_db_exit();
     if (!open)
-        memcpy(committed, wanted, sizeof(wanted));
+        remember_committed();
     else
         hw.addr_writes = hw.control_writes = 0; // the open begin starts to count anew
-    check_registers(committed);
+    check_registers();
 }
