@@ -166,7 +166,10 @@ static void move_task(struct slot_table *t, const struct slot_request *r, u32 cp
 {
     u32 pinned = own_pinned(r->task, cpu), flexible = own_flexible(r->task, cpu);
     count_task(&t->cpu[cpu], pinned, flexible, false);
-    step(r->pinned ? &pinned : &flexible, up);
+    if (r->pinned)
+        step(&pinned, up);
+    else
+        step(&flexible, up);
     count_task(&t->cpu[cpu], pinned, flexible, true);
 }
 

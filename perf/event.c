@@ -33,10 +33,8 @@ struct perf_event *perf_event_alloc(const struct perf_request *r, const struct p
     event->bp.claim = r->claim;
     perf_sample_init(event);
     perf_record_account(event, 1);
-    list_init(&event->node);
     list_init(&event->siblings);
     list_init(&event->children);
-    list_init(&event->child_node);
     if (r->task) {
         task_get(r->task);
         event->target = r->task;
