@@ -26,6 +26,14 @@ static __attribute__((noinline)) s64 unknown(u64 number)
     return -ENOSYS;
 }
 
+// The six arguments, in the frame f: each call loads those it has.
+#define A f->rdi
+#define B f->rsi
+#define C f->rdx
+#define D f->r10
+#define E f->r8
+#define F f->r9
+
 #define CALL(name, ...)                                                                            \
     case SYS_##name:                                                                               \
         return sys_##name(__VA_ARGS__)
@@ -34,38 +42,37 @@ static __attribute__((noinline)) s64 unknown(u64 number)
         return call
 // Calls on an open file, whose descriptor is the first argument.
 #define FILE_CALLS(X)                                                                              \
-    X(read, b, c)                                                                                  \
-    X(write, b, c)                                                                                 \
-    X(pread64, b, c, d)                                                                            \
-    X(pwrite64, b, c, d)                                                                           \
-    X(readv, b, c)                                                                                 \
-    X(writev, b, c)                                                                                \
-    X(lseek, b, c)                                                                                 \
-    X(ftruncate, b)                                                                                \
-    X(ioctl, b, c)                                                                                 \
-    X(getdents64, b, c)                                                                            \
-    X(fstat, b)                                                                                    \
+    X(read, B, C)                                                                                  \
+    X(write, B, C)                                                                                 \
+    X(pread64, B, C, D)                                                                            \
+    X(pwrite64, B, C, D)                                                                           \
+    X(readv, B, C)                                                                                 \
+    X(writev, B, C)                                                                                \
+    X(lseek, B, C)                                                                                 \
+    X(ftruncate, B)                                                                                \
+    X(ioctl, B, C)                                                                                 \
+    X(getdents64, B, C)                                                                            \
+    X(fstat, B)                                                                                    \
     X(fchdir)                                                                                      \
     X(dup)                                                                                         \
-    X(dup2, a, b)                                                                                  \
-    X(dup3, a, b, c)                                                                               \
-    X(fcntl, a, b, c)
+    X(dup2, A, B)                                                                                  \
+    X(dup3, A, B, C)                                                                               \
+    X(fcntl, A, B, C)
 // Functions of their own, not inline, so that most calls are only a jump from the table.
 #define FILE_CALL(name, ...)                                                                       \
-    static __attribute__((noinline)) s64 file_##name(u64 a, u64 b, u64 c, u64 d)                   \
+    static __attribute__((noinline)) s64 file_##name(const struct trapframe *f)                    \
     {                                                                                              \
         struct fd_table *fds = current_process()->fds;                                             \
-        struct file *file = fd_borrow(fds, a);                                                     \
+        struct file *file = fd_borrow(fds, A);                                                     \
         if (!file)                                                                                 \
             return -EBADF;                                                                         \
-        (void)b, (void)c, (void)d;                                                                 \
         s64 result = sys_##name(file, ##__VA_ARGS__);                                              \
         fd_return(fds, file);                                                                      \
         return result;                                                                             \
     }
 #define CASE(name, ...)                                                                            \
     case SYS_##name:                                                                               \
-        return file_##name(a, b, c, d);
+        return file_##name(f);
 
 FILE_CALLS(FILE_CALL)
 
@@ -82,108 +89,108 @@ static __attribute__((noinline)) s64 yield(void)
 }
 
 // Arguments narrow to the types of the function: programs may leave rubbish above an int.
-static __attribute__((noinline)) s64 call(u64 a, u64 b, u64 c, u64 d, u64 e, struct trapframe *f)
+static __attribute__((noinline)) s64 call(struct trapframe *f)
 {
     switch (f->error) {
         // files (kernel/fs)
         FILE_CALLS(CASE)
-        CALL_AS(close, close_fd(a));
-        CALL_AS(pipe, sys_pipe2(a, 0));
-        CALL(pipe2, a, b);
-        CALL_AS(open, sys_openat(AT_FDCWD, a, b));
-        CALL(openat, a, b, c);
-        CALL_AS(stat, sys_newfstatat(AT_FDCWD, a, b, 0));
-        CALL_AS(lstat, sys_newfstatat(AT_FDCWD, a, b, AT_SYMLINK_NOFOLLOW));
-        CALL(newfstatat, a, b, c, d);
-        CALL_AS(access, sys_faccessat(AT_FDCWD, a, b));
-        CALL(faccessat, a, b, c);
-        CALL_AS(readlink, sys_readlinkat(AT_FDCWD, a, b, c));
-        CALL(readlinkat, a, b, c, d);
-        CALL_AS(unlink, sys_unlinkat(AT_FDCWD, a, 0));
-        CALL(unlinkat, a, b, c);
-        CALL(getcwd, a, b);
-        CALL(chdir, a);
-        CALL(poll, a, b, c);
-        CALL(ppoll, a, b, c, d, e);
+        CALL_AS(close, close_fd(A));
+        CALL_AS(pipe, sys_pipe2(A, 0));
+        CALL(pipe2, A, B);
+        CALL_AS(open, sys_openat(AT_FDCWD, A, B));
+        CALL(openat, A, B, C);
+        CALL_AS(stat, sys_newfstatat(AT_FDCWD, A, B, 0));
+        CALL_AS(lstat, sys_newfstatat(AT_FDCWD, A, B, AT_SYMLINK_NOFOLLOW));
+        CALL(newfstatat, A, B, C, D);
+        CALL_AS(access, sys_faccessat(AT_FDCWD, A, B));
+        CALL(faccessat, A, B, C);
+        CALL_AS(readlink, sys_readlinkat(AT_FDCWD, A, B, C));
+        CALL(readlinkat, A, B, C, D);
+        CALL_AS(unlink, sys_unlinkat(AT_FDCWD, A, 0));
+        CALL(unlinkat, A, B, C);
+        CALL(getcwd, A, B);
+        CALL(chdir, A);
+        CALL(poll, A, B, C);
+        CALL(ppoll, A, B, C, D, E);
         // perf
-        CALL(perf_event_open, a, b, c, d, e);
+        CALL(perf_event_open, A, B, C, D, E);
         // memory
-        CALL(mmap, a, b, c, d, e, f->r9);
-        CALL(mprotect, a, b, c);
-        CALL(munmap, a, b);
-        CALL(brk, a);
-        CALL(mremap, a, b, c, d, e);
-        CALL(madvise, a, b, c);
+        CALL(mmap, A, B, C, D, E, F);
+        CALL(mprotect, A, B, C);
+        CALL(munmap, A, B);
+        CALL(brk, A);
+        CALL(mremap, A, B, C, D, E);
+        CALL(madvise, A, B, C);
         // processes
-        CALL(clone, f, a, b, c, d, e);
+        CALL(clone, f, A, B, C, D, E);
         CALL(fork, f);
         CALL(vfork, f);
-        CALL(execve, f, a, b, c);
-        CALL(exit, a);
-        CALL(exit_group, a);
-        CALL(wait4, a, b, c, d);
-        CALL(waitid, a, b, c, d, e);
+        CALL(execve, f, A, B, C);
+        CALL(exit, A);
+        CALL(exit_group, A);
+        CALL(wait4, A, B, C, D);
+        CALL(waitid, A, B, C, D, E);
         CALL_AS(getpid, current_process()->pid);
         CALL_AS(gettid, current_task()->tid);
         CALL(getppid);
         CALL_AS(getpgrp, sys_getpgid(0));
-        CALL(getpgid, a);
-        CALL(setpgid, a, b);
-        CALL(getsid, a);
+        CALL(getpgid, A);
+        CALL(setpgid, A, B);
+        CALL(getsid, A);
         CALL(setsid);
-        CALL(ptrace, a, b, c, d);
+        CALL(ptrace, A, B, C, D);
     case SYS_getuid:
     case SYS_getgid:
     case SYS_geteuid:
     case SYS_getegid:
         return 0;
-        CALL(umask, a);
-        CALL(set_tid_address, a);
-        CALL(set_robust_list, a, b);
-        CALL(get_robust_list, a, b, c);
+        CALL(umask, A);
+        CALL(set_tid_address, A);
+        CALL(set_robust_list, A, B);
+        CALL(get_robust_list, A, B, C);
         CALL_AS(getgroups, 0);
-        CALL(futex, a, b, c, d, e, f->r9);
-        CALL(arch_prctl, a, b);
-        CALL(prctl, a, b);
-        CALL(getrusage, a, b);
-        CALL(times, a);
-        CALL_AS(getrlimit, sys_prlimit64(0, a, 0, b));
-        CALL(prlimit64, a, b, c, d);
+        CALL(futex, A, B, C, D, E, F);
+        CALL(arch_prctl, A, B);
+        CALL(prctl, A, B);
+        CALL(getrusage, A, B);
+        CALL(times, A);
+        CALL_AS(getrlimit, sys_prlimit64(0, A, 0, B));
+        CALL(prlimit64, A, B, C, D);
         // signals
-        CALL(rt_sigaction, a, b, c, d);
-        CALL(rt_sigprocmask, a, b, c, d);
+        CALL(rt_sigaction, A, B, C, D);
+        CALL(rt_sigprocmask, A, B, C, D);
         CALL(rt_sigreturn, f);
-        CALL(rt_sigpending, a, b);
-        CALL(rt_sigtimedwait, a, b, c, d);
-        CALL(rt_sigsuspend, a, b);
-        CALL(sigaltstack, a, b, f->rsp);
-        CALL(kill, a, b);
-        CALL(tkill, a, b);
-        CALL(tgkill, a, b, c);
-        CALL(rt_sigqueueinfo, a, b, c);
-        CALL(rt_tgsigqueueinfo, a, b, c, d);
+        CALL(rt_sigpending, A, B);
+        CALL(rt_sigtimedwait, A, B, C, D);
+        CALL(rt_sigsuspend, A, B);
+        CALL(sigaltstack, A, B, f->rsp);
+        CALL(kill, A, B);
+        CALL(tkill, A, B);
+        CALL(tgkill, A, B, C);
+        CALL(rt_sigqueueinfo, A, B, C);
+        CALL(rt_tgsigqueueinfo, A, B, C, D);
         CALL(pause);
         // time
-        CALL(clock_gettime, a, b);
-        CALL(clock_getres, a, b);
-        CALL(clock_nanosleep, a, b, c, d);
-        CALL(nanosleep, a, b);
+        CALL(clock_gettime, A, B);
+        CALL(clock_getres, A, B);
+        CALL(clock_nanosleep, A, B, C, D);
+        CALL(nanosleep, A, B);
         CALL(restart_syscall);
-        CALL(gettimeofday, a, b);
-        CALL(time, a);
-        CALL(getitimer, a, b);
-        CALL(setitimer, a, b, c);
-        CALL(alarm, a);
+        CALL(gettimeofday, A, B);
+        CALL(time, A);
+        CALL(getitimer, A, B);
+        CALL(setitimer, A, B, C);
+        CALL(alarm, A);
         // scheduling
         CALL_AS(sched_yield, yield());
-        CALL(sched_setaffinity, a, b, c);
-        CALL(sched_getaffinity, a, b, c);
-        CALL(getcpu, a, b);
+        CALL(sched_setaffinity, A, B, C);
+        CALL(sched_getaffinity, A, B, C);
+        CALL(getcpu, A, B);
         // the system
-        CALL(uname, a);
-        CALL(sysinfo, a);
-        CALL(getrandom, a, b, c);
-        CALL(reboot, a, b, c);
+        CALL(uname, A);
+        CALL(sysinfo, A);
+        CALL(getrandom, A, B, C);
+        CALL(reboot, A, B, C);
     // C libraries and busybox try these, and go on without them.
     case SYS_sendfile:
     case SYS_rseq:
@@ -222,7 +229,7 @@ void syscall_dispatch(struct trapframe *f)
         __atomic_store_n(&fail_task, NULL, __ATOMIC_RELAXED);
         mm_inject_failure(fail_nth);
     }
-    s64 result = call(f->rdi, f->rsi, f->rdx, f->r10, f->r8, f);
+    s64 result = call(f);
     if (fails)
         fail_left = mm_inject_failure(0);
     f->rax = result;
