@@ -131,7 +131,9 @@ void perf_start_worker(void)
 
 void perf_irq_work(void)
 {
-    if (this_perf_cpu()->pending)
+    // A program's task does it itself, on its way to ring 3: then its signals are there when it
+    // comes out. If it leaves this CPU before, perf_switch_out() asks again.
+    if (this_perf_cpu()->pending && !current_task()->process)
         wake_all(&worker_queue);
 }
 
