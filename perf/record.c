@@ -1,6 +1,7 @@
 // Side-band records. See record.h.
 #include "perf/record.h"
 #include "arch/x86/platform.h"
+#include "arch/x86/upcalls.h"
 #include "kernel/base/string.h"
 #include "kernel/mm/vm.h"
 #include "perf/context.h"
@@ -45,12 +46,16 @@ static u16 put_text(char *to, const char *text)
     return ALIGN_UP(strlen(to) + 1, sizeof(u64));
 }
 
-// Calls fn for the events here.
+// Calls fn for the events here. What a task's own record leaves to be done is done before the task
+// goes on; a switch cannot do it.
 static void tell(void (*fn)(struct perf_event *, void *), void *arg)
 {
     u64 flags = irq_save();
     perf_for_each_here(fn, arg);
-    perf_work_interrupt();
+    if (flags & RFLAGS_IF && !preempt_count())
+        perf_debug_return();
+    else
+        perf_work_interrupt();
     irq_restore(flags);
 }
 

@@ -63,8 +63,8 @@ static void report_continued(struct process *p)
     spin_unlock(&proc_lock);
 }
 
-// Stops the running thread until SIGCONT or SIGKILL; the last one to stop tells the parent. A
-// traced one goes on to its trap, which tells the tracer.
+// Stops the running thread until SIGCONT or SIGKILL; the last one to stop tells the parent, who then
+// sees it stopped. A traced one goes on to its trap, which tells the tracer.
 static void stop_here(struct process *p, struct thread *th)
 {
     spin_lock(&proc_lock);
@@ -77,6 +77,9 @@ static void stop_here(struct process *p, struct thread *th)
         if (th->tracee)
             ptrace_join_group_stop(th);
     }
+    bool sleep = p->stopping && th->stopped && !th->tracee && !p->exiting;
+    if (sleep)
+        th->task->state = TASK_STOPPED;
     spin_unlock_irqrestore(&p->signal_lock, flags);
     if (last) {
         p->change = WAIT_STOPPED(sig);
@@ -84,12 +87,6 @@ static void stop_here(struct process *p, struct thread *th)
             signal_notify_parent(p, SIGCHLD, CLD_STOPPED, sig);
     }
     spin_unlock(&proc_lock);
-
-    flags = spin_lock_irqsave(&p->signal_lock);
-    bool sleep = p->stopping && th->stopped && !th->tracee && !p->exiting;
-    if (sleep)
-        th->task->state = TASK_STOPPED;
-    spin_unlock_irqrestore(&p->signal_lock, flags);
     if (sleep)
         schedule();
 }
