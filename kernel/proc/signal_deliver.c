@@ -63,8 +63,8 @@ static void report_continued(struct process *p)
     spin_unlock(&proc_lock);
 }
 
-// Stops the running thread until SIGCONT or SIGKILL; the last one to stop tells the parent, who then
-// sees it stopped. A traced one goes on to its trap, which tells the tracer.
+// Stops the running thread until SIGCONT or SIGKILL; the last one to stop tells the parent, who
+// sees it stopped then. A traced one goes on to its trap, which tells the tracer.
 static void stop_here(struct process *p, struct thread *th)
 {
     spin_lock(&proc_lock);
