@@ -15,8 +15,6 @@ struct waiter {
 };
 
 void wait_init(struct wait_queue *q);
-// Links the running task and sets its state; then the caller tests its condition and calls
-// schedule().
 // Wakes all (or the first). Any context but NMI and #DB.
 void wake_waiters(struct wait_queue *q, bool all);
 
