@@ -8,8 +8,8 @@ void wait_init(struct wait_queue *q)
     list_init(&q->waiters);
 }
 
-// Before the caller tests its condition: a wake that comes after the test must find this state.
-// Links the running task and sets its state.
+// Links the running task and sets its state, before the caller tests its condition: a wake that
+// comes after the test must find this state.
 static void wait_prepare(struct wait_queue *q, struct waiter *w, enum task_state state)
 {
     u64 flags = spin_lock_irqsave(&q->lock);
