@@ -1,6 +1,7 @@
 // Software events, exactly: clocks, switches, migrations, page faults.
 #include "test/user/bp_test.h"
 #include <sys/mman.h>
+#include <sys/wait.h>
 
 static volatile uint64_t word;
 
@@ -57,18 +58,61 @@ static long switches_beside(int fd, int64_t *count)
     }
 }
 
+// A process on the same CPU that answers: who asks it must leave the CPU.
+struct answerer {
+    int to, from;
+    pid_t pid;
+};
+
+static struct answerer start_answerer(void)
+{
+    int to[2], from[2];
+    char byte;
+
+    pin_to_cpu(0);
+    REQUIRE(pipe(to) == 0 && pipe(from) == 0);
+    pid_t pid = fork();
+    REQUIRE(pid >= 0);
+    if (pid == 0) {
+        close(to[1]);
+        while (read(to[0], &byte, 1) == 1 && write(from[1], &byte, 1) == 1)
+            continue;
+        _exit(0);
+    }
+    close(to[0]);
+    close(from[1]);
+    return (struct answerer){to[1], from[0], pid};
+}
+
+static void ask(const struct answerer *a)
+{
+    char byte = 0;
+
+    CHECK_EQ(write(a->to, &byte, 1), 1);
+    CHECK_EQ(read(a->from, &byte, 1), 1);
+}
+
+static void end_answerer(const struct answerer *a)
+{
+    close(a->to);
+    CHECK_EQ(waitpid(a->pid, NULL, 0), a->pid);
+    close(a->from);
+}
+
 UTEST(soft_switches, "soft-switches")
 {
     int64_t before, after;
+    struct answerer a = start_answerer();
     int fd = open_soft(PERF_COUNT_SW_CONTEXT_SWITCHES, -1, 0);
     long status = switches_beside(fd, &before);
 
     for (int i = 0; i < 50; i++)
-        sleep_ms(1);
+        ask(&a);
     status = switches_beside(fd, &after) - status;
     CHECK_EQ(after - before, status); // what the scheduler says
     CHECK(after - before >= 50);
     close(fd);
+    end_answerer(&a);
 }
 
 UTEST(soft_migrations, "soft-migrations")
@@ -139,6 +183,7 @@ UTEST_HWBP(soft_group, "soft-beside-breakpoint")
 {
     struct perf_event_attr bp = bp_attr(HW_BREAKPOINT_W, &word, 8);
     struct perf_event_attr sw = {.type = PERF_TYPE_SOFTWARE, .size = sizeof sw};
+    struct answerer a = start_answerer();
     uint64_t words[3];
 
     bp.read_format = PERF_FORMAT_GROUP;
@@ -148,12 +193,13 @@ UTEST_HWBP(soft_group, "soft-beside-breakpoint")
     REQUIRE(leader >= 0 && sibling >= 0);
     for (int i = 0; i < 10; i++) {
         store8(&word, 1);
-        sleep_ms(1);
+        ask(&a);
     }
     CHECK_EQ(read(leader, words, sizeof words), 24);
     CHECK(words[0] == 2 && words[1] == 10 && words[2] >= 10);
     close(leader);
     close(sibling);
+    end_answerer(&a);
 }
 
 UTEST(soft_errors, "soft-errors")
