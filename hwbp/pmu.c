@@ -72,8 +72,7 @@ static void bp_apply(struct perf_event *event, const struct perf_event_attr *att
 
 static int bp_add(struct perf_event *event)
 {
-    int reg = dr_install(event, event->bp.addr, event->bp.type, event->bp.len);
-    return reg < 0 ? -ENOSPC : 0;
+    return dr_install(event, event->bp.addr, event->bp.type, event->bp.len);
 }
 
 static void bp_del(struct perf_event *event)

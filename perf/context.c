@@ -68,56 +68,60 @@ void perf_task_free(struct task *t)
 
 // ---- the clock ----
 
-// All edits between one begin and commit happen at one moment: an event that is enabled and placed
-// at once has been running for as long as it has been enabled.
-static u64 edit_clock(void)
+u64 perf_ctx_now(struct perf_event_context *ctx)
 {
     const struct perf_cpu *pc = this_perf_cpu();
-    return pc->edit_depth ? pc->edit_ns : clock_ns();
-}
-
-static inline u64 ctx_now(const struct perf_event_context *ctx)
-{
     if (!ctx->running)
         return ctx->time;
-    u64 now = edit_clock();
+    u64 now = pc->edit_depth ? pc->edit_ns : clock_ns();
     return now > ctx->since ? ctx->time + (now - ctx->since) : ctx->time;
 }
 
-u64 perf_ctx_now(struct perf_event_context *ctx)
+// The same for who changes the context: all edits between one begin and commit happen at one
+// moment, so an event that is enabled and placed at once has been running for as long as it has
+// been enabled.
+static inline u64 moment(const struct perf_event_context *ctx)
 {
-    return ctx_now(ctx);
+    ASSERT(!DEBUG_BUILD || !ctx->running || this_perf_cpu()->edit_depth > 0);
+    return ctx->running ? ctx->time + (this_perf_cpu()->edit_ns - ctx->since) : ctx->time;
 }
 
 // ---- states and times ----
 
-void perf_update_times(struct perf_event *event)
+static inline void update_times(struct perf_event *event, u64 now)
 {
-    u64 now = ctx_now(event->ctx), passed = now - event->tstamp;
+    u64 passed = now - event->tstamp;
     // A reader on another CPU may have brought the event further than the moment of this edit.
     if (now <= event->tstamp)
         return;
+    event->tstamp = now;
+    if (event->state < PERF_INACTIVE)
+        return;
     // A sibling waits with its leader only if the leader waits too.
-    if (event->state >= PERF_INACTIVE && event->leader->state >= PERF_INACTIVE)
+    if (event->leader->state >= PERF_INACTIVE)
         event->total_enabled += passed;
     if (event->state == PERF_ACTIVE) {
         event->total_running += passed;
         event->served += passed;
     }
-    event->tstamp = now;
 }
 
-static void update_siblings(struct perf_event *leader)
+void perf_update_times(struct perf_event *event)
+{
+    update_times(event, perf_ctx_now(event->ctx));
+}
+
+static __attribute__((noinline)) void update_siblings(struct perf_event *leader, u64 now)
 {
     struct perf_event *sibling;
     list_for_each (sibling, &leader->siblings, node)
-        perf_update_times(sibling);
+        update_times(sibling, now);
 }
 
 void perf_activate(struct perf_event *event)
 {
     struct perf_event_context *ctx = event->ctx;
-    perf_update_times(event);
+    update_times(event, moment(ctx));
     event->state = PERF_ACTIVE;
     ctx->nr_limited += event->pmu->limited;
     ctx->nr_loose += event->is_loose;
@@ -139,10 +143,11 @@ static void leave(struct perf_event *event)
 
 void perf_set_state(struct perf_event *event, enum perf_state state)
 {
+    u64 now = moment(event->ctx);
     ASSERT(state != PERF_ACTIVE);
-    if (event->leader == event)
-        update_siblings(event);
-    perf_update_times(event);
+    if (unlikely(event->nr_siblings)) // a leader's
+        update_siblings(event, now);
+    update_times(event, now);
     if (event->state == PERF_ACTIVE)
         leave(event);
     if (state == PERF_INACTIVE) {

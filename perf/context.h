@@ -115,7 +115,11 @@ static inline bool perf_somebody_waits(void)
 }
 // Where nobody has waited, a group of one has been changed: if it waits now it takes what is free.
 // False: perf_place() has something to do. The context lock is held.
-bool perf_place_one(struct perf_event *leader);
+bool perf_place_alone(struct perf_event *leader);
+static inline bool perf_place_one(struct perf_event *leader)
+{
+    return !leader->ctx->waits || perf_place_alone(leader);
+}
 // The next turn, if somebody waits and this one has lasted long enough: at the tick, and at a
 // switch-in, because a task that always leaves before a tick would never see one.
 void perf_turn(void);
@@ -124,27 +128,28 @@ void perf_join_turns(struct perf_event *leader);
 
 // ---- from anywhere (perf/remote.c); task context, no spinlock held ----
 
+// A change of one event.
+typedef int perf_change_fn(struct perf_event *event, void *arg);
+
 // Runs fn(event, arg) under the context lock on the CPU where the context runs (or here if
 // nowhere); then places what may run. The event's group is not ACTIVE meanwhile if it has several
 // members. Returns what fn returned.
-int perf_ctx_run(struct perf_event *event, int (*fn)(struct perf_event *, void *), void *arg);
+int perf_ctx_run(struct perf_event *event, perf_change_fn *fn, void *arg);
 
 // The same for the event and all its inherited copies, and for its whole group with theirs.
-void perf_family_run(struct perf_event *event, int (*fn)(struct perf_event *, void *), void *arg);
-void perf_group_run(struct perf_event *event, int (*fn)(struct perf_event *, void *), void *arg);
+void perf_family_run(struct perf_event *event, perf_change_fn *fn, void *arg);
+void perf_group_run(struct perf_event *event, perf_change_fn *fn, void *arg);
 
 // The same for events of all CPUs as one step: event[cpu] belongs to the context of that CPU, for
 // each of nr_cpus. All CPUs change at once; the events of offline ones are changed where they wait.
 // fn may run on several CPUs at a time; its result is not asked for.
-void perf_ctx_run_all(struct perf_event *const *event, int (*fn)(struct perf_event *, void *),
-                      void *arg);
+void perf_ctx_run_all(struct perf_event *const *event, perf_change_fn *fn, void *arg);
 
 // The same on a CPU that a debugger has stopped, for an event of this CPU's own context, IRQs off:
 // with that CPU's registers free to be written (dr_unpause()) and spinlocks not checked. False, and
 // fn did not run, when the CPU was stopped in the middle of a change. On a CPU that runs,
 // perf_ctx_run() does it.
-bool perf_ctx_run_stopped(struct perf_event *event, int (*fn)(struct perf_event *, void *),
-                          void *arg);
+bool perf_ctx_run_stopped(struct perf_event *event, perf_change_fn *fn, void *arg);
 
 // After an event was added to a context that runs nowhere although its task is running: starts it
 // there.

@@ -2,33 +2,6 @@
 #include "kernel/base/errno.h"
 #include "perf/context.h"
 
-// perf_mutex is held.
-static void run_family(struct perf_event *event, int (*fn)(struct perf_event *, void *), void *arg)
-{
-    struct perf_event *child;
-    perf_ctx_run(event, fn, arg);
-    list_for_each (child, &event->children, child_node)
-        perf_ctx_run(child, fn, arg);
-}
-
-void perf_family_run(struct perf_event *event, int (*fn)(struct perf_event *, void *), void *arg)
-{
-    mutex_lock(&perf_mutex);
-    run_family(event, fn, arg);
-    mutex_unlock(&perf_mutex);
-}
-
-void perf_group_run(struct perf_event *event, int (*fn)(struct perf_event *, void *), void *arg)
-{
-    struct perf_event *leader, *sibling;
-    mutex_lock(&perf_mutex);
-    leader = event->leader;
-    run_family(leader, fn, arg);
-    list_for_each (sibling, &leader->siblings, node)
-        run_family(sibling, fn, arg);
-    mutex_unlock(&perf_mutex);
-}
-
 // ---- enable, disable, retire ----
 
 int perf_set_enabled(struct perf_event *event, void *arg)

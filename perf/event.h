@@ -47,7 +47,8 @@ struct pmu {
     int (*event_inherit)(struct perf_event *event);
     // Gives back what event_init or event_inherit reserved. Task context.
     void (*destroy)(struct perf_event *event);
-    // Starts and stops counting on this CPU. IRQs off, context lock held. add: 0 or -ENOSPC.
+    // Starts and stops counting on this CPU. IRQs off, context lock held. add: negative when there
+    // is no room.
     // Between begin and commit nothing reaches the hardware.
     int (*add)(struct perf_event *event);
     void (*del)(struct perf_event *event);

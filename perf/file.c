@@ -100,12 +100,13 @@ ssize_t perf_event_read_user(struct perf_event *event, u64 ubuf, size_t size)
 
 // ---- ioctl ----
 
-static void apply(struct perf_event *event, u64 arg, int (*fn)(struct perf_event *, void *))
+static s64 apply(struct perf_event *event, u64 arg, perf_change_fn *fn)
 {
     if (arg & PERF_IOC_FLAG_GROUP)
         perf_group_run(event, fn, NULL);
     else
         perf_family_run(event, fn, NULL);
+    return 0;
 }
 
 // Only the place may differ, whether it is on, and what the signal carries.
@@ -135,7 +136,7 @@ static int set_period(struct perf_event *event, void *arg)
     return 0;
 }
 
-static s64 period(struct perf_event *event, u64 uvalue)
+static __attribute__((noinline)) s64 period(struct perf_event *event, u64 uvalue)
 {
     u64 value;
     if (!event->attr.sample_period)
@@ -148,7 +149,7 @@ static s64 period(struct perf_event *event, u64 uvalue)
     return 0;
 }
 
-static s64 set_output(struct perf_event *event, s32 fd)
+static __attribute__((noinline)) s64 set_output(struct perf_event *event, s32 fd)
 {
     struct perf_fd to;
     if (fd == -1)
@@ -178,18 +179,20 @@ static s64 modify(struct perf_event *event, u64 uattr)
     return err;
 }
 
+static __attribute__((noinline)) s64 give_id(const struct perf_event *event, u64 uid)
+{
+    return put_user(event->id, uid) ? -EFAULT : 0;
+}
+
 s64 perf_event_ioctl(struct perf_event *event, u32 cmd, u64 arg)
 {
     switch (cmd) {
     case PERF_EVENT_IOC_ENABLE:
-        apply(event, arg, perf_set_enabled);
-        return 0;
+        return apply(event, arg, perf_set_enabled);
     case PERF_EVENT_IOC_DISABLE:
-        apply(event, arg, perf_set_disabled);
-        return 0;
+        return apply(event, arg, perf_set_disabled);
     case PERF_EVENT_IOC_RESET:
-        apply(event, arg, perf_set_zero);
-        return 0;
+        return apply(event, arg, perf_set_zero);
     case PERF_EVENT_IOC_REFRESH:
         return perf_event_refresh(event, (u32)arg);
     case PERF_EVENT_IOC_PERIOD:
@@ -199,7 +202,7 @@ s64 perf_event_ioctl(struct perf_event *event, u32 cmd, u64 arg)
     case PERF_EVENT_IOC_PAUSE_OUTPUT:
         return perf_buffer_pause(event, (u32)arg);
     case PERF_EVENT_IOC_ID:
-        return put_user(event->id, arg) ? -EFAULT : 0;
+        return give_id(event, arg);
     case PERF_EVENT_IOC_MODIFY_ATTRIBUTES:
         return modify(event, arg);
     default:

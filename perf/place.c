@@ -30,15 +30,6 @@ static bool waits_here(const struct perf_event *event)
     return event->state == PERF_INACTIVE && applies_here(event);
 }
 
-static bool group_is_limited(const struct perf_event *leader)
-{
-    const struct perf_event *sibling;
-    bool limited = leader->pmu->limited;
-    list_for_each (sibling, &leader->siblings, node)
-        limited = limited || sibling->pmu->limited;
-    return limited;
-}
-
 void perf_group_out(struct perf_event *leader)
 {
     struct perf_event *sibling;
@@ -50,16 +41,16 @@ void perf_group_out(struct perf_event *leader)
     perf_set_state(leader, PERF_INACTIVE);
 }
 
-static bool add(struct perf_event *event)
+static inline bool add(struct perf_event *event)
 {
-    if (event->pmu->add(event))
+    if (event->pmu->add(event) < 0)
         return false;
     perf_activate(event);
     return true;
 }
 
 // On limited PMUs an exclusive group shares with nobody.
-static bool is_excluded(const struct perf_event *leader)
+static inline bool is_excluded(const struct perf_event *leader)
 {
     const struct perf_cpu *pc = this_perf_cpu();
     const struct perf_event_context *task = pc->task_ctx;
@@ -68,30 +59,39 @@ static bool is_excluded(const struct perf_event *leader)
 }
 
 // The context lock is held.
+static inline bool place(struct perf_event *leader, bool limited)
+{
+    if ((limited && is_excluded(leader)) || !add(leader))
+        return false;
+    if (unlikely(limited && leader->attr.exclusive))
+        leader->ctx->exclusive = true;
+    return true;
+}
+
 static bool group_in(struct perf_event *leader)
 {
     struct perf_event *sibling;
-    bool limited = group_is_limited(leader), ok;
-    if ((limited && is_excluded(leader)) || !add(leader))
-        return false;
-    ok = true;
+    bool limited = leader->pmu->limited;
     list_for_each (sibling, &leader->siblings, node)
-        if (ok && waits_here(sibling))
-            ok = add(sibling);
-    leader->ctx->exclusive = leader->ctx->exclusive || (limited && leader->attr.exclusive);
-    if (ok)
-        leader->waited = 0;
-    else
-        perf_group_out(leader);
-    return ok;
+        limited = limited || sibling->pmu->limited;
+    if (!place(leader, limited))
+        return false;
+    list_for_each (sibling, &leader->siblings, node) {
+        if (waits_here(sibling) && !add(sibling)) {
+            perf_group_out(leader);
+            return false;
+        }
+    }
+    leader->waited = 0;
+    return true;
 }
 
-bool perf_place_one(struct perf_event *leader)
+// A leader that has just come has waited for nothing yet.
+bool perf_place_alone(struct perf_event *leader)
 {
-    struct perf_event_context *ctx = leader->ctx;
-    if (ctx->waits && ctx->running && waits_here(leader) && group_in(leader))
-        ctx->waits = false;
-    return !ctx->waits;
+    bool placed = leader->ctx->running && waits_here(leader) && place(leader, leader->pmu->limited);
+    leader->ctx->waits = !placed;
+    return placed;
 }
 
 // ---- pinned ----

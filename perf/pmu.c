@@ -7,13 +7,19 @@
 
 static const struct pmu *pmus[MAX_PMUS]; // filled at boot, constant afterwards
 static u32 nr_pmus;
-const struct pmu *perf_hardware;
+
+static void nothing(void)
+{
+}
+
+static const struct pmu no_hardware = {.begin = nothing, .commit = nothing};
+const struct pmu *perf_hardware = &no_hardware;
 
 void perf_pmu_register(const struct pmu *pmu)
 {
     ASSERT(nr_pmus < MAX_PMUS && !perf_pmu_find(pmu->type));
     pmus[nr_pmus++] = pmu;
-    ASSERT(!perf_hardware || !pmu->begin);
+    ASSERT(perf_hardware == &no_hardware || !pmu->begin);
     if (pmu->begin)
         perf_hardware = pmu;
 }

@@ -7,7 +7,7 @@
 // The PMU that serves attr.type, or NULL.
 const struct pmu *perf_pmu_find(u32 type);
 
-// The PMU that is edited between begin and commit, and parks; NULL: there is none.
+// The PMU that is edited between begin and commit, and parks. One that does nothing: there is none.
 extern const struct pmu *perf_hardware;
 
 // Brackets for edits of what runs on this CPU. May nest. IRQs off.
@@ -17,13 +17,12 @@ static inline void perf_edit_begin(void)
     if (pc->edit_depth++)
         return;
     pc->edit_ns = clock_ns();
-    if (perf_hardware)
-        perf_hardware->begin();
+    perf_hardware->begin();
 }
 
 static inline void perf_edit_commit(void)
 {
-    if (--this_perf_cpu()->edit_depth == 0 && perf_hardware)
+    if (--this_perf_cpu()->edit_depth == 0)
         perf_hardware->commit();
 }
 

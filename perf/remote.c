@@ -5,43 +5,43 @@
 
 struct change {
     struct perf_event *event;
-    int (*fn)(struct perf_event *event, void *arg);
+    perf_change_fn *fn;
     void *arg;
     bool done;
     int result;
 };
 
-static bool is_alone(const struct perf_event *event)
+// On the CPU where the event's context runs, IRQs off.
+static inline __attribute__((always_inline)) int change_here(struct perf_event *event,
+                                                             perf_change_fn *fn, void *arg)
 {
-    return event->leader == event && !event->nr_siblings;
-}
-
-// On the context's own CPU, IRQs off. Not done when the context has moved on meanwhile.
-static inline __attribute__((always_inline)) void change_here(struct change *c)
-{
-    struct perf_event *event = c->event;
     struct perf_event_context *ctx = event->ctx;
-    bool settled = false;
-
     perf_edit_begin();
     spin_lock(&ctx->lock);
-    if (ctx->active_cpu == (s32)cpu_id()) {
-        bool alone = is_alone(event), simple = alone && !perf_somebody_waits();
+    bool alone = event->leader == event && !event->nr_siblings, settled = false;
+    int result;
+    if (likely(alone && !perf_somebody_waits())) {
+        result = fn(event, arg);
+        settled = perf_place_one(event);
+    } else {
         if (!alone)
             perf_group_out(event->leader);
-        c->result = c->fn(event, c->arg);
-        c->done = true;
-        settled = simple && perf_place_one(event);
+        result = fn(event, arg);
     }
     spin_unlock(&ctx->lock);
-    if (!settled && perf_somebody_waits())
+    if (!settled)
         perf_place();
     perf_edit_commit();
+    return result;
 }
 
+// Not done when the context has moved on meanwhile. IRQs off: who is here stays here.
 static void change_call(void *arg)
 {
-    change_here(arg);
+    struct change *c = arg;
+    c->done = c->event->ctx->active_cpu == (s32)cpu_id();
+    if (c->done)
+        c->result = change_here(c->event, c->fn, c->arg);
 }
 
 // The same for a context that runs nowhere, under its lock.
@@ -52,29 +52,68 @@ static void change_idle(struct change *c)
     c->done = true;
 }
 
-static int change_elsewhere(struct change *c)
+static __attribute__((noinline)) int change_elsewhere(struct perf_event *event, perf_change_fn *fn,
+                                                      void *arg)
 {
-    struct perf_event_context *ctx = c->event->ctx;
-    while (!c->done) {
+    struct change c = {.event = event, .fn = fn, .arg = arg};
+    struct perf_event_context *ctx = event->ctx;
+    while (!c.done) {
         u64 flags = spin_lock_irqsave(&ctx->lock);
         s32 cpu = __atomic_load_n(&ctx->active_cpu, __ATOMIC_ACQUIRE);
         if (cpu < 0)
-            change_idle(c);
+            change_idle(&c);
         spin_unlock_irqrestore(&ctx->lock, flags);
         if (cpu >= 0)
-            smp_call(cpu, change_call, c);
+            smp_call(cpu, change_call, &c);
     }
-    return c->result;
+    return c.result;
 }
 
-int perf_ctx_run(struct perf_event *event, int (*fn)(struct perf_event *, void *), void *arg)
+static inline __attribute__((always_inline)) int run(struct perf_event *event, perf_change_fn *fn,
+                                                     void *arg)
 {
-    struct change c = {.event = event, .fn = fn, .arg = arg};
-    u64 flags = irq_save(); // the usual case: one's own
-    if (__atomic_load_n(&event->ctx->active_cpu, __ATOMIC_RELAXED) == (s32)cpu_id())
-        change_here(&c);
+    u64 flags = irq_save();
+    if (event->ctx->active_cpu == (s32)cpu_id()) { // the usual case: one's own
+        int result = change_here(event, fn, arg);
+        irq_restore(flags);
+        return result;
+    }
     irq_restore(flags);
-    return c.done ? c.result : change_elsewhere(&c);
+    return change_elsewhere(event, fn, arg);
+}
+
+int perf_ctx_run(struct perf_event *event, perf_change_fn *fn, void *arg)
+{
+    return run(event, fn, arg);
+}
+
+// ---- with inherited copies; perf_mutex is held ----
+
+static inline __attribute__((always_inline)) void run_family(struct perf_event *event,
+                                                             perf_change_fn *fn, void *arg)
+{
+    struct perf_event *child;
+    run(event, fn, arg);
+    list_for_each (child, &event->children, child_node)
+        perf_ctx_run(child, fn, arg);
+}
+
+void perf_family_run(struct perf_event *event, perf_change_fn *fn, void *arg)
+{
+    mutex_lock(&perf_mutex);
+    run_family(event, fn, arg);
+    mutex_unlock(&perf_mutex);
+}
+
+void perf_group_run(struct perf_event *event, perf_change_fn *fn, void *arg)
+{
+    struct perf_event *leader, *sibling;
+    mutex_lock(&perf_mutex);
+    leader = event->leader;
+    run_family(leader, fn, arg);
+    list_for_each (sibling, &leader->siblings, node)
+        run_family(sibling, fn, arg);
+    mutex_unlock(&perf_mutex);
 }
 
 static bool is_locked(const struct perf_event_context *ctx)
@@ -82,8 +121,7 @@ static bool is_locked(const struct perf_event_context *ctx)
     return ctx && __atomic_load_n(&ctx->lock.locked, __ATOMIC_RELAXED);
 }
 
-bool perf_ctx_run_stopped(struct perf_event *event, int (*fn)(struct perf_event *, void *),
-                          void *arg)
+bool perf_ctx_run_stopped(struct perf_event *event, perf_change_fn *fn, void *arg)
 {
     struct perf_cpu *pc = this_perf_cpu();
     struct change c = {.event = event, .fn = fn, .arg = arg};
@@ -98,7 +136,7 @@ bool perf_ctx_run_stopped(struct perf_event *event, int (*fn)(struct perf_event 
 
 struct pass {
     struct perf_event *const *event;
-    int (*fn)(struct perf_event *event, void *arg);
+    perf_change_fn *fn;
     void *arg;
     cpumask done; // atomic
 };
@@ -112,8 +150,7 @@ static void pass_here(void *arg)
         __atomic_fetch_or(&p->done, BIT(cpu_id()), __ATOMIC_RELAXED);
 }
 
-void perf_ctx_run_all(struct perf_event *const *event, int (*fn)(struct perf_event *, void *),
-                      void *arg)
+void perf_ctx_run_all(struct perf_event *const *event, perf_change_fn *fn, void *arg)
 {
     struct pass p = {.event = event, .fn = fn, .arg = arg};
     mutex_lock(&perf_mutex); // two passes that mixed would leave CPUs that differ

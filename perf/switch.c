@@ -124,6 +124,8 @@ static void enter(struct perf_cpu *pc, struct perf_event_context *ctx)
     switch_begin(pc);
     perf_ctx_in(ctx);
     pc->task_ctx = ctx;
+    if (ctx->traps)
+        cpu_set_due(DUE_RETURN);
 }
 
 static void settle(struct perf_cpu *pc, struct perf_event_context *entered)

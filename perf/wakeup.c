@@ -24,6 +24,7 @@ void perf_work_queue(struct perf_event *event, u32 work)
         event->output.next = first;
     while (!__atomic_compare_exchange_n(&pc->pending, &first, event, false, __ATOMIC_SEQ_CST,
                                         __ATOMIC_RELAXED));
+    cpu_set_due(DUE_RETURN);
 }
 
 void perf_work_overflow(struct perf_event *original, u32 work)

@@ -48,6 +48,7 @@ static inline void perf_trap_owe(struct perf_event *event, u64 addr)
     while (!__atomic_compare_exchange_n(list, &out->trap_next, event, false, __ATOMIC_RELAXED,
                                         __ATOMIC_RELAXED))
         ;
+    cpu_set_due(DUE_RETURN);
 }
 
 // It owes none any more, for it leaves its context. Where the context runs, under its lock.

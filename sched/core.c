@@ -13,7 +13,7 @@ static struct task idle_tasks[MAX_CPUS];
 
 void sched_kick(u32 cpu)
 {
-    __atomic_store_n(&cpus[cpu].need_resched, 1, __ATOMIC_SEQ_CST);
+    __atomic_fetch_or(&cpus[cpu].due, DUE_SWITCH, __ATOMIC_SEQ_CST);
     if (cpu != cpu_id())
         smp_reschedule(cpu);
 }
@@ -62,12 +62,14 @@ static void switch_tasks(struct runqueue *rq, struct task *prev, struct task *ne
 {
     account(rq, prev, next);
     rq->prev = prev;
-    next->on_cpu = true;
+    __atomic_store_n(&next->on_cpu, true, __ATOMIC_SEQ_CST);
     perf_switch_out(prev, next);
     context_leave(&prev->arch);
     if (next->mm != prev->mm)
         mm_activate(next->mm);
     this_cpu()->current = next;
+    if (next->signal_pending) // S5
+        cpu_set_due(DUE_RETURN);
     context_enter(&next->arch);
     context_switch(&prev->arch.rsp, next->arch.rsp);
     finish_switch();
@@ -84,7 +86,7 @@ static void pick_and_switch(bool preempted)
     struct runqueue *rq = this_rq();
     struct task *prev = rq->curr, *next = rq->idle;
     bool online = cpus_online() & BIT(cpu_id()); // if not, the idle task sends away whoever waits
-    this_cpu()->need_resched = 0;
+    cpu_clear_due(DUE_SWITCH);
 
     sched_charge(rq);
     spin_lock(&rq->lock);
@@ -214,7 +216,7 @@ void sched_idle(void)
             pick_and_switch(false);
             preempt_count_dec();
         } else {
-            this_cpu()->need_resched = 0;
+            cpu_clear_due(DUE_SWITCH);
             if (!__atomic_load_n(&rq->nr_queued, __ATOMIC_SEQ_CST))
                 cpu_idle_halt();
         }

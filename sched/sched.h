@@ -8,6 +8,8 @@
 //   S3  perf's two hooks bracket every switch, IRQs off, on the CPU concerned: out on the old
 //       stack, in on the new.
 //   S4  An idle CPU halts; whoever queues a task for it sends a reschedule IPI.
+//   S5  A switch sets on_cpu and then looks at signal_pending: who sets the second, and then finds
+//       the first false, need not interrupt any CPU for it.
 #pragma once
 
 #include "sched/task.h"

@@ -35,7 +35,7 @@ void sched_tick(struct trapframe *f)
         t->slice = 0;
     bool others_wait = __atomic_load_n(&rq->nr_queued, __ATOMIC_RELAXED);
     if ((t->slice == 0 || t == rq->idle) && (others_wait || sched_storm()))
-        this_cpu()->need_resched = 1;
+        cpu_set_due(DUE_SWITCH);
 }
 
 void sched_irq_exit(struct trapframe *f)

@@ -106,7 +106,7 @@ SCENARIOS = {
     # gdb comes before the kernel asks for it; comes, goes, and comes to a kernel that runs.
     "command": Scenario(["kgdb", "init=/bin/kgdb"], lambda smp, port: [
         ("continue", "received signal SIGTRAP"),
-        ("backtrace", r" gen_write \((.*\n)*.*file_write \("),
+        ("backtrace", r" gen_write \((.*\n)*.* syscall_dispatch \("),
         ("kill", "killed")], [], 1),
     "attach": Scenario(["kgdb", "init=/bin/sleep", "--", "100000"], lambda smp, port: [
         ("detach", "detached"),

@@ -25,6 +25,12 @@ struct tss {
 
 enum { IST_DF = 1, IST_NMI = 2, IST_DB = 3 };
 
+// What a CPU has to do soon. One word, so that the way out of a system call asks one question.
+enum {
+    DUE_SWITCH = 1, // a switch, as soon as preempt_count is 0
+    DUE_RETURN = 2, // before ring 3, user_return() may have something to do
+};
+
 // The first three fields have fixed offsets, used by entry.asm too.
 struct cpu {
     struct cpu *self;      // +0   gs:0
@@ -34,7 +40,7 @@ struct cpu {
     struct runqueue *rq;   // sched's part of this CPU
     struct perf_cpu *perf; // perf's
     u32 preempt_count;     // > 0: this CPU must not switch tasks
-    u32 need_resched;      // a switch is due as soon as preempt_count is 0
+    u32 due;               // DUE_*; atomic
     u32 id;                // 0 .. nr_cpus - 1, dense
     u32 apic_id;
     u32 irq_depth; // > 0 in an interrupt or exception that came from IRQ context
@@ -87,9 +93,22 @@ static inline u32 preempt_count(void)
     return THIS_CPU->preempt_count;
 }
 
-static inline u32 need_resched(void)
+static inline bool need_resched(void)
 {
-    return THIS_CPU->need_resched;
+    return THIS_CPU->due & DUE_SWITCH;
+}
+
+// Of this CPU; each is one instruction, and a full barrier.
+static inline void cpu_set_due(u32 what)
+{
+    __asm__ volatile("lock orl %1, %%gs:%c0" ::"i"(offsetof(struct cpu, due)), "ri"(what)
+                     : "memory", "cc");
+}
+
+static inline void cpu_clear_due(u32 what)
+{
+    __asm__ volatile("lock andl %1, %%gs:%c0" ::"i"(offsetof(struct cpu, due)), "ri"(~what)
+                     : "memory", "cc");
 }
 
 #define RFLAGS_CF   BIT(0)

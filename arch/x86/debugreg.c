@@ -5,13 +5,11 @@
 
 #define DR7_GLOBAL(n) (2ull << ((n)*2))
 
-// LEN is 0, 1, 3 for 1, 2, 4 bytes, and 2 for 8 (SDM 18.2.4).
-static const u8 len_code[9] = {[1] = 0, [2] = 1, [4] = 3, [8] = 2};
-
+// LEN is 0, 1, 3, 2 for 1, 2, 4, 8 bytes (SDM 18.2.4), the Gray code of 0, 1, 2, 3.
 static inline __attribute__((always_inline)) u64 encode(int n, u8 type, u8 len)
 {
-    u64 condition = type | (type == DR_EXECUTE ? 0 : len_code[len] << 2);
-    return DR7_GLOBAL(n) | condition << (16 + n * 4);
+    u32 log = __builtin_ctz(len), condition = type | (log ^ log >> 1) << 2;
+    return DR7_GLOBAL(n) | (u64)condition << (16 + n * 4);
 }
 
 u64 dr7_encode(int n, u8 type, u8 len)
@@ -67,8 +65,6 @@ static __protected_text void order_nested(struct dr_file *d)
 {
     struct dr_image *image = &d->want;
     bool exchanged = false;
-    if (!d->unordered)
-        return;
     d->unordered = false;
     image->crowded = 0;
     for (int lo = 0; lo < HBP_NUM; lo++) {
@@ -92,30 +88,42 @@ static __protected_text void order_nested(struct dr_file *d)
     }
 }
 
-// Makes the hardware equal to the wanted state: D1 orders the writes.
-static __protected_text void write_out(struct dr_file *d, u64 *counter)
+// D1: the registers that get another address are off meanwhile.
+static __attribute__((noinline)) __protected_text void write_addrs(struct dr_file *d, u32 moved,
+                                                                   u64 *counter)
 {
     u64 safe = d->live_dr7;
+    for (u32 left = moved; left; left &= left - 1)
+        safe &= ~DR7_SLOT_BITS(__builtin_ctz(left));
+    write_control(d, safe, counter);
+    for (u32 left = moved; left; left &= left - 1) {
+        int i = __builtin_ctz(left);
+        write_addr(d, i, d->live.slot[i].addr);
+    }
+}
+
+// Makes the hardware equal to the wanted state.
+static __protected_text void write_out(struct dr_file *d, u64 *counter)
+{
     u32 moved = 0;
-    order_nested(d);
+    if (unlikely(d->unordered))
+        order_nested(d);
     for (u32 left = d->edited; left; left &= left - 1) {
         int i = __builtin_ctz(left);
-        d->live.slot[i] = d->want.slot[i];
-        if (d->live.slot[i].owner && d->live.slot[i].addr != d->live_addr[i]) {
-            moved |= BIT(i);
-            safe &= ~DR7_SLOT_BITS(i);
+        if (!d->want.slot[i].owner) {
+            d->live.slot[i].owner = NULL;
+            continue;
         }
+        d->live.slot[i] = d->want.slot[i];
+        if (d->live.slot[i].addr != d->live_addr[i])
+            moved |= BIT(i);
     }
     d->edited = 0;
     d->live.control = d->want.control;
     d->live.used = d->want.used;
     d->live.crowded = d->want.crowded;
     if (moved)
-        write_control(d, safe, counter);
-    for (u32 left = moved; left; left &= left - 1) {
-        int i = __builtin_ctz(left);
-        write_addr(d, i, d->live.slot[i].addr);
-    }
+        write_addrs(d, moved, counter);
     write_control(d, d->live.control, counter);
 }
 
@@ -143,23 +151,28 @@ void dr_commit(void)
         write_out(d, &d->stats.writes);
 }
 
+// The registers that hold this address, in use or not.
+static inline u32 holders(const struct dr_file *d, u64 addr)
+{
+    u32 regs = 0;
+#pragma GCC unroll 4 // HBP_NUM: an install is mostly this
+    for (int i = 0; i < HBP_NUM; i++)
+        regs |= d->live_addr[i] == addr ? BIT(i) : 0;
+    return regs;
+}
+
 // The free register that is cheapest to write for a slot: one that has its condition already, or
 // its address (only DR7 is written), or is off (which need not be done first); or any. -1: none.
-static int choose(const struct dr_file *d, const struct dr_slot *s)
+static inline int choose(const struct dr_file *d, u64 addr, enum dr_type type, u8 len)
 {
     u32 free = ~d->want.used & DR6_SLOTS, off = free & ~d->live.used;
-    int holder = -1;
-    for (int i = HBP_NUM - 1; i >= 0; i--) {
-        const struct dr_slot *l = &d->live.slot[i];
-        if (d->live_addr[i] != s->addr || !(free & BIT(i)))
-            continue;
-        if (l->owner && l->type == s->type && l->len == s->len)
-            return i;
-        holder = i;
+    u32 held = holders(d, addr) & free, best = held ? held : off ? off : free;
+    for (u32 left = held & (held - 1) ? held : 0; left; left &= left - 1) { // one of several
+        const struct dr_slot *l = &d->live.slot[__builtin_ctz(left)];
+        if (l->owner && l->type == type && l->len == len)
+            return __builtin_ctz(left);
     }
-    if (holder >= 0 || !free)
-        return holder;
-    return __builtin_ctz(off ? off : free);
+    return best ? __builtin_ctz(best) : -1;
 }
 
 // Before wanted slots are added to those that are there.
@@ -174,12 +187,11 @@ static inline void expect_more(struct dr_file *d)
 int dr_install(void *owner, u64 addr, enum dr_type type, u8 len)
 {
     struct dr_file *d = this_dr();
-    struct dr_slot slot = {.owner = owner, .addr = addr, .type = type, .len = len};
-    int n = choose(d, &slot);
+    int n = choose(d, addr, type, len);
     if (n < 0)
         return -1;
     expect_more(d);
-    d->want.slot[n] = slot;
+    d->want.slot[n] = (struct dr_slot){.owner = owner, .addr = addr, .type = type, .len = len};
     d->want.used |= BIT(n);
     d->edited |= BIT(n);
     d->want.control |= encode(n, type, len);
@@ -233,7 +245,8 @@ bool dr_change(const void *owner, u64 addr, enum dr_type type, u8 len)
 void dr_take_out(u32 regs, struct dr_image *image)
 {
     struct dr_file *d = this_dr();
-    order_nested(d); // so that they are in order when they come back
+    if (d->unordered)
+        order_nested(d); // so that they are in order when they come back
     image->used = d->want.used & regs;
     image->crowded = d->want.crowded;
     image->control = d->want.control;

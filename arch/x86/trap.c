@@ -138,19 +138,13 @@ static bool canonical(u64 addr)
 }
 
 // The last work before ring 3: what a #DB has left, before anything else runs here; reschedule and
-// deliver signals until neither is due. A signal for the running task is announced by an interrupt:
-// one that came after user_return() looked, on whichever CPU, means that it must look again. IRQs
-// off, also on return.
+// deliver signals until neither is due. IRQs off, also on return.
 static __attribute__((noinline)) void work_before_user(struct trapframe *f)
 {
-    struct cpu *c;
-    u64 irqs_before;
     do {
         perf_debug_return();
         if (need_resched())
             sched_irq_exit(f);
-        c = this_cpu();
-        irqs_before = c->nr_irqs;
         irq_enable();
         if (unlikely(upper_half(f->rip)) && !canonical(f->rip)) { // IRETQ would fault in ring 0
             f->vector = TRAP_GP;
@@ -159,14 +153,14 @@ static __attribute__((noinline)) void work_before_user(struct trapframe *f)
         }
         user_return(f);
         irq_disable();
-    } while (need_resched() || c != this_cpu() || c->nr_irqs != irqs_before ||
-             (upper_half(f->rip) && !canonical(f->rip)));
+        cpu_clear_due(DUE_RETURN); // first: who makes something due from now on sets it again
+    } while (need_resched() || user_return_due() || (upper_half(f->rip) && !canonical(f->rip)));
 }
 
 // Called by entry.asm too. IRQs off: what comes now interrupts ring 3, or is seen here.
 void trap_exit_to_user(struct trapframe *f)
 {
-    if (unlikely(need_resched() || user_return_due() || upper_half(f->rip)))
+    if (unlikely(THIS_CPU->due || upper_half(f->rip)))
         work_before_user(f);
     if (DEBUG_BUILD && (preempt_count() || this_cpu()->irq_depth))
         panic("return to ring 3 with preempt_count %u, irq_depth %u", preempt_count(),
@@ -292,7 +286,7 @@ static void interrupt(struct trapframe *f)
         break;
     case IPI_RESCHEDULE:
         lapic_eoi();
-        this_cpu()->need_resched = 1;
+        cpu_set_due(DUE_SWITCH | DUE_RETURN); // sched_kick() or signal_kick()
         break;
     case IPI_CALL:
         lapic_eoi();

@@ -113,20 +113,12 @@ void fds_close_on_exec(struct fd_table *t);
 int fd_install(struct fd_table *t, struct file *f, bool cloexec, int from);
 struct file *fd_get(struct fd_table *t, int fd); // with a reference; NULL: not open
 
-// The same for the length of one call by the running task, whose table it is. Nobody else can close
-// a file in a table that is not shared, so no reference is needed; and only the task itself can
-// begin to share it, in clone(2).
-static inline struct file *fd_borrow(struct fd_table *t, int fd)
+// The same for the length of one call by the running task, of whose table nobody else has a share:
+// then nobody else can close a file, and no reference is needed. Only the task itself can begin to
+// share it, in clone(2).
+static inline struct file *fd_own(const struct fd_table *t, int fd)
 {
-    if (unlikely(t->shared))
-        return fd_get(t, fd);
     return (u32)fd < MAX_FDS ? t->file[fd] : NULL;
-}
-
-static inline void fd_return(struct fd_table *t, struct file *f)
-{
-    if (unlikely(t->shared))
-        file_put(f);
 }
 
 // Puts f at exactly fd, taking its reference over, and closes what was there. NULL only closes. fd,

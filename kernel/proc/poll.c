@@ -19,10 +19,10 @@ static int check(struct fd_table *fds, struct pollfd *list, u32 n)
         p->revents = 0;
         if (p->fd < 0)
             continue;
-        struct file *f = fd_borrow(fds, p->fd);
+        struct file *f = fd_get(fds, p->fd);
         p->revents = f ? file_poll(f) & (p->events | POLLERR | POLLHUP) : POLLNVAL;
         if (f)
-            fd_return(fds, f);
+            file_put(f);
         ready += p->revents != 0;
     }
     return ready;

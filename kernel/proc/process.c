@@ -1,5 +1,6 @@
 // The table of processes: making, finding, linking and freeing them.
 #include "kernel/proc/process.h"
+#include "kernel/proc/signal_state.h"
 
 #include "arch/x86/platform.h"
 #include "kernel/base/string.h"
@@ -100,7 +101,7 @@ void thread_link(struct task *t)
     list_add_tail(&th->node, &p->threads);
     p->nr_threads++;
     if (p->stopping || p->exiting || p->exec_task)
-        t->signal_pending = true;
+        signal_note(t);
     spin_unlock_irqrestore(&p->signal_lock, flags);
 }
 

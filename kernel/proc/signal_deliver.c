@@ -18,12 +18,14 @@ static bool must_stop(const struct process *p, const struct thread *th)
     return p->stopping && !(th->stopped && th->tracee);
 }
 
+// Of the running thread.
 static void update_pending(struct process *p, struct thread *th)
 {
     u64 waiting = (th->pending.set | p->pending.set) & ~th->blocked;
-    th->task->signal_pending = waiting || th->forced || must_stop(p, th) || p->exiting ||
-                               p->continued || (p->exec_task && p->exec_task != th->task) ||
-                               (th->tracee && ptrace_has_trap(th));
+    th->task->signal_pending = false;
+    if (waiting || th->forced || must_stop(p, th) || p->exiting || p->continued ||
+        (p->exec_task && p->exec_task != th->task) || (th->tracee && ptrace_has_trap(th)))
+        signal_note(th->task);
 }
 
 void signal_set_blocked(u64 mask)

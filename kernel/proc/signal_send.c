@@ -8,7 +8,7 @@
 
 void signal_kick(struct task *t)
 {
-    t->signal_pending = true;
+    signal_note(t);
     if (!sched_wake_interruptible(t) && t != current_task() && t->on_cpu)
         smp_reschedule(t->cpu);
 }
@@ -157,7 +157,7 @@ void signal_kill_process(struct process *p, int wait_status)
 static void force(struct thread *th)
 {
     th->forced = true;
-    th->task->signal_pending = true;
+    signal_note(th->task);
 }
 
 // No lock: only the thread itself changes its mask and what is forced on it while it runs, and the

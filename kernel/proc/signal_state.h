@@ -33,6 +33,14 @@ bool signal_is_ignored(const struct process *p, int sig);
 // Forgets pending signals of the process and all its threads.
 void signal_flush_all(struct process *p, u64 set);
 
+// The same without waking it. A task that does not run looks when it is switched in.
+static inline void signal_note(struct task *t)
+{
+    t->signal_pending = true;
+    if (t == current_task())
+        cpu_set_due(DUE_RETURN);
+}
+
 // ---- signal_deliver.c ----
 
 // Sets current's mask (SIGKILL and SIGSTOP stay unblocked) and looks for signals that it lets

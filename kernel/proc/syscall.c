@@ -60,15 +60,22 @@ static __attribute__((noinline)) s64 unknown(u64 number)
     X(fcntl, A, B, C)
 // Functions of their own, not inline, so that most calls are only a jump from the table.
 #define FILE_CALL(name, ...)                                                                       \
+    static __attribute__((noinline))                                                               \
+    s64 shared_##name(const struct trapframe *f, struct fd_table *fds)                             \
+    {                                                                                              \
+        struct file *file = fd_get(fds, A);                                                        \
+        s64 result = file ? sys_##name(file, ##__VA_ARGS__) : -EBADF;                              \
+        if (file)                                                                                  \
+            file_put(file);                                                                        \
+        return result;                                                                             \
+    }                                                                                              \
     static __attribute__((noinline)) s64 file_##name(const struct trapframe *f)                    \
     {                                                                                              \
         struct fd_table *fds = current_process()->fds;                                             \
-        struct file *file = fd_borrow(fds, A);                                                     \
-        if (!file)                                                                                 \
-            return -EBADF;                                                                         \
-        s64 result = sys_##name(file, ##__VA_ARGS__);                                              \
-        fd_return(fds, file);                                                                      \
-        return result;                                                                             \
+        if (unlikely(fds->shared))                                                                 \
+            return shared_##name(f, fds);                                                          \
+        struct file *file = fd_own(fds, A);                                                        \
+        return file ? sys_##name(file, ##__VA_ARGS__) : -EBADF;                                    \
     }
 #define CASE(name, ...)                                                                            \
     case SYS_##name:                                                                               \

@@ -100,7 +100,7 @@ static int attach(struct tracee *tr)
         link(tr, current_task());
         if (th->stopped) {
             tr->trap = true;
-            t->signal_pending = true;
+            signal_note(t);
             sched_wake_stopped(t);
         }
     }
@@ -167,7 +167,7 @@ bool ptrace_fork_link(struct tracee *tr, u32 event)
         tr->trap = true;
     else
         sigpending_add(&th->pending, SIGSTOP, NULL);
-    tr->task->signal_pending = true;
+    signal_note(tr->task);
     spin_unlock_irqrestore(&p->signal_lock, flags);
     return true;
 }

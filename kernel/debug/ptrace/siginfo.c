@@ -63,7 +63,7 @@ s64 ptrace_sigmask(struct tracee *tr, bool set, u64 size, u64 udata)
     u64 flags = spin_lock_irqsave(&p->signal_lock);
     th->blocked = mask & ~SIG_UNMASKABLE;
     th->restore_mask = false;
-    tr->task->signal_pending = true; // it looks for itself when it goes on
+    signal_note(tr->task); // it looks for itself when it goes on
     spin_unlock_irqrestore(&p->signal_lock, flags);
     return 0;
 }
