@@ -70,9 +70,12 @@ static void check_not_free(const struct page *p, const void *o)
 static struct page *grow(u32 class)
 {
     u32 size = class_size[class];
-    u8 *bytes = pages_alloc(0);
-    if (!bytes)
+    // Written once as a whole: where code lay before, an emulator would go on watching each write
+    // for it.
+    u64 pa = page_alloc_zeroed();
+    if (!pa)
         return NULL;
+    u8 *bytes = phys_to_virt(pa);
     struct page *p = page_of(bytes);
     p->class = class + 1;
     p->used = 0;
@@ -138,18 +141,19 @@ void *kalloc(size_t size)
     if (size <= CLASS_MAX) {
         u32 class = class_of[(size + 15) / 16];
         bytes = class_size[class];
+        size = ALIGN_UP(size, 8);
         p = mm_failure_due() ? NULL : object_alloc(class);
     } else {
         u32 order = 0;
         while (order <= MAX_ORDER && PAGE_SIZE << order < size)
             order++;
-        bytes = PAGE_SIZE << order;
+        size = bytes = PAGE_SIZE << order; // whole, as in grow()
         p = order <= MAX_ORDER ? pages_alloc(order) : NULL;
     }
     if (!p)
         return NULL;
     __atomic_fetch_add(&bytes_in_use, bytes, __ATOMIC_RELAXED);
-    return memset(p, 0, ALIGN_UP(size, 8));
+    return memset(p, 0, size);
 }
 
 void kfree(void *addr)

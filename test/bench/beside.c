@@ -8,30 +8,46 @@
 
 #define MANY  50
 #define TRIES 400
+#define MOST  1024 // sleepers
 
-// Starts tasks that hold four breakpoints each and sleep; they are group `group`, or a new one.
-static pid_t sleepers(pid_t group, int n)
+// Tasks that sleep: each opens four breakpoints when it reads a byte from `go`, and says so on
+// `ready`. They are one process group. All are there from the start, so that rows differ in nothing
+// else: where a kernel's data lie decides how often the emulator's small TLB misses.
+struct sleepers {
+    pid_t group;
+    int go[2], ready[2];
+};
+
+static void sleeper(const struct sleepers *s)
 {
-    int ready[2];
-    char byte = 0;
+    char byte;
 
-    need(pipe(ready) == 0, "pipe");
-    for (int i = 0; i < n; i++) {
+    need(read(s->go[0], &byte, 1) == 1, "the word to begin");
+    open_words(0, BP_REGISTERS, false);
+    call3(SYS_write, s->ready[1], (long)&byte, 1);
+    for (;;)
+        pause();
+}
+
+static void start_sleepers(struct sleepers *s)
+{
+    s->group = 0;
+    need(pipe(s->go) == 0 && pipe(s->ready) == 0, "pipes");
+    for (int i = 0; i < MOST; i++) {
         pid_t pid = fork();
         need(pid >= 0, "fork");
-        if (pid == 0) {
-            open_words(0, BP_REGISTERS, false);
-            call3(SYS_write, ready[1], (long)&byte, 1);
-            for (;;)
-                pause();
-        }
-        group = group ? group : pid;
-        need(setpgid(pid, group) == 0, "setpgid");
-        need(read(ready[0], &byte, 1) == 1, "a sleeper");
+        if (pid == 0)
+            sleeper(s);
+        s->group = s->group ? s->group : pid;
+        need(setpgid(pid, s->group) == 0, "setpgid");
     }
-    close(ready[0]);
-    close(ready[1]);
-    return group;
+}
+
+static void one_more(const struct sleepers *s)
+{
+    char byte = 0;
+
+    need(write(s->go[1], &byte, 1) == 1 && read(s->ready[0], &byte, 1) == 1, "a sleeper");
 }
 
 static uint64_t now(void)
@@ -62,19 +78,20 @@ static uint64_t open_close(void)
 
 void bench_beside(void)
 {
-    static const int counts[] = {1, 16, 256, 1024};
-    pid_t group = 0;
-    int there = 0, left;
+    static const int counts[] = {1, 16, 256, MOST};
+    struct sleepers s;
+    int there = 0;
     char row[32];
 
+    start_sleepers(&s);
     for (size_t i = 0; i < sizeof counts / sizeof counts[0]; i++) {
-        group = sleepers(group, counts[i] - there);
-        there = counts[i];
+        for (; there < counts[i]; there++)
+            one_more(&s);
         snprintf(row, sizeof row, "beside-%d", there);
         report(row, open_close());
     }
-    kill(-group, SIGKILL);
-    for (left = there; left && waitpid(-group, NULL, 0) > 0; left--)
-        continue;
-    need(left == 0, "the sleepers' end");
+    kill(-s.group, SIGKILL);
+    while (there > 0 && waitpid(-s.group, NULL, 0) > 0)
+        there--;
+    need(there == 0, "the sleepers' end");
 }
