@@ -21,6 +21,7 @@ sys.path.insert(0, "tools")
 sys.path.insert(0, "test")
 import bench_bounds  # noqa: E402
 import busybox  # noqa: E402
+import debuggers  # noqa: E402
 import emu  # noqa: E402
 import kgdb  # noqa: E402
 import make_exec  # noqa: E402
@@ -258,6 +259,7 @@ SESSIONS = {
     "bench-bounds": lambda build: bench_bounds.check(build + "/kernel.elf"),
     "bptop-screen": lambda build: screen.check_bptop(build + "/kernel.elf", ARCHIVE),
     "busybox": lambda build: busybox.check(build + "/kernel.elf", TIMEOUT["qemu"]),
+    "debuggers": lambda build: debuggers.check(build, TIMEOUT["bochs"]),
     "make-exec": lambda build: make_exec.check(build, LOGS, TIMEOUT["qemu"]),
 }
 

@@ -11,6 +11,7 @@ import sys
 import tempfile
 import termios
 import threading
+import time
 import tty
 
 import mkiso
@@ -44,14 +45,13 @@ def words_of(name):
         sys.exit(f"dr7: {name}=: {problem}")
 
 
-def machine(build, archive, words, arguments, **options):
+def machine(build, archive, words, arguments, emu=variable("EMU", "qemu"), **options):
     """A machine as EMU, SMP, MEM, APPEND and QEMU_FLAGS want it. `words` go to the kernel, and
     `arguments` to init, unless APPEND has some after a "--"."""
     append = words_of("APPEND")
     if "--" in append:
         at = append.index("--")
         append, arguments = append[:at], append[at + 1:]
-    emu = variable("EMU", "qemu")
     if emu not in ("qemu", "bochs"):
         sys.exit("dr7: EMU= is qemu or bochs")
     return Machine(build + "/kernel.elf", archive, words + append + ["--"] + arguments, emu,
@@ -181,15 +181,17 @@ def exec_program(build):
 
 
 def gdb(build):
-    """QEMU's stub under gdb, stopped where the kernel's C begins. The port is this user's own."""
-    port = 25000 + os.getuid() % 5000
+    """QEMU's stub under gdb, stopped where the kernel's C begins."""
     console = build + "/gdb-console.txt"
-    with machine(build, ARCHIVE, ["init=/bin/init"], []) as m:
-        m.flags += ["-S", "-gdb", f"tcp:127.0.0.1:{port}"]
+    with machine(build, ARCHIVE, ["init=/bin/init"], [], "qemu") as m:
+        stub = m.dir + "/gdb"
+        m.flags += ["-S", "-gdb", f"unix:{stub},server=on,wait=off"]
         m.spawn(m.qemu_command("file:" + console, "null"), subprocess.DEVNULL, None)
         print("dr7: the machine's console is written to", console, flush=True)
+        while not os.path.exists(stub) and m.process.poll() is None:
+            time.sleep(0.01)
         subprocess.call(["gdb", "-q", "-ex", "set pagination off",
-                         "-ex", f"target remote 127.0.0.1:{port}", "-ex", "hbreak kernel_main",
+                         "-ex", "target remote " + stub, "-ex", "hbreak kernel_main",
                          "-ex", "continue", build + "/kernel.elf"])
 
 
@@ -218,7 +220,7 @@ def bochs(build):
     console = build + "/bochs-console.txt"
     with open(build + "/kernel.sym", encoding="utf-8") as f:
         symbols = {name: int(address, 16) for address, name in (line.split() for line in f)}
-    with machine(build, ARCHIVE, ["init=/bin/init"], []) as m:
+    with machine(build, ARCHIVE, ["init=/bin/init"], [], "bochs") as m:
         command = m.bochs_command(f'mode=file, dev="{console}"', "mode=null",
                                   display='rfb, options="timeout=0"',
                                   more=f'debug_symbols: file="{build}/kernel.sym"\n',
