@@ -20,7 +20,7 @@ static u64 root_of(const struct task *t)
     return t->mm ? t->mm->root : read_cr3() & PTE_ADDR;
 }
 
-static int move(const struct task *t, u64 addr, u8 *bytes, size_t n, bool write)
+int memory_move(const struct task *t, u64 addr, u8 *bytes, size_t n, bool write)
 {
     u64 pa, flags;
     while (n) {
@@ -41,14 +41,4 @@ static int move(const struct task *t, u64 addr, u8 *bytes, size_t n, bool write)
         n -= part;
     }
     return 0;
-}
-
-int memory_read(const struct task *t, u64 addr, void *to, size_t n)
-{
-    return move(t, addr, to, n, false);
-}
-
-int memory_write(const struct task *t, u64 addr, const void *from, size_t n)
-{
-    return move(t, addr, (u8 *)from, n, true);
 }

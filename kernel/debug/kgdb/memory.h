@@ -4,6 +4,6 @@
 
 #include "sched/task.h"
 
-// As the task sees it. 0, or -EFAULT; then the part before the bad page has been done.
-int memory_read(const struct task *t, u64 addr, void *to, size_t n);
-int memory_write(const struct task *t, u64 addr, const void *from, size_t n);
+// Reads or writes `n` bytes as the task sees them. 0, or -EFAULT; then the part before the bad page
+// has been done.
+int memory_move(const struct task *t, u64 addr, u8 *bytes, size_t n, bool write);

@@ -9,7 +9,6 @@
 #define RUN_BASE   29 // of the count in a run
 #define RUN_MIN    3  // shorter ones are as short in full
 #define RUN_MAX    98 // the highest printable count
-#define ESCAPE     '}'
 #define ESCAPE_XOR 0x20
 
 static const char digits[] = "0123456789abcdef";
@@ -79,7 +78,7 @@ static bool get_data(char *buf, size_t *n)
     return *n <= PACKET_MAX && high >= 0 && low >= 0 && sum == high * 16 + low;
 }
 
-size_t packet_get(char *buf)
+void packet_get(char buf[PACKET_MAX + 1])
 {
     for (;;) {
         size_t n;
@@ -91,7 +90,7 @@ size_t packet_get(char *buf)
             put(good ? "+" : "-", 1);
         if (good) {
             buf[n] = 0;
-            return n;
+            return;
         }
     }
 }
@@ -107,33 +106,29 @@ static bool acknowledged(void)
     return c != '-';
 }
 
-// The same character `*n` times, as "c*" and a printable count of the others; *n is what that may
-// say at once, and 1 if it is not worth it.
-static void encode_run(const char *at, size_t left, size_t *n, char *code, size_t *length)
+// How often the character at the start comes, as far as one run can say it: 1 when that would be no
+// shorter.
+static size_t run_length(const char *at, size_t left)
 {
-    size_t run = 1;
-    while (run < MIN(left, RUN_MAX) && at[run] == at[0])
-        run++;
-    if (run - 1 + RUN_BASE == '#' || run - 1 + RUN_BASE == '$')
-        run = '#' - RUN_BASE;
-    *n = run > RUN_MIN ? run : 1;
-    *length = *n > 1 ? 3 : 1;
-    code[0] = at[0];
-    code[1] = '*';
-    code[2] = *n - 1 + RUN_BASE;
+    size_t n = 1;
+    while (n < MIN(left, RUN_MAX) && at[n] == at[0])
+        n++;
+    if (n - 1 + RUN_BASE == '#' || n - 1 + RUN_BASE == '$')
+        n = '#' - RUN_BASE;
+    return n > RUN_MIN ? n : 1;
 }
 
 static void put_reply(void)
 {
     u8 sum = 0;
-    char code[3];
-    size_t n, length;
     put("$", 1);
-    for (size_t i = 0; i < out_length; i += n) {
-        encode_run(out + i, out_length - i, &n, code, &length);
-        put(code, length);
+    for (size_t i = 0, n; i < out_length; i += n) {
+        n = run_length(out + i, out_length - i);
+        char run[] = {out[i], '*', n - 1 + RUN_BASE}; // the count is of the others
+        size_t length = n > 1 ? sizeof(run) : 1;
+        put(run, length);
         for (size_t k = 0; k < length; k++)
-            sum += code[k];
+            sum += run[k];
     }
     char end[] = {'#', digits[sum >> 4], digits[sum & 15]};
     put(end, sizeof(end));
@@ -154,48 +149,36 @@ void reply_begin(void)
 }
 
 // Replies are no longer than what they answer allows: what does not fit is a mistake of the stub.
-static void add_char(char c)
-{
-    if (out_length == PACKET_MAX)
-        panic("kgdb: a reply is too long");
-    out[out_length++] = c;
-}
-
 void reply_add(const char *fmt, ...)
 {
-    char text[256];
     va_list ap;
     va_start(ap, fmt);
-    vsnprintf(text, sizeof(text), fmt, ap);
+    out_length += vsnprintf(out + out_length, sizeof(out) - out_length, fmt, ap);
     va_end(ap);
-    for (const char *c = text; *c; c++)
-        add_char(*c);
+    if (out_length > PACKET_MAX)
+        panic("kgdb: a reply is too long");
 }
 
 void reply_hex(const void *bytes, size_t n)
 {
-    for (const u8 *b = bytes; n; n--, b++) {
-        add_char(digits[*b >> 4]);
-        add_char(digits[*b & 15]);
-    }
+    for (const u8 *b = bytes; n; n--, b++)
+        reply_add("%02x", *b);
 }
 
-void reply_binary(const void *bytes, size_t n)
+void reply_text(const char *text, size_t n)
 {
-    for (const u8 *b = bytes; n; n--, b++) {
-        bool special = *b == '$' || *b == '#' || *b == ESCAPE || *b == '*';
-        if (special)
-            add_char(ESCAPE);
-        add_char(special ? *b ^ ESCAPE_XOR : *b);
+    for (; n; n--, text++) {
+        if (strchr("$#}*", *text))
+            reply_add("}%c", *text ^ ESCAPE_XOR);
+        else
+            reply_add("%c", *text);
     }
 }
 
 void reply_unknown(size_t n)
 {
-    for (; n; n--) {
-        add_char('x');
-        add_char('x');
-    }
+    while (n--)
+        reply_add("xx");
 }
 
 void reply(const char *text)
@@ -208,10 +191,7 @@ void reply(const char *text)
 void reply_result(int err)
 {
     reply_begin();
-    if (err)
-        reply_add("E%02x", -err);
-    else
-        reply_add("OK");
+    reply_add(err ? "E%02x" : "OK", -err);
     reply_send();
 }
 
@@ -242,22 +222,11 @@ bool parse_pair(const char **p, u64 *a, u64 *b)
 
 bool parse_bytes(const char **p, void *to, size_t n)
 {
-    for (u8 *b = to; n; n--, b++) {
+    for (u8 *b = to; n; n--, b++, *p += 2) {
         int high = digit((*p)[0]), low = high < 0 ? -1 : digit((*p)[1]);
         if (low < 0)
             return false;
         *b = high * 16 + low;
-        *p += 2;
     }
     return true;
-}
-
-size_t parse_binary(const char *p, size_t length, u8 *to, size_t max)
-{
-    size_t n = 0;
-    for (size_t i = 0; i < length && n < max; i++) {
-        bool escaped = p[i] == ESCAPE && i + 1 < length;
-        to[n++] = escaped ? p[++i] ^ ESCAPE_XOR : p[i];
-    }
-    return n;
 }

@@ -3,8 +3,7 @@
 #include "arch/x86/cpu.h"
 #include "arch/x86/trap.h"
 #include "kernel/base/errno.h"
-#include "kernel/base/panic.h"
-#include "kernel/base/printk.h"
+#include "kernel/base/string.h"
 #include "kernel/debug/kgdb/packet.h"
 #include "kernel/debug/kgdb/stop.h"
 #include "kernel/debug/kgdb/threads.h"
@@ -51,20 +50,16 @@ static const struct reg regs[] = {
 
 #define FIRST_OWN 40 // dr0
 
-size_t regs_describe(char *buf, size_t size)
+void regs_describe(struct text *xml)
 {
-    size_t n = snprintf(buf, size,
-                        "<?xml version=\"1.0\"?><!DOCTYPE target SYSTEM \"gdb-target.dtd\"><target>"
-                        "<architecture>i386:x86-64</architecture>"
-                        "<feature name=\"org.gnu.gdb.i386.core\">");
-    for (u32 i = 0; i < ARRAY_SIZE(regs) && n < size; i++)
-        n += snprintf(buf + n, size - n, "%s<reg name=\"%s\" bitsize=\"%u\" type=\"%s\"/>",
-                      i == FIRST_OWN ? "</feature><feature name=\"dr7.debug\">" : "", regs[i].name,
-                      regs[i].size * 8u, regs[i].type);
-    if (n < size)
-        n += snprintf(buf + n, size - n, "</feature></target>");
-    ASSERT(n < size);
-    return n;
+    text_add(xml, "<?xml version=\"1.0\"?><!DOCTYPE target SYSTEM \"gdb-target.dtd\"><target>"
+                  "<architecture>i386:x86-64</architecture>"
+                  "<feature name=\"org.gnu.gdb.i386.core\">");
+    for (u32 i = 0; i < ARRAY_SIZE(regs); i++)
+        text_add(xml, "%s<reg name=\"%s\" bitsize=\"%u\" type=\"%s\"/>",
+                 i == FIRST_OWN ? "</feature><feature name=\"dr7.debug\">" : "", regs[i].name,
+                 regs[i].size * 8u, regs[i].type);
+    text_add(xml, "</feature></target>");
 }
 
 // What the CPU had before it was stopped: now all are off.
@@ -73,9 +68,9 @@ static u64 debug_register(u32 cpu, u32 number)
     return number < HBP_NUM ? cpus[cpu].dr.live_addr[number] : cpus[cpu].dr.live.control;
 }
 
-static void add(const struct reg *r, struct task *t, const struct trapframe *f)
+// Of the task that runs on this CPU, or, with -1, of one that runs on none.
+static void add(const struct reg *r, s32 cpu, const struct trapframe *f)
 {
-    s32 cpu = thread_cpu(t);
     if (r->kind == IN_DR && cpu >= 0) {
         u64 value = debug_register(cpu, r->offset);
         reply_hex(&value, sizeof(value));
@@ -86,64 +81,28 @@ static void add(const struct reg *r, struct task *t, const struct trapframe *f)
     }
 }
 
-// The frame of a task that runs; else what its stack keeps, in *kept.
-static struct trapframe *frame_of(struct task *t, struct trapframe *kept)
+void regs_reply(struct task *t)
 {
     s32 cpu = thread_cpu(t);
-    if (cpu >= 0)
-        return kgdb_frame(cpu);
-    context_saved(&t->arch, kept);
-    return kept;
-}
-
-void regs_reply_all(struct task *t)
-{
     struct trapframe kept;
-    const struct trapframe *f = frame_of(t, &kept);
+    if (cpu < 0)
+        context_saved(&t->arch, &kept);
     reply_begin();
     for (u32 i = 0; i < ARRAY_SIZE(regs); i++)
-        add(&regs[i], t, f);
+        add(&regs[i], cpu, cpu < 0 ? &kept : kgdb_frame(cpu));
     reply_send();
 }
 
-void regs_reply_one(struct task *t, u64 number)
+int regs_write(const struct task *t, const char *p)
 {
-    struct trapframe kept;
-    reply_begin();
-    if (number < ARRAY_SIZE(regs))
-        add(&regs[number], t, frame_of(t, &kept));
-    else
-        reply_add("E%02x", EINVAL);
-    reply_send();
-}
-
-// `hex` may be 'x's, for what is not known and stays.
-static int write(const struct reg *r, struct trapframe *f, const char **hex)
-{
-    u8 value[16];
-    bool known = **hex != 'x';
-    if (!known)
-        *hex += 2 * r->size;
-    else if (!parse_bytes(hex, value, r->size))
+    s32 cpu = thread_cpu(t);
+    u8 value[sizeof(u64)];
+    u64 number;
+    if (cpu < 0 || !parse_hex(&p, &number) || !parse_char(&p, '=') || number >= ARRAY_SIZE(regs))
         return -EINVAL;
-    for (u32 i = 0; known && r->kind <= SAVED && i < r->size; i++)
-        ((u8 *)f)[r->offset + i] = value[i];
+    const struct reg *r = &regs[number];
+    if (r->kind > SAVED || !parse_bytes(&p, value, r->size))
+        return -EINVAL;
+    memcpy((u8 *)kgdb_frame(cpu) + r->offset, value, r->size);
     return 0;
-}
-
-int regs_write_all(struct task *t, const char *hex)
-{
-    s32 cpu = thread_cpu(t);
-    int err = cpu < 0 ? -EINVAL : 0;
-    for (u32 i = 0; !err && *hex && i < ARRAY_SIZE(regs); i++)
-        err = write(&regs[i], kgdb_frame(cpu), &hex);
-    return err;
-}
-
-int regs_write_one(struct task *t, u64 number, const char *hex)
-{
-    s32 cpu = thread_cpu(t);
-    if (cpu < 0 || number >= ARRAY_SIZE(regs) || regs[number].kind > SAVED)
-        return -EINVAL;
-    return write(&regs[number], kgdb_frame(cpu), &hex);
 }

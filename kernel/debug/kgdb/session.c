@@ -16,8 +16,8 @@
 #define READ_MAX    (PACKET_MAX / 2)
 
 static char in[PACKET_MAX + 1];
-static char list[LIST_MAX]; // what gdb reads in pieces, from the first to the last
-static size_t list_length;
+static char list_buffer[LIST_MAX]; // what gdb reads in pieces, from the first to the last
+static struct text list = {list_buffer, LIST_MAX, 0};
 static u8 bytes[READ_MAX];
 
 static bool attached __protected_bss; // atomic
@@ -48,23 +48,25 @@ static void reply_stop(void)
     reply_send();
 }
 
-// ---- queries ----
+// ---- packets with names ----
 
 // A piece of a list, which is made with the first one: 'l' marks the last.
-static void query_list(const char *p, size_t (*make)(char *buf, size_t size))
+static void query_list(const char *p, void (*make)(struct text *xml))
 {
     u64 offset, length;
     if (!parse_pair(&p, &offset, &length)) {
         reply_result(-EINVAL);
         return;
     }
-    if (!offset)
-        list_length = make(list, sizeof(list));
-    offset = MIN(offset, list_length);
-    length = MIN(MIN(length, list_length - offset), READ_MAX - 1); // each may have to be escaped
+    if (!offset) {
+        list.len = 0;
+        make(&list);
+    }
+    offset = MIN(offset, list.len);
+    length = MIN(MIN(length, list.len - offset), READ_MAX - 1); // each may have to be escaped
     reply_begin();
-    reply_add("%c", offset + length == list_length ? 'l' : 'm');
-    reply_binary(list + offset, length);
+    reply_add("%c", offset + length == list.len ? 'l' : 'm');
+    reply_text(list.buf + offset, length);
     reply_send();
 }
 
@@ -75,7 +77,7 @@ static bool has_prefix(const char **p, const char *prefix)
     return found;
 }
 
-static void query(const char *p)
+static void named_packet(const char *p)
 {
     if (has_prefix(&p, "qSupported")) {
         packet_new_peer();
@@ -90,10 +92,11 @@ static void query(const char *p)
         query_list(p, thread_list);
     } else if (has_prefix(&p, "qAttached")) {
         reply("1"); // gdb that ends takes its leave, and kills nothing
-    } else if (strcmp(p, "qC") == 0) {
-        reply_begin();
-        reply_add("QC%x", thread_id(thread_on(leader)));
-        reply_send();
+    } else if (strcmp(p, "vCont?") == 0) {
+        reply("vCont;c;C;s;S");
+    } else if (strstarts(p, "vKill")) {
+        reply("OK");
+        machine_off(KILL_STATUS);
     } else if (strcmp(p, "QStartNoAckMode") == 0) {
         reply("OK");
         packet_acks(false);
@@ -117,9 +120,9 @@ static struct task *parse_thread(const char **p)
 
 static void select_thread(const char *p) // Hg: registers and memory; Hc is for old packets
 {
-    char what = *p++;
-    struct task *t = parse_thread(&p);
-    if (t && what == 'g')
+    bool meant = parse_char(&p, 'g');
+    struct task *t = meant || parse_char(&p, 'c') ? parse_thread(&p) : NULL;
+    if (t && meant)
         selected = t;
     reply_result(t ? 0 : -ESRCH);
 }
@@ -130,7 +133,7 @@ static void read_memory(const char *p)
 {
     u64 addr, n;
     bool valid = parse_pair(&p, &addr, &n) && n <= READ_MAX;
-    int err = valid ? memory_read(selected, addr, bytes, n) : -EINVAL;
+    int err = valid ? memory_move(selected, addr, bytes, n, false) : -EINVAL;
     if (err) {
         reply_result(err);
         return;
@@ -140,15 +143,13 @@ static void read_memory(const char *p)
     reply_send();
 }
 
-static int write_memory(const char *p, size_t length, bool binary)
+static int write_memory(const char *p)
 {
-    const char *start = p;
     u64 addr, n;
-    if (!parse_pair(&p, &addr, &n) || !parse_char(&p, ':') || n > READ_MAX)
+    if (!parse_pair(&p, &addr, &n) || !parse_char(&p, ':') || n > READ_MAX ||
+        !parse_bytes(&p, bytes, n))
         return -EINVAL;
-    if (binary ? parse_binary(p, length - (p - start), bytes, n) != n : !parse_bytes(&p, bytes, n))
-        return -EINVAL;
-    return memory_write(selected, addr, bytes, n);
+    return memory_move(selected, addr, bytes, n, true);
 }
 
 // ---- breakpoints ----
@@ -169,58 +170,45 @@ static void change_break(const char *p, bool insert)
 
 // ---- going on ----
 
-// "vCont;action[:thread];...": the first action that names a thread, or none and so all, is its
-// own. One thread may step; without an action for all, it steps alone. True: the machine goes on.
+// "vCont;action[:thread];...": one thread may step, alone unless there is an action for all others.
+// True: the machine goes on.
 static bool resume(const char *p, struct plan *plan)
 {
     struct task *stepper = NULL;
-    bool all = false;
-    while (parse_char(&p, ';')) {
-        char action = *p++;
-        u64 signal;
-        if (action == 'C' || action == 'S') // the kernel takes no signals: as without
-            parse_hex(&p, &signal);
-        struct task *t = NULL;
-        bool named = parse_char(&p, ':') && *p != '-';
-        if (named)
-            t = parse_thread(&p);
-        else if (p[-1] == ':')
-            parse_thread(&p);
-        if (!strchr("cCsS", action) || (named && !t)) {
-            reply_result(-EINVAL);
-            return false;
-        }
-        if ((action == 's' || action == 'S') && !stepper)
-            stepper = named ? t : thread_on(leader);
+    bool valid = true, all = false, done = false;
+    u64 signal;
+    while (valid && parse_char(&p, ';')) {
+        bool steps = *p == 's' || *p == 'S';
+        if (parse_char(&p, 'C') || parse_char(&p, 'S'))
+            valid = parse_hex(&p, &signal); // the kernel takes none
+        else
+            valid = parse_char(&p, 'c') || parse_char(&p, 's');
+        bool named = parse_char(&p, ':');
+        struct task *t = named ? parse_thread(&p) : thread_on(leader);
+        valid = valid && t;
+        if (steps && !stepper)
+            stepper = t;
         all = all || !named;
     }
-    bool done = false;
-    int err = 0;
-    if (stepper) {
+    int err = valid ? 0 : -EINVAL;
+    if (!err && stepper) {
         s32 cpu = thread_cpu(stepper);
         plan->alone = !all;
         err = cpu < 0 ? -EINVAL : kgdb_step_begin(cpu, plan, &done);
     }
+    gdb_waits = !err && !done;
     if (err)
         reply_result(err);
     else if (done)
         reply_stop();
-    else
-        gdb_waits = true;
     return gdb_waits;
-}
-
-static __noreturn void kill(void)
-{
-    reply("OK");
-    machine_off(KILL_STATUS);
 }
 
 static void leave(void)
 {
+    reply("OK");
     kgdb_break_remove_all();
     __atomic_store_n(&attached, false, __ATOMIC_RELAXED);
-    gdb_waits = false;
     packet_acks(true);
 }
 
@@ -236,78 +224,48 @@ void kgdb_say_goodbye(u32 status)
 }
 
 // True: the machine goes on.
-static bool obey(size_t length, struct plan *plan)
+static bool obey(struct plan *plan)
 {
-    const char *p = in + 1;
-    u64 number;
-    switch (in[0]) {
+    const char *p = in;
+    if (strstarts(in, "vCont;"))
+        return resume(in + strlen("vCont"), plan);
+    switch (*p++) {
     case '?':
         reply_stop();
-        return false;
+        break;
     case 'g':
-        regs_reply_all(selected);
-        return false;
-    case 'G':
-        reply_result(regs_write_all(selected, p));
-        return false;
-    case 'p':
-        regs_reply_one(selected, parse_hex(&p, &number) ? number : ~0ull);
-        return false;
+        regs_reply(selected);
+        break;
     case 'P':
-        reply_result(parse_hex(&p, &number) && parse_char(&p, '=')
-                         ? regs_write_one(selected, number, p)
-                         : -EINVAL);
-        return false;
+        reply_result(regs_write(selected, p));
+        break;
     case 'm':
         read_memory(p);
-        return false;
+        break;
     case 'M':
-    case 'X':
-        reply_result(write_memory(p, length - 1, in[0] == 'X'));
-        return false;
+        reply_result(write_memory(p));
+        break;
     case 'H':
         select_thread(p);
-        return false;
+        break;
     case 'T':
         reply_result(parse_thread(&p) ? 0 : -ESRCH);
-        return false;
+        break;
     case 'Z':
     case 'z':
         change_break(p, in[0] == 'Z');
-        return false;
-    case 'q':
-    case 'Q':
-        query(in);
-        return false;
-    case 'v':
-        if (strcmp(in, "vCont?") == 0)
-            reply("vCont;c;C;s;S");
-        else if (strstarts(in, "vCont;"))
-            return resume(in + strlen("vCont"), plan);
-        else if (strstarts(in, "vKill"))
-            kill();
-        else
-            reply("");
-        return false;
-    case 'c':
-        return resume(";c", plan);
-    case 's':
-        return resume(";s", plan);
+        break;
     case 'D':
-        reply("OK");
         leave();
         return true;
-    case 'k':
-        machine_off(KILL_STATUS);
     default:
-        reply("");
-        return false;
+        named_packet(in);
     }
+    return false;
 }
 
 void kgdb_session(const struct stop *why, struct plan *plan)
 {
-    size_t length;
     now = why;
     leader = cpu_id();
     selected = thread_on(leader);
@@ -315,7 +273,7 @@ void kgdb_session(const struct stop *why, struct plan *plan)
         reply_stop();
     gdb_waits = false;
     do {
-        length = packet_get(in);
+        packet_get(in);
         __atomic_store_n(&attached, true, __ATOMIC_RELAXED);
-    } while (!obey(length, plan));
+    } while (!obey(plan));
 }

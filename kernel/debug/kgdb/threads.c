@@ -1,13 +1,11 @@
 // Tasks as gdb's threads: see threads.h.
 #include "kernel/debug/kgdb/threads.h"
 #include "arch/x86/cpu.h"
-#include "kernel/base/printk.h"
 #include "kernel/base/string.h"
 #include "sched/runqueue.h"
 
 #define IDLE_THREADS 5000000u // beyond the highest tid
-#define LIST_END     "</threads>\n"
-#define ENTRY_MAX    160
+#define ENTRY_MAX    160      // bytes of the list, its end too
 
 u32 thread_id(const struct task *t)
 {
@@ -53,11 +51,6 @@ struct task *thread_on(u32 cpu)
 
 // ---- the list ----
 
-struct list_text {
-    char *buf;
-    size_t size, length;
-};
-
 // A name may hold any byte, XML may not.
 static void plain_name(const struct task *t, char *to)
 {
@@ -74,33 +67,27 @@ static void describe(struct task *t, void *arg)
         [TASK_WAITING] = "waits", [TASK_STOPPED] = "stopped",          [TASK_TRACED] = "traced",
         [TASK_DEAD] = "dead",
     };
-    struct list_text *text = arg;
+    struct text *xml = arg;
     char name[TASK_COMM_LEN];
     s32 cpu = thread_cpu(t);
-    if (text->size - text->length < ENTRY_MAX)
+    if (xml->size - xml->len < 2 * ENTRY_MAX)
         return;
     plain_name(t, name);
-    char *at = text->buf + text->length;
-    size_t room = text->size - text->length;
-    text->length += snprintf(at, room, "<thread id=\"%x\" core=\"%u\" name=\"%s\">", thread_id(t),
-                             cpu >= 0 ? (u32)cpu : t->cpu, name);
-    at = text->buf + text->length;
-    room = text->size - text->length;
+    text_add(xml, "<thread id=\"%x\" core=\"%u\" name=\"%s\">", thread_id(t),
+             cpu >= 0 ? (u32)cpu : t->cpu, name);
     if (cpu >= 0)
-        text->length += snprintf(at, room, "runs on CPU %d</thread>\n", cpu);
+        text_add(xml, "runs on CPU %d</thread>\n", cpu);
     else if (t == runqueues[t->cpu].idle)
-        text->length += snprintf(at, room, "CPU %u is busy</thread>\n", t->cpu);
+        text_add(xml, "CPU %u is busy</thread>\n", t->cpu);
     else
-        text->length += snprintf(at, room, "%s, CPU %u</thread>\n", states[t->state], t->cpu);
+        text_add(xml, "%s, CPU %u</thread>\n", states[t->state], t->cpu);
 }
 
-size_t thread_list(char *buf, size_t size)
+void thread_list(struct text *xml)
 {
-    struct list_text text = {buf, size - sizeof(LIST_END), 0};
-    text.length = snprintf(buf, text.size, "<?xml version=\"1.0\"?>\n<threads>\n");
+    text_add(xml, "<?xml version=\"1.0\"?>\n<threads>\n");
     for (u32 cpu = 0; cpu < nr_cpus; cpu++)
-        describe(runqueues[cpu].idle, &text);
-    task_for_each_stopped(describe, &text);
-    text.length += snprintf(buf + text.length, size - text.length, LIST_END);
-    return text.length;
+        describe(runqueues[cpu].idle, xml);
+    task_for_each_stopped(describe, xml);
+    text_add(xml, "</threads>\n");
 }

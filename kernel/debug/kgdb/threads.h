@@ -2,6 +2,7 @@
 // from IDLE_THREADS on. All functions: a session only.
 #pragma once
 
+#include "kernel/fs/procfs.h"
 #include "sched/task.h"
 
 u32 thread_id(const struct task *t);
@@ -11,5 +12,5 @@ s32 thread_cpu(const struct task *t);
 // What runs on a CPU.
 struct task *thread_on(u32 cpu);
 
-// All threads as gdb's XML: fills buf, returns the length.
-size_t thread_list(char *buf, size_t size);
+// All threads as gdb's XML; who finds no room is left out.
+void thread_list(struct text *xml);
