@@ -41,6 +41,7 @@ def commands(smp):
         ("finish", r"(.*\n)*Value returned is \$\d+ = 2"),
         ("next", "kgdb_visit|visit"),
         ("step", "."),
+        ("call kgdb_twice(21)", r"= 42\n"),  # it returns to the stack, where nothing can execute
     ]
     script += visits(smp, "hbreak kgdb_visit", "Breakpoint")  # round 1
     script += NEXT_ROUND + [("watch kgdb_written", "Hardware watchpoint")]  # round 2
@@ -69,6 +70,12 @@ def commands(smp):
         ("delete", ""),
         # Memory.
         ("print *(int *)0xffff000000000000", "Cannot access memory"),
+        # Packets that are malformed, or ask for what there is not, change nothing.
+        *((f"maint packet {packet}", f'received: "{answer}"') for packet, answer in [
+            ("vCont;", "E16"), ("vCont;x", "E16"), ("vCont;C", "E16"), ("vCont;s:9999", "E16"),
+            ("H", "E03"), ("Hg9999", "E03"), ("T9999", "E03"), ("P0=x", "E16"), ("P0=12", "E16"),
+            ("P29=00", "E16"), ("P99=00", "E16"), ("m0", "E16"), ("M0,1:0", "E16"), ("Z9,0,0", ""),
+            ("z0,0,1", "E02"), ("z2,0,8", "E02"), ("Z2,1,2", "E16"), ("Z2,0,10", "E5f")]),
         ("x/i kgdb_visit", r"<kgdb_visit>:\s"),
         ("set variable kgdb_changed = 42", ""), ("print kgdb_changed", "= 42\n"),
         ("set variable kgdb_go = 0", ""),

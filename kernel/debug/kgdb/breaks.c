@@ -78,8 +78,19 @@ bool kgdb_may_stop_at(u64 addr)
     return addr >= (u64)__text_start && addr < (u64)__text_end && !in_protected_text(addr);
 }
 
+// Nothing need be planted there: a CPU that comes faults, which gdb takes for the breakpoint. A
+// function that gdb calls returns to such a place on the stack.
+static bool never_executes(u64 addr)
+{
+    u64 pa, flags;
+    return addr >= TASK_SIZE_MAX && paging_lookup(read_cr3() & PTE_ADDR, addr, &pa, &flags) &&
+           (flags & PTE_NX);
+}
+
 static int insert_software(u64 addr)
 {
+    if (never_executes(addr))
+        return 0;
     if (!kgdb_may_stop_at(addr))
         return -EINVAL;
     if (find_software(addr))
@@ -94,6 +105,8 @@ static int insert_software(u64 addr)
 
 static int remove_software(u64 addr)
 {
+    if (never_executes(addr))
+        return 0;
     struct software *s = find_software(addr);
     if (!s || !addr)
         return -ENOENT;
