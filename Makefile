@@ -110,7 +110,7 @@ help:
 #:                 SHELL_PROG=busybox (or another static program): it is the shell
 #: make exec       boot one static ELF: PROG=file ARGS="..." FILES="..." TIMEOUT=seconds
 #:                 OUT=file gets what it writes to /dev/host
-#: make linux      run one static ELF on Debian's Linux 6.12 in QEMU: PROG=file ARGS="..."
+#: make linux      the same on Debian's Linux 6.12 in QEMU, without input
 #: make compare    the same programs on Linux 6.12 and on dr7: SEEDS=20 OPS=500 T=name
 #: make gdb        boot in QEMU under gdb, stopped at kernel_main
 #: make kgdb       boot with gdb attached to the kernel's own stub
@@ -133,8 +133,8 @@ run: $(B)/kernel.elf $(BUILD)/rootfs.cpio
 exec: $(B)/kernel.elf $(filter $(BUILD)/user/bin/%,$(PROG) $(FILES))
 	@$(PYTHON) tools/boot.py exec --build $(B)
 
-linux: $(BUILD)/tools/batch
-	@$(PYTHON) tools/linux.py run $(PROG) $(ARGS)
+linux: $(BUILD)/tools/batch $(filter $(BUILD)/user/bin/%,$(PROG) $(FILES))
+	@$(PYTHON) tools/linux.py run
 
 compare: $(B)/kernel.elf $(BUILD)/tools/batch $(COMPARE)
 	@$(PYTHON) tools/compare.py $(B)/kernel.elf $(COMPARE)

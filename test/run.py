@@ -361,6 +361,8 @@ def main():
     build, host_tests = sys.argv[2], sys.argv[3:]
     only = os.environ.get("T", "")
     only_emu, only_smp = os.environ.get("TEST_EMU", ""), os.environ.get("TEST_SMP", "")
+    if only_emu not in ("", "qemu", "bochs") or not (only_smp or "1").isdigit():
+        sys.exit("dr7: EMU= is qemu or bochs, SMP= a number")
     os.makedirs(LOGS, exist_ok=True)
     jobs = choose(build, host_tests, only, only_emu, only_smp, os.environ.get("TEST_HWBP", ""))
     if not jobs:

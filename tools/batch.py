@@ -42,6 +42,7 @@ def run(system, commands, timeout, kernel="build/kernel.elf", files=(), words=()
             if copied.setdefault(name, path) != path:
                 sys.exit(f"dr7: {path} and {copied[name]} have the same name")
             shutil.copy(path, f"{root}/{name}")
+            os.chmod(f"{root}/{name}", 0o755)
         with open(root + "/batch.list", "wb") as f:
             for command in commands:
                 argv = ["/" + os.path.basename(command[0])] + command[1:]

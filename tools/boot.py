@@ -45,6 +45,14 @@ def words_of(name):
         sys.exit(f"dr7: {name}=: {problem}")
 
 
+def program():
+    """What `make exec` and `make linux` run."""
+    path = variable("PROG")
+    if not os.path.isfile(path):
+        sys.exit("dr7: PROG= must name a static ELF file")
+    return path
+
+
 def machine(build, archive, words, arguments, emu=variable("EMU", "qemu"), **options):
     """A machine as EMU, SMP, MEM, APPEND and QEMU_FLAGS want it. `words` go to the kernel, and
     `arguments` to init, unless APPEND has some after a "--"."""
@@ -120,19 +128,17 @@ def console(build, archive, arguments):
 def exec_program(build):
     """One program alone: its output is the only output, and its status decides. What it writes to
     /dev/host goes to the file OUT=."""
-    program = variable("PROG")
-    if not os.path.isfile(program):
-        sys.exit("dr7: PROG= must name a static ELF file")
-    name, out = os.path.basename(program), variable("OUT")
+    path = program()
+    name, out = os.path.basename(path), variable("OUT")
     timeout = number("TIMEOUT", EXEC_TIMEOUT.get(variable("EMU", "qemu"), 0), float)
     with tempfile.TemporaryDirectory(prefix="dr7-") as top:
         root = top + "/root"
         os.mkdir(root)
-        for path in [program] + words_of("FILES"):
-            target = f"{root}/{os.path.basename(path)}"
-            if not os.path.isfile(path) or os.path.exists(target):
-                sys.exit(f"dr7: {path}: no such file, or two of this name")
-            shutil.copy(path, target)
+        for file in [path] + words_of("FILES"):
+            target = f"{root}/{os.path.basename(file)}"
+            if not os.path.isfile(file) or os.path.exists(target):
+                sys.exit(f"dr7: {file}: no such file, or two of this name")
+            shutil.copy(file, target)
         os.chmod(f"{root}/{name}", 0o755)
         mkiso.make_archive(top + "/archive", root)
         with machine(build, top + "/archive", ["init=/" + name, "tty=raw", "log=com2", "vga=0"],
@@ -165,7 +171,7 @@ def exec_program(build):
     elif killed:
         verdict = "killed by " + SIGNALS.get(int(killed[1]), "signal " + killed[1].decode())
     elif failed:
-        verdict = f"dr7: {program}: " + os.strerror(int(failed[1]))
+        verdict = f"dr7: {path}: " + os.strerror(int(failed[1]))
     elif powered:
         verdict = "powered off by " + powered[1].decode(errors="replace")
     else:
@@ -174,10 +180,10 @@ def exec_program(build):
     print(verdict, file=sys.stderr)
     if off and (int(exited[1]) == 0 if exited else powered):
         return
-    path = f"build/exec-{name}-{os.getpid()}.log"
-    with open(path, "wb") as f:
+    saved = f"build/exec-{name}-{os.getpid()}.log"
+    with open(saved, "wb") as f:
         f.write(log)
-    sys.exit("kernel messages: " + path)
+    sys.exit("kernel messages: " + saved)
 
 
 def gdb(build):

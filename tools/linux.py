@@ -2,7 +2,8 @@
 # below build/linux, never installed, and boots in QEMU like dr7, with an archive of our own.
 #
 #   linux.py                 fetches it, and prints its path
-#   linux.py run PROG ARG... runs one static program on it: its output, its status
+#   linux.py run             runs one static program on it, as `make exec` does on dr7: its output
+#                            and status (PROG, ARGS, FILES, SMP, TIMEOUT in the environment)
 import glob
 import os
 import re
@@ -10,6 +11,7 @@ import subprocess
 import sys
 import tempfile
 
+import boot
 import emu
 
 FOLDER = "build/linux"
@@ -66,7 +68,9 @@ def main():
     if sys.argv[1:2] != ["run"]:
         print(fetch())
         return
-    done = batch.run("linux", [sys.argv[2:]], timeout=60, smp=int(os.environ.get("SMP") or 2))[0]
+    done = batch.run("linux", [[boot.program()] + boot.words_of("ARGS")],
+                     boot.number("TIMEOUT", "60"), files=boot.words_of("FILES"),
+                     smp=boot.number("SMP", "2"))[0]
     sys.stdout.buffer.write(done.output)
     sys.stdout.flush()
     print(done.status, file=sys.stderr)
