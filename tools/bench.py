@@ -7,6 +7,7 @@ import subprocess
 import sys
 
 import batch
+import emu
 
 PROGRAM, FILES = "build/bench/bench", ["build/bench/again"]
 KERNEL = "build/kernel.elf"
@@ -150,4 +151,4 @@ def main():
 
 
 if __name__ == "__main__":
-    main()
+    emu.tidy(main)

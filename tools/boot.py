@@ -15,7 +15,7 @@ import time
 import tty
 
 import mkiso
-from emu import EXITED, KILLED, NOT_STARTED, POWERED_OFF, Machine
+from emu import EXITED, KILLED, NOT_STARTED, POWERED_OFF, Machine, tidy
 
 ARCHIVE = "build/rootfs.cpio"
 EXEC_TIMEOUT = {"qemu": 60, "bochs": 300}  # seconds, unless TIMEOUT= says otherwise
@@ -233,13 +233,18 @@ def bochs(build):
                                   debugger=['lb "kernel_main"', "c"])
         print("dr7: the machine's console is written to", console, flush=True)
         m.process = subprocess.Popen(command, stdin=subprocess.PIPE, text=True, bufsize=1)
-        try:
-            for line in sys.stdin:
-                m.process.stdin.write(bochs_command(line, symbols))
-            m.process.stdin.close()
-        except BrokenPipeError:
-            pass  # it has ended
+        threading.Thread(target=feed_bochs, args=(m.process.stdin, symbols), daemon=True).start()
         m.process.wait()
+
+
+def feed_bochs(to, symbols):
+    """What is typed, until Bochs ends. Not by sys.stdin, which nobody may be reading then."""
+    try:
+        with to, open(0, "rb", buffering=0, closefd=False) as typed:
+            for line in typed:
+                to.write(bochs_command(line.decode(errors="replace"), symbols))
+    except BrokenPipeError:
+        pass
 
 
 def bochs_command(line, symbols):
@@ -260,19 +265,11 @@ def bochs_command(line, symbols):
 
 
 def main():
-    for number in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, lambda *_: sys.exit(1))
     if sys.argv[1] in ("gdb", "kgdb", "bochs"):
         signal.signal(signal.SIGINT, lambda *_: None)  # Ctrl-C is for the debugger
     actions = {"run": run, "exec": exec_program, "gdb": gdb, "kgdb": kgdb, "bochs": bochs}
-    try:
-        actions[sys.argv[1]](sys.argv[3])
-    except KeyboardInterrupt:
-        sys.exit(130)
-    except BrokenPipeError:  # nobody reads the output any more
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(1)
+    actions[sys.argv[1]](sys.argv[3])
 
 
 if __name__ == "__main__":
-    main()
+    tidy(main)

@@ -13,6 +13,7 @@ import time
 from dataclasses import dataclass, field
 
 import batch
+import emu
 import linux
 import selftests
 
@@ -189,4 +190,4 @@ def main():
 
 
 if __name__ == "__main__":
-    main()
+    emu.tidy(main)

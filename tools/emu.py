@@ -2,11 +2,15 @@
 #
 # Every machine boots a small ISO of its own, made for its kernel command line. Its serial ports
 # are sockets of this program, on both emulators: console, log and, if asked for, /dev/host.
+#
+# A program that starts machines does so in tidy(main), so that nothing is left behind when it is
+# told to end.
 import os
 import pty
 import re
 import select
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -26,6 +30,8 @@ EXITED = re.compile(rb"dr7: init exited with status (\d+)")
 KILLED = re.compile(rb"dr7: init killed by signal (\d+)")
 NOT_STARTED = re.compile(rb"dr7: init could not be started: error (\d+)")
 POWERED_OFF = re.compile(rb"dr7: powered off by (task \d+ \([^\r\n]*\))")
+
+ended, end = os.pipe()  # something to read: the program ends, and with it all machines
 
 BOCHSRC = """\
 cpu: model={cpu}, count={smp}, ips=50000000, reset_on_triple_fault=0
@@ -158,20 +164,20 @@ class Machine:
 
     def pump(self, sink, timeout=None, keyboard=None, escape=False, stream=False):
         """Gives what the first serial port writes to sink() until the machine is off: True. False
-        when the time was up, or the user typed Ctrl-A X (`escape`) at the descriptor `keyboard`,
-        whose input goes to the machine; with `stream` its end, too (kernel/fs/console.c: a DLE
-        keeps the next byte). What the other ports say is gathered
-        in com2_output and host_output."""
+        when the time was up, the program ends, or the user typed Ctrl-A X (`escape`) at the
+        descriptor `keyboard`, whose input goes to the machine; with `stream` its end, too
+        (kernel/fs/console.c: a DLE keeps the next byte). What the other ports say is gathered in
+        com2_output and host_output."""
         deadline = time.monotonic() + timeout if timeout else None
         escaped, unsent, awake = False, b"", False
         ports = {self.com1, self.com2, self.com3} - {None}
-        readers = (ports | {self.screen, keyboard}) - {None}
+        readers = (ports | {self.screen, keyboard, ended}) - {None}
         while readers & ports:
             # No key before the kernel's first word: what comes sooner, it drops with its set-up.
             waiting = readers if awake and not unsent else readers - {keyboard}
             left = max(0, deadline - time.monotonic()) if deadline else None
             ready, writable, _ = select.select(waiting, [self.com1] if unsent else [], [], left)
-            if not ready and not writable:
+            if ended in ready or not ready and not writable:
                 return False
             if self.com1 in writable:
                 try:
@@ -209,6 +215,22 @@ class Machine:
     def status(self):
         """When pump() returned True: what the kernel gave to machine_off(). In Bochs: None."""
         return self.process.returncode >> 1 if self.emu == "qemu" else None
+
+
+def tidy(main):
+    """Runs main(). The signals that mean an end, and the end of whoever reads the output, unwind
+    it."""
+    def leave(number, _):
+        os.write(end, b"!")
+        sys.exit(128 + number)
+
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, leave)
+    try:
+        main()
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)
 
 
 def serve(listener, port):

@@ -78,4 +78,4 @@ def main():
 
 
 if __name__ == "__main__":
-    main()
+    emu.tidy(main)
