@@ -274,7 +274,7 @@ def mentions(pattern, name):
     """True if a source names this test, or a family before its dot."""
     for path in glob.glob(pattern):
         with open(path, encoding="utf-8") as f:
-            if re.search(f'"{re.escape(name)}["./]', f.read()):
+            if re.search(f'"{re.escape(name)}[".]', f.read()):
                 return True
     return False
 

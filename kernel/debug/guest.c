@@ -1,6 +1,5 @@
 // Guests behind /dev/guest.
 #include "kernel/debug/guest.h"
-#include "arch/x86/svm.h"
 #include "arch/x86/uaccess.h"
 #include "kernel/base/errno.h"
 #include "kernel/base/string.h"
@@ -54,25 +53,6 @@ static int run(struct guest *g)
     return -EIO;
 }
 
-static void fill_in(const struct guest *g, struct guest_state *to)
-{
-    struct svm_state s;
-    svm_guest_state(&g->svm, &s);
-    *to = (struct guest_state){
-        .rax = s.rax,
-        .rdi = s.rdi,
-        .rip = s.rip,
-        .exit_code = s.exit_code,
-        .exit_info1 = s.exit_info1,
-        .exit_info2 = s.exit_info2,
-        .dr6 = s.dr6,
-        .dr7 = s.dr7,
-        .entries = g->svm.entries,
-        .interrupts = g->svm.interrupts,
-        .owns_dr = g->svm.owns_dr,
-    };
-}
-
 static s64 guest_ioctl(struct file *f, u32 cmd, u64 arg)
 {
     struct guest *g = f->private;
@@ -82,7 +62,10 @@ static s64 guest_ioctl(struct file *f, u32 cmd, u64 arg)
     if (__atomic_exchange_n(&g->running, true, __ATOMIC_ACQUIRE))
         return -EBUSY;
     int result = run(g);
-    fill_in(g, &state);
+    svm_guest_state(&g->svm, &state.cpu);
+    state.entries = g->svm.entries;
+    state.interrupts = g->svm.interrupts;
+    state.owns_dr = g->svm.owns_dr;
     __atomic_store_n(&g->running, false, __ATOMIC_RELEASE);
     if (result != -ERESTARTSYS && put_user(state, arg))
         return -EFAULT;

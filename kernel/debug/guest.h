@@ -9,12 +9,10 @@
 //                  already; -EINTR or a restart: a signal came, and the next GUEST_RUN goes on.
 #pragma once
 
-#include "arch/x86/types.h"
+#include "arch/x86/svm.h"
 
 struct guest_state {
-    u64 rax, rdi, rip;
-    u64 exit_code, exit_info1, exit_info2; // AMD APM vol. 2, appendix C
-    u64 dr6, dr7;
+    struct svm_state cpu;
     u64 entries;    // so far
     u64 interrupts; // of them, ended by an interrupt of the host
     u64 owns_dr;    // 1: it has used a debug register

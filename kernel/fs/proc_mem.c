@@ -3,19 +3,8 @@
 #include "arch/x86/uaccess.h"
 #include "kernel/fs/procfs.h"
 #include "kernel/mm/vm.h"
-#include "kernel/proc/process.h"
 
 #define PIECE 1024 // bytes on their way, on the stack
-
-static struct mm *mm_of(const struct node *n)
-{
-    struct process *p = process_find(n->arg);
-    if (!p)
-        return NULL;
-    struct mm *mm = process_mm(p);
-    process_put(p);
-    return mm;
-}
 
 // The next piece: bytes, or -errno.
 static ssize_t move_piece(struct mm *mm, u64 addr, u64 ubuf, size_t n, bool write)
@@ -32,7 +21,7 @@ static ssize_t move_piece(struct mm *mm, u64 addr, u64 ubuf, size_t n, bool writ
 
 static ssize_t move(struct file *f, u64 ubuf, size_t n, u64 *pos, bool write)
 {
-    struct mm *mm = mm_of(f->node);
+    struct mm *mm = proc_mm(f->node->arg);
     size_t done = 0;
     ssize_t moved = 0;
     if (!mm)

@@ -168,13 +168,19 @@ static void show_area(struct text *t, const struct vm_area *a)
              n ? n->ino : 0, named ? path : a->name);
 }
 
-static void show_maps(struct text *t, u64 pid)
+struct mm *proc_mm(u32 pid)
 {
     struct process *p = process_find(pid);
     struct mm *mm = p ? process_mm(p) : NULL;
-    struct vm_area *a;
     if (p)
         process_put(p);
+    return mm;
+}
+
+static void show_maps(struct text *t, u64 pid)
+{
+    struct mm *mm = proc_mm(pid);
+    struct vm_area *a;
     if (!mm)
         return;
     spin_lock(&mm->lock);
@@ -183,16 +189,6 @@ static void show_maps(struct text *t, u64 pid)
     spin_unlock(&mm->lock);
     mm_put(mm);
 }
-
-static const struct gen_file pid_files[] = {
-    {"cmdline", show_cmdline, NULL, NULL}, {"comm", show_comm, NULL, NULL},
-    {"maps", show_maps, NULL, NULL},       {"stat", show_stat, NULL, NULL},
-    {"status", show_status, NULL, NULL},
-};
-
-// What follows them.
-enum { INDEX_CWD = ARRAY_SIZE(pid_files), INDEX_EXE, INDEX_MEM, NR_INDEX };
-_Static_assert(NR_INDEX < PID_STEP, "inode numbers of one process");
 
 static int read_cwd(struct node *n, char *buf, size_t size)
 {
@@ -220,37 +216,50 @@ static int read_exe(struct node *n, char *buf, size_t size)
 
 static const struct node_ops cwd_ops = {.readlink = read_cwd}, exe_ops = {.readlink = read_exe};
 
+// In the order of their inode numbers.
+static const struct pid_file {
+    struct gen_file text; // with `show`: a generated file; else only its name
+    u32 mode;
+    const struct node_ops *ops;
+    const struct file_ops *fops;
+} pid_files[] = {
+    {{"cmdline", show_cmdline, NULL, NULL}, S_IFREG | 0444, NULL, NULL},
+    {{"comm", show_comm, NULL, NULL}, S_IFREG | 0444, NULL, NULL},
+    {{"maps", show_maps, NULL, NULL}, S_IFREG | 0444, NULL, NULL},
+    {{"stat", show_stat, NULL, NULL}, S_IFREG | 0444, NULL, NULL},
+    {{"status", show_status, NULL, NULL}, S_IFREG | 0444, NULL, NULL},
+    {{.name = "cwd"}, S_IFLNK | 0777, &cwd_ops, NULL},
+    {{.name = "exe"}, S_IFLNK | 0777, &exe_ops, NULL},
+    {{.name = "mem"}, S_IFREG | 0600, NULL, &proc_mem_ops},
+};
+_Static_assert(ARRAY_SIZE(pid_files) < PID_STEP, "inode numbers of one process");
+
 static bool pid_next(struct node *dir, u64 after, struct dir_entry *e)
 {
     u64 index = after > dir->ino ? after - dir->ino : 0;
-    if (index >= NR_INDEX)
+    if (index >= ARRAY_SIZE(pid_files))
         return false;
-    static const char *const others[] = {"cwd", "exe", "mem"};
-    bool link = index == INDEX_CWD || index == INDEX_EXE;
-    e->mode = link ? S_IFLNK | 0777 : S_IFREG | (index == INDEX_MEM ? 0600 : 0444);
+    e->mode = pid_files[index].mode;
     e->ino = dir->ino + index + 1;
-    strcopy(e->name, index < INDEX_CWD ? pid_files[index].name : others[index - INDEX_CWD],
-            sizeof(e->name));
+    strcopy(e->name, pid_files[index].text.name, sizeof(e->name));
     return true;
 }
 
 static struct node *pid_lookup(struct node *dir, const char *name, size_t len)
 {
-    struct dir_entry e = {.ino = dir->ino};
-    while (pid_next(dir, e.ino, &e)) {
-        if (strlen(e.name) != len || memcmp(e.name, name, len) != 0)
+    for (u32 i = 0; i < ARRAY_SIZE(pid_files); i++) {
+        const struct pid_file *f = &pid_files[i];
+        if (strncmp(f->text.name, name, len) != 0 || f->text.name[len] != '\0')
             continue;
-        struct node *n = node_new(dir, name, len, e.mode, e.ino);
+        struct node *n = node_new(dir, name, len, f->mode, dir->ino + i + 1);
         if (!n)
             return ERR_PTR(-ENOMEM);
-        u32 index = e.ino - dir->ino - 1;
         n->arg = dir->arg;
-        if (index < INDEX_CWD)
-            gen_init(n, &pid_files[index], n->arg);
-        else if (index == INDEX_MEM)
-            n->fops = &proc_mem_ops;
-        else
-            n->ops = index == INDEX_CWD ? &cwd_ops : &exe_ops;
+        n->ops = f->ops;
+        if (f->text.show)
+            gen_init(n, &f->text, n->arg);
+        else if (f->fops)
+            n->fops = f->fops;
         return n;
     }
     return NULL;

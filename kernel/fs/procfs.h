@@ -29,5 +29,7 @@ void gen_add(struct node *dir, const struct gen_file *kind, u64 arg);
 // The directories of processes and kernel threads (proc_pid.c).
 extern const struct node_ops proc_root_ops; // of /proc itself
 extern const struct node_ops proc_self_ops; // of the link /proc/self
+// The memory of a process, with a reference, or NULL: there is none, or it has none any more.
+struct mm *proc_mm(u32 pid);
 // /proc/PID/mem; node->arg is the pid (proc_mem.c).
 extern const struct file_ops proc_mem_ops;
