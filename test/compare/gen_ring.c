@@ -73,53 +73,53 @@ static const uint64_t *show_chain(const uint64_t *w)
     return w + n;
 }
 
+// The words of this order that the event's samples have.
+static const uint64_t *show_words(uint64_t type, const uint64_t *order, const uint64_t *w)
+{
+    for (; *order; order++) {
+        if (!(type & *order))
+            continue;
+        if (*order == PERF_SAMPLE_IP)
+            printf(" ip %llx", (unsigned long long)*w);
+        else if (*order == PERF_SAMPLE_TID)
+            show_ids(*w);
+        else if (*order == PERF_SAMPLE_ADDR)
+            printf(" addr %llx", (unsigned long long)*w);
+        else if (*order == PERF_SAMPLE_PERIOD)
+            printf(" period %llu", (unsigned long long)*w);
+        else if (*order != PERF_SAMPLE_TIME && *order != PERF_SAMPLE_CPU)
+            show_id(*w);
+        w++;
+    }
+    return w;
+}
+
 static void show_sample(const struct event *e, const uint64_t *w)
 {
-    uint64_t type = e->attr.sample_type;
-
-    if (type & PERF_SAMPLE_IDENTIFIER)
-        show_id(*w++);
-    if (type & PERF_SAMPLE_IP)
-        printf(" ip %llx", (unsigned long long)*w++);
-    if (type & PERF_SAMPLE_TID)
-        show_ids(*w++);
-    if (type & PERF_SAMPLE_TIME)
-        w++;
-    if (type & PERF_SAMPLE_ADDR)
-        printf(" addr %llx", (unsigned long long)*w++);
-    if (type & PERF_SAMPLE_ID)
-        show_id(*w++);
-    if (type & PERF_SAMPLE_STREAM_ID)
-        show_id(*w++);
-    if (type & PERF_SAMPLE_CPU)
-        w++;
-    if (type & PERF_SAMPLE_PERIOD)
-        printf(" period %llu", (unsigned long long)*w++);
-    if (type & PERF_SAMPLE_READ)
+    static const uint64_t order[] = {PERF_SAMPLE_IDENTIFIER, PERF_SAMPLE_IP,
+                                     PERF_SAMPLE_TID,        PERF_SAMPLE_TIME,
+                                     PERF_SAMPLE_ADDR,       PERF_SAMPLE_ID,
+                                     PERF_SAMPLE_STREAM_ID,  PERF_SAMPLE_CPU,
+                                     PERF_SAMPLE_PERIOD,     0};
+    w = show_words(e->attr.sample_type, order, w);
+    if (e->attr.sample_type & PERF_SAMPLE_READ)
         w = show_read(e, w);
-    if (type & PERF_SAMPLE_CALLCHAIN)
+    if (e->attr.sample_type & PERF_SAMPLE_CALLCHAIN)
         show_chain(w);
 }
 
 // What stands behind a record that is no sample.
 static void show_trailer(const struct event *e, const uint64_t *w)
 {
-    uint64_t type = e->attr.sample_type;
-
-    if (!e->attr.sample_id_all)
-        return;
-    if (type & PERF_SAMPLE_TID)
-        show_ids(*w++);
-    if (type & PERF_SAMPLE_TIME)
-        w++;
-    if (type & PERF_SAMPLE_ID)
-        show_id(*w++);
-    if (type & PERF_SAMPLE_STREAM_ID)
-        show_id(*w++);
-    if (type & PERF_SAMPLE_CPU)
-        w++;
-    if (type & PERF_SAMPLE_IDENTIFIER)
-        show_id(*w);
+    static const uint64_t order[] = {PERF_SAMPLE_TID,
+                                     PERF_SAMPLE_TIME,
+                                     PERF_SAMPLE_ID,
+                                     PERF_SAMPLE_STREAM_ID,
+                                     PERF_SAMPLE_CPU,
+                                     PERF_SAMPLE_IDENTIFIER,
+                                     0};
+    if (e->attr.sample_id_all)
+        show_words(e->attr.sample_type, order, w);
 }
 
 static void show_record(const struct event *e, const struct perf_event_header *h)
