@@ -63,9 +63,8 @@ static void prepare_linux(void)
         off("tcsetattr");
 }
 
-static void expired(int sig)
+static void expired(int)
 {
-    (void)sig; // only interrupts waitpid()
 }
 
 static void run(int number, unsigned seconds, char **argv)

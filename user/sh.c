@@ -286,9 +286,8 @@ static bool read_line(char *line, size_t size)
     return true;
 }
 
-static void on_interrupt(int sig)
+static void on_interrupt(int)
 {
-    (void)sig; // it has done its work: read() returned
 }
 
 static void reap_background(void)

@@ -52,9 +52,8 @@ static void open_close(int n)
 
 static volatile sig_atomic_t traps;
 
-static void on_trap(int sig)
+static void on_trap(int)
 {
-    (void)sig;
     traps = traps + 1;
 }
 

@@ -26,15 +26,13 @@ static void give_up(int count)
         ioctl(fds[i], PERF_EVENT_IOC_DISABLE, 0);
 }
 
-static void on_io(int sig)
+static void on_io(int)
 {
-    (void)sig;
     give_up(++io);
 }
 
-static void on_usr1(int sig)
+static void on_usr1(int)
 {
-    (void)sig;
     give_up(++usr1);
 }
 

@@ -10,9 +10,8 @@
 
 static volatile int signals;
 
-static void on_io(int sig)
+static void on_io(int)
 {
-    (void)sig;
     signals++;
 }
 

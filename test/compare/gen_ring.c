@@ -22,9 +22,8 @@ struct event {
 static struct event events[EVENTS];
 static volatile sig_atomic_t signals;
 
-static void on_io(int sig)
+static void on_io(int)
 {
-    (void)sig;
     signals++;
 }
 

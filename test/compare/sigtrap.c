@@ -25,9 +25,8 @@ struct perf_info {
 
 static struct perf_info first;
 
-static void on_trap(int sig, siginfo_t *info, void *context)
+static void on_trap(int, siginfo_t *info, void *)
 {
-    (void)sig, (void)context;
     if (__atomic_fetch_add(&sum, 1, __ATOMIC_RELAXED) == 0)
         memcpy(&first, info, sizeof first);
     if (info->si_addr != (void *)&watched)
@@ -35,9 +34,8 @@ static void on_trap(int sig, siginfo_t *info, void *context)
     mine++;
 }
 
-static void *work(void *arg)
+static void *work(void *)
 {
-    (void)arg;
     pthread_barrier_wait(&start);
     for (int i = 0; i < ROUNDS; i++) {
         watched = i;

@@ -55,9 +55,8 @@ struct leftovers {
     u32 breakpoints, tasks;
 };
 
-static void count_task(struct task *t, void *arg)
+static void count_task(struct task *, void *arg)
 {
-    (void)t;
     (*(u32 *)arg)++;
 }
 

@@ -78,9 +78,8 @@ KTEST_HWBP(storm, "switch-storm-kernel", "exact")
 
 static volatile u64 steps;
 
-static void stepper(void *arg)
+static void stepper(void *)
 {
-    (void)arg;
     while (!stop) {
         shared[0] = ++steps;
         sched_yield();

@@ -8,9 +8,8 @@ static volatile bool stop;
 static u32 refused; // atomic: requests that fit and were refused all the same
 static u64 opened;  // atomic
 
-static void write_here(void *arg)
+static void write_here(void *)
 {
-    (void)arg;
     watched = cpu_id();
 }
 

@@ -189,9 +189,8 @@ KTEST_HWBP(times, "flex-times", "exact")
 
 // ---- wide ----
 
-static void write_rest(void *arg)
+static void write_rest(void *)
 {
-    (void)arg;
     for (u32 i = 0; i < TIMED; i++)
         rest[i] = i;
 }

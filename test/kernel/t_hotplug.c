@@ -63,9 +63,8 @@ static void work(void *arg)
 static u64 naps;
 static u64 too_early;
 
-static void napper(void *arg)
+static void napper(void *)
 {
-    (void)arg;
     for (; !stop; naps++) {
         u64 until = clock_ns() + NAP;
         sched_sleep_until(until, false);
@@ -76,9 +75,8 @@ static void napper(void *arg)
 static struct wait_queue ping, pong;
 static volatile u64 pings, pongs;
 
-static void ponger(void *arg)
+static void ponger(void *)
 {
-    (void)arg;
     for (u64 i = 1; i; i++) {
         wait_event(&ping, pings >= i || stop);
         pongs = i;
@@ -88,9 +86,8 @@ static void ponger(void *arg)
     }
 }
 
-static void pinger(void *arg)
+static void pinger(void *)
 {
-    (void)arg;
     while (!stop) {
         u64 i = pings + 1;
         pings = i;
@@ -103,9 +100,8 @@ static void pinger(void *arg)
 static struct timer timer;
 static volatile bool fired;
 
-static void fire(struct timer *t)
+static void fire(struct timer *)
 {
-    (void)t;
     fired = true;
 }
 
@@ -114,9 +110,8 @@ static void arm_here(void *arg)
     timer_start(&timer, clock_ns() + *(u64 *)arg, fire);
 }
 
-static void nothing(void *arg)
+static void nothing(void *)
 {
-    (void)arg;
 }
 
 // ---- the storm ----

@@ -36,9 +36,8 @@ static u32 last_cpu(void)
 static struct wait_queue queue;
 static volatile bool may_end;
 
-static void wait_for_end(void *arg)
+static void wait_for_end(void *)
 {
-    (void)arg;
     wait_event(&queue, may_end);
 }
 

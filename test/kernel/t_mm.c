@@ -263,9 +263,8 @@ KTEST(mm_cow, "mm.cow", NULL)
 
 // ---- running out: each allocation fails once, and nothing is left behind ----
 
-static void never(void *arg)
+static void never(void *)
 {
-    (void)arg;
 }
 
 // True if all went well.

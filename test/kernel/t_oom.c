@@ -6,10 +6,9 @@
 
 static volatile u64 target;
 
-static void *open_wide(struct task *task)
+static void *open_wide(struct task *)
 {
     struct perf_event_attr attr = bp_attr(&target, HW_BREAKPOINT_W, 8);
-    (void)task;
     return hwbp_register_wide(&attr, NULL, NULL);
 }
 
@@ -24,9 +23,8 @@ static void *open_for_task(struct task *task)
     return perf_event_create_kernel_counter(&attr, -1, task, NULL, NULL);
 }
 
-static void *open_for_cpu(struct task *task)
+static void *open_for_cpu(struct task *)
 {
-    (void)task;
     return bp_open_cpu(&target, HW_BREAKPOINT_W, 8, 0);
 }
 

@@ -83,9 +83,8 @@ KTEST(sched_sleep, "sched.sleep", NULL)
 static struct wait_queue ping, pong;
 static volatile u64 pings, pongs;
 
-static void ponger(void *arg)
+static void ponger(void *)
 {
-    (void)arg;
     for (u64 i = 1; i <= rounds; i++) {
         wait_event(&ping, pings >= i);
         pongs = i;
@@ -192,9 +191,8 @@ KTEST(sched_share, "sched.no-starvation", NULL)
 
 static volatile u64 strayed;
 
-static void stay_inside(void *arg)
+static void stay_inside(void *)
 {
-    (void)arg;
     while (!stop) {
         preempt_disable();
         if (!(current_task()->affinity & BIT(cpu_id())))
@@ -310,9 +308,8 @@ KTEST(sched_storm, "sched.storm", NULL)
 
 static u64 visits;
 
-static void visitor(void *arg)
+static void visitor(void *)
 {
-    (void)arg;
     __atomic_fetch_add(&visits, 1, __ATOMIC_RELAXED);
 }
 

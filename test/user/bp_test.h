@@ -51,6 +51,14 @@ static inline int bp_must(uint32_t type, const volatile void *addr, uint64_t len
     return fd;
 }
 
+// An event that must be granted.
+#define MUST_OPEN(attr, pid, cpu)                                                                  \
+    ({                                                                                             \
+        int fd_ = bp_open_attr(attr, pid, cpu);                                                    \
+        REQUIRE(fd_ >= 0);                                                                         \
+        fd_;                                                                                       \
+    })
+
 // Current count and close.
 static inline int64_t bp_end(int fd)
 {

@@ -118,9 +118,8 @@ UTEST_TYPE(errors_size, "errors-size")
     CHECK_ERRNO(syscall(SYS_perf_event_open, p + 4096 - 72, 0, -1, -1, 0ul), EFAULT);
 }
 
-static void exit_now(void *arg)
+static void exit_now(void *)
 {
-    (void)arg;
 }
 
 UTEST_TYPE(errors_target, "errors-target")

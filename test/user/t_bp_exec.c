@@ -84,11 +84,10 @@ UTEST_HWBP(bp_exec_handler, "bp-exec-handler")
 
 static volatile uintptr_t step_rip[64];
 
-static void on_step(int sig, siginfo_t *info, void *context)
+static void on_step(int, siginfo_t *info, void *context)
 {
     ucontext_t *uc = context;
 
-    (void)sig;
     CHECK_EQ(info->si_code, TRAP_TRACE);
     if (steps < 64)
         step_rip[steps] = (uintptr_t)uc->uc_mcontext.gregs[REG_RIP];

@@ -5,9 +5,8 @@
 
 static volatile uint64_t v[4];
 
-static void store_hundred(void *arg)
+static void store_hundred(void *)
 {
-    (void)arg;
     for (int i = 0; i < 100; i++)
         store8(&v[0], (uint64_t)i);
 }
@@ -54,10 +53,9 @@ UTEST_HWBP(bp_fork_fd, "bp-fork-descriptor")
 
 extern volatile long bp_across_exec;
 
-static void watch_and_exec(void *arg)
+static void watch_and_exec(void *)
 {
     char fd[16];
-    (void)arg;
     snprintf(fd, sizeof fd, "%d", bp_must(HW_BREAKPOINT_W, &bp_across_exec, sizeof(long)));
     for (int i = 0; i < 3; i++)
         store8(&bp_across_exec, 1);
@@ -71,9 +69,8 @@ UTEST_HWBP(bp_exec, "bp-exec")
     CHECK_EQ(wait_for(spawn(watch_and_exec, NULL)), 5 << 8);
 }
 
-static void take_four(void *arg)
+static void take_four(void *)
 {
-    (void)arg;
     for (int i = 0; i < BP_REGISTERS; i++)
         bp_must(HW_BREAKPOINT_W, &v[i], 8);
     store8(&v[0], 1);
@@ -133,8 +130,7 @@ UTEST_HWBP(bp_other, "bp-other-task")
     gate_init(&o.start);
     gate_init(&o.done);
     pid_t pid = spawn(store_on_demand, &o);
-    int fd = bp_open_attr(&attr, pid, -1);
-    REQUIRE(fd >= 0);
+    int fd = MUST_OPEN(&attr, pid, -1);
     store_hundred(NULL); // ours do not count
     CHECK_EQ(bp_read(fd), 0);
     gate_open(&o.start);
@@ -166,8 +162,7 @@ UTEST_HWBP(bp_running, "bp-running-task")
         sleep_ms(1);
     for (long i = 0; i < scaled(30); i++) {
         uint64_t before = shared[1];
-        int fd = bp_open_attr(&attr, pid, -1);
-        REQUIRE(fd >= 0);
+        int fd = MUST_OPEN(&attr, pid, -1);
         sleep_ms(2);
         CHECK_EQ(ioctl(fd, PERF_EVENT_IOC_DISABLE, 0), 0);
         int64_t count = bp_read(fd);

@@ -62,8 +62,7 @@ UTEST_HWBP(bp_formats, "bp-read-formats")
         uint64_t words[8] = {0}, id = 0, value;
         size_t n = 0, want = 1;
         attr.read_format = format;
-        int fd = bp_open_attr(&attr, 0, -1);
-        REQUIRE(fd >= 0);
+        int fd = MUST_OPEN(&attr, 0, -1);
         CHECK_EQ(ioctl(fd, PERF_EVENT_IOC_ID, &id), 0);
         CHECK(id != 0);
         hit((int)format);
@@ -110,8 +109,7 @@ UTEST_HWBP(bp_times, "bp-times")
     } a, b;
 
     attr.read_format = PERF_FORMAT_TOTAL_TIME_ENABLED | PERF_FORMAT_TOTAL_TIME_RUNNING;
-    int fd = bp_open_attr(&attr, 0, -1);
-    REQUIRE(fd >= 0);
+    int fd = MUST_OPEN(&attr, 0, -1);
     uint64_t start = now_ns();
     CHECK_EQ(read(fd, &a, sizeof a), sizeof a);
     spin_ms(30);

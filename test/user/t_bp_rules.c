@@ -150,8 +150,7 @@ UTEST_ENTRY(rules_switch, "bp-rules-switch", NULL, NEEDS_DR7)
 
     struct perf_event_attr attr = bp_attr(HW_BREAKPOINT_W, &v, 8);
     attr.disabled = 1; // it exists all the same
-    int fd = bp_open_attr(&attr, 0, -1);
-    REQUIRE(fd >= 0);
+    int fd = MUST_OPEN(&attr, 0, -1);
     CHECK_ERRNO(write_text(RULES_FILE, "2009"), EBUSY);
     CHECK_ERRNO(write_text(RULES_FILE, "exact"), EBUSY);
     CHECK_ERRNO(write_text(RULES_FILE, "2010"), EINVAL);

@@ -50,8 +50,7 @@ UTEST_HWBP(bptop, "bptop")
     if (!on_dr7())
         utest_skip("Linux has no /proc/hwbp");
     pin_to_cpu(0);
-    int fd = bp_open_attr(&attr, -1, 0);
-    REQUIRE(fd >= 0);
+    int fd = MUST_OPEN(&attr, -1, 0);
     for (int i = 0; i < HITS; i++)
         store8(&var[0], 1);
     run_bptop("2");

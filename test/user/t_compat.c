@@ -17,10 +17,8 @@
 
 static volatile int calls, seen[8];
 
-static void note(int sig, siginfo_t *info, void *context)
+static void note(int, siginfo_t *info, void *)
 {
-    (void)sig;
-    (void)context;
     if (calls < 8)
         seen[calls] = info->si_value.sival_int;
     calls++;
@@ -113,22 +111,19 @@ static void land(long first)
     _exit(landed == 42 ? 8 : 9);
 }
 
-static void redirect(int sig, siginfo_t *info, void *context)
+static void redirect(int, siginfo_t *, void *context)
 {
     ucontext_t *uc = context;
 
-    (void)sig;
-    (void)info;
     uc->uc_mcontext.gregs[REG_RIP] = (greg_t)land;
     uc->uc_mcontext.gregs[REG_RDI] = 42;
     uc->uc_mcontext.gregs[REG_RSP] = (uc->uc_mcontext.gregs[REG_RSP] & ~15l) - 8;
 }
 
-static void skip_and_block(int sig, siginfo_t *info, void *context)
+static void skip_and_block(int sig, siginfo_t *, void *context)
 {
     ucontext_t *uc = context;
 
-    (void)info;
     CHECK_EQ(sig, SIGILL);
     CHECK_EQ(uc->uc_mcontext.gregs[REG_RBX], 0x1234);
     uc->uc_mcontext.gregs[REG_RIP] += 2; // behind UD2

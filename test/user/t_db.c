@@ -9,11 +9,10 @@
 static volatile int steps;
 static volatile uintptr_t step_rip[MAX_STEPS];
 
-static void on_step(int sig, siginfo_t *info, void *context)
+static void on_step(int, siginfo_t *info, void *context)
 {
     ucontext_t *uc = context;
 
-    (void)sig;
     CHECK_EQ(info->si_code, TRAP_TRACE);
     CHECK_EQ((uintptr_t)info->si_addr, (uintptr_t)uc->uc_mcontext.gregs[REG_RIP]);
     if (steps < MAX_STEPS)
@@ -105,8 +104,7 @@ UTEST_HWBP(db_mov_ss, "db-semantics")
 
     attr.exclude_kernel = 0;
     __asm__ volatile("mov %%ss, %0" : "=r"(stack_selector));
-    int fd = bp_open_attr(&attr, 0, -1);
-    REQUIRE(fd >= 0);
+    int fd = MUST_OPEN(&attr, 0, -1);
     __asm__ volatile("mov (%0), %%ss\n nop" ::"r"(&stack_selector) : "memory");
     CHECK_EQ(bp_read(fd), 1);
     for (int i = 0; i < 20; i++) {

@@ -85,9 +85,8 @@ UTEST(efault, "efault")
         try_all(bad[i].name, bad[i].addr);
 }
 
-static void exit_five(void *arg)
+static void exit_five(void *)
 {
-    (void)arg;
     _exit(5);
 }
 

@@ -127,9 +127,8 @@ UTEST(exception_memory, "exceptions-memory")
 }
 
 // The signal's frame cannot be written either: the program ends.
-static void no_stack(void *arg)
+static void no_stack(void *)
 {
-    (void)arg;
     signal(SIGSEGV, SIG_DFL);
     __asm__ volatile("xor %%esp, %%esp\n push %%rax" ::: "memory");
 }

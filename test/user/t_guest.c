@@ -351,9 +351,8 @@ UTEST(file, "guest.file")
     close(fd);
 }
 
-static void on_alarm(int sig)
+static void on_alarm(int)
 {
-    (void)sig;
 }
 
 static void run_for_ever(void *arg)

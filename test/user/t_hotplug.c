@@ -82,8 +82,7 @@ UTEST_RULES(hotplug_events, "hotplug-perf", "exact")
     struct perf_event_attr attr = bp_attr(HW_BREAKPOINT_W, &v, 8);
 
     find_victim();
-    int fd = bp_open_attr(&attr, -1, victim);
-    REQUIRE(fd >= 0);
+    int fd = MUST_OPEN(&attr, -1, victim);
     pid_t child = spawn(store_until_told, (void *)stop);
     for (long round = scaled(20); round > 0; round--) {
         int64_t before = bp_read(fd);

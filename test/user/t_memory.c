@@ -11,9 +11,8 @@ static sigjmp_buf fault_exit;
 static volatile int fault_signal, fault_code;
 static void *volatile fault_addr;
 
-static void on_fault(int sig, siginfo_t *info, void *context)
+static void on_fault(int sig, siginfo_t *info, void *)
 {
-    (void)context;
     fault_signal = sig;
     fault_code = info->si_code;
     fault_addr = info->si_addr;

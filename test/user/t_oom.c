@@ -124,9 +124,8 @@ static long open_pipe(void)
     return syscall(SYS_pipe2, ends, 0);
 }
 
-static void close_pipe(long zero)
+static void close_pipe(long)
 {
-    (void)zero;
     close(ends[0]), close(ends[1]);
 }
 
@@ -201,11 +200,10 @@ static void test_fork(void)
 
 // ---- exec: whoever fails is still there to try again ----
 
-static void exec_until_it_works(void *arg)
+static void exec_until_it_works(void *)
 {
     char number[12];
 
-    (void)arg;
     int fd = bp_must(HW_BREAKPOINT_W, &word[0], 8);
     for (int n = 1; n < TOO_MANY; n++) {
         char *argv[] = {(char *)utest_self, EXEC_MARK, "exit", number, NULL}, *env[] = {NULL};
@@ -266,9 +264,8 @@ static long unmap_middle(void)
     return munmap(area + LENGTH / 4, 4096);
 }
 
-static void nothing(long zero)
+static void nothing(long)
 {
-    (void)zero;
 }
 
 static void test_mmap(void)

@@ -184,8 +184,7 @@ UTEST(perf_soft, "software-events")
 
     char *pages = mmap(NULL, 64 * 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     REQUIRE(pages != MAP_FAILED);
-    p = bp_open_attr(&pf, 0, -1);
-    REQUIRE(p >= 0);
+    p = MUST_OPEN(&pf, 0, -1);
     int64_t first = bp_read(p);
     for (int i = 0; i < 16; i++)
         ((volatile char *)pages)[i * 4096] = 1;

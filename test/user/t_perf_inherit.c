@@ -174,8 +174,7 @@ static void exec_with(void *arg)
     attr.remove_on_exec = c->remove;
     attr.disabled = c->disabled;
     attr.inherit = c->inherited;
-    int fd = bp_open_attr(&attr, 0, -1);
-    REQUIRE(fd >= 0);
+    int fd = MUST_OPEN(&attr, 0, -1);
     if (c->inherited && fork() > 0) { // the child executes, with a copy
         int status;
         bp_across_exec = 1;

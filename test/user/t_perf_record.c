@@ -40,8 +40,7 @@ UTEST(comm, "perf-record-comm")
     const struct perf_event_header *h;
 
     attr.comm = 1;
-    int fd = bp_open_attr(&attr, 0, -1);
-    REQUIRE(fd >= 0);
+    int fd = MUST_OPEN(&attr, 0, -1);
     struct ring r = ring_map(fd, 1);
     prctl(PR_SET_NAME, "eightchr");
     REQUIRE((h = ring_next(&r)));
@@ -71,8 +70,7 @@ UTEST(fork_exit, "perf-record-fork-exit")
     attr.task = 1;
     attr.inherit = 1;
     pin_to_cpu(0);
-    int fd = bp_open_attr(&attr, 0, 0); // copies write too, so it is bound to a CPU
-    REQUIRE(fd >= 0);
+    int fd = MUST_OPEN(&attr, 0, 0); // copies write too, so it is bound to a CPU
     struct ring r = ring_map(fd, 1);
     pid_t pid = fork();
     if (pid == 0)
@@ -113,8 +111,7 @@ UTEST(maps, "perf-record-mmap")
     const struct map_record *m;
 
     attr.mmap = attr.mmap2 = attr.mmap_data = 1;
-    int fd = bp_open_attr(&attr, 0, -1);
-    REQUIRE(fd >= 0);
+    int fd = MUST_OPEN(&attr, 0, -1);
     struct ring r = ring_map(fd, 1);
     while (ring_next(&r)) // its own mapping
         ;
@@ -152,8 +149,7 @@ UTEST(exec, "perf-record-exec")
         execl("/bin/true", "true", (char *)NULL);
         _exit(1);
     }
-    int fd = bp_open_attr(&attr, pid, -1);
-    REQUIRE(fd >= 0);
+    int fd = MUST_OPEN(&attr, pid, -1);
     struct ring r = ring_map(fd, 1);
     write(ready[1], &c, 1);
     waitpid(pid, &status, 0);
@@ -181,8 +177,7 @@ UTEST(switches, "perf-record-switch")
     int out = 0, in = 0;
 
     attr.context_switch = 1;
-    int fd = bp_open_attr(&attr, 0, -1);
-    REQUIRE(fd >= 0);
+    int fd = MUST_OPEN(&attr, 0, -1);
     struct ring r = ring_map(fd, 4);
     for (int i = 0; i < 10; i++)
         sleep_ms(2);
@@ -201,8 +196,7 @@ UTEST(switches, "perf-record-switch")
     close(fd);
 
     attr.sample_type |= PERF_SAMPLE_CPU;
-    fd = bp_open_attr(&attr, -1, 0); // a CPU's event says who
-    REQUIRE(fd >= 0);
+    fd = MUST_OPEN(&attr, -1, 0); // a CPU's event says who
     r = ring_map(fd, 8);
     pin_to_cpu(0);
     for (int i = 0; i < 5; i++)
@@ -231,8 +225,7 @@ UTEST_HWBP(read_records, "perf-record-read")
 
     attr.inherit = attr.inherit_stat = 1;
     pin_to_cpu(0);
-    int fd = bp_open_attr(&attr, 0, 0);
-    REQUIRE(fd >= 0);
+    int fd = MUST_OPEN(&attr, 0, 0);
     struct ring r = ring_map(fd, 1);
     for (int n = 1; n <= 3; n++) {
         pid_t pid = fork();
@@ -268,8 +261,7 @@ UTEST_HWBP(throttle, "perf-throttle")
     read_text(RATE_FILE, before, sizeof before);
     CHECK(strtol(before, NULL, 10) > 0);
     REQUIRE(write_text(RATE_FILE, "2500") == 0); // ten a tick
-    int fd = bp_open_attr(&attr, 0, -1);
-    REQUIRE(fd >= 0);
+    int fd = MUST_OPEN(&attr, 0, -1);
     struct ring r = ring_map(fd, 16);
     uint64_t start = now_ns(), end = start + 200000000;
     while (now_ns() < end) {
@@ -324,8 +316,7 @@ UTEST_HWBP(frequency, "perf-freq")
     attr.freq = 1;
     attr.sample_freq = 500;
     attr.sample_type = PERF_SAMPLE_PERIOD;
-    int fd = bp_open_attr(&attr, 0, -1);
-    REQUIRE(fd >= 0);
+    int fd = MUST_OPEN(&attr, 0, -1);
     struct ring r = ring_map(fd, 64);
     store_for(&r, 300000000, &last);
     for (int tries = 0; tries < 8 && !(samples > 150 && samples < 600); tries++)
@@ -348,8 +339,7 @@ UTEST(clock, "perf-sample-clock")
     attr.config = PERF_COUNT_SW_TASK_CLOCK;
     attr.sample_type = PERF_SAMPLE_IP;
     attr.sample_period = 10000000;
-    int fd = bp_open_attr(&attr, 0, -1);
-    REQUIRE(fd >= 0);
+    int fd = MUST_OPEN(&attr, 0, -1);
     struct ring r = ring_map(fd, 4);
     uint64_t end = now_ns() + 400000000;
     while (now_ns() < end)

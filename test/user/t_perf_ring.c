@@ -18,9 +18,8 @@ static struct perf_event_attr sampling(const volatile void *addr, uint64_t type)
 
 static int open_must(struct perf_event_attr *attr)
 {
-    int fd = bp_open_attr(attr, 0, -1);
+    int fd = MUST_OPEN(attr, 0, -1);
 
-    REQUIRE(fd >= 0);
     return fd;
 }
 
@@ -400,9 +399,8 @@ UTEST_HWBP(wakeups, "perf-ring-poll")
     close(p.fd);
 }
 
-static void hit_later(void *arg)
+static void hit_later(void *)
 {
-    (void)arg;
     sleep_ms(30);
     for (int i = 0; i < 5; i++)
         store8(&v, 1);
@@ -460,8 +458,7 @@ UTEST_HWBP(many_writers, "perf-ring-writers")
     long samples = 0, lost = 0;
 
     attr.inherit = 1;
-    int fd = bp_open_attr(&attr, 0, 0);
-    REQUIRE(fd >= 0);
+    int fd = MUST_OPEN(&attr, 0, 0);
     struct ring r = ring_map(fd, 8);
     pin_to_cpu(0);
     for (int i = 0; i < 4; i++)

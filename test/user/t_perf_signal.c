@@ -15,10 +15,8 @@ static volatile uint64_t v;
 static volatile sig_atomic_t signals, hangups, last_fd, last_code;
 static volatile long last_band;
 
-static void on_signal(int sig, siginfo_t *info, void *context)
+static void on_signal(int, siginfo_t *info, void *)
 {
-    (void)sig;
-    (void)context;
     signals++;
     hangups += info->si_code == POLL_HUP;
     last_fd = info->si_fd;
@@ -55,8 +53,7 @@ UTEST_HWBP(overflow_100, "overflow-100")
     attr.sample_type = PERF_SAMPLE_IP;
     attr.wakeup_events = 1;
     handle(SIGIO, on_signal, 0);
-    fd = bp_open_attr(&attr, 0, -1);
-    REQUIRE(fd >= 0);
+    fd = MUST_OPEN(&attr, 0, -1);
     make_async(fd, SIGIO);
     for (int i = 1; i <= 10000; i++) {
         watched_function();
@@ -72,19 +69,13 @@ UTEST_HWBP(overflow_100, "overflow-100")
 
 static volatile sig_atomic_t others;
 
-static void on_io(int sig, siginfo_t *info, void *context)
+static void on_io(int, siginfo_t *, void *)
 {
-    (void)sig;
-    (void)info;
-    (void)context;
     signals++;
 }
 
-static void on_usr1(int sig, siginfo_t *info, void *context)
+static void on_usr1(int, siginfo_t *, void *)
 {
-    (void)sig;
-    (void)info;
-    (void)context;
     others++;
 }
 
@@ -96,8 +87,7 @@ static int open_signal_event(uint32_t type, const volatile void *addr, int sig)
     attr.sample_period = 1;
     attr.sample_type = PERF_SAMPLE_IP;
     attr.wakeup_events = 1;
-    int fd = bp_open_attr(&attr, 0, -1);
-    REQUIRE(fd >= 0);
+    int fd = MUST_OPEN(&attr, 0, -1);
     make_async(fd, sig);
     return fd;
 }
@@ -111,9 +101,8 @@ UTEST(signal_watermark, "perf-signal-watermark")
                                    .comm = 1,
                                    .watermark = 1,
                                    .wakeup_watermark = 1};
-    int fd = bp_open_attr(&attr, 0, -1);
+    int fd = MUST_OPEN(&attr, 0, -1);
 
-    REQUIRE(fd >= 0);
     handle(SIGIO, on_signal, 0);
     make_async(fd, SIGIO);
     struct ring r = ring_map(fd, 1);
@@ -133,8 +122,7 @@ UTEST_HWBP(refresh_hup, "perf-refresh")
     attr.disabled = 1;
     attr.sample_period = 1;
     handle(SIGRTMIN + 1, on_signal, 0);
-    fd = bp_open_attr(&attr, 0, -1);
-    REQUIRE(fd >= 0);
+    fd = MUST_OPEN(&attr, 0, -1);
     make_async(fd, SIGRTMIN + 1);
     CHECK_EQ(ioctl(fd, PERF_EVENT_IOC_REFRESH, 5), 0);
     for (int i = 0; i < 20; i++)
@@ -157,11 +145,8 @@ UTEST_HWBP(refresh_hup, "perf-refresh")
 // The signal goes to the thread that F_SETOWN_EX names.
 static volatile pid_t taker;
 
-static void on_thread_signal(int sig, siginfo_t *info, void *context)
+static void on_thread_signal(int, siginfo_t *, void *)
 {
-    (void)sig;
-    (void)info;
-    (void)context;
     signals++;
     taker = (pid_t)syscall(SYS_gettid);
 }
@@ -208,10 +193,8 @@ static siginfo_t first;
 static pthread_barrier_t barrier;
 static long rounds;
 
-static void on_trap(int sig, siginfo_t *info, void *context)
+static void on_trap(int, siginfo_t *info, void *)
 {
-    (void)sig;
-    (void)context;
     if (__atomic_fetch_add(&traps, 1, __ATOMIC_SEQ_CST) == 0)
         first = *info;
     if (info->si_code != TRAP_PERF || info->si_addr != (void *)&iterate_on)
@@ -283,8 +266,7 @@ UTEST_HWBP(sigtrap_storm, "sigtrap-storm")
     int fd;
 
     handle(SIGTRAP, on_trap, SA_NODEFER);
-    fd = bp_open_attr(&attr, 0, -1);
-    REQUIRE(fd >= 0);
+    fd = MUST_OPEN(&attr, 0, -1);
     run_storm(scaled(3000));
     CHECK_EQ(traps, 0); // disabled
     ioctl(fd, PERF_EVENT_IOC_ENABLE, 0);
@@ -313,8 +295,7 @@ UTEST_HWBP(sigtrap_blocked, "sigtrap-blocked")
 
     handle(SIGTRAP, on_trap, 0);
     attr.disabled = 0;
-    fd = bp_open_attr(&attr, 0, -1);
-    REQUIRE(fd >= 0);
+    fd = MUST_OPEN(&attr, 0, -1);
     sigemptyset(&set);
     sigaddset(&set, SIGTRAP);
     sigprocmask(SIG_BLOCK, &set, NULL);
@@ -337,8 +318,7 @@ UTEST_HWBP(kernel_hit, "perf-kernel-hit")
 
     handle(SIGTRAP, on_trap, 0);
     attr.disabled = attr.exclude_kernel = 0;
-    fd = bp_open_attr(&attr, 0, -1);
-    REQUIRE(fd >= 0);
+    fd = MUST_OPEN(&attr, 0, -1);
     REQUIRE(pipe(ends) == 0);
     REQUIRE(write(ends[1], "1234", 4) == 4);
     REQUIRE(read(ends[0], (void *)&iterate_on, 4) == 4);
@@ -349,8 +329,7 @@ UTEST_HWBP(kernel_hit, "perf-kernel-hit")
     plain.exclude_kernel = 0;
     plain.sample_period = 1;
     handle(SIGIO, on_signal, 0);
-    fd = bp_open_attr(&plain, 0, -1);
-    REQUIRE(fd >= 0);
+    fd = MUST_OPEN(&plain, 0, -1);
     make_async(fd, SIGIO);
     REQUIRE(write(ends[1], "12345678", 8) == 8);
     REQUIRE(read(ends[0], (void *)&v, 8) == 8);

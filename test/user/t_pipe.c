@@ -59,9 +59,8 @@ UTEST(pipe_errors, "pipe-errors")
     CHECK_ERRNO(close(ends[1]), EBADF);
 }
 
-static void write_to_broken(void *arg)
+static void write_to_broken(void *)
 {
-    (void)arg;
     int ends[2];
     REQUIRE(pipe(ends) == 0);
     close(ends[0]);

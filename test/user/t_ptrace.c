@@ -5,9 +5,8 @@
 
 static volatile long word = 0x1122334455667788;
 
-static void nothing(void *arg)
+static void nothing(void *)
 {
-    (void)arg;
 }
 
 UTEST(ptrace_traceme, "ptrace.traceme")
@@ -74,9 +73,8 @@ __attribute__((noinline)) static void called(void)
     __asm__ volatile("");
 }
 
-static void call_twice(void *arg)
+static void call_twice(void *)
 {
-    (void)arg;
     called();
     called();
     CHECK_EQ(word, 0x1122334455667788 + 2);
@@ -109,9 +107,8 @@ UTEST(ptrace_int3, "ptrace.int3")
 
 extern const char known_at[]; // where known_registers() stops
 
-static void known_registers(void *arg)
+static void known_registers(void *)
 {
-    (void)arg;
     __asm__ volatile(
         "mov $0x101, %%rbx\n mov $0x102, %%rcx\n mov $0x103, %%rdx\n"
         "mov $0x104, %%rsi\n mov $0x105, %%rdi\n mov $0x108, %%r8\n"
@@ -188,9 +185,8 @@ UTEST(ptrace_regset, "ptrace.regset")
 
 extern const char steps[], steps_end[];
 
-static void few_steps(void *arg)
+static void few_steps(void *)
 {
-    (void)arg;
     __asm__ volatile("int3\nsteps: nop\n nop\n mov $39, %%eax\n syscall\n pushf\n pop %%rax\n"
                      "steps_end: nop" ::
                          : "rax", "rcx", "r11", "memory");
@@ -215,15 +211,13 @@ UTEST(ptrace_step, "ptrace.step")
     CHECK_EQ(go(PTRACE_CONT, pid, 0), ENDED(0));
 }
 
-static void handler(int sig)
+static void handler(int)
 {
-    (void)sig;
     called();
 }
 
-static void raise_usr1(void *arg)
+static void raise_usr1(void *)
 {
-    (void)arg;
     signal(SIGUSR1, handler);
     raise(SIGUSR1);
     _exit(word == 0x1122334455667789 ? 3 : 4);

@@ -6,9 +6,8 @@ static struct {
     volatile uint64_t at[8];
 } vars __attribute__((aligned(64)));
 
-static void write_all(void *arg)
+static void write_all(void *)
 {
-    (void)arg;
     for (int i = 0; i < 8; i++)
         store8(&vars.at[i], 1);
 }
@@ -150,9 +149,8 @@ UTEST_HWBP(ptrace_dr_fork, "ptrace.dr-fork")
     CHECK_EQ(go(PTRACE_CONT, pid, 0), ENDED(0));
 }
 
-static void become_true(void *arg)
+static void become_true(void *)
 {
-    (void)arg;
     exec_self("end", NULL, NULL);
 }
 

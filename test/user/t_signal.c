@@ -17,9 +17,8 @@ static void set_handler(int sig, void (*fn)(int, siginfo_t *, void *), int flags
     REQUIRE(sigaction(sig, &action, NULL) == 0);
 }
 
-static void count_it(int sig, siginfo_t *info, void *context)
+static void count_it(int sig, siginfo_t *info, void *)
 {
-    (void)context;
     caught++;
     last_signal = sig;
     CHECK_EQ(info->si_signo, sig);
@@ -68,9 +67,8 @@ UTEST(signal_mask, "signal-mask")
     CHECK_ERRNO(syscall(SYS_rt_sigprocmask, SIG_BLOCK, bad_pointer(), NULL, 8), EFAULT);
 }
 
-static void outer(int sig, siginfo_t *info, void *context)
+static void outer(int, siginfo_t *, void *)
 {
-    (void)sig, (void)info, (void)context;
     order[orders++] = 1;
     raise(SIGUSR2); // not blocked: runs inside
     order[orders++] = 3;
@@ -80,9 +78,8 @@ static void outer(int sig, siginfo_t *info, void *context)
         signal(SIGUSR1, SIG_IGN);
 }
 
-static void inner(int sig, siginfo_t *info, void *context)
+static void inner(int, siginfo_t *, void *)
 {
-    (void)sig, (void)info, (void)context;
     nested++;
     order[orders++] = 2;
 }
@@ -102,9 +99,8 @@ UTEST(signal_nested, "signal-nested")
 static char alt_stack[32768] __attribute__((aligned(16)));
 static volatile uintptr_t handler_sp;
 
-static void note_stack(int sig, siginfo_t *info, void *context)
+static void note_stack(int, siginfo_t *, void *)
 {
-    (void)sig, (void)info, (void)context;
     stack_t now, off = {.ss_flags = SS_DISABLE};
     handler_sp = (uintptr_t)__builtin_frame_address(0);
     CHECK_EQ(sigaltstack(NULL, &now), 0);
@@ -185,17 +181,15 @@ UTEST(signal_wait, "signal-stop-continue")
     CHECK_EQ(wait_for(pid), 5 << 8);
 }
 
-static void sigchld(int sig, siginfo_t *info, void *context)
+static void sigchld(int, siginfo_t *info, void *)
 {
-    (void)sig, (void)context;
     caught++;
     CHECK_EQ(info->si_code, CLD_EXITED);
     CHECK_EQ(info->si_status, 9);
 }
 
-static void exit_nine(void *arg)
+static void exit_nine(void *)
 {
-    (void)arg;
     _exit(9);
 }
 
@@ -215,9 +209,8 @@ struct registers {
 };
 struct registers before, after; // named in the assembly below
 
-static void spoil(int sig, siginfo_t *info, void *context)
+static void spoil(int, siginfo_t *, void *)
 {
-    (void)sig, (void)info, (void)context;
     caught++;
     __asm__ volatile("xor %%ecx, %%ecx\n xor %%edx, %%edx\n xor %%r8d, %%r8d\n xor %%r9d, %%r9d\n"
                      "pxor %%xmm0, %%xmm0\n pxor %%xmm1, %%xmm1\n pxor %%xmm7, %%xmm7\n"
@@ -290,9 +283,8 @@ UTEST(signal_flags, "signal-flags")
     CHECK_EQ(handler_flags & 0x500, 0); // no direction, no trap flag
 }
 
-static void bad_frame(void *arg)
+static void bad_frame(void *)
 {
-    (void)arg;
     __asm__ volatile("mov $16, %%rsp\n mov $15, %%eax\n syscall" ::: "rax", "rcx", "r11");
     __builtin_unreachable();
 }

@@ -48,11 +48,10 @@ UTEST(sse_preempt, "sse-preemption")
         join(pids[i]);
 }
 
-static void check_control(void *arg)
+static void check_control(void *)
 {
     uint32_t mxcsr;
     uint16_t control;
-    (void)arg;
     __asm__ volatile("stmxcsr %0\n fnstcw %1" : "=m"(mxcsr), "=m"(control));
     CHECK_EQ(mxcsr & 0xffc0, 0x5f80); // rounding mode of the parent
     CHECK_EQ(control, 0x77f);

@@ -75,9 +75,8 @@ UTEST(thread_share, "thread-share")
     CHECK_EQ(own, 7);
 }
 
-static void *end_all(void *arg)
+static void *end_all(void *)
 {
-    (void)arg;
     _exit(9);
 }
 
@@ -131,9 +130,8 @@ UTEST(futex_timeout, "futex-timeout")
 
 static uint32_t here, there;
 
-static void *wait_here(void *arg)
+static void *wait_here(void *)
 {
-    (void)arg;
     return (void *)futex(&here, FUTEX_WAIT_PRIVATE, 0, NULL, NULL, 0);
 }
 
@@ -202,9 +200,8 @@ UTEST(cond_timeout, "cond-timeout")
 static pthread_mutex_t robust;
 static volatile int taken, wanted;
 
-static void *take_and_end(void *arg)
+static void *take_and_end(void *)
 {
-    (void)arg;
     pthread_mutex_lock(&robust);
     taken = 1;
     while (!wanted)

@@ -35,9 +35,8 @@ static pid_t counted_spawn(void (*fn)(void *), void *arg)
     return spawn(fn, arg);
 }
 
-static void nothing(void *arg)
+static void nothing(void *)
 {
-    (void)arg;
 }
 
 // ---- ptrace ----
@@ -52,12 +51,11 @@ static void tracee(void *writes)
 }
 
 // Each access stops the tracee once: the write in DR0, the read in DR1.
-static void tracer(void *arg)
+static void tracer(void *)
 {
     uint64_t *writes = shared_memory(sizeof *writes), hits[2] = {0};
     int status;
 
-    (void)arg;
     __atomic_add_fetch(&shared->forks, 1, __ATOMIC_RELAXED);
     pid_t pid = trace(tracee, writes);
     CHECK_EQ(poke_dr(pid, 0, (uintptr_t)&cell[0]), 0);
@@ -120,11 +118,10 @@ static uint64_t write_cells(int n)
     return bursts * BURST;
 }
 
-static void flexible_task(void *arg)
+static void flexible_task(void *)
 {
     int fd[FLEXIBLE];
 
-    (void)arg;
     for (int i = 0; i < FLEXIBLE; i++)
         REQUIRE((fd[i] = open_flexible(&cell[i])) >= 0);
     uint64_t writes = write_cells(FLEXIBLE);
@@ -137,11 +134,10 @@ static void flexible_task(void *arg)
 }
 
 // More events than registers: what each counts is a part of the truth, and it says how large a one.
-static void crowded_task(void *arg)
+static void crowded_task(void *)
 {
     int fd[CROWD];
 
-    (void)arg;
     for (int i = 0; i < CROWD; i++)
         REQUIRE((fd[i] = open_flexible(&cell[i])) >= 0);
     uint64_t writes = write_cells(CROWD);
@@ -156,11 +152,10 @@ static void crowded_task(void *arg)
 // ---- the kernel's own variables ----
 
 // Each change is one write to the kernel's max_rate, which gdb may watch.
-static void rate_writer(void *arg)
+static void rate_writer(void *)
 {
     char before[32], text[32];
 
-    (void)arg;
     REQUIRE(read_text(RATE_FILE, before, sizeof before) > 0);
     while (!shared->stop) {
         snprintf(text, sizeof text, "%ld\n", atol(before) + 1 + (long)(shared->rates & 1));
@@ -174,18 +169,16 @@ static void rate_writer(void *arg)
 
 // ---- guests ----
 
-static void run_guest(void *arg)
+static void run_guest(void *)
 {
-    (void)arg;
     REQUIRE(freopen("/dev/null", "w", stdout) != NULL);
     execl(GUEST, GUEST, GUEST_WORDS, NULL);
     _exit(1);
 }
 
 // One guest after the other; each compares its own hits with its accesses.
-static void host(void *arg)
+static void host(void *)
 {
-    (void)arg;
     while (!shared->stop && !shared->no_guests) {
         int status = wait_for(counted_spawn(run_guest, NULL));
         if (WIFEXITED(status) && WEXITSTATUS(status) == NO_GUEST)
