@@ -255,7 +255,8 @@ $(BUILD)/tools/batch: tools/batch.c | $(BUILD)/user/include
 BENCH := $(sort $(filter-out %/again.c,$(wildcard test/bench/*.c)))
 $(BUILD)/bench/bench: $(BENCH)
 $(BUILD)/bench/again: test/bench/again.c
-$(BUILD)/bench/bench $(BUILD)/bench/again: test/bench/bench.h user/bp.h | $(BUILD)/user/include
+$(BUILD)/bench/bench $(BUILD)/bench/again: test/bench/bench.h user/bp.h user/clock.h \
+                                           | $(BUILD)/user/include
 	$(call say,USER,$@)
 	@mkdir -p $(@D)
 	$(Q)$(USERCC) $(UFLAGS) $(filter %.c,$^) -o $@

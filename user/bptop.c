@@ -2,13 +2,13 @@
 // like top. /proc/hwbp is read each time (docs/hwbp.md); rates are per second since the round
 // before.
 #define _GNU_SOURCE
+#include "user/clock.h"
 #include "user/proc.h"
 #include <errno.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/ioctl.h>
-#include <time.h>
 
 #define MAX_CPUS   64
 #define MAX_EVENTS 512 // registers and waiting events of all CPUs
@@ -35,14 +35,6 @@ static struct round rounds[2], *now = &rounds[0], *before = &rounds[1];
 static char text[65536];
 static bool terminal;
 static int rows_left, columns; // of the screen
-
-static double seconds(void)
-{
-    struct timespec t;
-
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
-}
 
 // One line of the screen; what does not fit is cut off.
 static void __attribute__((format(printf, 1, 2))) show(const char *fmt, ...)
@@ -192,7 +184,7 @@ static bool show_round(void)
         perror("bptop: " HWBP_FILE);
         return false;
     }
-    now->time = seconds();
+    now->time = (double)now_ns() / 1e9;
     rows_left = columns = NO_LIMIT;
     if (terminal && ioctl(1, TIOCGWINSZ, &size) == 0 && size.ws_row > 1 && size.ws_col) {
         rows_left = size.ws_row - 1; // the cursor's own stays empty
@@ -235,9 +227,8 @@ int main(int argc, char **argv)
     if (terminal)
         printf("\x1b[2J");
     for (long i = 0; i != count; i++) {
-        struct timespec t = {(time_t)delay, (long)((delay - (double)(time_t)delay) * 1e9)};
         if (i)
-            nanosleep(&t, NULL);
+            sleep_ms((long)(delay * 1000));
         if (!show_round())
             return 1;
     }

@@ -2,13 +2,13 @@
 // that grants it, and a watch on the kernel itself. Every number is measured while it runs.
 #define _GNU_SOURCE
 #include "user/bp.h"
+#include "user/clock.h"
 #include "user/trace.h"
 #include <errno.h>
 #include <sched.h>
 #include <stdbool.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
-#include <time.h>
 
 #define TASKS        8 // A to H
 #define MAX_WATCHES  3 // per task, so that the rules of 2009 admit all of them
@@ -48,21 +48,6 @@ static struct shared *shared;
 
 static int cpus;
 static bool failed;
-
-static uint64_t now_ns(void)
-{
-    struct timespec t;
-
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (uint64_t)t.tv_sec * 1000000000ull + (uint64_t)t.tv_nsec;
-}
-
-static void sleep_ms(long ms)
-{
-    struct timespec t = {ms / 1000, ms % 1000 * 1000000};
-
-    nanosleep(&t, NULL);
-}
 
 static void title(const char *text)
 {

@@ -1,10 +1,10 @@
 // Opening and closing a breakpoint while many other tasks hold some: on several CPUs, in time.
 #include "test/bench/bench.h"
+#include "user/clock.h"
 
 #include <signal.h>
 #include <stdio.h>
 #include <sys/wait.h>
-#include <time.h>
 
 #define MANY  50
 #define TRIES 400
@@ -50,27 +50,19 @@ static void one_more(const struct sleepers *s)
     need(write(s->go[1], &byte, 1) == 1 && read(s->ready[0], &byte, 1) == 1, "a sleeper");
 }
 
-static uint64_t now(void)
-{
-    struct timespec t;
-
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
-}
-
 // Nanoseconds: the shortest of many tries, for the host may delay any of them.
 static uint64_t open_close(void)
 {
     uint64_t best = ~0ull;
 
     for (int i = 0; i < TRIES; i++) {
-        uint64_t start = now();
+        uint64_t start = now_ns();
         for (int j = 0; j < MANY; j++) {
             int fd = bp_open(HW_BREAKPOINT_W, &words[0], 8);
             need(fd >= 0, "a breakpoint");
             close(fd);
         }
-        uint64_t took = (now() - start) / MANY;
+        uint64_t took = (now_ns() - start) / MANY;
         best = took < best ? took : best;
     }
     return best;

@@ -1,6 +1,5 @@
-// The frame of a host test: cases run one after the other, KTAP on standard output, the same EXPECT
-// as in the kernel's tests (test/kernel/ktest.h), and the kernel's panic(), which a case may
-// expect.
+// The frame of a host test: cases run one after the other, KTAP on standard output, the kernel's
+// panic(), which a case may expect.
 #pragma once
 
 #include <setjmp.h>
@@ -9,6 +8,7 @@
 #include <stdlib.h>
 
 #include "arch/x86/upcalls.h"
+#include "test/expect.h"
 
 struct ktap_case {
     const char *name;
@@ -31,19 +31,6 @@ __printf(3, 4) static void ktest_fail(const char *file, int line, const char *fm
     va_end(ap);
     printf("\n");
 }
-
-#define EXPECT(cond)                                                                               \
-    do {                                                                                           \
-        if (!(cond))                                                                               \
-            ktest_fail(__FILE__, __LINE__, "%s", #cond);                                           \
-    } while (0)
-
-#define EXPECT_EQ(got, want)                                                                       \
-    do {                                                                                           \
-        s64 g_ = (s64)(got), w_ = (s64)(want);                                                     \
-        if (g_ != w_)                                                                              \
-            ktest_fail(__FILE__, __LINE__, "%s is %ld, want %ld", #got, (long)g_, (long)w_);       \
-    } while (0)
 
 #define EXPECT_PANIC(statement)                                                                    \
     do {                                                                                           \

@@ -8,6 +8,7 @@
 #pragma once
 
 #include "arch/x86/types.h"
+#include "test/expect.h"
 
 struct ktest {
     const char *name;
@@ -40,19 +41,6 @@ void ktest_note(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 // Loop counts are divided by this in Bochs and printed, never elsewhere ("test_div=N" on the
 // command line).
 u64 ktest_scale(u64 n);
-
-#define EXPECT(cond)                                                                               \
-    do {                                                                                           \
-        if (!(cond))                                                                               \
-            ktest_fail(__FILE__, __LINE__, "%s", #cond);                                           \
-    } while (0)
-
-#define EXPECT_EQ(got, want)                                                                       \
-    do {                                                                                           \
-        s64 g_ = (s64)(got), w_ = (s64)(want);                                                     \
-        if (g_ != w_)                                                                              \
-            ktest_fail(__FILE__, __LINE__, "%s is %ld, want %ld", #got, g_, w_);                   \
-    } while (0)
 
 // Runs the tests that "test=" names, or without that option those of `otherwise`. Returns the
 // number of failures. Task context.

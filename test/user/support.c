@@ -5,7 +5,6 @@
 #include <sys/mman.h>
 #include <sys/utsname.h>
 #include <sys/wait.h>
-#include <time.h>
 
 bool on_dr7(void)
 {
@@ -78,21 +77,6 @@ void *shared_memory(size_t size)
 
     REQUIRE(p != MAP_FAILED);
     return p;
-}
-
-void sleep_ms(long ms)
-{
-    struct timespec t = {ms / 1000, ms % 1000 * 1000000};
-
-    nanosleep(&t, NULL);
-}
-
-uint64_t now_ns(void)
-{
-    struct timespec t;
-
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (uint64_t)t.tv_sec * 1000000000ull + (uint64_t)t.tv_nsec;
 }
 
 void gate_init(struct gate *g)

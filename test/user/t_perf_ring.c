@@ -16,13 +16,6 @@ static struct perf_event_attr sampling(const volatile void *addr, uint64_t type)
     return attr;
 }
 
-static int open_must(struct perf_event_attr *attr)
-{
-    int fd = MUST_OPEN(attr, 0, -1);
-
-    return fd;
-}
-
 UTEST_HWBP(contents, "perf-ring-contents")
 {
     struct perf_event_attr attr =
@@ -35,7 +28,7 @@ UTEST_HWBP(contents, "perf-ring-contents")
     attr.read_format = PERF_FORMAT_ID;
     int cpu = online_cpus() - 1;
     pin_to_cpu(cpu);
-    int fd = open_must(&attr);
+    int fd = MUST_OPEN(&attr, 0, -1);
     struct ring r = ring_map(fd, 2);
     REQUIRE(ioctl(fd, PERF_EVENT_IOC_ID, &id) == 0);
     CHECK_EQ(r.page->data_offset, 4096);
@@ -81,7 +74,7 @@ UTEST_HWBP(period, "perf-ring-period")
     const struct perf_event_header *h;
 
     attr.sample_period = 7;
-    int fd = open_must(&attr);
+    int fd = MUST_OPEN(&attr, 0, -1);
     struct ring r = ring_map(fd, 4);
     for (int i = 0; i < 100; i++)
         store8(&v, 1);
@@ -126,7 +119,7 @@ UTEST_HWBP(callchain, "perf-callchain")
     const struct perf_event_header *h;
 
     attr.exclude_callchain_kernel = 1;
-    int fd = open_must(&attr);
+    int fd = MUST_OPEN(&attr, 0, -1);
     struct ring r = ring_map(fd, 4);
     descend(9);
     REQUIRE((h = ring_next(&r)));
@@ -162,7 +155,7 @@ UTEST_HWBP(kernel_chain, "perf-callchain-kernel")
     int ends[2], kernel = 0, user = 0;
 
     attr.exclude_kernel = 0;
-    int fd = open_must(&attr);
+    int fd = MUST_OPEN(&attr, 0, -1);
     struct ring r = ring_map(fd, 4);
     REQUIRE(pipe(ends) == 0);
     REQUIRE(write(ends[1], "12345678", 8) == 8);
@@ -192,7 +185,7 @@ UTEST_HWBP(lost, "perf-ring-lost")
 
     attr.read_format = PERF_FORMAT_LOST;
     attr.sample_id_all = 1;
-    int fd = open_must(&attr);
+    int fd = MUST_OPEN(&attr, 0, -1);
     struct ring r = ring_map(fd, 1);
     REQUIRE(ioctl(fd, PERF_EVENT_IOC_ID, &id) == 0);
     for (int i = 0; i < 500; i++)
@@ -235,7 +228,7 @@ UTEST_HWBP(map_whole, "perf-mmap-whole")
 {
     struct perf_event_attr attr = sampling(&v, PERF_SAMPLE_IP);
     const size_t page = 4096, size = 3 * page;
-    int fd = open_must(&attr), type = 0;
+    int fd = MUST_OPEN(&attr, 0, -1), type = 0;
     struct ring r = ring_map(fd, 2);
     char *p = (char *)r.page, *to = mmap(NULL, size, PROT_READ, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 
@@ -285,7 +278,7 @@ UTEST_HWBP(each_hit, "perf-sample-each-hit")
 
     for (uint64_t period = 1; period <= 5; period += 2) {
         attr.sample_period = period;
-        int fd = open_must(&attr);
+        int fd = MUST_OPEN(&attr, 0, -1);
         struct ring r = ring_map(fd, 1);
         for (int i = 0; i < 10; i++) {
             store8(&v, 1);
@@ -301,7 +294,7 @@ UTEST_HWBP(each_hit, "perf-sample-each-hit")
 UTEST_HWBP(map_rules, "perf-mmap-rules")
 {
     struct perf_event_attr attr = sampling(&v, PERF_SAMPLE_IP), inherit = attr;
-    int fd = open_must(&attr);
+    int fd = MUST_OPEN(&attr, 0, -1);
     const int rw = PROT_READ | PROT_WRITE;
 
     CHECK_ERRNO(mmap(NULL, 3 * 4096, rw, MAP_PRIVATE, fd, 0) == MAP_FAILED ? -1 : 0, EINVAL);
@@ -329,7 +322,7 @@ UTEST_HWBP(map_rules, "perf-mmap-rules")
     ring_unmap(&r);
 
     inherit.inherit = 1;
-    fd = open_must(&inherit);
+    fd = MUST_OPEN(&inherit, 0, -1);
     CHECK_ERRNO(mmap(NULL, 3 * 4096, rw, MAP_SHARED, fd, 0) == MAP_FAILED ? -1 : 0, EINVAL);
     close(fd);
 }
@@ -339,7 +332,7 @@ UTEST_SEVERAL(set_output, "perf-set-output")
     struct perf_event_attr attr = sampling(&v, PERF_SAMPLE_IDENTIFIER | PERF_SAMPLE_ADDR);
     struct perf_event_attr other = sampling(&w, PERF_SAMPLE_IDENTIFIER | PERF_SAMPLE_ADDR);
     const struct perf_event_header *h;
-    int a = open_must(&attr), b = open_must(&other);
+    int a = MUST_OPEN(&attr, 0, -1), b = MUST_OPEN(&other, 0, -1);
 
     CHECK_ERRNO(ioctl(b, PERF_EVENT_IOC_SET_OUTPUT, a), EINVAL); // it has no buffer
     struct ring r = ring_map(a, 2);
@@ -371,7 +364,7 @@ UTEST_HWBP(wakeups, "perf-ring-poll")
     struct pollfd p = {.events = POLLIN};
 
     attr.wakeup_events = 3;
-    p.fd = open_must(&attr);
+    p.fd = MUST_OPEN(&attr, 0, -1);
     CHECK_EQ(poll(&p, 1, 0), 1);
     CHECK_EQ(p.revents, POLLHUP); // no buffer: nothing will come
     struct ring r = ring_map(p.fd, 4);
@@ -385,7 +378,7 @@ UTEST_HWBP(wakeups, "perf-ring-poll")
 
     attr.watermark = 1;
     attr.wakeup_watermark = 160; // a sample is 16 bytes
-    p.fd = open_must(&attr);
+    p.fd = MUST_OPEN(&attr, 0, -1);
     r = ring_map(p.fd, 4);
     int woken = 0;
     for (int i = 1; i <= 100; i++) {

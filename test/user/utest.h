@@ -5,6 +5,7 @@
 
 #define _GNU_SOURCE
 #include "user/bp.h"
+#include "user/clock.h"
 #include "user/proc.h"
 #include <errno.h>
 #include <stdbool.h>
@@ -111,9 +112,6 @@ void exec_self(const char *mode, const char *arg, char **env);
 int after_exec(int argc, char **argv);
 int debuggee(void);            // debuggee.c
 extern const char *utest_self; // argv[0]
-
-void sleep_ms(long ms);
-uint64_t now_ns(void);
 
 // Two-way signalling between processes: a pipe of single bytes.
 struct gate {

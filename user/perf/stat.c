@@ -1,20 +1,12 @@
 // perf stat: counts while a program runs.
+#include "user/clock.h"
 #include "user/perf/perf.h"
 #include <errno.h>
 #include <sys/wait.h>
-#include <time.h>
 
 struct counter {
     uint64_t count, enabled, running; // the latter in ns
 };
-
-static double seconds(void)
-{
-    struct timespec t;
-
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
-}
 
 static bool open_all(struct events *events, pid_t pid, int fd[])
 {
@@ -67,10 +59,10 @@ int cmd_stat(int argc, char **argv)
         return 1;
     if (!open_all(&events, child.pid, fd))
         return child_abandon(&child);
-    double start = seconds();
+    uint64_t start = now_ns();
     child_go(&child);
     waitpid(child.pid, &status, 0);
-    double end = seconds();
+    uint64_t end = now_ns();
 
     fprintf(stderr, "\n Performance counter stats for '%s", argv[optind]);
     for (int i = optind + 1; i < argc; i++)
@@ -81,6 +73,6 @@ int cmd_stat(int argc, char **argv)
             memset(&c, 0, sizeof c);
         show(events.list[i].name, &c);
     }
-    fprintf(stderr, "\n%20.9f seconds time elapsed\n\n", end - start);
+    fprintf(stderr, "\n%20.9f seconds time elapsed\n\n", (double)(end - start) / 1e9);
     return exit_status(status);
 }
