@@ -53,37 +53,21 @@ static uint64_t number_or(const char *text, uint64_t otherwise)
 
 // ---- commands ----
 
-static void add_point(enum point_kind kind, char **w)
+// What the first command of such a name makes.
+static void do_point(char **w)
 {
+    static const char *const names[] = {[SOFT] = "break",
+                                        [HARD] = "hbreak",
+                                        [WATCH] = "watch",
+                                        [RWATCH] = "rwatch",
+                                        [AWATCH] = "awatch"};
+    enum point_kind kind = SOFT;
     uint64_t addr;
 
+    while (strncmp(names[kind], w[0], strlen(w[0])) != 0)
+        kind++;
     if (expression(w[1], &addr))
         point_add(kind, addr, number_or(w[2], 0));
-}
-
-static void do_break(char **w)
-{
-    add_point(SOFT, w);
-}
-
-static void do_hbreak(char **w)
-{
-    add_point(HARD, w);
-}
-
-static void do_watch(char **w)
-{
-    add_point(WATCH, w);
-}
-
-static void do_rwatch(char **w)
-{
-    add_point(RWATCH, w);
-}
-
-static void do_awatch(char **w)
-{
-    add_point(AWATCH, w);
 }
 
 static void do_delete(char **w)
@@ -188,11 +172,11 @@ static const struct command {
     void (*fn)(char **words);
     bool needs_target;
 } commands[] = {
-    {"break", "PLACE", "stop there (INT3 in the text)", do_break, true},
-    {"hbreak", "PLACE", "the same by a debug register", do_hbreak, true},
-    {"watch", "PLACE [BYTES]", "stop when it is written", do_watch, true},
-    {"rwatch", "PLACE [BYTES]", "stop when it is read", do_rwatch, true},
-    {"awatch", "PLACE [BYTES]", "stop when it is read or written", do_awatch, true},
+    {"break", "PLACE", "stop there (INT3 in the text)", do_point, true},
+    {"hbreak", "PLACE", "the same by a debug register", do_point, true},
+    {"watch", "PLACE [BYTES]", "stop when it is written", do_point, true},
+    {"rwatch", "PLACE [BYTES]", "stop when it is read", do_point, true},
+    {"awatch", "PLACE [BYTES]", "stop when it is read or written", do_point, true},
     {"delete", "NUMBER", "take one out", do_delete, true},
     {"points", "", "all of them", do_points, false},
     {"continue", "", "go on", do_continue, true},
