@@ -31,7 +31,7 @@ def commands(smp):
         script += [("continue", rf'"visit/{cpu}" hit Breakpoint 1, kgdb_visit \(cpu={cpu}\)'),
                    ("info threads", rf'\n\* \S+ +Thread \d+ "visit/{cpu}" \(runs on CPU {cpu}\)')]
     script += [
-        ("info threads", r'"main" \(waits, CPU \d+\) +\w+ \('),
+        ("info threads", r'"main" \(waits, CPU \d+\) +0x\w+ in switch_tasks \('),
         ("backtrace", r"#0 +kgdb_visit \(.*\n#1 .* visit \(.*\n(.*\n)*.* task_main "),
         ("frame 1", r"#1 .* visit \("),
         ("print kgdb_written", rf"= {last}\n"),
@@ -62,6 +62,7 @@ def commands(smp):
         ("continue", '"visit/0" hit Hardware read watchpoint'),
         ("continue", '"visit/0" hit Breakpoint'),
         ("delete", ""),
+        ("call kgdb_twice(4)", r"= 8\n"),  # with other debug registers at its end
         # Where no breakpoint may stand.
         ("break dr_db_enter", ""), ("continue", "Cannot insert breakpoint"), ("delete", ""),
         ("hbreak trap_debug", ""), ("continue", "Cannot insert hardware breakpoint"),

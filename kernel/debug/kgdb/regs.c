@@ -85,8 +85,10 @@ void regs_reply(struct task *t)
 {
     s32 cpu = thread_cpu(t);
     struct trapframe kept;
-    if (cpu < 0)
+    if (cpu < 0) {
         context_saved(&t->arch, &kept);
+        kept.rip--; // within the call of the switch: what stands behind it is another line's
+    }
     reply_begin();
     for (u32 i = 0; i < ARRAY_SIZE(regs); i++)
         add(&regs[i], cpu, cpu < 0 ? &kept : kgdb_frame(cpu));
@@ -101,8 +103,9 @@ int regs_write(const struct task *t, const char *p)
     if (cpu < 0 || !parse_hex(&p, &number) || !parse_char(&p, '=') || number >= ARRAY_SIZE(regs))
         return -EINVAL;
     const struct reg *r = &regs[number];
-    if (r->kind > SAVED || !parse_bytes(&p, value, r->size))
+    if (r->kind == NONE || !parse_bytes(&p, value, r->size))
         return -EINVAL;
-    memcpy((u8 *)kgdb_frame(cpu) + r->offset, value, r->size);
+    if (r->kind != IN_DR) // they follow gdb's breakpoints, whatever it puts back behind a call
+        memcpy((u8 *)kgdb_frame(cpu) + r->offset, value, r->size);
     return 0;
 }
