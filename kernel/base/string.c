@@ -94,7 +94,7 @@ void strcopy(char *to, const char *from, size_t size)
     to[n] = 0;
 }
 
-static int digit(char c)
+u32 hex_digit(char c)
 {
     if (c >= '0' && c <= '9')
         return c - '0';
@@ -111,8 +111,8 @@ bool parse_u64(const char *s, u64 *out)
         s += 2;
     }
     const char *first = s;
-    for (; digit(*s) < (int)base; s++)
-        if (__builtin_mul_overflow(v, base, &v) || __builtin_add_overflow(v, digit(*s), &v))
+    for (; hex_digit(*s) < base; s++)
+        if (__builtin_mul_overflow(v, base, &v) || __builtin_add_overflow(v, hex_digit(*s), &v))
             return false;
     if (s == first || strcmp(s + (*s == '\n'), ""))
         return false;

@@ -14,6 +14,8 @@ char *strchr(const char *s, int c);
 bool strstarts(const char *s, const char *prefix);
 // Copies with truncation, always ends with NUL (size > 0).
 void strcopy(char *to, const char *from, size_t size);
+// 0-15; 16: it is none.
+u32 hex_digit(char c);
 // Decimal or 0x-hexadecimal, the whole string (a trailing newline is allowed). False if it is no
 // number.
 bool parse_u64(const char *s, u64 *out);

@@ -20,15 +20,8 @@ enum { FIELD_MODE = 1, FIELD_MTIME = 5, FIELD_SIZE = 6, FIELD_NAMESIZE = 11 };
 static bool parse_fields(const u8 *digits, u64 value[FIELDS])
 {
     for (int i = 0; i < FIELDS * DIGITS; i++) {
-        u8 c = digits[i];
-        u8 lower = c | 0x20;
-        u64 digit;
-
-        if (c >= '0' && c <= '9')
-            digit = c - '0';
-        else if (lower >= 'a' && lower <= 'f')
-            digit = lower - 'a' + 10;
-        else
+        u32 digit = hex_digit(digits[i]);
+        if (digit > 15)
             return false;
         value[i / DIGITS] = (i % DIGITS ? value[i / DIGITS] << 4 : 0) | digit;
     }

@@ -2,6 +2,7 @@
 // Files on the host: archives good and broken, paths, and the line discipline. An archive is
 // copied to memory of exactly its size, so the sanitizer sees each byte read beyond it.
 #define _GNU_SOURCE // memmem
+#include <ctype.h>
 #include <string.h>
 
 #include "test/host/ktap.h"
@@ -63,6 +64,12 @@ void spin_unlock(struct spinlock *)
 void wait_init(struct wait_queue *q)
 {
     list_init(&q->waiters);
+}
+
+u32 hex_digit(char c)
+{
+    char text[] = {c, 0};
+    return isxdigit(c) ? strtoul(text, NULL, 16) : 16;
 }
 
 void strcopy(char *to, const char *from, size_t size)

@@ -11,8 +11,6 @@
 #define RUN_MAX    98 // the highest printable count
 #define ESCAPE_XOR 0x20
 
-static const char digits[] = "0123456789abcdef";
-
 static char out[PACKET_MAX + 1];
 static size_t out_length;
 static bool acks = true;
@@ -34,12 +32,6 @@ static u8 get_byte(void)
 static void put(const char *bytes, size_t n)
 {
     serial_write(COM2, bytes, n);
-}
-
-static int digit(char c)
-{
-    const char *at = c ? strchr(digits, c >= 'A' && c <= 'F' ? c - 'A' + 'a' : c) : NULL;
-    return at ? at - digits : -1;
 }
 
 void packet_begun(void)
@@ -74,8 +66,8 @@ static bool get_data(char *buf, size_t *n)
         sum += c;
         ++*n;
     }
-    int high = digit(get_byte()), low = digit(get_byte());
-    return *n <= PACKET_MAX && high >= 0 && low >= 0 && sum == high * 16 + low;
+    u32 high = hex_digit(get_byte()), low = hex_digit(get_byte());
+    return *n <= PACKET_MAX && high < 16 && low < 16 && sum == high * 16 + low;
 }
 
 void packet_get(char buf[PACKET_MAX + 1])
@@ -130,8 +122,8 @@ static void put_reply(void)
         for (size_t k = 0; k < length; k++)
             sum += run[k];
     }
-    char end[] = {'#', digits[sum >> 4], digits[sum & 15]};
-    put(end, sizeof(end));
+    char end[4];
+    put(end, snprintf(end, sizeof(end), "#%02x", sum));
 }
 
 void reply_send(void)
@@ -201,10 +193,8 @@ bool parse_hex(const char **p, u64 *value)
 {
     const char *start = *p;
     *value = 0;
-    for (int d = digit(**p); d >= 0; d = digit(**p)) {
+    for (u32 d; (d = hex_digit(**p)) < 16; ++*p)
         *value = *value << 4 | d;
-        ++*p;
-    }
     return *p != start;
 }
 
@@ -223,8 +213,8 @@ bool parse_pair(const char **p, u64 *a, u64 *b)
 bool parse_bytes(const char **p, void *to, size_t n)
 {
     for (u8 *b = to; n; n--, b++, *p += 2) {
-        int high = digit((*p)[0]), low = high < 0 ? -1 : digit((*p)[1]);
-        if (low < 0)
+        u32 high = hex_digit((*p)[0]), low = high < 16 ? hex_digit((*p)[1]) : 16;
+        if (low == 16)
             return false;
         *b = high * 16 + low;
     }
