@@ -3,11 +3,12 @@
 
 #include "kernel/debug/kgdb/stop.h"
 
+// gdb has numbers of its own for signals: Linux's, but for SIGBUS.
 #define KGDB_SIGINT  2
 #define KGDB_SIGILL  4
 #define KGDB_SIGTRAP 5
-#define KGDB_SIGBUS  7
 #define KGDB_SIGFPE  8
+#define KGDB_SIGBUS  10
 #define KGDB_SIGSEGV 11
 
 // Tells gdb why, if it waits for that, and obeys it until it lets the machine go on. The leader.

@@ -16,10 +16,10 @@
 // From HWBREAK on by a #DB.
 enum stop_kind { STOP_SIGNAL, STOP_LINE, STOP_SWBREAK, STOP_HWBREAK, STOP_WATCH, STOP_STEP };
 
-// Why a CPU stops. gdb's numbers of signals are Linux's.
+// Why a CPU stops.
 struct stop {
     enum stop_kind kind;
-    int signal;
+    int signal;  // KGDB_SIG*
     u64 addr;    // of a break- or watchpoint
     u32 slot;    // HWBREAK, WATCH: whose
     bool nested; // STEP: through the handler of another #DB
