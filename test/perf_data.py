@@ -10,6 +10,7 @@ PROGRAM = "traced"
 SOURCE = f"test/perf/{PROGRAM}.c"
 PERF = "build/user/bin/perf"
 KERNEL_VARIABLE = "next_tid"  # which clone() writes once
+USAGE = 2  # its status when it is called wrongly
 TIMEOUT = 300  # seconds, on a busy host
 MANY = 2000  # hits, more than a buffer of one page holds
 
@@ -169,6 +170,7 @@ class Check:
         for function in ("task_new", "sys_fork", "syscall_entry", "_Fork"):
             if function not in names:
                 self.wrong.append(f"perf script: {function} is not in {names}")
+        self.expect("a period of nothing", run(PERF, "record", "-c", "0", "true")[:2], (USAGE, ""))
         code, text, said = run(PERF, "script", "-i", self.data, "-s", self.root)
         self.expect("our script", (code, said), (0, ""))
         text = re.sub(r"^( *\S+ +)(\d+) \[", r"\1\2/\2 [", text, flags=re.M)  # threads are tasks

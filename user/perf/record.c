@@ -189,7 +189,7 @@ int cmd_record(int argc, char **argv)
     while ((option = getopt(argc, argv, "+e:c:gm:o:")) != -1) {
         if (option == 'e' && n < MAX_EVENTS)
             options[n++] = optarg;
-        else if (option == 'c')
+        else if (option == 'c' && strtoull(optarg, NULL, 0))
             period = strtoull(optarg, NULL, 0);
         else if (option == 'g')
             chains = true;
