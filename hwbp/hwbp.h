@@ -6,6 +6,7 @@
 #pragma once
 
 #include "hwbp/slots.h"
+#include "kernel/base/printk.h"
 #include "perf/event.h"
 
 struct hwbp_wide;
@@ -82,5 +83,5 @@ int hwbp_set_rules(const char *name);
 // Why the last refused request was refused, in words ("" if none was).
 void hwbp_last_refusal(char *buf, size_t size);
 
-// The text of /proc/hwbp (docs/hwbp.md describes the format). Returns its length (at most size).
-size_t hwbp_show(char *buf, size_t size);
+// The text of /proc/hwbp (docs/hwbp.md describes the format).
+void hwbp_show(struct text *t);

@@ -257,17 +257,15 @@ static u32 max_task(const struct slot_cpu *s)
     return 0;
 }
 
-size_t claims_show(char *buf, size_t size)
+void claims_show(struct text *t)
 {
-    size_t len = 0;
     mutex_lock(&slots_mutex);
-    for (u32 cpu = 0; cpu < table.nr_cpus && len < size; cpu++) {
+    for (u32 cpu = 0; cpu < table.nr_cpus; cpu++) {
         const struct slot_cpu *s = &table.cpu[cpu];
-        len += snprintf(buf + len, size - len, "slots %u cpu_pinned=%u max_task=%u flexible=%u\n",
-                        cpu, s->cpu_pinned, max_task(s), s->flexible);
+        text_add(t, "slots %u cpu_pinned=%u max_task=%u flexible=%u\n", cpu, s->cpu_pinned,
+                 max_task(s), s->flexible);
     }
-    for (u64 n = nr_refusals - MIN(nr_refusals, (u64)REFUSALS); n < nr_refusals && len < size; n++)
-        len += snprintf(buf + len, size - len, "refused %s\n", refusals[n % REFUSALS]);
+    for (u64 n = nr_refusals - MIN(nr_refusals, (u64)REFUSALS); n < nr_refusals; n++)
+        text_add(t, "refused %s\n", refusals[n % REFUSALS]);
     mutex_unlock(&slots_mutex);
-    return MIN(len, size);
 }

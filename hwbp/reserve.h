@@ -34,4 +34,4 @@ void claims_flush_task(struct task *task);
 void claims_print(void);
 
 // "slots ..." and "refused ..." lines of /proc/hwbp.
-size_t claims_show(char *buf, size_t size);
+void claims_show(struct text *t);

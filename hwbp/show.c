@@ -7,28 +7,13 @@
 #include "perf/context.h"
 #include "sched/sched.h"
 
-struct page_text {
-    char *buf;
-    size_t size, len;
-};
-
-static void __printf(2, 3) add(struct page_text *t, const char *fmt, ...)
-{
-    va_list ap;
-    va_start(ap, fmt);
-    if (t->len < t->size)
-        t->len += vsnprintf(t->buf + t->len, t->size - t->len, fmt, ap);
-    t->len = MIN(t->len, t->size);
-    va_end(ap);
-}
-
 static const char *type_name(u8 type)
 {
     return type == DR_EXECUTE ? "x" : type == DR_WRITE ? "w" : "rw";
 }
 
 // Who holds the registers and who waits for one: everything about an event after its place.
-static void show_event(struct page_text *t, struct perf_event *event)
+static void show_event(struct text *t, struct perf_event *event)
 {
     u64 offset, share = 0;
     spin_lock(&event->ctx->lock);
@@ -37,36 +22,36 @@ static void show_event(struct page_text *t, struct perf_event *event)
         share = event->total_running * 1000 / event->total_enabled;
     spin_unlock(&event->ctx->lock);
     if (event->target)
-        add(t, " task=%u comm=%s", event->target->tid, event->target->comm);
+        text_add(t, " task=%u comm=%s", event->target->tid, event->target->comm);
     else
-        add(t, event->bp.claim->event ? " cpu" : " wide");
-    add(t, " addr=0x%lx len=%u type=%s %s hits=%lu share=%lu", event->bp.addr, event->bp.len,
-        type_name(event->bp.type), event->leader->attr.pinned ? "pinned" : "flexible", event->count,
-        share);
+        text_add(t, event->bp.claim->event ? " cpu" : " wide");
+    text_add(t, " addr=0x%lx len=%u type=%s %s hits=%lu share=%lu", event->bp.addr, event->bp.len,
+             type_name(event->bp.type), event->leader->attr.pinned ? "pinned" : "flexible",
+             event->count, share);
     if (event->bp.addr >= TASK_SIZE_MAX && ksym_find(event->bp.addr, &offset))
-        add(t, " symbol=%pS", (void *)event->bp.addr);
-    add(t, "\n");
+        text_add(t, " symbol=%pS", (void *)event->bp.addr);
+    text_add(t, "\n");
 }
 
 static void show_if_waiting(struct perf_event *event, void *arg)
 {
-    struct page_text *t = arg;
+    struct text *t = arg;
     bool here = event->cpu < 0 || (u32)event->cpu == cpu_id();
     if (event->pmu->type != PERF_TYPE_BREAKPOINT || event->state != PERF_INACTIVE || !here ||
         event->leader->state != PERF_INACTIVE)
         return;
-    add(t, "wait %u", cpu_id());
+    text_add(t, "wait %u", cpu_id());
     show_event(t, event);
 }
 
 // On the CPU shown, IRQs off: nothing that its contexts hold can change or go away meanwhile (C1).
 static void show_owners(void *arg)
 {
-    struct page_text *t = arg;
+    struct text *t = arg;
     struct perf_cpu *pc = this_perf_cpu();
     for (int reg = 0; reg < HBP_NUM; reg++) {
         struct perf_event *event = this_cpu()->dr.live.slot[reg].owner;
-        add(t, "reg %u %d%s", cpu_id(), reg, event ? "" : " -\n");
+        text_add(t, "reg %u %d%s", cpu_id(), reg, event ? "" : " -\n");
         if (event)
             show_event(t, event);
     }
@@ -75,26 +60,25 @@ static void show_owners(void *arg)
         perf_for_each_event(pc->task_ctx, show_if_waiting, t);
 }
 
-static void show_counters(struct page_text *t, u32 cpu)
+static void show_counters(struct text *t, u32 cpu)
 {
     const struct dr_stats *s = &cpus[cpu].dr.stats;
-    add(t, "cpu %u switches=%lu installs=%lu evictions=%lu writes=%lu addr_writes=%lu db=%lu ", cpu,
-        sched_stats(cpu)->switches, s->installs, s->evictions, s->writes, s->addr_writes,
-        s->exceptions);
-    add(t, "db_writes=%lu spurious=%lu rotations=%lu guest_writes=%lu\n", s->db_writes, s->spurious,
-        perf_cpus[cpu].rotations, s->guest_writes);
+    text_add(t, "cpu %u switches=%lu installs=%lu evictions=%lu writes=%lu addr_writes=%lu db=%lu ",
+             cpu, sched_stats(cpu)->switches, s->installs, s->evictions, s->writes, s->addr_writes,
+             s->exceptions);
+    text_add(t, "db_writes=%lu spurious=%lu rotations=%lu guest_writes=%lu\n", s->db_writes,
+             s->spurious, perf_cpus[cpu].rotations, s->guest_writes);
 }
 
-size_t hwbp_show(char *buf, size_t size)
+void hwbp_show(struct text *t)
 {
-    struct page_text t = {buf, size, 0};
-    add(&t, "hwbp 1 rules=%s cpus=%u live=%u\n", slots_name(hwbp_rules()), nr_cpus, hwbp_live());
+    text_add(t, "hwbp 1 rules=%s cpus=%u live=%u\n", slots_name(hwbp_rules()), nr_cpus,
+             hwbp_live());
     for (u32 cpu = 0; cpu < nr_cpus; cpu++)
         if (cpu_is_online(cpu))
-            smp_call(cpu, show_owners, &t);
+            smp_call(cpu, show_owners, t);
     for (u32 cpu = 0; cpu < nr_cpus; cpu++)
         if (cpu_is_online(cpu))
-            show_counters(&t, cpu);
-    t.len += claims_show(buf + t.len, size - t.len);
-    return t.len;
+            show_counters(t, cpu);
+    claims_show(t);
 }

@@ -10,6 +10,13 @@
 int vsnprintf(char *buf, size_t size, const char *fmt, va_list ap);
 int snprintf(char *buf, size_t size, const char *fmt, ...) __printf(3, 4);
 
+// A text under construction. What does not fit is cut off; len == size then tells so.
+struct text {
+    char *buf;
+    size_t size, len;
+};
+void text_add(struct text *t, const char *fmt, ...) __printf(2, 3);
+
 // Where the log goes: reads "log=com1|com2|none" (default com1) and "vga=0|1" from the command
 // line. What was logged before comes out now.
 void log_init(void);

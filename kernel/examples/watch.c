@@ -20,11 +20,12 @@ static void on_access(struct perf_event *event, struct trapframe *regs)
 {
     char by[200];
     u64 ips[DEPTH];
-    int len = 0, depth = backtrace_kernel(regs->rip, regs->rbp, ips, DEPTH);
+    struct text t = {by, sizeof(by), 0};
+    int depth = backtrace_kernel(regs->rip, regs->rbp, ips, DEPTH);
     if (__atomic_fetch_add(&seen, 1, __ATOMIC_RELAXED) >= PRINTED)
         return;
-    for (int i = 0; i < depth && len < (int)sizeof(by); i++)
-        len += snprintf(by + len, sizeof(by) - len, " %s %pS", i ? "<" : "by", (void *)ips[i]);
+    for (int i = 0; i < depth; i++)
+        text_add(&t, " %s %pS", i ? "<" : "by", (void *)ips[i]);
     printk("watch: %s: %s on cpu %u, task %u (%s)%s\n", name,
            event->attr.bp_type == HW_BREAKPOINT_W ? "write" : "access", cpu_id(),
            current_task()->tid, current_task()->comm, by);

@@ -1,8 +1,6 @@
 // /proc: the machinery of generated files, and the files about the kernel as a whole.
 #include "kernel/fs/procfs.h"
 
-#include <stdarg.h>
-
 #include "arch/x86/platform.h"
 #include "arch/x86/uaccess.h"
 #include "hwbp/hwbp.h"
@@ -23,16 +21,6 @@ struct snapshot {
     size_t len;
     char text[];
 };
-
-void text_add(struct text *t, const char *fmt, ...)
-{
-    va_list ap;
-    int n;
-    va_start(ap, fmt);
-    n = vsnprintf(t->buf + t->len, t->size - t->len, fmt, ap);
-    va_end(ap);
-    t->len = MIN(t->size, t->len + n);
-}
 
 static int refresh(struct file *f)
 {
@@ -183,7 +171,7 @@ static void show_kmsg(struct text *t, u64)
 
 static void show_hwbp(struct text *t, u64)
 {
-    t->len = hwbp_show(t->buf, t->size);
+    hwbp_show(t);
 }
 
 static void show_bp_slots(struct text *t, u64)

@@ -1,14 +1,8 @@
 // Generated files: small texts below /proc and /sys, and directories for processes.
 #pragma once
 
+#include "kernel/base/printk.h"
 #include "kernel/fs/vfs.h"
-
-// A text under construction. What does not fit is cut off; len == size then tells so.
-struct text {
-    char *buf;
-    size_t size, len;
-};
-void text_add(struct text *t, const char *fmt, ...) __printf(2, 3);
 
 // One generated file: what the nodes of such files have as their data. `arg` is the node's: 0, or
 // which process or CPU it is about.

@@ -1,7 +1,7 @@
 // A thread's registers. A session only.
 #pragma once
 
-#include "kernel/fs/procfs.h"
+#include "kernel/base/printk.h"
 #include "sched/task.h"
 
 // What gdb reads as target.xml: which registers there are, in the order of 'g'.

@@ -2,7 +2,7 @@
 // from IDLE_THREADS on. All functions: a session only.
 #pragma once
 
-#include "kernel/fs/procfs.h"
+#include "kernel/base/printk.h"
 #include "sched/task.h"
 
 u32 thread_id(const struct task *t);
