@@ -34,9 +34,9 @@
 #define DESC_USER_DATA   0x00cff3000000ffffull
 #define DESC_USER_CODE   0x00affb000000ffffull
 #define DESC_TSS         0x0000890000000000ull
-#define TSS_SELECTOR     0x28
-#define SYSRET_SELECTOR_BASE                                                                       \
-    0x10 // SYSRET loads SS from this + 8, CS from this + 16, both with RPL 3
+#define TSS_SELECTOR     0x18
+// SYSRET loads SS from this + 8, CS from this + 16, both with RPL 3.
+#define SYSRET_SELECTOR_BASE (USER_DS - 8)
 
 // Cleared on SYSCALL, so that the kernel starts with known flags whatever the program had.
 #define SYSCALL_FLAGS                                                                              \

@@ -50,7 +50,7 @@ struct cpu {
     struct trapframe *irq_frame; // frame of the interrupt being handled, for the tick
     u64 call_pending;            // list of cross-CPU calls (arch/x86/smp.c)
     struct tss tss;
-    u64 gdt[8];
+    u64 gdt[7];
     u64 lapic_ticks; // interrupts of the local timer taken so far
     u64 nr_irqs;     // interrupts of all kinds taken so far
 } __aligned(64);

@@ -7,8 +7,8 @@ default rel
 ; arch/x86/cpu.h and trap.h have the same numbers.
 CPU_USER_RSP    equ 8
 CPU_KERNEL_RSP  equ 16
-USER_DS         equ 0x1b
-USER_CS         equ 0x23
+USER_DS         equ 0x2b
+USER_CS         equ 0x33
 VECTOR_SYSCALL  equ 256
 MSR_GS_BASE     equ 0xc0000101
 RFLAGS_TF_RF    equ 1 << 8 | 1 << 16

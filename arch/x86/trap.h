@@ -50,10 +50,12 @@ enum {
 #define PF_USER    4u
 #define PF_FETCH   16u
 
+// SYSRET wants user data before user code. The program's are Linux's: debuggers tell by cs whether
+// it runs in 64-bit mode.
 #define KERNEL_CS 0x08
 #define KERNEL_DS 0x10
-#define USER_DS   0x1b // SYSRET wants user data before user code
-#define USER_CS   0x23
+#define USER_DS   0x2b
+#define USER_CS   0x33
 
 static inline bool from_user(const struct trapframe *f)
 {
