@@ -130,6 +130,17 @@ struct task *task_find(u32 tid)
     return found;
 }
 
+void task_take_tid(struct task *self, u32 tid)
+{
+    struct task *t;
+    u64 flags = spin_lock_irqsave(&tasks_lock);
+    list_for_each (t, &all_tasks, all_node)
+        if (t->tid == tid)
+            t->tid = self->tid;
+    self->tid = tid;
+    spin_unlock_irqrestore(&tasks_lock, flags);
+}
+
 void task_for_each(void (*fn)(struct task *t, void *arg), void *arg)
 {
     struct task *t;

@@ -30,7 +30,7 @@ enum task_state {
 
 struct task {
     struct arch_task arch;    // owned by the switch
-    u32 tid;                  // constant
+    u32 tid;                  // changed by task_take_tid() only
     char comm[TASK_COMM_LEN]; // written by the task itself
     struct refcount refs;
     struct list all_node; // in the list of all tasks: RANK_TASKS
@@ -75,6 +75,8 @@ void task_put(struct task *t); // last one frees; task context or a deferred fre
 
 // By tid, with a reference; NULL if there is none that is alive.
 struct task *task_find(u32 tid);
+// Gives the running task this tid. One that still has it, on its way out, gets the old one instead.
+void task_take_tid(struct task *self, u32 tid);
 // Calls fn for every task, under the tasks lock (fn must not sleep or take lower ranks).
 void task_for_each(void (*fn)(struct task *t, void *arg), void *arg);
 

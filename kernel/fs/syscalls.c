@@ -8,17 +8,12 @@
 #include "kernel/fs/vfs.h"
 #include "kernel/proc/process.h"
 
-#define RW_MAX  0x7ffff000u // most bytes one call moves, as Linux
-#define IOV_MAX 1024
+#define RW_MAX 0x7ffff000u // most bytes one call moves, as Linux
 
 // fcntl(2)
 enum { F_DUPFD = 0, F_GETFD = 1, F_SETFD = 2, F_GETFL = 3, F_SETFL = 4, F_DUPFD_CLOEXEC = 1030 };
 #define FD_CLOEXEC  1
 #define F_SETFL_MAY (O_APPEND | O_NONBLOCK)
-
-struct iovec {
-    u64 base, len;
-};
 
 static void lock_pos(struct file *f)
 {

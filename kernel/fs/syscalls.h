@@ -9,6 +9,11 @@
 #define AT_REMOVEDIR        0x200
 #define AT_EMPTY_PATH       0x1000
 
+#define IOV_MAX 1024
+struct iovec {
+    u64 base, len;
+};
+
 s64 sys_read(struct file *f, u64 ubuf, size_t n);
 s64 sys_write(struct file *f, u64 ubuf, size_t n);
 s64 sys_pread64(struct file *f, u64 ubuf, size_t n, s64 pos);

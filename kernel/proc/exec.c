@@ -177,6 +177,18 @@ static int become_only_thread(struct process *p, struct task *self)
     return err;
 }
 
+// A program begins with its process's first thread: whichever it is takes that one's id.
+static void become_leader(struct process *p, struct task *self)
+{
+    if (self->tid == p->pid)
+        return;
+    spin_lock(&proc_lock);
+    task_take_tid(self, p->pid);
+    struct tracee *old = ptrace_become_leader(p);
+    spin_unlock(&proc_lock);
+    ptrace_free(old);
+}
+
 static void reset_signals(struct process *p, struct thread *th)
 {
     u64 flags = spin_lock_irqsave(&p->signal_lock);
@@ -226,6 +238,7 @@ static void commit(const char *path, const struct exec_args *a, struct new_progr
     struct task *t = current_task();
     struct process *p = t->process;
     ptrace_flush();
+    become_leader(p, t);
     struct thread *th = t->thread;
     perf_exec(t);
     futex_owner_dies(th->robust_list);
@@ -290,6 +303,7 @@ s64 sys_execve(struct trapframe *f, u64 upath, u64 uargv, u64 uenvp)
 {
     char path[PROC_PATH_MAX];
     struct exec_args args = {0};
+    u32 tid = current_task()->tid;
     ssize_t n = strncpy_from_user(path, upath, sizeof(path));
     if (n < 0)
         return n;
@@ -305,6 +319,7 @@ s64 sys_execve(struct trapframe *f, u64 upath, u64 uargv, u64 uenvp)
         return err;
     f->vector = VECTOR_SYSCALL; // the new program's frame: a tracer still sees the call
     f->error = SYS_execve;
-    ptrace_exec();
+    f->rax = -ENOSYS;
+    ptrace_exec(tid);
     return 0;
 }

@@ -34,8 +34,6 @@ s64 sys_uname(u64 ubuf)
     return put_user(name, ubuf);
 }
 
-enum { ARCH_SET_GS = 0x1001, ARCH_SET_FS = 0x1002, ARCH_GET_FS = 0x1003, ARCH_GET_GS = 0x1004 };
-
 s64 sys_arch_prctl(int code, u64 addr)
 {
     u64 base;

@@ -171,7 +171,18 @@ char process_state(struct process *p)
 {
     if (p->zombie || list_empty(&p->threads))
         return p->zombie ? 'Z' : 'S';
-    return task_state(list_first(&p->threads, struct thread, node)->task);
+    const struct task *first = list_first(&p->threads, struct thread, node)->task;
+    return first->tid == p->pid ? task_state(first) : 'Z';
+}
+
+struct task *process_forker(const struct process *p)
+{
+    const struct list *threads = &p->parent->threads;
+    struct thread *th;
+    list_for_each (th, threads, node)
+        if (th->task->tid == p->forker)
+            return th->task;
+    return list_empty(threads) ? NULL : list_first(threads, struct thread, node)->task;
 }
 
 u64 task_runtime(const struct task *t)

@@ -131,9 +131,12 @@ void process_for_each(void (*fn)(struct process *p, void *arg), void *arg);
 struct mm *process_mm(struct process *p);
 // Its working directory, with a reference.
 struct node *process_cwd(struct process *p);
-// 'R', 'S', 'D', 'T' or 'Z', as in /proc/PID/stat. proc_lock held.
+// 'R', 'S', 'D', 'T' or 'Z', as in /proc/PID/stat: the first thread's. proc_lock held.
 char process_state(struct process *p);
 char task_state(const struct task *t);
+// The parent's thread that made it, or the one that stands in for it; NULL: the parent is ending.
+// proc_lock held.
+struct task *process_forker(const struct process *p);
 // CPU time of all its threads so far, ns. proc_lock held.
 u64 process_runtime(struct process *p);
 // CPU time of one task so far, ns; the slice under way is read racily.

@@ -31,7 +31,8 @@ enum {
     SYS_waitid = 247, SYS_openat = 257, SYS_newfstatat = 262, SYS_unlinkat = 263,
     SYS_readlinkat = 267, SYS_faccessat = 269, SYS_ppoll = 271, SYS_set_robust_list = 273,
     SYS_get_robust_list = 274, SYS_dup3 = 292, SYS_pipe2 = 293, SYS_rt_tgsigqueueinfo = 297,
-    SYS_perf_event_open = 298, SYS_prlimit64 = 302, SYS_getcpu = 309, SYS_getrandom = 318,
+    SYS_perf_event_open = 298, SYS_prlimit64 = 302, SYS_getcpu = 309, SYS_process_vm_readv = 310,
+    SYS_process_vm_writev = 311, SYS_getrandom = 318,
     SYS_rseq = 334, SYS_clone3 = 435,
 };
 // clang-format on
@@ -45,6 +46,8 @@ s64 sys_exit(int status);
 s64 sys_exit_group(int status);
 s64 sys_wait4(s32 pid, u64 ustatus, u32 options, u64 urusage);
 s64 sys_waitid(int type, u32 id, u64 uinfo, u32 options, u64 urusage);
+s64 sys_process_vm_readv(s32 pid, u64 ulocal, u64 locals, u64 uremote, u64 remotes, u64 flags);
+s64 sys_process_vm_writev(s32 pid, u64 ulocal, u64 locals, u64 uremote, u64 remotes, u64 flags);
 
 // signal_calls.c, signal_frame.c; `sp` is the program's stack pointer
 s64 sys_rt_sigaction(int sig, u64 unew, u64 uold, u64 set_size);
@@ -106,6 +109,7 @@ s64 sys_getcpu(u64 ucpu, u64 unode);
 
 // misc.c
 s64 sys_uname(u64 ubuf);
+enum { ARCH_SET_GS = 0x1001, ARCH_SET_FS = 0x1002, ARCH_GET_FS = 0x1003, ARCH_GET_GS = 0x1004 };
 s64 sys_arch_prctl(int code, u64 addr);
 s64 sys_prctl(int option, u64 arg);
 s64 sys_getrusage(int who, u64 uusage);

@@ -37,6 +37,12 @@ static bool matches(const struct process *child, const struct wait_for *w)
     bool is_clone = child->exit_signal != SIGCHLD;
     if (!(w->options & __WALL) && is_clone != !!(w->options & __WCLONE))
         return false;
+    if ((w->options & __WNOTHREAD) && process_forker(child) != current_task())
+        return false;
+    // One that has ended is nothing to wait for a stop of; but its parent hears of a traced one
+    // later.
+    if (child->zombie && !(w->options & WEXITED) && !child->tracee)
+        return false;
     return (!w->pid || child->pid == w->pid) && (!w->pgid || child->pgid == w->pgid);
 }
 
@@ -189,7 +195,8 @@ s64 sys_waitid(int type, u32 id, u64 uinfo, u32 options, u64 urusage)
     struct siginfo info = {0};
     const u32 kinds = WEXITED | WUNTRACED | WCONTINUED;
     if ((options & ~(kinds | WNOHANG | WNOWAIT | __WNOTHREAD | __WALL | __WCLONE)) ||
-        !(options & kinds) || type < P_ALL || type > P_PGID || (type == P_PID && !id))
+        !(options & kinds) || type < P_ALL || type > P_PGID || (type == P_PID && (s32)id <= 0) ||
+        (type == P_PGID && (s32)id < 0))
         return -EINVAL;
     struct wait_for w = {.options = options, .usage = urusage};
     if (type == P_PID)

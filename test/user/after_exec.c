@@ -19,6 +19,8 @@ int after_exec(int argc, char **argv)
 
     if (strcmp(mode, "exit") == 0)
         return atoi(arg);
+    if (strcmp(mode, "is-first") == 0)
+        return gettid() == getpid() ? 0 : 1;
     if (strcmp(mode, "env") == 0) // the environment has exactly this entry
         return environ[0] && strcmp(environ[0], arg) == 0 && !environ[1] ? 0 : 1;
     if (strcmp(mode, "closed") == 0) // the descriptor did not survive

@@ -51,19 +51,6 @@ static void unlink(struct tracee *tr)
 
 // ---- beginning ----
 
-// The thread that made the running process, if it is still there: waiting for its child it becomes
-// the tracer. proc_lock held.
-static struct task *forker(const struct process *p)
-{
-    struct thread *th;
-    list_for_each (th, &p->parent->threads, node)
-        if (th->task->tid == p->forker)
-            return th->task;
-    return list_empty(&p->parent->threads)
-               ? NULL
-               : list_first(&p->parent->threads, struct thread, node)->task;
-}
-
 s64 ptrace_traceme(void)
 {
     struct process *p = current_process();
@@ -73,7 +60,7 @@ s64 ptrace_traceme(void)
         return -ENOMEM;
     spin_lock(&proc_lock);
     u64 flags = spin_lock_irqsave(&p->signal_lock);
-    struct task *tracer = p->parent == init_process ? NULL : forker(p);
+    struct task *tracer = p->parent == init_process ? NULL : process_forker(p);
     int err = th->tracee || p->parent == init_process ? -EPERM : 0;
     bool linked = !err && tracer;
     if (linked)
@@ -109,15 +96,17 @@ static int attach(struct tracee *tr)
     return err;
 }
 
-static s64 attach_task(struct task *t, bool seize, u64 options)
+static s64 attach_task(struct task *t, bool seize, u64 addr, u64 options)
 {
+    if (seize && (addr || (options & ~PTRACE_O_KNOWN)))
+        return -EIO;
     if (!t->process || t->process == init_process || t->process == current_process())
         return -EPERM;
     struct tracee *tr = new_tracee(t);
     if (!tr)
         return -ENOMEM;
     tr->seized = seize;
-    tr->options = options;
+    tr->options = seize ? options : 0;
     int err = attach(tr);
     if (err)
         ptrace_free(tr);
@@ -128,11 +117,9 @@ static s64 attach_task(struct task *t, bool seize, u64 options)
 
 s64 ptrace_attach(s32 tid, bool seize, u64 addr, u64 options)
 {
-    if (seize && (addr || (options & ~PTRACE_O_KNOWN)))
-        return -EIO;
     struct task *t = task_find(tid);
     if (t) {
-        s64 result = attach_task(t, seize, seize ? options : 0);
+        s64 result = attach_task(t, seize, addr, options);
         task_put(t);
         return result;
     }
@@ -166,7 +153,7 @@ bool ptrace_fork_link(struct tracee *tr, u32 event)
     if (tr->seized)
         tr->trap = true;
     else
-        sigpending_add(&th->pending, SIGSTOP, NULL);
+        sigpending_add(&th->pending, SIGSTOP, &(struct siginfo){.code = SI_USER});
     signal_note(tr->task);
     spin_unlock_irqrestore(&p->signal_lock, flags);
     return true;
@@ -278,6 +265,21 @@ bool ptrace_process_ended(struct process *p)
         return false;
     tell_tracer(tr, p->exit_status);
     return true;
+}
+
+struct tracee *ptrace_become_leader(struct process *p)
+{
+    struct tracee *own = current_thread()->tracee, *old = p->tracee;
+    u64 flags = spin_lock_irqsave(&p->signal_lock);
+    if (old) {
+        unlink(old);
+        wake_all(&old->tracer->process->child_wait); // who waits for it alone waits in vain
+    }
+    if (own)
+        own->leader = true;
+    p->tracee = own;
+    spin_unlock_irqrestore(&p->signal_lock, flags);
+    return old;
 }
 
 // ---- for wait and /proc ----

@@ -58,7 +58,10 @@ static s64 look_or_change(struct tracee *tr, s64 request, u64 addr, u64 data)
     case PTRACE_GETREGSET:
     case PTRACE_SETREGSET:
         return ptrace_regset(tr, request == PTRACE_SETREGSET, addr, data);
+    case PTRACE_ARCH_PRCTL:
+        return ptrace_arch_prctl(tr, data, addr);
     case PTRACE_SETOPTIONS:
+    case PTRACE_OLDSETOPTIONS:
         return set_options(tr, data);
     case PTRACE_GETEVENTMSG:
         return put_user(tr->message, data);
@@ -79,8 +82,17 @@ static s64 look_or_change(struct tracee *tr, s64 request, u64 addr, u64 data)
 
 static bool resumes(s64 request)
 {
-    return request == PTRACE_CONT || request == PTRACE_SYSCALL || request == PTRACE_SINGLESTEP ||
-           request == PTRACE_DETACH;
+    return request == PTRACE_CONT || request == PTRACE_DETACH || request == PTRACE_SYSCALL ||
+           (request >= PTRACE_SYSEMU && request <= PTRACE_SINGLEBLOCK) ||
+           request == PTRACE_SINGLESTEP;
+}
+
+// Whether to the next branch or to the next instruction: neither emulator knows DEBUGCTL.BTF, which
+// would be the difference.
+static bool steps(s64 request)
+{
+    return request == PTRACE_SINGLESTEP || request == PTRACE_SYSEMU_SINGLESTEP ||
+           request == PTRACE_SINGLEBLOCK;
 }
 
 static void go_on(struct tracee *tr, s64 request, int sig)
@@ -90,11 +102,12 @@ static void go_on(struct tracee *tr, s64 request, int sig)
         ptrace_detach(tr, sig);
         return;
     }
-    ptrace_set_step(th, request == PTRACE_SINGLESTEP);
+    ptrace_set_step(th, steps(request));
+    th->trace &= TRACE_STEP;
     if (request == PTRACE_SYSCALL)
         th->trace |= TRACE_SYSCALLS;
-    else
-        th->trace &= ~TRACE_SYSCALLS;
+    else if (request == PTRACE_SYSEMU || request == PTRACE_SYSEMU_SINGLESTEP)
+        th->trace |= TRACE_EMULATE;
     ptrace_resume(tr, sig);
 }
 

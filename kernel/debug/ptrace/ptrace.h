@@ -17,6 +17,7 @@ s64 sys_ptrace(s64 request, s32 tid, u64 addr, u64 data);
 // thread->trace
 #define TRACE_SYSCALLS 1u
 #define TRACE_STEP     2u
+#define TRACE_EMULATE  4u // system calls stop at their beginning and are then skipped
 
 // A signal is about to be acted on: the tracer sees it first. The signal to act on, with *info
 // about it, or 0: none.
@@ -29,8 +30,8 @@ bool ptrace_syscall_enter(struct trapframe *f);
 void ptrace_syscall_leave(struct trapframe *f);
 // An event of PTRACE_SETOPTIONS has happened, whether it is asked for or not.
 void ptrace_event(u32 event, u64 message);
-// execve has succeeded.
-void ptrace_exec(void);
+// execve has succeeded, called by the thread that was this one.
+void ptrace_exec(u32 tid);
 // A handler's frame is made. `begin` comes first: true when a tracer steps, which then sees the
 // handler's first instruction.
 bool ptrace_handler_begin(void);
@@ -60,6 +61,9 @@ bool ptrace_fork_link(struct tracee *tr, u32 event);
 void ptrace_free(struct tracee *tr);
 // The running thread's own debug registers go: it executes a program, or ends.
 void ptrace_flush(void);
+// The running thread, the last one of p, has taken over the first one's tid. That one's tracee,
+// NULL if it had none: for ptrace_free(). proc_lock held.
+struct tracee *ptrace_become_leader(struct process *p);
 // The running thread has left its process: it lets go of what it traces.
 void ptrace_exit(struct thread *th);
 // Its own tracer hears of it, unless it was the first one. proc_lock held.

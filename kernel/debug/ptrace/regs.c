@@ -2,9 +2,12 @@
 #include "arch/x86/uaccess.h"
 #include "kernel/base/string.h"
 #include "kernel/debug/ptrace/tracee.h"
+#include "kernel/fs/syscalls.h"
+#include "kernel/proc/syscalls.h"
 
-#define VECTOR_NONE 257u // in a frame: no system call to restart
-#define FX_MXCSR    24   // in the FXSAVE image (SDM vol. 1, 10.5.1)
+#define VECTOR_NONE  257u                      // in a frame: no system call to restart
+#define FLAGS_TRACER (RFLAGS_USER | RFLAGS_NT) // what a tracer may change
+#define FX_MXCSR     24                        // in the FXSAVE image (SDM vol. 1, 10.5.1)
 
 static struct trapframe *frame_of(const struct tracee *tr)
 {
@@ -50,7 +53,7 @@ int ptrace_set_regs(struct tracee *tr, const struct user_regs *r)
     f->error = r->orig_rax;
     f->rip = r->rip;
     f->rsp = r->rsp;
-    f->rflags = (f->rflags & ~RFLAGS_USER) | (r->eflags & RFLAGS_USER);
+    f->rflags = (f->rflags & ~FLAGS_TRACER) | (r->eflags & FLAGS_TRACER);
     if (r->eflags & RFLAGS_TF)
         th->step_tf = false; // the program's own from now on
     else if (th->step_tf)
@@ -113,6 +116,22 @@ s64 ptrace_poke_user(struct tracee *tr, u64 offset, u64 value)
     return offset < sizeof(struct user_regs) ? set_reg(tr, offset, value) : -EIO;
 }
 
+s64 ptrace_arch_prctl(struct tracee *tr, u64 code, u64 addr)
+{
+    u64 offset = code == ARCH_SET_FS || code == ARCH_GET_FS ? offsetof(struct user_regs, fs_base)
+                                                            : offsetof(struct user_regs, gs_base);
+    switch (code) {
+    case ARCH_GET_FS:
+    case ARCH_GET_GS:
+        return ptrace_peek_user(tr, offset, addr);
+    case ARCH_SET_FS:
+    case ARCH_SET_GS:
+        return ptrace_poke_user(tr, offset, addr) ? -EPERM : 0;
+    default:
+        return -EINVAL;
+    }
+}
+
 // ---- SSE and x87 ----
 
 static int set_fpregs(struct tracee *tr, const struct fpu_state *new)
@@ -135,12 +154,8 @@ s64 ptrace_fpregs(struct tracee *tr, bool set, u64 udata)
 
 // ---- by ELF note type ----
 
-struct user_iovec {
-    u64 base, len;
-};
-
 // As many whole registers as the program's buffer has room for.
-static s64 general_set(struct tracee *tr, bool set, struct user_iovec *v)
+static s64 general_set(struct tracee *tr, bool set, struct iovec *v)
 {
     struct user_regs r;
     v->len = MIN(v->len, sizeof(r));
@@ -150,7 +165,7 @@ static s64 general_set(struct tracee *tr, bool set, struct user_iovec *v)
     return copy_from_user(&r, v->base, v->len) ? -EFAULT : ptrace_set_regs(tr, &r);
 }
 
-static s64 float_set(struct tracee *tr, bool set, struct user_iovec *v)
+static s64 float_set(struct tracee *tr, bool set, struct iovec *v)
 {
     struct fpu_state *s = tr->task->arch.fpu;
     v->len = MIN(v->len, sizeof(s->image));
@@ -159,9 +174,9 @@ static s64 float_set(struct tracee *tr, bool set, struct user_iovec *v)
     return v->len < sizeof(s->image) ? -EINVAL : ptrace_fpregs(tr, true, v->base);
 }
 
-s64 ptrace_regset(struct tracee *tr, bool set, u64 type, u64 uiovec)
+s64 ptrace_regset(struct tracee *tr, bool set, u32 type, u64 uiovec)
 {
-    struct user_iovec v;
+    struct iovec v;
     s64 err;
     if (get_user(v, uiovec))
         return -EFAULT;
@@ -172,7 +187,7 @@ s64 ptrace_regset(struct tracee *tr, bool set, u64 type, u64 uiovec)
     err = type == NT_PRSTATUS ? general_set(tr, set, &v) : float_set(tr, set, &v);
     if (err)
         return err;
-    return put_user(v.len, uiovec + offsetof(struct user_iovec, len));
+    return put_user(v.len, uiovec + offsetof(struct iovec, len));
 }
 
 // ---- stepping ----

@@ -143,16 +143,18 @@ static void syscall_stop(u64 message)
 
 bool ptrace_syscall_enter(struct trapframe *f)
 {
-    if (!(current_thread()->trace & TRACE_SYSCALLS))
+    u32 trace = current_thread()->trace;
+    if (!(trace & (TRACE_SYSCALLS | TRACE_EMULATE)))
         return false;
-    f->rax = -ENOSYS; // as the tracer sees it, and what is left when it skips the call
     syscall_stop(PTRACE_EVENTMSG_SYSCALL_ENTRY);
-    return f->vector != VECTOR_SYSCALL || dying(current_task());
+    return (trace & TRACE_EMULATE) || f->vector != VECTOR_SYSCALL || dying(current_task());
 }
 
 void ptrace_syscall_leave(struct trapframe *f)
 {
     u32 trace = current_thread()->trace;
+    if (trace & TRACE_EMULATE) // it has stopped already
+        return;
     if (trace & TRACE_STEP) // the step over SYSCALL: TF itself traps one instruction later
         signal_force_fault(SIGTRAP, TRAP_BRKPT, f->rip);
     else if (trace & TRACE_SYSCALLS)
@@ -166,7 +168,7 @@ void ptrace_event(u32 event, u64 message)
                        event == PTRACE_EVENT_EXIT);
 }
 
-void ptrace_exec(void)
+void ptrace_exec(u32 tid)
 {
     struct process *p = current_process();
     u64 flags = spin_lock_irqsave(&p->signal_lock);
@@ -176,7 +178,7 @@ void ptrace_exec(void)
     if (plain)
         signal_task(current_task(), SIGTRAP, &(struct siginfo){.code = SI_USER, .rt.pid = p->pid});
     else
-        ptrace_event(PTRACE_EVENT_EXEC, current_task()->tid);
+        ptrace_event(PTRACE_EVENT_EXEC, tid);
 }
 
 bool ptrace_handler_begin(void)
