@@ -240,6 +240,7 @@ void procfs_init(void)
     if (HWBP)
         gen_add(proc, &hwbp, 0);
     node_add(proc, "self", S_IFLNK | 0777, NULL)->ops = &proc_self_ops;
+    node_add(proc, "thread-self", S_IFLNK | 0777, NULL)->ops = &proc_thread_self_ops;
     dir = node_add(proc, "sys", S_IFDIR | 0555, &dir_ops);
     dir = node_add(dir, "kernel", S_IFDIR | 0555, &dir_ops);
     for (size_t i = 0; i < ARRAY_SIZE(kernel_files) - !DEBUG_BUILD; i++)

@@ -21,8 +21,8 @@ void gen_init(struct node *n, const struct gen_file *kind, u64 arg);
 void gen_add(struct node *dir, const struct gen_file *kind, u64 arg);
 
 // The directories of processes and kernel threads (proc_pid.c).
-extern const struct node_ops proc_root_ops; // of /proc itself
-extern const struct node_ops proc_self_ops; // of the link /proc/self
+extern const struct node_ops proc_root_ops;                       // of /proc itself
+extern const struct node_ops proc_self_ops, proc_thread_self_ops; // of the links /proc/self ...
 // The memory of a process, with a reference, or NULL: there is none, or it has none any more.
 struct mm *proc_mm(u32 pid);
 // /proc/PID/mem; node->arg is the pid (proc_mem.c).

@@ -89,6 +89,10 @@ struct mm *mm_fork(struct mm *from)
     spin_lock(&from->lock);
     to->brk_start = from->brk_start;
     to->brk = from->brk;
+    to->auxv = from->auxv;
+    to->auxv_len = from->auxv_len;
+    to->env = from->env;
+    to->env_len = from->env_len;
     list_for_each (a, &from->areas, node) {
         if (!a->object || !a->object->no_fork)
             ok = ok && copy_area(from, to, a);

@@ -64,6 +64,8 @@ struct mm {
     u64 root;             // top-level page table
     struct list areas;
     u64 brk_start, brk; // the heap: [brk_start, brk)
+    u64 auxv, auxv_len; // what execve has put on the stack: the auxiliary vector
+    u64 env, env_len;   // and the environment's strings
     u64 minor_faults;
 };
 

@@ -55,10 +55,21 @@ s64 sys_arch_prctl(int code, u64 addr)
 
 enum { PR_SET_NAME = 15, PR_GET_NAME = 16 };
 
+void thread_set_name(struct task *t, const char *name)
+{
+    struct process *p = t->process;
+    spin_lock(&proc_lock);
+    strcopy(t->comm, name, sizeof(t->comm));
+    if (t->tid == p->pid)
+        strcopy(p->comm, name, sizeof(p->comm));
+    spin_unlock(&proc_lock);
+    if (t == current_task())
+        perf_record_comm(false);
+}
+
 s64 sys_prctl(int option, u64 arg)
 {
     struct task *t = current_task();
-    struct process *p = t->process;
     char name[TASK_COMM_LEN];
     ssize_t n;
     switch (option) {
@@ -67,12 +78,7 @@ s64 sys_prctl(int option, u64 arg)
         if (n == -EFAULT)
             return n;
         name[sizeof(name) - 1] = '\0'; // longer ones are cut
-        spin_lock(&proc_lock);
-        strcopy(t->comm, name, sizeof(t->comm));
-        if (t->tid == p->pid)
-            strcopy(p->comm, name, sizeof(p->comm));
-        spin_unlock(&proc_lock);
-        perf_record_comm(false);
+        thread_set_name(t, name);
         return 0;
     case PR_GET_NAME:
         return copy_to_user(arg, t->comm, sizeof(t->comm));

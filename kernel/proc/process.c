@@ -124,6 +124,19 @@ struct process *process_find(u32 pid)
     return p;
 }
 
+struct process *process_of(u32 tid)
+{
+    struct process *p = process_find(tid);
+    struct task *t = p ? NULL : task_find(tid);
+    if (!t)
+        return p;
+    p = t->process;
+    if (p)
+        process_get(p);
+    task_put(t);
+    return p;
+}
+
 void process_for_each(void (*fn)(struct process *p, void *arg), void *arg)
 {
     struct process *p;

@@ -119,6 +119,8 @@ static inline struct thread *current_thread(void)
 
 // With a reference, NULL if there is none (zombies are found). Task context.
 struct process *process_find(u32 pid);
+// The same by the tid of any of its threads.
+struct process *process_of(u32 tid);
 void process_get(struct process *p);
 void process_put(struct process *p);
 // Without a reference. proc_lock held.
@@ -139,6 +141,8 @@ char task_state(const struct task *t);
 struct task *process_forker(const struct process *p);
 // CPU time of all its threads so far, ns. proc_lock held.
 u64 process_runtime(struct process *p);
+// Names a thread; a process is called like its first one.
+void thread_set_name(struct task *t, const char *name);
 // CPU time of one task so far, ns; the slice under way is read racily.
 u64 task_runtime(const struct task *t);
 

@@ -110,6 +110,10 @@ int stack_build(struct mm *mm, const struct exec_args *a, const char *path,
               put(mm, at.random, random, sizeof(random)) &&
               put(mm, at.vectors, vectors, words * sizeof(u64));
     kfree(vectors);
+    mm->auxv_len = 2 * AUXV_PAIRS * sizeof(u64);
+    mm->auxv = at.vectors + words * sizeof(u64) - mm->auxv_len;
+    mm->env = at.strings + a->argv_len;
+    mm->env_len = a->used - a->argv_len;
     *sp = at.vectors;
     return ok ? 0 : -ENOMEM;
 }

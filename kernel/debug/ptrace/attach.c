@@ -336,7 +336,8 @@ bool ptrace_traced_by(const struct process *p, const struct process *tracer)
     return p->tracee && p->tracee->tracer->process == tracer;
 }
 
-u32 ptrace_tracer_tid(const struct process *p)
+u32 ptrace_tracer_tid(const struct process *p, const struct thread *th)
 {
-    return p->tracee ? p->tracee->tracer->tid : 0;
+    const struct tracee *tr = th ? th->tracee : p->tracee;
+    return tr ? tr->tracer->tid : 0;
 }

@@ -95,5 +95,5 @@ void ptrace_reported(struct tracee *tr);
 void ptrace_reap(struct tracee *tr);
 // True if a thread of `tracer` traces the process's first thread.
 bool ptrace_traced_by(const struct process *p, const struct process *tracer);
-// tid of the tracer, 0: none.
-u32 ptrace_tracer_tid(const struct process *p);
+// tid of the thread's tracer, 0: none. NULL: the first thread, which has ended.
+u32 ptrace_tracer_tid(const struct process *p, const struct thread *th);
