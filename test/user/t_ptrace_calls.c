@@ -46,6 +46,30 @@ UTEST(ptrace_emulate, "ptrace.emulate")
     CHECK_EQ(go(PTRACE_CONT, pid, 0), ENDED(5));
 }
 
+extern const char own_tf[];
+
+static void sets_tf(void *)
+{
+    __asm__ volatile("int3\nown_tf: pushf\n orl $0x100, (%%rsp)\n popf\n nop\n nop" ::: "memory");
+}
+
+// A stepped POPF leaves the program with the TF it has asked for.
+UTEST(ptrace_own_tf, "ptrace.own-tf")
+{
+    pid_t pid = trace(sets_tf, NULL);
+
+    CHECK_EQ(go(PTRACE_CONT, pid, 0), STOPPED(SIGTRAP));
+    for (int i = 0; i < 3; i++) {
+        CHECK_EQ(regs_of(pid).eflags & 0x100, 0);
+        CHECK_EQ(go(PTRACE_SINGLESTEP, pid, 0), STOPPED(SIGTRAP));
+    }
+    CHECK_EQ(regs_of(pid).eflags & 0x100, 0x100);
+    CHECK_EQ(go(PTRACE_CONT, pid, 0), STOPPED(SIGTRAP)); // which also traps
+    CHECK_EQ(siginfo_of(pid).si_code, TRAP_TRACE);
+    CHECK_EQ(regs_of(pid).eflags & 0x100, 0x100);
+    finish(pid);
+}
+
 UTEST(ptrace_arch_prctl, "ptrace.arch-prctl")
 {
     pid_t pid = trace(two_calls, NULL);

@@ -3,6 +3,7 @@
 #include "kernel/base/string.h"
 #include "kernel/debug/ptrace/tracee.h"
 #include "kernel/fs/syscalls.h"
+#include "kernel/mm/vm.h"
 #include "kernel/proc/syscalls.h"
 
 #define VECTOR_NONE  257u                      // in a frame: no system call to restart
@@ -192,11 +193,42 @@ s64 ptrace_regset(struct tracee *tr, bool set, u32 type, u64 uiovec)
 
 // ---- stepping ----
 
+// The next instruction is POPF or IRET, behind any prefixes (SDM vol. 2, 2.1.1 and 2.2.1): what TF
+// is behind it is the program's own.
+static bool loads_tf(const struct thread *th, u64 rip)
+{
+    u8 code[15];
+    struct mm *mm = process_mm(th->task->process);
+    ssize_t n = mm ? mm_access(mm, rip, code, sizeof(code), false, true) : 0;
+    if (mm)
+        mm_put(mm);
+    for (ssize_t i = 0; i < n; i++) {
+        switch (code[i]) {
+        case 0x9d: // POPF
+        case 0xcf: // IRET
+            return true;
+        case 0x26:
+        case 0x2e:
+        case 0x36:
+        case 0x3e:
+        case 0x40 ... 0x4f: // REX
+        case 0x64 ... 0x67:
+        case 0xf0:
+        case 0xf2:
+        case 0xf3:
+            break;
+        default:
+            return false;
+        }
+    }
+    return false;
+}
+
 void ptrace_set_step(struct thread *th, bool on)
 {
     struct trapframe *f = context_user_frame(&th->task->arch);
     if (on) {
-        th->step_tf = th->step_tf || !(f->rflags & RFLAGS_TF);
+        th->step_tf = (th->step_tf || !(f->rflags & RFLAGS_TF)) && !loads_tf(th, f->rip);
         f->rflags |= RFLAGS_TF;
         th->trace |= TRACE_STEP;
         return;

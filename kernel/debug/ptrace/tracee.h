@@ -104,7 +104,8 @@ s64 ptrace_fpregs(struct tracee *tr, bool set, u64 udata);
 s64 ptrace_regset(struct tracee *tr, bool set, u32 type, u64 uiovec);
 // arch_prctl(2), for the tracee.
 s64 ptrace_arch_prctl(struct tracee *tr, u64 code, u64 addr);
-// Steps from now on, or not any more. Also for a tracee that nobody traces any more.
+// Steps from now on (then no lock may be held), or not any more. Also for a tracee that nobody
+// traces any more.
 void ptrace_set_step(struct thread *th, bool on);
 
 // ---- debugreg.c ----
