@@ -135,6 +135,20 @@ void process_tell_end(struct process *p)
     process_reap_if_unwanted(p);
 }
 
+// p's group has lost this parent: if nobody else can continue it, its stopped members must go on.
+static void leave_group(const struct process *parent, const struct process *p)
+{
+    bool stopped = false;
+    if (!process_keeps_group(parent, p) || !process_group_orphaned(p->pgid))
+        return;
+    for (struct process *q = process_next(NULL); q; q = process_next(q))
+        stopped |= q->pgid == p->pgid && q->stopping;
+    if (!stopped)
+        return;
+    signal_group(p->pgid, SIGHUP, NULL);
+    signal_group(p->pgid, SIGCONT, NULL);
+}
+
 static void give_children_to_init(struct process *p)
 {
     struct process *child, *next;
@@ -143,6 +157,7 @@ static void give_children_to_init(struct process *p)
         list_add_tail(&child->sibling, &init_process->children);
         child->parent = init_process;
         child->exit_signal = SIGCHLD;
+        leave_group(p, child);
         if (child->zombie)
             process_reap_if_unwanted(child);
     }
@@ -151,8 +166,9 @@ static void give_children_to_init(struct process *p)
 static void become_zombie(struct process *p)
 {
     spin_lock(&proc_lock);
-    give_children_to_init(p);
     p->zombie = true;
+    give_children_to_init(p);
+    leave_group(p->parent, p);
     if (!ptrace_process_ended(p))
         process_tell_end(p);
     spin_unlock(&proc_lock);

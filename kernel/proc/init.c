@@ -49,9 +49,11 @@ void init_alarm_now(struct process *p)
 static void send_console_signals(u64 set)
 {
     u32 group = console_foreground();
+    spin_lock(&proc_lock);
     for (int sig = 1; sig <= NSIG && group; sig++)
         if (set & SIG_BIT(sig))
             signal_group(group, sig, NULL);
+    spin_unlock(&proc_lock);
 }
 
 static void init_main(void *)

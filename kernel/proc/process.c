@@ -188,6 +188,19 @@ char process_state(struct process *p)
     return first->tid == p->pid ? task_state(first) : 'Z';
 }
 
+bool process_keeps_group(const struct process *parent, const struct process *p)
+{
+    return parent != init_process && parent->pgid != p->pgid && parent->sid == p->sid;
+}
+
+bool process_group_orphaned(u32 pgid)
+{
+    for (struct process *p = process_next(NULL); p; p = process_next(p))
+        if (p->pgid == pgid && !p->zombie && process_keeps_group(p->parent, p))
+            return false;
+    return true;
+}
+
 struct task *process_forker(const struct process *p)
 {
     const struct list *threads = &p->parent->threads;

@@ -136,6 +136,10 @@ struct node *process_cwd(struct process *p);
 // 'R', 'S', 'D', 'T' or 'Z', as in /proc/PID/stat: the first thread's. proc_lock held.
 char process_state(struct process *p);
 char task_state(const struct task *t);
+// Whether this (former) parent of p can continue p's group: from outside, in the same session.
+bool process_keeps_group(const struct process *parent, const struct process *p);
+// Nobody can: the group's members do not stop for a terminal's signals. proc_lock held.
+bool process_group_orphaned(u32 pgid);
 // The parent's thread that made it, or the one that stands in for it; NULL: the parent is ending.
 // proc_lock held.
 struct task *process_forker(const struct process *p);

@@ -14,14 +14,18 @@ enum {
     SIGHUP = 1, SIGINT = 2, SIGQUIT = 3, SIGILL = 4, SIGTRAP = 5, SIGABRT = 6, SIGBUS = 7,
     SIGFPE = 8, SIGKILL = 9, SIGUSR1 = 10, SIGSEGV = 11, SIGUSR2 = 12, SIGPIPE = 13, SIGALRM = 14,
     SIGTERM = 15, SIGCHLD = 17, SIGCONT = 18, SIGSTOP = 19, SIGTSTP = 20, SIGTTIN = 21,
-    SIGTTOU = 22, SIGURG = 23, SIGWINCH = 28, SIGIO = 29, SIGRTMIN = 32,
+    SIGTTOU = 22, SIGURG = 23, SIGWINCH = 28, SIGIO = 29, SIGSYS = 31, SIGRTMIN = 32,
     NSIG = 64,
 };
 // clang-format on
 
-#define SIG_BIT(sig)   BIT((sig)-1)
-#define SIG_STOPS      (SIG_BIT(SIGSTOP) | SIG_BIT(SIGTSTP) | SIG_BIT(SIGTTIN) | SIG_BIT(SIGTTOU))
-#define SIG_IGNORES    (SIG_BIT(SIGCHLD) | SIG_BIT(SIGCONT) | SIG_BIT(SIGURG) | SIG_BIT(SIGWINCH))
+#define SIG_BIT(sig) BIT((sig)-1)
+#define SIG_STOPS    (SIG_BIT(SIGSTOP) | SIG_BIT(SIGTSTP) | SIG_BIT(SIGTTIN) | SIG_BIT(SIGTTOU))
+#define SIG_IGNORES  (SIG_BIT(SIGCHLD) | SIG_BIT(SIGCONT) | SIG_BIT(SIGURG) | SIG_BIT(SIGWINCH))
+// Caused by an instruction, mostly: taken before all others.
+#define SIG_FAULTS                                                                                 \
+    (SIG_BIT(SIGILL) | SIG_BIT(SIGTRAP) | SIG_BIT(SIGBUS) | SIG_BIT(SIGFPE) | SIG_BIT(SIGSEGV) |   \
+     SIG_BIT(SIGSYS))
 #define SIG_UNMASKABLE (SIG_BIT(SIGKILL) | SIG_BIT(SIGSTOP))
 
 #define SIG_DFL 0ull
@@ -35,6 +39,7 @@ enum {
 #define SA_RESTART   0x10000000ull
 #define SA_NODEFER   0x40000000ull
 #define SA_RESETHAND 0x80000000ull
+#define SA_KNOWN     0xdc000807ull // the others a program does not get back
 
 // si_code
 // clang-format off
@@ -109,7 +114,7 @@ struct siginfo *signal_self(int sig);
 // To the running task because of what it just did: cannot be blocked or ignored (then it kills).
 void signal_force(int sig, const struct siginfo *info);
 void signal_force_fault(int sig, int code, u64 addr);
-// To every process of a group. Number of processes reached.
+// To every process of a group. Number of processes reached. proc_lock held.
 int signal_group(u32 pgid, int sig, const struct siginfo *info);
 // SIGKILL's way out: all threads of the process end with this wait status.
 void signal_kill_process(struct process *p, int wait_status);

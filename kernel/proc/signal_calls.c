@@ -27,6 +27,7 @@ s64 sys_rt_sigaction(int sig, u64 unew, u64 uold, u64 set_size)
     old = p->action[sig - 1];
     if (unew) {
         new.mask &= ~SIG_UNMASKABLE;
+        new.flags &= SA_KNOWN;
         p->action[sig - 1] = new;
         if (signal_is_ignored(p, sig))
             signal_flush_all(p, SIG_BIT(sig));
@@ -171,23 +172,26 @@ static struct siginfo sender_info(int code)
     return (struct siginfo){.code = code, .rt.pid = current_process()->pid};
 }
 
-// kill(2)'s pid: a process, a group (negative; 0: the own one), or -1: all but init and oneself.
-s64 sys_kill(s32 pid, int sig)
+static bool bad_signal(int sig)
+{
+    return sig < 0 || sig > NSIG;
+}
+
+// To a process, a group (negative; 0: the own one), or -1: all but init and oneself.
+static s64 kill(s32 pid, int sig)
 {
     struct siginfo info = sender_info(SI_USER);
     struct process *self = current_process(), *p;
     int err = -ESRCH;
-    if (sig < 0 || sig > NSIG)
-        return -EINVAL;
     if (pid == INT32_MIN)
         return -ESRCH;
-    if (pid <= 0 && pid != -1)
-        return signal_group(pid ? (u32)-pid : self->pgid, sig, &info) ? 0 : -ESRCH;
     spin_lock(&proc_lock);
     if (pid > 0) {
         p = process_lookup(pid);
         if (p)
             err = signal_process(p, sig, &info);
+    } else if (pid != -1) {
+        err = signal_group(pid ? (u32)-pid : self->pgid, sig, &info) ? 0 : -ESRCH;
     } else {
         for (p = process_next(NULL); p; p = process_next(p)) {
             if (p == init_process || p == self)
@@ -200,15 +204,24 @@ s64 sys_kill(s32 pid, int sig)
     return err;
 }
 
+// Whether there is anybody comes before whether there is such a signal.
+s64 sys_kill(s32 pid, int sig)
+{
+    s64 err = kill(pid, bad_signal(sig) ? 0 : sig);
+    return !err && bad_signal(sig) ? -EINVAL : err;
+}
+
+// tgid 0: whichever it belongs to.
 static s64 to_thread(s32 tgid, s32 tid, int sig, const struct siginfo *info)
 {
-    if (tid <= 0 || tgid == 0 || tgid < -1 || sig < 0 || sig > NSIG)
+    if (tid <= 0 || tgid < 0)
         return -EINVAL;
     struct task *t = task_find(tid);
     if (!t)
         return -ESRCH;
-    bool ok = t->process && (tgid == -1 || t->process->pid == (u32)tgid);
-    int err = ok ? signal_task(t, sig, info) : -ESRCH;
+    int err = -ESRCH;
+    if (t->process && (!tgid || t->process->pid == (u32)tgid))
+        err = bad_signal(sig) ? -EINVAL : signal_task(t, sig, info);
     task_put(t);
     return err;
 }
@@ -216,12 +229,13 @@ static s64 to_thread(s32 tgid, s32 tid, int sig, const struct siginfo *info)
 s64 sys_tgkill(s32 tgid, s32 tid, int sig)
 {
     struct siginfo info = sender_info(SI_TKILL);
-    return to_thread(tgid, tid, sig, &info);
+    return tgid ? to_thread(tgid, tid, sig, &info) : -EINVAL;
 }
 
 s64 sys_tkill(s32 tid, int sig)
 {
-    return sys_tgkill(-1, tid, sig);
+    struct siginfo info = sender_info(SI_TKILL);
+    return to_thread(0, tid, sig, &info);
 }
 
 // A siginfo of the sender's own making. It must not look like the kernel's or another sender's.
@@ -238,12 +252,10 @@ s64 sys_rt_sigqueueinfo(s32 pid, int sig, u64 uinfo)
     int err = get_info(&info, uinfo, (u32)pid == current_process()->pid);
     if (err)
         return err;
-    if (sig < 0 || sig > NSIG)
-        return -EINVAL;
     struct process *p = process_find(pid);
     if (!p)
         return -ESRCH;
-    err = signal_process(p, sig, &info);
+    err = bad_signal(sig) ? -EINVAL : signal_process(p, sig, &info);
     process_put(p);
     return err;
 }
@@ -252,5 +264,7 @@ s64 sys_rt_tgsigqueueinfo(s32 tgid, s32 tid, int sig, u64 uinfo)
 {
     struct siginfo info;
     int err = get_info(&info, uinfo, (u32)tgid == current_process()->pid);
-    return err ? err : to_thread(tgid, tid, sig, &info);
+    if (err)
+        return err;
+    return tgid ? to_thread(tgid, tid, sig, &info) : -EINVAL;
 }

@@ -9,8 +9,6 @@
 #include "perf/context.h"
 
 #define SYSCALL_INSN_LEN 2
-#define SIG_FAULTS                                                                                 \
-    (SIG_BIT(SIGILL) | SIG_BIT(SIGTRAP) | SIG_BIT(SIGBUS) | SIG_BIT(SIGFPE) | SIG_BIT(SIGSEGV))
 
 // A traced thread takes part in a group stop once, and is then its tracer's to continue.
 static bool must_stop(const struct process *p, const struct thread *th)
@@ -41,12 +39,15 @@ void signal_set_blocked(u64 mask)
 void signal_notify_parent(struct process *p, int sig, int code, int status)
 {
     struct process *parent = p->parent;
+    const struct sigaction *a = &parent->action[SIGCHLD - 1];
     struct siginfo info = {
         .code = code,
         .chld = {.pid = p->pid, .status = status, .utime = process_runtime(p) / CLK_TCK_NS},
     };
     bool stop = code == CLD_STOPPED || code == CLD_CONTINUED;
-    if (sig && !(stop && (parent->action[SIGCHLD - 1].flags & SA_NOCLDSTOP)))
+    // Ignored: not even to a parent that blocks it, or waits for it.
+    bool unwanted = (a->handler == SIG_IGN && !p->tracee) || (stop && (a->flags & SA_NOCLDSTOP));
+    if (sig && !(sig == SIGCHLD && unwanted))
         signal_process(parent, sig, &info);
     wake_all(&parent->child_wait);
 }
@@ -106,6 +107,14 @@ static int next_signal(struct process *p, struct thread *th)
     return sig;
 }
 
+static bool group_orphaned(const struct process *p)
+{
+    spin_lock(&proc_lock);
+    bool orphaned = process_group_orphaned(p->pgid);
+    spin_unlock(&proc_lock);
+    return orphaned;
+}
+
 static void default_action(struct trapframe *f, struct process *p, const struct siginfo *info)
 {
     int sig = info->signo;
@@ -113,6 +122,8 @@ static void default_action(struct trapframe *f, struct process *p, const struct 
         return;
     if (SIG_BIT(sig) & SIG_STOPS) {
         struct thread *th;
+        if (sig != SIGSTOP && group_orphaned(p)) // nobody would continue it
+            return;
         u64 flags = spin_lock_irqsave(&p->signal_lock);
         if (current_thread()->stop_due) { // no SIGCONT since
             p->stopping = true;

@@ -136,14 +136,12 @@ int signal_task(struct task *t, int sig, const struct siginfo *info)
 int signal_group(u32 pgid, int sig, const struct siginfo *info)
 {
     int reached = 0;
-    spin_lock(&proc_lock);
     for (struct process *p = process_next(NULL); p; p = process_next(p)) {
         if (p->pgid == pgid && p != init_process) {
             signal_process(p, sig, info);
             reached++;
         }
     }
-    spin_unlock(&proc_lock);
     return reached;
 }
 

@@ -45,7 +45,7 @@ int sigpending_take(struct sigpending *q, u64 allowed, struct siginfo *out)
     u64 set = q->set & allowed;
     if (!set)
         return 0;
-    int sig = __builtin_ctzll(set) + 1;
+    int sig = __builtin_ctzll(set & SIG_FAULTS ? set & SIG_FAULTS : set) + 1;
     struct sigentry *e, *next, *found = NULL;
     bool more = false;
     list_for_each_safe (e, next, &q->queue, node) {
