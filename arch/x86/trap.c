@@ -234,7 +234,8 @@ void trap_step_in_db(bool on)
 // ring 0 on the #DB stack is protected text.
 __protected_text void trap_debug(struct trapframe *f)
 {
-    if (f->rip == stub_address(TRAP_DB)) { // nested by TCG: see entry.asm
+    // Nested by TCG: see entry.asm. A program, too, can step to that address, but not in ring 0.
+    if (f->rip == stub_address(TRAP_DB) && !from_user(f)) {
         this_cpu()->dr.nested_dr6 |= read_dr6() & ~DR6_ACTIVE_LOW;
         write_dr6(DR6_ACTIVE_LOW);
         return;

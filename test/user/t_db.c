@@ -93,6 +93,33 @@ UTEST(db_step_syscall, "db-step-syscall")
     CHECK_EQ(steps, from + 4);
 }
 
+extern char back_from_kernel[];
+static volatile uintptr_t kernel_rip;
+static volatile long kernel_steps;
+
+static void on_kernel_step(int sig, siginfo_t *info, void *context)
+{
+    greg_t *regs = ((ucontext_t *)context)->uc_mcontext.gregs;
+
+    (void)info;
+    kernel_steps += sig == SIGTRAP && (uintptr_t)regs[REG_RIP] == kernel_rip;
+    regs[REG_RIP] = (greg_t)back_from_kernel;
+    regs[REG_EFL] &= ~0x100;
+}
+
+// A jump into the kernel traps behind the jump, as any other, before it faults: wherever it goes,
+// also to the first byte of the #DB handler itself.
+UTEST(db_step_kernel, "db-step-kernel")
+{
+    struct sigaction action = {.sa_sigaction = on_kernel_step, .sa_flags = SA_SIGINFO};
+    uintptr_t text = 0xffffffff80100000, end = text + 0x80000;
+
+    REQUIRE(sigaction(SIGTRAP, &action, NULL) == 0 && sigaction(SIGSEGV, &action, NULL) == 0);
+    for (kernel_rip = text; kernel_rip < end; kernel_rip += 16)
+        __asm__ volatile(TF_ON "jmp *%0\n back_from_kernel:" ::"r"(kernel_rip) : "memory", "cc");
+    CHECK_EQ(kernel_steps, (long)(end - text) / 16);
+}
+
 static uint16_t stack_selector __attribute__((aligned(8)));
 
 // MOV SS from a watched word, followed by a system call: a real CPU delivers the watch's #DB in
