@@ -10,9 +10,10 @@
 // as on Linux. The lock of its queue is held.
 static cpumask allowed_cpus(struct task *t)
 {
-    if (unlikely(!(t->affinity & cpus_online())))
+    cpumask online = cpus_online(); // read once: CPUs may leave it at any time
+    if (unlikely(!(t->affinity & online)))
         t->affinity = CPUMASK_ALL;
-    return t->affinity & cpus_online();
+    return t->affinity & online;
 }
 
 // An idle, or the least loaded, CPU that the task may use. The lock of its queue is held.
