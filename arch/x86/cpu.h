@@ -237,10 +237,12 @@ static inline void cpuid(u32 leaf, u32 sub, u32 out[4])
                      : "a"(leaf), "c"(sub));
 }
 
+// Not before the loads that stand before it (LFENCE: SDM vol. 2, RDTSC): else who has seen what
+// another CPU did could read an earlier time than that CPU had.
 static inline u64 rdtsc(void)
 {
     u32 lo, hi;
-    __asm__ volatile("rdtsc" : "=a"(lo), "=d"(hi)::"memory");
+    __asm__ volatile("lfence; rdtsc" : "=a"(lo), "=d"(hi)::"memory");
     return (u64)hi << 32 | lo;
 }
 
