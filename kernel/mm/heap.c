@@ -11,8 +11,8 @@ static const u16 class_size[] = {16, 32, 64, 96, 128, 192, 256, 384, 512, 768, 1
 #define CLASS_MAX  2048
 
 static struct spinlock heap_lock = SPINLOCK("heap", RANK_HEAP);
-static struct page *partial[NR_CLASSES]; // pages with a free object; heap_lock
-static u64 bytes_in_use;                 // atomic
+static struct list partial[NR_CLASSES]; // pages with a free object; heap_lock
+static u64 bytes_in_use;                // atomic
 static u8 class_of[CLASS_MAX / 16 + 1];  // by size in units of 16 bytes; constant after heap_init
 
 struct object {
@@ -22,30 +22,13 @@ struct object {
 void heap_init(void)
 {
     u32 class = 0;
+    for (u32 i = 0; i < NR_CLASSES; i++)
+        list_init(&partial[i]);
     for (u32 i = 0; i < ARRAY_SIZE(class_of); i++) {
         if (i * 16 > class_size[class])
             class ++;
         class_of[i] = class;
     }
-}
-
-static void partial_link(struct page *p, u32 class)
-{
-    p->prev = NULL;
-    p->next = partial[class];
-    if (p->next)
-        p->next->prev = p;
-    partial[class] = p;
-}
-
-static void partial_unlink(struct page *p, u32 class)
-{
-    if (p->prev)
-        p->prev->next = p->next;
-    else
-        partial[class] = p->next;
-    if (p->next)
-        p->next->prev = p->prev;
 }
 
 // ---- debug builds: free objects are poisoned behind their link ----
@@ -87,21 +70,22 @@ static struct page *grow(u32 class)
         o->next = p->objects;
         p->objects = o;
     }
-    partial_link(p, class);
+    list_add(&p->node, &partial[class]);
     return p;
 }
 
 static void *object_alloc(u32 class)
 {
     u64 flags = spin_lock_irqsave(&heap_lock);
-    struct page *p = partial[class] ? partial[class] : grow(class);
+    bool full = list_empty(&partial[class]);
+    struct page *p = full ? grow(class) : list_first(&partial[class], struct page, node);
     struct object *o = NULL;
     if (p) {
         o = p->objects;
         p->objects = o->next;
         p->used++;
         if (!p->objects)
-            partial_unlink(p, class);
+            list_del(&p->node);
     }
     spin_unlock_irqrestore(&heap_lock, flags);
     if (o && DEBUG_BUILD)
@@ -120,12 +104,12 @@ static void object_free(struct page *p, struct object *o)
     }
     ASSERT(p->used > 0);
     if (!p->objects)
-        partial_link(p, class);
+        list_add(&p->node, &partial[class]);
     o->next = p->objects;
     p->objects = o;
     // The last page of a class with free objects is kept: it would be wanted back at once.
-    if (--p->used == 0 && (p->next || p->prev)) {
-        partial_unlink(p, class);
+    if (--p->used == 0 && p->node.next != p->node.prev) {
+        list_del(&p->node);
         p->class = 0;
         pages_free((void *)((u64)o & PAGE_MASK), 0);
     }

@@ -10,9 +10,9 @@
 #include "kernel/mm/bootmem.h"
 
 static struct spinlock pages_lock = SPINLOCK("pages", RANK_PAGES);
-static struct page *free_blocks[MAX_ORDER + 1]; // first of a list; pages_lock
-static u64 nr_free, nr_total;                   // pages; pages_lock
-static struct page *pages;                      // of page frame 0, 1, ...; constant after page_init
+static struct list free_blocks[MAX_ORDER + 1]; // pages_lock
+static u64 nr_free, nr_total;                  // pages; pages_lock
+static struct page *pages;                     // of page frame 0, 1, ...; constant after page_init
 static u64 nr_frames;
 
 static u64 frame_of(const struct page *p)
@@ -36,22 +36,13 @@ static void block_link(struct page *p, u32 order)
 {
     p->free = true;
     p->order = order;
-    p->prev = NULL;
-    p->next = free_blocks[order];
-    if (p->next)
-        p->next->prev = p;
-    free_blocks[order] = p;
+    list_add(&p->node, &free_blocks[order]);
 }
 
 static void block_unlink(struct page *p)
 {
     p->free = false;
-    if (p->prev)
-        p->prev->next = p->next;
-    else
-        free_blocks[p->order] = p->next;
-    if (p->next)
-        p->next->prev = p->prev;
+    list_del(&p->node);
 }
 
 static void block_free(u64 frame, u32 order)
@@ -70,11 +61,11 @@ static void block_free(u64 frame, u32 order)
 static struct page *block_take(u32 order)
 {
     u32 from = order;
-    while (from <= MAX_ORDER && !free_blocks[from])
+    while (from <= MAX_ORDER && list_empty(&free_blocks[from]))
         from++;
     if (from > MAX_ORDER)
         return NULL;
-    struct page *p = free_blocks[from];
+    struct page *p = list_first(&free_blocks[from], struct page, node);
     block_unlink(p);
     while (from > order) {
         from--;
@@ -220,6 +211,8 @@ static void add_run(u64 start, u64 end)
 void page_init(void)
 {
     u64 end = bootmem_init();
+    for (u32 order = 0; order <= MAX_ORDER; order++)
+        list_init(&free_blocks[order]);
     paging_init(end, bootmem_page);
     nr_frames = end >> PAGE_SHIFT;
     pages = bootmem_alloc(nr_frames * sizeof(*pages));

@@ -2,16 +2,17 @@
 #pragma once
 
 #include "arch/x86/layout.h"
+#include "kernel/base/list.h"
 
 struct page {
-    u32 refs;                 // users of this page; 0: free; PAGE_RESERVED: not ours to hand out
-    u16 used;                 // heap: objects in use
-    u8 order;                 // of the block this page heads, free or allocated
-    u8 class;                 // heap: size class + 1, 0: no page of the heap's size classes
-    bool free;                // heads a free block
-    bool poisoned;            // debug builds: filled with PAGE_POISON since it was freed
-    void *objects;            // heap: free objects
-    struct page *next, *prev; // free blocks of one order, or the heap's pages with free objects
+    u32 refs;         // users of this page; 0: free; PAGE_RESERVED: not ours to hand out
+    u16 used;         // heap: objects in use
+    u8 order;         // of the block this page heads, free or allocated
+    u8 class;         // heap: size class + 1, 0: no page of the heap's size classes
+    bool free;        // heads a free block
+    bool poisoned;    // debug builds: filled with PAGE_POISON since it was freed
+    void *objects;    // heap: free objects
+    struct list node; // in the free blocks of one order, or the heap's pages with free objects
 };
 
 #define PAGE_RESERVED (~0u)
