@@ -115,11 +115,9 @@ static bool read_word(u64 addr, u64 *value)
 // The upper end of the stack that contains addr, or 0.
 static u64 stack_end(u64 addr)
 {
-    if (addr >= KSTACK_BASE && addr < KSTACK_END)
-        return KSTACK_BASE + ALIGN_UP(addr - KSTACK_BASE + 1, KSTACK_STRIDE);
     if (addr >= (u64)__data_start && addr < (u64)__data_end) // boot stacks, IST stacks
         return (u64)__data_end;
-    return 0;
+    return kstack_top(addr);
 }
 
 int backtrace_kernel(u64 rip, u64 rbp, u64 *ips, int max)

@@ -57,7 +57,7 @@ static u64 *walk(u64 root, u64 va, int leaf, u64 (*alloc)(void))
                                             __ATOMIC_ACQUIRE))
                 e = fresh;
             else
-                arch_table_free(page);
+                page_unref(page);
         }
         table = table_at(e);
     }
@@ -132,7 +132,7 @@ void paging_load_kernel(void)
 
 u64 paging_new(void)
 {
-    u64 root = arch_table_alloc();
+    u64 root = page_alloc_zeroed();
     if (!root)
         return 0;
     u64 *to = phys_to_virt(root);
@@ -148,7 +148,7 @@ static void free_tables(u64 table, int level, int entries)
         if (t[i] & PTE_P)
             free_tables(t[i] & PTE_ADDR, level - 1, ENTRIES);
     }
-    arch_table_free(table);
+    page_unref(table);
 }
 
 void paging_free(u64 root)
@@ -169,7 +169,7 @@ void paging_load(u64 root)
 
 u64 *paging_walk(u64 root, u64 va, bool create)
 {
-    return walk(root, va, 1, create ? arch_table_alloc : NULL);
+    return walk(root, va, 1, create ? page_alloc_zeroed : NULL);
 }
 
 typedef void page_fn(u64 va, u64 *pte, void *arg);
@@ -239,7 +239,7 @@ void paging_for_each(u64 root, u64 start, u64 end, void (*fn)(u64 va, u64 *pte, 
 
 int paging_map_kernel(u64 va, u64 pa, u64 flags)
 {
-    u64 *pte = walk(kernel_root, va, 1, arch_table_alloc);
+    u64 *pte = walk(kernel_root, va, 1, page_alloc_zeroed);
     if (!pte)
         return -1;
     if (*pte & PTE_P)

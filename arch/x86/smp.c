@@ -181,7 +181,7 @@ static bool wait_online(u32 id)
 static void start_cpu(u32 apic_id)
 {
     u32 id = nr_cpus;
-    u64 stack = arch_stack_alloc();
+    u64 stack = kstack_alloc();
     if (!stack) {
         printk("smp: no memory for a stack: CPU with APIC id %u is left out\n", apic_id);
         return;
@@ -204,7 +204,7 @@ static void start_cpu(u32 apic_id)
         panic("smp: CPU with APIC id %u started and got stuck", apic_id);
     }
     nr_cpus = id;
-    arch_stack_free(stack);
+    kstack_free(stack);
     printk("smp: CPU with APIC id %u does not start and is left out\n", apic_id);
 }
 

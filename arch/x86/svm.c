@@ -64,7 +64,7 @@ static bool detect(void)
 
 static u64 must_alloc(void)
 {
-    u64 pa = arch_table_alloc();
+    u64 pa = page_alloc_zeroed();
     if (!pa)
         panic("svm: no memory at boot");
     return pa;
@@ -157,10 +157,10 @@ static void fill_state(struct vmcb *v, u64 cr3)
 
 int svm_guest_init(struct svm_guest *g, u64 memory_pa)
 {
-    *g = (struct svm_guest){.vmcb_pa = arch_table_alloc(), .memory_pa = memory_pa};
+    *g = (struct svm_guest){.vmcb_pa = page_alloc_zeroed(), .memory_pa = memory_pa};
     bool complete = g->vmcb_pa;
     for (int level = 0; level < SVM_TABLES; level++) {
-        g->table_pa[level] = arch_table_alloc();
+        g->table_pa[level] = page_alloc_zeroed();
         complete &= g->table_pa[level] != 0;
     }
     if (!complete) {
@@ -179,11 +179,9 @@ int svm_guest_init(struct svm_guest *g, u64 memory_pa)
 
 void svm_guest_release(struct svm_guest *g)
 {
-    if (g->vmcb_pa)
-        arch_table_free(g->vmcb_pa);
+    page_unref(g->vmcb_pa);
     for (int level = 0; level < SVM_TABLES; level++)
-        if (g->table_pa[level])
-            arch_table_free(g->table_pa[level]);
+        page_unref(g->table_pa[level]);
 }
 
 // ---- QEMU ----

@@ -10,7 +10,6 @@
 #define STUB_SIZE      16   // of entry.asm
 #define GATE_INTERRUPT 0x8e // present, 64-bit interrupt gate, DPL 0 (SDM vol. 3, 6.14.1)
 #define GATE_DPL3      0x60
-#define CANONICAL_BITS 48
 
 struct gate {
     u16 offset_low, selector;
@@ -128,13 +127,7 @@ __protected_text bool trap_fixup(struct trapframe *f)
 // Or not canonical: in either case no usual rip.
 static bool upper_half(u64 addr)
 {
-    return addr >> (CANONICAL_BITS - 1);
-}
-
-static bool canonical(u64 addr)
-{
-    int shift = 64 - CANONICAL_BITS;
-    return (u64)((s64)(addr << shift) >> shift) == addr;
+    return addr >> 47;
 }
 
 // The last work before ring 3: what a #DB has left, before anything else runs here; reschedule and
@@ -146,7 +139,7 @@ static __attribute__((noinline)) void work_before_user(struct trapframe *f)
         if (need_resched())
             sched_irq_exit(f);
         irq_enable();
-        if (unlikely(upper_half(f->rip)) && !canonical(f->rip)) { // IRETQ would fault in ring 0
+        if (unlikely(upper_half(f->rip)) && !is_canonical(f->rip)) { // IRETQ would fault in ring 0
             f->vector = TRAP_GP;
             f->error = 0;
             user_exception(f);
@@ -154,7 +147,7 @@ static __attribute__((noinline)) void work_before_user(struct trapframe *f)
         user_return(f);
         irq_disable();
         cpu_clear_due(DUE_RETURN); // first: who makes something due from now on sets it again
-    } while (need_resched() || user_return_due() || (upper_half(f->rip) && !canonical(f->rip)));
+    } while (need_resched() || user_return_due() || (upper_half(f->rip) && !is_canonical(f->rip)));
 }
 
 // Called by entry.asm too. IRQs off: what comes now interrupts ring 3, or is seen here.

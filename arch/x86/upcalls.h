@@ -14,16 +14,17 @@ __noreturn void panic_trap(struct trapframe *f, u64 cr2);
 // kernel/base/printk.c. The kernel's log; any context, also NMI.
 void printk(const char *fmt, ...) __printf(1, 2);
 
-// kernel/mm/page.c. A zeroed page for a page table, as physical address; 0 when memory is out.
-u64 arch_table_alloc(void);
-void arch_table_free(u64 pa);
+// kernel/mm/page.c. One zeroed page with one reference, as physical address; 0 when memory is out.
+u64 page_alloc_zeroed(void);
+// Drops one reference; the last one frees the page. Reserved pages, 0 among them, are left alone.
+void page_unref(u64 pa);
 
-// kernel/mm/heap.c. A fresh kernel stack for a starting CPU: its top, or 0 when memory is out.
-// Freed only when the CPU did not come.
-u64 arch_stack_alloc(void);
-void arch_stack_free(u64 top);
+// kernel/mm/kstack.c. A kernel stack with an unmapped page below it; its top, or 0 when memory is
+// out. Task context.
+u64 kstack_alloc(void);
+void kstack_free(u64 top);
 
-// sched/entry.c. The last thing before an interrupt or exception returns: IRQs off, `f` is the
+// sched/tick.c. The last thing before an interrupt or exception returns: IRQs off, `f` is the
 // frame. In the kernel it may preempt; before ring 3 it runs reschedules and signals (through
 // user_return).
 void sched_irq_exit(struct trapframe *f);
@@ -47,8 +48,8 @@ bool user_page_fault(struct trapframe *f, u64 addr);
 // rdx, r10, r8, r9; the result goes to f->rax. IRQs on.
 void syscall_dispatch(struct trapframe *f);
 
-// kernel/proc/signal.c. Before every return to ring 3, IRQs on: delivers signals. May not return
-// (exit).
+// kernel/proc/signal_deliver.c. Before every return to ring 3, IRQs on: delivers signals. May not
+// return (exit).
 void user_return(struct trapframe *f);
 // The same place. Whether user_return() would find anything to do. IRQs off.
 bool user_return_due(void);

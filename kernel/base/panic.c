@@ -80,8 +80,8 @@ static void print_frame(const struct trapframe *f)
 
 static bool in_stack_guard(u64 rsp)
 {
-    return rsp >= KSTACK_BASE && rsp < KSTACK_END &&
-           (rsp - KSTACK_BASE) % KSTACK_STRIDE < KSTACK_STRIDE - KSTACK_SIZE;
+    u64 top = kstack_top(rsp);
+    return top && top - rsp > KSTACK_SIZE;
 }
 
 static void print_page_fault(const struct trapframe *f, u64 cr2)

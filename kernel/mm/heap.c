@@ -13,7 +13,7 @@ static const u16 class_size[] = {16, 32, 64, 96, 128, 192, 256, 384, 512, 768, 1
 static struct spinlock heap_lock = SPINLOCK("heap", RANK_HEAP);
 static struct list partial[NR_CLASSES]; // pages with a free object; heap_lock
 static u64 bytes_in_use;                // atomic
-static u8 class_of[CLASS_MAX / 16 + 1];  // by size in units of 16 bytes; constant after heap_init
+static u8 class_of[CLASS_MAX / 16 + 1]; // by size in units of 16 bytes; constant after heap_init
 
 struct object {
     struct object *next;

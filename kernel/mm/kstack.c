@@ -59,8 +59,7 @@ static bool map(u64 top)
     for (u32 n = 0; n < STACK_PAGES; n++) {
         u64 pa = page_alloc_zeroed();
         if (!pa || paging_map_kernel(top - (n + 1) * PAGE_SIZE, pa, PTE_W | PTE_NX) < 0) {
-            if (pa)
-                page_unref(pa);
+            page_unref(pa);
             unmap(top, n);
             return false;
         }
@@ -84,8 +83,7 @@ u64 kstack_alloc(void)
 
 void kstack_free(u64 top)
 {
-    u64 own;
-    ASSERT(kstack_contains(top - 1, &own) && own == top);
+    ASSERT(kstack_top(top - 1) == top);
     u64 flags = spin_lock_irqsave(&stacks_lock);
     bool keep = nr_kept < KEEP_STACKS;
     if (keep)
@@ -95,22 +93,4 @@ void kstack_free(u64 top)
         return;
     unmap(top, STACK_PAGES);
     slot_give((top - KSTACK_BASE) / KSTACK_STRIDE - 1);
-}
-
-bool kstack_contains(u64 addr, u64 *top)
-{
-    if (addr < KSTACK_BASE || addr >= KSTACK_END)
-        return false;
-    *top = ALIGN_DOWN(addr, KSTACK_STRIDE) + KSTACK_STRIDE;
-    return true;
-}
-
-u64 arch_stack_alloc(void)
-{
-    return kstack_alloc();
-}
-
-void arch_stack_free(u64 top)
-{
-    kstack_free(top);
 }

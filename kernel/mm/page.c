@@ -180,17 +180,6 @@ u64 pages_free_count(void)
     return __atomic_load_n(&nr_free, __ATOMIC_RELAXED);
 }
 
-// Page tables are pages with one user, the table above.
-u64 arch_table_alloc(void)
-{
-    return page_alloc_zeroed();
-}
-
-void arch_table_free(u64 pa)
-{
-    page_unref(pa);
-}
-
 // ---- start ----
 
 static void add_run(u64 start, u64 end)

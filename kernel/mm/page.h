@@ -2,6 +2,7 @@
 #pragma once
 
 #include "arch/x86/layout.h"
+#include "arch/x86/upcalls.h"
 #include "kernel/base/list.h"
 
 struct page {
@@ -29,11 +30,8 @@ void page_init(void);
 void *pages_alloc(u32 order);
 void pages_free(void *p, u32 order);
 
-// One zeroed page with refs = 1, as physical address; 0 when memory is out.
-u64 page_alloc_zeroed(void);
+// References of single pages; page_alloc_zeroed() and page_unref() are in arch/x86/upcalls.h.
 void page_ref(u64 pa);
-// Drops one reference; the last one frees the page. Reserved pages are left alone.
-void page_unref(u64 pa);
 u32 page_refs(u64 pa);
 
 // The descriptor of a page in RAM; p may point anywhere into it.

@@ -6,14 +6,6 @@
 #include "kernel/base/string.h"
 #include "kernel/mm/vm.h"
 
-#define CANONICAL_BITS 48
-
-static bool canonical(u64 addr)
-{
-    int shift = 64 - CANONICAL_BITS;
-    return (u64)((s64)(addr << shift) >> shift) == addr;
-}
-
 // A kernel thread has no tables of its own: for the kernel's half any will do.
 static u64 root_of(const struct task *t)
 {
@@ -25,7 +17,7 @@ int memory_move(const struct task *t, u64 addr, u8 *bytes, size_t n, bool write)
     u64 pa, flags;
     while (n) {
         size_t part = MIN(n, PAGE_SIZE - addr % PAGE_SIZE);
-        if (!canonical(addr) || (addr < TASK_SIZE_MAX && !t->mm) ||
+        if (!is_canonical(addr) || (addr < TASK_SIZE_MAX && !t->mm) ||
             !paging_lookup(root_of(t), addr, &pa, &flags))
             return -EFAULT;
         if (write && addr < TASK_SIZE_MAX && !(flags & PTE_W))
