@@ -77,7 +77,6 @@ void kernel_main(u32 magic, u32 mbi)
 
     acpi_init(); // the machine: CPUs, interrupts, time
     apic_init();
-    lapic_enable();
     clock_init();
 
     sched_init(); // tasks; from here on this flow is CPU 0's idle task

@@ -3,6 +3,7 @@
 
 #include "arch/x86/cpu.h"
 #include "arch/x86/platform.h"
+#include "arch/x86/rep.h"
 #include "arch/x86/upcalls.h"
 
 struct rsdp { // 5.2.5.3
@@ -56,9 +57,6 @@ struct madt_entry {
 } __packed;
 
 #define LAPIC_USABLE 1u
-#define ISA_KEYBOARD 1
-#define ISA_SERIAL1  4
-#define ISA_SERIAL2  3
 
 struct acpi_cpus acpi_cpus;
 
@@ -68,16 +66,6 @@ static bool sum_is_zero(const void *p, size_t n)
     for (const u8 *b = p; n; n--)
         sum += *b++;
     return !sum;
-}
-
-static bool signature_is(const char *a, const char *b, size_t n)
-{
-    while (n && *a == *b) {
-        a++;
-        b++;
-        n--;
-    }
-    return !n;
 }
 
 // Address of the table with this four-letter signature in direct-mapped memory, or NULL.
@@ -91,10 +79,9 @@ static const void *acpi_find(const char *signature)
     u32 width = wide ? 8 : 4;
     for (u32 off = 0; off + width <= root->length - sizeof(*root); off += width) {
         u64 pa = 0;
-        for (u32 i = 0; i < width; i++)
-            pa |= (u64)root->body[off + i] << 8 * i;
+        rep_copy(&pa, root->body + off, width);
         const struct sdt *t = phys_to_virt(pa);
-        if (signature_is(t->signature, signature, 4) && sum_is_zero(t, t->length))
+        if (!__builtin_memcmp(t->signature, signature, 4) && sum_is_zero(t, t->length))
             return t;
     }
     return NULL;
@@ -124,12 +111,8 @@ static void madt_read(const struct madt_entry *e)
             acpi_cpus.ioapic_pa = e->ioapic.pa;
         break;
     case MADT_OVERRIDE:
-        if (e->over.irq == ISA_SERIAL1)
-            acpi_cpus.serial_gsi = e->over.gsi;
-        if (e->over.irq == ISA_SERIAL2)
-            acpi_cpus.serial2_gsi = e->over.gsi;
-        if (e->over.irq == ISA_KEYBOARD)
-            acpi_cpus.keyboard_gsi = e->over.gsi;
+        if (e->over.irq < ISA_IRQS)
+            acpi_cpus.gsi[e->over.irq] = e->over.gsi;
         break;
     case MADT_LAPIC_ADDR:
         acpi_cpus.lapic_pa = e->lapic_addr.pa;
@@ -146,10 +129,9 @@ void acpi_init(void)
         .apic_id[0] = id[1] >> 24,
         .lapic_pa = 0xfee00000,
         .ioapic_pa = 0xfec00000,
-        .serial_gsi = ISA_SERIAL1,
-        .serial2_gsi = ISA_SERIAL2,
-        .keyboard_gsi = ISA_KEYBOARD,
     };
+    for (u32 irq = 0; irq < ISA_IRQS; irq++)
+        acpi_cpus.gsi[irq] = irq;
     const struct madt *m = acpi_find("APIC");
     if (!m) {
         printk("acpi: no MADT: one CPU, interrupt controllers at their usual places\n");

@@ -51,19 +51,14 @@ void lapic_enable(void)
 }
 
 // The two halves of the command register belong together, so no interrupt may come between.
-static void lapic_command(u32 apic_id, u32 command)
+void lapic_send(u32 apic_id, u32 command)
 {
     u64 flags = irq_save();
     while (lapic_read(LAPIC_ICR_LOW) & ICR_PENDING)
         cpu_pause();
     lapic_write(LAPIC_ICR_HIGH, apic_id << 24);
-    lapic_write(LAPIC_ICR_LOW, command);
+    lapic_write(LAPIC_ICR_LOW, ICR_ASSERT | command);
     irq_restore(flags);
-}
-
-void lapic_send(u32 apic_id, u32 vector)
-{
-    lapic_command(apic_id, ICR_FIXED | ICR_ASSERT | vector);
 }
 
 // Only the low half: where #DB has come between the two halves of another command, that one still
@@ -72,27 +67,17 @@ void lapic_send_self(u32 vector)
 {
     while (lapic_read(LAPIC_ICR_LOW) & ICR_PENDING)
         cpu_pause();
-    lapic_write(LAPIC_ICR_LOW, ICR_FIXED | ICR_ASSERT | ICR_SELF | vector);
+    lapic_write(LAPIC_ICR_LOW, ICR_ASSERT | ICR_SELF | vector);
 }
 
 // A debugger may have interrupted another command between its halves: its first half is put back.
 void lapic_send_nmi(u32 apic_id)
 {
     u32 high = lapic_read(LAPIC_ICR_HIGH);
-    lapic_command(apic_id, ICR_NMI | ICR_ASSERT);
+    lapic_send(apic_id, ICR_NMI);
     while (lapic_read(LAPIC_ICR_LOW) & ICR_PENDING)
         cpu_pause();
     lapic_write(LAPIC_ICR_HIGH, high);
-}
-
-void lapic_send_init(u32 apic_id)
-{
-    lapic_command(apic_id, ICR_INIT | ICR_ASSERT);
-}
-
-void lapic_send_startup(u32 apic_id, u8 page)
-{
-    lapic_command(apic_id, ICR_STARTUP | ICR_ASSERT | page);
 }
 
 // ---- its timer ----
@@ -155,8 +140,9 @@ static void ioapic_write(u32 reg, u32 v)
 }
 
 // Edge triggered, active high, as all ISA interrupts are, to this CPU.
-static void ioapic_route(u32 gsi, u32 vector)
+static void ioapic_route(u32 vector)
 {
+    u32 gsi = acpi_cpus.gsi[vector - IRQ_BASE];
     u32 entries = (ioapic_read(IOAPIC_VERSION) >> 16 & 0xff) + 1;
     if (gsi >= entries)
         panic("apic: interrupt %u is beyond the I/O APIC's %u inputs", gsi, entries);
@@ -174,7 +160,7 @@ void apic_init(void)
     for (u32 i = 0; i < entries; i++)
         ioapic_write(IOAPIC_ENTRY(i), LVT_MASKED);
     keyboard_init();
-    ioapic_route(acpi_cpus.serial_gsi, IRQ_SERIAL1);
-    ioapic_route(acpi_cpus.serial2_gsi, IRQ_SERIAL2);
-    ioapic_route(acpi_cpus.keyboard_gsi, IRQ_KEYBOARD);
+    ioapic_route(IRQ_SERIAL1);
+    ioapic_route(IRQ_SERIAL2);
+    ioapic_route(IRQ_KEYBOARD);
 }

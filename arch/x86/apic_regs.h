@@ -23,10 +23,10 @@
 #define LVT_PERIODIC    0x20000u
 #define TIMER_DIVIDE_16 3
 
-#define ICR_FIXED   0x000u
+// The command register's low half: a vector, or
 #define ICR_NMI     0x400u
 #define ICR_INIT    0x500u
-#define ICR_STARTUP 0x600u
+#define ICR_STARTUP 0x600u // | the number of the page to start at
 #define ICR_PENDING 0x1000u
 #define ICR_ASSERT  0x4000u
 #define ICR_SELF    0x40000u // destination shorthand

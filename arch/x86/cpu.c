@@ -1,6 +1,7 @@
 // Bringing one CPU into its final state: segments, stacks for exceptions, control registers,
 // SYSCALL.
 #include "arch/x86/cpu.h"
+#include "arch/x86/rep.h"
 #include "arch/x86/trap.h"
 
 #define CR0_MP         BIT(1)
@@ -27,6 +28,7 @@
 #define CPUID_EXT1_EDX_1G   BIT(26)
 #define CPUID_HYPERVISOR    0x40000000u
 #define CPUID_EXT           0x80000000u
+#define VENDOR_LEN          12 // of a signature: three registers
 
 // Descriptors: 64-bit code, data, and a TSS (SDM vol. 3, 3.4.5 and 8.2.3).
 #define DESC_KERNEL_CODE 0x00af9b000000ffffull
@@ -59,27 +61,6 @@ static u8 ist_stacks[MAX_CPUS][IST_STACKS][IST_STACK_SIZE] __protected_bss __ali
 
 void syscall_entry(void); // entry.asm
 
-static void put_u32(char *to, u32 v)
-{
-    for (int i = 0; i < 4; i++)
-        to[i] = (char)(v >> (8 * i));
-}
-
-static bool hypervisor_is_tcg(void)
-{
-    static const char tcg[] = "TCGTCGTCGTCG";
-    char signature[12];
-    u32 r[4];
-    cpuid(CPUID_HYPERVISOR, 0, r);
-    put_u32(signature, r[1]);
-    put_u32(signature + 4, r[2]);
-    put_u32(signature + 8, r[3]);
-    for (u32 i = 0; i < sizeof(signature); i++)
-        if (signature[i] != tcg[i])
-            return false;
-    return true;
-}
-
 void cpu_detect(void)
 {
     struct cpu_features *c = &cpu_features;
@@ -87,14 +68,14 @@ void cpu_detect(void)
 
     cpuid(0, 0, r);
     u32 max_leaf = r[0];
-    put_u32(c->vendor, r[1]);
-    put_u32(c->vendor + 4, r[3]);
-    put_u32(c->vendor + 8, r[2]);
+    rep_copy(c->vendor, (u32[]){r[1], r[3], r[2]}, VENDOR_LEN);
 
     cpuid(1, 0, r);
     c->pge = r[3] & CPUID_1_EDX_PGE;
-    c->is_tcg = (r[2] & CPUID_1_ECX_VIRTUAL) && hypervisor_is_tcg();
-
+    if (r[2] & CPUID_1_ECX_VIRTUAL) {
+        cpuid(CPUID_HYPERVISOR, 0, r);
+        c->is_tcg = !__builtin_memcmp(&r[1], "TCGTCGTCGTCG", VENDOR_LEN);
+    }
     if (max_leaf >= 7) {
         cpuid(7, 0, r);
         c->smep = r[1] & CPUID_7_EBX_SMEP;

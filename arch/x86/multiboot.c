@@ -4,6 +4,7 @@
 #include "arch/x86/cpu.h"
 #include "arch/x86/paging.h"
 #include "arch/x86/platform.h"
+#include "arch/x86/rep.h"
 
 #define MB2_LOADER_MAGIC 0x36d76289u
 #define MMAP_AVAILABLE   1u
@@ -39,8 +40,7 @@ static void read_cmdline(const struct mb2_tag *tag)
     u32 n = tag->size - sizeof(*tag);
     if (n > sizeof(boot_info.cmdline))
         boot_refuse("dr7: the kernel command line is longer than 2047 bytes");
-    for (u32 i = 0; i < n; i++)
-        boot_info.cmdline[i] = tag->body[i];
+    rep_copy(boot_info.cmdline, tag->body, n);
 }
 
 static void read_module(const struct mb2_tag *tag)
@@ -72,12 +72,10 @@ static void read_mmap(const struct mb2_tag *tag)
 static void read_rsdp(const struct mb2_tag *tag)
 {
     static u32 have;
-    u32 n = MIN(tag->size - sizeof(*tag), sizeof(rsdp_copy));
     if (have > tag->type)
         return;
     have = tag->type;
-    for (u32 i = 0; i < n; i++)
-        rsdp_copy[i] = tag->body[i];
+    rep_copy(rsdp_copy, tag->body, MIN(tag->size - sizeof(*tag), sizeof(rsdp_copy)));
     boot_info.rsdp = virt_to_phys(rsdp_copy);
 }
 
@@ -86,16 +84,15 @@ void boot_info_parse(u32 magic, u32 mbi)
     if (magic != MB2_LOADER_MAGIC)
         boot_refuse(
             "dr7: not started by a multiboot2 loader (wrong boot magic); boot it with GRUB");
-    u32 total = *(u32 *)phys_to_virt(mbi);
-    boot_info.info_end = (u64)mbi + total;
-    if (boot_info.info_end > BOOT_MAP_END)
+    u64 end = (u64)mbi + *(u32 *)phys_to_virt(mbi);
+    if (end > BOOT_MAP_END)
         boot_refuse("dr7: the loader's information lies above 1 GiB");
 
-    for (u64 at = (u64)mbi + 8; at + sizeof(struct mb2_tag) <= boot_info.info_end;) {
+    for (u64 at = (u64)mbi + 8; at + sizeof(struct mb2_tag) <= end;) {
         const struct mb2_tag *tag = phys_to_virt(at);
         if (tag->type == TAG_END)
             break;
-        if (tag->size < sizeof(*tag) || at + tag->size > boot_info.info_end)
+        if (tag->size < sizeof(*tag) || at + tag->size > end)
             boot_refuse("dr7: the loader's information is broken");
         switch (tag->type) {
         case TAG_CMDLINE:
@@ -120,9 +117,7 @@ void boot_info_parse(u32 magic, u32 mbi)
 
 __noreturn void boot_refuse(const char *why)
 {
-    size_t n = 0;
-    while (why[n])
-        n++;
+    size_t n = __builtin_strlen(why);
     serial_write(COM1, why, n);
     serial_write(COM1, "\r\n", 2);
     vga_write(why, n);

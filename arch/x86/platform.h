@@ -21,7 +21,6 @@ struct boot_info {
     u64 rsdp; // physical address of a copy of ACPI's root pointer; 0 when none
     u32 nr_regions;
     struct mem_region regions[MAX_MEM_REGIONS]; // usable RAM above 1 MiB, whole pages
-    u64 info_end;                               // first byte after the multiboot structure
 };
 extern struct boot_info boot_info;
 
@@ -35,11 +34,13 @@ __noreturn void boot_refuse(const char *why);
 
 // ---- ACPI (6.4) ----
 
+#define ISA_IRQS 16
+
 struct acpi_cpus {
     u32 count;
     u32 apic_id[64]; // the boot CPU is the first
     u64 lapic_pa, ioapic_pa;
-    u32 serial_gsi, serial2_gsi, keyboard_gsi; // after interrupt source overrides
+    u32 gsi[ISA_IRQS]; // the I/O APIC's input for each interrupt of the ISA bus
 };
 extern struct acpi_cpus acpi_cpus;
 
@@ -48,16 +49,15 @@ void acpi_init(void);
 
 // ---- APICs (SDM vol. 3, chapter 11) ----
 
-void apic_init(void);           // boot CPU: maps all, masks the 8259s, routes serial and keyboard
-void lapic_enable(void);        // each CPU
+// Boot CPU: maps all, masks the 8259s, routes serial and keyboard, enables its own.
+void apic_init(void);
+void lapic_enable(void);        // each other CPU
 void lapic_timer_start(u32 hz); // periodic IRQ_TIMER on this CPU
 void lapic_timer_stop(void);
 void lapic_eoi(void);
-void lapic_send(u32 apic_id, u32 vector); // fixed delivery
-void lapic_send_self(u32 vector);         // to this CPU; any context
-void lapic_send_nmi(u32 apic_id);
-void lapic_send_init(u32 apic_id);
-void lapic_send_startup(u32 apic_id, u8 page);
+void lapic_send(u32 apic_id, u32 command); // a vector, or what apic_regs.h has
+void lapic_send_self(u32 vector);          // to this CPU; any context
+void lapic_send_nmi(u32 apic_id);          // any context
 
 // ---- clock ----
 

@@ -6,9 +6,11 @@
 // with a node.
 
 #include "arch/x86/smp.h"
+#include "arch/x86/apic_regs.h"
 #include "arch/x86/cpu.h"
 #include "arch/x86/paging.h"
 #include "arch/x86/platform.h"
+#include "arch/x86/rep.h"
 #include "arch/x86/trap.h"
 #include "arch/x86/upcalls.h"
 
@@ -192,10 +194,10 @@ static void start_cpu(u32 apic_id)
     ap_boot.id = id;
     __atomic_store_n(&ap_boot.stack, stack, __ATOMIC_RELEASE);
 
-    lapic_send_startup(apic_id, TRAMPOLINE_PA >> PAGE_SHIFT);
+    lapic_send(apic_id, ICR_STARTUP | TRAMPOLINE_PA >> PAGE_SHIFT);
     clock_delay_us(SIPI_DELAY_US);
     if (!stack_taken())
-        lapic_send_startup(apic_id, TRAMPOLINE_PA >> PAGE_SHIFT);
+        lapic_send(apic_id, ICR_STARTUP | TRAMPOLINE_PA >> PAGE_SHIFT);
     if (wait_online(id))
         return;
     if (!__atomic_exchange_n(&ap_boot.stack, 0, __ATOMIC_ACQ_REL)) {
@@ -211,15 +213,10 @@ static void start_cpu(u32 apic_id)
 void smp_start_all(u32 limit)
 {
     u32 count = MIN(limit, acpi_cpus.count);
-    u8 *to = phys_to_virt(TRAMPOLINE_PA);
-    for (const u8 *from = trampoline_start; from < trampoline_end; from++)
-        *to++ = *from;
-
-    nr_cpus = 1;
+    rep_copy(phys_to_virt(TRAMPOLINE_PA), trampoline_start, trampoline_end - trampoline_start);
     cpus[0].apic_id = acpi_cpus.apic_id[0];
-    cpus[0].online = 1;
     for (u32 i = 1; i < count; i++)
-        lapic_send_init(acpi_cpus.apic_id[i]);
+        lapic_send(acpi_cpus.apic_id[i], ICR_INIT);
     if (count > 1)
         clock_delay_us(INIT_DELAY_US);
     for (u32 i = 1; i < count; i++)

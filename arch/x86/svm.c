@@ -3,6 +3,7 @@
 #include "arch/x86/cpu.h"
 #include "arch/x86/debugreg_hw.h"
 #include "arch/x86/paging.h"
+#include "arch/x86/rep.h"
 #include "arch/x86/svm_vmcb.h"
 #include "arch/x86/trap.h"
 #include "arch/x86/upcalls.h"
@@ -75,10 +76,8 @@ void svm_init(void)
     available = detect();
     if (!available)
         return;
-    for (u32 i = 0; i < sizeof(iopm); i++)
-        iopm[i] = 0xff;
-    for (u32 i = 0; i < sizeof(msrpm); i++)
-        msrpm[i] = 0xff;
+    rep_fill(iopm, 0xff, sizeof(iopm));
+    rep_fill(msrpm, 0xff, sizeof(msrpm));
     for (u32 cpu = 0; cpu < nr_cpus; cpu++) {
         per_cpu[cpu].save_pa = must_alloc();
         per_cpu[cpu].more_pa = must_alloc();
