@@ -270,46 +270,40 @@ __protected_text void trap_nmi(struct trapframe *f)
 
 // ---- interrupts ----
 
+// The EOI comes first: a byte that reaches a serial port meanwhile raises a new edge.
 static void interrupt(struct trapframe *f)
 {
+    if (f->vector != IRQ_SPURIOUS) // wants none (SDM vol. 3, 10.9)
+        lapic_eoi();
     switch (f->vector) {
     case IRQ_TIMER:
-        lapic_eoi();
         this_cpu()->lapic_ticks++;
         sched_tick(f);
         break;
     case IPI_RESCHEDULE:
-        lapic_eoi();
         cpu_set_due(DUE_SWITCH | DUE_RETURN); // sched_kick() or signal_kick()
         break;
     case IPI_CALL:
-        lapic_eoi();
         smp_serve_calls();
         break;
     case IPI_PERF:
-        lapic_eoi();
         perf_irq_work();
         break;
     case IRQ_SERIAL1:
-        lapic_eoi(); // first: a byte that comes now raises a new edge
         console_serial_input();
         break;
     case IRQ_SERIAL2:
-        lapic_eoi();
         debugger_line(f);
         break;
     case IRQ_KEYBOARD:
-        lapic_eoi();
         keyboard_irq();
         break;
     case IPI_DEBUGGER:
-        lapic_eoi();
         debugger_irq();
         break;
-    case IRQ_SPURIOUS: // wants no EOI (SDM vol. 3, 10.9)
+    case IRQ_SPURIOUS:
         break;
     default:
-        lapic_eoi();
         printk("trap: unexpected interrupt, vector %lu\n", f->vector);
         break;
     }
