@@ -39,6 +39,19 @@ struct sample {
     u16 pit;
 };
 
+// What was latched last.
+static u16 pit_read(void)
+{
+    u16 low = inb(PIT_CHANNEL2);
+    return low | (u16)inb(PIT_CHANNEL2) << 8;
+}
+
+static u16 pit_count(void)
+{
+    outb(PIT_CMD, PIT_LATCH2);
+    return pit_read();
+}
+
 // Of several reads the one that took least time: the host or a bus may delay any of them.
 static struct sample take_sample(void)
 {
@@ -49,21 +62,13 @@ static struct sample take_sample(void)
         outb(PIT_CMD, PIT_LATCH2);
         u32 lapic = lapic_timer_count();
         u64 after = rdtsc();
-        u16 pit = inb(PIT_CHANNEL2);
-        pit |= (u16)inb(PIT_CHANNEL2) << 8;
+        u16 pit = pit_read();
         if (after - before < shortest) {
             shortest = after - before;
             best = (struct sample){before + shortest / 2, lapic, pit};
         }
     }
     return best;
-}
-
-static u16 pit_count(void)
-{
-    outb(PIT_CMD, PIT_LATCH2);
-    u16 pit = inb(PIT_CHANNEL2);
-    return pit | (u16)inb(PIT_CHANNEL2) << 8;
 }
 
 static void measure(u64 *tsc_hz, u64 *lapic_hz)
@@ -80,17 +85,10 @@ static void measure(u64 *tsc_hz, u64 *lapic_hz)
     *lapic_hz = (u64)(a.lapic - b.lapic) * PIT_HZ / elapsed;
 }
 
-// Sorts v and returns the middle one: one disturbed try does not count.
-static u64 median(u64 *v, int n)
+// One disturbed try of three does not count.
+static u64 median(const u64 v[TRIES])
 {
-    for (int i = 1; i < n; i++) {
-        for (int j = i; j > 0 && v[j - 1] > v[j]; j--) {
-            u64 t = v[j];
-            v[j] = v[j - 1];
-            v[j - 1] = t;
-        }
-    }
-    return v[n / 2];
+    return MAX(MIN(v[0], v[1]), MIN(MAX(v[0], v[1]), v[2]));
 }
 
 // ---- CMOS clock ----
@@ -133,16 +131,10 @@ static u64 days_since_epoch(u32 year, u32 month, u32 day)
 static u64 cmos_epoch(void)
 {
     u8 f[FIELDS], again[FIELDS];
-    bool same;
-    cmos_fields(f);
     do { // until no update came between
+        cmos_fields(f);
         cmos_fields(again);
-        same = true;
-        for (int i = 0; i < FIELDS; i++) {
-            same = same && f[i] == again[i];
-            f[i] = again[i];
-        }
-    } while (!same);
+    } while (__builtin_memcmp(f, again, FIELDS));
 
     u8 mode = cmos_read(STATUS_B);
     bool pm = !(mode & STATUS_B_24H) && (f[HOUR] & HOUR_PM);
@@ -167,8 +159,8 @@ void clock_init(void)
     lapic_timer_free_run();
     for (int i = 0; i < TRIES; i++)
         measure(&tsc_hz[i], &lapic_hz[i]);
-    ns_per_tick = (NS_PER_SEC << FRACTION_BITS) / median(tsc_hz, TRIES);
-    lapic_timer_hz = median(lapic_hz, TRIES);
+    ns_per_tick = (NS_PER_SEC << FRACTION_BITS) / median(tsc_hz);
+    lapic_timer_hz = median(lapic_hz);
     if (!lapic_timer_hz)
         panic("clock: the local APIC timer does not count");
     boot_epoch = cmos_epoch();
