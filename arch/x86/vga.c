@@ -11,7 +11,6 @@
 #define ROWS         25
 #define CELLS        (COLS * ROWS)
 #define BLANK        0x0720 // grey on black
-#define BLANKS       (BLANK * 0x0001000100010001ull)
 #define CELLS_IN_U64 4
 #define TAB          8
 
@@ -38,14 +37,20 @@ static void crtc_write(u8 reg, u8 v)
     outb(CRTC_DATA, v);
 }
 
+static void blank(u32 from, u32 end)
+{
+    volatile u16 *screen = phys_to_virt(VGA_PA);
+    while (from < end)
+        screen[from++] = BLANK;
+}
+
 static void scroll(void)
 {
     volatile u64 *screen = phys_to_virt(VGA_PA);
     u32 line = COLS / CELLS_IN_U64;
     for (u32 i = 0; i < line * (ROWS - 1); i++)
         screen[i] = screen[i + line];
-    for (u32 i = line * (ROWS - 1); i < line * ROWS; i++)
-        screen[i] = BLANKS;
+    blank(CELLS - COLS, CELLS);
 }
 
 // Returns where the cursor is after c.
@@ -72,13 +77,6 @@ static u32 put(u32 at, char c)
         return at;
     scroll();
     return at - COLS;
-}
-
-static void blank(u32 from, u32 end)
-{
-    volatile u16 *screen = phys_to_virt(VGA_PA);
-    while (from < end)
-        screen[from++] = BLANK;
 }
 
 // A number of the sequence, or `otherwise` where it has none.
@@ -144,9 +142,7 @@ void vga_write(const char *s, size_t n)
 
 void vga_init(void)
 {
-    volatile u64 *screen = phys_to_virt(VGA_PA);
-    for (u32 i = 0; i < CELLS / CELLS_IN_U64; i++)
-        screen[i] = BLANKS;
+    blank(0, CELLS);
     crtc_write(CRTC_SHAPE, 13);
     crtc_write(CRTC_SHAPE + 1, 14);
     cursor = 0;
