@@ -4,10 +4,7 @@
 #include "arch/x86/extable.h"
 #include "arch/x86/trap.h"
 
-// Offsets in the FXSAVE image and the values after reset (SDM vol. 1, 10.5.1 and 11.6.4).
-#define FX_FCW             0
-#define FX_MXCSR           24
-#define FX_MXCSR_MASK      28
+// Values after reset (SDM vol. 1, 8.1.5 and 11.6.4).
 #define FCW_DEFAULT        0x037f
 #define MXCSR_DEFAULT      0x1f80u
 #define MXCSR_MASK_DEFAULT 0xffbfu // when the CPU reports 0
@@ -69,16 +66,9 @@ void context_enter(struct arch_task *next)
     wrmsr(MSR_KERNEL_GS_BASE, next->gs_base);
 }
 
-static u32 *image_u32(struct fpu_state *s, u32 offset)
-{
-    return (u32 *)(s->image + offset);
-}
-
 void fpu_init_state(struct fpu_state *s)
 {
-    *s = (struct fpu_state){0};
-    *image_u32(s, FX_FCW) = FCW_DEFAULT;
-    *image_u32(s, FX_MXCSR) = MXCSR_DEFAULT;
+    *s = (struct fpu_state){.fcw = FCW_DEFAULT, .mxcsr = MXCSR_DEFAULT};
 }
 
 void fpu_save_current(struct fpu_state *s)
@@ -95,8 +85,7 @@ void fpu_sanitize(struct fpu_state *s)
 {
     struct fpu_state now;
     fpu_save_current(&now);
-    u32 mask = *image_u32(&now, FX_MXCSR_MASK);
-    *image_u32(s, FX_MXCSR) &= mask ? mask : MXCSR_MASK_DEFAULT;
+    s->mxcsr &= now.mxcsr_mask ? now.mxcsr_mask : MXCSR_MASK_DEFAULT;
 }
 
 // False if nothing is mapped there.

@@ -5,11 +5,16 @@
 
 struct trapframe;
 
-// FXSAVE image (SDM vol. 1, 10.5). AVX is not offered: CR4.OSXSAVE stays clear, so programs see
+// FXSAVE image (SDM vol. 1, 10.5.1). AVX is not offered: CR4.OSXSAVE stays clear, so programs see
 // none.
 struct fpu_state {
-    u8 image[512];
+    u16 fcw, fsw;
+    u8 last_x87[20]; // tags, opcode, addresses
+    u32 mxcsr, mxcsr_mask;
+    u8 registers[432];
+    u64 software[6]; // left to software: a zero first says that no more state follows
 } __aligned(16);
+_Static_assert(sizeof(struct fpu_state) == 512, "the processor's layout");
 
 struct arch_task {
     u64 rsp;       // while switched out

@@ -5,9 +5,6 @@
 // Linux's numbers, as in kernel/base/errno.h, which is above this layer.
 enum { EFAULT = 14, ENAMETOOLONG = 36 };
 
-// Bytes of the FXSAVE image that are left to software: zero says that no more state follows.
-#define FX_SOFTWARE 464
-
 // In the largest pieces that fit, so that a word in user memory is one access: a watchpoint on it
 // counts once.
 static inline int copy(void *to, const void *from, size_t n)
@@ -113,7 +110,7 @@ int fpu_save_user(u64 to)
                      "   xorl %0, %0\n"
                      "3:\n" EXTABLE(1b, 3b) EXTABLE(2b, 3b)
                      : "+r"(err)
-                     : "r"(to), "i"(FX_SOFTWARE)
+                     : "r"(to), "i"(offsetof(struct fpu_state, software))
                      : "memory", "cc");
     user_access_end();
     return err;

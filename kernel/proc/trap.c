@@ -4,16 +4,10 @@
 #include "arch/x86/layout.h"
 #include "arch/x86/upcalls.h"
 #include "kernel/base/printk.h"
-#include "kernel/base/string.h"
 #include "kernel/debug/ptrace/ptrace.h"
 #include "kernel/mm/vm.h"
 #include "perf/event.h"
 #include "kernel/proc/process.h"
-
-// FXSAVE image (SDM vol. 1, 10.5.1).
-#define FX_FCW   0
-#define FX_FSW   2
-#define FX_MXCSR 24
 
 // Exception flags of x87 and SSE, at the same bits in both (SDM vol. 1, 8.1.3 and 10.2.3).
 #define FP_INVALID     BIT(0)
@@ -37,13 +31,8 @@ static void remember(const struct trapframe *f, u64 cr2)
 static int float_code(u64 vector)
 {
     struct fpu_state s;
-    u16 control, status;
-    u32 mxcsr, flags;
     fpu_save_current(&s);
-    memcpy(&control, s.image + FX_FCW, sizeof(control));
-    memcpy(&status, s.image + FX_FSW, sizeof(status));
-    memcpy(&mxcsr, s.image + FX_MXCSR, sizeof(mxcsr));
-    flags = vector == TRAP_MF ? status & ~control : mxcsr & ~(mxcsr >> MXCSR_MASK_BIT);
+    u32 flags = vector == TRAP_MF ? s.fsw & ~s.fcw : s.mxcsr & ~(s.mxcsr >> MXCSR_MASK_BIT);
     if (flags & FP_INVALID)
         return FPE_FLTINV;
     if (flags & FP_DIVIDE)

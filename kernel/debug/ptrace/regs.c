@@ -8,7 +8,6 @@
 
 #define VECTOR_NONE  257u                      // in a frame: no system call to restart
 #define FLAGS_TRACER (RFLAGS_USER | RFLAGS_NT) // what a tracer may change
-#define FX_MXCSR     24                        // in the FXSAVE image (SDM vol. 1, 10.5.1)
 
 static struct trapframe *frame_of(const struct tracee *tr)
 {
@@ -139,7 +138,7 @@ static int set_fpregs(struct tracee *tr, const struct fpu_state *new)
 {
     struct fpu_state clean = *new;
     fpu_sanitize(&clean);
-    if (memcmp(clean.image + FX_MXCSR, new->image + FX_MXCSR, sizeof(u32)))
+    if (clean.mxcsr != new->mxcsr)
         return -EINVAL; // a bit of MXCSR that this CPU does not have
     *tr->task->arch.fpu = clean;
     return 0;
@@ -149,8 +148,8 @@ s64 ptrace_fpregs(struct tracee *tr, bool set, u64 udata)
 {
     struct fpu_state s;
     if (!set)
-        return copy_to_user(udata, tr->task->arch.fpu->image, sizeof(s.image));
-    return copy_from_user(s.image, udata, sizeof(s.image)) ? -EFAULT : set_fpregs(tr, &s);
+        return copy_to_user(udata, tr->task->arch.fpu, sizeof(s));
+    return copy_from_user(&s, udata, sizeof(s)) ? -EFAULT : set_fpregs(tr, &s);
 }
 
 // ---- by ELF note type ----
@@ -169,10 +168,10 @@ static s64 general_set(struct tracee *tr, bool set, struct iovec *v)
 static s64 float_set(struct tracee *tr, bool set, struct iovec *v)
 {
     struct fpu_state *s = tr->task->arch.fpu;
-    v->len = MIN(v->len, sizeof(s->image));
+    v->len = MIN(v->len, sizeof(*s));
     if (!set)
-        return copy_to_user(v->base, s->image, v->len);
-    return v->len < sizeof(s->image) ? -EINVAL : ptrace_fpregs(tr, true, v->base);
+        return copy_to_user(v->base, s, v->len);
+    return v->len < sizeof(*s) ? -EINVAL : ptrace_fpregs(tr, true, v->base);
 }
 
 s64 ptrace_regset(struct tracee *tr, bool set, u32 type, u64 uiovec)
