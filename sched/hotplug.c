@@ -26,11 +26,6 @@ void hotplug_init(void)
     wait_init(&changed);
 }
 
-static bool reachable(u32 cpu)
-{
-    return __atomic_load_n(&cpus[cpu].online, __ATOMIC_ACQUIRE);
-}
-
 static bool is_leaving(u32 cpu)
 {
     return __atomic_load_n(&leaving, __ATOMIC_SEQ_CST) & BIT(cpu);
@@ -93,7 +88,7 @@ int cpu_offline(u32 cpu)
     __atomic_fetch_or(&leaving, BIT(cpu), __ATOMIC_SEQ_CST);
     __atomic_fetch_and(&sched_online, ~BIT(cpu), __ATOMIC_SEQ_CST);
     sched_kick(cpu);
-    wait_event(&changed, !reachable(cpu));
+    wait_event(&changed, !cpu_reachable(cpu));
     mutex_unlock(&hotplug_mutex);
     return 0;
 }

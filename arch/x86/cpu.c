@@ -4,21 +4,6 @@
 #include "arch/x86/rep.h"
 #include "arch/x86/trap.h"
 
-#define CR0_MP         BIT(1)
-#define CR0_EM         BIT(2)
-#define CR0_TS         BIT(3)
-#define CR0_NE         BIT(5)
-#define CR0_WP         BIT(16)
-#define CR0_AM         BIT(18)
-#define CR4_DE         BIT(3)
-#define CR4_OSFXSR     BIT(9)
-#define CR4_OSXMMEXCPT BIT(10)
-#define CR4_UMIP       BIT(11)
-#define CR4_SMEP       BIT(20)
-#define CR4_SMAP       BIT(21)
-#define EFER_SCE       BIT(0)
-#define EFER_NXE       BIT(11)
-
 // CPUID bits (SDM vol. 2, CPUID).
 #define CPUID_1_EDX_PGE     BIT(13)
 #define CPUID_1_ECX_VIRTUAL BIT(31)
@@ -27,7 +12,6 @@
 #define CPUID_7_ECX_UMIP    BIT(2)
 #define CPUID_EXT1_EDX_1G   BIT(26)
 #define CPUID_HYPERVISOR    0x40000000u
-#define CPUID_EXT           0x80000000u
 #define VENDOR_LEN          12 // of a signature: three registers
 
 // Descriptors: 64-bit code, data, and a TSS (SDM vol. 3, 3.4.5 and 8.2.3).

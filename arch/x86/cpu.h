@@ -71,6 +71,12 @@ static inline u32 cpu_id(void)
     return THIS_CPU->id;
 }
 
+// Whether a CPU takes calls and is told of translations to forget (arch/x86/smp.h).
+static inline bool cpu_reachable(u32 cpu)
+{
+    return __atomic_load_n(&cpus[cpu].online, __ATOMIC_ACQUIRE);
+}
+
 // Stable whoever asks: the register follows the task when it moves to another CPU.
 static inline struct task *current_task(void)
 {
@@ -207,7 +213,28 @@ DEFINE_REG(dr6)
 DEFINE_REG(dr7)
 #undef DEFINE_REG
 
-#define CR4_PGE BIT(7) // global translations
+#define CR0_PE         BIT(0)
+#define CR0_MP         BIT(1)
+#define CR0_EM         BIT(2)
+#define CR0_TS         BIT(3)
+#define CR0_ET         BIT(4)
+#define CR0_NE         BIT(5)
+#define CR0_WP         BIT(16)
+#define CR0_AM         BIT(18)
+#define CR0_PG         BIT(31)
+#define CR4_DE         BIT(3)
+#define CR4_PAE        BIT(5)
+#define CR4_PGE        BIT(7)
+#define CR4_OSFXSR     BIT(9)
+#define CR4_OSXMMEXCPT BIT(10)
+#define CR4_UMIP       BIT(11)
+#define CR4_SMEP       BIT(20)
+#define CR4_SMAP       BIT(21)
+#define EFER_SCE       BIT(0)
+#define EFER_LME       BIT(8)
+#define EFER_LMA       BIT(10)
+#define EFER_NXE       BIT(11)
+#define EFER_SVME      BIT(12)
 
 #define MSR_APIC_BASE      0x1b
 #define MSR_EFER           0xc0000080
@@ -229,6 +256,8 @@ static inline void wrmsr(u32 msr, u64 v)
 {
     __asm__ volatile("wrmsr" ::"c"(msr), "a"((u32)v), "d"((u32)(v >> 32)) : "memory");
 }
+
+#define CPUID_EXT 0x80000000u // the first of the extended leaves
 
 static inline void cpuid(u32 leaf, u32 sub, u32 out[4])
 {

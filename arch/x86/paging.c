@@ -37,17 +37,19 @@ static u64 *table_at(u64 entry)
     return phys_to_virt(entry & PTE_ADDR);
 }
 
-// The entry for `va` at level `leaf`, or the large page met above it; NULL when a table is
-// missing and `alloc` is NULL or has nothing. Two CPUs that miss the same table of the kernel
-// half agree on one.
-static u64 *walk(u64 root, u64 va, int leaf, u64 (*alloc)(void))
+// The entry for `va` at *leaf, or the large page met above it, whose level *leaf is then; NULL when
+// a table is missing and `alloc` is NULL or has nothing. Two CPUs that miss the same table of the
+// kernel half agree on one.
+static inline u64 *walk(u64 root, u64 va, int *leaf, u64 (*alloc)(void))
 {
     u64 *table = phys_to_virt(root);
     for (int level = 4;; level--) {
         u64 *entry = &table[index_at(va, level)];
         u64 e = __atomic_load_n(entry, __ATOMIC_ACQUIRE);
-        if (level == leaf || (e & PTE_PS))
+        if (level == *leaf || (e & PTE_PS)) {
+            *leaf = level;
             return entry;
+        }
         if (!(e & PTE_P)) {
             u64 page = alloc ? alloc() : 0;
             if (!page)
@@ -65,7 +67,7 @@ static u64 *walk(u64 root, u64 va, int leaf, u64 (*alloc)(void))
 
 static u64 *early_walk(u64 va, int leaf, u64 (*alloc)(void))
 {
-    u64 *entry = walk(kernel_root, va, leaf, alloc);
+    u64 *entry = walk(kernel_root, va, &leaf, alloc);
     if (!entry)
         panic("paging: no memory for the kernel's page tables");
     return entry;
@@ -169,27 +171,19 @@ void paging_load(u64 root)
 
 u64 *paging_walk(u64 root, u64 va, bool create)
 {
-    return walk(root, va, 1, create ? page_alloc_zeroed : NULL);
+    int leaf = 1;
+    return walk(root, va, &leaf, create ? page_alloc_zeroed : NULL);
 }
-
-typedef void page_fn(u64 va, u64 *pte, void *arg);
 
 bool paging_lookup(u64 root, u64 va, u64 *pa, u64 *flags)
 {
-    const u64 *table = phys_to_virt(root);
-    for (int level = 4; level; level--) {
-        u64 e = __atomic_load_n(&table[index_at(va, level)], __ATOMIC_ACQUIRE);
-        u64 inside = (PAGE_SIZE << 9 * (level - 1)) - 1;
-        if (!(e & PTE_P))
-            return false;
-        if (level == 1 || (e & PTE_PS)) {
-            *pa = (e & PTE_ADDR & ~inside) + (va & inside);
-            *flags = e & ~PTE_ADDR;
-            return true;
-        }
-        table = table_at(e);
-    }
-    return false;
+    int level = 1;
+    const u64 *entry = walk(root, va, &level, NULL);
+    u64 e = entry ? __atomic_load_n(entry, __ATOMIC_ACQUIRE) : 0;
+    u64 inside = (PAGE_SIZE << 9 * (level - 1)) - 1;
+    *pa = (e & PTE_ADDR & ~inside) + (va & inside);
+    *flags = e & ~PTE_ADDR;
+    return e & PTE_P;
 }
 
 // ---- the debugger's window ----
@@ -197,7 +191,7 @@ bool paging_lookup(u64 root, u64 va, u64 *pa, u64 *flags)
 void paging_window_init(void)
 {
     window_va = (u64)mmio_map(0, PAGE_SIZE); // for its tables
-    window_pte = walk(kernel_root, window_va, 1, NULL);
+    window_pte = paging_walk(kernel_root, window_va, false);
     paging_window_close();
 }
 
@@ -229,8 +223,7 @@ static void each_page(u64 *table, int level, u64 start, u64 end, page_fn *fn, vo
     }
 }
 
-void paging_for_each(u64 root, u64 start, u64 end, void (*fn)(u64 va, u64 *pte, void *arg),
-                     void *arg)
+void paging_for_each(u64 root, u64 start, u64 end, page_fn *fn, void *arg)
 {
     end = MIN(end, TASK_SIZE_MAX);
     if (start < end)
@@ -239,7 +232,7 @@ void paging_for_each(u64 root, u64 start, u64 end, void (*fn)(u64 va, u64 *pte, 
 
 int paging_map_kernel(u64 va, u64 pa, u64 flags)
 {
-    u64 *pte = walk(kernel_root, va, 1, page_alloc_zeroed);
+    u64 *pte = paging_walk(kernel_root, va, true);
     if (!pte)
         return -1;
     if (*pte & PTE_P)
@@ -255,7 +248,7 @@ static void flush_page_call(void *va)
 
 void paging_unmap_kernel(u64 va)
 {
-    u64 *pte = walk(kernel_root, va, 1, NULL);
+    u64 *pte = paging_walk(kernel_root, va, false);
     if (!pte || !(*pte & PTE_P))
         panic("paging: kernel page %lx is not mapped", va);
     *pte = 0;
@@ -280,7 +273,7 @@ void tlb_flush_page(u64 va)
 }
 
 // Those of the user half.
-static void tlb_flush_local(void)
+static void flush_user_half(void *)
 {
     write_cr3(read_cr3());
 }
@@ -290,17 +283,11 @@ void tlb_flush_all(void)
 {
     u64 cr4 = read_cr4();
     if (!(cr4 & CR4_PGE)) {
-        tlb_flush_local();
+        flush_user_half(NULL);
         return;
     }
     write_cr4(cr4 & ~CR4_PGE);
     write_cr4(cr4);
-}
-
-static void flush_local_call(void *arg)
-{
-    (void)arg;
-    tlb_flush_local();
 }
 
 void tlb_shootdown(u64 root)
@@ -308,5 +295,5 @@ void tlb_shootdown(u64 root)
     // The changed entries must be visible before anyone's active_cr3 is looked at (see
     // paging_load).
     __atomic_thread_fence(__ATOMIC_SEQ_CST);
-    smp_call_users(root, flush_local_call, NULL);
+    smp_call_users(root, flush_user_half, NULL);
 }

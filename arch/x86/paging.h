@@ -59,8 +59,8 @@ void paging_window_close(void);
 
 // Calls fn for each 4 KiB user mapping in [start, end) whose entry is not zero (it may lack PTE_P:
 // a page that may not be touched now). fn may change or clear the entry.
-void paging_for_each(u64 root, u64 start, u64 end, void (*fn)(u64 va, u64 *pte, void *arg),
-                     void *arg);
+typedef void page_fn(u64 va, u64 *pte, void *arg);
+void paging_for_each(u64 root, u64 start, u64 end, page_fn *fn, void *arg);
 
 // Kernel mappings in the regions for stacks and devices. 0 or -1 when memory is out.
 int paging_map_kernel(u64 va, u64 pa, u64 flags);

@@ -40,9 +40,10 @@ struct call_node {
     struct call *call;
 };
 
-static bool cpu_online(u32 cpu)
+// 0 stands for any.
+static bool has_loaded(u32 cpu, u64 root)
 {
-    return __atomic_load_n(&cpus[cpu].online, __ATOMIC_ACQUIRE);
+    return !root || __atomic_load_n(&cpus[cpu].active_cr3, __ATOMIC_RELAXED) == root;
 }
 
 // ---- calls ----
@@ -90,7 +91,7 @@ bool smp_call(u32 cpu, void (*fn)(void *), void *arg)
     u64 flags = irq_save();
     if (cpu >= nr_cpus)
         panic("smp: call to CPU %u, which does not exist", cpu);
-    bool here = cpu == cpu_id(), reached = here || cpu_online(cpu);
+    bool here = cpu == cpu_id(), reached = here || cpu_reachable(cpu);
     if (here)
         fn(arg);
     else if (reached)
@@ -100,8 +101,7 @@ bool smp_call(u32 cpu, void (*fn)(void *), void *arg)
     return reached;
 }
 
-// On all online CPUs, or those that have `root` loaded if it is not 0.
-static void call_many(u64 root, void (*fn)(void *), void *arg)
+void smp_call_users(u64 root, void (*fn)(void *), void *arg)
 {
     struct call call = {.fn = fn, .arg = arg};
     struct call_node nodes[MAX_CPUS];
@@ -110,23 +110,13 @@ static void call_many(u64 root, void (*fn)(void *), void *arg)
     __atomic_thread_fence(__ATOMIC_SEQ_CST);
     u32 self = cpu_id();
     for (u32 i = 0; i < nr_cpus; i++) {
-        if (i != self && cpu_online(i) && (!root || cpus[i].active_cr3 == root))
+        if (i != self && cpu_reachable(i) && has_loaded(i, root))
             call_post(i, &nodes[i], &call);
     }
-    if (!root || cpus[self].active_cr3 == root)
+    if (has_loaded(self, root))
         fn(arg);
     irq_restore(flags);
     call_wait(&call);
-}
-
-void smp_call_all(void (*fn)(void *), void *arg)
-{
-    call_many(0, fn, arg);
-}
-
-void smp_call_users(u64 root, void (*fn)(void *), void *arg)
-{
-    call_many(root, fn, arg);
 }
 
 void smp_leave(void)
@@ -150,7 +140,7 @@ void smp_reschedule(u32 cpu)
 void smp_stop_others(void)
 {
     for (u32 i = 0; i < nr_cpus; i++) {
-        if (i != cpu_id() && cpu_online(i))
+        if (i != cpu_id() && cpu_reachable(i))
             lapic_send_nmi(cpus[i].apic_id);
     }
 }
@@ -173,9 +163,9 @@ static bool stack_taken(void)
 
 static bool wait_online(u32 id)
 {
-    for (u32 us = 0; us < START_LIMIT_US && !cpu_online(id); us += POLL_US)
+    for (u32 us = 0; us < START_LIMIT_US && !cpu_reachable(id); us += POLL_US)
         clock_delay_us(POLL_US);
-    return cpu_online(id);
+    return cpu_reachable(id);
 }
 
 // Starts one CPU that has had its INIT. It gets the next free id, which is taken back if it does

@@ -14,11 +14,14 @@ void smp_start_all(u32 limit);
 // are always taken with IRQs off. False, and fn did not run, when that CPU is not online.
 bool smp_call(u32 cpu, void (*fn)(void *), void *arg);
 
-// The same on every online CPU, this one included, at once; waits for all.
-void smp_call_all(void (*fn)(void *), void *arg);
-
-// The same on those CPUs that have the page table `root` loaded.
+// The same at once on every online CPU, this one included, that has the page table `root` loaded,
+// whichever it has if that is 0. Waits for all.
 void smp_call_users(u64 root, void (*fn)(void *), void *arg);
+
+static inline void smp_call_all(void (*fn)(void *), void *arg)
+{
+    smp_call_users(0, fn, arg);
+}
 
 // Serves the calls made to this CPU. For loops that wait with IRQs off (spinlocks call it not: a
 // lock holder never waits for an IPI; see kernel/base/spinlock.h L3).

@@ -9,31 +9,18 @@
 #include "arch/x86/upcalls.h"
 
 // AMD APM vol. 3, CPUID 8000_0001h and 8000_000Ah; vol. 2, 15.30 and 3.1.7.
-#define CPUID_EXT       0x80000000u
 #define CPUID_EXT1_SVM  BIT(2)
 #define CPUID_SVM       0x8000000au
 #define MSR_VM_CR       0xc0010114
 #define VM_CR_SVMDIS    BIT(4)
 #define MSR_VM_HSAVE_PA 0xc0010117
-#define EFER_LME        BIT(8)
-#define EFER_LMA        BIT(10)
-#define EFER_SVME       BIT(12)
 #define IOPM_BYTES      (3 * PAGE_SIZE)
 #define MSRPM_BYTES     (2 * PAGE_SIZE)
 #define VMMCALL_BYTES   3
 #define GUEST_ASID      1 // every entry forgets all translations, so that one is enough
 
-// What a guest starts with. TS keeps it away from the SSE registers, which are a program's.
-#define CR0_PE  BIT(0)
-#define CR0_TS  BIT(3)
-#define CR0_ET  BIT(4)
-#define CR0_NE  BIT(5)
-#define CR0_WP  BIT(16)
-#define CR0_PG  BIT(31)
-#define CR4_DE  BIT(3)
-#define CR4_PAE BIT(5)
-// The flag stands for interrupts of the guest's, which has none. Bochs 2.7 takes a guest that is
-// entered without it for one that no interrupt of the host's ends either.
+// What a guest starts with. IF is for interrupts of its own; it has none. Bochs 2.7 takes a guest
+// that is entered without it for one that no interrupt of the host's ends either.
 #define RFLAGS_START     (BIT(1) | RFLAGS_IF)
 #define SEGMENT_CODE64   0xa9b // present, ring 0, executable; L and G (AMD APM vol. 2, 15.5.1)
 #define SEGMENT_DATA     0xc93
@@ -145,6 +132,7 @@ static void fill_state(struct vmcb *v, u64 cr3)
     v->ldtr = (struct vmcb_segment){.attributes = SEGMENT_LDT};
     v->tr = (struct vmcb_segment){.attributes = SEGMENT_TSS_BUSY};
     v->efer = EFER_LME | EFER_LMA | EFER_SVME;
+    // TS keeps it away from the SSE registers, which are a program's.
     v->cr0 = CR0_PE | CR0_TS | CR0_ET | CR0_NE | CR0_WP | CR0_PG;
     v->cr3 = cr3;
     v->cr4 = CR4_DE | CR4_PAE;
