@@ -11,8 +11,7 @@ static enum die_answer take_hits(struct die *d)
     if (d->event != DIE_DEBUG || !hits->slots)
         return DIE_DONE;
     hits->dr6 &= ~DR6_SLOTS;
-    for (u32 left = hits->slots; left; left &= left - 1) {
-        int i = __builtin_ctz(left);
+    for_each_bit (i, hits->slots) {
         const struct dr_slot *slot = &hits->slot[i];
         struct perf_event *event = slot->owner;
         // An execute breakpoint is a fault: without RF the same instruction would fault for ever.

@@ -86,8 +86,7 @@ static u32 registers_of(const struct perf_event_context *ctx)
 {
     const struct dr_image *image = &this_cpu()->dr.want;
     u32 regs = 0;
-    for (u32 left = image->used; left; left &= left - 1) {
-        int i = __builtin_ctz(left);
+    for_each_bit (i, image->used) {
         const struct perf_event *event = image->slot[i].owner;
         if (event->ctx == ctx)
             regs |= BIT(i);

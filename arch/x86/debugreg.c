@@ -93,13 +93,11 @@ static __attribute__((noinline)) __protected_text void write_addrs(struct dr_fil
                                                                    u64 *counter)
 {
     u64 safe = d->live_dr7;
-    for (u32 left = moved; left; left &= left - 1)
-        safe &= ~DR7_SLOT_BITS(__builtin_ctz(left));
+    for_each_bit (i, moved)
+        safe &= ~DR7_SLOT_BITS(i);
     write_control(d, safe, counter);
-    for (u32 left = moved; left; left &= left - 1) {
-        int i = __builtin_ctz(left);
+    for_each_bit (i, moved)
         write_addr(d, i, d->live.slot[i].addr);
-    }
 }
 
 // Makes the hardware equal to the wanted state.
@@ -108,8 +106,7 @@ static __protected_text void write_out(struct dr_file *d, u64 *counter)
     u32 moved = 0;
     if (unlikely(d->unordered))
         order_nested(d);
-    for (u32 left = d->edited; left; left &= left - 1) {
-        int i = __builtin_ctz(left);
+    for_each_bit (i, d->edited) {
         if (!d->want.slot[i].owner) {
             d->live.slot[i].owner = NULL;
             continue;
@@ -167,10 +164,10 @@ static inline int choose(const struct dr_file *d, u64 addr, enum dr_type type, u
 {
     u32 free = ~d->want.used & DR6_SLOTS, off = free & ~d->live.used;
     u32 held = holders(d, addr) & free, best = held ? held : off ? off : free;
-    for (u32 left = held & (held - 1) ? held : 0; left; left &= left - 1) { // one of several
-        const struct dr_slot *l = &d->live.slot[__builtin_ctz(left)];
+    for_each_bit (i, held & (held - 1) ? held : 0) { // one of several
+        const struct dr_slot *l = &d->live.slot[i];
         if (l->owner && l->type == type && l->len == len)
-            return __builtin_ctz(left);
+            return i;
     }
     return best ? __builtin_ctz(best) : -1;
 }
@@ -250,8 +247,7 @@ void dr_take_out(u32 regs, struct dr_image *image)
     image->used = d->want.used & regs;
     image->crowded = d->want.crowded;
     image->control = d->want.control;
-    for (u32 left = image->used; left; left &= left - 1) {
-        int i = __builtin_ctz(left);
+    for_each_bit (i, image->used) {
         image->slot[i] = d->want.slot[i];
         clear_slot(d, i);
     }
@@ -271,12 +267,10 @@ static bool fit_as_they_were(const struct dr_file *d, const struct dr_image *ima
 {
     if (d->want.used & image->used)
         return false;
-    for (u32 left = image->used; left; left &= left - 1) {
-        u64 addr = image->slot[__builtin_ctz(left)].addr;
-        if (d->live_addr[__builtin_ctz(left)] == addr)
-            continue;
-        for (int i = 0; i < HBP_NUM; i++)
-            if (d->live_addr[i] == addr)
+    for_each_bit (i, image->used) {
+        u64 addr = image->slot[i].addr;
+        for (int k = 0; d->live_addr[i] != addr && k < HBP_NUM; k++)
+            if (d->live_addr[k] == addr)
                 return false;
     }
     return true;
@@ -284,8 +278,7 @@ static bool fit_as_they_were(const struct dr_file *d, const struct dr_image *ima
 
 static void put_as_they_were(struct dr_file *d, const struct dr_image *image)
 {
-    for (u32 left = image->used; left; left &= left - 1) {
-        int i = __builtin_ctz(left);
+    for_each_bit (i, image->used) {
         d->want.slot[i] = image->slot[i];
         d->stats.installs++;
     }
@@ -306,8 +299,8 @@ bool dr_put_back(const struct dr_image *image)
     u32 n = count_regs(d->want.used) + count_regs(image->used);
     if (n > HBP_NUM)
         return false;
-    for (u32 left = image->used; left; left &= left - 1) {
-        const struct dr_slot *s = &image->slot[__builtin_ctz(left)];
+    for_each_bit (i, image->used) {
+        const struct dr_slot *s = &image->slot[i];
         dr_install(s->owner, s->addr, s->type, s->len);
     }
     return true;

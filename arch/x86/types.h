@@ -24,6 +24,10 @@ typedef long ssize_t;
 #define unlikely(x)                     __builtin_expect(!!(x), 0)
 #define barrier()                       __asm__ volatile("" ::: "memory")
 
+// The numbers of the bits that are set in `mask`, upwards.
+#define for_each_bit(i, mask)                                                                      \
+    for (u32 left_ = (mask), i; left_ && (i = __builtin_ctz(left_), 1); left_ &= left_ - 1)
+
 #define __packed       __attribute__((packed))
 #define __aligned(n)   __attribute__((aligned(n)))
 #define __noreturn     __attribute__((noreturn))

@@ -10,7 +10,7 @@ struct out {
 };
 
 struct spec {
-    bool left, zero;
+    bool left, zero;      // not both
     int width, precision; // precision -1: none
     int bits;             // of the integer
 };
@@ -48,28 +48,28 @@ static void put_string(struct out *o, const struct spec *s, const char *text)
     put_text(o, s, text, n);
 }
 
-static void put_number(struct out *o, const struct spec *s, u64 v, u32 base, bool negative,
-                       bool upper, const char *prefix)
+static const char lower[] = "0123456789abcdef", upper[] = "0123456789ABCDEF";
+
+static void put_number(struct out *o, const struct spec *s, u64 v, u32 base, const char *digits,
+                       const char *prefix)
 {
-    char digits[24];
+    char text[24];
     int n = 0;
     do
-        digits[n++] = (upper ? "0123456789ABCDEF" : "0123456789abcdef")[v % base];
+        text[n++] = digits[v % base];
     while (v /= base);
 
-    int width = n + negative + (int)strlen(prefix);
+    int padding = s->width - n - (int)strlen(prefix);
     if (!s->left && !s->zero)
-        put_padding(o, ' ', s->width - width);
-    if (negative)
-        put(o, '-');
+        put_padding(o, ' ', padding);
     while (*prefix)
         put(o, *prefix++);
-    if (!s->left && s->zero)
-        put_padding(o, '0', s->width - width);
+    if (s->zero)
+        put_padding(o, '0', padding);
     while (n)
-        put(o, digits[--n]);
+        put(o, text[--n]);
     if (s->left)
-        put_padding(o, ' ', s->width - width);
+        put_padding(o, ' ', padding);
 }
 
 static void put_symbol(struct out *o, const struct spec *s, u64 addr)
@@ -77,7 +77,7 @@ static void put_symbol(struct out *o, const struct spec *s, u64 addr)
     u64 offset;
     const char *name = ksym_find(addr, &offset);
     if (!name) {
-        put_number(o, s, addr, 16, false, false, "0x");
+        put_number(o, s, addr, 16, lower, "0x");
         return;
     }
     char text[96];
@@ -108,19 +108,14 @@ static int get_count(const char **p, va_list *ap)
 static const char *parse_spec(const char *p, struct spec *s, va_list *ap)
 {
     *s = (struct spec){.precision = -1, .bits = 32};
-    for (;; p++) {
-        if (*p == '-')
-            s->left = true;
-        else if (*p == '0')
-            s->zero = true;
-        else
-            break;
-    }
+    for (; *p == '-' || *p == '0'; p++)
+        *(*p == '-' ? &s->left : &s->zero) = true;
     s->width = get_count(&p, ap);
     if (s->width < 0) {
         s->left = true;
         s->width = -s->width;
     }
+    s->zero = s->zero && !s->left;
     if (*p == '.') {
         p++;
         s->precision = get_count(&p, ap);
@@ -139,22 +134,22 @@ static const char *convert(struct out *o, const struct spec *s, const char *p, v
     case 'd':
     case 'i': {
         s64 v = (s64)get_integer(ap, s->bits, true);
-        put_number(o, s, v < 0 ? -(u64)v : (u64)v, 10, v < 0, false, "");
+        put_number(o, s, v < 0 ? -(u64)v : (u64)v, 10, lower, v < 0 ? "-" : "");
         break;
     }
     case 'u':
-        put_number(o, s, get_integer(ap, s->bits, false), 10, false, false, "");
+        put_number(o, s, get_integer(ap, s->bits, false), 10, lower, "");
         break;
     case 'x':
     case 'X':
-        put_number(o, s, get_integer(ap, s->bits, false), 16, false, *p == 'X', "");
+        put_number(o, s, get_integer(ap, s->bits, false), 16, *p == 'X' ? upper : lower, "");
         break;
     case 'p':
         if (p[1] == 'S') {
             put_symbol(o, s, va_arg(*ap, u64));
             return p + 2;
         }
-        put_number(o, s, va_arg(*ap, u64), 16, false, false, "0x");
+        put_number(o, s, va_arg(*ap, u64), 16, lower, "0x");
         break;
     case 's':
         put_string(o, s, va_arg(*ap, const char *));

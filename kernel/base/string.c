@@ -58,9 +58,7 @@ size_t strlen(const char *s)
 
 int strcmp(const char *a, const char *b)
 {
-    while (*a && *a == *b)
-        a++, b++;
-    return (u8)*a - (u8)*b;
+    return strncmp(a, b, ~0ul);
 }
 
 int strncmp(const char *a, const char *b, size_t n)
@@ -81,10 +79,7 @@ char *strchr(const char *s, int c)
 
 bool strstarts(const char *s, const char *prefix)
 {
-    while (*prefix)
-        if (*s++ != *prefix++)
-            return false;
-    return true;
+    return !strncmp(s, prefix, strlen(prefix));
 }
 
 void strcopy(char *to, const char *from, size_t size)

@@ -12,30 +12,31 @@ static void copy_file_bytes(const struct vm_area *a, u64 va, u8 *to)
         memcpy(to + (from - va), a->file + (from - a->file_at), end - from);
 }
 
+// A page of the area's own: what the object's page has, or the file. Takes the reference.
+static u64 private_page(const struct vm_area *a, u64 va, u64 theirs)
+{
+    u64 pa = page_alloc_zeroed();
+    if (pa && theirs)
+        memcpy(phys_to_virt(pa), phys_to_virt(theirs), PAGE_SIZE);
+    else if (pa)
+        copy_file_bytes(a, va, phys_to_virt(pa));
+    page_unref(theirs);
+    return pa;
+}
+
 static int bring_in(struct vm_area *a, u64 va, u64 *pte)
 {
-    u64 pa;
     if (a->file && va >= ALIGN_UP(a->file_at + a->file_len, PAGE_SIZE))
         return -EIO; // nothing of the file is in this page
+    u64 theirs = 0;
     if (a->object) {
-        pa = a->object->page(a->object, (va - a->object_at) >> PAGE_SHIFT);
-        if (!pa)
+        theirs = a->object->page(a->object, (va - a->object_at) >> PAGE_SHIFT);
+        if (!theirs)
             return -EIO;
     }
-    if (a->object && !a->shared) {
-        u64 theirs = pa;
-        pa = page_alloc_zeroed();
-        if (pa)
-            memcpy(phys_to_virt(pa), phys_to_virt(theirs), PAGE_SIZE);
-        page_unref(theirs);
-        if (!pa)
-            return -ENOMEM;
-    } else if (!a->object) {
-        pa = page_alloc_zeroed();
-        if (!pa)
-            return -ENOMEM;
-        copy_file_bytes(a, va, phys_to_virt(pa));
-    }
+    u64 pa = a->shared ? theirs : private_page(a, va, theirs);
+    if (!pa)
+        return -ENOMEM;
     *pte = pa | vm_page_flags(a);
     return 0;
 }
