@@ -1,6 +1,7 @@
-// The switch: who runs next, and how one task gives way to another.
+// The switch: who runs next, and how one task gives way to another. The tick.
 #include "arch/x86/platform.h"
 #include "arch/x86/smp.h"
+#include "arch/x86/upcalls.h"
 #include "kernel/base/panic.h"
 #include "kernel/base/printk.h"
 #include "kernel/base/string.h"
@@ -8,8 +9,21 @@
 #include "sched/runqueue.h"
 #include "sched/upcalls.h"
 
+#define BALANCE_TICKS 8 // each CPU looks for a longer queue than its own this often
+
 struct runqueue runqueues[MAX_CPUS];
 static struct task idle_tasks[MAX_CPUS];
+static bool storm;
+
+void sched_set_storm(bool on)
+{
+    __atomic_store_n(&storm, on, __ATOMIC_RELEASE);
+}
+
+bool sched_storm(void)
+{
+    return __atomic_load_n(&storm, __ATOMIC_ACQUIRE);
+}
 
 void sched_kick(u32 cpu)
 {
@@ -124,7 +138,7 @@ void schedule(void)
 }
 
 // Switches if a switch is due and allowed here. IRQs off.
-void sched_preempt(void)
+static void preempt(void)
 {
     while (need_resched() && preempt_count() == 0 && this_cpu()->irq_depth == 0) {
         preempt_count_inc();
@@ -133,13 +147,29 @@ void sched_preempt(void)
     }
 }
 
+void sched_irq_exit(struct trapframe *f)
+{
+    // In ring 0 only where interrupts were on: a switch must not come as a surprise to code that
+    // turned them off.
+    if (from_user(f) || (f->rflags & RFLAGS_IF))
+        preempt();
+}
+
+void preempt_due(void)
+{
+    if (preempt_count() == 0 && irqs_enabled()) {
+        irq_disable();
+        preempt();
+        irq_enable();
+    }
+}
+
 void sched_yield(void)
 {
     schedule();
 }
 
-// The first function of every task but the idle ones.
-static void task_main(void *arg)
+void sched_task_main(void *arg)
 {
     struct task *t = arg;
     finish_switch();
@@ -149,9 +179,26 @@ static void task_main(void *arg)
     task_exit();
 }
 
-void sched_prepare_task(struct task *t)
+// ---- the tick ----
+
+void sched_tick(struct trapframe *f)
 {
-    context_prepare(&t->arch, task_main, t);
+    (void)f;
+    struct runqueue *rq = this_rq();
+    struct task *t = rq->curr;
+    rq->stats.ticks++;
+    sched_charge(rq);
+    timers_run();
+    perf_tick();
+    if (rq->stats.ticks % BALANCE_TICKS == 0)
+        sched_pull(2);
+    if (t->slice)
+        t->slice--;
+    if (sched_storm())
+        t->slice = 0;
+    bool others_wait = __atomic_load_n(&rq->nr_queued, __ATOMIC_RELAXED);
+    if ((t->slice == 0 || t == rq->idle) && (others_wait || sched_storm()))
+        cpu_set_due(DUE_SWITCH);
 }
 
 // ---- starting CPUs, idling ----

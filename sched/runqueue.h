@@ -89,12 +89,9 @@ void timers_init_cpu(u32 cpu);
 void task_reap(struct task *t);
 void task_reaper_start(void);
 
-// Prepares a new task's stack so that the first switch to it runs its entry.
-void sched_prepare_task(struct task *t);
+// The first function of every task but the idle ones; `arg` is the task.
+void sched_task_main(void *arg);
 // TASK_NEW becomes runnable.
 void sched_start(struct task *t);
-// Switches if a switch is due and allowed here. IRQs off.
-void sched_preempt(void);
-
 // Storm mode (sched_set_storm).
 bool sched_storm(void);

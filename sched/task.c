@@ -87,7 +87,7 @@ struct task *task_new(const char *comm, void (*entry)(void *), void *arg, cpumas
     t->cpu = t->last_cpu = cpu_id();
     t->entry = entry;
     t->entry_arg = arg;
-    sched_prepare_task(t);
+    context_prepare(&t->arch, sched_task_main, t);
     return t;
 }
 
@@ -141,20 +141,18 @@ void task_take_tid(struct task *self, u32 tid)
     spin_unlock_irqrestore(&tasks_lock, flags);
 }
 
-void task_for_each(void (*fn)(struct task *t, void *arg), void *arg)
-{
-    struct task *t;
-    u64 flags = spin_lock_irqsave(&tasks_lock);
-    list_for_each (t, &all_tasks, all_node)
-        fn(t, arg);
-    spin_unlock_irqrestore(&tasks_lock, flags);
-}
-
 void task_for_each_stopped(void (*fn)(struct task *t, void *arg), void *arg)
 {
     struct task *t;
     list_for_each (t, &all_tasks, all_node)
         fn(t, arg);
+}
+
+void task_for_each(void (*fn)(struct task *t, void *arg), void *arg)
+{
+    u64 flags = spin_lock_irqsave(&tasks_lock);
+    task_for_each_stopped(fn, arg);
+    spin_unlock_irqrestore(&tasks_lock, flags);
 }
 
 // ---- ending ----

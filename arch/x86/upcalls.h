@@ -24,12 +24,12 @@ void page_unref(u64 pa);
 u64 kstack_alloc(void);
 void kstack_free(u64 top);
 
-// sched/tick.c. The last thing before an interrupt or exception returns: IRQs off, `f` is the
+// sched/core.c. The last thing before an interrupt or exception returns: IRQs off, `f` is the
 // frame. In the kernel it may preempt; before ring 3 it runs reschedules and signals (through
 // user_return).
 void sched_irq_exit(struct trapframe *f);
 
-// sched/tick.c. The local timer, once per tick on each CPU, IRQs off.
+// sched/core.c. The local timer, once per tick on each CPU, IRQs off.
 void sched_tick(struct trapframe *f);
 
 // sched/core.c. A CPU that smp_start_all() woke arrives here, IRQs off, on its boot stack, and is

@@ -54,7 +54,7 @@ static inline void preempt_disable(void)
     barrier();
 }
 
-void preempt_due(void); // sched/tick.c: a switch is due; makes it if the count is 0 and IRQs are on
+void preempt_due(void); // sched/core.c: a switch is due; makes it if the count is 0 and IRQs are on
 
 static inline void preempt_enable(void)
 {
