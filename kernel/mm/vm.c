@@ -279,6 +279,8 @@ s64 mm_move(struct mm *mm, u64 addr, u64 len, u64 to, bool fixed)
     moved->object_at -= addr; // map_area() adds the new place
     place = map_area(mm, moved, to, len, fixed ? MAP_FIXED : 0);
     int err = place < 0 ? 0 : mm_unmap(mm, addr, len);
+    if (err)
+        mm_unmap(mm, place, len); // whole, so it needs no memory
     return err ? err : place;
 }
 

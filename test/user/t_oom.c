@@ -264,6 +264,20 @@ static long unmap_middle(void)
     return munmap(area + LENGTH / 4, 4096);
 }
 
+// One page of shared memory to where nothing is, and nothing must be when it fails.
+static long move_middle(void)
+{
+    char *to = area + LENGTH;
+    long got =
+        check_pointer(mremap(area + LENGTH / 4, 4096, 4096, MREMAP_MAYMOVE | MREMAP_FIXED, to));
+    int err = errno;
+
+    if (got < 0)
+        CHECK_ERRNO(mprotect(to, 4096, PROT_READ), ENOMEM);
+    errno = err;
+    return got;
+}
+
 static void nothing(long)
 {
 }
@@ -281,6 +295,11 @@ static void test_mmap(void)
         if (at != LENGTH / 4)
             CHECK_EQ(area[at], 7);
     CHECK_EQ(munmap(area, LENGTH), 0);
+
+    area = mmap(NULL, LENGTH + 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    REQUIRE(area != MAP_FAILED && munmap(area + LENGTH, 4096) == 0);
+    fail_each("mremap", move_middle, nothing);
+    CHECK_EQ(munmap(area, LENGTH + 4096), 0);
 }
 
 struct memory {
