@@ -44,7 +44,8 @@ void sched_wait_inactive(struct task *t);
 // Task context.
 int sched_set_affinity(struct task *t, cpumask mask);
 
-// CPUs that run tasks. One that goes offline leaves the mask first, one that comes joins it last.
+// CPUs that take tasks. One that goes offline leaves the mask first, one that comes joins it first
+// and runs them as soon as it is ready.
 extern cpumask sched_online; // atomic
 static inline cpumask cpus_online(void)
 {
