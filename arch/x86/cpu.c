@@ -10,7 +10,6 @@
 #define CPUID_7_EBX_SMEP    BIT(7)
 #define CPUID_7_EBX_SMAP    BIT(20)
 #define CPUID_7_ECX_UMIP    BIT(2)
-#define CPUID_EXT1_EDX_1G   BIT(26)
 #define CPUID_HYPERVISOR    0x40000000u
 #define VENDOR_LEN          12 // of a signature: three registers
 
@@ -66,8 +65,6 @@ void cpu_detect(void)
         c->smap = r[1] & CPUID_7_EBX_SMAP;
         c->umip = r[2] & CPUID_7_ECX_UMIP;
     }
-    cpuid(CPUID_EXT + 1, 0, r); // there on every CPU with long mode
-    c->gbpages = r[3] & CPUID_EXT1_EDX_1G;
 }
 
 static void load_segments(struct cpu *c)

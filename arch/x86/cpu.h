@@ -294,7 +294,7 @@ static inline u8 inb(u16 port)
 
 // What this machine has, found once at boot on the boot CPU (CPUID; SDM vol. 2, CPUID).
 struct cpu_features {
-    bool smep, smap, umip, pge, gbpages;
+    bool smep, smap, umip, pge;
     bool is_tcg; // QEMU's own translator: hypervisor signature "TCGTCGTCGTCG"
     char vendor[13];
 };

@@ -1,6 +1,5 @@
 // Page tables: the kernel's own, built once, and the empty frames of those of programs. Pages are
-// 4 KiB but in the direct map, where 1 GiB and 2 MiB pages are used as far as the image lets
-// them.
+// 4 KiB but in the direct map, where they are 2 MiB as far as the image lets them.
 
 #include "arch/x86/paging.h"
 #include "arch/x86/cpu.h"
@@ -11,7 +10,6 @@
 #define ENTRIES     512
 #define FIRST_UPPER 256 // top-level entries from here on are the kernel's
 #define SIZE_2M     (1ull << 21)
-#define SIZE_1G     (1ull << 30)
 #define DIRECT_MIN  (4ull << 30) // below lie firmware tables that no memory map counts as RAM
 
 #define TABLE_FLAGS   (PTE_P | PTE_W)
@@ -82,22 +80,11 @@ static void map_direct(u64 end, u64 (*alloc)(void))
 {
     u64 size;
     for (u64 pa = 0; pa < end; pa += size) {
-        u64 flags = KERNEL_DATA;
-        int level = 1;
-        size = PAGE_SIZE;
-        if (cpu_features.gbpages && !(pa % SIZE_1G) && end - pa >= SIZE_1G &&
-            !overlaps_image(pa, SIZE_1G)) {
-            level = 3;
-            size = SIZE_1G;
-            flags |= PTE_PS;
-        } else if (!(pa % SIZE_2M) && !overlaps_image(pa, SIZE_2M)) {
-            level = 2;
-            size = SIZE_2M;
-            flags |= PTE_PS;
-        } else if (pa >= virt_to_phys(__kernel_start) && pa < virt_to_phys(__rodata_end)) {
-            flags = KERNEL_RODATA;
-        }
-        *early_walk((u64)phys_to_virt(pa), level, alloc) = pa | flags;
+        bool large = !(pa % SIZE_2M) && !overlaps_image(pa, SIZE_2M);
+        bool fixed = pa >= virt_to_phys(__kernel_start) && pa < virt_to_phys(__rodata_end);
+        u64 flags = large ? KERNEL_DATA | PTE_PS : fixed ? KERNEL_RODATA : KERNEL_DATA;
+        size = large ? SIZE_2M : PAGE_SIZE;
+        *early_walk((u64)phys_to_virt(pa), large ? 2 : 1, alloc) = pa | flags;
     }
 }
 
