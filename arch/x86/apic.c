@@ -82,11 +82,16 @@ void lapic_send_nmi(u32 apic_id)
 
 // ---- its timer ----
 
+static void timer_set(u32 entry, u32 count)
+{
+    lapic_write(LAPIC_TIMER_DIVIDE, TIMER_DIVIDE_16);
+    lapic_write(LAPIC_LVT_TIMER, entry);
+    lapic_write(LAPIC_TIMER_INITIAL, count);
+}
+
 void lapic_timer_free_run(void)
 {
-    lapic_write(LAPIC_LVT_TIMER, LVT_MASKED);
-    lapic_write(LAPIC_TIMER_DIVIDE, TIMER_DIVIDE_16);
-    lapic_write(LAPIC_TIMER_INITIAL, 0xffffffff);
+    timer_set(LVT_MASKED, ~0u);
 }
 
 u32 lapic_timer_count(void)
@@ -96,15 +101,12 @@ u32 lapic_timer_count(void)
 
 void lapic_timer_start(u32 hz)
 {
-    lapic_write(LAPIC_TIMER_DIVIDE, TIMER_DIVIDE_16);
-    lapic_write(LAPIC_LVT_TIMER, LVT_PERIODIC | IRQ_TIMER);
-    lapic_write(LAPIC_TIMER_INITIAL, MAX(lapic_timer_hz / hz, 1));
+    timer_set(LVT_PERIODIC | IRQ_TIMER, MAX(lapic_timer_hz / hz, 1));
 }
 
 void lapic_timer_stop(void)
 {
-    lapic_write(LAPIC_LVT_TIMER, LVT_MASKED);
-    lapic_write(LAPIC_TIMER_INITIAL, 0);
+    timer_set(LVT_MASKED, 0);
 }
 
 // ---- 8259s and I/O APIC ----

@@ -79,11 +79,11 @@ void serial_init(void);
 void serial_write(int port, const char *s, size_t n); // polls; any context
 bool serial_present(int port);                        // by its scratch register
 void serial_drain(void);                              // until all of it is on the line
-void serial_irq_enable(void);                         // COM1 receive -> console_serial_input()
-void serial2_irq_enable(void);                        // COM2 receive -> debugger_line()
-int serial_read(int port);                            // a byte that has come, or -1
-void keyboard_init(void);                             // discards what was typed before
-void keyboard_irq(void);                              // IRQ_KEYBOARD, from trap_dispatch()
+// Receive: COM1 -> console_serial_input(), COM2 -> debugger_line(); not what is there already.
+void serial_irq_enable(int port);
+int serial_read(int port); // a byte that has come, or -1
+void keyboard_init(void);  // discards what was typed before
+void keyboard_irq(void);   // IRQ_KEYBOARD, from trap_dispatch()
 void vga_init(void);
 void vga_write(const char *s, size_t n); // any context; interprets \n \r \b \t and vga.c's ESC [
 

@@ -23,5 +23,5 @@ __noreturn void machine_off(u32 status)
     for (const char *c = "Shutdown"; *c; c++)
         outb(BOCHS_OFF_PORT, *c);
     for (;;)
-        __asm__ volatile("hlt");
+        cpu_halt();
 }

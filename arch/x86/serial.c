@@ -1,8 +1,7 @@
-// The serial ports (16550A): output polled, input of COM1 by interrupt.
+// The serial ports (16550A): output polled, input by interrupt.
 
 #include "arch/x86/cpu.h"
 #include "arch/x86/platform.h"
-#include "arch/x86/upcalls.h"
 
 enum {
     DATA = 0,
@@ -71,13 +70,7 @@ int serial_read(int port)
     return inb(base[port] + LINE_STATUS) & STATUS_RECEIVED ? inb(base[port] + DATA) : -1;
 }
 
-void serial2_irq_enable(void)
+void serial_irq_enable(int port)
 {
-    outb(base[COM2] + IRQ_ENABLE, IRQ_RECEIVE);
-}
-
-void serial_irq_enable(void)
-{
-    outb(base[COM1] + IRQ_ENABLE, IRQ_RECEIVE);
-    console_serial_input(); // what came before would raise no edge any more
+    outb(base[port] + IRQ_ENABLE, IRQ_RECEIVE);
 }

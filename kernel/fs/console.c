@@ -263,7 +263,8 @@ static int console_open(struct file *)
 {
     if (!__atomic_exchange_n(&listening, true, __ATOMIC_RELAXED)) {
         u64 irqs = irq_save();
-        serial_irq_enable();
+        serial_irq_enable(COM1);
+        console_serial_input(); // what came before raises no edge any more
         irq_restore(irqs);
     }
     return 0;

@@ -69,15 +69,14 @@ struct mm {
     u64 minor_faults;
 };
 
-#define PTE_NONE                                                                                   \
-    BIT(10) // software: a page that is there, in an area that may not be touched (PROT_NONE)
+// Software: a page that is there, in an area that may not be touched (PROT_NONE).
+#define PTE_NONE BIT(10)
 
 struct mm *mm_new(void); // NULL when memory is out
 void mm_get(struct mm *mm);
-void mm_put(struct mm *mm); // last one unmaps everything; task context
-struct mm *mm_fork(
-    struct mm *mm); // copy-on-write copy, NULL when memory is out (nothing changed then)
-void mm_activate(struct mm *mm); // load its tables on this CPU, NULL: the kernel's. IRQs off
+void mm_put(struct mm *mm);        // last one unmaps everything; task context
+struct mm *mm_fork(struct mm *mm); // copy on write; NULL when memory is out: nothing has changed
+void mm_activate(struct mm *mm);   // load its tables on this CPU, NULL: the kernel's. IRQs off
 
 // Anonymous private memory. addr is used as given with MAP_FIXED, else a free range is chosen near
 // the top. Returns the address or -EINVAL, -ENOMEM, -EEXIST, -EACCES.

@@ -169,5 +169,5 @@ void kgdb_start(void)
         printk("kgdb: waiting for gdb on the second serial port\n");
         kgdb_enter();
     }
-    serial2_irq_enable();
+    serial_irq_enable(COM2);
 }
