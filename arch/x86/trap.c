@@ -273,7 +273,7 @@ __protected_text void trap_nmi(struct trapframe *f)
 // The EOI comes first: a byte that reaches a serial port meanwhile raises a new edge.
 static void interrupt(struct trapframe *f)
 {
-    if (f->vector != IRQ_SPURIOUS) // wants none (SDM vol. 3, 10.9)
+    if (f->vector != IRQ_SPURIOUS) // wants none (SDM vol. 3, 11.9)
         lapic_eoi();
     switch (f->vector) {
     case IRQ_TIMER:
