@@ -54,6 +54,9 @@ void context_leave(struct arch_task *prev)
     fpu_save_current(prev->fpu);
     prev->fs_base = rdmsr(MSR_FS_BASE);
     prev->gs_base = rdmsr(MSR_KERNEL_GS_BASE);
+    prev->selectors = context_selectors();
+    if (unlikely(prev->selectors))
+        context_load_selectors(0);
 }
 
 void context_enter(struct arch_task *next)
@@ -62,6 +65,8 @@ void context_enter(struct arch_task *next)
     if (!next->fpu)
         return;
     fpu_load_current(next->fpu);
+    if (unlikely(next->selectors))
+        context_load_selectors(next->selectors); // before the bases
     wrmsr(MSR_FS_BASE, next->fs_base);
     wrmsr(MSR_KERNEL_GS_BASE, next->gs_base);
 }

@@ -1,4 +1,5 @@
-// What a task leaves behind when it does not run: kernel stack pointer, SSE state, FS and GS base.
+// What a task leaves behind when it does not run: kernel stack pointer, SSE state, selectors, FS
+// and GS base.
 #pragma once
 
 #include "arch/x86/types.h"
@@ -21,6 +22,7 @@ struct arch_task {
     u64 stack_top; // first byte above the kernel stack
     u64 fs_base;
     u64 gs_base;           // the user's; in MSR_KERNEL_GS_BASE while the kernel runs
+    u64 selectors;         // DS, ES, FS, GS, sixteen bits each; hardly ever other than 0
     struct fpu_state *fpu; // NULL for kernel threads
 };
 
@@ -30,10 +32,20 @@ void context_switch(u64 *save_rsp, u64 load_rsp);
 // Prepares a stack so that the first switch to it calls fn(arg) with IRQs off.
 void context_prepare(struct arch_task *a, void (*fn)(void *), void *arg);
 
-// Everything else that belongs to the CPU: SSE image, FS and GS base, kernel stack in TSS. IRQs
-// off.
+// Everything else that belongs to the CPU: SSE image, selectors, FS and GS base, kernel stack in
+// TSS. IRQs off.
 void context_leave(struct arch_task *prev);
 void context_enter(struct arch_task *next);
+
+// The program's selectors as they are in the CPU; and in with others (switch.asm): the bases of FS
+// and GS are lost, IRQs off.
+static inline u64 context_selectors(void)
+{
+    u64 s;
+    __asm__ volatile("mov %%ds, %0; mov %%es, 2+%0; mov %%fs, 4+%0; mov %%gs, 6+%0" : "=m"(s));
+    return s;
+}
+void context_load_selectors(u64 selectors);
 
 // What is known of a task that is switched out, for debuggers: rbx, rbp, r12-r15, rsp, rip.
 void context_saved(const struct arch_task *a, struct trapframe *f);

@@ -207,6 +207,7 @@ static void switch_memory(struct task *t, struct mm *mm)
     u64 flags = irq_save();
     t->mm = mm;
     mm_activate(mm);
+    context_load_selectors(0);
     wrmsr(MSR_FS_BASE, 0);
     wrmsr(MSR_KERNEL_GS_BASE, 0);
     fpu_init_state(t->arch.fpu);

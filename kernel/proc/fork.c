@@ -75,6 +75,7 @@ static void copy_thread(struct task *t, const struct trapframe *f, const struct 
     fpu_save_current(t->arch.fpu);
     t->arch.fs_base = a->flags & CLONE_SETTLS ? a->tls : rdmsr(MSR_FS_BASE);
     t->arch.gs_base = rdmsr(MSR_KERNEL_GS_BASE);
+    t->arch.selectors = context_selectors();
     th->blocked = self->blocked;
     if (!(a->flags & CLONE_VM) || (a->flags & CLONE_VFORK)) {
         th->altstack = self->altstack;

@@ -81,3 +81,43 @@ UTEST(floating_point, "floating-point")
     snprintf(text, sizeof text, "%.6f %g", sum, 1e100);
     CHECK(strcmp(text, "166833.333333 1e+100") == 0);
 }
+
+// DS, ES and GS, which hold nothing but may be loaded; FS is the library's.
+static unsigned long selectors(void)
+{
+    unsigned long ds, es, gs;
+
+    __asm__ volatile("mov %%ds, %0\n mov %%es, %1\n mov %%gs, %2" : "=r"(ds), "=r"(es), "=r"(gs));
+    return (ds & 0xffff) | (es & 0xffff) << 16 | (gs & 0xffff) << 32;
+}
+
+static void load_selectors(void *arg)
+{
+    unsigned long ss;
+
+    (void)arg;
+    __asm__ volatile("mov %%ss, %0\n mov %0, %%ds\n mov %0, %%es\n mov %0, %%gs" : "=r"(ss));
+    ss &= 0xffff;
+    for (int i = 0; i < 20; i++) {
+        CHECK_EQ(selectors(), ss | ss << 16 | ss << 32);
+        sched_yield();
+    }
+}
+
+// Selectors belong to a task like its other registers; a child starts with its parent's.
+UTEST(selectors, "selectors")
+{
+    pin_to_cpu(0);
+    pid_t child = spawn(load_selectors, NULL);
+    for (int i = 0; i < 20; i++) {
+        CHECK_EQ(selectors(), 0);
+        sched_yield();
+    }
+    join(child);
+    load_selectors(NULL);
+    unsigned long mine = selectors();
+    pid_t heir = fork();
+    if (heir == 0)
+        _exit(selectors() == mine ? 0 : 1);
+    join(heir);
+}
