@@ -34,12 +34,16 @@ enum {
 #define SA_NOCLDSTOP 0x00000001ull
 #define SA_NOCLDWAIT 0x00000002ull
 #define SA_SIGINFO   0x00000004ull
+#define SA_TAGBITS   0x00000800ull // of addresses, where a CPU has them
 #define SA_RESTORER  0x04000000ull
 #define SA_ONSTACK   0x08000000ull
 #define SA_RESTART   0x10000000ull
 #define SA_NODEFER   0x40000000ull
 #define SA_RESETHAND 0x80000000ull
-#define SA_KNOWN     0xdc000807ull // the others a program does not get back
+// All there are: a program finds out about others by whether rt_sigaction keeps them.
+#define SA_KNOWN                                                                                   \
+    (SA_NOCLDSTOP | SA_NOCLDWAIT | SA_SIGINFO | SA_TAGBITS | SA_RESTORER | SA_ONSTACK |            \
+     SA_RESTART | SA_NODEFER | SA_RESETHAND)
 
 // si_code
 // clang-format off
@@ -101,7 +105,7 @@ struct sigpending {
     struct list queue;
 };
 
-// ---- sending. Signal 0 only checks. Task context. ----
+// ---- sending. Signal 0 only checks, a number that is no signal gives -EINVAL. Task context. ----
 
 // To the process: one thread that does not block it takes it. 0 or -EAGAIN (no memory for a queued
 // one). `info` NULL: from the kernel (SI_KERNEL).

@@ -196,8 +196,7 @@ static s64 kill(s32 pid, int sig)
         for (p = process_next(NULL); p; p = process_next(p)) {
             if (p == init_process || p == self)
                 continue;
-            signal_process(p, sig, &info);
-            err = 0;
+            err = signal_process(p, sig, &info);
         }
     }
     spin_unlock(&proc_lock);

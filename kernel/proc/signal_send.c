@@ -86,6 +86,8 @@ static void continue_locked(struct process *p)
 // `th` NULL: to the process.
 static int send(struct process *p, struct thread *th, int sig, const struct siginfo *info)
 {
+    if (sig < 0 || sig > NSIG)
+        return -EINVAL;
     if (sig == 0 || p == init_process)
         return 0;
     if (sig == SIGKILL) {

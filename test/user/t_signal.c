@@ -39,7 +39,11 @@ UTEST(signal_basic, "signal-basic")
     CHECK_ERRNO(syscall(SYS_rt_sigaction, 65, NULL, NULL, 8), EINVAL);
     CHECK_ERRNO(syscall(SYS_rt_sigaction, SIGUSR1, NULL, NULL, 4), EINVAL);
     CHECK_ERRNO(kill(1234567, 0), ESRCH);
+    CHECK_ERRNO(kill(1234567, 65), ESRCH); // who comes first
     CHECK_ERRNO(kill(getpid(), 65), EINVAL);
+    CHECK_ERRNO(kill(-getpgrp(), 65), EINVAL);
+    CHECK_ERRNO(syscall(SYS_tgkill, -1, getpid(), 0), EINVAL);
+    CHECK_ERRNO(syscall(SYS_tkill, getpid(), 65), EINVAL);
     CHECK_EQ(kill(getpid(), 0), 0);
     signal(SIGUSR1, SIG_IGN);
     raise(SIGUSR1);
@@ -278,6 +282,14 @@ static void note_flags(int sig, siginfo_t *info, void *context)
 
 UTEST(signal_flags, "signal-flags")
 {
+    struct {
+        void *handler;
+        unsigned long flags, restorer, mask;
+    } all = {.flags = ~0ul}, kept = {0};
+
+    CHECK_EQ(syscall(SYS_rt_sigaction, SIGUSR2, &all, NULL, 8), 0);
+    CHECK_EQ(syscall(SYS_rt_sigaction, SIGUSR2, NULL, &kept, 8), 0);
+    CHECK_EQ(kept.flags, 0xdc000807); // what exists
     set_handler(SIGILL, note_flags, 0, 0);
     __asm__ volatile("std\n ud2\n cld" ::: "memory", "cc");
     CHECK_EQ(handler_flags & 0x500, 0); // no direction, no trap flag
