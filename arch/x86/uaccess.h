@@ -28,6 +28,13 @@ static inline bool user_range_ok(u64 addr, u64 n)
     return n <= TASK_SIZE_MAX && addr <= TASK_SIZE_MAX - n;
 }
 
+// Bytes of [addr, addr + n) in its first page. What is copied in such pieces comes to the last byte
+// before a page that is missing.
+static inline size_t user_piece(u64 addr, size_t n)
+{
+    return MIN(n, PAGE_SIZE - addr % PAGE_SIZE);
+}
+
 // For many single words: between begin and end, with user_range_ok() asked before, nothing but
 // these two touches user memory. A fault without remedy jumps to the label `fault` (which ends the
 // access, too).

@@ -47,7 +47,7 @@ u32 file_poll(struct file *f)
         ready &= ~POLLIN;
     if ((f->flags & O_ACCMODE) == O_RDONLY)
         ready &= ~POLLOUT;
-    return ready;
+    return ready | (ready & POLLIN ? POLLRDNORM : 0) | (ready & POLLOUT ? POLLWRNORM : 0);
 }
 
 // ---- descriptor tables ----

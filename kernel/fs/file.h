@@ -26,11 +26,13 @@
 #define S_IFREG 0100000
 #define S_IFLNK 0120000
 
-#define POLLIN   0x001
-#define POLLOUT  0x004
-#define POLLERR  0x008
-#define POLLHUP  0x010
-#define POLLNVAL 0x020
+#define POLLIN     0x001
+#define POLLOUT    0x004
+#define POLLERR    0x008
+#define POLLHUP    0x010
+#define POLLNVAL   0x020
+#define POLLRDNORM 0x040 // POLLIN by its other name
+#define POLLWRNORM 0x100
 
 struct file;
 struct node;
@@ -86,7 +88,7 @@ struct file {
 
 // Woken whenever some file may have become ready: what poll(2) sleeps on.
 extern struct wait_queue file_events;
-// ops->poll or its default, without what the open mode forbids.
+// ops->poll or its default, without what the open mode forbids, under all names.
 u32 file_poll(struct file *f);
 
 // refs = 1; NULL: no memory. Takes a reference to the node, if there is one.

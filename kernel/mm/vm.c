@@ -284,6 +284,37 @@ s64 mm_move(struct mm *mm, u64 addr, u64 len, u64 to, bool fixed)
     return err ? err : place;
 }
 
+static bool is_mapped(struct mm *mm, u64 start, u64 end)
+{
+    struct vm_area *a;
+    list_for_each (a, &mm->areas, node)
+        if (a->start <= start && a->end > start)
+            start = a->end;
+    return start >= end;
+}
+
+bool mm_is_mapped(struct mm *mm, u64 addr, u64 len)
+{
+    if (bad_range(addr, len))
+        return false;
+    spin_lock(&mm->lock);
+    bool all = is_mapped(mm, addr, addr + ALIGN_UP(len, PAGE_SIZE));
+    spin_unlock(&mm->lock);
+    return all;
+}
+
+int mm_forget(struct mm *mm, u64 addr, u64 len)
+{
+    u64 end = addr + ALIGN_UP(len, PAGE_SIZE);
+    if (bad_range(addr, len))
+        return -ENOMEM;
+    spin_lock(&mm->lock);
+    int err = is_mapped(mm, addr, end) ? 0 : -ENOMEM;
+    vm_drop_pages(mm, addr, end);
+    spin_unlock(&mm->lock);
+    return err;
+}
+
 u64 vm_page_flags(const struct vm_area *area)
 {
     if (!area->prot)
@@ -312,14 +343,11 @@ int mm_protect(struct mm *mm, u64 addr, u64 len, u32 prot)
         return -ENOMEM;
     if ((prot & PROT_WRITE) && (prot & PROT_EXEC))
         return -EACCES;
-    u64 end = addr + ALIGN_UP(len, PAGE_SIZE), at = addr;
+    u64 end = addr + ALIGN_UP(len, PAGE_SIZE);
     spin_lock(&mm->lock);
-    struct vm_area *a;
-    list_for_each (a, &mm->areas, node) // the whole range must be mapped
-        if (a->start <= at && a->end > at)
-            at = a->end;
-    int err = at < end ? -ENOMEM : split_range(mm, addr, end);
+    int err = is_mapped(mm, addr, end) ? split_range(mm, addr, end) : -ENOMEM;
     if (!err) {
+        struct vm_area *a;
         list_for_each (a, &mm->areas, node) {
             if (a->start < addr || a->end > end)
                 continue;

@@ -93,6 +93,9 @@ int mm_unmap(struct mm *mm, u64 addr, u64 len);
 // copy instead), and what mapping and unmapping give.
 s64 mm_move(struct mm *mm, u64 addr, u64 len, u64 to, bool fixed);
 int mm_protect(struct mm *mm, u64 addr, u64 len, u32 prot);
+bool mm_is_mapped(struct mm *mm, u64 addr, u64 len);
+// Drops the pages: what the areas show comes anew on touch. 0, or -ENOMEM: not all of it is mapped.
+int mm_forget(struct mm *mm, u64 addr, u64 len);
 u64 mm_brk(struct mm *mm, u64 brk); // the new break, or the old one when refused
 
 // Resolves a fault. 0: try again. -EFAULT: no area here (SEGV_MAPERR). -EACCES: area forbids it

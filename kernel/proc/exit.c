@@ -64,6 +64,16 @@ static void leave_memory(struct task *t, struct thread *th)
     vfork_release(th);
 }
 
+// Those who asked for it hear that the thread that made them ends. proc_lock held.
+static void tell_children(const struct task *t, const struct process *p)
+{
+    const struct siginfo info = {.code = SI_USER, .rt.pid = p->pid};
+    struct process *child;
+    list_for_each (child, &p->children, sibling)
+        if (child->forker == t->tid && child->death_signal)
+            signal_process(child, child->death_signal, &info);
+}
+
 // Takes the thread out of its process. True if it was the last.
 static bool thread_unlink(struct task *t, struct thread *th, struct process *p)
 {
@@ -82,6 +92,7 @@ static bool thread_unlink(struct task *t, struct thread *th, struct process *p)
         sched_wake(p->exec_task);
     spin_unlock_irqrestore(&p->signal_lock, flags);
     ptrace_thread_ended(th);
+    tell_children(t, p);
     spin_unlock(&proc_lock);
     return last;
 }

@@ -6,7 +6,7 @@
 #include "arch/x86/platform.h"
 #include "arch/x86/uaccess.h"
 #include "kernel/mm/vm.h"
-#include "kernel/proc/process.h"
+#include "kernel/proc/signal_state.h"
 #include "kernel/proc/syscalls.h"
 #include "kernel/proc/timeout.h"
 
@@ -60,18 +60,33 @@ static struct list *list_of(const struct futex_key *key)
 }
 
 // FUTEX_PRIVATE promises that the word is not used by another address space.
-static struct futex_key key_of(struct mm *mm, u64 addr, bool private)
+// 0, -EINVAL: not aligned, -EFAULT: not of the program.
+static int get_key(struct futex_key *key, struct mm *mm, u64 addr, bool private)
 {
-    struct futex_key key = {mm, addr};
     struct vm_area *area;
+    *key = (struct futex_key){mm, addr};
+    if (addr % sizeof(u32))
+        return -EINVAL;
+    if (!user_range_ok(addr, sizeof(u32)))
+        return -EFAULT;
     if (private)
-        return key;
+        return 0;
+    int err = -EFAULT;
     spin_lock(&mm->lock);
-    list_for_each (area, &mm->areas, node)
-        if (area->object && area->shared && addr >= area->start && addr < area->end)
-            key = (struct futex_key){area->object, addr - area->object_at};
+    list_for_each (area, &mm->areas, node) {
+        if (addr < area->start || addr >= area->end)
+            continue;
+        err = 0;
+        if (area->object && area->shared)
+            *key = (struct futex_key){area->object, addr - area->object_at};
+    }
     spin_unlock(&mm->lock);
-    return key;
+    return err;
+}
+
+static bool same_key(const struct futex_key *a, const struct futex_key *b)
+{
+    return a->space == b->space && a->offset == b->offset;
 }
 
 // Wakes n waiters and lets `move` more wait at another word from now on. How many were touched.
@@ -83,14 +98,15 @@ static int wake(struct futex_key key, u32 n, u32 bits, struct futex_key to, u32 
     list_for_each_safe (w, next, list_of(&key), node) {
         if (done >= n && done - n >= move)
             break;
-        if (w->key.space != key.space || w->key.offset != key.offset || !(w->bits & bits))
+        if (!same_key(&w->key, &key) || !(w->bits & bits))
             continue;
-        list_del(&w->node);
         if (done++ < n) {
+            list_del(&w->node);
             __atomic_store_n(&w->woken, true, __ATOMIC_RELEASE);
             sched_wake(w->task); // under the lock: the waiter's stack holds *w
-        } else {
+        } else if (!same_key(&key, &to)) {
             w->key = to;
+            list_del(&w->node);
             list_add_tail(&w->node, list_of(&to));
         }
     }
@@ -100,8 +116,9 @@ static int wake(struct futex_key key, u32 n, u32 bits, struct futex_key to, u32 
 
 int futex_wake(struct mm *mm, u64 addr, u32 n)
 {
-    struct futex_key key = key_of(mm, addr, false);
-    return wake(key, n, FUTEX_ANY, key, 0);
+    struct futex_key key;
+    int err = get_key(&key, mm, addr, false);
+    return err ? err : wake(key, n, FUTEX_ANY, key, 0);
 }
 
 // All waiters are woken: one may set its mark between our look at the word and our writing it.
@@ -161,7 +178,7 @@ static s64 wait(struct futex_key key, u64 addr, u32 value, u64 until, u32 bits)
         if (to.expired)
             err = -ETIMEDOUT;
         else if (t->signal_pending)
-            err = until == NEVER ? -ERESTARTSYS : -EINTR;
+            err = -ERESTARTSYS;
         else
             schedule();
     }
@@ -176,49 +193,76 @@ static s64 wait(struct futex_key key, u64 addr, u32 value, u64 until, u32 bits)
     return err;
 }
 
-s64 sys_futex(u64 addr, u32 op, u32 value, u64 utimeout, u64 addr2, u32 bits)
+// arg: the address, the value, the bits, and whether the word is private.
+static s64 wait_until(const struct restart *r)
+{
+    struct futex_key key;
+    s64 err = get_key(&key, current_task()->mm, r->arg[0], r->arg[3]);
+    if (!err)
+        err = wait(key, r->arg[0], r->arg[1], r->until, r->arg[2]);
+    return err == -ERESTARTSYS && r->until != NEVER ? restart_later(r) : err;
+}
+
+// WAIT's timeout is relative, WAIT_BITSET's absolute.
+static int get_deadline(u64 *until, u64 utimeout, bool relative, bool real)
+{
+    struct timespec ts;
+    if (!utimeout)
+        return 0;
+    if (get_user(ts, utimeout))
+        return -EFAULT;
+    if (!timespec_valid(&ts))
+        return -EINVAL;
+    u64 ns = timespec_ns(&ts);
+    *until = relative ? ns_add(clock_ns(), ns) : real ? realtime_to_ns(ns) : ns;
+    return 0;
+}
+
+static s64 requeue(u64 addr, bool private, s32 n, s32 move, u64 addr2, const u32 *wanted)
 {
     struct mm *mm = current_task()->mm;
-    bool private = op & FUTEX_PRIVATE;
+    struct futex_key key, to;
+    u32 now;
+    if (n < 0 || move < 0)
+        return -EINVAL;
+    int err = get_key(&key, mm, addr, private);
+    if (!err)
+        err = get_key(&to, mm, addr2, private);
+    if (!err && wanted && get_user(now, addr))
+        err = -EFAULT;
+    if (!err && wanted && now != *wanted)
+        err = -EAGAIN;
+    return err ? err : wake(key, n, FUTEX_ANY, to, move);
+}
+
+s64 sys_futex(u64 addr, u32 op, u32 value, u64 utimeout, u64 addr2, u32 last)
+{
+    struct futex_key key;
+    bool private = op & FUTEX_PRIVATE, real = op & FUTEX_CLOCK_REALTIME;
     u32 command = op & ~(FUTEX_PRIVATE | FUTEX_CLOCK_REALTIME);
     bool bitset = command == FUTEX_WAIT_BITSET || command == FUTEX_WAKE_BITSET;
-    struct timespec ts;
+    u32 bits = bitset ? last : FUTEX_ANY;
     u64 until = NEVER;
-    u32 now;
-    if (!bitset && command != FUTEX_CMP_REQUEUE)
-        bits = FUTEX_ANY;
-    if (addr % sizeof(u32) || (bitset && !bits))
+    int err;
+    if (real && command != FUTEX_WAIT_BITSET)
+        return -ENOSYS;
+    if (!bits)
         return -EINVAL;
-    struct futex_key key = key_of(mm, addr, private);
     switch (command) {
     case FUTEX_WAKE:
     case FUTEX_WAKE_BITSET:
-        return wake(key, value, bits, key, 0);
-    case FUTEX_CMP_REQUEUE:
-        if (get_user(now, addr))
-            return -EFAULT;
-        if (now != bits) // the last argument
-            return -EAGAIN;
-        // fall through
+        err = get_key(&key, current_task()->mm, addr, private);
+        return err ? err : wake(key, value, bits, key, 0);
     case FUTEX_REQUEUE: // the timeout's place holds how many to move
-        if (addr2 % sizeof(u32) || addr2 == addr)
-            return -EINVAL;
-        return wake(key, value, FUTEX_ANY, key_of(mm, addr2, private), utimeout);
+        return requeue(addr, private, value, utimeout, addr2, NULL);
+    case FUTEX_CMP_REQUEUE:
+        return requeue(addr, private, value, utimeout, addr2, &last);
     case FUTEX_WAIT:
     case FUTEX_WAIT_BITSET:
-        if (utimeout) {
-            if (get_user(ts, utimeout))
-                return -EFAULT;
-            if (!timespec_valid(&ts))
-                return -EINVAL;
-            until = timespec_ns(&ts);
-            // WAIT's timeout is relative, WAIT_BITSET's absolute.
-            if (!bitset)
-                until = ns_add(clock_ns(), until);
-            else if (op & FUTEX_CLOCK_REALTIME)
-                until = realtime_to_ns(until);
-        }
-        return wait(key, addr, value, until, bits);
+        err = get_deadline(&until, utimeout, !bitset, real);
+        if (err)
+            return err;
+        return wait_until(&(struct restart){wait_until, until, {addr, value, bits, private}});
     default:
         return -ENOSYS;
     }

@@ -35,14 +35,14 @@ static int setpgid_locked(struct process *self, u32 pid, u32 pgid)
 s64 sys_setpgid(s32 pid, s32 pgid)
 {
     struct process *self = current_process();
-    if (pid < 0)
-        return -ESRCH;
-    if (pgid < 0)
-        return -EINVAL;
     if (!pid)
         pid = self->pid;
+    if (!pgid)
+        pgid = pid;
+    if (pgid < 0)
+        return -EINVAL;
     spin_lock(&proc_lock);
-    int err = setpgid_locked(self, pid, pgid ? pgid : pid);
+    int err = setpgid_locked(self, pid, pgid);
     spin_unlock(&proc_lock);
     return err;
 }
@@ -80,6 +80,20 @@ s64 sys_setsid(void)
         result = self->pgid = self->sid = self->pid;
     spin_unlock(&proc_lock);
     return result;
+}
+
+s64 sys_setresuid(u32 real, u32 effective, u32 saved)
+{
+    const u32 same = UINT32_MAX;
+    bool others = (real && real != same) || (effective && effective != same);
+    return others || (saved && saved != same) ? -EPERM : 0;
+}
+
+s64 sys_getresuid(u64 ureal, u64 ueffective, u64 usaved)
+{
+    const u32 root = 0;
+    return put_user(root, ureal) || put_user(root, ueffective) || put_user(root, usaved) ? -EFAULT
+                                                                                         : 0;
 }
 
 s64 sys_umask(u32 mask)

@@ -49,22 +49,20 @@ static void set(struct process *p, u64 value, u64 interval)
 
 static bool timeval_ok(const struct timeval *tv)
 {
-    return tv->sec >= 0 && (u64)tv->sec < NEVER / NS_PER_SEC &&
-           (u64)tv->usec < NS_PER_SEC / NS_PER_USEC;
+    return tv->sec >= 0 && (u64)tv->usec < NS_PER_SEC / NS_PER_USEC;
 }
 
-static u64 timeval_ns(const struct timeval *tv)
+static struct itimerval get(const struct process *p)
 {
-    return (u64)tv->sec * NS_PER_SEC + (u64)tv->usec * NS_PER_USEC;
+    return (struct itimerval){ns_timeval(p->itimer_interval), ns_timeval(remaining(p))};
 }
 
 s64 sys_getitimer(int which, u64 uold)
 {
-    struct process *p = current_process();
     if (which != ITIMER_REAL)
         return -EINVAL;
-    struct itimerval old = {ns_timeval(p->itimer_interval), ns_timeval(remaining(p))};
-    return put_user(old, uold);
+    struct itimerval now = get(current_process());
+    return put_user(now, uold);
 }
 
 s64 sys_setitimer(int which, u64 unew, u64 uold)
@@ -77,10 +75,9 @@ s64 sys_setitimer(int which, u64 unew, u64 uold)
         return -EFAULT;
     if (!timeval_ok(&new.value) || !timeval_ok(&new.interval))
         return -EINVAL;
-    s64 err = uold ? sys_getitimer(which, uold) : 0;
-    if (!err)
-        set(p, timeval_ns(&new.value), timeval_ns(&new.interval));
-    return err;
+    struct itimerval old = get(p);
+    set(p, timeval_ns(&new.value), timeval_ns(&new.interval));
+    return uold ? put_user(old, uold) : 0;
 }
 
 s64 sys_alarm(u32 seconds)
@@ -88,5 +85,5 @@ s64 sys_alarm(u32 seconds)
     struct process *p = current_process();
     u64 left = remaining(p);
     set(p, seconds * NS_PER_SEC, 0);
-    return (left + NS_PER_SEC - 1) / NS_PER_SEC;
+    return left && left < NS_PER_SEC ? 1 : (left + NS_PER_SEC / 2) / NS_PER_SEC;
 }

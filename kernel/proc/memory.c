@@ -11,13 +11,14 @@
 #define MAP_SHARED_VALIDATE 0x03
 #define MREMAP_MAYMOVE      1
 #define MREMAP_FIXED        2
+#define MS_ASYNC            1
+#define MS_INVALIDATE       2
+#define MS_SYNC             4
 
-// clang-format off
-enum {
-    MADV_NORMAL = 0, MADV_RANDOM = 1, MADV_SEQUENTIAL = 2, MADV_WILLNEED = 3, MADV_DONTNEED = 4,
-    MADV_FREE = 8, MADV_HUGEPAGE = 14, MADV_NOHUGEPAGE = 15,
-};
-// clang-format on
+#define MADV_DONTNEED 4
+// Normal, random, sequential, will be needed; may be freed, merged, huge, dumped; cold, out: all
+// that may be taken as a mere hint.
+#define MADV_HINTS 0x0033f10full
 
 // Maps an object's pages from `page` on and drops the caller's reference to it: the area has its
 // own, if there is one.
@@ -73,18 +74,20 @@ s64 sys_mmap(u64 addr, u64 len, u32 prot, u32 flags, int fd, u64 offset)
 {
     struct mm *mm = current_task()->mm;
     u32 type = flags & MAP_TYPE;
+    bool anonymous = flags & MAP_ANONYMOUS;
     flags = (flags & ~MAP_TYPE) | (type == MAP_PRIVATE ? MAP_PRIVATE : MAP_SHARED);
     if (!len || offset % PAGE_SIZE ||
-        (type != MAP_PRIVATE && type != MAP_SHARED && type != MAP_SHARED_VALIDATE) ||
-        (prot & ~(PROT_READ | PROT_WRITE | PROT_EXEC)))
+        (type != MAP_PRIVATE && type != MAP_SHARED && (type != MAP_SHARED_VALIDATE || anonymous)))
         return -EINVAL;
     if (len > TASK_SIZE_MAX)
         return -ENOMEM;
-    struct file *f = flags & MAP_ANONYMOUS ? NULL : fd_get(current_process()->fds, fd);
+    if ((s64)offset < 0 || (s64)(offset + len) < 0)
+        return -EOVERFLOW;
+    struct file *f = anonymous ? NULL : fd_get(current_process()->fds, fd);
     s64 got = -EBADF;
     if (f)
         got = map_file(mm, addr, len, prot, flags, f, offset);
-    else if (!(flags & MAP_ANONYMOUS))
+    else if (!anonymous)
         return got;
     else if (type != MAP_PRIVATE)
         got = map_object(mm, addr, len, prot, flags, shm_new(ALIGN_UP(len, PAGE_SIZE) / PAGE_SIZE),
@@ -100,7 +103,7 @@ s64 sys_mmap(u64 addr, u64 len, u32 prot, u32 flags, int fd, u64 offset)
 
 s64 sys_munmap(u64 addr, u64 len)
 {
-    if (!len || addr % PAGE_SIZE || !len || len > TASK_SIZE_MAX || addr > TASK_SIZE_MAX - len)
+    if (!len || addr % PAGE_SIZE || len > TASK_SIZE_MAX || addr > TASK_SIZE_MAX - len)
         return -EINVAL;
     return mm_unmap(current_task()->mm, addr, len);
 }
@@ -122,7 +125,7 @@ s64 sys_mremap(u64 addr, u64 len, u64 new_len, u64 flags, u64 to)
     if (err)
         return err;
     if (new_len > len)
-        return -ENOMEM;
+        return mm_is_mapped(mm, addr, len) ? -ENOMEM : -EFAULT;
     return fixed ? mm_move(mm, addr, new_len, to, true) : (s64)addr;
 }
 
@@ -140,45 +143,30 @@ s64 sys_brk(u64 brk)
     return mm_brk(current_task()->mm, brk);
 }
 
-// Contents forgotten: the same area again, fresh. Only for private anonymous memory of one area.
-static s64 dontneed(struct mm *mm, u64 addr, u64 len)
+// Mappings of a file show its very pages: nothing has to be written back.
+s64 sys_msync(u64 addr, u64 len, int flags)
 {
-    struct vm_area *area;
-    s64 prot = -1;
-    char name[sizeof(area->name)] = "";
-    spin_lock(&mm->lock);
-    list_for_each (area, &mm->areas, node) {
-        if (addr < area->start || addr >= area->end)
-            continue;
-        if (len <= area->end - addr && !area->shared && !area->file && !area->object) {
-            prot = area->prot;
-            __builtin_memcpy(name, area->name, sizeof(name));
-        }
-    }
-    spin_unlock(&mm->lock);
-    if (prot < 0)
+    bool both = (flags & MS_ASYNC) && (flags & MS_SYNC);
+    if (addr % PAGE_SIZE || both || (flags & ~(MS_ASYNC | MS_INVALIDATE | MS_SYNC)))
         return -EINVAL;
-    s64 got = mm_map(mm, addr, len, prot, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, name);
-    return got < 0 ? got : 0;
+    return mm_is_mapped(current_task()->mm, addr, len) ? 0 : -ENOMEM;
+}
+
+// There is no swapping.
+s64 sys_mlock(u64 addr, u64 len)
+{
+    u64 start = addr & PAGE_MASK;
+    return mm_is_mapped(current_task()->mm, start, addr - start + len) ? 0 : -ENOMEM;
 }
 
 s64 sys_madvise(u64 addr, u64 len, int advice)
 {
+    struct mm *mm = current_task()->mm;
     if (addr % PAGE_SIZE || len > TASK_SIZE_MAX)
         return -EINVAL;
-    len = ALIGN_UP(len, PAGE_SIZE);
-    switch (advice) {
-    case MADV_NORMAL:
-    case MADV_RANDOM:
-    case MADV_SEQUENTIAL:
-    case MADV_WILLNEED:
-    case MADV_FREE:
-    case MADV_HUGEPAGE:
-    case MADV_NOHUGEPAGE:
-        return 0;
-    case MADV_DONTNEED:
-        return len ? dontneed(current_task()->mm, addr, len) : 0;
-    default:
+    if (advice == MADV_DONTNEED)
+        return mm_forget(mm, addr, len);
+    if (advice < 0 || advice >= 64 || !(MADV_HINTS & BIT(advice)))
         return -EINVAL;
-    }
+    return mm_is_mapped(mm, addr, len) ? 0 : -ENOMEM;
 }

@@ -53,7 +53,7 @@ s64 sys_arch_prctl(int code, u64 addr)
     }
 }
 
-enum { PR_SET_NAME = 15, PR_GET_NAME = 16 };
+enum { PR_SET_PDEATHSIG = 1, PR_GET_PDEATHSIG = 2, PR_SET_NAME = 15, PR_GET_NAME = 16 };
 
 void thread_set_name(struct task *t, const char *name)
 {
@@ -73,6 +73,13 @@ s64 sys_prctl(int option, u64 arg)
     char name[TASK_COMM_LEN];
     ssize_t n;
     switch (option) {
+    case PR_SET_PDEATHSIG:
+        if (arg > NSIG)
+            return -EINVAL;
+        p->death_signal = (int)arg;
+        return 0;
+    case PR_GET_PDEATHSIG:
+        return put_user(p->death_signal, arg);
     case PR_SET_NAME:
         n = strncpy_from_user(name, arg, sizeof(name));
         if (n == -EFAULT)
@@ -126,22 +133,27 @@ s64 sys_times(u64 utimes)
 enum { RLIMIT_STACK = 3, RLIMIT_CORE = 4, RLIMIT_NOFILE = 7, RLIMIT_COUNT = 16 };
 #define RLIM_INFINITY (~0ull)
 
-// The limits are facts of this kernel; none can be changed.
+// The limits are facts of this kernel. None can be changed but that of core files, of which there
+// are none: any will do.
 s64 sys_prlimit64(s32 pid, u32 resource, u64 unew, u64 uold)
 {
-    u64 limit = RLIM_INFINITY;
+    u64 limit = RLIM_INFINITY, new[2];
     if (resource >= RLIMIT_COUNT)
         return -EINVAL;
+    if (unew && get_user(new, unew))
+        return -EFAULT;
     if (pid && (u32)pid != current_process()->pid)
         return -ESRCH;
-    if (unew)
-        return -EPERM;
+    if (unew && new[0] > new[1])
+        return -EINVAL;
     if (resource == RLIMIT_STACK)
         limit = USER_STACK_SIZE;
     else if (resource == RLIMIT_CORE)
         limit = 0;
     else if (resource == RLIMIT_NOFILE)
         limit = MAX_FDS;
+    if (unew && resource != RLIMIT_CORE && (new[0] != limit || new[1] != limit))
+        return -EPERM;
     const u64 both[2] = {limit, limit};
     return uold ? copy_to_user(uold, both, sizeof(both)) : 0;
 }
@@ -173,11 +185,12 @@ enum { GRND_NONBLOCK = 1, GRND_RANDOM = 2, GRND_INSECURE = 4 };
 s64 sys_getrandom(u64 ubuf, u64 n, u32 flags)
 {
     u8 part[64];
-    if (flags & ~(GRND_NONBLOCK | GRND_RANDOM | GRND_INSECURE))
+    u32 kind = GRND_RANDOM | GRND_INSECURE;
+    if ((flags & ~(GRND_NONBLOCK | kind)) || (flags & kind) == kind)
         return -EINVAL;
     n = MIN(n, (u64)INT32_MAX);
     for (u64 done = 0; done < n;) {
-        size_t len = MIN(n - done, sizeof(part));
+        size_t len = MIN(user_piece(ubuf + done, n - done), sizeof(part));
         random_fill(part, len);
         if (copy_to_user(ubuf + done, part, len))
             return done ? (s64)done : -EFAULT;

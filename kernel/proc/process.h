@@ -52,6 +52,7 @@ struct process {
     bool has_execed;  // setpgid by the parent is refused from then on
     bool unknown_syscall_logged;
     int exit_signal;         // what the parent gets when it ends
+    int death_signal;        // what it gets when the thread that made it ends, or 0
     bool exiting;            // all threads end, with this status (both: signal_lock)
     int exit_status;         // wait4's, valid when exiting or zombie
     int change;              // wait4's status of a stop or continue not yet reported, or 0
@@ -73,6 +74,13 @@ struct process {
     bool alarm_due; // it has fired, SIGALRM is still to be sent
 };
 
+// How restart_syscall(2) goes on with a call that was to end at a certain time. fn NULL: -EINTR.
+struct restart {
+    s64 (*fn)(const struct restart *r);
+    u64 until;
+    u64 arg[4]; // the call's own
+};
+
 struct thread {
     struct task *task;
     struct list node;    // in process->threads
@@ -92,8 +100,8 @@ struct thread {
     u64 trap_vector, trap_error, trap_cr2; // of the last exception, for the signal frame
     u64 altstack, altstack_size;
     u32 altstack_flags;
-    u64 sleep_until, sleep_rem; // interrupted sleep: deadline and where the rest is stored
-    struct vfork *vfork;        // the parent waits until this thread has left its memory
+    struct restart restart;
+    struct vfork *vfork; // the parent waits until this thread has left its memory
 
     // Of ptrace (kernel/debug/ptrace).
     struct tracee *tracee; // it is traced

@@ -8,6 +8,7 @@
 
 struct shm {
     struct vm_object object;
+    u64 room;   // pages there may be; the object has that many, or fewer (/tmp)
     u64 page[]; // physical address; 0: not touched yet
 };
 
@@ -34,13 +35,13 @@ static u64 shm_page(struct vm_object *o, u64 n)
 u64 shm_peek(struct vm_object *o, u64 n)
 {
     struct shm *s = container_of(o, struct shm, object);
-    return n < o->nr_pages ? __atomic_load_n(&s->page[n], __ATOMIC_ACQUIRE) : 0;
+    return n < s->room ? __atomic_load_n(&s->page[n], __ATOMIC_ACQUIRE) : 0;
 }
 
 static void shm_release(struct vm_object *o)
 {
     struct shm *s = container_of(o, struct shm, object);
-    for (u64 n = 0; n < o->nr_pages; n++)
+    for (u64 n = 0; n < s->room; n++)
         if (s->page[n])
             page_unref(s->page[n]);
     kfree(s);
@@ -54,7 +55,7 @@ struct vm_object *shm_new(u64 nr_pages)
     if (!s)
         return NULL;
     ref_init(&s->object.refs);
-    s->object.nr_pages = nr_pages;
+    s->object.nr_pages = s->room = nr_pages;
     s->object.page = shm_page;
     s->object.release = shm_release;
     return &s->object;

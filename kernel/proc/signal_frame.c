@@ -187,7 +187,7 @@ static int restore_fpu(u64 from)
 
 s64 sys_rt_sigreturn(struct trapframe *f)
 {
-    const struct thread *th = current_thread();
+    struct thread *th = current_thread();
     struct altstack stack = {0};
     u64 fpu_at;
     // The handler's RET has taken the first word.
@@ -196,6 +196,7 @@ s64 sys_rt_sigreturn(struct trapframe *f)
         signal_force_fault(SIGSEGV, SI_KERNEL, 0);
         return 0;
     }
+    th->restart.fn = NULL; // a handler has come between
     if (stack.flags != SS_DISABLE || th->altstack_size || th->altstack_flags)
         altstack_set(&stack, f->rsp);
     // Every register matters, rcx and r11 too: this return is no SYSRET and restarts no system

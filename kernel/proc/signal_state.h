@@ -10,7 +10,7 @@
 enum {
     ERESTARTNOINTR = 513,        // always restart
     ERESTARTNOHAND = 514,        // restart unless a handler runs
-    ERESTART_RESTARTBLOCK = 516, // the same, by restart_syscall(2), which knows how much is left
+    ERESTART_RESTARTBLOCK = 516, // the same, by restart_syscall(2) and the thread's `restart`
 };
 
 #define SS_ONSTACK    1u
@@ -40,6 +40,11 @@ static inline void signal_note(struct task *t)
     if (t == current_task())
         cpu_set_due(DUE_RETURN);
 }
+
+// ---- time.c ----
+
+// Leaves word how to go on: the interrupted call returns what this does.
+s64 restart_later(const struct restart *r);
 
 // ---- signal_deliver.c ----
 

@@ -119,6 +119,8 @@ static __attribute__((noinline)) s64 call(struct trapframe *f)
         CALL(chdir, A);
         CALL(poll, A, B, C);
         CALL(ppoll, A, B, C, D, E);
+        CALL(select, A, B, C, D, E);
+        CALL(pselect6, A, B, C, D, E, F);
         // perf
         CALL(perf_event_open, A, B, C, D, E);
         // memory
@@ -128,6 +130,11 @@ static __attribute__((noinline)) s64 call(struct trapframe *f)
         CALL(brk, A);
         CALL(mremap, A, B, C, D, E);
         CALL(madvise, A, B, C);
+        CALL(msync, A, B, C);
+        CALL(mlock, A, B);
+        CALL_AS(munlock, sys_mlock(A, B));
+        CALL_AS(mlockall, 0);
+        CALL_AS(munlockall, 0);
         // processes
         CALL(clone, f, A, B, C, D, E);
         CALL(fork, f);
@@ -153,6 +160,14 @@ static __attribute__((noinline)) s64 call(struct trapframe *f)
     case SYS_geteuid:
     case SYS_getegid:
         return 0;
+        CALL_AS(setuid, sys_setresuid(A, A, A));
+        CALL_AS(setgid, sys_setresuid(A, A, A));
+        CALL_AS(setreuid, sys_setresuid(A, B, B));
+        CALL_AS(setregid, sys_setresuid(A, B, B));
+        CALL(setresuid, A, B, C);
+        CALL_AS(setresgid, sys_setresuid(A, B, C));
+        CALL(getresuid, A, B, C);
+        CALL_AS(getresgid, sys_getresuid(A, B, C));
         CALL(umask, A);
         CALL(set_tid_address, A);
         CALL(set_robust_list, A, B);
@@ -164,6 +179,7 @@ static __attribute__((noinline)) s64 call(struct trapframe *f)
         CALL(getrusage, A, B);
         CALL(times, A);
         CALL_AS(getrlimit, sys_prlimit64(0, A, 0, B));
+        CALL_AS(setrlimit, sys_prlimit64(0, A, B, 0));
         CALL(prlimit64, A, B, C, D);
         // signals
         CALL(rt_sigaction, A, B, C, D);

@@ -9,7 +9,7 @@
 enum {
     CLOCK_REALTIME = 0, CLOCK_MONOTONIC = 1, CLOCK_PROCESS_CPUTIME_ID = 2,
     CLOCK_THREAD_CPUTIME_ID = 3, CLOCK_MONOTONIC_RAW = 4, CLOCK_REALTIME_COARSE = 5,
-    CLOCK_MONOTONIC_COARSE = 6, CLOCK_BOOTTIME = 7,
+    CLOCK_MONOTONIC_COARSE = 6, CLOCK_BOOTTIME = 7, CLOCK_TAI = 11,
 };
 // clang-format on
 #define TIMER_ABSTIME 1
@@ -27,12 +27,38 @@ u64 realtime_to_ns(u64 realtime)
     return realtime > boot ? realtime - boot : 0;
 }
 
+// The clock of any process's or own thread's CPU time: its complemented id is above these bits.
+#define CPU_CLOCK_BITS   3
+#define CPU_CLOCK_SELF   ((int)(~0u << CPU_CLOCK_BITS)) // id 0
+#define CPU_CLOCK_THREAD 4
+#define CPU_CLOCK_KIND   3 // user, all, and scheduled time are the same here; 3 is no such clock
+
+static int cpu_clock_read(int clock, u64 *ns)
+{
+    u32 id = ~(clock >> CPU_CLOCK_BITS);
+    bool thread = clock & CPU_CLOCK_THREAD;
+    struct process *self = current_process(), *p = NULL;
+    if ((clock & CPU_CLOCK_KIND) == CPU_CLOCK_KIND)
+        return -EINVAL;
+    struct task *t = thread && id ? task_find(id) : NULL;
+    spin_lock(&proc_lock);
+    if (!thread)
+        p = id ? process_lookup(id) : self;
+    bool found = p || !id || (t && t->process == self);
+    if (found)
+        *ns = p ? process_runtime(p) : task_runtime(t ? t : current_task());
+    spin_unlock(&proc_lock);
+    if (t)
+        task_put(t);
+    return found ? 0 : -EINVAL;
+}
+
 static int clock_read(int clock, u64 *ns)
 {
-    struct process *p = current_process();
     switch (clock) {
     case CLOCK_REALTIME:
     case CLOCK_REALTIME_COARSE:
+    case CLOCK_TAI:
         *ns = boot_ns() + clock_ns();
         return 0;
     case CLOCK_MONOTONIC:
@@ -42,15 +68,11 @@ static int clock_read(int clock, u64 *ns)
         *ns = clock_ns();
         return 0;
     case CLOCK_PROCESS_CPUTIME_ID:
-        spin_lock(&proc_lock);
-        *ns = process_runtime(p);
-        spin_unlock(&proc_lock);
-        return 0;
+        return cpu_clock_read(CPU_CLOCK_SELF, ns);
     case CLOCK_THREAD_CPUTIME_ID:
-        *ns = task_runtime(current_task());
-        return 0;
+        return cpu_clock_read(CPU_CLOCK_SELF | CPU_CLOCK_THREAD, ns);
     default:
-        return -EINVAL;
+        return clock < 0 ? cpu_clock_read(clock, ns) : -EINVAL;
     }
 }
 
@@ -90,41 +112,49 @@ s64 sys_time(u64 utime)
     return now;
 }
 
-// Sleeps until then. A signal leaves what sys_restart_syscall() needs, and the rest of the time at
-// urem.
-static s64 sleep_until(u64 when, u64 urem)
+u64 time_left(u64 until)
 {
-    struct thread *th = current_thread();
-    if (!sched_sleep_until(when, true))
-        return 0;
     u64 now = clock_ns();
-    struct timespec rest = ns_timespec(when > now ? when - now : 0);
-    if (urem && put_user(rest, urem))
+    return until > now ? until - now : 0;
+}
+
+// A signal leaves the rest of the time at arg[0].
+static s64 sleep(const struct restart *r)
+{
+    if (!sched_sleep_until(r->until, true))
+        return 0;
+    struct timespec rest = ns_timespec(time_left(r->until));
+    if (r->arg[0] && put_user(rest, r->arg[0]))
         return -EFAULT;
-    th->sleep_until = when;
-    th->sleep_rem = urem;
+    return restart_later(r);
+}
+
+s64 restart_later(const struct restart *r)
+{
+    current_thread()->restart = *r;
     return -ERESTART_RESTARTBLOCK;
 }
 
 s64 sys_restart_syscall(void)
 {
-    struct thread *th = current_thread();
-    return sleep_until(th->sleep_until, th->sleep_rem);
+    const struct restart r = current_thread()->restart;
+    return r.fn ? r.fn(&r) : -EINTR;
 }
 
 s64 sys_clock_nanosleep(int clock, int flags, u64 uwhen, u64 urem)
 {
     struct timespec ts;
-    bool real = clock == CLOCK_REALTIME;
+    bool real = clock == CLOCK_REALTIME || clock == CLOCK_TAI;
+    u64 now;
     if (!real && clock != CLOCK_MONOTONIC && clock != CLOCK_BOOTTIME)
-        return -EINVAL;
+        return clock_read(clock, &now) ? -EINVAL : -EOPNOTSUPP;
     if (get_user(ts, uwhen))
         return -EFAULT;
     if (!timespec_valid(&ts))
         return -EINVAL;
     u64 ns = timespec_ns(&ts);
     if (!(flags & TIMER_ABSTIME))
-        return sleep_until(ns_add(clock_ns(), ns), urem);
+        return sleep(&(struct restart){sleep, ns_add(clock_ns(), ns), {urem}});
     return sched_sleep_until(real ? realtime_to_ns(ns) : ns, true) ? -ERESTARTNOHAND : 0;
 }
 

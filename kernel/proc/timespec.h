@@ -28,6 +28,13 @@ static inline u64 timespec_ns(const struct timespec *ts)
     return (u64)ts->sec >= NEVER / NS_PER_SEC ? NEVER : (u64)ts->sec * NS_PER_SEC + (u64)ts->nsec;
 }
 
+static inline u64 timeval_ns(const struct timeval *tv)
+{
+    const struct timespec whole = {.sec = tv->sec};
+    u64 ns = timespec_ns(&whole), part = (u64)tv->usec * NS_PER_USEC;
+    return ns + part < ns ? NEVER : ns + part;
+}
+
 static inline struct timespec ns_timespec(u64 ns)
 {
     return (struct timespec){.sec = (s64)(ns / NS_PER_SEC), .nsec = (s64)(ns % NS_PER_SEC)};
@@ -41,6 +48,9 @@ static inline struct timeval ns_timeval(u64 ns)
 
 // clock_ns() at a time of CLOCK_REALTIME (time.c); NEVER stays NEVER.
 u64 realtime_to_ns(u64 realtime);
+
+// From now until then, at least 0.
+u64 time_left(u64 until);
 
 static inline u64 ns_add(u64 a, u64 b)
 {

@@ -79,6 +79,12 @@ UTEST(signal_wait, "signal-wait")
     CHECK_ERRNO(sigtimedwait(&both, &info, &none), EAGAIN);
     CHECK_ERRNO(sigtimedwait(&both, &info, &ts), EAGAIN);
     CHECK_ERRNO(sigtimedwait(&both, &info, &bad), EINVAL);
+    sigset_t order = set_of(SIGUSR1, SIGSEGV);
+    sigprocmask(SIG_BLOCK, &order, NULL);
+    kill(getpid(), SIGUSR1);
+    kill(getpid(), SIGSEGV);
+    CHECK_EQ(sigtimedwait(&order, NULL, &none), SIGSEGV); // faults first, though 11 > 10
+    CHECK_EQ(sigtimedwait(&order, NULL, &none), SIGUSR1);
     pid_t pid = fork();
     if (pid == 0) {
         sigqueue(getppid(), SIGRTMIN, (union sigval){.sival_int = 77});
@@ -170,6 +176,14 @@ UTEST(timers, "timers")
     CHECK_ERRNO(nanosleep(&ts, &rest), EINTR); // by the next one
     CHECK(rest.tv_sec == 9);
     CHECK_EQ(setitimer(ITIMER_REAL, &(struct itimerval){0}, &left), 0);
+    often.it_value = (struct timeval){100, 0};
+    CHECK_ERRNO(syscall(SYS_setitimer, ITIMER_REAL, &often, 16), EFAULT); // and yet it runs
+    CHECK_EQ(alarm(0), 100);
+    often.it_value.tv_sec = INT64_MAX;
+    CHECK_EQ(setitimer(ITIMER_REAL, &often, NULL), 0);
+    CHECK_EQ(getitimer(ITIMER_REAL, &left), 0);
+    CHECK(left.it_value.tv_sec > 1000000000);
+    alarm(0);
     clock_gettime(CLOCK_MONOTONIC, &ts);
     ts.tv_nsec += 10000000;
     ts.tv_sec += ts.tv_nsec / 1000000000;

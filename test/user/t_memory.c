@@ -93,18 +93,55 @@ UTEST(mprotect, "mprotect")
 UTEST(mmap_errors, "mmap-errors")
 {
     int rw = PROT_READ | PROT_WRITE, anon = MAP_PRIVATE | MAP_ANONYMOUS;
+    int exe = open("/proc/self/exe", O_RDONLY);
 
     CHECK_ERRNO((intptr_t)mmap(NULL, 0, rw, anon, -1, 0), EINVAL);
     CHECK_ERRNO((intptr_t)mmap(NULL, PAGE, rw, MAP_ANONYMOUS, -1, 0), EINVAL);
     CHECK_ERRNO((intptr_t)mmap((void *)4097, PAGE, rw, anon | MAP_FIXED, -1, 0), EINVAL);
     CHECK_ERRNO((intptr_t)mmap(NULL, PAGE, rw, MAP_PRIVATE, 77, 0), EBADF);
     CHECK_ERRNO((intptr_t)mmap(NULL, 1ull << 47, rw, anon, -1, 0), ENOMEM);
+    CHECK_ERRNO((intptr_t)mmap(NULL, PAGE, rw, MAP_SHARED_VALIDATE | MAP_ANONYMOUS, -1, 0), EINVAL);
+    CHECK_ERRNO((intptr_t)mmap(NULL, PAGE, rw, MAP_PRIVATE, exe, -PAGE), EOVERFLOW);
+    close(exe);
     CHECK_ERRNO(munmap((void *)1, PAGE), EINVAL);
     CHECK_ERRNO(munmap((void *)PAGE, 0), EINVAL);
     char *p = mmap(NULL, PAGE, rw, anon, -1, 0);
     CHECK_ERRNO((intptr_t)mmap(p, PAGE, rw, anon | MAP_FIXED_NOREPLACE, -1, 0), EEXIST);
     if (on_dr7()) // W^X
         CHECK_ERRNO((intptr_t)mmap(NULL, PAGE, rw | PROT_EXEC, anon, -1, 0), EACCES);
+}
+
+UTEST(madvise, "madvise")
+{
+    int rw = PROT_READ | PROT_WRITE, exe = open("/proc/self/exe", O_RDONLY);
+    char *p = mmap(NULL, 4 * PAGE, rw, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    char *shared = mmap(NULL, PAGE, rw, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    char *file = mmap(NULL, PAGE, rw, MAP_PRIVATE, exe, 0);
+
+    REQUIRE(p != MAP_FAILED && shared != MAP_FAILED && file != MAP_FAILED);
+    CHECK_EQ(mprotect(p + PAGE, PAGE, PROT_READ), 0); // three areas
+    p[0] = p[2 * PAGE] = shared[0] = file[0] = 1;
+    CHECK_EQ(madvise(p, 3 * PAGE, MADV_DONTNEED), 0);
+    CHECK_EQ(p[0] + p[2 * PAGE], 0);
+    CHECK_EQ(madvise(shared, PAGE, MADV_DONTNEED), 0);
+    CHECK_EQ(shared[0], 1);
+    CHECK_EQ(madvise(file, PAGE, MADV_DONTNEED), 0);
+    CHECK_EQ(file[0], '\177');
+    CHECK_EQ(munmap(p + PAGE, PAGE), 0);
+    p[2 * PAGE] = 1;
+    CHECK_ERRNO(madvise(p, 3 * PAGE, MADV_DONTNEED), ENOMEM);
+    CHECK_EQ(p[2 * PAGE], 0); // what is there is done
+    CHECK_ERRNO(madvise(p, 3 * PAGE, MADV_SEQUENTIAL), ENOMEM);
+    CHECK_EQ(madvise(p, PAGE, MADV_DONTDUMP), 0);
+    CHECK_ERRNO(madvise(p, PAGE, 99), EINVAL);
+    CHECK_ERRNO(madvise(p + 1, PAGE, MADV_NORMAL), EINVAL);
+    CHECK_EQ(mlock(p, PAGE), 0);
+    CHECK_ERRNO(mlock(p, 3 * PAGE), ENOMEM);
+    CHECK_ERRNO(msync(p + PAGE, PAGE, MS_SYNC), ENOMEM);
+    CHECK_ERRNO(msync(p, PAGE, MS_SYNC | MS_ASYNC), EINVAL);
+    CHECK_ERRNO((intptr_t)mremap(p + PAGE, PAGE, 2 * PAGE, 0),
+                EFAULT); // musl asks so for its stack
+    close(exe);
 }
 
 UTEST(brk, "brk")

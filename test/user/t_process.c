@@ -1,6 +1,7 @@
 // fork, exec, wait: what parents and children see of each other.
 #include "test/user/utest.h"
 #include <signal.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 
 static void exit_with(void *arg)
@@ -97,7 +98,16 @@ static void check_ids(void *arg)
 UTEST(ids, "ids")
 {
     pid_t ids[2] = {getpid(), getpgrp()};
+    uid_t id[3] = {1, 1, 1};
 
+    CHECK_EQ(setuid(0), 0);
+    CHECK_EQ(setresgid((gid_t)-1, 0, (gid_t)-1), 0);
+    CHECK_EQ(getresuid(&id[0], &id[1], &id[2]), 0);
+    CHECK_EQ(id[0] + id[1] + id[2], 0);
+    CHECK_ERRNO(setpgid(-1, 0), EINVAL);
+    CHECK_ERRNO(setpgid(-1, 1), ESRCH);
+    CHECK_EQ(setrlimit(RLIMIT_CORE, &(struct rlimit){0, 0}), 0);
+    CHECK_ERRNO(setrlimit(RLIMIT_CORE, &(struct rlimit){1, 0}), EINVAL);
     join(spawn(check_ids, ids));
 }
 

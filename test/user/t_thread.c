@@ -148,6 +148,22 @@ static void touch(uint32_t wakes, uint32_t moves, long want)
     }
 }
 
+UTEST(futex_errors, "futex-errors")
+{
+    uint32_t a = 1, b = 1, *none = bad_pointer();
+
+    CHECK_ERRNO(syscall(SYS_futex, none, FUTEX_WAKE, 1), EFAULT);
+    CHECK_EQ(syscall(SYS_futex, none, FUTEX_WAKE_PRIVATE, 1), 0);
+    CHECK_ERRNO(syscall(SYS_futex, (char *)&a + 1, FUTEX_WAKE_PRIVATE, 1), EINVAL);
+    CHECK_ERRNO(syscall(SYS_futex, -8l, FUTEX_WAKE_PRIVATE, 1), EFAULT);
+    CHECK_ERRNO(syscall(SYS_futex, &a, FUTEX_WAIT | FUTEX_CLOCK_REALTIME, 0, NULL), ENOSYS);
+    CHECK_ERRNO(syscall(SYS_futex, &a, FUTEX_REQUEUE, -1, 1l, &b), EINVAL);
+    CHECK_ERRNO(syscall(SYS_futex, &a, FUTEX_REQUEUE, 1, -1l, &b), EINVAL);
+    CHECK_ERRNO(syscall(SYS_futex, &a, FUTEX_REQUEUE, 1, 1l, none), EFAULT);
+    CHECK_EQ(syscall(SYS_futex, &a, FUTEX_REQUEUE, 1, 1l, &a), 0);
+    CHECK_ERRNO(syscall(SYS_futex, &a, FUTEX_CMP_REQUEUE, 1, 1l, &b, 2), EAGAIN);
+}
+
 UTEST(futex_requeue, "futex-requeue")
 {
     pthread_t t[4];

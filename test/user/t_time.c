@@ -1,5 +1,6 @@
 // Clocks, sleeping, affinity, random numbers, and other small calls.
 #include "test/user/utest.h"
+#include <pthread.h>
 #include <sched.h>
 #include <sys/random.h>
 #include <sys/utsname.h>
@@ -36,6 +37,27 @@ UTEST(clock_cpus, "clock-cpus")
             CHECK_EQ(now - last, 0);
         last = now;
     }
+}
+
+UTEST(clock_cpu, "clock-cpu")
+{
+    struct timespec ts;
+    clockid_t own, thread;
+
+    CHECK_EQ(clock_getcpuclockid(0, &own), 0);
+    CHECK_EQ(clock_gettime(own, &ts), 0);
+    CHECK_EQ(clock_getcpuclockid(getppid(), &own), 0);
+    CHECK(clock_getcpuclockid(1234567, &own) != 0);
+    CHECK_EQ(pthread_getcpuclockid(pthread_self(), &thread), 0);
+    do
+        CHECK_EQ(clock_gettime(thread, &ts), 0);
+    while (!ts.tv_nsec);
+    CHECK_ERRNO(clock_gettime(-1, &ts), EINVAL);
+    CHECK_EQ(clock_gettime(CLOCK_TAI, &ts), 0);
+    ts = (struct timespec){0};
+    CHECK_ERRNO(syscall(SYS_clock_nanosleep, CLOCK_THREAD_CPUTIME_ID, 0, &ts, NULL), EOPNOTSUPP);
+    CHECK_ERRNO(syscall(SYS_clock_nanosleep, CLOCK_MONOTONIC_RAW, 0, &ts, NULL), EOPNOTSUPP);
+    CHECK_ERRNO(syscall(SYS_clock_nanosleep, 99, 0, &ts, NULL), EINVAL);
 }
 
 UTEST(nanosleep, "nanosleep")
