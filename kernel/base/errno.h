@@ -33,6 +33,7 @@ enum {
     ERANGE = 34,
     ENAMETOOLONG = 36,
     ENOSYS = 38,
+    ENOTEMPTY = 39,
     ELOOP = 40,
     EOVERFLOW = 75,
     EOPNOTSUPP = 95,

@@ -14,7 +14,13 @@ static ssize_t null_read(struct file *, u64, size_t, u64 *)
 
 static ssize_t zero_read(struct file *, u64 ubuf, size_t n, u64 *)
 {
-    return clear_user(ubuf, n) ? -EFAULT : (ssize_t)n;
+    size_t done = 0, piece;
+    for (; done < n; done += piece) {
+        piece = user_piece(ubuf + done, n - done);
+        if (clear_user(ubuf + done, piece))
+            break;
+    }
+    return done || !n ? (ssize_t)done : -EFAULT;
 }
 
 static ssize_t null_write(struct file *, u64, size_t n, u64 *)

@@ -8,10 +8,14 @@ ssize_t read_buffer(u64 ubuf, size_t n, u64 *pos, const void *buf, u64 size)
     if (*pos >= size)
         return 0;
     n = MIN(n, size - *pos);
-    if (copy_to_user(ubuf, (const u8 *)buf + *pos, n))
-        return -EFAULT;
-    *pos += n;
-    return n;
+    size_t done = 0, piece;
+    for (; done < n; done += piece) {
+        piece = user_piece(ubuf + done, n - done);
+        if (copy_to_user(ubuf + done, (const u8 *)buf + *pos + done, piece))
+            break;
+    }
+    *pos += done;
+    return done || !n ? (ssize_t)done : -EFAULT;
 }
 
 static ssize_t bytes_read(struct file *f, u64 ubuf, size_t n, u64 *pos)

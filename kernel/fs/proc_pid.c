@@ -265,7 +265,9 @@ static int read_cwd(struct node *n, char *buf, size_t size)
     if (!p)
         return -ENOENT;
     struct node *cwd = process_cwd(p);
+    mutex_lock(&fs_tree_lock);
     int err = node_path(cwd, buf, size);
+    mutex_unlock(&fs_tree_lock);
     node_put(cwd);
     process_put(p);
     return err ? err : (int)strlen(buf);

@@ -22,6 +22,15 @@ struct stat {
 };
 _Static_assert(sizeof(struct stat) == 144, "stat is the ABI's");
 
+// statfs(2)
+#define TMPFS_MAGIC 0x01021994
+#define RAMFS_MAGIC 0x858458f6
+
+struct statfs {
+    u64 type, bsize, blocks, bfree, bavail, files, ffree, fsid, namelen, frsize, flags, spare[4];
+};
+_Static_assert(sizeof(struct statfs) == 120, "statfs is the ABI's");
+
 struct dirent64 {
     u64 d_ino;
     s64 d_off; // cookie of the next entry; here: the inode number of this one

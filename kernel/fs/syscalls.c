@@ -52,6 +52,8 @@ static inline s64 transfer(struct file *f, bool write, u64 ubuf, size_t n, u64 *
         return -ESPIPE;
     if (!op)
         return -EINVAL;
+    if (!user_range_ok(ubuf, n))
+        return -EFAULT;
     n = MIN(n, RW_MAX);
     return f->ops->seek ? transfer_locked(f, op, ubuf, n, at ? at : &f->pos)
                         : op(f, ubuf, n, &f->pos);
@@ -77,22 +79,33 @@ s64 sys_pwrite64(struct file *f, u64 ubuf, size_t n, s64 pos)
     return pos < 0 ? -EINVAL : transfer(f, true, ubuf, n, (u64 *)&pos);
 }
 
+static int get_iovec(struct iovec *v, u64 uiov, int i)
+{
+    if (get_user(*v, uiov + i * sizeof(*v)))
+        return -EFAULT;
+    if ((s64)v->len < 0)
+        return -EINVAL;
+    return user_range_ok(v->base, v->len) ? 0 : -EFAULT;
+}
+
+// Nothing is moved when one of them is wrong.
 static s64 vector(struct file *f, bool write, u64 uiov, int count)
 {
-    s64 total = 0;
+    struct iovec v;
+    s64 total = 0, done;
     if (!is_open_for(f, write))
         return -EBADF;
     if (count < 0 || count > IOV_MAX)
         return -EINVAL;
     for (int i = 0; i < count; i++) {
-        struct iovec v;
-        s64 done;
-        if (get_user(v, uiov + i * sizeof(v)))
-            done = -EFAULT;
-        else if ((s64)v.len < 0)
-            done = -EINVAL;
-        else
-            done = v.len ? transfer(f, write, v.base, MIN(v.len, RW_MAX - (u64)total), NULL) : 0;
+        int err = get_iovec(&v, uiov, i);
+        if (err)
+            return err;
+    }
+    for (int i = 0; i < count; i++) {
+        done = get_iovec(&v, uiov, i);
+        if (!done && v.len)
+            done = transfer(f, write, v.base, MIN(v.len, RW_MAX - (u64)total), NULL);
         if (done < 0)
             return total ? total : done;
         total += done;
@@ -123,9 +136,7 @@ static s64 seek(struct file *f, s64 off, int whence)
         base = (s64)f->node->size;
     else if (whence != SEEK_SET)
         return -EINVAL;
-    if (__builtin_add_overflow(base, off, &base))
-        return -EOVERFLOW;
-    if (base < 0)
+    if (__builtin_add_overflow(base, off, &base) || base < 0)
         return -EINVAL;
     f->pos = (u64)base;
     return base;
@@ -149,6 +160,12 @@ s64 sys_ftruncate(struct file *f, s64 size)
     s64 err = f->ops->truncate(f, size);
     unlock_pos(f);
     return err;
+}
+
+// Nothing is kept back.
+s64 sys_fsync(struct file *f)
+{
+    return f->ops->seek ? 0 : -EINVAL;
 }
 
 s64 sys_ioctl(struct file *f, u32 cmd, u64 arg)

@@ -1,16 +1,24 @@
-// /tmp: files in memory, for redirections and the like. One level, no directories inside. A file's
-// bytes are the pages of an object, which mappings share.
+// /tmp: directories, files and links in memory. A file's bytes are the pages of an object, which
+// mappings share; it ends where the file does.
+#include "arch/x86/platform.h"
 #include "arch/x86/uaccess.h"
 #include "kernel/base/string.h"
 #include "kernel/fs/vfs.h"
+#include "kernel/mm/heap.h"
 #include "kernel/mm/page.h"
 #include "kernel/mm/vm.h"
 #include "kernel/proc/shm.h"
+#include "kernel/proc/timespec.h"
 
 #define TMP_FILE_MAX (4ull << 20) // longer: -EFBIG
 #define KEPT_FREE    8            // -ENOSPC when less than 1/8 of the memory is free
 
 static struct mutex tmp_lock; // guards sizes; what lies behind a file's size is zero
+
+u64 vfs_now(void)
+{
+    return clock_boot_epoch() + clock_ns() / NS_PER_SEC;
+}
 
 static struct vm_object *object_of(struct node *n)
 {
@@ -28,17 +36,24 @@ static void clear(struct node *n, u64 from, u64 to)
     }
 }
 
-// Copies between the program and the page that holds `pos`, not beyond it. Bytes or -errno.
+static void set_size(struct node *n, u64 size)
+{
+    n->size = size;
+    object_of(n)->nr_pages = ALIGN_UP(size, PAGE_SIZE) / PAGE_SIZE;
+}
+
+// Copies between the program and the page that holds `pos`, not beyond either's page. Bytes or
+// -errno.
 static ssize_t copy_in_page(struct node *n, bool write, u64 ubuf, size_t len, u64 pos)
 {
-    u64 pa = object_of(n)->page(object_of(n), pos / PAGE_SIZE);
+    struct vm_object *o = object_of(n);
+    o->nr_pages = MAX(o->nr_pages, pos / PAGE_SIZE + 1);
+    u64 pa = o->page(o, pos / PAGE_SIZE);
     if (!pa)
         return -ENOSPC;
     u8 *at = (u8 *)phys_to_virt(pa) + pos % PAGE_SIZE;
-    len = MIN(len, PAGE_SIZE - pos % PAGE_SIZE);
+    len = MIN(user_piece(ubuf, len), PAGE_SIZE - pos % PAGE_SIZE);
     bool fault = write ? copy_from_user(at, ubuf, len) : copy_to_user(ubuf, at, len);
-    if (fault && write && pos + len > n->size) // what came must not show up when the file grows
-        clear(n, MAX(pos, n->size), pos + len);
     page_unref(pa);
     return fault ? -EFAULT : (ssize_t)len;
 }
@@ -78,7 +93,8 @@ static ssize_t tmp_write(struct file *f, u64 ubuf, size_t len, u64 *pos)
     else
         put = transfer(n, true, ubuf, MIN(len, TMP_FILE_MAX - *pos), pos);
     if (put > 0)
-        n->size = MAX(n->size, *pos);
+        n->mtime = vfs_now();
+    set_size(n, put > 0 ? MAX(n->size, *pos) : n->size);
     mutex_unlock(&tmp_lock);
     return put;
 }
@@ -89,7 +105,8 @@ static int tmp_truncate(struct file *f, u64 size)
         return -EFBIG;
     mutex_lock(&tmp_lock);
     clear(f->node, size, f->node->size);
-    f->node->size = size;
+    set_size(f->node, size);
+    f->node->mtime = vfs_now();
     mutex_unlock(&tmp_lock);
     return 0;
 }
@@ -108,24 +125,53 @@ static const struct file_ops tmp_file_ops = {
     .map = tmp_map,
 };
 
-static void tmp_release(struct node *n)
+static void release_file(struct node *n)
 {
     vm_object_put(object_of(n));
 }
 
-static struct node *tmp_create(struct node *dir, const char *name, size_t len)
+static void release_link(struct node *n)
 {
-    static const struct node_ops node_ops = {.release = tmp_release};
-    struct vm_object *o = shm_new(TMP_FILE_MAX / PAGE_SIZE);
-    struct node *n = o ? node_new(dir, name, len, S_IFREG | 0644, 0) : NULL;
-    if (!n) {
-        if (o)
-            vm_object_put(o);
+    kfree((void *)n->data);
+}
+
+static bool make_file(struct node *n)
+{
+    static const struct node_ops ops = {.release = release_file};
+    n->arg = (u64)shm_new(TMP_FILE_MAX / PAGE_SIZE);
+    if (!n->arg)
+        return false;
+    n->ops = &ops;
+    n->fops = &tmp_file_ops;
+    set_size(n, 0);
+    return true;
+}
+
+static bool make_link(struct node *n, const char *text)
+{
+    static const struct node_ops ops = {.release = release_link};
+    n->size = strlen(text);
+    char *copy = kalloc(n->size);
+    if (!copy)
+        return false;
+    n->data = memcpy(copy, text, n->size);
+    n->ops = &ops;
+    return true;
+}
+
+static struct node *tmp_create(struct node *dir, const char *name, size_t len, u32 mode,
+                               const char *text)
+{
+    struct node *n = node_new(dir, name, len, mode, 0);
+    if (!n)
+        return ERR_PTR(-ENOMEM);
+    if (node_is(n, S_IFDIR)) {
+        n->ops = dir->ops;
+    } else if (!(text ? make_link(n, text) : make_file(n))) {
+        node_put(n);
         return ERR_PTR(-ENOMEM);
     }
-    n->ops = &node_ops;
-    n->fops = &tmp_file_ops;
-    n->arg = (u64)o;
+    n->mtime = vfs_now();
     node_link(n);
     node_get(n);
     return n;

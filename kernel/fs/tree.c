@@ -15,7 +15,7 @@ static u64 last_ino = FIRST_INO - 1;
 
 struct node *node_new(struct node *parent, const char *name, size_t len, u32 mode, u64 ino)
 {
-    struct node *n = kalloc(sizeof(*n) + len + 1);
+    struct node *n = kalloc(sizeof(*n));
     if (!n)
         return NULL;
     ref_init(&n->refs);
@@ -52,7 +52,10 @@ void node_put(struct node *n)
 
 void node_link(struct node *n)
 {
-    list_add_tail(&n->sibling, &n->parent->children);
+    struct list *children = &n->parent->children, *after = children->prev;
+    while (after != children && list_entry(after, struct node, sibling)->ino > n->ino)
+        after = after->prev;
+    list_add(&n->sibling, after);
 }
 
 struct node *node_child(struct node *dir, const char *name, size_t len)
@@ -80,7 +83,7 @@ void node_stat(struct node *n, struct stat *st)
     memset(st, 0, sizeof(*st));
     st->st_dev = FS_DEV;
     st->st_ino = n->ino;
-    st->st_nlink = node_is(n, S_IFDIR) ? 2 : 1;
+    st->st_nlink = n->gone ? 0 : node_is(n, S_IFDIR) ? 2 : 1;
     st->st_mode = n->mode;
     st->st_rdev = node_is(n, S_IFCHR) ? n->arg : 0;
     st->st_size = n->size;

@@ -93,7 +93,7 @@ struct start {
 
 static int standard_files(struct fd_table *fds)
 {
-    struct file *console = vfs_open(fs_root, "/dev/console", O_RDWR);
+    struct file *console = vfs_open(fs_root, "/dev/console", O_RDWR, 0);
     if (IS_ERR(console))
         return PTR_ERR(console);
     for (int i = 0; i < 3; i++) {

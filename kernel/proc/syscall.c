@@ -54,6 +54,10 @@ static __attribute__((noinline)) s64 unknown(u64 number)
     X(getdents64, B, C)                                                                            \
     X(fstat, B)                                                                                    \
     X(fchdir)                                                                                      \
+    X(fsync)                                                                                       \
+    X(fchmod, B)                                                                                   \
+    X(fchown, B, C)                                                                                \
+    X(fstatfs, B)                                                                                  \
     X(dup)                                                                                         \
     X(dup2, A, B)                                                                                  \
     X(dup3, A, B, C)                                                                               \
@@ -104,8 +108,13 @@ static __attribute__((noinline)) s64 call(struct trapframe *f)
         CALL_AS(close, close_fd(A));
         CALL_AS(pipe, sys_pipe2(A, 0));
         CALL(pipe2, A, B);
-        CALL_AS(open, sys_openat(AT_FDCWD, A, B));
-        CALL(openat, A, B, C);
+        CALL_AS(fdatasync, file_fsync(f));
+        CALL_AS(sync, 0);
+        CALL_AS(open, sys_openat(AT_FDCWD, A, B, C));
+        CALL_AS(creat, sys_openat(AT_FDCWD, A, O_CREAT | O_WRONLY | O_TRUNC, B));
+        CALL(openat, A, B, C, D);
+        CALL(truncate, A, B);
+        CALL(statfs, A, B);
         CALL_AS(stat, sys_newfstatat(AT_FDCWD, A, B, 0));
         CALL_AS(lstat, sys_newfstatat(AT_FDCWD, A, B, AT_SYMLINK_NOFOLLOW));
         CALL(newfstatat, A, B, C, D);
@@ -115,6 +124,19 @@ static __attribute__((noinline)) s64 call(struct trapframe *f)
         CALL(readlinkat, A, B, C, D);
         CALL_AS(unlink, sys_unlinkat(AT_FDCWD, A, 0));
         CALL(unlinkat, A, B, C);
+        CALL_AS(mkdir, sys_mkdirat(AT_FDCWD, A, B));
+        CALL(mkdirat, A, B, C);
+        CALL_AS(symlink, sys_symlinkat(A, AT_FDCWD, B));
+        CALL(symlinkat, A, B, C);
+        CALL_AS(rmdir, sys_unlinkat(AT_FDCWD, A, AT_REMOVEDIR));
+        CALL_AS(rename, sys_renameat(AT_FDCWD, A, AT_FDCWD, B));
+        CALL(renameat, A, B, C, D);
+        CALL_AS(renameat2, E ? -EINVAL : sys_renameat(A, B, C, D));
+        CALL_AS(chmod, sys_fchmodat(AT_FDCWD, A, B));
+        CALL(fchmodat, A, B, C);
+        CALL_AS(chown, sys_fchownat(AT_FDCWD, A, B, C, 0));
+        CALL(fchownat, A, B, C, D, E);
+        CALL(utimensat, A, B, C, D);
         CALL(getcwd, A, B);
         CALL(chdir, A);
         CALL(poll, A, B, C);
