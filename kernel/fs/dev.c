@@ -1,9 +1,10 @@
-// /dev: null, zero, the console under its two names, and a way out to the host.
+// /dev: null, zero, random, the console under its two names, and a way out to the host.
 #include "arch/x86/platform.h"
 #include "arch/x86/uaccess.h"
 #include "kernel/fs/console.h"
 #include "kernel/fs/vfs.h"
 #include "kernel/proc/shm.h"
+#include "kernel/proc/syscalls.h"
 
 #define RDEV(major, minor) ((major) << 8 | (minor))
 
@@ -28,6 +29,11 @@ static ssize_t null_write(struct file *, u64, size_t n, u64 *)
     return n;
 }
 
+static ssize_t random_read(struct file *, u64 ubuf, size_t n, u64 *)
+{
+    return sys_getrandom(ubuf, n, 0);
+}
+
 static struct vm_object *zero_map(struct file *, u64 pages, u64, bool)
 {
     struct vm_object *o = shm_new(pages);
@@ -45,6 +51,12 @@ static const struct file_ops zero_ops = {
     .read = zero_read,
     .write = null_write,
     .map = zero_map,
+};
+
+static const struct file_ops random_ops = {
+    .seek = SEEKS_NOWHERE,
+    .read = random_read,
+    .write = null_write,
 };
 
 // ---- /dev/host: goes to a file of the host, by a serial port (tools/emu.py) ----
@@ -82,6 +94,8 @@ void dev_init(void)
     u32 tty = console_init();
     node_add(dir, "null", S_IFCHR | 0666, &null_ops)->arg = RDEV(1, 3);
     node_add(dir, "zero", S_IFCHR | 0666, &zero_ops)->arg = RDEV(1, 5);
+    node_add(dir, "random", S_IFCHR | 0666, &random_ops)->arg = RDEV(1, 8);
+    node_add(dir, "urandom", S_IFCHR | 0666, &random_ops)->arg = RDEV(1, 9);
     node_add(dir, "tty", tty, &console_ops)->arg = RDEV(5, 0);
     node_add(dir, "console", tty, &console_ops)->arg = RDEV(5, 1);
     node_add(dir, "host", S_IFCHR | 0222, &host_ops)->arg = RDEV(10, 240); // a local number

@@ -157,6 +157,9 @@ UTEST(file_devices, "file-devices")
     CHECK_EQ(read(null, b, 3), 0);
     CHECK_EQ(write(null, b, 3), 3);
     CHECK_EQ(write(zero, b, 3), 3);
+    int random = open("/dev/urandom", O_RDONLY);
+    CHECK_EQ(read(random, b, 16), 16);
+    CHECK(memcmp(b, (char[16]){0}, 16) != 0);
 }
 
 UTEST(file_emfile, "file-emfile")
