@@ -141,30 +141,29 @@ s64 sys_unlinkat(int dirfd, u64 upath, int flags)
     return err;
 }
 
-s64 sys_mkdirat(int dirfd, u64 upath, u32 mode)
+static s64 make(int dirfd, u64 upath, u32 mode, const char *text)
 {
     struct place p;
     int err = get_place(&p, dirfd, upath);
     if (err)
         return err;
-    err = vfs_make(p.at, p.path, S_IFDIR | new_mode(mode), NULL);
+    err = vfs_make(p.at, p.path, mode, text);
     node_put(p.at);
     return err;
+}
+
+s64 sys_mkdirat(int dirfd, u64 upath, u32 mode)
+{
+    return make(dirfd, upath, S_IFDIR | new_mode(mode), NULL);
 }
 
 s64 sys_symlinkat(u64 utext, int dirfd, u64 upath)
 {
     char text[PROC_PATH_MAX];
-    struct place p;
     ssize_t len = strncpy_from_user(text, utext, sizeof(text));
     if (len <= 0)
         return len ? len : -ENOENT;
-    int err = get_place(&p, dirfd, upath);
-    if (err)
-        return err;
-    err = vfs_make(p.at, p.path, S_IFLNK | 0777, text);
-    node_put(p.at);
-    return err;
+    return make(dirfd, upath, S_IFLNK | 0777, text);
 }
 
 s64 sys_renameat(int dirfd, u64 upath, int to_dirfd, u64 to_upath)
