@@ -214,6 +214,13 @@ static void show_sysrq(struct text *t, u64)
     text_add(t, "g: stop for gdb\n");
 }
 
+// perf_event_open(2): by this file a program sees that there are perf events. Every one may be
+// opened.
+static void show_paranoid(struct text *t, u64)
+{
+    text_add(t, "-1\n");
+}
+
 // Of Linux's letters this one.
 static int store_sysrq(const char *text, u64)
 {
@@ -229,6 +236,7 @@ void procfs_init(void)
     };
     static const struct gen_file kernel_files[] = {
         {"perf_event_max_sample_rate", show_sample_rate, store_sample_rate, NULL},
+        {"perf_event_paranoid", show_paranoid, NULL, NULL},
         {"fail_nth", show_fail_nth, store_fail_nth, NULL}, // the last one: only in debug builds
     };
     static const struct gen_file hwbp = {"hwbp", show_hwbp, NULL, NULL};

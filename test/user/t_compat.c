@@ -321,6 +321,7 @@ UTEST(proc_self, "proc-self")
         cpus += strncmp(line, "processor\t: ", 12) == 0;
     fclose(f);
     CHECK_EQ(cpus, sysconf(_SC_NPROCESSORS_ONLN));
+    CHECK_EQ(access("/proc/sys/kernel/perf_event_paranoid", R_OK), 0);
 }
 
 UTEST(own_name, "own-name")
