@@ -21,19 +21,16 @@ static bool data_is_protected(u64 first, u64 last)
     return overlaps(first, last, data) || overlaps(first, last, stacks);
 }
 
-static bool text_is_allowed(u64 addr)
+static bool is_protected(u64 first, u64 last, bool execute)
 {
-    struct area text = {(u64)__text_start, (u64)__text_end};
-    struct area protected = {(u64)__protected_text_start, (u64)__protected_text_end};
-    return overlaps(addr, addr, text) && !overlaps(addr, addr, protected);
+    struct area text = {(u64)__protected_text_start, (u64)__protected_text_end};
+    return data_is_protected(first, last) || (execute && overlaps(first, last, text));
 }
 
 static int parse_execute(const struct perf_event_attr *attr, struct hw_breakpoint *bp)
 {
     if (attr->bp_len !=
         sizeof(long)) // the ABI's only length for them; the register's LEN is 1 byte
-        return -EINVAL;
-    if (attr->bp_addr >= TASK_SIZE_MAX && !text_is_allowed(attr->bp_addr))
         return -EINVAL;
     bp->type = DR_EXECUTE;
     bp->len = 1;
@@ -72,7 +69,8 @@ int hwbp_parse(const struct perf_event_attr *attr, struct hw_breakpoint *bp)
     if (err)
         return err;
     last = first + bp->len - 1; // an execute one looks at one byte, whatever its length is called
-    if (last >= TASK_SIZE_MAX && (attr->exclude_kernel || data_is_protected(first, last)))
+    if (last >= TASK_SIZE_MAX &&
+        (attr->exclude_kernel || is_protected(first, last, bp->type == DR_EXECUTE)))
         return -EINVAL;
     bp->addr = first;
     return 0;

@@ -5,8 +5,8 @@
 
 // Fills bp->addr, type, len from attr. 0, or -EINVAL: unknown type, R alone (x86 cannot), bad
 // length (execute wants 8), address not aligned to the length, range that wraps, kernel address
-// with exclude_kernel, kernel area on the #DB path (docs/hwbp.md lists them), execute in protected
-// text or outside the kernel's text; -EOPNOTSUPP: a power of two that needs an address mask. Pure.
+// with exclude_kernel, kernel area on the #DB path (docs/hwbp.md lists them); -EOPNOTSUPP: a power
+// of two that needs an address mask. Pure.
 int hwbp_parse(const struct perf_event_attr *attr, struct hw_breakpoint *bp);
 
 // Whether bp->len bytes at addr may be watched with exclude_kernel: aligned, and the program's.

@@ -125,9 +125,8 @@ static uint64_t pick_addr(uint32_t type, uint64_t len)
                                    0xfffffffffffffff8,
                                    0xffffffffffffffff};
 
-    // Of the kernel's addresses dr7 takes for execution only those of its text, Linux any.
     if (gen_chance(8))
-        return odd[gen_below(type == HW_BREAKPOINT_X ? 7 : 10)];
+        return gen_pick(odd);
     if (type == HW_BREAKPOINT_X && gen_chance(90))
         return (uintptr_t)gen_pick(gen_functions);
     uint64_t at = (uintptr_t)ARENA + gen_below(ARENA_BYTES);
