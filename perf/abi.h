@@ -18,7 +18,9 @@ enum {
     PERF_COUNT_SW_ALIGNMENT_FAULTS = 7,
     PERF_COUNT_SW_EMULATION_FAULTS = 8,
     PERF_COUNT_SW_DUMMY = 9,
-    PERF_COUNT_SW_NR = 10, // those this kernel has
+    PERF_COUNT_SW_BPF_OUTPUT = 10,
+    PERF_COUNT_SW_CGROUP_SWITCHES = 11,
+    PERF_COUNT_SW_NR = 12,
 };
 
 #define PERF_ATTR_SIZE_VER0 64u  // up to bp_addr
@@ -87,23 +89,47 @@ enum {
 #define PERF_EVENT_IOC_RESET             0x2403u
 #define PERF_EVENT_IOC_PERIOD            0x40082404u
 #define PERF_EVENT_IOC_SET_OUTPUT        0x2405u
+#define PERF_EVENT_IOC_SET_FILTER        0x40082406u
 #define PERF_EVENT_IOC_ID                0x80082407u
+#define PERF_EVENT_IOC_SET_BPF           0x40042408u
 #define PERF_EVENT_IOC_PAUSE_OUTPUT      0x40042409u
+#define PERF_EVENT_IOC_QUERY_BPF         0xc008240au
 #define PERF_EVENT_IOC_MODIFY_ATTRIBUTES 0x4008240bu
 #define PERF_IOC_FLAG_GROUP              1u
 
-// sample_type
-#define PERF_SAMPLE_IP         BIT(0)
-#define PERF_SAMPLE_TID        BIT(1)
-#define PERF_SAMPLE_TIME       BIT(2)
-#define PERF_SAMPLE_ADDR       BIT(3)
-#define PERF_SAMPLE_READ       BIT(4)
-#define PERF_SAMPLE_CALLCHAIN  BIT(5)
-#define PERF_SAMPLE_ID         BIT(6)
-#define PERF_SAMPLE_CPU        BIT(7)
-#define PERF_SAMPLE_PERIOD     BIT(8)
-#define PERF_SAMPLE_STREAM_ID  BIT(9)
-#define PERF_SAMPLE_IDENTIFIER BIT(16)
+// sample_type, in the order of the bits
+#define PERF_SAMPLE_IP             BIT(0)
+#define PERF_SAMPLE_TID            BIT(1)
+#define PERF_SAMPLE_TIME           BIT(2)
+#define PERF_SAMPLE_ADDR           BIT(3)
+#define PERF_SAMPLE_READ           BIT(4)
+#define PERF_SAMPLE_CALLCHAIN      BIT(5)
+#define PERF_SAMPLE_ID             BIT(6)
+#define PERF_SAMPLE_CPU            BIT(7)
+#define PERF_SAMPLE_PERIOD         BIT(8)
+#define PERF_SAMPLE_STREAM_ID      BIT(9)
+#define PERF_SAMPLE_RAW            BIT(10)
+#define PERF_SAMPLE_BRANCH_STACK   BIT(11)
+#define PERF_SAMPLE_REGS_USER      BIT(12)
+#define PERF_SAMPLE_STACK_USER     BIT(13)
+#define PERF_SAMPLE_WEIGHT         BIT(14)
+#define PERF_SAMPLE_DATA_SRC       BIT(15)
+#define PERF_SAMPLE_IDENTIFIER     BIT(16)
+#define PERF_SAMPLE_TRANSACTION    BIT(17)
+#define PERF_SAMPLE_REGS_INTR      BIT(18)
+#define PERF_SAMPLE_PHYS_ADDR      BIT(19)
+#define PERF_SAMPLE_AUX            BIT(20)
+#define PERF_SAMPLE_CGROUP         BIT(21)
+#define PERF_SAMPLE_DATA_PAGE_SIZE BIT(22)
+#define PERF_SAMPLE_CODE_PAGE_SIZE BIT(23)
+#define PERF_SAMPLE_WEIGHT_STRUCT  BIT(24)
+#define PERF_SAMPLE_WEIGHTS        (PERF_SAMPLE_WEIGHT | PERF_SAMPLE_WEIGHT_STRUCT)
+#define PERF_SAMPLE_BRANCH_MAX     BIT(20)
+#define PERF_SAMPLE_BRANCH_PLM_ALL 7u
+
+#define PERF_SAMPLE_REGS_ABI_NONE 0u
+#define PERF_SAMPLE_REGS_ABI_64   2u
+#define PERF_MEM_NA               0x1e05080021ull // DATA_SRC: nothing is known
 
 // Types of records, and the bits of `misc`
 enum {

@@ -28,11 +28,35 @@ static int check_tail(u64 uattr, u32 size)
     return 0;
 }
 
+// Of sample_regs_user and _intr: what a frame has. DS to GS are not in it; from 32 on there are
+// registers that only some PMUs have.
+static bool regs_known(u64 mask)
+{
+    return mask && !(mask & 0xff00f000);
+}
+
+static bool sample_known(const struct perf_event_attr *a)
+{
+    u64 type = a->sample_type, branch = a->branch_sample_type;
+    if ((type & PERF_SAMPLE_BRANCH_STACK) &&
+        (branch >= PERF_SAMPLE_BRANCH_MAX || !(branch & ~(u64)PERF_SAMPLE_BRANCH_PLM_ALL)))
+        return false;
+    if ((type & PERF_SAMPLE_REGS_USER) && !regs_known(a->sample_regs_user))
+        return false;
+    if ((type & PERF_SAMPLE_STACK_USER) &&
+        (a->sample_stack_user >= 0xffff || a->sample_stack_user % sizeof(u64)))
+        return false;
+    if ((type & PERF_SAMPLE_REGS_INTR) && !regs_known(a->sample_regs_intr))
+        return false;
+    return (type & PERF_SAMPLE_WEIGHTS) != PERF_SAMPLE_WEIGHTS;
+}
+
 static int check(const struct perf_event_attr *a)
 {
     if (a->reserved_flags || a->reserved_2 || a->reserved_3)
         return -EINVAL;
-    if ((a->sample_type & ~SAMPLE_TYPE_KNOWN) || (a->read_format & ~READ_FORMAT_KNOWN))
+    if ((a->sample_type & ~SAMPLE_TYPE_KNOWN) || (a->read_format & ~READ_FORMAT_KNOWN) ||
+        !sample_known(a))
         return -EINVAL;
     if ((a->inherit_thread && !a->inherit) || (a->remove_on_exec && a->enable_on_exec) ||
         (a->sigtrap && !a->remove_on_exec))
@@ -42,7 +66,7 @@ static int check(const struct perf_event_attr *a)
     // The counts of copies can only be told apart by their task.
     if (a->inherit && (a->sample_type & PERF_SAMPLE_READ) && !(a->sample_type & PERF_SAMPLE_TID))
         return -EINVAL;
-    return perf_sample_check(a);
+    return 0;
 }
 
 int perf_copy_attr(u64 uattr, struct perf_event_attr *attr)
@@ -63,5 +87,7 @@ int perf_copy_attr(u64 uattr, struct perf_event_attr *attr)
     if (known < sizeof(*attr))
         memset((u8 *)attr + known, 0, sizeof(*attr) - known);
     attr->size = size;
+    if (!attr->sample_max_stack)
+        attr->sample_max_stack = PERF_MAX_STACK;
     return check(attr);
 }

@@ -6,6 +6,7 @@
 #include "kernel/mm/page.h"
 #include "perf/context.h"
 #include "perf/ring.h"
+#include "perf/sample.h"
 
 static void put(struct perf_buffer *b)
 {
@@ -43,7 +44,8 @@ static void *new_page(void)
     return pa ? phys_to_virt(pa) : NULL;
 }
 
-static struct perf_buffer *buffer_new(u64 nr_data, const struct perf_event_attr *attr)
+static struct perf_buffer *buffer_new(u64 nr_data, const struct perf_event_attr *attr,
+                                      bool writable)
 {
     if (nr_data > (PAGE_SIZE << MAX_ORDER) / sizeof(u64) / 2) // its table would not fit the heap
         return NULL;
@@ -58,6 +60,8 @@ static struct perf_buffer *buffer_new(u64 nr_data, const struct perf_event_attr 
     b->object.no_fork = true;
     b->object.whole = true;
     b->nr_data = nr_data;
+    b->overwrite = !writable;
+    b->backward = attr->write_backward;
     b->page = new_page();
     bool ok = b->page;
     for (u32 i = 0; i < nr_data && ok; i++)
@@ -102,7 +106,7 @@ static bool map_again(struct perf_buffer *b)
     return n;
 }
 
-static struct vm_object *map(struct perf_event *event, u64 nr_data)
+static struct vm_object *map(struct perf_event *event, u64 nr_data, bool writable)
 {
     struct perf_buffer *b = event->output.buffer;
     if (b && map_again(b)) {
@@ -113,7 +117,7 @@ static struct vm_object *map(struct perf_event *event, u64 nr_data)
         else
             return ERR_PTR(-EINVAL);
     }
-    b = buffer_new(nr_data, &event->attr);
+    b = buffer_new(nr_data, &event->attr, writable);
     if (!b)
         return ERR_PTR(-ENOMEM);
     ref_get(&b->users);
@@ -123,7 +127,7 @@ static struct vm_object *map(struct perf_event *event, u64 nr_data)
     return &b->object;
 }
 
-struct vm_object *perf_buffer_map(struct perf_event *event, u64 pages)
+struct vm_object *perf_buffer_map(struct perf_event *event, u64 pages, bool writable)
 {
     if (event->cpu == -1 && event->attr.inherit)
         return ERR_PTR(-EINVAL);
@@ -131,7 +135,7 @@ struct vm_object *perf_buffer_map(struct perf_event *event, u64 pages)
     if (!pages || (nr_data & (nr_data - 1)))
         return ERR_PTR(-EINVAL);
     mutex_lock(&perf_mutex);
-    struct vm_object *o = map(event, nr_data);
+    struct vm_object *o = map(event, nr_data, writable);
     mutex_unlock(&perf_mutex);
     return o;
 }
@@ -143,10 +147,12 @@ static bool is_mapped(const struct perf_buffer *b)
     return b && !__atomic_load_n(&b->unmapped, __ATOMIC_ACQUIRE);
 }
 
-// Records of one buffer must come from one CPU, or from one task.
+// Records of one buffer must come from one CPU, or from one task, have the times of one clock, and
+// one direction.
 static bool fits(const struct perf_event *event, const struct perf_event *to)
 {
-    return event != to && event->cpu == to->cpu && (to->cpu != -1 || event->target == to->target);
+    return event != to && event->cpu == to->cpu && (to->cpu != -1 || event->target == to->target) &&
+           perf_same_clock(event, to) && event->attr.write_backward == to->attr.write_backward;
 }
 
 int perf_buffer_redirect(struct perf_event *event, struct perf_event *to)

@@ -62,13 +62,14 @@ void perf_event_free(struct perf_event *event)
 }
 
 // A group counts one task or one CPU, and only its leader says how it is placed.
-static int check_leader(const struct perf_request *r, const struct perf_event_context *ctx)
+static int check_leader(const struct perf_request *r, const struct perf_event_context *ctx,
+                        const struct perf_event *event)
 {
     const struct perf_event *leader = r->leader;
     if (!leader)
         return 0;
     if (leader->leader != leader || leader->ctx != ctx || leader->cpu != r->cpu ||
-        r->attr->exclusive || r->attr->pinned)
+        r->attr->exclusive || r->attr->pinned || !perf_same_clock(leader, event))
         return -EINVAL;
     if (1 + leader->nr_siblings >= PERF_SAMPLE_GROUP_MAX) // what a sample may say of a group
         return -E2BIG;
@@ -95,7 +96,9 @@ struct perf_event *perf_event_create(const struct perf_request *r)
         return ERR_PTR(err);
     }
     bool away = r->cpu >= 0 && !r->wait_for_cpu && !cpu_is_online(r->cpu);
-    err = away ? -ENODEV : check_leader(r, ctx);
+    err = perf_sample_check(event);
+    if (!err)
+        err = away ? -ENODEV : check_leader(r, ctx, event);
     if (!err) {
         mutex_lock(&perf_mutex);
         err = perf_attach(event);

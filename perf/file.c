@@ -118,7 +118,6 @@ static bool rest_is_equal(const struct perf_event_attr *a, const struct perf_eve
     x.bp_len = b->bp_len;
     x.disabled = b->disabled;
     x.sig_data = b->sig_data;
-    x.size = b->size;
     return memcmp(&x, b, sizeof(x)) == 0;
 }
 
@@ -139,22 +138,22 @@ static int set_period(struct perf_event *event, void *arg)
 static __attribute__((noinline)) s64 period(struct perf_event *event, u64 uvalue)
 {
     u64 value;
-    if (!event->attr.sample_period)
-        return -EINVAL;
     if (get_user(value, uvalue))
         return -EFAULT;
-    if (!value || (event->attr.freq ? value > perf_max_sample_rate() : value >> 63))
+    if (!value || !event->attr.sample_period ||
+        (event->attr.freq ? value > perf_max_sample_rate() : value >> 63))
         return -EINVAL;
     perf_family_run(event, set_period, &value);
     return 0;
 }
 
-static __attribute__((noinline)) s64 set_output(struct perf_event *event, s32 fd)
+// "None" is -1 in all 64 bits, as Linux has it.
+static __attribute__((noinline)) s64 set_output(struct perf_event *event, s64 fd)
 {
     struct perf_fd to;
     if (fd == -1)
         return perf_buffer_redirect(event, NULL);
-    if (perf_fd_get(fd, &to))
+    if (perf_fd_get((int)fd, &to))
         return -EBADF;
     int err = perf_buffer_redirect(event, to.event);
     perf_fd_put(&to);
@@ -167,7 +166,7 @@ static s64 modify(struct perf_event *event, u64 uattr)
     int err = perf_copy_attr(uattr, &attr);
     if (err)
         return err;
-    if (attr.type != event->attr.type)
+    if (attr.type != event->attr.type || perf_is_clock(event)) // Linux gives clocks other types
         return -EINVAL;
     if (!event->pmu->check)
         return -EOPNOTSUPP;
@@ -186,6 +185,7 @@ static __attribute__((noinline)) s64 give_id(const struct perf_event *event, u64
 
 s64 perf_event_ioctl(struct perf_event *event, u32 cmd, u64 arg)
 {
+    u8 byte;
     switch (cmd) {
     case PERF_EVENT_IOC_ENABLE:
         return apply(event, arg, perf_set_enabled);
@@ -198,13 +198,20 @@ s64 perf_event_ioctl(struct perf_event *event, u32 cmd, u64 arg)
     case PERF_EVENT_IOC_PERIOD:
         return period(event, arg);
     case PERF_EVENT_IOC_SET_OUTPUT:
-        return set_output(event, (s32)arg);
+        return set_output(event, (s64)arg);
     case PERF_EVENT_IOC_PAUSE_OUTPUT:
         return perf_buffer_pause(event, (u32)arg);
     case PERF_EVENT_IOC_ID:
         return give_id(event, arg);
     case PERF_EVENT_IOC_MODIFY_ATTRIBUTES:
         return modify(event, arg);
+    // There is nothing that could be filtered, no program that could be attached, and none is.
+    case PERF_EVENT_IOC_SET_FILTER:
+        return get_user(byte, arg) ? -EFAULT : -EINVAL;
+    case PERF_EVENT_IOC_SET_BPF:
+        return -EBADF;
+    case PERF_EVENT_IOC_QUERY_BPF:
+        return -EINVAL;
     default:
         return -ENOTTY;
     }

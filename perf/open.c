@@ -53,8 +53,8 @@ s64 sys_perf_event_open(u64 uattr, s32 pid, s32 cpu, s32 group_fd, u64 flags)
     int err = perf_copy_attr(uattr, &attr);
     if (err)
         return err;
-    if (flags & PERF_FLAG_PID_CGROUP)
-        return -EINVAL; // there are no control groups
+    if (flags & PERF_FLAG_PID_CGROUP) // there are no control groups that pid could be open on
+        return pid == -1 || cpu == -1 ? -EINVAL : -EBADF;
 
     struct perf_fd group = {0};
     if (group_fd != -1 && perf_fd_get(group_fd, &group))

@@ -35,7 +35,7 @@ static void emit(struct perf_event *event, struct perf_record_header *header)
 {
     u16 size = header->size;
     header->size += perf_put_sample_id(event, (u64 *)((u8 *)header + size));
-    perf_buffer_write(event, header, false);
+    perf_buffer_write(event, header);
     header->size = size;
 }
 
@@ -231,7 +231,7 @@ void perf_record_throttle(struct perf_event *event, u32 type)
         u64 time, id, stream_id, trailer[PERF_SAMPLE_ID_WORDS];
     } r = {
         .header = {.type = type, .size = offsetof(__typeof__(r), trailer)},
-        .time = clock_ns(),
+        .time = perf_clock(event),
         .id = perf_original(event)->id,
         .stream_id = event->id,
     };

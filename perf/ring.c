@@ -1,5 +1,6 @@
 // Writing records into a mapped buffer without a lock. See ring.h.
 #include "perf/ring.h"
+#include "arch/x86/uaccess.h"
 #include "kernel/base/string.h"
 #include "perf/event.h"
 #include "perf/sample.h"
@@ -14,15 +15,21 @@ static u64 reserved(u64 state)
     return (state >> WRITERS_BITS) * UNIT;
 }
 
-// Room for n bytes behind all others, as position; false when there is none.
-static bool reserve(struct perf_buffer *b, u64 n, u64 *at)
+// data_head when so many bytes were written.
+static u64 position(const struct perf_buffer *b, u64 bytes)
+{
+    return b->backward ? -bytes : bytes;
+}
+
+// Room for n bytes behind all others, which are `*before`; false when there is none.
+static bool reserve(struct perf_buffer *b, u64 n, u64 *before)
 {
     u64 old = __atomic_load_n(&b->state, __ATOMIC_RELAXED), new;
     do {
-        u64 tail = __atomic_load_n(&b->page->data_tail, __ATOMIC_ACQUIRE);
-        *at = reserved(old);
+        u64 read = position(b, __atomic_load_n(&b->page->data_tail, __ATOMIC_ACQUIRE));
+        *before = reserved(old);
         // One byte stays free, so that a full buffer differs from an empty one (Linux's rule).
-        if (((tail - *at - 1) & (perf_buffer_size(b) - 1)) < n)
+        if (!b->overwrite && ((read - *before - 1) & (perf_buffer_size(b) - 1)) < n)
             return false;
         new = old + (n / UNIT << WRITERS_BITS) + 1;
     } while (!__atomic_compare_exchange_n(&b->state, &old, new, false, __ATOMIC_ACQUIRE,
@@ -33,28 +40,46 @@ static bool reserve(struct perf_buffer *b, u64 n, u64 *at)
 // R2. A publisher that was overtaken must not take data_head back.
 static void leave(struct perf_buffer *b)
 {
-    u64 state = __atomic_sub_fetch(&b->state, 1, __ATOMIC_ACQ_REL);
+    u64 state = __atomic_sub_fetch(&b->state, 1, __ATOMIC_ACQ_REL), all = reserved(state);
     if (state & WRITERS_MASK)
         return;
     u64 head = __atomic_load_n(&b->page->data_head, __ATOMIC_RELAXED);
-    while ((s64)(reserved(state) - head) > 0 &&
-           !__atomic_compare_exchange_n(&b->page->data_head, &head, reserved(state), false,
+    while ((s64)(all - position(b, head)) > 0 &&
+           !__atomic_compare_exchange_n(&b->page->data_head, &head, position(b, all), false,
                                         __ATOMIC_RELEASE, __ATOMIC_RELAXED))
         ;
 }
 
-static u64 copy_in(struct perf_buffer *b, u64 at, const void *from, u64 n)
+// The piece of a page that comes next, at most n bytes.
+static u8 *next_piece(struct perf_writer *w, u64 *n)
+{
+    u64 page = w->at >> PAGE_SHIFT & (w->buffer->nr_data - 1), offset = w->at & ~PAGE_MASK;
+    *n = MIN(*n, PAGE_SIZE - offset);
+    w->at += *n;
+    return w->buffer->data[page] + offset;
+}
+
+void perf_buffer_put(struct perf_writer *w, const void *from, u64 n)
 {
     const u8 *p = from;
-    while (n) {
-        u64 page = at >> PAGE_SHIFT & (b->nr_data - 1), offset = at & ~PAGE_MASK;
-        u64 part = MIN(n, PAGE_SIZE - offset);
-        memcpy(b->data[page] + offset, p, part);
-        at += part;
-        p += part;
-        n -= part;
+    for (u64 part; n; n -= part, p += part) {
+        part = n;
+        u8 *to = next_piece(w, &part);
+        memcpy(to, p, part);
     }
-    return at;
+}
+
+u64 perf_buffer_put_user(struct perf_writer *w, u64 from, u64 n)
+{
+    u64 end = w->at + n, copied = 0, part;
+    for (; copied < n; copied += part) {
+        part = MIN(n - copied, PAGE_SIZE - ((from + copied) & ~PAGE_MASK));
+        u8 *to = next_piece(w, &part);
+        if (copy_from_user_atomic(to, from + copied, part))
+            break;
+    }
+    w->at = end;
+    return copied;
 }
 
 static void count_lost(struct perf_buffer *b, struct perf_event *owner)
@@ -84,34 +109,36 @@ struct lost_record {
     u64 trailer[PERF_SAMPLE_ID_WORDS];
 };
 
-void perf_buffer_write(struct perf_event *event, const struct perf_record_header *record,
-                       bool sample)
+bool perf_buffer_begin(struct perf_writer *w, struct perf_event *event, u64 size)
 {
     struct perf_event *owner = perf_original(event);
     struct perf_buffer *b = __atomic_load_n(&owner->output.buffer, __ATOMIC_ACQUIRE);
-    struct lost_record lost;
-    u64 at;
+    struct lost_record lost = {.header = {.type = PERF_RECORD_LOST}, .id = owner->id};
+    u64 before;
     if (!b || !b->nr_data || __atomic_load_n(&b->unmapped, __ATOMIC_ACQUIRE))
-        return;
-    bool tell = __atomic_load_n(&b->lost, __ATOMIC_RELAXED);
-    if (tell) {
-        lost.header = (struct perf_record_header){.type = PERF_RECORD_LOST};
-        lost.id = owner->id;
+        return false;
+    if (__atomic_load_n(&b->lost, __ATOMIC_RELAXED))
         lost.header.size =
             offsetof(struct lost_record, trailer) + perf_put_sample_id(event, lost.trailer);
-    }
-    u64 size = record->size + (tell ? lost.header.size : 0);
-    if (__atomic_load_n(&b->paused, __ATOMIC_RELAXED) || !reserve(b, size, &at)) {
+    size += lost.header.size;
+    if (__atomic_load_n(&b->paused, __ATOMIC_RELAXED) || !reserve(b, size, &before)) {
         count_lost(b, owner);
-        return;
+        return false;
     }
-    u64 end = at + size;
-    if (tell) {
+    u64 end = before + size;
+    *w = (struct perf_writer){event, b, b->backward ? -end : before, end};
+    if (lost.header.size) {
         lost.lost = __atomic_exchange_n(&b->lost, 0, __ATOMIC_RELAXED);
-        at = copy_in(b, at, &lost, lost.header.size);
+        perf_buffer_put(w, &lost, lost.header.size);
     }
-    copy_in(b, at, record, record->size);
-    bool due = wakeup_is_due(b, event, end, sample);
+    return true;
+}
+
+void perf_buffer_end(struct perf_writer *w, bool sample)
+{
+    struct perf_buffer *b = w->buffer;
+    struct perf_event *owner = perf_original(w->event);
+    bool due = wakeup_is_due(b, w->event, w->end, sample);
     leave(b);
     if (due) {
         __atomic_store_n(&b->ready, true, __ATOMIC_RELEASE);
@@ -119,4 +146,13 @@ void perf_buffer_write(struct perf_event *event, const struct perf_record_header
         if (!sample) // a sample's overflow signals by itself
             perf_work_overflow(owner, PERF_WORK_SIGNAL_IN);
     }
+}
+
+void perf_buffer_write(struct perf_event *event, const struct perf_record_header *record)
+{
+    struct perf_writer w;
+    if (!perf_buffer_begin(&w, event, record->size))
+        return;
+    perf_buffer_put(&w, record, record->size);
+    perf_buffer_end(&w, false);
 }

@@ -23,6 +23,8 @@ struct perf_buffer {
     u32 nr_data;             // pages of data: 2^n, or 0
     bool unmapped;           // nobody can read it any more: writes are dropped
     bool paused;
+    bool overwrite;          // mapped read-only: the oldest records go, none is lost
+    bool backward;           // positions run down: the latest record comes first
     bool ready;              // poll(2): a wakeup is due that no poll has seen
     u64 state;               // R1: bytes reserved so far / 8 << 16 | writers inside
     u64 lost;                // records since the last LOST record
@@ -37,15 +39,28 @@ static inline u64 perf_buffer_size(const struct perf_buffer *b)
     return (u64)b->nr_data << PAGE_SHIFT;
 }
 
-// mmap(2) of an event: its buffer with `pages` pages in all, with one reference to the object. An
-// event that has one already gets the same, if the size is right. ERR_PTR: -EINVAL (size, or an
-// inherited event on no fixed CPU, whose copies would write from everywhere), -ENOMEM.
-struct vm_object *perf_buffer_map(struct perf_event *event, u64 pages);
+// mmap(2) of an event: its buffer with `pages` pages in all, with one reference to the object; not
+// `writable`: in overwrite mode. An event that has one already gets the same, if the size is right.
+// ERR_PTR: -EINVAL (size, or an inherited event on no fixed CPU, whose copies would write from
+// everywhere), -ENOMEM.
+struct vm_object *perf_buffer_map(struct perf_event *event, u64 pages, bool writable);
 
-// Writes a record, whose header comes first and has the size; `sample`: one that counts for
-// wakeup_events. Copies write to their original's buffer. IRQs off, any context.
-void perf_buffer_write(struct perf_event *event, const struct perf_record_header *record,
-                       bool sample);
+// Writes a record, whose header comes first and has the size. Copies write to their original's
+// buffer. IRQs off, any context.
+void perf_buffer_write(struct perf_event *event, const struct perf_record_header *record);
+
+// The same in parts: room for `size` bytes, false if there is none; bytes in order, the program's
+// too, of which those after a page that is not there are left out (how many were copied); the end,
+// which also tells whether it is a sample, one that counts for wakeup_events.
+struct perf_writer {
+    struct perf_event *event;
+    struct perf_buffer *buffer;
+    u64 at, end; // where the next byte goes; bytes ever written with this record
+};
+bool perf_buffer_begin(struct perf_writer *w, struct perf_event *event, u64 size);
+void perf_buffer_put(struct perf_writer *w, const void *from, u64 n);
+u64 perf_buffer_put_user(struct perf_writer *w, u64 from, u64 n);
+void perf_buffer_end(struct perf_writer *w, bool sample);
 
 // ioctl SET_OUTPUT: records of `event` go to the buffer of `to` (NULL: nowhere). 0 or -EINVAL.
 int perf_buffer_redirect(struct perf_event *event, struct perf_event *to);

@@ -4,6 +4,7 @@
 #include "kernel/base/errno.h"
 #include "perf/callchain.h"
 #include "perf/context.h"
+#include "perf/machine.h"
 #include "perf/record.h"
 #include "perf/ring.h"
 #include "perf/throttle.h"
@@ -11,21 +12,45 @@
 #include "perf/wakeup.h"
 #include "sched/sched.h"
 
-#define SAMPLE_KNOWN                                                                               \
-    (PERF_SAMPLE_IP | PERF_SAMPLE_TID | PERF_SAMPLE_TIME | PERF_SAMPLE_ADDR | PERF_SAMPLE_READ |   \
-     PERF_SAMPLE_CALLCHAIN | PERF_SAMPLE_ID | PERF_SAMPLE_CPU | PERF_SAMPLE_PERIOD |               \
-     PERF_SAMPLE_STREAM_ID | PERF_SAMPLE_IDENTIFIER)
-#define FIXED_WORDS  11 // header and all parts of fixed size
+#define FIXED_WORDS  22 // header and all parts of fixed size
 #define READ_WORDS   (3 + 3 * PERF_SAMPLE_GROUP_MAX)
-#define SAMPLE_WORDS (FIXED_WORDS + READ_WORDS + 1 + PERF_CALLCHAIN_WORDS)
+#define SAMPLE_WORDS (FIXED_WORDS + READ_WORDS + 1 + PERF_CALLCHAIN_WORDS + 2 * PERF_REGS_WORDS)
+#define SAMPLE_BYTES 65528 // at most, user stack included: the header has 16 bits for it
 
-int perf_sample_check(const struct perf_event_attr *a)
+enum { CLOCK_REALTIME = 0, CLOCK_MONOTONIC = 1, CLOCK_RAW = 4, CLOCK_BOOTTIME = 7, CLOCK_TAI = 11 };
+
+static bool clock_known(const struct perf_event *event)
 {
-    if (a->sample_max_stack > PERF_MAX_STACK)
-        return -EOVERFLOW;
-    if (a->sample_period && (a->sample_type & ~SAMPLE_KNOWN))
+    const struct perf_event_attr *a = &event->attr;
+    if (!a->use_clockid || a->clockid == CLOCK_MONOTONIC || a->clockid == CLOCK_RAW)
+        return true;
+    // In Linux an exception cannot read these.
+    return !event->pmu->limited && (a->clockid == CLOCK_REALTIME || a->clockid == CLOCK_BOOTTIME ||
+                                    a->clockid == CLOCK_TAI);
+}
+
+bool perf_same_clock(const struct perf_event *a, const struct perf_event *b)
+{
+    return a->attr.use_clockid == b->attr.use_clockid &&
+           (!a->attr.use_clockid || a->attr.clockid == b->attr.clockid);
+}
+
+u64 perf_clock(const struct perf_event *event)
+{
+    const struct perf_event_attr *a = &event->attr;
+    bool real = a->use_clockid && (a->clockid == CLOCK_REALTIME || a->clockid == CLOCK_TAI);
+    return clock_ns() + (real ? clock_boot_epoch() * 1000000000 : 0);
+}
+
+int perf_sample_check(const struct perf_event *event)
+{
+    const struct perf_event_attr *a = &event->attr;
+    if ((a->sample_type & PERF_SAMPLE_BRANCH_STACK) || a->aux_output ||
+        (a->sample_regs_user | a->sample_regs_intr) >> 32)
         return -EOPNOTSUPP;
-    return 0;
+    if ((a->sample_type & PERF_SAMPLE_CALLCHAIN) && a->sample_max_stack > PERF_MAX_STACK)
+        return -EOVERFLOW;
+    return clock_known(event) && !a->aux_sample_size ? 0 : -EINVAL;
 }
 
 // ---- what a sample says ----
@@ -45,7 +70,7 @@ u16 perf_put_sample_id(const struct perf_event *event, u64 *words)
     if (type & PERF_SAMPLE_TID)
         words[n++] = perf_put_ids();
     if (type & PERF_SAMPLE_TIME)
-        words[n++] = clock_ns();
+        words[n++] = perf_clock(event);
     if (type & PERF_SAMPLE_ID)
         words[n++] = perf_original_const(event)->id;
     if (type & PERF_SAMPLE_STREAM_ID)
@@ -92,11 +117,12 @@ u32 perf_put_sample_read(struct perf_event *event, u64 *words)
     return n;
 }
 
-static void write_sample(struct perf_event *event, const struct trapframe *regs, u64 addr,
-                         u64 period)
+// From IDENTIFIER to CALLCHAIN.
+static u32 put_event(u64 *words, struct perf_event *event, const struct trapframe *regs, u64 addr,
+                     u64 period)
 {
-    u64 type = event->attr.sample_type, words[SAMPLE_WORDS];
-    u32 n = 1;
+    u64 type = event->attr.sample_type;
+    u32 n = 0;
     if (type & PERF_SAMPLE_IDENTIFIER)
         words[n++] = perf_original(event)->id;
     if (type & PERF_SAMPLE_IP)
@@ -104,7 +130,7 @@ static void write_sample(struct perf_event *event, const struct trapframe *regs,
     if (type & PERF_SAMPLE_TID)
         words[n++] = perf_put_ids();
     if (type & PERF_SAMPLE_TIME)
-        words[n++] = clock_ns();
+        words[n++] = perf_clock(event);
     if (type & PERF_SAMPLE_ADDR)
         words[n++] = addr;
     if (type & PERF_SAMPLE_ID)
@@ -121,13 +147,72 @@ static void write_sample(struct perf_event *event, const struct trapframe *regs,
         words[n] = perf_callchain(&event->attr, regs, words + n + 1);
         n += 1 + words[n];
     }
+    return n;
+}
+
+// From WEIGHT to AUX: what nobody here can know is said to be unknown.
+static u32 put_machine(u64 *words, const struct perf_event_attr *a, const struct trapframe *regs,
+                       u64 addr)
+{
+    u64 type = a->sample_type;
+    u32 n = 0;
+    if (type & PERF_SAMPLE_WEIGHTS)
+        words[n++] = 0;
+    if (type & PERF_SAMPLE_DATA_SRC)
+        words[n++] = PERF_MEM_NA;
+    if (type & PERF_SAMPLE_TRANSACTION)
+        words[n++] = 0;
+    if (type & PERF_SAMPLE_REGS_INTR)
+        n += perf_put_regs(words + n, a->sample_regs_intr, regs);
+    if (type & PERF_SAMPLE_PHYS_ADDR)
+        words[n++] = perf_phys_addr(addr);
+    if (type & PERF_SAMPLE_CGROUP)
+        words[n++] = 1; // the root's
+    if (type & PERF_SAMPLE_DATA_PAGE_SIZE)
+        words[n++] = perf_page_size(addr);
+    if (type & PERF_SAMPLE_CODE_PAGE_SIZE)
+        words[n++] = perf_page_size(regs->rip);
+    if (type & PERF_SAMPLE_AUX)
+        words[n++] = 0; // bytes of it
+    return n;
+}
+
+static void write_sample(struct perf_event *event, const struct trapframe *regs, u64 addr,
+                         u64 period)
+{
+    const struct perf_event_attr *a = &event->attr;
+    const struct trapframe *user = perf_user_regs(regs);
+    u64 words[SAMPLE_WORDS], stack = 0;
+    struct perf_writer w;
+    u32 n = 1, split;
+    n += put_event(words + n, event, regs, addr, period);
+    if (a->sample_type & PERF_SAMPLE_RAW)
+        words[n++] = sizeof(u32); // 4 bytes, which are zero
+    if (a->sample_type & PERF_SAMPLE_REGS_USER)
+        n += perf_put_regs(words + n, a->sample_regs_user, user);
+    if (a->sample_type & PERF_SAMPLE_STACK_USER) {
+        stack = user ? a->sample_stack_user : 0;
+        words[n++] = stack;
+    }
+    split = n; // here the stack's bytes come, and a word that says how many of them are there
+    n += stack != 0;
+    n += put_machine(words + n, a, regs, addr);
+    if (stack)
+        words[split - 1] = stack = MIN(stack, SAMPLE_BYTES - n * sizeof(u64));
+
     struct perf_record_header *header = (void *)words;
     *header = (struct perf_record_header){
         .type = PERF_RECORD_SAMPLE,
         .misc = from_user(regs) ? PERF_MISC_USER : PERF_MISC_KERNEL,
-        .size = n * sizeof(u64),
+        .size = n * sizeof(u64) + stack,
     };
-    perf_buffer_write(event, header, true);
+    if (!perf_buffer_begin(&w, event, header->size))
+        return;
+    perf_buffer_put(&w, words, split * sizeof(u64));
+    if (stack)
+        words[split] = perf_buffer_put_user(&w, user->rsp, stack);
+    perf_buffer_put(&w, words + split, (n - split) * sizeof(u64));
+    perf_buffer_end(&w, true);
 }
 
 // ---- overflows ----

@@ -12,9 +12,13 @@ struct perf_event_context;
 // Members a group may have if samples contain their counts (PERF_SAMPLE_READ and GROUP).
 #define PERF_SAMPLE_GROUP_MAX 32
 
-// Checks what sampling asks for: 0, -EINVAL, -EOVERFLOW (sample_max_stack), -EOPNOTSUPP (a part of
-// a sample that this kernel does not know).
-int perf_sample_check(const struct perf_event_attr *attr);
+// Whether this kernel has what a new event's samples ask for: 0, -EINVAL (the clock is not one that
+// its PMU can read; there is no AUX), -EOVERFLOW (sample_max_stack), -EOPNOTSUPP (branches, AUX, or
+// registers that no frame has).
+int perf_sample_check(const struct perf_event *event);
+// The time for records of the event, by the clock it has chosen; and whether two chose the same.
+u64 perf_clock(const struct perf_event *event);
+bool perf_same_clock(const struct perf_event *a, const struct perf_event *b);
 // The first period of a new event.
 void perf_sample_init(struct perf_event *event);
 // ioctl PERIOD: the same for a running one, at once. Context lock held.

@@ -45,9 +45,12 @@ int copy_to_user(u64 to, const void *from, size_t n)
 
 int copy_from_user_atomic(void *to, u64 from, size_t n)
 {
-    preempt_count_inc(); // trap.c then refuses the page fault
+    u64 cr2 = read_cr2(); // we may have interrupted who has not read it yet
+    preempt_count_inc();  // trap.c then refuses the page fault
     int err = copy_from_user(to, from, n);
     preempt_count_dec();
+    if (err)
+        write_cr2(cr2);
     return err;
 }
 

@@ -34,7 +34,7 @@ static ssize_t random_read(struct file *, u64 ubuf, size_t n, u64 *)
     return sys_getrandom(ubuf, n, 0);
 }
 
-static struct vm_object *zero_map(struct file *, u64 pages, u64, bool)
+static struct vm_object *zero_map(struct file *, u64 pages, u64, u32, bool)
 {
     struct vm_object *o = shm_new(pages);
     return o ? o : ERR_PTR(-ENOMEM);

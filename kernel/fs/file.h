@@ -59,7 +59,7 @@ struct file_ops {
     ssize_t (*getdents)(struct file *f, u64 ubuf, size_t n);        // NULL: -ENOTDIR
     // mmap(2) of `pages` pages from byte `off`, shared or private: an object with a reference for
     // the caller, or ERR_PTR. NULL: -ENODEV, but see vfs_bytes_node()
-    struct vm_object *(*map)(struct file *f, u64 pages, u64 off, bool private);
+    struct vm_object *(*map)(struct file *f, u64 pages, u64 off, u32 prot, bool private);
     void (*async)(struct file *f, bool on); // O_ASYNC has changed; may be NULL
     // POLL* bits that are true now; never sleeps. NULL: always POLLIN | POLLOUT
     u32 (*poll)(struct file *f);

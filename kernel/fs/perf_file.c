@@ -20,9 +20,10 @@ static u32 perf_poll(struct file *f)
     return perf_event_poll(f->private);
 }
 
-static struct vm_object *perf_map(struct file *f, u64 pages, u64 off, bool private)
+static struct vm_object *perf_map(struct file *f, u64 pages, u64 off, u32 prot, bool private)
 {
-    return off || private ? ERR_PTR(-EINVAL) : perf_buffer_map(f->private, pages);
+    return off || private ? ERR_PTR(-EINVAL)
+                          : perf_buffer_map(f->private, pages, prot & PROT_WRITE);
 }
 
 static void perf_async(struct file *f, bool on)

@@ -111,7 +111,7 @@ static int tmp_truncate(struct file *f, u64 size)
     return 0;
 }
 
-static struct vm_object *tmp_map(struct file *f, u64, u64, bool)
+static struct vm_object *tmp_map(struct file *f, u64, u64, u32, bool)
 {
     ref_get(&object_of(f->node)->refs);
     return object_of(f->node);

@@ -46,7 +46,7 @@ static s64 map_file(struct mm *mm, u64 addr, u64 len, u32 prot, u32 flags, struc
     if (!f->ops->map)
         return -ENODEV;
     return map_object(mm, addr, len, prot, flags,
-                      f->ops->map(f, ALIGN_UP(len, PAGE_SIZE) / PAGE_SIZE, off, private),
+                      f->ops->map(f, ALIGN_UP(len, PAGE_SIZE) / PAGE_SIZE, off, prot, private),
                       off / PAGE_SIZE, "file");
 }
 

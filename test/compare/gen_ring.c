@@ -2,6 +2,7 @@
 // does not depend on time is printed whole, and what poll(2) says, and how many signals came.
 #define _GNU_SOURCE
 #include "test/compare/gen.h"
+#include <asm/perf_regs.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
@@ -9,14 +10,15 @@
 
 #define EVENTS    4
 #define PAGE      4096
-#define MAX_BYTES 1024 // of a record
+#define MAX_BYTES 2048 // of a record
 
 struct event {
     int fd; // -1: closed
     struct perf_event_attr attr;
     struct perf_event_mmap_page *page;
     size_t size;
-    uint64_t id;
+    bool overwrite;
+    uint64_t id, seen; // seen: what was drained up to
 };
 
 static struct event events[EVENTS];
@@ -93,6 +95,47 @@ static const uint64_t *show_words(uint64_t type, const uint64_t *order, const ui
     return w;
 }
 
+static const uint64_t *show_regs(const char *name, const uint64_t *w, uint64_t mask)
+{
+    uint64_t abi = *w++, before = mask & ((1ull << PERF_REG_X86_IP) - 1);
+
+    printf(" %s abi %llu ip %llx", name, (unsigned long long)abi,
+           (unsigned long long)w[__builtin_popcountll(before)]);
+    return w + __builtin_popcountll(mask);
+}
+
+// What follows the chain.
+static void show_machine(const struct event *e, const uint64_t *w)
+{
+    static const char *const names[] = {"source", "",       "transaction", "",    "phys",
+                                        "",       "cgroup", "page",        "code"};
+    uint64_t type = e->attr.sample_type, stack;
+
+    if (type & PERF_SAMPLE_RAW)
+        printf(" raw %llx", (unsigned long long)*w++);
+    if (type & PERF_SAMPLE_REGS_USER)
+        w = show_regs("user", w, e->attr.sample_regs_user);
+    if (type & PERF_SAMPLE_STACK_USER) {
+        printf(" stack %llu", (unsigned long long)(stack = *w++));
+        w += stack / 8;
+        if (stack)
+            printf(" of %llu", (unsigned long long)*w++);
+    }
+    if (type & (PERF_SAMPLE_WEIGHT | PERF_SAMPLE_WEIGHT_STRUCT))
+        printf(" weight %llu", (unsigned long long)*w++);
+    for (int bit = 15; bit <= 23; bit++)
+        if (!(type & 1ull << bit) || bit == 16 || bit == 20) // IDENTIFIER comes first, AUX last
+            continue;
+        else if (bit == 18)
+            w = show_regs("intr", w, e->attr.sample_regs_intr);
+        else if (bit == 19)
+            printf(" phys %llx", (unsigned long long)*w++ & (PAGE - 1));
+        else
+            printf(" %s %llx", names[bit - 15], (unsigned long long)*w++);
+    if (type & PERF_SAMPLE_AUX)
+        printf(" aux %llu", (unsigned long long)*w);
+}
+
 static void show_sample(const struct event *e, const uint64_t *w)
 {
     static const uint64_t order[] = {PERF_SAMPLE_IDENTIFIER, PERF_SAMPLE_IP,
@@ -104,7 +147,8 @@ static void show_sample(const struct event *e, const uint64_t *w)
     if (e->attr.sample_type & PERF_SAMPLE_READ)
         w = show_read(e, w);
     if (e->attr.sample_type & PERF_SAMPLE_CALLCHAIN)
-        show_chain(w);
+        w = show_chain(w);
+    show_machine(e, w);
 }
 
 // What stands behind a record that is no sample.
@@ -140,7 +184,7 @@ static void show_record(const struct event *e, const struct perf_event_header *h
     printf("\n");
 }
 
-// Takes what is there, at most `limit` records.
+// Takes what is there, at most `limit` records; a backward buffer's all, the latest first.
 static void drain(int n, uint32_t limit)
 {
     struct event *e = &events[n];
@@ -150,14 +194,22 @@ static void drain(int n, uint32_t limit)
         uint8_t bytes[MAX_BYTES];
     } r;
     uint64_t head = __atomic_load_n(&e->page->data_head, __ATOMIC_ACQUIRE);
-    uint64_t tail = e->page->data_tail, bytes = e->page->data_size;
+    uint64_t bytes = e->page->data_size, tail = e->seen, end = head;
     const uint8_t *data = (const uint8_t *)e->page + e->page->data_offset;
 
-    printf("drain %d: head %llu\n", n, (unsigned long long)head);
-    for (; tail != head && limit > 0; limit--) {
+    printf("drain %d: head %lld\n", n, (long long)head);
+    if (e->attr.write_backward) {
+        end = tail - head > bytes ? head + bytes : tail;
+        tail = head;
+    } else if (e->overwrite) {
+        return; // where a record begins is not known
+    }
+    for (; tail != end && limit > 0; limit--) {
         for (size_t i = 0; i < 8; i++)
             r.bytes[i] = data[(tail + i) % bytes];
-        if (r.header.size < 8 || r.header.size > MAX_BYTES || r.header.size > head - tail) {
+        if (e->overwrite && r.header.size > end - tail)
+            break; // half of it is overwritten
+        if (r.header.size < 8 || r.header.size > MAX_BYTES || r.header.size > end - tail) {
             printf("  a record of %u bytes\n", r.header.size);
             exit(9);
         }
@@ -166,7 +218,9 @@ static void drain(int n, uint32_t limit)
         show_record(e, &r.header);
         tail += r.header.size;
     }
-    __atomic_store_n(&e->page->data_tail, tail, __ATOMIC_RELEASE);
+    e->seen = e->attr.write_backward ? head : tail;
+    if (!e->overwrite)
+        __atomic_store_n(&e->page->data_tail, e->seen, __ATOMIC_RELEASE);
 }
 
 // ---- operations ----
@@ -187,7 +241,7 @@ static void map_one(int n)
     static const uint32_t pages[] = {1, 1, 1, 2, 4, 0, 3};
     struct event *e = &events[n];
     size_t size = (1 + gen_pick(pages)) * (size_t)PAGE;
-    bool overwrite = gen_chance(5);
+    bool overwrite = gen_chance(e->attr.write_backward ? 50 : 5);
     void *p = mmap(NULL, size, overwrite ? PROT_READ : PROT_READ | PROT_WRITE, MAP_SHARED, e->fd,
                    gen_chance(95) ? 0 : PAGE);
 
@@ -195,11 +249,8 @@ static void map_one(int n)
            gen_answer(p == MAP_FAILED ? -1 : 0));
     if (p == MAP_FAILED)
         return;
-    if (overwrite) { // not read here
-        munmap(p, size);
-        return;
-    }
     e->page = p;
+    e->overwrite = overwrite;
     e->size = size;
 }
 
@@ -224,6 +275,13 @@ static void open_one(int n)
     for (size_t i = 0; i < sizeof samples / sizeof samples[0]; i++)
         if (gen_chance(35))
             e.attr.sample_type |= samples[i];
+    for (int i = 10; i <= 24; i++) // but no branches, and IDENTIFIER is above
+        if (i != 11 && i != 16 && gen_chance(8))
+            e.attr.sample_type |= 1ull << i;
+    e.attr.sample_regs_user = 1 << PERF_REG_X86_IP | gen_below(256);
+    e.attr.sample_regs_intr = 1 << PERF_REG_X86_IP | gen_below(4);
+    e.attr.sample_stack_user = 8 * (1 + gen_below(9));
+    e.attr.write_backward = gen_chance(10);
     e.attr.read_format = gen_below(8) & (uint32_t) ~(gen_chance(50) ? 3 : 0);
     e.attr.sample_id_all = gen_chance(50);
     e.attr.comm = gen_chance(30);
@@ -233,12 +291,12 @@ static void open_one(int n)
         e.attr.wakeup_watermark = gen_below(600);
     else
         e.attr.wakeup_events = gen_below(4);
-    printf("open %d type %u at %llx samples %llx period %d read %llx%s%s%s wakeup %d: ", n,
+    printf("open %d type %u at %llx samples %llx period %d read %llx%s%s%s%s wakeup %d: ", n,
            e.attr.bp_type, (unsigned long long)e.attr.bp_addr,
            (unsigned long long)e.attr.sample_type, (int)e.attr.sample_period,
-           (unsigned long long)e.attr.read_format, e.attr.comm ? " comm" : "",
-           e.attr.disabled ? " off" : "", e.attr.watermark ? " watermark" : "",
-           (int)e.attr.wakeup_events);
+           (unsigned long long)e.attr.read_format, e.attr.write_backward ? " backward" : "",
+           e.attr.comm ? " comm" : "", e.attr.disabled ? " off" : "",
+           e.attr.watermark ? " watermark" : "", (int)e.attr.wakeup_events);
     e.fd = bp_open_attr(&e.attr, 0, -1);
     printf("%s\n", gen_answer(e.fd));
     events[n] = e;
