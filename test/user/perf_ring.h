@@ -4,6 +4,23 @@
 #include "test/user/bp_test.h"
 #include <sys/mman.h>
 
+static inline struct perf_event_attr sampling(const volatile void *addr, uint64_t type)
+{
+    struct perf_event_attr attr = bp_attr(HW_BREAKPOINT_W, addr, 8);
+
+    attr.sample_period = 1;
+    attr.sample_type = type;
+    return attr;
+}
+
+static inline int open_must(struct perf_event_attr *attr)
+{
+    int fd = bp_open_attr(attr, 0, -1);
+
+    REQUIRE(fd >= 0);
+    return fd;
+}
+
 struct ring {
     struct perf_event_mmap_page *page;
     size_t size; // of the mapping

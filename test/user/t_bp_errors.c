@@ -63,6 +63,20 @@ UTEST_TYPE(errors_attr, "errors")
     WITH(inherit_thread = 1, EINVAL); // without inherit
     WITH(sigtrap = 1, EINVAL);        // without remove_on_exec
     WITH(remove_on_exec = attr.enable_on_exec = 1, EINVAL);
+    WITH(sample_type = PERF_SAMPLE_REGS_USER, EINVAL); // none of them
+    WITH(sample_type = PERF_SAMPLE_REGS_USER | 0 * (attr.sample_regs_user = 0xff0fff), 0);
+    WITH(sample_type = PERF_SAMPLE_REGS_INTR | 0 * (attr.sample_regs_intr = 0x1000), EINVAL); // DS
+    WITH(sample_regs_user = 1ul << 32, EOPNOTSUPP);
+    WITH(sample_type = PERF_SAMPLE_STACK_USER | 0 * (attr.sample_stack_user = 12), EINVAL);
+    WITH(sample_type = PERF_SAMPLE_BRANCH_STACK, EINVAL); // no branches
+    WITH(sample_type = PERF_SAMPLE_BRANCH_STACK | 0 * (attr.branch_sample_type = 8), EOPNOTSUPP);
+    WITH(sample_type = PERF_SAMPLE_WEIGHT | PERF_SAMPLE_WEIGHT_STRUCT, EINVAL);
+    WITH(sample_max_stack = 1000, 0); // but:
+    WITH(sample_type = PERF_SAMPLE_CALLCHAIN | 0 * (attr.sample_max_stack = 1000), EOVERFLOW);
+    WITH(use_clockid = attr.clockid = 1, 0);
+    WITH(use_clockid = 1, EINVAL); // the time of day, from an exception
+    WITH(aux_output = 1, EOPNOTSUPP);
+    WITH(aux_sample_size = 8, EINVAL);
 
     struct perf_event_attr attr = good();
     ((unsigned char *)&attr)[47] = 0x80; // the last flag bit

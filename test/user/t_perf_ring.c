@@ -7,15 +7,6 @@
 
 static volatile uint64_t v, w;
 
-static struct perf_event_attr sampling(const volatile void *addr, uint64_t type)
-{
-    struct perf_event_attr attr = bp_attr(HW_BREAKPOINT_W, addr, 8);
-
-    attr.sample_period = 1;
-    attr.sample_type = type;
-    return attr;
-}
-
 UTEST_HWBP(contents, "perf-ring-contents")
 {
     struct perf_event_attr attr =
@@ -348,7 +339,7 @@ UTEST_SEVERAL(set_output, "perf-set-output")
         REQUIRE((h = ring_next(&r)));
         CHECK_EQ(words(h)[1], (uintptr_t)(i % 2 ? &w : &v));
     }
-    CHECK_EQ(ioctl(b, PERF_EVENT_IOC_SET_OUTPUT, -1), 0);
+    CHECK_EQ(ioctl(b, PERF_EVENT_IOC_SET_OUTPUT, -1l), 0);
     store8(&w, 1);
     CHECK(ring_next(&r) == NULL);
     ring_unmap(&r);

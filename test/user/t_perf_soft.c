@@ -218,5 +218,10 @@ UTEST(soft_errors, "soft-errors")
     attr.inherit_thread = 1; // without inherit
     CHECK_ERRNO(bp_open_attr(&attr, 0, -1), EINVAL);
     CHECK_ERRNO(ioctl(fd, 0x24ff, 0), ENOTTY);
+    CHECK_ERRNO(ioctl(fd, PERF_EVENT_IOC_SET_FILTER, NULL), EFAULT);
+    CHECK_ERRNO(ioctl(fd, PERF_EVENT_IOC_SET_FILTER, ""), EINVAL);
+    CHECK_ERRNO(ioctl(fd, PERF_EVENT_IOC_SET_BPF, -1), EBADF);
+    CHECK_ERRNO(ioctl(fd, PERF_EVENT_IOC_PERIOD, NULL), EFAULT);
+    CHECK_ERRNO(ioctl(fd, PERF_EVENT_IOC_SET_OUTPUT, 0xfffffffful), EBADF); // -1 has 64 bits
     close(fd);
 }
