@@ -14,7 +14,8 @@
 //       that finds no room goes to ERROR; a flexible one waits, and turns are taken (perf/place.c).
 //       A group is placed whole or not at all.
 //   C5  Which events a context holds, and who descends from whom, changes under perf_mutex as well:
-//       with it held, task-context code may walk the lists and sleep.
+//       with it held, task-context code may walk the lists and sleep. Turns put the flexible ones
+//       into another order without it, but not while their task has set `walked`.
 #pragma once
 
 #include "kernel/base/spinlock.h"
@@ -33,6 +34,7 @@ struct perf_event_context {
     bool parked;                  // the ACTIVE ones are put aside together (C2)
     s32 active_cpu;               // where it runs, or -1
     bool dead;                    // the task has ended: takes no more events
+    bool walked;                  // by its task: the lists keep their order (C5); atomic
     bool running;                 // its clock runs: from perf_ctx_in to perf_ctx_out
     u64 time;                     // ns it has run, up to `since`
     u64 since;                    // clock_ns() when it last began to run, while it runs

@@ -265,7 +265,7 @@ void perf_turn(void)
         return;
     evict_all_flexible(pc);
     sort_flexible(&pc->ctx);
-    if (pc->task_ctx)
+    if (pc->task_ctx && !__atomic_load_n(&pc->task_ctx->walked, __ATOMIC_RELAXED))
         sort_flexible(pc->task_ctx);
     pc->rotations++;
     count_waiting(perf_place());

@@ -232,3 +232,28 @@ UTEST_HWBP(exec_removed, "exec-removed-for-ever")
 
     CHECK_EQ(wait_for(spawn(removed, &fd)), 1 << 8);
 }
+
+// A tick may give a register to another flexible event in the middle of a fork: all the same each
+// event is copied once.
+UTEST_RULES(inherit_turns, "inherit-while-turning", "exact")
+{
+    enum { EVENTS = 40, FORKS = 300 };
+    int end[2], wrong = 0;
+    char byte;
+
+    for (int i = 0; i < EVENTS; i++)
+        REQUIRE(open_inherited(&word, -1) >= 0);
+    for (int n = 0; n < FORKS; n++) {
+        REQUIRE(pipe(end) == 0);
+        pid_t pid = fork();
+        if (pid == 0) {
+            close(end[1]);
+            _exit((int)read(end[0], &byte, 1)); // until the other end is closed
+        }
+        wrong += hwbp_sum("hwbp", "live") != 2 * EVENTS;
+        close(end[0]);
+        close(end[1]);
+        waitpid(pid, NULL, 0);
+    }
+    CHECK_EQ(wrong, 0);
+}
