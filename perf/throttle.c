@@ -20,7 +20,7 @@ u64 perf_max_sample_rate(void)
 
 int perf_set_max_sample_rate(u64 rate)
 {
-    if (!rate)
+    if (!rate || rate > INT32_MAX)
         return -EINVAL;
     __atomic_store_n(&max_rate, rate, __ATOMIC_RELAXED);
     return 0;

@@ -10,6 +10,7 @@
 #include "kernel/mm/heap.h"
 #include "kernel/mm/page.h"
 #include "kernel/proc/syscalls.h"
+#include "perf/abi.h"
 #include "perf/sample.h"
 
 #define PAGE_KB   ((unsigned long)PAGE_SIZE / 1024)
@@ -209,16 +210,32 @@ static int store_sample_rate(const char *text, u64)
     return parse_u64(text, &rate) && !perf_set_max_sample_rate(rate) ? 0 : -EINVAL;
 }
 
+static void show_number(struct text *t, u64 number)
+{
+    text_add(t, "%lu\n", number);
+}
+
+// Kept and shown, as every program is root: by this file programs tell that there are perf events.
+static s32 paranoid = 2;
+
+static void show_paranoid(struct text *t, u64)
+{
+    text_add(t, "%d\n", paranoid);
+}
+
+static int store_paranoid(const char *text, u64)
+{
+    bool negative = text[0] == '-';
+    u64 level;
+    if (!parse_u64(text + negative, &level) || level > INT32_MAX)
+        return -EINVAL;
+    paranoid = negative ? -(s32)level : (s32)level;
+    return 0;
+}
+
 static void show_sysrq(struct text *t, u64)
 {
     text_add(t, "g: stop for gdb\n");
-}
-
-// perf_event_open(2): by this file a program sees that there are perf events. Every one may be
-// opened.
-static void show_paranoid(struct text *t, u64)
-{
-    text_add(t, "-1\n");
 }
 
 // Of Linux's letters this one.
@@ -236,9 +253,10 @@ void procfs_init(void)
     };
     static const struct gen_file kernel_files[] = {
         {"perf_event_max_sample_rate", show_sample_rate, store_sample_rate, NULL},
-        {"perf_event_paranoid", show_paranoid, NULL, NULL},
+        {"perf_event_paranoid", show_paranoid, store_paranoid, NULL},
         {"fail_nth", show_fail_nth, store_fail_nth, NULL}, // the last one: only in debug builds
     };
+    static const struct gen_file max_stack = {"perf_event_max_stack", show_number, NULL, NULL};
     static const struct gen_file hwbp = {"hwbp", show_hwbp, NULL, NULL};
     static const struct gen_file bp_slots = {"bp_slots", show_bp_slots, store_bp_slots, NULL};
     struct node *proc = node_add(fs_root, "proc", S_IFDIR | 0555, &dir_ops), *dir;
@@ -253,6 +271,7 @@ void procfs_init(void)
     dir = node_add(dir, "kernel", S_IFDIR | 0555, &dir_ops);
     for (size_t i = 0; i < ARRAY_SIZE(kernel_files) - !DEBUG_BUILD; i++)
         gen_add(dir, &kernel_files[i], 0);
+    gen_add(dir, &max_stack, PERF_MAX_STACK);
     if (HWBP)
         gen_add(dir, &bp_slots, 0);
 }

@@ -225,3 +225,20 @@ UTEST(soft_errors, "soft-errors")
     CHECK_ERRNO(ioctl(fd, PERF_EVENT_IOC_SET_OUTPUT, 0xfffffffful), EBADF); // -1 has 64 bits
     close(fd);
 }
+
+// The files by which programs learn that there are perf events.
+UTEST(perf_files, "perf-files")
+{
+    char text[32];
+
+    CHECK(read_text("/proc/sys/kernel/perf_event_paranoid", text, sizeof text) > 1);
+    CHECK(atoi(text) >= -1 && atoi(text) <= 4);
+    CHECK_EQ(write_text("/proc/sys/kernel/perf_event_paranoid", "-1"), 0);
+    CHECK(read_text("/proc/sys/kernel/perf_event_paranoid", text, sizeof text) > 1);
+    CHECK(strcmp(text, "-1\n") == 0);
+    CHECK_EQ(write_text("/proc/sys/kernel/perf_event_paranoid", "2"), 0);
+    CHECK_ERRNO(write_text("/proc/sys/kernel/perf_event_paranoid", "x"), EINVAL);
+    CHECK(read_text("/proc/sys/kernel/perf_event_max_stack", text, sizeof text) > 1);
+    CHECK(strcmp(text, "127\n") == 0);
+    CHECK_ERRNO(write_text("/proc/sys/kernel/perf_event_max_sample_rate", "99999999999"), EINVAL);
+}
