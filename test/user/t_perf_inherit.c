@@ -237,13 +237,14 @@ UTEST_HWBP(exec_removed, "exec-removed-for-ever")
 // event is copied once.
 UTEST_RULES(inherit_turns, "inherit-while-turning", "exact")
 {
-    enum { EVENTS = 40, FORKS = 300 };
+    enum { EVENTS = 40 };
+    long forks = scaled(300);
     int end[2], wrong = 0;
     char byte;
 
     for (int i = 0; i < EVENTS; i++)
         REQUIRE(open_inherited(&word, -1) >= 0);
-    for (int n = 0; n < FORKS; n++) {
+    for (long n = 0; n < forks; n++) {
         REQUIRE(pipe(end) == 0);
         pid_t pid = fork();
         if (pid == 0) {
