@@ -183,11 +183,14 @@ $(B)/flags $(B)/parts $(BUILD)/programs: FORCE
 	@mkdir -p $(@D)
 	@echo '$(content)' | cmp -s - $@ || echo '$(content)' >$@
 
-$(BUILD)/include/syscall_names.h: /usr/include/x86_64-linux-gnu/asm/unistd_64.h
+# Linux's system calls, from its own header: names by number, numbers by name.
+$(BUILD)/include/syscall_names.h: line = [\2] = "\1",
+$(BUILD)/include/syscall_numbers.h: line = \#define SYS_\1 \2
+$(BUILD)/include/syscall_%.h: /usr/include/x86_64-linux-gnu/asm/unistd_64.h
 	@mkdir -p $(@D)
-	@sed -n 's/^#define __NR_\([a-z0-9_]*\) \([0-9]*\)$$/[\2] = "\1",/p' $< >$@
+	@sed -n 's/^#define __NR_\([a-z0-9_]*\) \([0-9]*\)$$/$(line)/p' $< >$@
 
-$(B)/obj/%.c.o: %.c $(B)/flags | $(BUILD)/include/syscall_names.h
+$(B)/obj/%.c.o: %.c $(B)/flags | $(BUILD)/include/syscall_names.h $(BUILD)/include/syscall_numbers.h
 	$(call say,CC,$<)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CFLAGS) -MMD -MP -c $< -o $@

@@ -69,6 +69,7 @@ void thread_set_name(struct task *t, const char *name)
 
 s64 sys_prctl(int option, u64 arg)
 {
+    struct process *p = current_process();
     struct task *t = current_task();
     char name[TASK_COMM_LEN];
     ssize_t n;

@@ -118,7 +118,7 @@ struct siginfo *signal_self(int sig);
 // To the running task because of what it just did: cannot be blocked or ignored (then it kills).
 void signal_force(int sig, const struct siginfo *info);
 void signal_force_fault(int sig, int code, u64 addr);
-// To every process of a group. Number of processes reached. proc_lock held.
+// To every process of a group. -ESRCH: there is none. proc_lock held.
 int signal_group(u32 pgid, int sig, const struct siginfo *info);
 // SIGKILL's way out: all threads of the process end with this wait status.
 void signal_kill_process(struct process *p, int wait_status);

@@ -172,13 +172,8 @@ static struct siginfo sender_info(int code)
     return (struct siginfo){.code = code, .rt.pid = current_process()->pid};
 }
 
-static bool bad_signal(int sig)
-{
-    return sig < 0 || sig > NSIG;
-}
-
 // To a process, a group (negative; 0: the own one), or -1: all but init and oneself.
-static s64 kill(s32 pid, int sig)
+s64 sys_kill(s32 pid, int sig)
 {
     struct siginfo info = sender_info(SI_USER);
     struct process *self = current_process(), *p;
@@ -191,7 +186,7 @@ static s64 kill(s32 pid, int sig)
         if (p)
             err = signal_process(p, sig, &info);
     } else if (pid != -1) {
-        err = signal_group(pid ? (u32)-pid : self->pgid, sig, &info) ? 0 : -ESRCH;
+        err = signal_group(pid ? (u32)-pid : self->pgid, sig, &info);
     } else {
         for (p = process_next(NULL); p; p = process_next(p)) {
             if (p == init_process || p == self)
@@ -201,13 +196,6 @@ static s64 kill(s32 pid, int sig)
     }
     spin_unlock(&proc_lock);
     return err;
-}
-
-// Whether there is anybody comes before whether there is such a signal.
-s64 sys_kill(s32 pid, int sig)
-{
-    s64 err = kill(pid, bad_signal(sig) ? 0 : sig);
-    return !err && bad_signal(sig) ? -EINVAL : err;
 }
 
 // tgid 0: whichever it belongs to.
@@ -220,7 +208,7 @@ static s64 to_thread(s32 tgid, s32 tid, int sig, const struct siginfo *info)
         return -ESRCH;
     int err = -ESRCH;
     if (t->process && (!tgid || t->process->pid == (u32)tgid))
-        err = bad_signal(sig) ? -EINVAL : signal_task(t, sig, info);
+        err = signal_task(t, sig, info);
     task_put(t);
     return err;
 }
@@ -254,7 +242,7 @@ s64 sys_rt_sigqueueinfo(s32 pid, int sig, u64 uinfo)
     struct process *p = process_find(pid);
     if (!p)
         return -ESRCH;
-    err = bad_signal(sig) ? -EINVAL : signal_process(p, sig, &info);
+    err = signal_process(p, sig, &info);
     process_put(p);
     return err;
 }

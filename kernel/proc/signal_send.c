@@ -137,14 +137,11 @@ int signal_task(struct task *t, int sig, const struct siginfo *info)
 
 int signal_group(u32 pgid, int sig, const struct siginfo *info)
 {
-    int reached = 0;
-    for (struct process *p = process_next(NULL); p; p = process_next(p)) {
-        if (p->pgid == pgid && p != init_process) {
-            signal_process(p, sig, info);
-            reached++;
-        }
-    }
-    return reached;
+    int err = -ESRCH;
+    for (struct process *p = process_next(NULL); p; p = process_next(p))
+        if (p->pgid == pgid && p != init_process)
+            err = signal_process(p, sig, info);
+    return err;
 }
 
 void signal_kill_process(struct process *p, int wait_status)

@@ -1,47 +1,12 @@
-// The system calls of this folder (those on files: kernel/fs/syscalls.h) and Linux's numbers.
+// The system calls of this folder (those on files: kernel/fs/syscalls.h), and the numbers of all.
 // Pointers of the program are u64; every result is the value or -errno.
 #pragma once
+
+#include <syscall_numbers.h> // Linux's (Makefile)
 
 #include "arch/x86/types.h"
 
 struct trapframe;
-
-// clang-format off
-enum {
-    SYS_read = 0, SYS_write = 1, SYS_open = 2, SYS_close = 3, SYS_stat = 4, SYS_fstat = 5,
-    SYS_lstat = 6, SYS_poll = 7, SYS_lseek = 8, SYS_mmap = 9, SYS_mprotect = 10, SYS_munmap = 11,
-    SYS_brk = 12, SYS_rt_sigaction = 13, SYS_rt_sigprocmask = 14, SYS_rt_sigreturn = 15,
-    SYS_ioctl = 16, SYS_pread64 = 17, SYS_pwrite64 = 18, SYS_readv = 19, SYS_writev = 20,
-    SYS_access = 21, SYS_pipe = 22, SYS_select = 23, SYS_sched_yield = 24, SYS_mremap = 25,
-    SYS_msync = 26, SYS_madvise = 28, SYS_dup = 32, SYS_dup2 = 33, SYS_pause = 34,
-    SYS_nanosleep = 35, SYS_getitimer = 36, SYS_alarm = 37, SYS_setitimer = 38, SYS_getpid = 39,
-    SYS_sendfile = 40, SYS_clone = 56, SYS_fork = 57, SYS_vfork = 58, SYS_execve = 59,
-    SYS_exit = 60, SYS_wait4 = 61, SYS_kill = 62, SYS_uname = 63, SYS_fcntl = 72, SYS_fsync = 74,
-    SYS_fdatasync = 75, SYS_truncate = 76, SYS_ftruncate = 77, SYS_getcwd = 79, SYS_chdir = 80,
-    SYS_fchdir = 81, SYS_rename = 82, SYS_mkdir = 83, SYS_rmdir = 84, SYS_creat = 85,
-    SYS_unlink = 87, SYS_symlink = 88, SYS_readlink = 89, SYS_chmod = 90, SYS_fchmod = 91,
-    SYS_chown = 92, SYS_fchown = 93, SYS_umask = 95, SYS_gettimeofday = 96, SYS_getrlimit = 97,
-    SYS_getrusage = 98, SYS_sysinfo = 99, SYS_times = 100, SYS_ptrace = 101, SYS_getuid = 102,
-    SYS_getgid = 104, SYS_setuid = 105, SYS_setgid = 106, SYS_geteuid = 107, SYS_getegid = 108,
-    SYS_setpgid = 109, SYS_getppid = 110, SYS_getpgrp = 111, SYS_setsid = 112, SYS_setreuid = 113,
-    SYS_setregid = 114, SYS_getgroups = 115, SYS_setresuid = 117, SYS_getresuid = 118,
-    SYS_setresgid = 119, SYS_getresgid = 120, SYS_getpgid = 121, SYS_getsid = 124,
-    SYS_rt_sigpending = 127, SYS_rt_sigtimedwait = 128, SYS_rt_sigqueueinfo = 129,
-    SYS_rt_sigsuspend = 130, SYS_sigaltstack = 131, SYS_statfs = 137, SYS_fstatfs = 138,
-    SYS_mlock = 149, SYS_munlock = 150, SYS_mlockall = 151, SYS_munlockall = 152, SYS_prctl = 157,
-    SYS_arch_prctl = 158, SYS_setrlimit = 160, SYS_sync = 162, SYS_reboot = 169, SYS_gettid = 186,
-    SYS_tkill = 200, SYS_time = 201, SYS_futex = 202, SYS_sched_setaffinity = 203,
-    SYS_sched_getaffinity = 204, SYS_getdents64 = 217, SYS_set_tid_address = 218,
-    SYS_restart_syscall = 219, SYS_clock_gettime = 228, SYS_clock_getres = 229,
-    SYS_clock_nanosleep = 230, SYS_exit_group = 231, SYS_tgkill = 234, SYS_waitid = 247,
-    SYS_openat = 257, SYS_mkdirat = 258, SYS_fchownat = 260, SYS_newfstatat = 262,
-    SYS_unlinkat = 263, SYS_renameat = 264, SYS_symlinkat = 266, SYS_readlinkat = 267,
-    SYS_fchmodat = 268, SYS_faccessat = 269, SYS_pselect6 = 270, SYS_ppoll = 271,
-    SYS_set_robust_list = 273, SYS_get_robust_list = 274, SYS_utimensat = 280, SYS_dup3 = 292,
-    SYS_pipe2 = 293, SYS_rt_tgsigqueueinfo = 297, SYS_perf_event_open = 298, SYS_prlimit64 = 302,
-    SYS_getcpu = 309, SYS_process_vm_readv = 310, SYS_process_vm_writev = 311, SYS_renameat2 = 316, SYS_getrandom = 318, SYS_rseq = 334, SYS_clone3 = 435,
-};
-// clang-format on
 
 // fork.c, exec.c, exit.c, wait.c
 s64 sys_fork(struct trapframe *f);
