@@ -6,7 +6,11 @@
 #include <sys/syscall.h>
 #include <sys/uio.h>
 
-enum { ARCH_PRCTL = 30, SYSEMU, SYSEMU_SINGLESTEP, SINGLEBLOCK }; // not in every C library
+// Requests that not every C library names.
+#define ARCH_PRCTL        30
+#define SYSEMU            31
+#define SYSEMU_SINGLESTEP 32
+#define SINGLEBLOCK       33
 enum { SET_FS = 0x1002, GET_FS, GET_GS, SET_GS = 0x1001 };
 
 extern const char calls[], calls_end[];

@@ -15,7 +15,6 @@ static void count_signal(int)
 
 static void work(void *)
 {
-    signal(SIGUSR1, count_signal);
     for (;;)
         sched_yield();
 }
@@ -43,9 +42,10 @@ UTEST_TYPE(ptrace_storm, "ptrace.storm")
 {
     pid_t *workers = shared_memory(4096);
 
+    signal(SIGUSR1, count_signal); // the workers', from their first moment on
     for (int i = 0; i < WORKERS; i++)
         workers[i] = spawn(work, NULL);
-    sleep_ms(20); // their handlers are there
+    signal(SIGUSR1, SIG_DFL);
     pid_t pest = spawn(pester, workers);
     for (long i = 0; i < scaled(50) && !utest_failures(); i++) {
         pid_t pid = workers[i % WORKERS];
