@@ -11,9 +11,9 @@ static bool overlaps(u64 first, u64 last, struct area a)
     return first < a.end && last >= a.start;
 }
 
-// A hit in one of these would come back while #DB is being delivered or left: GDT, IDT, TSS, IST
-// stacks and per-CPU data (all in the protected section), and every kernel stack, where the
-// exception frame itself is pushed.
+// A hit in one of these would come back while #DB is being delivered or left: GDT, IDT, TSS
+// and per-CPU data (all in the protected section), and every kernel stack, where the exception
+// frame itself is pushed.
 static bool data_is_protected(u64 first, u64 last)
 {
     struct area data = {(u64)__protected_data_start, (u64)__protected_data_end};

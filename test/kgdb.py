@@ -32,7 +32,7 @@ def commands(smp):
                    ("info threads", rf'\n\* \S+ +Thread \d+ "visit/{cpu}" \(runs on CPU {cpu}\)')]
     script += [
         ("info threads", r'"main" \(waits, CPU \d+\) +0x\w+ in switch_tasks \('),
-        ("backtrace", r"#0 +kgdb_visit \(.*\n#1 .* visit \(.*\n(.*\n)*.* task_main "),
+        ("backtrace", r"#0 +kgdb_visit \(.*\n#1 .* visit \(.*\n(.*\n)*.* sched_task_main "),
         ("frame 1", r"#1 .* visit \("),
         ("print kgdb_written", rf"= {last}\n"),
         ("tbreak kgdb_twice", "Temporary breakpoint"),

@@ -109,7 +109,7 @@ static bool read_word(u64 addr, u64 *value)
 // The upper end of the stack that contains addr, or 0.
 static u64 stack_end(u64 addr)
 {
-    if (addr >= (u64)__data_start && addr < (u64)__data_end) // boot stacks, IST stacks
+    if (addr >= (u64)__data_start && addr < (u64)__data_end) // boot stacks
         return (u64)__data_end;
     return kstack_top(addr);
 }

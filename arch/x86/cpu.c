@@ -3,6 +3,7 @@
 #include "arch/x86/cpu.h"
 #include "arch/x86/rep.h"
 #include "arch/x86/trap.h"
+#include "arch/x86/upcalls.h"
 
 // CPUID bits (SDM vol. 2, CPUID).
 #define CPUID_1_EDX_PGE     BIT(13)
@@ -40,7 +41,8 @@ struct cpu cpus[MAX_CPUS] __protected_bss;
 u32 nr_cpus = 1; // the boot CPU
 struct cpu_features cpu_features __protected_bss;
 
-static u8 ist_stacks[MAX_CPUS][IST_STACKS][IST_STACK_SIZE] __protected_bss __aligned(16);
+// The boot CPU's, until there is memory.
+static u8 early_stacks[IST_STACKS][IST_STACK_SIZE] __protected_bss __aligned(16);
 
 void syscall_entry(void); // entry.asm
 
@@ -113,6 +115,20 @@ static void set_control_registers(void)
     wrmsr(MSR_FMASK, SYSCALL_FLAGS);
 }
 
+bool cpu_give_stacks(u32 id)
+{
+    struct tss *tss = &cpus[id].tss;
+    for (int i = 0; i < IST_STACKS; i++) {
+        if (kstack_top(tss->ist[i] - 1)) // given before, to a CPU that did not come
+            continue;
+        u64 top = kstack_alloc();
+        if (!top)
+            return false;
+        tss->ist[i] = top;
+    }
+    return true;
+}
+
 void cpu_init(u32 id, u32 apic_id)
 {
     struct cpu *c = &cpus[id];
@@ -120,8 +136,8 @@ void cpu_init(u32 id, u32 apic_id)
     c->id = id;
     c->apic_id = apic_id;
     c->tss.iomap_base = sizeof(c->tss); // beyond the limit: no port is open to ring 3
-    for (int i = 0; i < IST_STACKS; i++)
-        c->tss.ist[i] = (u64)(ist_stacks[id][i] + IST_STACK_SIZE);
+    for (int i = 0; i < IST_STACKS && id == 0; i++)
+        c->tss.ist[i] = (u64)(early_stacks[i] + IST_STACK_SIZE);
 
     load_segments(c);
     wrmsr(MSR_GS_BASE, (u64)c); // after the selector, which clears the base

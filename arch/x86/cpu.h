@@ -304,9 +304,12 @@ extern struct cpu_features cpu_features;
 void cpu_detect(void);
 
 // GDT, TSS, IDT, control registers, syscall MSRs, GS base for CPU `id`. Runs once on each CPU, IRQs
-// off. The three IST stacks come from static memory. #DB gets its IST stack unless the machine is
-// TCG, where a nested #DB would overwrite the outer one's frame (see arch/x86/trap.c).
+// off. The IST stacks are those that cpu_give_stacks() has given before; the boot CPU, which is too
+// early for them, has some in static memory until then. #DB gets its IST stack unless the machine
+// is TCG, where a nested #DB would overwrite the outer one's frame (see arch/x86/trap.c).
 void cpu_init(u32 id, u32 apic_id);
+// Kernel stacks for the CPU's exceptions that need one of their own. False: no memory. Boot CPU.
+bool cpu_give_stacks(u32 id);
 
 // Point tss.rsp[0] and the SYSCALL entry at this kernel stack. IRQs off; called by the switch.
 static inline void cpu_set_kernel_stack(u64 top)

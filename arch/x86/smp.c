@@ -173,9 +173,9 @@ static bool wait_online(u32 id)
 static void start_cpu(u32 apic_id)
 {
     u32 id = nr_cpus;
-    u64 stack = kstack_alloc();
+    u64 stack = cpu_give_stacks(id) ? kstack_alloc() : 0;
     if (!stack) {
-        printk("smp: no memory for a stack: CPU with APIC id %u is left out\n", apic_id);
+        printk("smp: no memory for stacks: CPU with APIC id %u is left out\n", apic_id);
         return;
     }
     nr_cpus = id + 1; // calls to all CPUs include it as soon as it says it is online
@@ -205,6 +205,8 @@ void smp_start_all(u32 limit)
     u32 count = MIN(limit, acpi_cpus.count);
     rep_copy(phys_to_virt(TRAMPOLINE_PA), trampoline_start, trampoline_end - trampoline_start);
     cpus[0].apic_id = acpi_cpus.apic_id[0];
+    if (!cpu_give_stacks(0))
+        panic("smp: no memory for the boot CPU's stacks");
     for (u32 i = 1; i < count; i++)
         lapic_send(acpi_cpus.apic_id[i], ICR_INIT);
     if (count > 1)

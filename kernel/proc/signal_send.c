@@ -9,7 +9,9 @@
 void signal_kick(struct task *t)
 {
     signal_note(t);
-    if (!sched_wake_interruptible(t) && t != current_task() && t->on_cpu)
+    sched_wake_interruptible(t);
+    // S5. Also a task that has just been woken may still be there: then it does not sleep at all.
+    if (t != current_task() && __atomic_load_n(&t->on_cpu, __ATOMIC_SEQ_CST))
         smp_reschedule(t->cpu);
 }
 

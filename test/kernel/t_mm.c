@@ -114,19 +114,28 @@ KTEST(mm_heap, "mm.heap", NULL)
     EXPECT(pages_free_count() + SIZE_CLASSES >= before);
 }
 
-KTEST(mm_kstack, "mm.kstack", NULL)
+// A kernel stack, and no page below it.
+static void expect_kstack(u64 top)
 {
-    u64 top = kstack_alloc(), root = read_cr3() & PTE_ADDR;
-    EXPECT(top);
+    u64 root = read_cr3() & PTE_ADDR;
+    EXPECT(kstack_top(top - KSTACK_STRIDE) == top);
     for (u64 va = top - KSTACK_SIZE; va < top; va += PAGE_SIZE) {
         u64 *pte = paging_walk(root, va, false);
         EXPECT(pte && (*pte & (PTE_P | PTE_W | PTE_NX | PTE_U)) == (PTE_P | PTE_W | PTE_NX));
     }
     u64 *guard = paging_walk(root, top - KSTACK_SIZE - PAGE_SIZE, false);
     EXPECT(!guard || !(*guard & PTE_P));
-    EXPECT(kstack_top(top - KSTACK_STRIDE) == top);
-    EXPECT(kstack_top(KSTACK_END) == 0);
+}
+
+KTEST(mm_kstack, "mm.kstack", NULL)
+{
+    u64 top = kstack_alloc();
+    EXPECT(top && kstack_top(KSTACK_END) == 0);
+    expect_kstack(top);
     kstack_free(top);
+    for (u32 cpu = 0; cpu < nr_cpus; cpu++)
+        for (int i = IST_DF; i <= IST_DB; i++)
+            expect_kstack(cpus[cpu].tss.ist[i - 1]);
 }
 
 // ---- address spaces, seen from outside ----
