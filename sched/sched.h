@@ -9,7 +9,7 @@
 //       stack, in on the new.
 //   S4  An idle CPU halts; whoever queues a task for it sends a reschedule IPI.
 //   S5  A switch sets on_cpu and then looks at signal_pending: who sets the second, and then finds
-//       the first false, need not interrupt any CPU for it.
+//       the first false, need not tell any CPU (DUE_RETURN).
 #pragma once
 
 #include "sched/task.h"
@@ -43,6 +43,16 @@ void sched_wait_inactive(struct task *t);
 // 0, or -EINVAL when no online CPU is left in the mask. The task has left forbidden CPUs on return.
 // Task context.
 int sched_set_affinity(struct task *t, cpumask mask);
+
+// Whether the running task has a signal, and so must not sleep. Who finds this out looks at it on
+// the way to ring 3, even if who sent it has not come so far as to say so to this CPU.
+static inline bool sched_interrupted(void)
+{
+    bool interrupted = current_task()->signal_pending;
+    if (unlikely(interrupted))
+        cpu_set_due(DUE_RETURN);
+    return interrupted;
+}
 
 // CPUs that take tasks. One that goes offline leaves the mask first, one that comes joins it first
 // and runs them as soon as it is ready.

@@ -143,7 +143,7 @@ int sched_sleep_until(u64 when, bool interruptible)
                          __ATOMIC_SEQ_CST);
         if (__atomic_load_n(&s.expired, __ATOMIC_ACQUIRE))
             break;
-        if (interruptible && s.task->signal_pending) {
+        if (interruptible && sched_interrupted()) {
             err = -EINTR;
             break;
         }

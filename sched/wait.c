@@ -25,7 +25,7 @@ int wait_step(struct wait_queue *q, struct waiter *w, enum task_state state)
     struct task *self = current_task();
     if (__atomic_load_n(&self->state, __ATOMIC_RELAXED) == TASK_RUNNABLE) // not prepared, or woken
         wait_prepare(q, w, state);
-    else if (state == TASK_SLEEPING && self->signal_pending)
+    else if (state == TASK_SLEEPING && sched_interrupted())
         return -EINTR;
     else
         schedule();

@@ -27,7 +27,7 @@ static inline void smp_call_all(void (*fn)(void *), void *arg)
 // lock holder never waits for an IPI; see kernel/base/spinlock.h L3).
 void smp_serve_calls(void);
 
-// Makes `cpu` take an interrupt and look at need_resched.
+// Makes `cpu` take an interrupt and look at what is due there.
 void smp_reschedule(u32 cpu);
 
 // This CPU stops, or starts again, to be one that calls are made to and translations are forgotten

@@ -43,7 +43,7 @@ static ssize_t guest_write(struct file *f, u64 ubuf, size_t n, u64 *pos)
 static int run(struct guest *g)
 {
     while (!g->dead) {
-        if (current_task()->signal_pending)
+        if (sched_interrupted())
             return -ERESTARTSYS;
         enum svm_stop stop = svm_guest_run(&g->svm);
         if (stop == SVM_CALL)

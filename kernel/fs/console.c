@@ -169,7 +169,7 @@ static ssize_t console_write(struct file *, u64 ubuf, size_t n, u64 *)
         // The modes are read without the lock: a change meanwhile may take effect one chunk later.
         console_write_raw(out, line_output(&line, buf, chunk, out));
         done += chunk;
-        if (done < n && current_task()->signal_pending)
+        if (done < n && sched_interrupted())
             break;
     }
     return done;

@@ -152,7 +152,7 @@ static int link_child(struct task *t, struct process *p, u64 flags, struct trace
     struct process *self = current_process();
     int err = 0;
     spin_lock(&proc_lock);
-    if (current_task()->signal_pending) {
+    if (sched_interrupted()) {
         err = -ERESTARTNOINTR;
     } else if (p == self) {
         thread_link(t);

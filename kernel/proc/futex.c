@@ -177,7 +177,7 @@ static s64 wait(struct futex_key key, u64 addr, u32 value, u64 until, u32 bits)
             break;
         if (to.expired)
             err = -ETIMEDOUT;
-        else if (t->signal_pending)
+        else if (sched_interrupted())
             err = -ERESTARTSYS;
         else
             schedule();

@@ -196,7 +196,7 @@ s64 sys_getrandom(u64 ubuf, u64 n, u32 flags)
         if (copy_to_user(ubuf + done, part, len))
             return done ? (s64)done : -EFAULT;
         done += len;
-        if (current_task()->signal_pending)
+        if (sched_interrupted())
             return done;
     }
     return n;

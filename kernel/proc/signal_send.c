@@ -10,7 +10,7 @@ void signal_kick(struct task *t)
 {
     signal_note(t);
     sched_wake_interruptible(t);
-    // S5. Also a task that has just been woken may still be there: then it does not sleep at all.
+    // One that has just been woken may still be there: then it does not sleep at all.
     if (t != current_task() && __atomic_load_n(&t->on_cpu, __ATOMIC_SEQ_CST))
         smp_reschedule(t->cpu);
 }

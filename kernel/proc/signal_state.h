@@ -33,12 +33,14 @@ bool signal_is_ignored(const struct process *p, int sig);
 // Forgets pending signals of the process and all its threads.
 void signal_flush_all(struct process *p, u64 set);
 
-// The same without waking it. A task that does not run looks when it is switched in.
+// The same without waking or interrupting it: it looks on its next way to ring 3, whatever it may
+// have seen of what the caller does from now on. One that does not run looks when it is switched in
+// (S5).
 static inline void signal_note(struct task *t)
 {
-    t->signal_pending = true;
-    if (t == current_task())
-        cpu_set_due(DUE_RETURN);
+    __atomic_store_n(&t->signal_pending, true, __ATOMIC_SEQ_CST);
+    if (__atomic_load_n(&t->on_cpu, __ATOMIC_SEQ_CST))
+        __atomic_fetch_or(&cpus[t->cpu].due, DUE_RETURN, __ATOMIC_SEQ_CST);
 }
 
 // ---- time.c ----

@@ -39,7 +39,7 @@ s64 ptrace_peeksiginfo(struct tracee *tr, u64 uargs, u64 udata)
             break;
         if (siginfo_to_user(udata + (u32)n * SIGINFO_SIZE, &info))
             return n ? n : -EFAULT;
-        if (current_task()->signal_pending) {
+        if (sched_interrupted()) {
             n++;
             break;
         }
