@@ -5,7 +5,8 @@
 
 #define DR7_GLOBAL(n) (2ull << ((n)*2))
 
-// LEN is 0, 1, 3, 2 for 1, 2, 4, 8 bytes (SDM 18.2.4), the Gray code of 0, 1, 2, 3.
+// LEN is 0, 1, 3, 2 for 1, 2, 4, 8 bytes (SDM 18.2.4), the Gray code of 0, 1, 2, 3. Execution has
+// length 1.
 static inline __attribute__((always_inline)) u64 encode(int n, u8 type, u8 len)
 {
     u32 log = __builtin_ctz(len), condition = type | (log ^ log >> 1) << 2;
@@ -14,7 +15,7 @@ static inline __attribute__((always_inline)) u64 encode(int n, u8 type, u8 len)
 
 u64 dr7_encode(int n, u8 type, u8 len)
 {
-    return encode(n, type, len);
+    return encode(n, type, type == DR_EXECUTE ? 1 : len); // whatever the ABI calls its length
 }
 
 __protected_text bool dr_implies(const struct dr_slot *a, const struct dr_slot *b)

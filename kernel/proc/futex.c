@@ -204,18 +204,14 @@ static s64 wait_until(const struct restart *r)
 }
 
 // WAIT's timeout is relative, WAIT_BITSET's absolute.
-static int get_deadline(u64 *until, u64 utimeout, bool relative, bool real)
+static int get_end(u64 *until, u64 utimeout, bool relative, bool real)
 {
-    struct timespec ts;
-    if (!utimeout)
-        return 0;
-    if (get_user(ts, utimeout))
-        return -EFAULT;
-    if (!timespec_valid(&ts))
-        return -EINVAL;
-    u64 ns = timespec_ns(&ts);
-    *until = relative ? ns_add(clock_ns(), ns) : real ? realtime_to_ns(ns) : ns;
-    return 0;
+    if (relative || !utimeout)
+        return get_deadline(until, utimeout);
+    int err = get_timespec(until, utimeout);
+    if (real)
+        *until = realtime_to_ns(*until);
+    return err;
 }
 
 static s64 requeue(u64 addr, bool private, s32 n, s32 move, u64 addr2, const u32 *wanted)
@@ -259,7 +255,7 @@ s64 sys_futex(u64 addr, u32 op, u32 value, u64 utimeout, u64 addr2, u32 last)
         return requeue(addr, private, value, utimeout, addr2, &last);
     case FUTEX_WAIT:
     case FUTEX_WAIT_BITSET:
-        err = get_deadline(&until, utimeout, !bitset, real);
+        err = get_end(&until, utimeout, !bitset, real);
         if (err)
             return err;
         return wait_until(&(struct restart){wait_until, until, {addr, value, bits, private}});

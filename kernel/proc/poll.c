@@ -70,40 +70,11 @@ s64 sys_poll(u64 ufds, u32 n, int timeout_ms)
     return poll_until(&(struct restart){poll_until, until, {ufds, n}});
 }
 
-// A relative time in ns becomes a deadline.
-static u64 after(u64 ns)
+// What both calls with a time and a mask begin with.
+static int begin(u64 *until, u64 utimeout, u64 umask, u64 set_size)
 {
-    return ns_add(clock_ns(), ns);
-}
-
-static int get_deadline(u64 *until, u64 utimeout)
-{
-    struct timespec ts;
-    if (!utimeout)
-        return 0;
-    if (get_user(ts, utimeout))
-        return -EFAULT;
-    if (!timespec_valid(&ts))
-        return -EINVAL;
-    *until = after(timespec_ns(&ts));
-    return 0;
-}
-
-// The mask for the length of the call, if the program gives one.
-static int begin_mask(u64 umask, u64 set_size)
-{
-    struct thread *th = current_thread();
-    u64 mask;
-    if (!umask)
-        return 0;
-    if (set_size != sizeof(mask))
-        return -EINVAL;
-    if (get_user(mask, umask))
-        return -EFAULT;
-    th->saved_mask = th->blocked;
-    th->restore_mask = true;
-    signal_set_blocked(mask);
-    return 0;
+    int err = get_deadline(until, utimeout);
+    return err || !umask ? err : signal_begin_mask(umask, set_size);
 }
 
 // The old mask again, at once or after the signal, and the time that is left to utimeout: with it
@@ -123,10 +94,8 @@ static s64 finish(s64 result, u64 umask, u64 utimeout, u64 until)
 
 s64 sys_ppoll(u64 ufds, u32 n, u64 utimeout, u64 umask, u64 set_size)
 {
-    u64 until = NEVER;
-    int err = get_deadline(&until, utimeout);
-    if (!err)
-        err = begin_mask(umask, set_size);
+    u64 until;
+    int err = begin(&until, utimeout, umask, set_size);
     return err ? err : finish(poll(ufds, n, until), umask, utimeout, until);
 }
 
@@ -207,7 +176,7 @@ s64 sys_select(int n, u64 uread, u64 uwrite, u64 uexcept, u64 utimeout)
             return -EFAULT;
         if (tv.sec < 0 || tv.usec < 0)
             return -EINVAL;
-        until = after(timeval_ns(&tv));
+        until = ns_add(clock_ns(), timeval_ns(&tv));
     }
     s64 result = select(n, (u64[]){uread, uwrite, uexcept}, until);
     tv = ns_timeval(time_left(until));
@@ -218,12 +187,10 @@ s64 sys_select(int n, u64 uread, u64 uwrite, u64 uexcept, u64 utimeout)
 
 s64 sys_pselect6(int n, u64 uread, u64 uwrite, u64 uexcept, u64 utimeout, u64 usigmask)
 {
-    u64 sigmask[2] = {0, 0}, until = NEVER; // where the mask is, and its size
+    u64 sigmask[2] = {0, 0}, until; // where the mask is, and its size
     if (usigmask && get_user(sigmask, usigmask))
         return -EFAULT;
-    int err = get_deadline(&until, utimeout);
-    if (!err)
-        err = begin_mask(sigmask[0], sigmask[1]);
+    int err = begin(&until, utimeout, sigmask[0], sigmask[1]);
     return err ? err
                : finish(select(n, (u64[]){uread, uwrite, uexcept}, until), sigmask[0], utimeout,
                         until);

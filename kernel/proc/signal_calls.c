@@ -81,7 +81,7 @@ s64 sys_pause(void)
     return sleep_until_signal();
 }
 
-s64 sys_rt_sigsuspend(u64 uset, u64 set_size)
+int signal_begin_mask(u64 uset, u64 set_size)
 {
     struct thread *th = current_thread();
     u64 set;
@@ -92,7 +92,13 @@ s64 sys_rt_sigsuspend(u64 uset, u64 set_size)
     th->saved_mask = th->blocked;
     th->restore_mask = true;
     signal_set_blocked(set);
-    return sleep_until_signal();
+    return 0;
+}
+
+s64 sys_rt_sigsuspend(u64 uset, u64 set_size)
+{
+    int err = signal_begin_mask(uset, set_size);
+    return err ? err : sleep_until_signal();
 }
 
 static int take_one(struct process *p, struct thread *th, u64 set, struct siginfo *info)
@@ -111,19 +117,16 @@ s64 sys_rt_sigtimedwait(u64 uset, u64 uinfo, u64 utimeout, u64 set_size)
     struct process *p = current_process();
     struct thread *th = current_thread();
     struct siginfo info;
-    struct timespec ts;
-    u64 set, until = NEVER;
+    u64 set, until;
     if (bad_set_size(set_size))
         return -EINVAL;
-    if (get_user(set, uset) || (utimeout && get_user(ts, utimeout)))
+    if (get_user(set, uset))
         return -EFAULT;
-    if (utimeout && !timespec_valid(&ts))
-        return -EINVAL;
-    if (utimeout)
-        until = ns_add(clock_ns(), timespec_ns(&ts));
+    int err = get_deadline(&until, utimeout), sig;
+    if (err)
+        return err;
     set &= ~SIG_UNMASKABLE;
-
-    int sig = take_one(p, th, set, &info), err = 0;
+    sig = take_one(p, th, set, &info);
     if (!sig) {
         err = sched_sleep_until(until, true);
         sig = take_one(p, th, set, &info);

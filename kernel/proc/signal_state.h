@@ -43,6 +43,12 @@ static inline void signal_note(struct task *t)
         __atomic_fetch_or(&cpus[t->cpu].due, DUE_RETURN, __ATOMIC_SEQ_CST);
 }
 
+// ---- signal_calls.c ----
+
+// The program's mask for the length of one call: the signal that ends it, or its end, brings the
+// old one back. 0, -EINVAL, -EFAULT.
+int signal_begin_mask(u64 uset, u64 set_size);
+
 // ---- time.c ----
 
 // Leaves word how to go on: the interrupted call returns what this does.

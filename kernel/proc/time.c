@@ -118,6 +118,23 @@ u64 time_left(u64 until)
     return until > now ? until - now : 0;
 }
 
+int get_timespec(u64 *ns, u64 uspec)
+{
+    struct timespec ts;
+    if (get_user(ts, uspec))
+        return -EFAULT;
+    *ns = timespec_ns(&ts);
+    return timespec_valid(&ts) ? 0 : -EINVAL;
+}
+
+int get_deadline(u64 *until, u64 utimeout)
+{
+    u64 ns = NEVER;
+    int err = utimeout ? get_timespec(&ns, utimeout) : 0;
+    *until = ns_add(clock_ns(), ns);
+    return err;
+}
+
 // A signal leaves the rest of the time at arg[0].
 static s64 sleep(const struct restart *r)
 {
@@ -143,16 +160,13 @@ s64 sys_restart_syscall(void)
 
 s64 sys_clock_nanosleep(int clock, int flags, u64 uwhen, u64 urem)
 {
-    struct timespec ts;
     bool real = clock == CLOCK_REALTIME || clock == CLOCK_TAI;
-    u64 now;
+    u64 ns;
     if (!real && clock != CLOCK_MONOTONIC && clock != CLOCK_BOOTTIME)
-        return clock_read(clock, &now) ? -EINVAL : -EOPNOTSUPP;
-    if (get_user(ts, uwhen))
-        return -EFAULT;
-    if (!timespec_valid(&ts))
-        return -EINVAL;
-    u64 ns = timespec_ns(&ts);
+        return clock_read(clock, &ns) ? -EINVAL : -EOPNOTSUPP;
+    int err = get_timespec(&ns, uwhen);
+    if (err)
+        return err;
     if (!(flags & TIMER_ABSTIME))
         return sleep(&(struct restart){sleep, ns_add(clock_ns(), ns), {urem}});
     return sched_sleep_until(real ? realtime_to_ns(ns) : ns, true) ? -ERESTARTNOHAND : 0;

@@ -52,6 +52,11 @@ u64 realtime_to_ns(u64 realtime);
 // From now until then, at least 0.
 u64 time_left(u64 until);
 
+// A program's struct timespec in ns; and one that says how long from now, as a moment: NEVER when
+// there is none. 0, -EFAULT, -EINVAL.
+int get_timespec(u64 *ns, u64 uspec);
+int get_deadline(u64 *until, u64 utimeout);
+
 static inline u64 ns_add(u64 a, u64 b)
 {
     return a + b < a ? NEVER : a + b;
