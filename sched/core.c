@@ -243,8 +243,7 @@ void sched_init(void)
 
 void sched_ap_main(void)
 {
-    // Before smp_join(), for which the boot CPU waits: then all can be used.
-    __atomic_fetch_or(&sched_online, BIT(cpu_id()), __ATOMIC_SEQ_CST);
+    hotplug_open(); // before smp_join(), for which the boot CPU waits: then all can be used
     smp_join();
     become_idle();
     perf_cpu_start(cpu_id());

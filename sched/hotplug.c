@@ -4,7 +4,6 @@
 // what runs there leaves at its next switch, and the idle task sends away those who wait. Then the
 // idle task brings the CPU to rest: perf's registers, the timers, its tick, and calls from other
 // CPUs. It halts with interrupts on, so that a call made just before still gets its answer.
-// A CPU that is to come back is opened to tasks first: they wait in its queue until it idles again.
 //
 //   H1  A task is linked in the queue of an online CPU only: cpus_online() is looked at under the
 //       lock of the queue, which the idle task takes after it has seen that its bit is gone.
@@ -18,12 +17,23 @@
 
 static struct mutex hotplug_mutex; // one at a time
 static struct wait_queue changed;  // a CPU has come to rest, or come back
+static cpumask leaving;            // atomic: CPUs that are wanted offline
 cpumask sched_online = BIT(0);
 
 void hotplug_init(void)
 {
     mutex_init(&hotplug_mutex);
     wait_init(&changed);
+}
+
+static bool is_leaving(u32 cpu)
+{
+    return __atomic_load_n(&leaving, __ATOMIC_SEQ_CST) & BIT(cpu);
+}
+
+void hotplug_open(void)
+{
+    __atomic_fetch_or(&sched_online, BIT(cpu_id()), __ATOMIC_SEQ_CST);
 }
 
 // ---- on the CPU itself ----
@@ -54,8 +64,7 @@ void hotplug_park(void)
     smp_leave();
     wake_all(&changed);
 
-    preempt_count_inc(); // the interrupt that wakes it must not bring in a task yet
-    while (!cpu_is_online(cpu)) {
+    while (is_leaving(cpu)) {
         cpu_idle_halt();
         irq_disable();
     }
@@ -65,7 +74,7 @@ void hotplug_park(void)
     smp_join();
     perf_cpu_start(cpu);
     lapic_timer_start(HZ);
-    preempt_count_dec();
+    hotplug_open();
     wake_all(&changed);
 }
 
@@ -76,6 +85,7 @@ int cpu_offline(u32 cpu)
     if (cpu == 0 || cpu >= nr_cpus)
         return -EINVAL;
     mutex_lock(&hotplug_mutex);
+    __atomic_fetch_or(&leaving, BIT(cpu), __ATOMIC_SEQ_CST);
     __atomic_fetch_and(&sched_online, ~BIT(cpu), __ATOMIC_SEQ_CST);
     sched_kick(cpu);
     wait_event(&changed, !cpu_reachable(cpu));
@@ -88,9 +98,9 @@ int cpu_online_again(u32 cpu)
     if (cpu == 0 || cpu >= nr_cpus)
         return -EINVAL;
     mutex_lock(&hotplug_mutex);
-    __atomic_fetch_or(&sched_online, BIT(cpu), __ATOMIC_SEQ_CST);
+    __atomic_fetch_and(&leaving, ~BIT(cpu), __ATOMIC_SEQ_CST);
     sched_kick(cpu);
-    wait_event(&changed, cpu_reachable(cpu));
+    wait_event(&changed, cpu_is_online(cpu));
     mutex_unlock(&hotplug_mutex);
     return 0;
 }

@@ -75,6 +75,8 @@ bool sched_pull(u32 surplus);
 // Brings this CPU, which is to go offline and runs its idle task, to rest until it is wanted again
 // (sched/hotplug.c). IRQs off, also meanwhile but for those that wake it.
 void hotplug_park(void);
+// This CPU takes tasks from now on.
+void hotplug_open(void);
 void hotplug_init(void);
 
 // Runs the timers of this CPU that are due. IRQs off.

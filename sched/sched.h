@@ -54,8 +54,7 @@ static inline bool sched_interrupted(void)
     return interrupted;
 }
 
-// CPUs that take tasks. One that goes offline leaves the mask first, one that comes joins it first
-// and runs them as soon as it is ready.
+// CPUs that run tasks. One that goes offline leaves the mask first, one that comes joins it last.
 extern cpumask sched_online; // atomic
 static inline cpumask cpus_online(void)
 {
