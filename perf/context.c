@@ -152,7 +152,7 @@ void perf_set_state(struct perf_event *event, enum perf_state state)
         leave(event);
     if (state == PERF_INACTIVE) {
         event->ctx->waits = true;
-        if (event->state < PERF_INACTIVE && event->leader == event)
+        if (!event->attr.pinned && event->state < PERF_INACTIVE && event->leader == event)
             perf_join_turns(event);
     }
     event->state = state;
