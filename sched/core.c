@@ -99,8 +99,8 @@ static void pick_and_switch(bool preempted)
 {
     struct runqueue *rq = this_rq();
     struct task *prev = rq->curr, *next = rq->idle;
+    cpu_clear_due(DUE_SWITCH); // first: who has changed something since asks again
     bool online = cpus_online() & BIT(cpu_id()); // if not, the idle task sends away whoever waits
-    cpu_clear_due(DUE_SWITCH);
 
     sched_charge(rq);
     spin_lock(&rq->lock);
