@@ -280,7 +280,8 @@ static void interrupt(struct trapframe *f)
         this_cpu()->lapic_ticks++;
         sched_tick(f);
         break;
-    case IPI_RESCHEDULE: // what is due was said before it came
+    case IPI_RESCHEDULE:
+        cpu_set_due(DUE_SWITCH | DUE_RETURN); // sched_kick() or signal_kick()
         break;
     case IPI_CALL:
         smp_serve_calls();
