@@ -192,7 +192,7 @@ def gdb(build):
     with machine(build, ARCHIVE, ["init=/bin/init"], [], "qemu") as m:
         stub = m.dir + "/gdb"
         m.flags += ["-S", "-gdb", f"unix:{stub},server=on,wait=off"]
-        m.spawn(m.qemu_command("file:" + console, "null"), subprocess.DEVNULL, None)
+        m.spawn(m.qemu_command("file:" + console, "null"))
         print("dr7: the machine's console is written to", console, flush=True)
         while not os.path.exists(stub) and m.process.poll() is None:
             time.sleep(0.01)
@@ -221,14 +221,12 @@ def kgdb(build):
 
 
 def bochs(build):
-    """Bochs' own debugger on this terminal. The machine's screen is served by VNC, for the terminal
-    display would need this terminal too."""
+    """Bochs' own debugger on this terminal."""
     console = build + "/bochs-console.txt"
     with open(build + "/kernel.sym", encoding="utf-8") as f:
         symbols = {name: int(address, 16) for address, name in (line.split() for line in f)}
     with machine(build, ARCHIVE, ["init=/bin/init"], [], "bochs") as m:
         command = m.bochs_command(f'mode=file, dev="{console}"', "mode=null",
-                                  display='rfb, options="timeout=0"',
                                   more=f'debug_symbols: file="{build}/kernel.sym"\n',
                                   debugger=['lb "kernel_main"', "c"])
         print("dr7: the machine's console is written to", console, flush=True)

@@ -6,7 +6,6 @@
 # A program that starts machines does so in tidy(main), so that nothing is left behind when it is
 # told to end.
 import os
-import pty
 import re
 import select
 import shutil
@@ -41,7 +40,7 @@ vgaromimage: file=/usr/share/bochs/VGABIOS-lgpl-latest
 ata0-master: type=cdrom, path="{iso}", status=inserted
 boot: cdrom
 clock: sync=none, time0=utc
-{ports}display_library: {display}
+{ports}display_library: rfb, options="timeout=0"
 sound: waveoutdrv=dummy, waveindrv=dummy, midioutdrv=dummy
 speaker: enabled=0
 log: {log}
@@ -63,7 +62,7 @@ class Machine:
         self.emu, self.smp, self.mem = emu, int(smp), int(mem)
         self.cpu, self.flags = cpu or CPU[emu], list(flags)
         self.to_host = to_host
-        self.process = self.com1 = self.com2 = self.com3 = self.screen = self.errors = None
+        self.process = self.com1 = self.com2 = self.com3 = self.errors = None
         self.com2_output = self.host_output = b""
 
     def __enter__(self):
@@ -74,7 +73,7 @@ class Machine:
         if self.process and self.process.poll() is None:
             self.process.kill()
             self.process.wait()
-        for thing in (self.com1, self.com2, self.com3, self.screen, self.errors):
+        for thing in (self.com1, self.com2, self.com3, self.errors):
             if thing is not None:
                 thing.close()
         shutil.rmtree(self.dir)
@@ -94,12 +93,12 @@ class Machine:
                 *(word for port in ports for word in ("-serial", port))] + \
             boot + self.flags
 
-    def bochs_command(self, *ports, display, more="", debugger=()):
+    def bochs_command(self, *ports, more="", debugger=()):
         """`ports`: the same; `more`: lines for the bochsrc; `debugger`: first commands for the
-        built-in debugger."""
+        built-in debugger. The screen is served by VNC, which asks for no client: Bochs' terminal
+        display stops the machine for good when nobody has read a few KiB of it."""
         with open(self.dir + "/bochsrc", "w", encoding="utf-8") as f:
             f.write(BOCHSRC.format(cpu=self.cpu, smp=self.smp, mem=self.mem, iso=self.iso(),
-                                   display=display,
                                    ports="".join(f"com{n}: enabled=1, {port}\n"
                                                  for n, port in enumerate(ports, 1)),
                                    log=self.dir + "/bochs.log"))
@@ -122,16 +121,11 @@ class Machine:
             listeners = [socket.create_server(paths[n], family=socket.AF_UNIX) for n in names]
             self.spawn(self.qemu_command(*(
                 f"unix:{path}" if name in names else f"unix:{server},server=on,wait=off"
-                for name, path in paths.items())), subprocess.DEVNULL, self.errors)
+                for name, path in paths.items())))
         else:
             listeners = [socket.create_server(("127.0.0.1", 0)) for _ in names]
             ports = [f"mode=socket-client, dev=127.0.0.1:{s.getsockname()[1]}" for s in listeners]
-            # Its display needs a terminal; this one nobody looks at. Its debugger needs commands.
-            master, slave = pty.openpty()
-            self.screen = open(master, "rb", buffering=0)
-            command = self.bochs_command(*ports, display="term", debugger=["c", "q"])
-            self.spawn(command, slave, slave)
-            os.close(slave)
+            self.spawn(self.bochs_command(*ports, debugger=["c", "q"]))
         for name, listener in zip(names, listeners):
             setattr(self, name, self.accept(listener))
         if self.com2 and serve_com2:
@@ -150,11 +144,11 @@ class Machine:
         connection.setblocking(False)
         return connection
 
-    def spawn(self, command, stdin, stdout):
+    def spawn(self, command):
         """The emulator ends with this program, even if this program is killed."""
         self.process = subprocess.Popen(["setpriv", "--pdeathsig", "KILL"] + command,
-                                        stdin=stdin, stdout=stdout, stderr=self.errors,
-                                        start_new_session=True, env=dict(os.environ, TERM="linux"))
+                                        stdin=subprocess.DEVNULL, stdout=self.errors,
+                                        stderr=self.errors, start_new_session=True)
 
     def complaints(self):
         """What the emulator itself had to say."""
@@ -171,7 +165,7 @@ class Machine:
         deadline = time.monotonic() + timeout if timeout else None
         escaped, unsent, awake = False, b"", False
         ports = {self.com1, self.com2, self.com3} - {None}
-        readers = (ports | {self.screen, keyboard, ended}) - {None}
+        readers = (ports | {keyboard, ended}) - {None}
         while readers & ports:
             # No key before the kernel's first word: what comes sooner, it drops with its set-up.
             waiting = readers if awake and not unsent else readers - {keyboard}

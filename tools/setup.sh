@@ -26,7 +26,6 @@ grub-mkrescue grub-common
 /usr/lib/grub/i386-pc/multiboot2.mod grub-pc-bin
 qemu-system-x86_64 qemu-system-x86
 bochs bochs
-/usr/lib/x86_64-linux-gnu/bochs/plugins/libbx_term_gui.so bochs-term
 /usr/share/bochs/BIOS-bochs-latest bochsbios
 /usr/share/bochs/VGABIOS-lgpl-latest vgabios
 "
