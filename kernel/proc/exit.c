@@ -99,7 +99,7 @@ static bool thread_unlink(struct task *t, struct thread *th, struct process *p)
 
 static void release_resources(struct process *p)
 {
-    itimer_stop(p);
+    itimers_stop(p);
     spin_lock(&proc_lock);
     struct mm *mm = p->mm;
     struct fd_table *fds = p->fds;

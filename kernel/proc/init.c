@@ -17,7 +17,7 @@ struct process *init_process;
 // ---- signals from interrupts, where the list of processes is out of reach ----
 
 static u64 console_signals; // set of signals typed and not yet sent
-static bool alarms;         // some process has alarm_due
+static bool alarms;         // some process has an interval timer that is due
 static struct wait_queue init_queue;
 
 void console_signal(int sig)
@@ -26,24 +26,10 @@ void console_signal(int sig)
     wake_all(&init_queue);
 }
 
-void init_alarm(struct process *p)
+void init_alarm(void)
 {
-    __atomic_store_n(&p->alarm_due, true, __ATOMIC_SEQ_CST);
     __atomic_store_n(&alarms, true, __ATOMIC_SEQ_CST);
     wake_all(&init_queue);
-}
-
-static void send_alarm(struct process *p, void *)
-{
-    if (__atomic_exchange_n(&p->alarm_due, false, __ATOMIC_SEQ_CST))
-        signal_process(p, SIGALRM, NULL);
-}
-
-void init_alarm_now(struct process *p)
-{
-    spin_lock(&proc_lock); // so that it is not just being sent
-    send_alarm(p, NULL);
-    spin_unlock(&proc_lock);
 }
 
 static void send_console_signals(u64 set)
@@ -63,7 +49,7 @@ static void init_main(void *)
                                     __atomic_load_n(&console_signals, __ATOMIC_SEQ_CST));
         send_console_signals(__atomic_exchange_n(&console_signals, 0, __ATOMIC_SEQ_CST));
         if (__atomic_exchange_n(&alarms, false, __ATOMIC_SEQ_CST))
-            process_for_each(send_alarm, NULL);
+            process_for_each(itimers_check, NULL);
     }
 }
 

@@ -4,15 +4,11 @@
 
 #include "arch/x86/types.h"
 
-struct process;
-
 // Makes the init process. Boot CPU, once, when tasks can be created.
 void proc_init(void);
 
-// Has the init thread send SIGALRM to a process. Any context but NMI and #DB.
-void init_alarm(struct process *p);
-// Sends what init_alarm() has left and is not sent yet: on return it is. Task context.
-void init_alarm_now(struct process *p);
+// Has the init thread call itimers_check() for all processes. Any context but NMI and #DB.
+void init_alarm(void);
 
 // Runs a program as a child of init, standard files on the console, and waits for it. Its wait
 // status (wait(2)), or -errno when it could not be started. Task context.

@@ -1,5 +1,6 @@
-// setitimer(2), getitimer(2) and alarm(2): SIGALRM after a while. Only ITIMER_REAL; the virtual
-// ones are -EINVAL.
+// setitimer(2), getitimer(2) and alarm(2): SIGALRM after a while; SIGVTALRM and SIGPROF after so
+// much CPU time of the process, all of which counts as the user's.
+#include "arch/x86/cpu.h"
 #include "arch/x86/platform.h"
 #include "arch/x86/uaccess.h"
 #include "kernel/proc/init.h"
@@ -7,44 +8,77 @@
 #include "kernel/proc/syscalls.h"
 #include "kernel/proc/timespec.h"
 
-#define ITIMER_REAL 0
-
 struct itimerval {
     struct timeval interval, value;
 };
 
+static const int signals[NR_ITIMERS] = {SIGALRM, SIGVTALRM, SIGPROF};
+
+static u64 now(struct process *p, int which)
+{
+    return which == ITIMER_REAL ? clock_ns() : process_runtime(p);
+}
+
+// At least 1: one that has run down is due, not off.
+static u64 remaining(struct process *p, int which)
+{
+    u64 at = p->itimers[which].at, time = now(p, which);
+    return at > time ? at - time : 1;
+}
+
 static void fire(struct timer *timer)
 {
-    struct process *p = container_of(timer, struct process, itimer);
-    init_alarm(p); // no signal can be sent from here, an interrupt
-    if (p->itimer_interval)
-        timer_start(timer, ns_add(timer->when, p->itimer_interval), fire);
+    __atomic_store_n(&container_of(timer, struct itimer, timer)->due, true, __ATOMIC_SEQ_CST);
+    init_alarm(); // no signal can be sent from here, an interrupt
 }
 
-void itimer_stop(struct process *p)
+// Has it looked at when it may have run down: CPU time passes no faster than on all CPUs at once.
+static void start(struct process *p, int which)
 {
-    p->itimer_interval = 0;
-    do {
-        timer_stop(&p->itimer);
-    } while (p->itimer.armed); // fire() had just started it anew
+    u64 left = remaining(p, which);
+    if (which != ITIMER_REAL)
+        left /= nr_cpus;
+    timer_start(&p->itimers[which].timer, ns_add(clock_ns(), left), fire);
 }
 
-// Nanoseconds until it fires; 0: off.
-static u64 remaining(const struct process *p)
+static void check(struct process *p, int which)
 {
-    u64 now = clock_ns(), when = p->itimer.when;
-    if (!p->itimer.armed)
-        return 0;
-    return when > now ? when - now : NS_PER_USEC;
+    struct itimer *it = &p->itimers[which];
+    if (!__atomic_exchange_n(&it->due, false, __ATOMIC_SEQ_CST))
+        return;
+    if (now(p, which) >= it->at) {
+        signal_process(p, signals[which], NULL);
+        it->at = it->interval ? ns_add(it->at, it->interval) : 0;
+    }
+    if (it->at)
+        start(p, which);
 }
 
-static void set(struct process *p, u64 value, u64 interval)
+void itimers_check(struct process *p, void *)
 {
-    itimer_stop(p);
-    init_alarm_now(p); // no SIGALRM of the old timer comes after this call
-    p->itimer_interval = interval;
+    for (int which = 0; which < NR_ITIMERS; which++)
+        check(p, which);
+}
+
+// No signal of the old timer comes after this. proc_lock is held.
+static void set(struct process *p, int which, u64 value, u64 interval)
+{
+    struct itimer *it = &p->itimers[which];
+    check(p, which);
+    timer_stop(&it->timer);
+    it->due = false;
+    it->at = value ? ns_add(now(p, which), value) : 0;
+    it->interval = interval;
     if (value)
-        timer_start(&p->itimer, ns_add(clock_ns(), value), fire);
+        start(p, which);
+}
+
+void itimers_stop(struct process *p)
+{
+    spin_lock(&proc_lock);
+    for (int which = 0; which < NR_ITIMERS; which++)
+        set(p, which, 0, 0);
+    spin_unlock(&proc_lock);
 }
 
 static bool timeval_ok(const struct timeval *tv)
@@ -52,38 +86,45 @@ static bool timeval_ok(const struct timeval *tv)
     return tv->sec >= 0 && (u64)tv->usec < NS_PER_SEC / NS_PER_USEC;
 }
 
-static struct itimerval get(const struct process *p)
+// proc_lock is held.
+static struct itimerval get(struct process *p, int which)
 {
-    return (struct itimerval){ns_timeval(p->itimer_interval), ns_timeval(remaining(p))};
+    const struct itimer *it = &p->itimers[which];
+    u64 left = it->at ? MAX(remaining(p, which), NS_PER_USEC) : 0;
+    return (struct itimerval){ns_timeval(it->interval), ns_timeval(left)};
 }
 
 s64 sys_getitimer(int which, u64 uold)
 {
-    if (which != ITIMER_REAL)
+    if ((u32)which >= NR_ITIMERS)
         return -EINVAL;
-    struct itimerval now = get(current_process());
-    return put_user(now, uold);
+    spin_lock(&proc_lock);
+    struct itimerval old = get(current_process(), which);
+    spin_unlock(&proc_lock);
+    return put_user(old, uold);
 }
 
 s64 sys_setitimer(int which, u64 unew, u64 uold)
 {
     struct process *p = current_process();
     struct itimerval new = {0};
-    if (which != ITIMER_REAL)
-        return -EINVAL;
     if (unew && get_user(new, unew))
         return -EFAULT;
-    if (!timeval_ok(&new.value) || !timeval_ok(&new.interval))
+    if ((u32)which >= NR_ITIMERS || !timeval_ok(&new.value) || !timeval_ok(&new.interval))
         return -EINVAL;
-    struct itimerval old = get(p);
-    set(p, timeval_ns(&new.value), timeval_ns(&new.interval));
+    spin_lock(&proc_lock);
+    struct itimerval old = get(p, which);
+    set(p, which, timeval_ns(&new.value), timeval_ns(&new.interval));
+    spin_unlock(&proc_lock);
     return uold ? put_user(old, uold) : 0;
 }
 
 s64 sys_alarm(u32 seconds)
 {
     struct process *p = current_process();
-    u64 left = remaining(p);
-    set(p, seconds * NS_PER_SEC, 0);
+    spin_lock(&proc_lock);
+    u64 left = p->itimers[ITIMER_REAL].at ? remaining(p, ITIMER_REAL) : 0;
+    set(p, ITIMER_REAL, seconds * NS_PER_SEC, 0);
+    spin_unlock(&proc_lock);
     return left && left < NS_PER_SEC ? 1 : (left + NS_PER_SEC / 2) / NS_PER_SEC;
 }

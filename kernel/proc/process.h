@@ -25,6 +25,16 @@ struct mm;
 struct node;
 struct tracee;
 
+enum { ITIMER_REAL, ITIMER_VIRTUAL, ITIMER_PROF, NR_ITIMERS };
+
+// setitimer(2)'s timer. All but `due` are guarded by proc_lock.
+struct itimer {
+    struct timer timer; // when to look
+    u64 at;             // when it runs down, on the clock that it follows; 0: off
+    u64 interval;
+    bool due; // it is time to look
+};
+
 struct process {
     struct refcount refs;
     struct list all_node; // in the list of all processes, until reaped
@@ -69,9 +79,7 @@ struct process {
     u32 nr_stopped;
     int stop_signal;
 
-    struct timer itimer; // ITIMER_REAL
-    u64 itimer_interval;
-    bool alarm_due; // it has fired, SIGALRM is still to be sent
+    struct itimer itimers[NR_ITIMERS];
 };
 
 // How restart_syscall(2) goes on with a call that was to end at a certain time. fn NULL: -EINTR.
@@ -189,8 +197,10 @@ void process_tell_end(struct process *p);
 #define WAIT_STOPPED(sig)  ((sig) << 8 | 0x7f)
 #define WAIT_CONTINUED     0xffff
 
-// Stops the process's ITIMER_REAL (itimer.c).
-void itimer_stop(struct process *p);
+// Stops the process's interval timers. Task context, no locks.
+void itimers_stop(struct process *p);
+// Sends the signals of those that have run down, and starts them anew. proc_lock is held.
+void itimers_check(struct process *p, void *);
 
 // A vfork's parent waits here; on the parent's stack.
 struct vfork {

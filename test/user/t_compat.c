@@ -193,6 +193,39 @@ UTEST(timers, "timers")
     CHECK(rest.tv_sec > ts.tv_sec || (rest.tv_sec == ts.tv_sec && rest.tv_nsec >= ts.tv_nsec));
 }
 
+static uint64_t cpu_ns(void)
+{
+    struct timespec ts;
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &ts);
+    return (uint64_t)ts.tv_sec * 1000000000 + (uint64_t)ts.tv_nsec;
+}
+
+// They run down while the process does: not while it sleeps, and in all its threads.
+UTEST(timers_cpu, "timers-cpu")
+{
+    static const int signals[] = {[ITIMER_VIRTUAL] = SIGVTALRM, [ITIMER_PROF] = SIGPROF};
+    struct itimerval often = {{0, 5000}, {0, 5000}}, left;
+
+    for (int which = ITIMER_VIRTUAL; which <= ITIMER_PROF; which++) {
+        uint64_t began = cpu_ns();
+        calls = 0;
+        handle(signals[which], note, 0);
+        CHECK_EQ(setitimer(which, &often, NULL), 0);
+        CHECK_EQ(nanosleep(&(struct timespec){0, 50000000}, NULL), 0);
+        CHECK_EQ(calls, 0);
+        CHECK_EQ(getitimer(which, &left), 0);
+        CHECK_EQ(left.it_interval.tv_usec, 5000);
+        CHECK(left.it_value.tv_sec == 0 && left.it_value.tv_usec <= 5000);
+        while (calls < 3)
+            ;
+        CHECK(cpu_ns() - began >= 15000000);
+        CHECK_EQ(setitimer(which, &(struct itimerval){0}, NULL), 0);
+        CHECK_EQ(getitimer(which, &left), 0);
+        CHECK_EQ(left.it_value.tv_sec + left.it_value.tv_usec, 0);
+    }
+    CHECK_ERRNO(setitimer(ITIMER_PROF + 1, &often, NULL), EINVAL);
+}
+
 // ---- groups ----
 
 UTEST(group_kill, "group-kill")
