@@ -65,6 +65,7 @@ class Boot:
     lines: list
     off: bool
     status: int  # None: unknown
+    crash: str   # of the emulator; "": none
     log: str
 
 
@@ -74,7 +75,7 @@ def boot(name, timeout, *arguments, **options):
         m.start()
         off = m.pump(output.extend, timeout)
         return Boot(output, read_lines(output), off, m.status() if off else None,
-                    save(name, output))
+                    m.crash() if off else "", save(name, output))
 
 
 def one_case(case, wrong, lines):
@@ -136,7 +137,7 @@ def run_tests(build, column, layers, words, arguments, emulator, smp, cpu=None, 
     if not b.off:
         complaints.append(f"stopped after {TIMEOUT[emulator]} seconds")
     elif not emu.EXITED.search(b.output):
-        complaints.append("the machine went off before the programs' tests had ended")
+        complaints.append(b.crash or "the machine went off before the programs' tests had ended")
     elif b.status and not any(c.verdict == "FAIL" for c in cases):
         complaints.append(f"the machine's status is {b.status}, but no test failed")
     whole = Case("complete-run", "FAIL" if complaints else "ok", "; ".join(complaints), b.lines)

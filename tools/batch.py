@@ -58,8 +58,8 @@ def run(system, commands, timeout, kernel="build/kernel.elf", files=(), words=()
         with machine as m:
             m.start()
             off = m.pump(written.extend, BOOT_SECONDS + timeout * len(commands))
-            log = bytes(m.com2_output)
-    return split(bytes(written), token.encode(), len(commands), log if off else log + b"(late)")
+            log = bytes(m.com2_output) + (m.crash().encode() if off else b"(late)")
+    return split(bytes(written), token.encode(), len(commands), log)
 
 
 def split(written, token, count, log):

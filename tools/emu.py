@@ -156,6 +156,11 @@ class Machine:
         text = self.errors.read().decode(errors="replace")
         return text.split("following message:\n")[-1].strip("=\n ")
 
+    def crash(self):
+        """Once it is off: which signal ended the emulator, and its own words; "" if none did."""
+        number = -self.process.returncode
+        return f"{self.emu} was ended by signal {number}: {self.complaints()}" if number > 0 else ""
+
     def pump(self, sink, timeout=None, keyboard=None, escape=False, stream=False):
         """Gives what the first serial port writes to sink() until the machine is off: True. False
         when the time was up, the program ends, or the user typed Ctrl-A X (`escape`) at the
