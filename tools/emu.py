@@ -20,6 +20,7 @@ import time
 import mkiso
 
 START_SECONDS = 20  # for an emulator to open its serial port, or to end after it has closed it
+QEMU_ERROR = 1      # its status when something is wrong with itself; the kernel never asks for it
 ESCAPE = 1          # Ctrl-A, then x: the user ends the machine
 
 CPU = {"qemu": "max", "bochs": "corei7_haswell_4770"}  # the model, unless one is asked for
@@ -90,6 +91,7 @@ class Machine:
         return ["qemu-system-x86_64", "-machine", "pc", "-cpu", self.cpu, "-smp", str(self.smp),
                 "-m", str(self.mem), "-no-reboot", "-display", "none", "-monitor", "none",
                 "-device", "isa-debug-exit,iobase=0xf4,iosize=0x04",
+                "-d", "cpu_reset", "-D", self.dir + "/resets",
                 *(word for port in ports for word in ("-serial", port))] + \
             boot + self.flags
 
@@ -157,9 +159,15 @@ class Machine:
         return text.split("following message:\n")[-1].strip("=\n ")
 
     def crash(self):
-        """Once it is off: which signal ended the emulator, and its own words; "" if none did."""
-        number = -self.process.returncode
-        return f"{self.emu} was ended by signal {number}: {self.complaints()}" if number > 0 else ""
+        """Once it is off: what ended it if it was not its kernel; "" if it was."""
+        status, resets = self.process.returncode, self.dir + "/resets"
+        if status < 0 or (status, self.emu) == (QEMU_ERROR, "qemu"):
+            how = f"was ended by signal {-status}" if status < 0 else "gave up"
+            return f"{self.emu} {how}: {self.complaints()}"
+        if os.path.exists(resets):
+            with open(resets, encoding="utf-8") as f:
+                return "triple fault" if "Triple fault" in f.read() else ""
+        return ""
 
     def pump(self, sink, timeout=None, keyboard=None, escape=False, stream=False):
         """Gives what the first serial port writes to sink() until the machine is off: True. False
