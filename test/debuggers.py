@@ -1,5 +1,5 @@
 # `make gdb` and `make bochs`, whatever EMU= says: they stop where they promise, and know the
-# kernel's names.
+# kernel's names. One CPU: Bochs' debugger overlooks breakpoints when there are more.
 import os
 import re
 import subprocess
@@ -22,7 +22,8 @@ def check(build, timeout):
         said = subprocess.run([sys.executable, "-B", "tools/boot.py", debugger, "--build", build],
                               input=commands, text=True, stdout=subprocess.PIPE,
                               stderr=subprocess.STDOUT, timeout=timeout,
-                              env=dict(os.environ, EMU=other, APPEND="", QEMU_FLAGS="")).stdout
+                              env=dict(os.environ, EMU=other, SMP="1", APPEND="",
+                                       QEMU_FLAGS="")).stdout
         log += said
         if not re.search(answer, said):
             wrong.append(f"make {debugger}: wanted {answer!r}")
