@@ -29,11 +29,6 @@ struct pid_info {
 
 // ---- gathering ----
 
-static void count_page(u64, u64 *, void *arg)
-{
-    ++*(u64 *)arg;
-}
-
 static void measure_mm(struct mm *mm, struct pid_info *info)
 {
     struct vm_area *area;
@@ -41,7 +36,7 @@ static void measure_mm(struct mm *mm, struct pid_info *info)
     info->faults += mm->minor_faults;
     list_for_each (area, &mm->areas, node)
         info->vsize += area->end - area->start;
-    paging_for_each(mm->root, 0, TASK_SIZE_MAX, count_page, &info->rss_pages);
+    info->rss_pages = mm->nr_pages;
     spin_unlock(&mm->lock);
 }
 
@@ -83,9 +78,9 @@ static void describe_process(struct process *p, struct pid_info *info)
     info->threads = p->nr_threads;
     info->state = info->pid == p->pid ? process_state(p) : self ? task_state(self->task) : 'X';
     info->runtime_ns = process_runtime(p);
-    info->children_ns = p->children_runtime_ns;
+    info->children_ns = p->reaped.runtime_ns;
     info->start_ns = p->start_ns;
-    info->faults = p->minor_faults;
+    info->faults = p->gone.minor_faults;
     info->exit_signal = p->exit_signal;
     strcopy(info->comm, self ? self->task->comm : p->comm, sizeof(info->comm));
     describe_signals(p, self, info);

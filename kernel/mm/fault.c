@@ -75,7 +75,10 @@ int vm_fault_in(struct mm *mm, u64 addr, bool write, bool fetch, bool force)
         return -ENOMEM;
     if (!*pte) {
         mm->minor_faults++;
-        return bring_in(a, va, pte);
+        int err = bring_in(a, va, pte);
+        if (!err)
+            vm_count_page(mm);
+        return err;
     }
     if (write && (*pte & PTE_COW)) {
         mm->minor_faults++;

@@ -66,6 +66,7 @@ static void copy_one(u64 va, u64 *pte, void *arg)
         *pte = (*pte & ~PTE_W) | PTE_COW;
     page_ref(*pte & PTE_ADDR);
     *to = *pte;
+    vm_count_page(c->to);
 }
 
 static bool copy_area(struct mm *from, struct mm *to, struct vm_area *area)

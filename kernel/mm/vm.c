@@ -116,6 +116,7 @@ static void drop_one(u64 va, u64 *pte, void *arg)
     (void)va;
     struct drop *d = arg;
     d->pages[d->n++] = *pte & PTE_ADDR;
+    d->mm->nr_pages--;
     *pte = 0;
     if (d->n == BATCH)
         drop_flush(d);

@@ -66,7 +66,7 @@ struct mm {
     u64 brk_start, brk; // the heap: [brk_start, brk)
     u64 auxv, auxv_len; // what execve has put on the stack: the auxiliary vector
     u64 env, env_len;   // and the environment's strings
-    u64 minor_faults;
+    u64 minor_faults, nr_pages, peak_pages; // pages: there now, and most at once
 };
 
 // Software: a page that is there, in an area that may not be touched (PROT_NONE).

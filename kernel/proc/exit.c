@@ -80,7 +80,7 @@ static bool thread_unlink(struct task *t, struct thread *th, struct process *p)
     spin_lock(&proc_lock);
     u64 flags = spin_lock_irqsave(&p->signal_lock);
     list_del(&th->node);
-    p->dead_runtime_ns += task_runtime(t);
+    p->gone.runtime_ns += task_runtime(t);
     bool last = --p->nr_threads == 0;
     if (th->stopped)
         p->nr_stopped--;
@@ -106,7 +106,7 @@ static void release_resources(struct process *p)
     p->mm = NULL;
     p->fds = NULL;
     if (mm)
-        p->minor_faults += mm->minor_faults;
+        process_leave_mm(p, mm);
     spin_unlock(&proc_lock);
     if (fds)
         fds_put(fds);
@@ -116,7 +116,8 @@ static void release_resources(struct process *p)
 
 void process_reap(struct process *p)
 {
-    p->parent->children_runtime_ns += p->dead_runtime_ns + p->children_runtime_ns;
+    usage_add(&p->parent->reaped, &p->gone);
+    usage_add(&p->parent->reaped, &p->reaped);
     list_del(&p->sibling);
     list_del(&p->all_node);
     process_put(p);

@@ -10,7 +10,6 @@
 #include "kernel/proc/process.h"
 #include "kernel/proc/random.h"
 #include "kernel/proc/syscalls.h"
-#include "kernel/proc/usage.h"
 #include "perf/record.h"
 
 #define UTS_FIELD 65
@@ -100,19 +99,16 @@ enum { RUSAGE_CHILDREN = -1, RUSAGE_SELF = 0, RUSAGE_THREAD = 1 };
 s64 sys_getrusage(int who, u64 uusage)
 {
     struct process *p = current_process();
-    struct rusage usage;
-    u64 runtime, faults = 0;
     if (who < RUSAGE_CHILDREN || who > RUSAGE_THREAD)
         return -EINVAL;
     spin_lock(&proc_lock);
-    if (who == RUSAGE_CHILDREN)
-        runtime = p->children_runtime_ns;
-    else
-        runtime = who == RUSAGE_SELF ? process_runtime(p) : task_runtime(current_task());
-    if (who == RUSAGE_SELF)
-        faults = p->minor_faults + p->mm->minor_faults;
+    struct usage used = who == RUSAGE_CHILDREN ? p->reaped : process_usage(p);
     spin_unlock(&proc_lock);
-    usage_fill(&usage, runtime, faults);
+    if (who == RUSAGE_THREAD) { // the memory is everybody's
+        used.runtime_ns = task_runtime(current_task());
+        used.minor_faults = 0;
+    }
+    const struct rusage usage = usage_tell(&used);
     return put_user(usage, uusage);
 }
 
@@ -124,7 +120,7 @@ s64 sys_times(u64 utimes)
     } times = {0};
     spin_lock(&proc_lock);
     times.utime = process_runtime(p) / CLK_TCK_NS;
-    times.children_utime = p->children_runtime_ns / CLK_TCK_NS;
+    times.children_utime = p->reaped.runtime_ns / CLK_TCK_NS;
     spin_unlock(&proc_lock);
     if (utimes && put_user(times, utimes))
         return -EFAULT;

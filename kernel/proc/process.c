@@ -220,8 +220,27 @@ u64 task_runtime(const struct task *t)
 u64 process_runtime(struct process *p)
 {
     struct thread *th;
-    u64 ns = p->dead_runtime_ns;
+    u64 ns = p->gone.runtime_ns;
     list_for_each (th, &p->threads, node)
         ns += task_runtime(th->task);
     return ns;
+}
+
+static void add_mm(struct usage *to, const struct mm *mm)
+{
+    usage_add(to, &(struct usage){0, mm->minor_faults, mm->peak_pages});
+}
+
+void process_leave_mm(struct process *p, const struct mm *mm)
+{
+    add_mm(&p->gone, mm);
+}
+
+struct usage process_usage(struct process *p)
+{
+    struct usage u = p->gone;
+    u.runtime_ns = process_runtime(p);
+    if (p->mm)
+        add_mm(&u, p->mm);
+    return u;
 }

@@ -16,6 +16,7 @@
 #include "arch/x86/trap.h"
 #include "kernel/base/refcount.h"
 #include "kernel/proc/signal.h"
+#include "kernel/proc/usage.h"
 #include "sched/wait.h"
 
 #define PROC_PATH_MAX 256
@@ -61,14 +62,13 @@ struct process {
     bool keep_zombie; // the kernel itself waits for it (proc_run_init)
     bool has_execed;  // setpgid by the parent is refused from then on
     bool unknown_syscall_logged;
-    int exit_signal;         // what the parent gets when it ends
-    int death_signal;        // what it gets when the thread that made it ends, or 0
-    bool exiting;            // all threads end, with this status (both: signal_lock)
-    int exit_status;         // wait4's, valid when exiting or zombie
-    int change;              // wait4's status of a stop or continue not yet reported, or 0
-    u64 dead_runtime_ns;     // CPU time of threads that have ended
-    u64 children_runtime_ns; // of reaped children
-    u64 minor_faults;        // of the address spaces left behind
+    int exit_signal;     // what the parent gets when it ends
+    int death_signal;    // what it gets when the thread that made it ends, or 0
+    bool exiting;        // all threads end, with this status (both: signal_lock)
+    int exit_status;     // wait4's, valid when exiting or zombie
+    int change;          // wait4's status of a stop or continue not yet reported, or 0
+    struct usage gone;   // by threads that have ended, in address spaces left behind
+    struct usage reaped; // by children, those they reaped included
 
     struct spinlock signal_lock;   // RANK_SIGNAL
     struct sigaction action[NSIG]; // of signal n + 1
@@ -159,8 +159,11 @@ bool process_group_orphaned(u32 pgid);
 // The parent's thread that made it, or the one that stands in for it; NULL: the parent is ending.
 // proc_lock held.
 struct task *process_forker(const struct process *p);
-// CPU time of all its threads so far, ns. proc_lock held.
+// CPU time of all its threads so far, ns; and all that it has used. proc_lock held.
 u64 process_runtime(struct process *p);
+struct usage process_usage(struct process *p);
+// It has this address space no longer. proc_lock held.
+void process_leave_mm(struct process *p, const struct mm *mm);
 // Names a thread; a process is called like its first one.
 void thread_set_name(struct task *t, const char *name);
 // CPU time of one task so far, ns; the slice under way is read racily.

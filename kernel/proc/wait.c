@@ -4,7 +4,6 @@
 #include "kernel/debug/ptrace/ptrace.h"
 #include "kernel/proc/signal_state.h"
 #include "kernel/proc/syscalls.h"
-#include "kernel/proc/usage.h"
 
 #define WNOHANG     1
 #define WUNTRACED   2 // waitid calls it WSTOPPED
@@ -28,7 +27,7 @@ struct waited {
     int status;
     bool trapped;          // the status is a stop told to the tracer
     struct tracee *tracee; // has ended and is to be freed, or NULL
-    u64 runtime_ns, minor_faults;
+    struct usage usage;
 };
 
 static bool matches(const struct process *child, const struct wait_for *w)
@@ -58,8 +57,8 @@ static bool reports(const struct process *child, u32 options)
 
 static void add_usage(struct waited *out, struct process *p)
 {
-    out->runtime_ns = process_runtime(p) + p->children_runtime_ns;
-    out->minor_faults = p->minor_faults;
+    out->usage = process_usage(p);
+    usage_add(&out->usage, &p->reaped);
 }
 
 // The children. 1: *out is filled; 0: none yet; -ECHILD: there is none to wait for. proc_lock held.
@@ -147,8 +146,7 @@ static int wait_for_child(const struct wait_for *w, struct waited *out)
 
 static int put_usage(const struct waited *child, u64 urusage)
 {
-    struct rusage usage;
-    usage_fill(&usage, child->runtime_ns, child->minor_faults);
+    const struct rusage usage = usage_tell(&child->usage);
     return put_user(usage, urusage);
 }
 
