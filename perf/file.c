@@ -172,12 +172,13 @@ static s64 modify(struct perf_event *event, u64 uattr)
         return -EINVAL;
     if (!event->pmu->check)
         return -EOPNOTSUPP;
+    err = event->pmu->check(&attr);
+    if (err)
+        return err;
     if (!rest_is_equal(&event->attr, &attr))
         return -EINVAL;
-    err = event->pmu->check(&attr);
-    if (!err)
-        perf_family_run(event, modify_here, &attr);
-    return err;
+    perf_family_run(event, modify_here, &attr);
+    return 0;
 }
 
 static __attribute__((noinline)) s64 give_id(const struct perf_event *event, u64 uid)

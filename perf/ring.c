@@ -98,6 +98,8 @@ static bool wakeup_is_due(struct perf_buffer *b, const struct perf_event *event,
     u32 want = event->attr.watermark ? 0 : event->attr.wakeup_events;
     if (sample && want && __atomic_add_fetch(&b->samples, 1, __ATOMIC_RELAXED) >= want) {
         __atomic_fetch_sub(&b->samples, want, __ATOMIC_RELAXED);
+        // To Linux the mark is also the number of wakeups, and so it goes on by one.
+        __atomic_fetch_add(&b->woken_at, 1, __ATOMIC_RELAXED);
         due = true;
     }
     return due;

@@ -165,21 +165,27 @@ static void print_place(const struct perf_event_attr *a)
 
 // ---- the model ----
 
-static bool counts(const struct event *e, int actor)
+// In a register where the actor runs.
+static bool is_placed(const struct event *e, int actor)
 {
-    return e->fd >= 0 && e->on && events[e->leader].on && !e->attr.exclude_user &&
+    return e->fd >= 0 && e->on && events[e->leader].on &&
            (e->actor == ANYBODY || e->actor == actor) &&
            (e->cpu < 0 || e->cpu == actors[actor].cpu);
 }
 
+static bool matches(const struct event *e, int actor, struct access a)
+{
+    return is_placed(e, actor) && gen_hits(a, e->attr.bp_type, e->attr.bp_addr, e->attr.bp_len);
+}
+
 static bool hit(const struct event *e, int actor, struct access a)
 {
-    return counts(e, actor) && gen_hits(a, e->attr.bp_type, e->attr.bp_addr, e->attr.bp_len);
+    return !e->attr.exclude_user && matches(e, actor, a);
 }
 
 static void access_one(void)
 {
-    int actor = (int)gen_below(ACTORS), watched = 0;
+    int actor = (int)gen_below(ACTORS), watched = 0, hits = 0;
     struct access a = gen_access();
 
     for (int i = 0; i < EVENTS && gen_chance(60); i++) // rather one that is watched
@@ -191,13 +197,15 @@ static void access_one(void)
         }
     printf("actor %d ", actor);
     gen_print(a);
-    for (int i = 0; i < EVENTS; i++)
-        watched += hit(&events[i], actor, a);
+    for (int i = 0; i < EVENTS; i++) {
+        watched += matches(&events[i], actor, a);
+        hits += hit(&events[i], actor, a);
+    }
     if (watched > 1 && !a.call) {
         printf(": not made\n");
         return;
     }
-    printf(": %d\n", watched);
+    printf(": %d\n", hits);
     for (int i = 0; i < EVENTS; i++)
         events[i].made += hit(&events[i], actor, a);
     tell(actor, (struct order){.what = MAKE, .access = a});

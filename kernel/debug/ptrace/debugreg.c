@@ -103,10 +103,10 @@ static int set_address(struct tracee *tr, int n, u64 addr)
     return 0;
 }
 
-// Registers that were enabled are as they were, and those that were not used are released.
-// Conditions of disabled ones are not put back: they are execute breakpoints then, which take any
-// address. Linux does the same.
-static void put_back(struct tracee *tr, u64 used)
+// Registers that were enabled are as they were. Conditions of disabled ones are not put back: they
+// are execute breakpoints then, which take any address; and those that were not used before keep
+// what they have got. Linux does the same.
+static void put_back(struct tracee *tr)
 {
     struct ptrace_debugregs *d = &tr->debug;
     for (int n = 0; n < HBP_NUM; n++) {
@@ -114,15 +114,9 @@ static void put_back(struct tracee *tr, u64 used)
             continue;
         if (!(d->control & DR7_ENABLE_BITS(n)))
             d->control &= ~DR7_SLOT_BITS(n);
-        if (!(used & DR7_SLOT_BITS(n))) {
-            hwbp_unregister(d->event[n]);
-            d->event[n] = NULL;
-            d->addr[n] = 0;
-        } else if (set(tr, n, d->addr[n], d->control)) {
+        if (set(tr, n, d->addr[n], d->control))
             panic("ptrace: DR7 was %lx, and is now refused for register %d", d->control, n);
-        }
     }
-    d->used = used;
 }
 
 static int set_dr7(struct tracee *tr, u64 dr7)
@@ -136,7 +130,7 @@ static int set_dr7(struct tracee *tr, u64 dr7)
             continue;
         int err = set(tr, n, d->addr[n], dr7);
         if (err) {
-            put_back(tr, used);
+            put_back(tr);
             return err;
         }
         news &= ~DR7_SLOT_BITS(n);
