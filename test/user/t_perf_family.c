@@ -260,6 +260,10 @@ UTEST_SEVERAL(perf_modify, "modify-full")
     attr.bp_addr--;
     attr.exclude_user = 1; // more than the place
     CHECK_ERRNO(ioctl(fd[0], PERF_EVENT_IOC_MODIFY_ATTRIBUTES, &attr), EINVAL);
+    struct perf_event_attr wide = attr; // the place is looked at first
+    wide.bp_len = 16;
+    wide.bp_addr &= ~15ul;
+    CHECK_ERRNO(ioctl(fd[0], PERF_EVENT_IOC_MODIFY_ATTRIBUTES, &wide), EOPNOTSUPP);
     attr.exclude_user = 0;
     attr.type = PERF_TYPE_SOFTWARE;
     CHECK_ERRNO(ioctl(fd[0], PERF_EVENT_IOC_MODIFY_ATTRIBUTES, &attr), EINVAL);

@@ -4,6 +4,7 @@
 #include <poll.h>
 #include <pthread.h>
 #include <sched.h>
+#include <sys/prctl.h>
 
 static volatile uint64_t v, w;
 
@@ -379,6 +380,31 @@ UTEST_HWBP(wakeups, "perf-ring-poll")
             ;
     }
     CHECK(woken == 9 || woken == 10);
+    ring_unmap(&r);
+    close(p.fd);
+}
+
+// One word of Linux's is both the mark and a count of wakeups: each sample that wakes moves the
+// mark on by a byte.
+UTEST_HWBP(wakeup_mark, "perf-wakeup-mark")
+{
+    const int samples = 290; // of 8 bytes; the mark is at 2048
+    struct perf_event_attr attr = sampling(&v, 0);
+    struct pollfd p = {.events = POLLIN};
+
+    attr.wakeup_events = 1;
+    attr.comm = 1;
+    p.fd = MUST_OPEN(&attr, 0, -1);
+    struct ring r = ring_map(p.fd, 1);
+    for (int i = 0; i < samples; i++) {
+        store8(&v, 1);
+        CHECK_EQ(poll(&p, 1, 0), 1);
+    }
+    CHECK_EQ(r.page->data_head, 8 * samples);
+    prctl(PR_SET_NAME, "name"); // 24 bytes, up to 2,344: the mark was at 290
+    CHECK_EQ(poll(&p, 1, 0), 1);
+    prctl(PR_SET_NAME, "name");
+    CHECK_EQ(poll(&p, 1, 0), 0);
     ring_unmap(&r);
     close(p.fd);
 }

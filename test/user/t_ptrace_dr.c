@@ -114,6 +114,22 @@ UTEST_HWBP(ptrace_dr_errors, "ptrace.dr-errors")
     CHECK_EQ(go(PTRACE_CONT, pid, 0), ENDED(0));
 }
 
+// DR1 comes before DR2, for whose sake the request is refused. It keeps its slot, disabled, and
+// follows DR7 from then on.
+UTEST_HWBP(ptrace_dr_refused, "ptrace.dr-refused")
+{
+    const unsigned long conditions = DR7_SET(1, DR_W, 3) | DR7_SET(2, DR_W, 3);
+    pid_t pid = trace(write_all, NULL);
+
+    CHECK_EQ(poke_dr(pid, 7, DR7_SET(1, DR_W, 0) | DR7_SET(2, 2, 0)), EINVAL);
+    CHECK_EQ(peek_dr(pid, 7), 0);
+    CHECK_EQ(peek_dr(pid, 1), 0);
+    CHECK_EQ(poke_dr(pid, 7, conditions & ~0xfful), 0);
+    CHECK_EQ(poke_dr(pid, 1, var(0) + 1), EINVAL);
+    CHECK_EQ(poke_dr(pid, 2, var(0) + 1), 0);
+    CHECK_EQ(go(PTRACE_CONT, pid, 0), ENDED(0));
+}
+
 // Nothing of it stays when the tracer leaves.
 UTEST_HWBP(ptrace_dr_detach, "ptrace.dr-detach")
 {
