@@ -226,14 +226,29 @@ static void read_one(int n)
     printf("\n");
 }
 
+static void switch_one(int n, bool on)
+{
+    long request = on ? PERF_EVENT_IOC_ENABLE : PERF_EVENT_IOC_DISABLE;
+
+    printf("%s %d: %s\n", on ? "enable" : "disable", n,
+           gen_answer(ioctl(events[n].fd, (int)request, 0)));
+    events[n].on = on;
+}
+
 static void close_one(int n)
 {
     printf("close %d\n", n);
     close(events[n].fd);
     events[n].fd = -1;
-    for (int i = 0; i < EVENTS; i++)
-        if (events[i].leader == n)
-            events[i].leader = i; // they go on alone
+    for (int i = 0; i < EVENTS; i++) {
+        if (events[i].leader != n || i == n)
+            continue;
+        events[i].leader = i; // they go on alone; in Linux only when they are looked at again
+        if (events[i].on) {
+            switch_one(i, false);
+            switch_one(i, true);
+        }
+    }
 }
 
 static void open_one(int n)
@@ -267,15 +282,6 @@ static void open_one(int n)
     printf("%s\n", gen_answer(e.fd));
     e.on = !e.attr.disabled;
     events[n] = e;
-}
-
-static void switch_one(int n, bool on)
-{
-    long request = on ? PERF_EVENT_IOC_ENABLE : PERF_EVENT_IOC_DISABLE;
-
-    printf("%s %d: %s\n", on ? "enable" : "disable", n,
-           gen_answer(ioctl(events[n].fd, (int)request, 0)));
-    events[n].on = on;
 }
 
 static void modify_one(int n)
