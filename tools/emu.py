@@ -271,10 +271,10 @@ def acknowledge_at_once(connection):
 
 
 def receive(source):
-    """Some bytes from a socket, a file or a descriptor; none when the other side is closed."""
+    """Some bytes from a socket or a descriptor; none when the other side is closed."""
     try:
         if isinstance(source, socket.socket):
             return source.recv(65536)
-        return os.read(source if isinstance(source, int) else source.fileno(), 4096)
+        return os.read(source, 4096)
     except OSError:
         return b""

@@ -1,6 +1,5 @@
 // /proc/PID: one directory for each process and each kernel thread, made when it is looked up, and
 // /proc/PID/task/TID for each thread. Formats as in proc(5).
-#include "arch/x86/paging.h"
 #include "arch/x86/platform.h"
 #include "kernel/base/printk.h"
 #include "kernel/base/string.h"

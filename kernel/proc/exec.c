@@ -261,7 +261,7 @@ static void commit(const char *path, const struct exec_args *a, struct new_progr
     if (new->fds)
         p->fds = new->fds;
     if (old_mm)
-        process_leave_mm(p, old_mm);
+        usage_add_mm(&p->gone, old_mm);
     p->has_execed = true;
     p->unknown_syscall_logged = false;
     spin_unlock(&proc_lock);

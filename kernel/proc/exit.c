@@ -106,7 +106,7 @@ static void release_resources(struct process *p)
     p->mm = NULL;
     p->fds = NULL;
     if (mm)
-        process_leave_mm(p, mm);
+        usage_add_mm(&p->gone, mm);
     spin_unlock(&proc_lock);
     if (fds)
         fds_put(fds);

@@ -226,14 +226,9 @@ u64 process_runtime(struct process *p)
     return ns;
 }
 
-static void add_mm(struct usage *to, const struct mm *mm)
+void usage_add_mm(struct usage *to, const struct mm *mm)
 {
     usage_add(to, &(struct usage){0, mm->minor_faults, mm->peak_pages});
-}
-
-void process_leave_mm(struct process *p, const struct mm *mm)
-{
-    add_mm(&p->gone, mm);
 }
 
 struct usage process_usage(struct process *p)
@@ -241,6 +236,6 @@ struct usage process_usage(struct process *p)
     struct usage u = p->gone;
     u.runtime_ns = process_runtime(p);
     if (p->mm)
-        add_mm(&u, p->mm);
+        usage_add_mm(&u, p->mm);
     return u;
 }

@@ -162,8 +162,8 @@ struct task *process_forker(const struct process *p);
 // CPU time of all its threads so far, ns; and all that it has used. proc_lock held.
 u64 process_runtime(struct process *p);
 struct usage process_usage(struct process *p);
-// It has this address space no longer. proc_lock held.
-void process_leave_mm(struct process *p, const struct mm *mm);
+// Adds what has been used in an address space.
+void usage_add_mm(struct usage *to, const struct mm *mm);
 // Names a thread; a process is called like its first one.
 void thread_set_name(struct task *t, const char *name);
 // CPU time of one task so far, ns; the slice under way is read racily.

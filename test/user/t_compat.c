@@ -195,12 +195,10 @@ UTEST(timers, "timers")
 
 static uint64_t cpu_ns(void)
 {
-    struct timespec ts;
-    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &ts);
-    return (uint64_t)ts.tv_sec * 1000000000 + (uint64_t)ts.tv_nsec;
+    return clock_ns(CLOCK_PROCESS_CPUTIME_ID);
 }
 
-// They run down while the process does: not while it sleeps, and in all its threads.
+// They run down while the process runs, not while it sleeps.
 UTEST(timers_cpu, "timers-cpu")
 {
     static const int signals[] = {[ITIMER_VIRTUAL] = SIGVTALRM, [ITIMER_PROF] = SIGPROF};

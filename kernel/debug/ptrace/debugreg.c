@@ -122,9 +122,8 @@ static void put_back(struct tracee *tr)
 static int set_dr7(struct tracee *tr, u64 dr7)
 {
     struct ptrace_debugregs *d = &tr->debug;
-    u64 used = d->used;
     // As on Linux, nonsense about an unused register is no error as long as it is not enabled.
-    u64 news = ((dr7 ^ d->control) & used) | (dr7 & ~used & DR7_ENABLE_ALL);
+    u64 news = ((dr7 ^ d->control) & d->used) | (dr7 & ~d->used & DR7_ENABLE_ALL);
     for (int n = 0; news; n++) {
         if (!(news & DR7_SLOT_BITS(n)))
             continue;
