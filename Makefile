@@ -70,7 +70,8 @@ say  = @printf '  %-5s %s\n' $(1) $(2) >&2
 
 # ---- Sources and flags ----
 
-CDIRS  := arch/x86 kernel kernel/* kernel/*/* sched perf $(if $(filter 0,$(HWBP)),,hwbp) test/kernel
+CDIRS  := arch/x86 kernel kernel/* sched perf $(if $(filter 0,$(HWBP)),,hwbp) \
+          linux/* debug debug/* test/kernel
 CSRC   := $(sort $(wildcard $(CDIRS:%=%/*.c)))
 ASRC   := $(sort $(wildcard boot/*.asm arch/x86/*.asm))
 OBJS   := $(ASRC:%=$(B)/obj/%.o) $(CSRC:%=$(B)/obj/%.o)
@@ -99,7 +100,8 @@ COMMANDS := $(if $(filter 0,$(HWBP)),,$(BUILD)/compile_commands.json)
 
 # ---- Targets ----
 
-.PHONY: kernel-off all iso run exec linux gdb kgdb bochs bench test lint format clean help FORCE
+.PHONY: kernel-off all iso run exec linux compare gdb kgdb bochs bench test lint format clean \
+        help FORCE
 
 all: $(B)/dr7.iso $(COMMANDS)
 

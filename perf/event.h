@@ -197,7 +197,7 @@ bool perf_event_hit(struct perf_event *event, struct trapframe *regs);
 // is the cause (a switch): that counts as kernel mode.
 bool perf_event_count(struct perf_event *event, u64 nr, struct trapframe *regs, u64 addr);
 
-// ---- the life of tasks (called by kernel/proc and sched) ----
+// ---- the life of tasks (called by linux/proc and sched) ----
 
 // `child` is about to start, a thread of the running task's process or not: it gets copies of the
 // events that are inherited. 0 or -ENOMEM with nothing left behind. Task context.

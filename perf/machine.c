@@ -1,9 +1,9 @@
 // Registers and pages for samples. See machine.h.
-#include "perf/machine.h"
 #include "arch/x86/context.h"
 #include "arch/x86/paging.h"
-#include "kernel/mm/vm.h"
+#include "linux/mm/vm.h"
 #include "perf/abi.h"
+#include "perf/machine.h"
 #include "sched/task.h"
 
 const struct trapframe *perf_user_regs(const struct trapframe *regs)

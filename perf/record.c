@@ -1,10 +1,10 @@
 // Side-band records. See record.h.
-#include "perf/record.h"
 #include "arch/x86/platform.h"
 #include "arch/x86/upcalls.h"
 #include "kernel/base/string.h"
-#include "kernel/mm/vm.h"
+#include "linux/mm/vm.h"
 #include "perf/context.h"
+#include "perf/record.h"
 #include "perf/ring.h"
 #include "perf/sample.h"
 #include "perf/upcalls.h"

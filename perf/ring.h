@@ -12,7 +12,7 @@
 //       every CPU has passed a point with IRQs on, since writers run with IRQs off.
 #pragma once
 
-#include "kernel/mm/vm.h"
+#include "linux/mm/vm.h"
 #include "perf/abi.h"
 
 struct perf_event;

@@ -5,7 +5,6 @@
 #include "kernel/base/panic.h"
 #include "kernel/base/printk.h"
 #include "kernel/base/string.h"
-#include "kernel/mm/vm.h"
 #include "sched/runqueue.h"
 #include "sched/upcalls.h"
 

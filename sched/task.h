@@ -52,11 +52,11 @@ struct task {
     void (*entry)(void *arg); // first function
     void *entry_arg;
 
-    // Owned by kernel/proc.
+    // Owned by linux/proc.
     bool signal_pending;     // wakes and interrupts TASK_SLEEPING; set under RANK_SIGNAL
     struct process *process; // NULL for kernel threads
     struct mm *mm;           // NULL for kernel threads
-    void *thread;            // kernel/proc's per-thread data
+    void *thread;            // linux/proc's per-thread data
     struct perf_event_context *perf_ctx; // owned by perf: NULL until the first event
 };
 

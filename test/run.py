@@ -189,7 +189,7 @@ def run_no_module(build):
                                        sum((c.lines for c in failed), []) or b.lines)])
 
 
-# Ways for the kernel to go wrong (kernel/debug/crash.h), and what it must say then, line by line.
+# Ways for the kernel to go wrong (debug/crash.h), and what it must say then, line by line.
 WHERE = [r"cpu \d+, task main ", r"  \[[0-9a-f]{16}\] \w[\w.]*\+0x[0-9a-f]+$"]
 PANICS = {
     "null": [r"PANIC: #PF in ring 0 at crash_if_asked\+0x", r"write of .*NULL pointer"] + WHERE,

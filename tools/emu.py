@@ -24,7 +24,7 @@ ESCAPE = 1          # Ctrl-A, then x: the user ends the machine
 
 CPU = {"qemu": "max", "bochs": "corei7_haswell_4770"}  # the model, unless one is asked for
 
-# What the kernel writes last (kernel/main.c; a program may call reboot(2): kernel/proc/misc.c).
+# What the kernel writes last (kernel/main.c; a program may call reboot(2): linux/proc/misc.c).
 EXITED = re.compile(rb"dr7: init exited with status (\d+)")
 KILLED = re.compile(rb"dr7: init killed by signal (\d+)")
 NOT_STARTED = re.compile(rb"dr7: init could not be started: error (\d+)")
@@ -172,7 +172,7 @@ class Machine:
         """Gives what the first serial port writes to sink() until the machine is off: True. False
         when the time was up, the program ends, or the user typed Ctrl-A X (`escape`) at the
         descriptor `keyboard`, whose input goes to the machine; with `stream` its end, too
-        (kernel/fs/console.c: a DLE keeps the next byte). What the other ports say is gathered in
+        (linux/fs/console.c: a DLE keeps the next byte). What the other ports say is gathered in
         com2_output and host_output."""
         deadline = time.monotonic() + timeout if timeout else None
         escaped, unsent, awake = False, b"", False

@@ -7,7 +7,7 @@
 #define GUEST_FILE "/dev/guest"
 
 // What GUEST_RUN fills in: the registers at VMMCALL or at the guest's end, why it left (exit codes
-// of AMD's APM), and how often. EIO is the guest's end; kernel/debug/guest.h has all errors.
+// of AMD's APM), and how often. EIO is the guest's end; debug/guest.h has all errors.
 struct guest_state {
     uint64_t rax, rdi, rip;
     uint64_t exit_code, exit_info1, exit_info2;

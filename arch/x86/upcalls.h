@@ -36,19 +36,19 @@ void sched_tick(struct trapframe *f);
 // online once it has called smp_join().
 __noreturn void sched_ap_main(void);
 
-// kernel/proc/trap.c. An exception from ring 3 other than #PF and #DB: becomes a signal. IRQs on.
+// linux/proc/trap.c. An exception from ring 3 other than #PF and #DB: becomes a signal. IRQs on.
 void user_exception(struct trapframe *f);
 
-// kernel/mm/fault.c and kernel/proc/trap.c. A page fault with a user address, from ring 3 or from a
+// linux/mm/fault.c and linux/proc/trap.c. A page fault with a user address, from ring 3 or from a
 // user copy. True when the access may be tried again. Ring 3 faults that fail become SIGSEGV
 // inside.
 bool user_page_fault(struct trapframe *f, u64 addr);
 
-// kernel/proc/syscall.c. SYSCALL from ring 3: number in f->error and f->rax, arguments in rdi, rsi,
+// linux/proc/syscall.c. SYSCALL from ring 3: number in f->error and f->rax, arguments in rdi, rsi,
 // rdx, r10, r8, r9; the result goes to f->rax. IRQs on.
 void syscall_dispatch(struct trapframe *f);
 
-// kernel/proc/signal_deliver.c. Before every return to ring 3, IRQs on: delivers signals. May not
+// linux/proc/signal_deliver.c. Before every return to ring 3, IRQs on: delivers signals. May not
 // return (exit).
 void user_return(struct trapframe *f);
 // The same place. Whether user_return() would find anything to do. IRQs off.
@@ -74,16 +74,16 @@ void perf_debug_return(void);
 // perf/wakeup.c. IPI_PERF, IRQs off: lets a thread do what a #DB in ring 0 has left.
 void perf_irq_work(void);
 
-// kernel/debug/kgdb/kgdb.c. The second serial port has received something, while `f` ran; and
+// debug/kgdb/kgdb.c. The second serial port has received something, while `f` ran; and
 // IPI_DEBUGGER. IRQs off.
 void debugger_line(struct trapframe *f);
 void debugger_irq(void);
 // The machine is about to go off. Any context.
 void debugger_off(u32 status);
 
-// kernel/proc/trap.c. What debug_exception() left of a #DB from ring 3: becomes SIGTRAP. IRQs on.
+// linux/proc/trap.c. What debug_exception() left of a #DB from ring 3: becomes SIGTRAP. IRQs on.
 void user_debug_trap(struct trapframe *f, u64 dr6);
 
-// kernel/fs/console.c. A byte from the keyboard; bytes wait at the serial line. IRQs off.
+// linux/fs/console.c. A byte from the keyboard; bytes wait at the serial line. IRQs off.
 void console_input(u8 c);
 void console_serial_input(void);

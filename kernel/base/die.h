@@ -2,11 +2,11 @@
 //
 //   priority         link                       takes
 //   DIE_FIRST        tests of the CPU           what the test provoked
-//   DIE_KGDB         kernel/debug/kgdb          what gdb asked for: it sees the machine before
+//   DIE_KGDB         debug/kgdb          what gdb asked for: it sees the machine before
 //                                               anybody has reacted
 //   DIE_BREAKPOINT   hwbp/db.c                  hits of debug registers
-//   DIE_STEP         kernel/debug/step.c        single steps of ring 0 that nobody asked for
-//   (the end)        kernel/proc/trap.c         what is left of ring 3 becomes a signal, with IRQs
+//   DIE_STEP         debug/step.c        single steps of ring 0 that nobody asked for
+//   (the end)        linux/proc/trap.c         what is left of ring 3 becomes a signal, with IRQs
 //                                               on; what is left of ring 0 is a panic
 //
 // A #DB may have several causes at once, each somebody else's: a link clears the bits of hits->dr6

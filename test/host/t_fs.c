@@ -1,4 +1,4 @@
-// link: kernel/fs/line.c kernel/fs/archive.c kernel/fs/tree.c kernel/fs/path.c
+// link: linux/fs/line.c linux/fs/archive.c linux/fs/tree.c linux/fs/path.c
 // Files on the host: archives good and broken, paths, and the line discipline. An archive is
 // copied to memory of exactly its size, so the sanitizer sees each byte read beyond it.
 #define _GNU_SOURCE // memmem
@@ -11,12 +11,12 @@
 #undef SEEK_CUR
 #undef SEEK_END
 #include "arch/x86/platform.h"
-#include "kernel/fs/archive.h"
-#include "kernel/fs/file.c"
-#include "kernel/fs/line.h"
-#include "kernel/fs/plain.c"
-#include "kernel/fs/vfs.h"
-#include "kernel/proc/signal.h"
+#include "linux/fs/archive.h"
+#include "linux/fs/file.c"
+#include "linux/fs/line.h"
+#include "linux/fs/plain.c"
+#include "linux/fs/vfs.h"
+#include "linux/proc/signal.h"
 
 // ---- what the files ask of the rest of the kernel ----
 

@@ -2,8 +2,8 @@
 // change nothing; the ring.
 #include "arch/x86/platform.h"
 #include "arch/x86/smp.h"
+#include "debug/ksym/ksym.h"
 #include "kernel/base/printk.h"
-#include "kernel/debug/ksym/ksym.h"
 #include "test/kernel/bp_test.h"
 
 #define EACH      5 // accesses on each CPU

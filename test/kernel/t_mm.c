@@ -4,7 +4,7 @@
 #include "kernel/base/string.h"
 #include "kernel/mm/heap.h"
 #include "kernel/mm/page.h"
-#include "kernel/mm/vm.h"
+#include "linux/mm/vm.h"
 #include "sched/task.h"
 #include "test/kernel/ktest.h"
 

@@ -1,5 +1,5 @@
 // The breakpoint API where there are no breakpoints (make HWBP=0).
-#include "kernel/debug/ksym/ksym.h"
+#include "debug/ksym/ksym.h"
 #include "test/kernel/bp_test.h"
 
 static u64 target;

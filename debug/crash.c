@@ -1,0 +1,29 @@
+// Going wrong on request: see crash.h.
+#include "debug/crash.h"
+#include "kernel/base/cmdline.h"
+#include "kernel/base/panic.h"
+#include "kernel/base/string.h"
+
+static char *volatile nowhere = (char *)8; // in the first page, which is never mapped
+
+static u64 deeper(volatile u8 *above, u64 levels)
+{
+    volatile u8 here[256];
+    here[0] = *above;
+    return levels ? deeper(here, levels - 1) + here[0] : 0;
+}
+
+void crash_if_asked(void)
+{
+    char how[8];
+    volatile u8 top = 1;
+    if (!cmdline_get("crash", how, sizeof(how)))
+        return;
+    if (strcmp(how, "null") == 0)
+        *nowhere = 0;
+    else if (strcmp(how, "nested") == 0)
+        panic("a message that cannot be read: %s", nowhere);
+    else if (strcmp(how, "stack") == 0)
+        deeper(&top, ~0ul);
+    panic("crash=%s", how);
+}

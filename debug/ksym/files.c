@@ -1,0 +1,20 @@
+// The tracer's files, where Linux has them.
+#include "debug/ksym/ksym.h"
+
+void ksym_init(void)
+{
+    static const struct gen_file filter = {"ksym_trace_filter", ksym_filter_show, ksym_filter_write,
+                                           NULL};
+    // "> trace" empties it, as writing to it does.
+    static const struct gen_file trace = {"trace", ksym_trace_show, ksym_trace_write,
+                                          ksym_trace_clear};
+    static const struct gen_file stat = {"ksym_tracer", ksym_stat_show, NULL, NULL};
+    static const char *const path[] = {"kernel", "debug", "tracing"};
+    struct node *dir = node_child(fs_root, "sys", 3);
+    ksym_filters_init();
+    for (u32 i = 0; i < ARRAY_SIZE(path); i++)
+        dir = node_add(dir, path[i], S_IFDIR | 0555, &dir_ops);
+    gen_add(dir, &filter, 0);
+    gen_add(dir, &trace, 0);
+    gen_add(node_add(dir, "trace_stat", S_IFDIR | 0555, &dir_ops), &stat, 0);
+}

@@ -1,0 +1,279 @@
+// The console: bytes between the line discipline, the serial line or keyboard, and programs.
+#include "linux/fs/console.h"
+
+#include "arch/x86/platform.h"
+#include "arch/x86/uaccess.h"
+#include "arch/x86/upcalls.h"
+#include "kernel/base/cmdline.h"
+#include "kernel/base/printk.h"
+#include "kernel/base/string.h"
+#include "linux/fs/line.h"
+#include "linux/fs/stat.h"
+#include "linux/fs/vfs.h"
+#include "linux/proc/process.h"
+
+// ioctl(2) numbers of asm-generic/ioctls.h
+enum {
+    TCGETS = 0x5401,
+    TCSETS = 0x5402,
+    TCSETSW = 0x5403,
+    TCSETSF = 0x5404,
+    TCFLSH = 0x540b,
+    TIOCSCTTY = 0x540e,
+    TIOCGPGRP = 0x540f,
+    TIOCSPGRP = 0x5410,
+    TIOCGWINSZ = 0x5413,
+    TIOCSWINSZ = 0x5414,
+    FIONREAD = 0x541b,
+    TIOCGSID = 0x5429,
+};
+
+struct winsize {
+    u16 rows, columns, xpixel, ypixel;
+};
+
+#define DLE 0x10
+#define EOT 0x04
+
+#define CHUNK 256 // bytes taken or sent under the lock at a time
+
+static struct spinlock tty_lock = SPINLOCK("console", RANK_TTY); // guards `line`
+static struct line line;
+static struct winsize window = {.rows = 25, .columns = 80};
+static struct wait_queue readers;
+static bool raw;       // "tty=raw": constant after boot
+static bool listening; // a program has opened the console
+static u32 foreground;
+
+u32 console_init(void)
+{
+    char mode[8];
+    wait_init(&readers);
+    line_init(&line, console_write_raw);
+    raw = cmdline_get("tty", mode, sizeof(mode)) && strcmp(mode, "raw") == 0;
+    if (raw)
+        line.t.iflag = line.t.oflag = line.t.lflag = 0;
+    return raw ? S_IFIFO | 0600 : S_IFCHR | 0666;
+}
+
+u32 console_foreground(void)
+{
+    return __atomic_load_n(&foreground, __ATOMIC_RELAXED);
+}
+
+void console_set_foreground(u32 pgrp)
+{
+    __atomic_store_n(&foreground, pgrp, __ATOMIC_RELAXED);
+}
+
+// A byte typed or sent. Without a terminal DLE keeps the next one: itself, or EOT, the end of file.
+static void take_byte(u8 c)
+{
+    static bool kept;
+    if (raw && (kept || c == DLE)) {
+        kept = !kept;
+        if (kept || c == EOT) {
+            line.ended |= !kept;
+            return;
+        }
+    }
+    int sig = line_input(&line, c);
+    if (sig)
+        console_signal(sig);
+}
+
+// All bytes of the serial line that there is room for (a terminal drops what is too much), or the
+// key. IRQs off.
+static void take_input(int key)
+{
+    int c;
+    if (!listening)
+        return;
+    spin_lock(&tty_lock);
+    if (key >= 0)
+        take_byte(key);
+    while (key < 0 && !(raw && line_full(&line)) && (c = serial_read(COM1)) >= 0)
+        take_byte(c);
+    bool ready = line_ready(&line);
+    spin_unlock(&tty_lock);
+    if (ready) {
+        wake_all(&readers);
+        wake_all(&file_events);
+    }
+}
+
+void console_input(u8 c)
+{
+    take_input(c);
+}
+
+void console_serial_input(void)
+{
+    take_input(-1);
+}
+
+static bool console_ready(void)
+{
+    u64 flags = spin_lock_irqsave(&tty_lock);
+    bool ready = line_ready(&line);
+    spin_unlock_irqrestore(&tty_lock, flags);
+    return ready;
+}
+
+// One chunk of what is there, false when there is nothing yet.
+static bool take_chunk(u8 *to, size_t n, size_t *got, bool *more)
+{
+    u64 flags = spin_lock_irqsave(&tty_lock);
+    bool ready = line_ready(&line);
+    if (ready)
+        *got = line_take(&line, to, n, more);
+    spin_unlock(&tty_lock);
+    if (ready && raw) // more may have waited for the room
+        take_input(-1);
+    irq_restore(flags);
+    return ready;
+}
+
+static ssize_t console_read(struct file *f, u64 ubuf, size_t n, u64 *)
+{
+    u8 buf[CHUNK];
+    size_t done = 0, got;
+    bool more = true;
+    if (n == 0)
+        return 0;
+    while (more && done < n) {
+        if (!take_chunk(buf, MIN(n - done, sizeof(buf)), &got, &more)) {
+            if (done)
+                break;
+            if (f->flags & O_NONBLOCK)
+                return -EAGAIN;
+            if (wait_event_interruptible(&readers, console_ready()))
+                return -ERESTARTSYS;
+            continue;
+        }
+        if (copy_to_user(ubuf + done, buf, got))
+            return -EFAULT;
+        done += got;
+    }
+    return done;
+}
+
+static ssize_t console_write(struct file *, u64 ubuf, size_t n, u64 *)
+{
+    char buf[CHUNK], out[2 * CHUNK];
+    size_t done = 0;
+    while (done < n) {
+        size_t chunk = MIN(n - done, sizeof(buf));
+        if (copy_from_user(buf, ubuf + done, chunk))
+            return done ? (ssize_t)done : -EFAULT;
+        // The modes are read without the lock: a change meanwhile may take effect one chunk later.
+        console_write_raw(out, line_output(&line, buf, chunk, out));
+        done += chunk;
+        if (done < n && sched_interrupted())
+            break;
+    }
+    return done;
+}
+
+static s64 get_modes(u64 arg)
+{
+    u64 flags = spin_lock_irqsave(&tty_lock);
+    struct termios t = line.t;
+    spin_unlock_irqrestore(&tty_lock, flags);
+    return put_user(t, arg);
+}
+
+static s64 set_modes(u64 arg, bool flush)
+{
+    struct termios t;
+    u64 flags;
+    if (get_user(t, arg))
+        return -EFAULT;
+    flags = spin_lock_irqsave(&tty_lock);
+    if (flush)
+        line_flush(&line);
+    line_set_modes(&line, &t);
+    spin_unlock_irqrestore(&tty_lock, flags);
+    wake_all(&readers); // without editing, what was typed so far is there to read
+    return 0;
+}
+
+static s64 flush_input(void)
+{
+    u64 flags = spin_lock_irqsave(&tty_lock);
+    line_flush(&line);
+    spin_unlock_irqrestore(&tty_lock, flags);
+    return 0;
+}
+
+static s64 set_foreground(u64 arg)
+{
+    s32 pgrp;
+    if (get_user(pgrp, arg))
+        return -EFAULT;
+    if (pgrp <= 0)
+        return -EINVAL;
+    console_set_foreground(pgrp);
+    return 0;
+}
+
+static s64 console_ioctl(struct file *, u32 cmd, u64 arg)
+{
+    u32 number;
+    if (cmd == FIONREAD) {
+        number = line_available(&line);
+        return put_user(number, arg);
+    }
+    if (raw)
+        return -ENOTTY;
+    switch (cmd) {
+    case TCGETS:
+        return get_modes(arg);
+    case TCSETS:
+    case TCSETSW: // output never waits here
+        return set_modes(arg, false);
+    case TCSETSF:
+        return set_modes(arg, true);
+    case TCFLSH:
+        return flush_input();
+    case TIOCGPGRP:
+        number = console_foreground();
+        return put_user(number, arg);
+    case TIOCSPGRP:
+        return set_foreground(arg);
+    case TIOCGSID:
+        return put_user(current_process()->sid, arg);
+    case TIOCSCTTY: // every session's terminal is this one
+        return 0;
+    case TIOCGWINSZ:
+        return put_user(window, arg);
+    case TIOCSWINSZ:
+        return get_user(window, arg);
+    default:
+        return -ENOTTY;
+    }
+}
+
+static u32 console_poll(struct file *)
+{
+    return POLLOUT | (console_ready() ? POLLIN : 0);
+}
+
+static int console_open(struct file *)
+{
+    if (!__atomic_exchange_n(&listening, true, __ATOMIC_RELAXED)) {
+        u64 irqs = irq_save();
+        serial_irq_enable(COM1);
+        console_serial_input(); // what came before raises no edge any more
+        irq_restore(irqs);
+    }
+    return 0;
+}
+
+const struct file_ops console_ops = {
+    .open = console_open,
+    .read = console_read,
+    .write = console_write,
+    .ioctl = console_ioctl,
+    .poll = console_poll,
+};

@@ -1,0 +1,103 @@
+// /dev: null, zero, random, the console under its two names, and a way out to the host.
+#include "arch/x86/platform.h"
+#include "arch/x86/uaccess.h"
+#include "linux/fs/console.h"
+#include "linux/fs/vfs.h"
+#include "linux/proc/shm.h"
+#include "linux/proc/syscalls.h"
+
+#define RDEV(major, minor) ((major) << 8 | (minor))
+
+static ssize_t null_read(struct file *, u64, size_t, u64 *)
+{
+    return 0;
+}
+
+static ssize_t zero_read(struct file *, u64 ubuf, size_t n, u64 *)
+{
+    size_t done = 0, piece;
+    for (; done < n; done += piece) {
+        piece = user_piece(ubuf + done, n - done);
+        if (clear_user(ubuf + done, piece))
+            break;
+    }
+    return done || !n ? (ssize_t)done : -EFAULT;
+}
+
+static ssize_t null_write(struct file *, u64, size_t n, u64 *)
+{
+    return n;
+}
+
+static ssize_t random_read(struct file *, u64 ubuf, size_t n, u64 *)
+{
+    return sys_getrandom(ubuf, n, 0);
+}
+
+static struct vm_object *zero_map(struct file *, u64 pages, u64, u32, bool)
+{
+    struct vm_object *o = shm_new(pages);
+    return o ? o : ERR_PTR(-ENOMEM);
+}
+
+static const struct file_ops null_ops = {
+    .seek = SEEKS_NOWHERE,
+    .read = null_read,
+    .write = null_write,
+};
+
+static const struct file_ops zero_ops = {
+    .seek = SEEKS_NOWHERE,
+    .read = zero_read,
+    .write = null_write,
+    .map = zero_map,
+};
+
+static const struct file_ops random_ops = {
+    .seek = SEEKS_NOWHERE,
+    .read = random_read,
+    .write = null_write,
+};
+
+// ---- /dev/host: goes to a file of the host, by a serial port (tools/emu.py) ----
+
+#define HOST_CHUNK 512
+
+static struct mutex host_lock; // a write(2) goes in one piece
+
+// Without the port nobody would get it.
+static int host_open(struct file *)
+{
+    return serial_present(COM3) ? 0 : -ENXIO;
+}
+
+static ssize_t host_write(struct file *, u64 ubuf, size_t n, u64 *)
+{
+    char buf[HOST_CHUNK];
+    size_t done = 0, chunk;
+    mutex_lock(&host_lock);
+    for (; done < n; done += chunk) {
+        chunk = MIN(n - done, sizeof(buf));
+        if (copy_from_user(buf, ubuf + done, chunk))
+            break;
+        serial_write(COM3, buf, chunk);
+    }
+    mutex_unlock(&host_lock);
+    return done || !n ? (ssize_t)done : -EFAULT;
+}
+
+static const struct file_ops host_ops = {.open = host_open, .write = host_write};
+
+void dev_init(void)
+{
+    struct node *dir = node_add(fs_root, "dev", S_IFDIR | 0755, &dir_ops);
+    u32 tty = console_init();
+    node_add(dir, "null", S_IFCHR | 0666, &null_ops)->arg = RDEV(1, 3);
+    node_add(dir, "zero", S_IFCHR | 0666, &zero_ops)->arg = RDEV(1, 5);
+    node_add(dir, "random", S_IFCHR | 0666, &random_ops)->arg = RDEV(1, 8);
+    node_add(dir, "urandom", S_IFCHR | 0666, &random_ops)->arg = RDEV(1, 9);
+    node_add(dir, "tty", tty, &console_ops)->arg = RDEV(5, 0);
+    node_add(dir, "console", tty, &console_ops)->arg = RDEV(5, 1);
+    node_add(dir, "host", S_IFCHR | 0222, &host_ops)->arg = RDEV(10, 240); // a local number
+    mutex_init(&host_lock);
+}

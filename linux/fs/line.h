@@ -1,0 +1,80 @@
+// The line discipline of the terminal: what becomes of each byte typed, and what a read gets. No
+// locks and no devices: the caller has them (linux/fs/console.c). Structures and numbers are
+// Linux's (termios(3)).
+#pragma once
+
+#include "arch/x86/types.h"
+
+#define TERMIOS_CHARS 19
+
+struct termios {
+    u32 iflag, oflag, cflag, lflag;
+    u8 line;
+    u8 cc[TERMIOS_CHARS];
+};
+_Static_assert(sizeof(struct termios) == 36, "termios is the ABI's");
+
+// c_iflag, c_oflag, c_cflag, c_lflag
+#define INLCR   0x0040u
+#define IGNCR   0x0080u
+#define ICRNL   0x0100u
+#define IUTF8   0x4000u
+#define OPOST   0x0001u
+#define ONLCR   0x0004u
+#define B38400  0x000fu
+#define CS8     0x0030u
+#define CREAD   0x0080u
+#define ISIG    0x0001u
+#define ICANON  0x0002u
+#define ECHO    0x0008u
+#define ECHOE   0x0010u
+#define ECHOK   0x0020u
+#define ECHONL  0x0040u
+#define NOFLSH  0x0080u
+#define ECHOCTL 0x0200u
+#define ECHOKE  0x0800u
+#define IEXTEN  0x8000u
+
+enum {
+    VINTR = 0,
+    VQUIT = 1,
+    VERASE = 2,
+    VKILL = 3,
+    VEOF = 4,
+    VTIME = 5,
+    VMIN = 6,
+    VSUSP = 10,
+    VWERASE = 14
+};
+
+#define LINE_RING 16384u // a power of two
+#define LINE_EOF  0x100u // stands in the ring where ^D was typed
+
+// Counters of bytes ever seen; the ring holds [tail, head), of which a read may take [tail,
+// commit).
+struct line {
+    struct termios t;
+    u32 tail, commit, head;
+    bool ended; // nothing comes any more: behind what is there, reads get the end of file
+    void (*echo)(const char *s, size_t n);
+    u16 ring[LINE_RING];
+};
+
+void line_init(struct line *l, void (*echo)(const char *s, size_t n));
+// Sets new modes. What is being edited becomes readable when editing ends.
+void line_set_modes(struct line *l, const struct termios *t);
+void line_flush(struct line *l);
+
+// One byte from the keyboard. The signal it means, or 0.
+int line_input(struct line *l, u8 c);
+bool line_full(const struct line *l);
+// True if a read need not wait: a line or its end is there; without ICANON a byte, or VMIN is 0.
+bool line_ready(const struct line *l);
+// Takes up to n bytes, when editing at most up to the end of one line. *more: the line goes on. 0
+// bytes: end of file.
+size_t line_take(struct line *l, u8 *to, size_t n, bool *more);
+// Bytes a read could take now.
+u32 line_available(const struct line *l);
+
+// What must be sent for n bytes of output; `to` has room for 2 * n. Returns its length.
+size_t line_output(const struct line *l, const char *from, size_t n, char *to);

@@ -1,0 +1,351 @@
+// From a path to its node, and what is done with nodes by name.
+#include "kernel/base/string.h"
+#include "linux/fs/vfs.h"
+
+#define MAX_LINKS     8   // nested links in one path; more give -ELOOP
+#define MADE_LINK_MAX 256 // longest text of a computed link
+
+// The text of a link, at `buf` or where it always is.
+static ssize_t link_text(struct node *n, char buf[MADE_LINK_MAX], const char **text)
+{
+    bool made = n->ops && n->ops->readlink;
+    *text = made ? buf : n->data;
+    return made ? n->ops->readlink(n, buf, MADE_LINK_MAX) : (ssize_t)n->size;
+}
+
+// With a reference, or ERR_PTR.
+static struct node *lookup_child(struct node *dir, const char *name, size_t len)
+{
+    struct node *n;
+    mutex_lock(&fs_tree_lock);
+    n = node_child(dir, name, len);
+    if (n)
+        node_get(n);
+    mutex_unlock(&fs_tree_lock);
+    if (!n && dir->ops && dir->ops->lookup)
+        n = dir->ops->lookup(dir, name, len);
+    return n ? n : ERR_PTR(-ENOENT);
+}
+
+static struct node *walk(struct node *at, const char *path, size_t len, bool follow, int depth);
+
+// What `link`, found in `dir`, leads to.
+static struct node *follow_link(struct node *dir, struct node *link, int depth)
+{
+    char buf[MADE_LINK_MAX];
+    const char *text;
+    if (depth == MAX_LINKS)
+        return ERR_PTR(-ELOOP);
+    ssize_t len = link_text(link, buf, &text);
+    return len < 0 ? ERR_PTR(len) : walk(dir, text, len, true, depth + 1);
+}
+
+// "." or "..".
+static bool is_dots(const char *name, size_t len)
+{
+    return name[0] == '.' && (len == 1 || (len == 2 && name[1] == '.'));
+}
+
+// One step down (or up) from `dir`. `follow` links.
+static struct node *step(struct node *dir, const char *name, size_t len, bool follow, int depth)
+{
+    if (!node_is(dir, S_IFDIR))
+        return ERR_PTR(-ENOTDIR);
+    if (len > FS_NAME_MAX)
+        return ERR_PTR(-ENAMETOOLONG);
+    if (is_dots(name, len)) {
+        mutex_lock(&fs_tree_lock);
+        struct node *n = len == 1 ? dir : dir->parent;
+        node_get(n);
+        mutex_unlock(&fs_tree_lock);
+        return n;
+    }
+    struct node *n = lookup_child(dir, name, len);
+    if (IS_ERR(n) || !node_is(n, S_IFLNK) || !follow)
+        return n;
+    struct node *target = follow_link(dir, n, depth);
+    node_put(n);
+    return target;
+}
+
+static struct node *walk(struct node *at, const char *path, size_t len, bool follow, int depth)
+{
+    const char *end = path + len, *name;
+    if (len == 0)
+        return ERR_PTR(-ENOENT);
+    if (*path == '/')
+        at = fs_root;
+    node_get(at);
+    while (path < end) {
+        for (; path < end && *path == '/'; path++)
+            ;
+        for (name = path; path < end && *path != '/'; path++)
+            ;
+        struct node *next;
+        if (name == path) // slashes at the end
+            next = step(at, ".", 1, false, depth);
+        else
+            next = step(at, name, path - name, follow || path < end, depth);
+        node_put(at);
+        if (IS_ERR(next))
+            return next;
+        at = next;
+    }
+    return at;
+}
+
+struct node *vfs_lookup(struct node *at, const char *path, bool follow)
+{
+    size_t len = strlen(path);
+    return len < FS_PATH_MAX ? walk(at, path, len, follow, 0) : ERR_PTR(-ENAMETOOLONG);
+}
+
+// Where a path ends.
+struct last {
+    struct node *dir; // with a reference
+    const char *name; // in the path
+    size_t len;
+    bool slashes; // behind the name
+};
+
+// 0 or -errno; `no_name` when the path ends in no name of its own ("/", ".", "..").
+static int find_last(struct last *l, struct node *at, const char *path, int no_name)
+{
+    size_t end = strlen(path), start;
+    if (!end)
+        return -ENOENT;
+    while (end && path[end - 1] == '/')
+        end--;
+    for (start = end; start && path[start - 1] != '/';)
+        start--;
+    *l = (struct last){.name = path + start, .len = end - start, .slashes = path[end]};
+    if (!l->len || is_dots(l->name, l->len))
+        return no_name;
+    if (l->len > FS_NAME_MAX)
+        return -ENAMETOOLONG;
+    l->dir = start ? walk(at, path, start, true, 0) : walk(at, ".", 1, true, 0);
+    if (IS_ERR(l->dir))
+        return PTR_ERR(l->dir);
+    if (node_is(l->dir, S_IFDIR))
+        return 0;
+    node_put(l->dir);
+    return -ENOTDIR;
+}
+
+// Tree lock held.
+static struct node *make(const struct last *l, u32 mode, const char *text)
+{
+    if (!node_is_writable_dir(l->dir))
+        return ERR_PTR(-EROFS);
+    if (l->dir->gone)
+        return ERR_PTR(-ENOENT);
+    return l->dir->ops->create(l->dir, l->name, l->len, mode, text);
+}
+
+// The new node, or one that somebody made meanwhile unless O_EXCL.
+static struct node *create(struct node *at, const char *path, u32 flags, u32 mode)
+{
+    struct last l;
+    struct node *n;
+    int err = find_last(&l, at, path, -EISDIR);
+    if (err)
+        return ERR_PTR(err);
+    mutex_lock(&fs_tree_lock);
+    n = node_child(l.dir, l.name, l.len);
+    if (l.slashes)
+        n = ERR_PTR(-EISDIR);
+    else if (n && node_is(n, S_IFLNK))
+        n = ERR_PTR(-ENOENT); // a link that leads nowhere
+    else if (n && (flags & O_EXCL))
+        n = ERR_PTR(-EEXIST);
+    else if (n)
+        node_get(n);
+    else
+        n = make(&l, S_IFREG | mode, NULL);
+    mutex_unlock(&fs_tree_lock);
+    node_put(l.dir);
+    return n;
+}
+
+int vfs_make(struct node *at, const char *path, u32 mode, const char *text)
+{
+    struct last l;
+    struct node *n;
+    int err = find_last(&l, at, path, -EEXIST);
+    if (err)
+        return err;
+    mutex_lock(&fs_tree_lock);
+    if (node_child(l.dir, l.name, l.len))
+        n = ERR_PTR(-EEXIST);
+    else if (text && l.slashes)
+        n = ERR_PTR(-ENOENT);
+    else
+        n = make(&l, mode, text);
+    mutex_unlock(&fs_tree_lock);
+    node_put(l.dir);
+    if (IS_ERR(n))
+        return PTR_ERR(n);
+    node_put(n);
+    return 0;
+}
+
+// Out of its directory, whose reference is the caller's now. Tree lock held.
+static void unlink(struct node *n)
+{
+    list_del(&n->sibling);
+    n->gone = true;
+}
+
+int vfs_unlink(struct node *at, const char *path, bool directory)
+{
+    struct last l;
+    int err = find_last(&l, at, path, directory ? -EINVAL : -EISDIR);
+    if (err)
+        return err;
+    mutex_lock(&fs_tree_lock);
+    struct node *n = node_child(l.dir, l.name, l.len);
+    bool is_dir = n && node_is(n, S_IFDIR);
+    if (!n)
+        err = -ENOENT;
+    else if (is_dir && !directory)
+        err = -EISDIR;
+    else if (!is_dir && (directory || l.slashes))
+        err = -ENOTDIR;
+    else if (!node_is_writable_dir(l.dir))
+        err = -EROFS;
+    else if (!list_empty(&n->children))
+        err = -ENOTEMPTY;
+    else
+        unlink(n);
+    mutex_unlock(&fs_tree_lock);
+    if (!err)
+        node_put(n);
+    node_put(l.dir);
+    return err;
+}
+
+// Whether `n` may be called `to`, where `old` is now (or NULL). Tree lock held.
+static int may_rename(const struct node *n, const struct last *to, const struct node *old)
+{
+    bool is_dir = node_is(n, S_IFDIR);
+    if (!node_is_writable_dir(n->parent) || !node_is_writable_dir(to->dir))
+        return -EROFS;
+    if (to->dir->gone)
+        return -ENOENT;
+    if (!is_dir && to->slashes)
+        return -ENOTDIR;
+    for (const struct node *d = to->dir; d != fs_root; d = d->parent)
+        if (d == n)
+            return -EINVAL;
+    if (!old)
+        return 0;
+    if (node_is(old, S_IFDIR) != is_dir)
+        return is_dir ? -ENOTDIR : -EISDIR;
+    return list_empty(&old->children) ? 0 : -ENOTEMPTY;
+}
+
+// Gives n its new name. Its old directory, whose reference is the caller's now. Tree lock held.
+static struct node *move(struct node *n, const struct last *to)
+{
+    struct node *from = n->parent;
+    list_del(&n->sibling);
+    memcpy(n->name, to->name, to->len);
+    n->name[to->len] = '\0';
+    n->parent = to->dir;
+    node_get(to->dir);
+    node_link(n);
+    return from;
+}
+
+static int rename(const struct last *from, const struct last *to)
+{
+    struct node *left = NULL;
+    mutex_lock(&fs_tree_lock);
+    struct node *n = node_child(from->dir, from->name, from->len);
+    struct node *old = node_child(to->dir, to->name, to->len);
+    int err = n ? may_rename(n, to, old) : -ENOENT;
+    if (!err && from->slashes && !node_is(n, S_IFDIR))
+        err = -ENOTDIR;
+    bool moves = !err && n != old;
+    if (moves && old)
+        unlink(old);
+    if (moves)
+        left = move(n, to);
+    mutex_unlock(&fs_tree_lock);
+    if (moves && old)
+        node_put(old);
+    if (moves)
+        node_put(left);
+    return err;
+}
+
+int vfs_rename(struct node *at, const char *path, struct node *to_at, const char *to_path)
+{
+    struct last from, to;
+    int err = find_last(&from, at, path, -EBUSY);
+    if (err)
+        return err;
+    err = find_last(&to, to_at, to_path, -EBUSY);
+    if (!err) {
+        err = rename(&from, &to);
+        node_put(to.dir);
+    }
+    node_put(from.dir);
+    return err;
+}
+
+static struct file *open_node(struct node *n, u32 flags)
+{
+    bool writes = (flags & O_ACCMODE) != O_RDONLY || (flags & O_TRUNC);
+    int err = 0;
+    if (node_is(n, S_IFLNK))
+        return ERR_PTR(-ELOOP);
+    if (node_is(n, S_IFDIR) && (writes || (flags & O_CREAT)))
+        return ERR_PTR(-EISDIR);
+    if (!node_is(n, S_IFDIR) && (flags & O_DIRECTORY))
+        return ERR_PTR(-ENOTDIR);
+    if (writes && !n->fops->write)
+        return ERR_PTR(n->mode & 0222 ? -EROFS : -EACCES);
+    struct file *f = file_new(n->fops, n, NULL, flags);
+    if (!f)
+        return ERR_PTR(-ENOMEM);
+    if (f->ops->open)
+        err = f->ops->open(f);
+    if (!err && (flags & O_TRUNC) && f->ops->truncate)
+        err = f->ops->truncate(f, 0);
+    if (!err)
+        return f;
+    file_put(f);
+    return ERR_PTR(err);
+}
+
+struct file *vfs_open(struct node *at, const char *path, u32 flags, u32 mode)
+{
+    bool exclusive = (flags & O_CREAT) && (flags & O_EXCL);
+    if ((flags & O_ACCMODE) == O_ACCMODE)
+        return ERR_PTR(-EINVAL);
+    struct node *n = vfs_lookup(at, path, !(flags & O_NOFOLLOW) && !exclusive);
+    if (IS_ERR(n) && PTR_ERR(n) == -ENOENT && (flags & O_CREAT)) {
+        n = create(at, path, flags, mode);
+    } else if (!IS_ERR(n) && exclusive) {
+        node_put(n);
+        n = ERR_PTR(-EEXIST);
+    }
+    if (IS_ERR(n))
+        return ERR_PTR(PTR_ERR(n));
+    struct file *f = open_node(n, flags);
+    node_put(n);
+    return f;
+}
+
+ssize_t node_readlink(struct node *n, char *buf, size_t size)
+{
+    char made[MADE_LINK_MAX];
+    const char *text;
+    if (!node_is(n, S_IFLNK))
+        return -EINVAL;
+    ssize_t len = link_text(n, made, &text);
+    if (len > 0)
+        memcpy(buf, text, len = MIN(len, (ssize_t)size));
+    return len;
+}

@@ -1,0 +1,84 @@
+// Descriptors of perf events: the file owns the event and ends it at the last close.
+#include "linux/fs/async.h"
+#include "linux/proc/process.h"
+#include "perf/ring.h"
+#include "perf/upcalls.h"
+#include "perf/wakeup.h"
+
+static ssize_t perf_read(struct file *f, u64 ubuf, size_t n, u64 *)
+{
+    return perf_event_read_user(f->private, ubuf, n);
+}
+
+static s64 perf_ioctl(struct file *f, u32 cmd, u64 arg)
+{
+    return perf_event_ioctl(f->private, cmd, arg);
+}
+
+static u32 perf_poll(struct file *f)
+{
+    return perf_event_poll(f->private);
+}
+
+static struct vm_object *perf_map(struct file *f, u64 pages, u64 off, u32 prot, bool private)
+{
+    return off || private ? ERR_PTR(-EINVAL)
+                          : perf_buffer_map(f->private, pages, prot & PROT_WRITE);
+}
+
+static void perf_async(struct file *f, bool on)
+{
+    struct perf_event *event = f->private;
+    __atomic_store_n(&event->output.file, on ? f : NULL, __ATOMIC_RELEASE);
+}
+
+static void perf_release(struct file *f)
+{
+    perf_event_release_kernel(f->private);
+}
+
+static const struct file_ops perf_ops = {
+    .read = perf_read,
+    .ioctl = perf_ioctl,
+    .poll = perf_poll,
+    .map = perf_map,
+    .async = perf_async,
+    .release = perf_release,
+};
+
+int perf_fd_install(struct perf_event *event, bool cloexec)
+{
+    struct file *f = file_new(&perf_ops, NULL, event, O_RDWR);
+    if (f)
+        return fd_install(current_process()->fds, f, cloexec, 0);
+    perf_event_release_kernel(event);
+    return -ENOMEM;
+}
+
+int perf_fd_get(int fd, struct perf_fd *out)
+{
+    struct file *f = fd_get(current_process()->fds, fd);
+    if (!f)
+        return -EBADF;
+    if (f->ops != &perf_ops) {
+        file_put(f);
+        return -EBADF;
+    }
+    *out = (struct perf_fd){f->private, f};
+    return 0;
+}
+
+void perf_fd_put(struct perf_fd *fd)
+{
+    file_put(fd->file);
+}
+
+void perf_fd_signal(struct file *f, bool hangup)
+{
+    file_signal(f, hangup);
+}
+
+void perf_fd_wake(void)
+{
+    wake_all(&file_events);
+}

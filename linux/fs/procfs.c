@@ -1,0 +1,277 @@
+// /proc: the machinery of generated files, and the files about the kernel as a whole.
+#include "linux/fs/procfs.h"
+
+#include "arch/x86/platform.h"
+#include "arch/x86/uaccess.h"
+#include "debug/kgdb/kgdb.h"
+#include "hwbp/hwbp.h"
+#include "kernel/base/printk.h"
+#include "kernel/base/string.h"
+#include "kernel/mm/heap.h"
+#include "kernel/mm/page.h"
+#include "linux/proc/syscalls.h"
+#include "perf/abi.h"
+#include "perf/sample.h"
+
+#define PAGE_KB   ((unsigned long)PAGE_SIZE / 1024)
+#define TEXT_MAX  (1u << 20) // longest generated text
+#define STORE_MAX 1024       // longest write
+
+// An open generated file has the text as it was when it was last read from the start.
+struct snapshot {
+    size_t len;
+    char text[];
+};
+
+static int refresh(struct file *f)
+{
+    const struct gen_file *kind = f->node->data;
+    for (size_t size = PAGE_SIZE; size <= TEXT_MAX; size *= 2) {
+        struct snapshot *s = kalloc(size);
+        if (!s)
+            return -ENOMEM;
+        struct text t = {s->text, size - sizeof(*s), 0};
+        kind->show(&t, f->node->arg);
+        if (t.len < t.size) {
+            s->len = t.len;
+            kfree(f->private);
+            f->private = s;
+            return 0;
+        }
+        kfree(s);
+    }
+    return -EFBIG;
+}
+
+static ssize_t gen_read(struct file *f, u64 ubuf, size_t n, u64 *pos)
+{
+    int err = *pos == 0 || !f->private ? refresh(f) : 0;
+    struct snapshot *s = f->private;
+    return err ? err : read_buffer(ubuf, n, pos, s->text, s->len);
+}
+
+static ssize_t gen_write(struct file *f, u64 ubuf, size_t n, u64 *)
+{
+    const struct gen_file *kind = f->node->data;
+    char text[STORE_MAX + 1];
+    if (n > STORE_MAX)
+        return -EINVAL;
+    if (copy_from_user(text, ubuf, n))
+        return -EFAULT;
+    text[n] = '\0';
+    if (strlen(text) != n)
+        return -EINVAL;
+    if (n && text[n - 1] == '\n')
+        text[n - 1] = '\0';
+    int err = kind->store(text, f->node->arg);
+    return err ? err : (ssize_t)n;
+}
+
+// ">" opens with O_TRUNC.
+static int gen_truncate(struct file *f, u64)
+{
+    const struct gen_file *kind = f->node->data;
+    if (kind->clear)
+        kind->clear();
+    return 0;
+}
+
+static void gen_release(struct file *f)
+{
+    kfree(f->private);
+}
+
+static const struct file_ops read_only_ops = {
+    .seek = SEEKS_NO_END,
+    .read = gen_read,
+    .release = gen_release,
+};
+
+static const struct file_ops read_write_ops = {
+    .seek = SEEKS_NO_END,
+    .read = gen_read,
+    .write = gen_write,
+    .truncate = gen_truncate,
+    .release = gen_release,
+};
+
+void gen_init(struct node *n, const struct gen_file *kind, u64 arg)
+{
+    n->fops = kind->store ? &read_write_ops : &read_only_ops;
+    n->data = kind;
+    n->arg = arg;
+}
+
+void gen_add(struct node *dir, const struct gen_file *kind, u64 arg)
+{
+    gen_init(node_add(dir, kind->name, S_IFREG | (kind->store ? 0644 : 0444), NULL), kind, arg);
+}
+
+// ---- the files ----
+
+static void show_meminfo(struct text *t, u64)
+{
+    text_add(t, "MemTotal:       %8lu kB\n", pages_total() * PAGE_KB);
+    text_add(t, "MemFree:        %8lu kB\n", pages_free_count() * PAGE_KB);
+    text_add(t, "KernelHeap:     %8lu kB\n", heap_bytes_in_use() / 1024);
+}
+
+static void show_uptime(struct text *t, u64)
+{
+    u64 up = clock_ns() / 10000000, idle = 0;
+    for (u32 cpu = 0; cpu < nr_cpus; cpu++)
+        idle += sched_stats(cpu)->idle_ns / 10000000;
+    text_add(t, "%lu.%02lu %lu.%02lu\n", up / 100, up % 100, idle / 100, idle % 100);
+}
+
+// CPUID leaves 0x80000002 to 0x80000004 spell the name (SDM vol. 2, CPUID).
+static void cpu_brand(char name[49])
+{
+    u32 out[4];
+    name[0] = name[48] = '\0';
+    cpuid(0x80000000, 0, out);
+    if (out[0] < 0x80000004)
+        return;
+    for (u32 i = 0; i < 3; i++) {
+        cpuid(0x80000002 + i, 0, out);
+        memcpy(name + 16 * i, out, 16);
+    }
+}
+
+static void show_cpuinfo(struct text *t, u64)
+{
+    char brand[49];
+    cpu_brand(brand);
+    for (u32 cpu = 0; cpu < nr_cpus; cpu++) {
+        if (!cpu_is_online(cpu))
+            continue;
+        text_add(t, "processor\t: %u\n", cpu);
+        text_add(t, "vendor_id\t: %s\n", cpu_features.vendor);
+        text_add(t, "model name\t: %s\n", brand);
+        text_add(t, "apicid\t\t: %u\n", cpus[cpu].apic_id);
+        text_add(t, "flags\t\t: fpu pae sse sse2 syscall nx lm%s%s%s%s\n\n",
+                 cpu_features.smep ? " smep" : "", cpu_features.smap ? " smap" : "",
+                 cpu_features.umip ? " umip" : "", cpu_features.pge ? " pge" : "");
+    }
+}
+
+static void show_sched(struct text *t, u64)
+{
+    text_add(t, "cpu   switches preemptions migrations_in      ticks    idle_ms\n");
+    for (u32 cpu = 0; cpu < nr_cpus; cpu++) {
+        const struct sched_stats *s = sched_stats(cpu);
+        text_add(t, "%3u %10lu  %10lu    %10lu %10lu %10lu\n", cpu, s->switches, s->preemptions,
+                 s->migrations_in, s->ticks, s->idle_ns / 1000000);
+    }
+}
+
+static void show_kmsg(struct text *t, u64)
+{
+    t->len = log_read(t->buf, t->size);
+}
+
+static void show_hwbp(struct text *t, u64)
+{
+    hwbp_show(t);
+}
+
+static void show_bp_slots(struct text *t, u64)
+{
+    text_add(t, "%s\n", slots_name(hwbp_rules()));
+}
+
+static int store_bp_slots(const char *text, u64)
+{
+    return hwbp_set_rules(text);
+}
+
+static void show_fail_nth(struct text *t, u64)
+{
+    text_add(t, "%lu\n", syscall_fail_left());
+}
+
+static int store_fail_nth(const char *text, u64)
+{
+    u64 nth;
+    if (!parse_u64(text, &nth))
+        return -EINVAL;
+    syscall_fail_nth(nth);
+    return 0;
+}
+
+static void show_sample_rate(struct text *t, u64)
+{
+    text_add(t, "%lu\n", perf_max_sample_rate());
+}
+
+static int store_sample_rate(const char *text, u64)
+{
+    u64 rate;
+    return parse_u64(text, &rate) && !perf_set_max_sample_rate(rate) ? 0 : -EINVAL;
+}
+
+static void show_number(struct text *t, u64 number)
+{
+    text_add(t, "%lu\n", number);
+}
+
+// Kept and shown, as every program is root: by this file programs tell that there are perf events.
+static s32 paranoid = 2;
+
+static void show_paranoid(struct text *t, u64)
+{
+    text_add(t, "%d\n", paranoid);
+}
+
+static int store_paranoid(const char *text, u64)
+{
+    bool negative = text[0] == '-';
+    u64 level;
+    if (!parse_u64(text + negative, &level) || level > INT32_MAX)
+        return -EINVAL;
+    paranoid = negative ? -(s32)level : (s32)level;
+    return 0;
+}
+
+static void show_sysrq(struct text *t, u64)
+{
+    text_add(t, "g: stop for gdb\n");
+}
+
+// Of Linux's letters this one.
+static int store_sysrq(const char *text, u64)
+{
+    return text[0] == 'g' && !text[1] ? kgdb_enter() : -EINVAL;
+}
+
+void procfs_init(void)
+{
+    static const struct gen_file files[] = {
+        {"cpuinfo", show_cpuinfo, NULL, NULL}, {"kmsg", show_kmsg, NULL, NULL},
+        {"meminfo", show_meminfo, NULL, NULL}, {"sched", show_sched, NULL, NULL},
+        {"uptime", show_uptime, NULL, NULL},   {"sysrq-trigger", show_sysrq, store_sysrq, NULL},
+    };
+    static const struct gen_file kernel_files[] = {
+        {"perf_event_max_sample_rate", show_sample_rate, store_sample_rate, NULL},
+        {"perf_event_paranoid", show_paranoid, store_paranoid, NULL},
+        {"fail_nth", show_fail_nth, store_fail_nth, NULL}, // the last one: only in debug builds
+    };
+    static const struct gen_file max_stack = {"perf_event_max_stack", show_number, NULL, NULL};
+    static const struct gen_file hwbp = {"hwbp", show_hwbp, NULL, NULL};
+    static const struct gen_file bp_slots = {"bp_slots", show_bp_slots, store_bp_slots, NULL};
+    struct node *proc = node_add(fs_root, "proc", S_IFDIR | 0555, &dir_ops), *dir;
+    proc->ops = &proc_root_ops;
+    for (size_t i = 0; i < ARRAY_SIZE(files); i++)
+        gen_add(proc, &files[i], 0);
+    if (HWBP)
+        gen_add(proc, &hwbp, 0);
+    node_add(proc, "self", S_IFLNK | 0777, NULL)->ops = &proc_self_ops;
+    node_add(proc, "thread-self", S_IFLNK | 0777, NULL)->ops = &proc_thread_self_ops;
+    dir = node_add(proc, "sys", S_IFDIR | 0555, &dir_ops);
+    dir = node_add(dir, "kernel", S_IFDIR | 0555, &dir_ops);
+    for (size_t i = 0; i < ARRAY_SIZE(kernel_files) - !DEBUG_BUILD; i++)
+        gen_add(dir, &kernel_files[i], 0);
+    gen_add(dir, &max_stack, PERF_MAX_STACK);
+    if (HWBP)
+        gen_add(dir, &bp_slots, 0);
+}

@@ -1,0 +1,264 @@
+// System calls on open files.
+#include "linux/fs/syscalls.h"
+
+#include "arch/x86/uaccess.h"
+#include "linux/fs/async.h"
+#include "linux/fs/pipe.h"
+#include "linux/fs/stat.h"
+#include "linux/fs/vfs.h"
+#include "linux/proc/process.h"
+
+#define RW_MAX 0x7ffff000u // most bytes one call moves, as Linux
+
+// fcntl(2)
+enum { F_DUPFD = 0, F_GETFD = 1, F_SETFD = 2, F_GETFL = 3, F_SETFL = 4, F_DUPFD_CLOEXEC = 1030 };
+#define FD_CLOEXEC  1
+#define F_SETFL_MAY (O_APPEND | O_NONBLOCK)
+
+static void lock_pos(struct file *f)
+{
+    if (f->ops->seek)
+        mutex_lock(&f->pos_lock);
+}
+
+static void unlock_pos(struct file *f)
+{
+    if (f->ops->seek)
+        mutex_unlock(&f->pos_lock);
+}
+
+static bool is_open_for(const struct file *f, bool write)
+{
+    return (f->flags & O_ACCMODE) != (write ? O_RDONLY : O_WRONLY);
+}
+
+typedef ssize_t transfer_fn(struct file *f, u64 ubuf, size_t n, u64 *pos);
+
+static ssize_t transfer_locked(struct file *f, transfer_fn *op, u64 ubuf, size_t n, u64 *pos)
+{
+    mutex_lock(&f->pos_lock);
+    ssize_t done = op(f, ubuf, n, pos);
+    mutex_unlock(&f->pos_lock);
+    return done;
+}
+
+// Reads or writes at the file's own position, or at *at.
+static inline s64 transfer(struct file *f, bool write, u64 ubuf, size_t n, u64 *at)
+{
+    transfer_fn *op = write ? f->ops->write : f->ops->read;
+    if (!is_open_for(f, write))
+        return -EBADF;
+    if (at && !f->ops->seek)
+        return -ESPIPE;
+    if (!op)
+        return -EINVAL;
+    if (!user_range_ok(ubuf, n))
+        return -EFAULT;
+    n = MIN(n, RW_MAX);
+    return f->ops->seek ? transfer_locked(f, op, ubuf, n, at ? at : &f->pos)
+                        : op(f, ubuf, n, &f->pos);
+}
+
+s64 sys_read(struct file *f, u64 ubuf, size_t n)
+{
+    return transfer(f, false, ubuf, n, NULL);
+}
+
+s64 sys_write(struct file *f, u64 ubuf, size_t n)
+{
+    return transfer(f, true, ubuf, n, NULL);
+}
+
+s64 sys_pread64(struct file *f, u64 ubuf, size_t n, s64 pos)
+{
+    return pos < 0 ? -EINVAL : transfer(f, false, ubuf, n, (u64 *)&pos);
+}
+
+s64 sys_pwrite64(struct file *f, u64 ubuf, size_t n, s64 pos)
+{
+    return pos < 0 ? -EINVAL : transfer(f, true, ubuf, n, (u64 *)&pos);
+}
+
+static int get_iovec(struct iovec *v, u64 uiov, int i)
+{
+    if (get_user(*v, uiov + i * sizeof(*v)))
+        return -EFAULT;
+    if ((s64)v->len < 0)
+        return -EINVAL;
+    return user_range_ok(v->base, v->len) ? 0 : -EFAULT;
+}
+
+// Nothing is moved when one of them is wrong.
+static s64 vector(struct file *f, bool write, u64 uiov, int count)
+{
+    struct iovec v;
+    s64 total = 0, done;
+    if (!is_open_for(f, write))
+        return -EBADF;
+    if (count < 0 || count > IOV_MAX)
+        return -EINVAL;
+    for (int i = 0; i < count; i++) {
+        int err = get_iovec(&v, uiov, i);
+        if (err)
+            return err;
+    }
+    for (int i = 0; i < count; i++) {
+        done = get_iovec(&v, uiov, i);
+        if (!done && v.len)
+            done = transfer(f, write, v.base, MIN(v.len, RW_MAX - (u64)total), NULL);
+        if (done < 0)
+            return total ? total : done;
+        total += done;
+        if ((u64)done < v.len)
+            break;
+    }
+    return total;
+}
+
+s64 sys_readv(struct file *f, u64 uiov, int count)
+{
+    return vector(f, false, uiov, count);
+}
+
+s64 sys_writev(struct file *f, u64 uiov, int count)
+{
+    return vector(f, true, uiov, count);
+}
+
+static s64 seek(struct file *f, s64 off, int whence)
+{
+    s64 base = 0;
+    if (f->ops->seek == SEEKS_NOWHERE)
+        return 0;
+    if (whence == SEEK_CUR)
+        base = (s64)f->pos;
+    else if (whence == SEEK_END && f->ops->seek == SEEKS_NODE_SIZE)
+        base = (s64)f->node->size;
+    else if (whence != SEEK_SET)
+        return -EINVAL;
+    if (__builtin_add_overflow(base, off, &base) || base < 0)
+        return -EINVAL;
+    f->pos = (u64)base;
+    return base;
+}
+
+s64 sys_lseek(struct file *f, s64 off, int whence)
+{
+    if (!f->ops->seek)
+        return -ESPIPE;
+    lock_pos(f);
+    s64 pos = seek(f, off, whence);
+    unlock_pos(f);
+    return pos;
+}
+
+s64 sys_ftruncate(struct file *f, s64 size)
+{
+    if (size < 0 || !is_open_for(f, true) || !f->ops->truncate)
+        return -EINVAL;
+    lock_pos(f);
+    s64 err = f->ops->truncate(f, size);
+    unlock_pos(f);
+    return err;
+}
+
+// Nothing is kept back.
+s64 sys_fsync(struct file *f)
+{
+    return f->ops->seek ? 0 : -EINVAL;
+}
+
+s64 sys_ioctl(struct file *f, u32 cmd, u64 arg)
+{
+    return f->ops->ioctl ? f->ops->ioctl(f, cmd, arg) : -ENOTTY;
+}
+
+s64 sys_getdents64(struct file *f, u64 ubuf, size_t n)
+{
+    if (!f->ops->getdents)
+        return -ENOTDIR;
+    lock_pos(f);
+    s64 done = f->ops->getdents(f, ubuf, n);
+    unlock_pos(f);
+    return done;
+}
+
+s64 sys_fstat(struct file *f, u64 ustat)
+{
+    struct stat st = {.st_nlink = 1, .st_mode = 0600}; // anonymous files
+    if (f->node)
+        node_stat(f->node, &st);
+    return put_user(st, ustat);
+}
+
+s64 sys_pipe2(u64 ufds, u32 flags)
+{
+    struct fd_table *fds = current_process()->fds;
+    struct file *ends[2];
+    int fd[2];
+    if (flags & ~(u32)(O_NONBLOCK | O_CLOEXEC))
+        return -EINVAL;
+    int err = pipe_new(ends, flags & O_NONBLOCK);
+    if (err)
+        return err;
+    for (int i = 0; i < 2; i++)
+        fd[i] = fd_install(fds, ends[i], flags & O_CLOEXEC, 0);
+    err = MIN(fd[0], fd[1]) < 0 ? -EMFILE : put_user(fd, ufds);
+    for (int i = 0; i < 2 && err; i++)
+        fd_replace(fds, fd[i], NULL, false);
+    return err;
+}
+
+static s64 dup_from(struct file *f, u64 from, bool cloexec)
+{
+    if (from >= MAX_FDS)
+        return -EINVAL;
+    file_get(f);
+    return fd_install(current_process()->fds, f, cloexec, from);
+}
+
+s64 sys_dup(struct file *f)
+{
+    return dup_from(f, 0, false);
+}
+
+s64 sys_dup3(struct file *f, int fd, int to, u32 flags)
+{
+    if (fd == to || (flags & ~(u32)O_CLOEXEC))
+        return -EINVAL;
+    file_get(f);
+    return fd_replace(current_process()->fds, to, f, flags & O_CLOEXEC);
+}
+
+s64 sys_dup2(struct file *f, int fd, int to)
+{
+    return fd == to ? fd : sys_dup3(f, fd, to, 0);
+}
+
+static s64 set_flags(struct file *f, int fd, u64 flags)
+{
+    __atomic_store_n(&f->flags, (f->flags & ~F_SETFL_MAY) | (flags & F_SETFL_MAY),
+                     __ATOMIC_RELAXED);
+    if ((f->flags ^ flags) & O_ASYNC)
+        file_set_async(f, flags & O_ASYNC, fd);
+    return 0;
+}
+
+s64 sys_fcntl(struct file *f, int fd, int cmd, u64 arg)
+{
+    switch (cmd) {
+    case F_DUPFD:
+    case F_DUPFD_CLOEXEC:
+        return dup_from(f, arg, cmd == F_DUPFD_CLOEXEC);
+    case F_GETFD:
+        return fd_cloexec(current_process()->fds, fd, -1);
+    case F_SETFD:
+        return MIN(fd_cloexec(current_process()->fds, fd, arg & FD_CLOEXEC), 0);
+    case F_GETFL:
+        return f->flags;
+    case F_SETFL:
+        return set_flags(f, fd, arg);
+    default:
+        return file_async_fcntl(f, cmd, arg);
+    }
+}

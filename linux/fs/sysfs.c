@@ -1,0 +1,81 @@
+// /sys/devices/system/cpu: which CPUs there are, which of them are online, and the file by which
+// each but the first goes and comes. /sys/bus/event_source/devices: the types of perf events.
+#include "kernel/base/printk.h"
+#include "linux/fs/procfs.h"
+#include "perf/abi.h"
+
+// "0-2,5", as Linux writes it.
+static void show_mask(struct text *t, cpumask mask)
+{
+    const char *comma = "";
+    u32 first = 0, end;
+    for (; first < MAX_CPUS; first = end + 1) {
+        for (end = first; end < MAX_CPUS && (mask & BIT(end)); end++)
+            ;
+        if (end == first)
+            continue;
+        text_add(t, end - first == 1 ? "%s%u" : "%s%u-%u", comma, first, end - 1);
+        comma = ",";
+    }
+    text_add(t, "\n");
+}
+
+static void show_possible(struct text *t, u64)
+{
+    show_mask(t, CPUMASK_ALL >> (MAX_CPUS - nr_cpus));
+}
+
+static void show_online(struct text *t, u64)
+{
+    show_mask(t, cpus_online());
+}
+
+static void show_switch(struct text *t, u64 cpu)
+{
+    text_add(t, "%d\n", cpu_is_online(cpu));
+}
+
+static int store_switch(const char *text, u64 cpu)
+{
+    if ((text[0] != '0' && text[0] != '1') || text[1])
+        return -EINVAL;
+    return text[0] == '1' ? cpu_online_again(cpu) : cpu_offline(cpu);
+}
+
+// ---- event sources ----
+
+static void show_type(struct text *t, u64 type)
+{
+    text_add(t, "%u\n", (u32)type);
+}
+
+static void event_sources_init(struct node *sys)
+{
+    static const struct gen_file kind = {"type", show_type, NULL, NULL};
+    static const char *const path[] = {"bus", "event_source", "devices"};
+    for (u32 i = 0; i < ARRAY_SIZE(path); i++)
+        sys = node_add(sys, path[i], S_IFDIR | 0555, &dir_ops);
+    gen_add(node_add(sys, "breakpoint", S_IFDIR | 0555, &dir_ops), &kind, PERF_TYPE_BREAKPOINT);
+    gen_add(node_add(sys, "software", S_IFDIR | 0555, &dir_ops), &kind, PERF_TYPE_SOFTWARE);
+}
+
+void sysfs_init(void)
+{
+    static const struct gen_file online = {"online", show_online, NULL, NULL};
+    static const struct gen_file possible = {"possible", show_possible, NULL, NULL};
+    static const struct gen_file cpu_switch = {"online", show_switch, store_switch, NULL};
+    static const char *const path[] = {"devices", "system", "cpu"};
+    struct node *dir = node_add(fs_root, "sys", S_IFDIR | 0555, &dir_ops);
+    char name[8];
+    event_sources_init(dir);
+    for (u32 i = 0; i < ARRAY_SIZE(path); i++)
+        dir = node_add(dir, path[i], S_IFDIR | 0555, &dir_ops);
+    gen_add(dir, &online, 0);
+    gen_add(dir, &possible, 0);
+    for (u32 cpu = 0; cpu < nr_cpus; cpu++) {
+        snprintf(name, sizeof(name), "cpu%u", cpu);
+        struct node *n = node_add(dir, name, S_IFDIR | 0555, &dir_ops);
+        if (cpu > 0) // the boot CPU stays, so it has none
+            gen_add(n, &cpu_switch, cpu);
+    }
+}

@@ -1,0 +1,185 @@
+// /tmp: directories, files and links in memory. A file's bytes are the pages of an object, which
+// mappings share; it ends where the file does.
+#include "arch/x86/platform.h"
+#include "arch/x86/uaccess.h"
+#include "kernel/base/string.h"
+#include "kernel/mm/heap.h"
+#include "kernel/mm/page.h"
+#include "linux/fs/vfs.h"
+#include "linux/mm/vm.h"
+#include "linux/proc/shm.h"
+#include "linux/proc/timespec.h"
+
+#define TMP_FILE_MAX (4ull << 20) // longer: -EFBIG
+#define KEPT_FREE    8            // -ENOSPC when less than 1/8 of the memory is free
+
+static struct mutex tmp_lock; // guards sizes; what lies behind a file's size is zero
+
+u64 vfs_now(void)
+{
+    return clock_boot_epoch() + clock_ns() / NS_PER_SEC;
+}
+
+static struct vm_object *object_of(struct node *n)
+{
+    return (struct vm_object *)n->arg;
+}
+
+// Clears what is there of [from, to).
+static void clear(struct node *n, u64 from, u64 to)
+{
+    for (u64 end; from < to; from = end) {
+        end = MIN(ALIGN_DOWN(from, PAGE_SIZE) + PAGE_SIZE, to);
+        u64 pa = shm_peek(object_of(n), from / PAGE_SIZE);
+        if (pa)
+            memset((u8 *)phys_to_virt(pa) + from % PAGE_SIZE, 0, end - from);
+    }
+}
+
+static void set_size(struct node *n, u64 size)
+{
+    n->size = size;
+    object_of(n)->nr_pages = ALIGN_UP(size, PAGE_SIZE) / PAGE_SIZE;
+}
+
+// Copies between the program and the page that holds `pos`, not beyond either's page. Bytes or
+// -errno.
+static ssize_t copy_in_page(struct node *n, bool write, u64 ubuf, size_t len, u64 pos)
+{
+    struct vm_object *o = object_of(n);
+    o->nr_pages = MAX(o->nr_pages, pos / PAGE_SIZE + 1);
+    u64 pa = o->page(o, pos / PAGE_SIZE);
+    if (!pa)
+        return -ENOSPC;
+    u8 *at = (u8 *)phys_to_virt(pa) + pos % PAGE_SIZE;
+    len = MIN(user_piece(ubuf, len), PAGE_SIZE - pos % PAGE_SIZE);
+    bool fault = write ? copy_from_user(at, ubuf, len) : copy_to_user(ubuf, at, len);
+    page_unref(pa);
+    return fault ? -EFAULT : (ssize_t)len;
+}
+
+static ssize_t transfer(struct node *n, bool write, u64 ubuf, size_t len, u64 *pos)
+{
+    size_t done = 0;
+    ssize_t part = 0;
+    for (; done < len && part >= 0; done += part, *pos += part) {
+        part = copy_in_page(n, write, ubuf + done, len - done, *pos);
+        if (part < 0)
+            break;
+    }
+    return done ? (ssize_t)done : part;
+}
+
+static ssize_t tmp_read(struct file *f, u64 ubuf, size_t len, u64 *pos)
+{
+    mutex_lock(&tmp_lock);
+    len = *pos < f->node->size ? MIN(len, f->node->size - *pos) : 0;
+    ssize_t got = transfer(f->node, false, ubuf, len, pos);
+    mutex_unlock(&tmp_lock);
+    return got;
+}
+
+static ssize_t tmp_write(struct file *f, u64 ubuf, size_t len, u64 *pos)
+{
+    struct node *n = f->node;
+    ssize_t put = 0;
+    mutex_lock(&tmp_lock);
+    if (f->flags & O_APPEND)
+        *pos = n->size;
+    if (len && *pos >= TMP_FILE_MAX)
+        put = -EFBIG;
+    else if (len && pages_free_count() < pages_total() / KEPT_FREE)
+        put = -ENOSPC;
+    else
+        put = transfer(n, true, ubuf, MIN(len, TMP_FILE_MAX - *pos), pos);
+    if (put > 0)
+        n->mtime = vfs_now();
+    set_size(n, put > 0 ? MAX(n->size, *pos) : n->size);
+    mutex_unlock(&tmp_lock);
+    return put;
+}
+
+static int tmp_truncate(struct file *f, u64 size)
+{
+    if (size > TMP_FILE_MAX)
+        return -EFBIG;
+    mutex_lock(&tmp_lock);
+    clear(f->node, size, f->node->size);
+    set_size(f->node, size);
+    f->node->mtime = vfs_now();
+    mutex_unlock(&tmp_lock);
+    return 0;
+}
+
+static struct vm_object *tmp_map(struct file *f, u64, u64, u32, bool)
+{
+    ref_get(&object_of(f->node)->refs);
+    return object_of(f->node);
+}
+
+static const struct file_ops tmp_file_ops = {
+    .seek = SEEKS_NODE_SIZE,
+    .read = tmp_read,
+    .write = tmp_write,
+    .truncate = tmp_truncate,
+    .map = tmp_map,
+};
+
+static void release_file(struct node *n)
+{
+    vm_object_put(object_of(n));
+}
+
+static void release_link(struct node *n)
+{
+    kfree((void *)n->data);
+}
+
+static bool make_file(struct node *n)
+{
+    static const struct node_ops ops = {.release = release_file};
+    n->arg = (u64)shm_new(TMP_FILE_MAX / PAGE_SIZE);
+    if (!n->arg)
+        return false;
+    n->ops = &ops;
+    n->fops = &tmp_file_ops;
+    set_size(n, 0);
+    return true;
+}
+
+static bool make_link(struct node *n, const char *text)
+{
+    static const struct node_ops ops = {.release = release_link};
+    n->size = strlen(text);
+    char *copy = kalloc(n->size);
+    if (!copy)
+        return false;
+    n->data = memcpy(copy, text, n->size);
+    n->ops = &ops;
+    return true;
+}
+
+static struct node *tmp_create(struct node *dir, const char *name, size_t len, u32 mode,
+                               const char *text)
+{
+    struct node *n = node_new(dir, name, len, mode, 0);
+    if (!n)
+        return ERR_PTR(-ENOMEM);
+    if (node_is(n, S_IFDIR)) {
+        n->ops = dir->ops;
+    } else if (!(text ? make_link(n, text) : make_file(n))) {
+        node_put(n);
+        return ERR_PTR(-ENOMEM);
+    }
+    n->mtime = vfs_now();
+    node_link(n);
+    node_get(n);
+    return n;
+}
+
+void tmpfs_init(void)
+{
+    static const struct node_ops dir_node_ops = {.create = tmp_create};
+    mutex_init(&tmp_lock);
+    node_add(fs_root, "tmp", S_IFDIR | 01777, &dir_ops)->ops = &dir_node_ops;
+}

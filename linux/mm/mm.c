@@ -1,0 +1,109 @@
+// Address spaces as wholes: new, activated, copied, gone.
+#include "arch/x86/cpu.h"
+#include "kernel/mm/heap.h"
+#include "kernel/mm/page.h"
+#include "linux/mm/vm_internal.h"
+#include "sched/upcalls.h"
+
+struct mm *mm_new(void)
+{
+    struct mm *mm = kalloc(sizeof(*mm));
+    if (!mm)
+        return NULL;
+    mm->root = paging_new();
+    if (!mm->root) {
+        kfree(mm);
+        return NULL;
+    }
+    ref_init(&mm->refs);
+    spin_init(&mm->lock, "address space", RANK_MM);
+    list_init(&mm->areas);
+    return mm;
+}
+
+void mm_get(struct mm *mm)
+{
+    ref_get(&mm->refs);
+}
+
+void mm_put(struct mm *mm)
+{
+    if (!ref_put(&mm->refs))
+        return;
+    spin_lock(&mm->lock);
+    vm_drop_pages(mm, 0, TASK_SIZE_MAX);
+    spin_unlock(&mm->lock);
+    struct vm_area *a, *next;
+    list_for_each_safe (a, next, &mm->areas, node)
+        vm_free_area(a);
+    paging_free(mm->root);
+    kfree(mm);
+}
+
+void mm_activate(struct mm *mm)
+{
+    if (mm)
+        paging_load(mm->root);
+    else
+        paging_load_kernel();
+}
+
+// ---- fork ----
+
+struct copy {
+    struct mm *to;
+    bool shared, failed;
+};
+
+static void copy_one(u64 va, u64 *pte, void *arg)
+{
+    struct copy *c = arg;
+    u64 *to = c->failed ? NULL : paging_walk(c->to->root, va, true);
+    if (!to) {
+        c->failed = true;
+        return;
+    }
+    if (!c->shared)
+        *pte = (*pte & ~PTE_W) | PTE_COW;
+    page_ref(*pte & PTE_ADDR);
+    *to = *pte;
+    vm_count_page(c->to);
+}
+
+static bool copy_area(struct mm *from, struct mm *to, struct vm_area *area)
+{
+    struct vm_area *twin = vm_clone(area);
+    if (!twin)
+        return false;
+    list_add_tail(&twin->node, &to->areas);
+    struct copy c = {.to = to, .shared = area->shared};
+    paging_for_each(from->root, area->start, area->end, copy_one, &c);
+    return !c.failed;
+}
+
+struct mm *mm_fork(struct mm *from)
+{
+    struct mm *to = mm_new();
+    if (!to)
+        return NULL;
+    bool ok = true;
+    struct vm_area *a;
+    spin_lock(&from->lock);
+    to->brk_start = from->brk_start;
+    to->brk = from->brk;
+    to->auxv = from->auxv;
+    to->auxv_len = from->auxv_len;
+    to->env = from->env;
+    to->env_len = from->env_len;
+    list_for_each (a, &from->areas, node) {
+        if (!a->object || !a->object->no_fork)
+            ok = ok && copy_area(from, to, a);
+    }
+    tlb_shootdown(from->root); // what was writable is not any more
+    spin_unlock(&from->lock);
+    if (!ok) {
+        mm_put(to); // the parent's pages are writable again after one fault each
+        return NULL;
+    }
+    return to;
+}

@@ -1,0 +1,387 @@
+// Address spaces: the list of areas, and map, unmap, protect, brk.
+#include "kernel/base/errno.h"
+#include "kernel/base/string.h"
+#include "kernel/mm/heap.h"
+#include "kernel/mm/page.h"
+#include "linux/mm/vm_internal.h"
+
+// ---- areas ----
+
+struct vm_area *vm_find(struct mm *mm, u64 addr)
+{
+    struct vm_area *a;
+    list_for_each (a, &mm->areas, node)
+        if (a->end > addr)
+            return a;
+    return NULL;
+}
+
+struct vm_area *vm_clone(const struct vm_area *area)
+{
+    struct vm_area *copy = kalloc(sizeof(*copy));
+    if (!copy)
+        return NULL;
+    *copy = *area;
+    list_init(&copy->node);
+    if (copy->object)
+        ref_get(&copy->object->refs);
+    return copy;
+}
+
+void vm_object_put(struct vm_object *o)
+{
+    if (ref_put(&o->refs))
+        o->release(o);
+}
+
+void vm_free_area(struct vm_area *area)
+{
+    if (area->object)
+        vm_object_put(area->object);
+    kfree(area);
+}
+
+static void insert(struct mm *mm, struct vm_area *area)
+{
+    struct vm_area *next = vm_find(mm, area->start);
+    list_add_tail(&area->node, next ? &next->node : &mm->areas);
+}
+
+// Cuts the area around addr in two, so that a border is at addr. 0, -ENOMEM, or -EINVAL: this one
+// stays whole.
+static int split(struct mm *mm, u64 addr)
+{
+    struct vm_area *a = vm_find(mm, addr);
+    if (!a || a->start >= addr)
+        return 0;
+    if (a->object && a->object->whole)
+        return -EINVAL;
+    struct vm_area *upper = vm_clone(a);
+    if (!upper)
+        return -ENOMEM;
+    upper->start = a->end = addr;
+    list_add(&upper->node, &a->node);
+    return 0;
+}
+
+// Borders at both ends.
+static int split_range(struct mm *mm, u64 start, u64 end)
+{
+    int err = split(mm, start);
+    return err ? err : split(mm, end);
+}
+
+// Highest free range of this length below the stack; 0 if there is none.
+static u64 find_gap(struct mm *mm, u64 len)
+{
+    u64 top = USER_MMAP_TOP;
+    for (struct list *l = mm->areas.prev; l != &mm->areas; l = l->prev) {
+        struct vm_area *a = list_entry(l, struct vm_area, node);
+        if (a->end < top && top - a->end >= len)
+            return top - len;
+        top = MIN(top, a->start);
+    }
+    return top >= USER_MMAP_BOTTOM + len ? top - len : 0;
+}
+
+static bool range_is_free(struct mm *mm, u64 start, u64 end)
+{
+    struct vm_area *a = vm_find(mm, start);
+    return !a || a->start >= end;
+}
+
+// ---- pages of a range ----
+
+#define BATCH 64
+
+struct drop {
+    struct mm *mm;
+    u32 n;
+    u64 pages[BATCH];
+};
+
+// A page may be given away only after no CPU can reach it any more.
+static void drop_flush(struct drop *d)
+{
+    if (!d->n)
+        return;
+    tlb_shootdown(d->mm->root);
+    for (u32 i = 0; i < d->n; i++)
+        page_unref(d->pages[i]);
+    d->n = 0;
+}
+
+static void drop_one(u64 va, u64 *pte, void *arg)
+{
+    (void)va;
+    struct drop *d = arg;
+    d->pages[d->n++] = *pte & PTE_ADDR;
+    d->mm->nr_pages--;
+    *pte = 0;
+    if (d->n == BATCH)
+        drop_flush(d);
+}
+
+void vm_drop_pages(struct mm *mm, u64 start, u64 end)
+{
+    struct drop d = {.mm = mm};
+    paging_for_each(mm->root, start, end, drop_one, &d);
+    drop_flush(&d);
+}
+
+// Both borders must have been split.
+static void remove_range(struct mm *mm, u64 start, u64 end)
+{
+    struct vm_area *a, *next;
+    list_for_each_safe (a, next, &mm->areas, node) {
+        if (a->start >= start && a->end <= end) {
+            list_del(&a->node);
+            vm_free_area(a);
+        }
+    }
+    vm_drop_pages(mm, start, end);
+}
+
+// ---- map ----
+
+static s64 choose_place(struct mm *mm, u64 addr, u64 len, u32 flags)
+{
+    if (flags & (MAP_FIXED | MAP_FIXED_NOREPLACE)) {
+        if ((addr & ~PAGE_MASK) || addr < USER_MMAP_BOTTOM)
+            return -EINVAL;
+        if (addr > TASK_SIZE_MAX - len)
+            return -ENOMEM;
+        bool keep = flags & MAP_FIXED_NOREPLACE;
+        return keep && !range_is_free(mm, addr, addr + len) ? -EEXIST : (s64)addr;
+    }
+    addr = ALIGN_UP(addr, PAGE_SIZE); // a hint
+    if (addr >= USER_MMAP_BOTTOM && addr <= USER_MMAP_TOP - len &&
+        range_is_free(mm, addr, addr + len))
+        return addr;
+    u64 gap = find_gap(mm, len);
+    return gap ? (s64)gap : -ENOMEM;
+}
+
+// Puts a filled-in area (start, end still 0) at its place; frees it on failure.
+static s64 map_area(struct mm *mm, struct vm_area *area, u64 addr, u64 len, u32 flags)
+{
+    s64 place = -EINVAL;
+    if (len == 0)
+        goto fail;
+    place = -EACCES;
+    if ((area->prot & PROT_WRITE) && (area->prot & PROT_EXEC))
+        goto fail;
+    place = -ENOMEM;
+    if (len > USER_MMAP_TOP - USER_MMAP_BOTTOM)
+        goto fail;
+    len = ALIGN_UP(len, PAGE_SIZE);
+    // Pages come on touch, so more may be asked for than there is, but not all by one request.
+    if (!area->file && !area->object && (area->prot & PROT_WRITE) && !(flags & MAP_NORESERVE) &&
+        len / PAGE_SIZE > pages_total())
+        goto fail;
+    spin_lock(&mm->lock);
+    place = choose_place(mm, addr, len, flags);
+    int err = place >= 0 && (flags & MAP_FIXED) ? split_range(mm, place, place + len) : 0;
+    if (err)
+        place = err;
+    if (place >= 0) {
+        if (flags & MAP_FIXED) // else nothing is there
+            remove_range(mm, place, place + len);
+        area->start = place;
+        area->end = place + len;
+        area->file_at += place;
+        area->object_at += place;
+        insert(mm, area);
+    }
+    spin_unlock(&mm->lock);
+fail:
+    if (place < 0)
+        vm_free_area(area);
+    return place;
+}
+
+static struct vm_area *new_area(u32 prot, bool shared, const char *name)
+{
+    struct vm_area *area = kalloc(sizeof(*area));
+    if (!area)
+        return NULL;
+    list_init(&area->node);
+    area->prot = prot & (PROT_READ | PROT_WRITE | PROT_EXEC);
+    area->shared = shared;
+    strcopy(area->name, name ? name : "", sizeof(area->name));
+    return area;
+}
+
+s64 mm_map(struct mm *mm, u64 addr, u64 len, u32 prot, u32 flags, const char *name)
+{
+    struct vm_area *area = new_area(prot, false, name);
+    return area ? map_area(mm, area, addr, len, flags) : -ENOMEM;
+}
+
+s64 mm_map_file(struct mm *mm, u64 addr, u64 len, u32 prot, u32 flags, const u8 *data, u64 data_len,
+                u64 skew, const char *name)
+{
+    struct vm_area *area = new_area(prot, false, name);
+    if (!area)
+        return -ENOMEM;
+    area->file = data;
+    area->file_len = data_len;
+    area->file_at = skew; // map_area() adds the place
+    return map_area(mm, area, addr, len, flags);
+}
+
+s64 mm_map_object(struct mm *mm, u64 addr, u64 len, u32 prot, u32 flags, struct vm_object *o,
+                  u64 page, const char *name)
+{
+    struct vm_area *area = new_area(prot, !(flags & MAP_PRIVATE), name);
+    if (!area)
+        return -ENOMEM;
+    ref_get(&o->refs);
+    area->object = o;
+    area->object_at = -(page << PAGE_SHIFT);
+    return map_area(mm, area, addr, len, flags);
+}
+
+// ---- unmap, protect, brk ----
+
+static bool bad_range(u64 addr, u64 len)
+{
+    return (addr & ~PAGE_MASK) || len > TASK_SIZE_MAX || addr > TASK_SIZE_MAX - len;
+}
+
+int mm_unmap(struct mm *mm, u64 addr, u64 len)
+{
+    if (len == 0 || bad_range(addr, len))
+        return -EINVAL;
+    u64 end = addr + ALIGN_UP(len, PAGE_SIZE);
+    spin_lock(&mm->lock);
+    int err = split_range(mm, addr, end);
+    if (!err)
+        remove_range(mm, addr, end);
+    spin_unlock(&mm->lock);
+    return err;
+}
+
+s64 mm_move(struct mm *mm, u64 addr, u64 len, u64 to, bool fixed)
+{
+    spin_lock(&mm->lock);
+    const struct vm_area *a = vm_find(mm, addr);
+    struct vm_area *moved = NULL;
+    s64 place = -EFAULT; // not one area
+    if (a && a->start <= addr && a->end - addr >= len) {
+        bool part = a->start != addr || a->end != addr + len;
+        place = !a->object ? -ENOMEM : part && a->object->whole ? -EINVAL : 0;
+        if (!place && !(moved = vm_clone(a)))
+            place = -ENOMEM;
+    }
+    spin_unlock(&mm->lock);
+    if (place < 0)
+        return place;
+    moved->object_at -= addr; // map_area() adds the new place
+    place = map_area(mm, moved, to, len, fixed ? MAP_FIXED : 0);
+    int err = place < 0 ? 0 : mm_unmap(mm, addr, len);
+    if (err)
+        mm_unmap(mm, place, len); // whole, so it needs no memory
+    return err ? err : place;
+}
+
+static bool is_mapped(struct mm *mm, u64 start, u64 end)
+{
+    struct vm_area *a;
+    list_for_each (a, &mm->areas, node)
+        if (a->start <= start && a->end > start)
+            start = a->end;
+    return start >= end;
+}
+
+bool mm_is_mapped(struct mm *mm, u64 addr, u64 len)
+{
+    if (bad_range(addr, len))
+        return false;
+    spin_lock(&mm->lock);
+    bool all = is_mapped(mm, addr, addr + ALIGN_UP(len, PAGE_SIZE));
+    spin_unlock(&mm->lock);
+    return all;
+}
+
+int mm_forget(struct mm *mm, u64 addr, u64 len)
+{
+    u64 end = addr + ALIGN_UP(len, PAGE_SIZE);
+    if (bad_range(addr, len))
+        return -ENOMEM;
+    spin_lock(&mm->lock);
+    int err = is_mapped(mm, addr, end) ? 0 : -ENOMEM;
+    vm_drop_pages(mm, addr, end);
+    spin_unlock(&mm->lock);
+    return err;
+}
+
+u64 vm_page_flags(const struct vm_area *area)
+{
+    if (!area->prot)
+        return PTE_NONE;
+    return PTE_P | PTE_U | (area->prot & PROT_WRITE ? PTE_W : 0) |
+           (area->prot & PROT_EXEC ? 0 : PTE_NX);
+}
+
+static void protect_one(u64 va, u64 *pte, void *arg)
+{
+    (void)va;
+    const struct vm_area *area = arg;
+    u64 flags = vm_page_flags(area), cow = *pte & PTE_COW;
+    if (cow) // still shared with a relative: the first write copies
+        flags &= ~PTE_W;
+    *pte = (*pte & PTE_ADDR) | flags | cow;
+}
+
+int mm_protect(struct mm *mm, u64 addr, u64 len, u32 prot)
+{
+    if (addr & ~PAGE_MASK)
+        return -EINVAL;
+    if (len == 0)
+        return 0;
+    if (bad_range(addr, len))
+        return -ENOMEM;
+    if ((prot & PROT_WRITE) && (prot & PROT_EXEC))
+        return -EACCES;
+    u64 end = addr + ALIGN_UP(len, PAGE_SIZE);
+    spin_lock(&mm->lock);
+    int err = is_mapped(mm, addr, end) ? split_range(mm, addr, end) : -ENOMEM;
+    if (!err) {
+        struct vm_area *a;
+        list_for_each (a, &mm->areas, node) {
+            if (a->start < addr || a->end > end)
+                continue;
+            a->prot = prot & (PROT_READ | PROT_WRITE | PROT_EXEC);
+            paging_for_each(mm->root, a->start, a->end, protect_one, a);
+        }
+        tlb_shootdown(mm->root);
+    }
+    spin_unlock(&mm->lock);
+    return err;
+}
+
+// The heap is one area, when there is one.
+u64 mm_brk(struct mm *mm, u64 brk)
+{
+    u64 old = ALIGN_UP(mm->brk, PAGE_SIZE), new = ALIGN_UP(brk, PAGE_SIZE);
+    if (brk < mm->brk_start || brk > USER_MMAP_TOP)
+        return mm->brk;
+    if (new < old) {
+        if (mm_unmap(mm, new, old - new))
+            return mm->brk;
+    } else if (new > old) {
+        spin_lock(&mm->lock);
+        struct vm_area *heap = old > mm->brk_start ? vm_find(mm, old - 1) : NULL;
+        bool fits = range_is_free(mm, old, new);
+        bool grown = fits && heap && !heap->file && !heap->object && heap->end == old &&
+                     heap->prot == (PROT_READ | PROT_WRITE);
+        if (grown)
+            heap->end = new;
+        spin_unlock(&mm->lock);
+        if (!fits || (!grown && mm_map(mm, old, new - old, PROT_READ | PROT_WRITE,
+                                       MAP_PRIVATE | MAP_FIXED_NOREPLACE, "[heap]") < 0))
+            return mm->brk;
+    }
+    return mm->brk = brk;
+}

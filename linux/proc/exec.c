@@ -1,0 +1,327 @@
+// execve: another program in the same process. All that can fail comes first and touches nothing
+// that is the old program's; then there is no way back and nothing that fails.
+#include "linux/proc/exec.h"
+
+#include "arch/x86/uaccess.h"
+#include "kernel/base/string.h"
+#include "kernel/mm/heap.h"
+#include "linux/fs/file.h"
+#include "linux/fs/vfs.h"
+#include "linux/mm/vm.h"
+#include "linux/proc/futex.h"
+#include "linux/proc/signal_state.h"
+#include "linux/proc/syscalls.h"
+#include "linux/ptrace/ptrace.h"
+#include "perf/event.h"
+#include "perf/record.h"
+#include "sched/upcalls.h"
+
+#define MAX_SCRIPTS     4 // interpreters that are scripts themselves
+#define SCRIPT_LINE_MAX 256
+#define RFLAGS_FIXED    BIT(1)
+
+// What is ready before the point of no return.
+struct new_program {
+    struct mm *mm;
+    struct fd_table *fds; // own copy if the table was shared, else NULL
+    const u8 *image;      // the file's bytes
+    char *cmdline;
+    char exe[PROC_PATH_MAX];
+    u64 entry, sp;
+};
+
+static char *skip_blanks(char *s)
+{
+    while (*s == ' ' || *s == '\t')
+        s++;
+    return s;
+}
+
+// The first line of a script: "#! interpreter [argument]". How many parts, which point into `line`;
+// or -ENOEXEC.
+static int parse_script(const u8 *data, u64 len, char line[SCRIPT_LINE_MAX], const char *part[2])
+{
+    size_t n = 0;
+    while (n < len && n < SCRIPT_LINE_MAX - 1 && data[n] != '\n')
+        n++;
+    memcpy(line, data, n);
+    line[n] = '\0';
+    while (n > 0 && (line[n - 1] == ' ' || line[n - 1] == '\t'))
+        line[--n] = '\0';
+    char *s = skip_blanks(line + 2);
+    if (!*s)
+        return -ENOEXEC;
+    part[0] = s;
+    while (*s && *s != ' ' && *s != '\t')
+        s++;
+    if (!*s)
+        return 1;
+    *s++ = '\0';
+    part[1] = skip_blanks(s);
+    return 2;
+}
+
+// A regular file of the archive, whose bytes stay for ever, with a reference, or ERR_PTR.
+static struct node *open_image(const char *name)
+{
+    struct node *cwd = process_cwd(current_process());
+    struct node *n = vfs_lookup(cwd, name, true);
+    node_put(cwd);
+    if (IS_ERR(n) || (n->fops == &bytes_ops && (n->mode & 0111)))
+        return n;
+    node_put(n);
+    return ERR_PTR(-EACCES);
+}
+
+// Puts the interpreter before the arguments and says in `name` where it is.
+static int enter_script(const struct node *n, struct exec_args *a, char name[PROC_PATH_MAX])
+{
+    char line[SCRIPT_LINE_MAX];
+    const char *args[3]; // the parts, and the script
+    int parts = parse_script(n->data, n->size, line, args);
+    if (parts < 0)
+        return parts;
+    args[parts] = name;
+    int err = args_prepend(a, args, parts + 1);
+    strcopy(name, args[0], PROC_PATH_MAX);
+    return err;
+}
+
+// The ELF file to load, with a reference, or ERR_PTR; for a script that is its interpreter, and the
+// arguments change.
+static struct node *find_image(const char *path, struct exec_args *a)
+{
+    char name[PROC_PATH_MAX];
+    strcopy(name, path, PROC_PATH_MAX);
+    for (int i = 0; i <= MAX_SCRIPTS; i++) {
+        struct node *n = open_image(name);
+        if (IS_ERR(n) || n->size < 2 || memcmp(n->data, "#!", 2))
+            return n;
+        int err = enter_script(n, a, name);
+        node_put(n);
+        if (err)
+            return ERR_PTR(err);
+    }
+    return ERR_PTR(-ELOOP);
+}
+
+static void discard(struct new_program *new)
+{
+    if (new->mm)
+        mm_put(new->mm);
+    if (new->fds)
+        fds_put(new->fds);
+    kfree(new->cmdline);
+}
+
+static int prepare(const char *path, struct exec_args *a, struct new_program *new)
+{
+    struct process *p = current_process();
+    struct elf_image img;
+    struct node *n = find_image(path, a);
+    if (IS_ERR(n))
+        return PTR_ERR(n);
+    const u8 *data = n->data;
+    u64 len = n->size;
+    int err = node_path(n, new->exe, sizeof(new->exe));
+    node_put(n);
+    if (err)
+        return err;
+    new->mm = mm_new();
+    new->cmdline = kalloc(a->argv_len);
+    if (!new->mm || !new->cmdline)
+        return -ENOMEM;
+    memcpy(new->cmdline, a->buf, a->argv_len);
+    err = elf_load(new->mm, data, len, &img);
+    if (!err)
+        err = stack_build(new->mm, a, path, &img, &new->sp);
+    if (err)
+        return err;
+    new->image = data;
+    new->entry = img.entry;
+    new->mm->brk_start = new->mm->brk = img.end;
+    if (p->fds->refs.n > 1) {
+        new->fds = fds_copy(p->fds);
+        if (!new->fds)
+            return -ENOMEM;
+    }
+    return 0;
+}
+
+// Ends all other threads. -EAGAIN when the process is ending itself, or another thread's exec came
+// first.
+static int become_only_thread(struct process *p, struct task *self)
+{
+    struct thread *th;
+    int err = 0;
+    u64 flags = spin_lock_irqsave(&p->signal_lock);
+    if (p->exiting || p->exec_task)
+        err = -EAGAIN;
+    else
+        p->exec_task = self;
+    list_for_each (th, &p->threads, node) {
+        if (!err && th->task != self) {
+            signal_kick(th->task);
+            sched_wake_stopped(th->task);
+            ptrace_wake_dying(th);
+        }
+    }
+    while (!err && p->nr_threads > 1) {
+        self->state = TASK_WAITING; // the last one to end wakes us under the same lock
+        spin_unlock_irqrestore(&p->signal_lock, flags);
+        schedule();
+        flags = spin_lock_irqsave(&p->signal_lock);
+    }
+    if (!err)
+        p->exec_task = NULL;
+    spin_unlock_irqrestore(&p->signal_lock, flags);
+    return err;
+}
+
+// A program begins with its process's first thread: whichever it is takes that one's id.
+static void become_leader(struct process *p, struct task *self)
+{
+    if (self->tid == p->pid)
+        return;
+    spin_lock(&proc_lock);
+    task_take_tid(self, p->pid);
+    struct tracee *old = ptrace_become_leader(p);
+    spin_unlock(&proc_lock);
+    ptrace_free(old);
+}
+
+static void reset_signals(struct process *p, struct thread *th)
+{
+    u64 flags = spin_lock_irqsave(&p->signal_lock);
+    for (int i = 0; i < NSIG; i++) {
+        u64 handler = p->action[i].handler;
+        p->action[i] = (struct sigaction){.handler = handler == SIG_IGN ? SIG_IGN : SIG_DFL};
+    }
+    spin_unlock_irqrestore(&p->signal_lock, flags);
+    th->altstack = th->altstack_size = th->altstack_flags = 0;
+    th->clear_child_tid = th->robust_list = 0;
+    th->restore_mask = false;
+}
+
+static void switch_memory(struct task *t, struct mm *mm)
+{
+    u64 flags = irq_save();
+    t->mm = mm;
+    mm_activate(mm);
+    context_load_selectors(0);
+    wrmsr(MSR_FS_BASE, 0);
+    wrmsr(MSR_KERNEL_GS_BASE, 0);
+    fpu_init_state(t->arch.fpu);
+    fpu_load_current(t->arch.fpu);
+    irq_restore(flags);
+}
+
+// The new name, and what the program consists of.
+static void tell_perf(struct mm *mm, const u8 *image, const char *exe)
+{
+    struct vm_area *a;
+    perf_record_comm(true);
+    if (!perf_record_wanted())
+        return;
+    list_for_each (a, &mm->areas, node) { // nobody else has it yet
+        perf_record_mmap(&(struct perf_mapping){
+            .addr = a->start,
+            .len = a->end - a->start,
+            .offset = a->file ? (u64)(a->file - image) + a->start - a->file_at : 0,
+            .prot = a->prot,
+            .flags = MAP_PRIVATE,
+            .path = a->file || !a->name[0] ? exe : a->name,
+        });
+    }
+}
+
+static void commit(const char *path, const struct exec_args *a, struct new_program *new)
+{
+    struct task *t = current_task();
+    struct process *p = t->process;
+    ptrace_flush();
+    become_leader(p, t);
+    struct thread *th = t->thread;
+    perf_exec(t);
+    futex_owner_dies(th->robust_list);
+
+    const char *base = path;
+    for (const char *s = path; *s; s++)
+        if (*s == '/')
+            base = s + 1;
+    spin_lock(&proc_lock);
+    struct mm *old_mm = p->mm;
+    struct fd_table *old_fds = new->fds ? p->fds : NULL;
+    char *old_cmdline = p->cmdline;
+    strcopy(t->comm, base, sizeof(t->comm));
+    strcopy(p->comm, base, sizeof(p->comm));
+    memcpy(p->exe, new->exe, sizeof(p->exe));
+    p->cmdline = new->cmdline;
+    p->cmdline_len = a->argv_len;
+    p->mm = new->mm;
+    if (new->fds)
+        p->fds = new->fds;
+    if (old_mm)
+        usage_add_mm(&p->gone, old_mm);
+    p->has_execed = true;
+    p->unknown_syscall_logged = false;
+    spin_unlock(&proc_lock);
+
+    switch_memory(t, new->mm);
+    tell_perf(new->mm, new->image, p->exe);
+    reset_signals(p, th);
+    vfork_release(th);
+    if (old_mm)
+        mm_put(old_mm);
+    if (old_fds)
+        fds_put(old_fds);
+    fds_close_on_exec(p->fds);
+    kfree(old_cmdline);
+
+    struct trapframe *f = context_user_frame(&t->arch);
+    *f = (struct trapframe){
+        .rip = new->entry,
+        .rsp = new->sp,
+        .cs = USER_CS,
+        .ss = USER_DS,
+        .rflags = RFLAGS_IF | RFLAGS_FIXED,
+    };
+}
+
+int exec_program(const char *path, struct exec_args *a)
+{
+    struct new_program new = {0};
+    int err = prepare(path, a, &new);
+    if (!err)
+        err = become_only_thread(current_process(), current_task());
+    if (err)
+        discard(&new);
+    else
+        commit(path, a, &new);
+    return err;
+}
+
+s64 sys_execve(struct trapframe *f, u64 upath, u64 uargv, u64 uenvp)
+{
+    char path[PROC_PATH_MAX];
+    struct exec_args args = {0};
+    u32 tid = current_task()->tid;
+    ssize_t n = strncpy_from_user(path, upath, sizeof(path));
+    if (n < 0)
+        return n;
+    int err = args_add_user(&args, uargv, false);
+    if (!err && !args.argc)
+        err = args_add(&args, "", false); // as on Linux, argv[0] is always there
+    if (!err)
+        err = args_add_user(&args, uenvp, true);
+    if (!err)
+        err = exec_program(path, &args);
+    args_free(&args);
+    if (err)
+        return err;
+    f->vector = VECTOR_SYSCALL; // the new program's frame: a tracer still sees the call
+    f->error = SYS_execve;
+    f->rax = -ENOSYS;
+    ptrace_exec(tid);
+    return 0;
+}

@@ -1,0 +1,218 @@
+// How threads and processes end. Order matters: the breakpoints leave their registers before the
+// address space they watch goes, and the parent hears of the end when nothing is held any more.
+#include "arch/x86/uaccess.h"
+#include "kernel/mm/heap.h"
+#include "linux/fs/file.h"
+#include "linux/mm/vm.h"
+#include "linux/proc/futex.h"
+#include "linux/proc/signal_state.h"
+#include "linux/proc/sigqueue.h"
+#include "linux/proc/syscalls.h"
+#include "linux/ptrace/abi.h"
+#include "linux/ptrace/ptrace.h"
+#include "perf/event.h"
+#include "sched/upcalls.h"
+
+void thread_exit(int wait_status)
+{
+    current_thread()->exit_status = wait_status;
+    ptrace_event(PTRACE_EVENT_EXIT, (u32)wait_status);
+    task_exit();
+}
+
+void process_exit(int wait_status)
+{
+    signal_kill_process(current_process(), wait_status);
+    thread_exit(wait_status);
+}
+
+s64 sys_exit(int status)
+{
+    thread_exit(WAIT_EXITED(status));
+}
+
+s64 sys_exit_group(int status)
+{
+    process_exit(WAIT_EXITED(status));
+}
+
+void vfork_release(struct thread *th)
+{
+    struct vfork *v = th->vfork;
+    if (!v)
+        return;
+    th->vfork = NULL;
+    // *v is on the waiter's stack and gone once it sees `done`: it looks under the same lock.
+    spin_lock(&proc_lock);
+    v->done = true;
+    wake_all(&v->queue);
+    spin_unlock(&proc_lock);
+}
+
+static void leave_memory(struct task *t, struct thread *th)
+{
+    u32 zero = 0;
+    if (!t->mm)
+        return;
+    futex_owner_dies(th->robust_list);
+    if (th->clear_child_tid && !put_user(zero, th->clear_child_tid))
+        futex_wake(t->mm, th->clear_child_tid, 1);
+    u64 flags = irq_save();
+    t->mm = NULL;
+    mm_activate(NULL);
+    irq_restore(flags);
+    vfork_release(th);
+}
+
+// Those who asked for it hear that the thread that made them ends. proc_lock held.
+static void tell_children(const struct task *t, const struct process *p)
+{
+    const struct siginfo info = {.code = SI_USER, .rt.pid = p->pid};
+    struct process *child;
+    list_for_each (child, &p->children, sibling)
+        if (child->forker == t->tid && child->death_signal)
+            signal_process(child, child->death_signal, &info);
+}
+
+// Takes the thread out of its process. True if it was the last.
+static bool thread_unlink(struct task *t, struct thread *th, struct process *p)
+{
+    spin_lock(&proc_lock);
+    u64 flags = spin_lock_irqsave(&p->signal_lock);
+    list_del(&th->node);
+    p->gone.runtime_ns += task_runtime(t);
+    bool last = --p->nr_threads == 0;
+    if (th->stopped)
+        p->nr_stopped--;
+    if (last && !p->exiting) {
+        p->exiting = true;
+        p->exit_status = th->exit_status;
+    }
+    if (p->exec_task && p->nr_threads == 1)
+        sched_wake(p->exec_task);
+    spin_unlock_irqrestore(&p->signal_lock, flags);
+    ptrace_thread_ended(th);
+    tell_children(t, p);
+    spin_unlock(&proc_lock);
+    return last;
+}
+
+static void release_resources(struct process *p)
+{
+    itimers_stop(p);
+    spin_lock(&proc_lock);
+    struct mm *mm = p->mm;
+    struct fd_table *fds = p->fds;
+    p->mm = NULL;
+    p->fds = NULL;
+    if (mm)
+        usage_add_mm(&p->gone, mm);
+    spin_unlock(&proc_lock);
+    if (fds)
+        fds_put(fds);
+    if (mm)
+        mm_put(mm);
+}
+
+void process_reap(struct process *p)
+{
+    usage_add(&p->parent->reaped, &p->gone);
+    usage_add(&p->parent->reaped, &p->reaped);
+    list_del(&p->sibling);
+    list_del(&p->all_node);
+    process_put(p);
+}
+
+// True if nobody will ask for the status.
+static bool vanishes(const struct process *p)
+{
+    const struct sigaction *a = &p->parent->action[SIGCHLD - 1];
+    if (p->tracee)
+        return false;
+    if (p->parent == init_process)
+        return !p->keep_zombie;
+    return p->exit_signal == SIGCHLD && (a->handler == SIG_IGN || (a->flags & SA_NOCLDWAIT));
+}
+
+void process_reap_if_unwanted(struct process *p)
+{
+    if (vanishes(p))
+        process_reap(p);
+}
+
+void process_tell_end(struct process *p)
+{
+    int status = p->exit_status, sig = status & 0x7f;
+    signal_notify_parent(p, p->exit_signal, sig ? CLD_KILLED : CLD_EXITED, sig ? sig : status >> 8);
+    process_reap_if_unwanted(p);
+}
+
+// p's group has lost this parent: if nobody else can continue it, its stopped members must go on.
+static void leave_group(const struct process *parent, const struct process *p)
+{
+    bool stopped = false;
+    if (!process_keeps_group(parent, p) || !process_group_orphaned(p->pgid))
+        return;
+    for (struct process *q = process_next(NULL); q; q = process_next(q))
+        stopped |= q->pgid == p->pgid && q->stopping;
+    if (!stopped)
+        return;
+    signal_group(p->pgid, SIGHUP, NULL);
+    signal_group(p->pgid, SIGCONT, NULL);
+}
+
+static void give_children_to_init(struct process *p)
+{
+    struct process *child, *next;
+    list_for_each_safe (child, next, &p->children, sibling) {
+        list_del(&child->sibling);
+        list_add_tail(&child->sibling, &init_process->children);
+        child->parent = init_process;
+        child->exit_signal = SIGCHLD;
+        leave_group(p, child);
+        if (child->zombie)
+            process_reap_if_unwanted(child);
+    }
+}
+
+static void become_zombie(struct process *p)
+{
+    spin_lock(&proc_lock);
+    p->zombie = true;
+    give_children_to_init(p);
+    leave_group(p->parent, p);
+    if (!ptrace_process_ended(p))
+        process_tell_end(p);
+    spin_unlock(&proc_lock);
+}
+
+void task_exiting(struct task *t)
+{
+    struct process *p = t->process;
+    if (p)
+        ptrace_flush();
+    perf_exit_task(t);
+    if (!p)
+        return;
+    if (p == init_process)
+        panic("init: the init process ended");
+    leave_memory(t, t->thread);
+    bool last = thread_unlink(t, t->thread, p);
+    ptrace_exit(t->thread);
+    if (!last)
+        return;
+    release_resources(p);
+    become_zombie(p);
+}
+
+void task_released(struct task *t)
+{
+    struct thread *th = t->thread;
+    perf_task_free(t);
+    if (!th)
+        return;
+    sigpending_flush(&th->pending, ~0ull);
+    kfree(t->arch.fpu);
+    process_put(t->process);
+    kfree(th);
+}

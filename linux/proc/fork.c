@@ -1,0 +1,242 @@
+// fork, vfork, clone: a copy of the process, or a thread more in it.
+#include "arch/x86/uaccess.h"
+#include "kernel/base/string.h"
+#include "kernel/mm/heap.h"
+#include "linux/fs/vfs.h"
+#include "linux/mm/vm.h"
+#include "linux/proc/signal_state.h"
+#include "linux/proc/syscalls.h"
+#include "linux/ptrace/abi.h"
+#include "linux/ptrace/ptrace.h"
+#include "perf/event.h"
+#include "perf/record.h"
+
+#define CSIGNAL              0xffull
+#define CLONE_VM             0x00000100ull
+#define CLONE_FS             0x00000200ull
+#define CLONE_FILES          0x00000400ull
+#define CLONE_SIGHAND        0x00000800ull
+#define CLONE_VFORK          0x00004000ull
+#define CLONE_THREAD         0x00010000ull
+#define CLONE_SYSVSEM        0x00040000ull
+#define CLONE_SETTLS         0x00080000ull
+#define CLONE_PARENT_SETTID  0x00100000ull
+#define CLONE_CHILD_CLEARTID 0x00200000ull
+#define CLONE_DETACHED       0x00400000ull // ignored since Linux 2.6.2
+#define CLONE_CHILD_SETTID   0x01000000ull
+
+#define CLONE_OPTIONAL                                                                             \
+    (CLONE_VM | CLONE_FILES | CLONE_VFORK | CLONE_SYSVSEM | CLONE_SETTLS | CLONE_PARENT_SETTID |   \
+     CLONE_CHILD_CLEARTID | CLONE_DETACHED | CLONE_CHILD_SETTID)
+#define CLONE_THREAD_NEEDS (CLONE_VM | CLONE_SIGHAND | CLONE_FILES)
+
+struct clone_args {
+    u64 flags;
+    u64 stack; // 0: the parent's
+    u64 parent_tid, child_tid, tls;
+};
+
+// Where the child first runs, in the kernel.
+static void child_start(void *)
+{
+    struct task *t = current_task();
+    struct thread *th = t->thread;
+    irq_enable();
+    if (th->set_child_tid) // as on Linux, a bad address goes unnoticed
+        copy_to_user(th->set_child_tid, &t->tid, sizeof(t->tid));
+    return_to_user(context_user_frame(&t->arch));
+}
+
+// 0, or -EINVAL for a combination this kernel does not have: actions or working directory shared
+// between processes, or threads with descriptors of their own.
+static int check_flags(u64 flags)
+{
+    u64 rest = flags & ~(CLONE_OPTIONAL | CSIGNAL);
+    if ((flags & CSIGNAL) > NSIG)
+        return -EINVAL;
+    if (!(flags & CLONE_THREAD))
+        return rest ? -EINVAL : 0;
+    if ((flags & CLONE_THREAD_NEEDS) != CLONE_THREAD_NEEDS)
+        return -EINVAL;
+    return rest & ~(CLONE_THREAD | CLONE_SIGHAND | CLONE_FS) ? -EINVAL : 0;
+}
+
+// The child's registers, FPU state, bases and signal state. current's own FPU state is in the CPU.
+static void copy_thread(struct task *t, const struct trapframe *f, const struct clone_args *a)
+{
+    struct thread *th = t->thread, *self = current_thread();
+    struct trapframe *child = context_user_frame(&t->arch);
+    *child = *f;
+    child->rax = 0;
+    if (self->step_tf)
+        child->rflags &= ~RFLAGS_TF;
+    if (a->stack)
+        child->rsp = a->stack;
+    fpu_save_current(t->arch.fpu);
+    t->arch.fs_base = a->flags & CLONE_SETTLS ? a->tls : rdmsr(MSR_FS_BASE);
+    t->arch.gs_base = rdmsr(MSR_KERNEL_GS_BASE);
+    t->arch.selectors = context_selectors();
+    th->blocked = self->blocked;
+    if (!(a->flags & CLONE_VM) || (a->flags & CLONE_VFORK)) {
+        th->altstack = self->altstack;
+        th->altstack_size = self->altstack_size;
+        th->altstack_flags = self->altstack_flags;
+    }
+    if (a->flags & CLONE_CHILD_SETTID)
+        th->set_child_tid = a->child_tid;
+    if (a->flags & CLONE_CHILD_CLEARTID)
+        th->clear_child_tid = a->child_tid;
+}
+
+// A copy of the running process without threads; NULL: no memory.
+static struct process *copy_process(u64 flags)
+{
+    struct process *self = current_process();
+    struct process *p = process_new();
+    if (!p)
+        return NULL;
+    p->mm = flags & CLONE_VM ? self->mm : mm_fork(self->mm);
+    p->fds = flags & CLONE_FILES ? self->fds : fds_copy(self->fds);
+    p->cmdline = kalloc(self->cmdline_len);
+    if (flags & CLONE_VM)
+        mm_get(p->mm);
+    if (flags & CLONE_FILES)
+        ref_get(&p->fds->refs);
+    if (p->mm && p->fds && p->cmdline) {
+        p->cmdline_len = self->cmdline_len;
+        memcpy(p->cmdline, self->cmdline, p->cmdline_len);
+        memcpy(p->exe, self->exe, sizeof(p->exe));
+        node_put(p->cwd);
+        p->cwd = process_cwd(self);
+        p->umask = self->umask;
+        p->exit_signal = flags & CSIGNAL;
+        u64 irq = spin_lock_irqsave(&self->signal_lock);
+        memcpy(p->action, self->action, sizeof(p->action));
+        spin_unlock_irqrestore(&self->signal_lock, irq);
+        return p;
+    }
+    process_release_unused(p);
+    return NULL;
+}
+
+void process_release_unused(struct process *p)
+{
+    if (p->mm)
+        mm_put(p->mm);
+    if (p->fds)
+        fds_put(p->fds);
+    p->mm = NULL;
+    p->fds = NULL;
+    process_put(p);
+}
+
+static bool vfork_done(struct vfork *v)
+{
+    spin_lock(&proc_lock);
+    bool done = v->done;
+    spin_unlock(&proc_lock);
+    return done;
+}
+
+static u32 event_of(u64 flags)
+{
+    if (flags & CLONE_VFORK)
+        return PTRACE_EVENT_VFORK;
+    return (flags & CSIGNAL) == SIGCHLD ? PTRACE_EVENT_FORK : PTRACE_EVENT_CLONE;
+}
+
+// -ERESTARTNOINTR when a signal came first: one to the whole group must not miss the child.
+// *tracee is NULL on return if it is the child's now.
+static int link_child(struct task *t, struct process *p, u64 flags, struct tracee **tracee)
+{
+    struct process *self = current_process();
+    int err = 0;
+    spin_lock(&proc_lock);
+    if (sched_interrupted()) {
+        err = -ERESTARTNOINTR;
+    } else if (p == self) {
+        thread_link(t);
+    } else {
+        p->pgid = self->pgid;
+        p->sid = self->sid;
+        process_link(p, self, t);
+    }
+    if (!err && *tracee && ptrace_fork_link(*tracee, event_of(flags)))
+        *tracee = NULL;
+    spin_unlock(&proc_lock);
+    return err;
+}
+
+static s64 clone(struct trapframe *f, const struct clone_args *a)
+{
+    struct task *self = current_task();
+    struct process *p = self->process;
+    struct tracee *tracee = NULL;
+    bool thread = a->flags & CLONE_THREAD;
+    int err = check_flags(a->flags);
+    if (err)
+        return err;
+    if ((a->flags & CLONE_SETTLS) && a->tls >= TASK_SIZE_MAX)
+        return -EPERM;
+
+    struct task *t = task_new(self->comm, child_start, NULL, self->affinity);
+    if (!t)
+        return -ENOMEM;
+    if (!thread && !(p = copy_process(a->flags))) {
+        task_put(t);
+        return -ENOMEM;
+    }
+    err = thread_attach(t, p);
+    if (!err)
+        err = ptrace_fork(t, &tracee);
+    if (!err)
+        err = perf_fork(t, thread);
+    if (!err) {
+        copy_thread(t, f, a);
+        err = link_child(t, p, a->flags, &tracee);
+        if (err)
+            perf_fork_failed(t);
+    }
+    ptrace_free(tracee);
+    if (err) {
+        task_put(t);
+        if (!thread)
+            process_release_unused(p);
+        return err;
+    }
+
+    struct vfork vfork = {.done = false};
+    wait_init(&vfork.queue);
+    if (a->flags & CLONE_VFORK)
+        ((struct thread *)t->thread)->vfork = &vfork;
+    u32 tid = t->tid;
+    if (a->flags & CLONE_PARENT_SETTID)
+        copy_to_user(a->parent_tid, &tid, sizeof(tid));
+    t->mm = p->mm;
+    if (p->fds == self->process->fds)
+        p->fds->shared = true;
+    perf_record_fork(t);
+    task_start(t);
+    task_put(t);
+    ptrace_event(event_of(a->flags), tid);
+    if (a->flags & CLONE_VFORK) {
+        wait_event(&vfork.queue, vfork_done(&vfork));
+        ptrace_event(PTRACE_EVENT_VFORK_DONE, tid);
+    }
+    return tid;
+}
+
+s64 sys_clone(struct trapframe *f, u64 flags, u64 stack, u64 ptid, u64 ctid, u64 tls)
+{
+    return clone(f, &(struct clone_args){flags, stack, ptid, ctid, tls});
+}
+
+s64 sys_fork(struct trapframe *f)
+{
+    return clone(f, &(struct clone_args){.flags = SIGCHLD});
+}
+
+s64 sys_vfork(struct trapframe *f)
+{
+    return clone(f, &(struct clone_args){.flags = CLONE_VM | CLONE_VFORK | SIGCHLD});
+}

@@ -1,0 +1,265 @@
+// futex(2): WAIT, WAKE (with and without bit sets) and REQUEUE. A waiter links itself before it
+// reads the word, and a waker looks at the list after it has changed it: so none is missed, though
+// no lock is held while the word is read.
+#include "linux/proc/futex.h"
+
+#include "arch/x86/platform.h"
+#include "arch/x86/uaccess.h"
+#include "linux/mm/vm.h"
+#include "linux/proc/signal_state.h"
+#include "linux/proc/syscalls.h"
+#include "linux/proc/timeout.h"
+
+#define FUTEX_WAIT           0
+#define FUTEX_WAKE           1
+#define FUTEX_REQUEUE        3
+#define FUTEX_CMP_REQUEUE    4
+#define FUTEX_WAIT_BITSET    9
+#define FUTEX_WAKE_BITSET    10
+#define FUTEX_PRIVATE        128
+#define FUTEX_CLOCK_REALTIME 256
+#define FUTEX_ANY            0xffffffffu
+
+// A word of a robust mutex (<linux/futex.h>): the owner's tid and two marks.
+#define FUTEX_OWNER_DIED 0x40000000u
+#define FUTEX_TID_MASK   0x3fffffffu
+#define FUTEX_WAITERS    0x80000000u
+#define ROBUST_MAX       2048 // longest list; a program may have made a ring of it
+
+#define BUCKET_BITS 6
+
+// What names the word: (address space, address), or (object, offset) in shared memory.
+struct futex_key {
+    const void *space;
+    u64 offset;
+};
+
+struct futex_waiter {
+    struct list node;
+    struct futex_key key;
+    u32 bits;
+    struct task *task;
+    bool woken;
+};
+
+// Guards the lists and `woken`. One lock, since a requeue touches two lists; taken like a wait
+// queue's.
+static struct spinlock futex_lock = SPINLOCK("futex", RANK_WAITQ);
+static struct list waiters[1 << BUCKET_BITS];
+
+void futex_init(void)
+{
+    for (size_t i = 0; i < ARRAY_SIZE(waiters); i++)
+        list_init(&waiters[i]);
+}
+
+static struct list *list_of(const struct futex_key *key)
+{
+    u64 h = ((u64)key->space ^ key->offset) * 0x9e3779b97f4a7c15ull;
+    return &waiters[h >> (64 - BUCKET_BITS)];
+}
+
+// FUTEX_PRIVATE promises that the word is not used by another address space.
+// 0, -EINVAL: not aligned, -EFAULT: not of the program.
+static int get_key(struct futex_key *key, struct mm *mm, u64 addr, bool private)
+{
+    struct vm_area *area;
+    *key = (struct futex_key){mm, addr};
+    if (addr % sizeof(u32))
+        return -EINVAL;
+    if (!user_range_ok(addr, sizeof(u32)))
+        return -EFAULT;
+    if (private)
+        return 0;
+    int err = -EFAULT;
+    spin_lock(&mm->lock);
+    list_for_each (area, &mm->areas, node) {
+        if (addr < area->start || addr >= area->end)
+            continue;
+        err = 0;
+        if (area->object && area->shared)
+            *key = (struct futex_key){area->object, addr - area->object_at};
+    }
+    spin_unlock(&mm->lock);
+    return err;
+}
+
+static bool same_key(const struct futex_key *a, const struct futex_key *b)
+{
+    return a->space == b->space && a->offset == b->offset;
+}
+
+// Wakes n waiters and lets `move` more wait at another word from now on. How many were touched.
+static int wake(struct futex_key key, u32 n, u32 bits, struct futex_key to, u32 move)
+{
+    struct futex_waiter *w, *next;
+    u32 done = 0;
+    u64 flags = spin_lock_irqsave(&futex_lock);
+    list_for_each_safe (w, next, list_of(&key), node) {
+        if (done >= n && done - n >= move)
+            break;
+        if (!same_key(&w->key, &key) || !(w->bits & bits))
+            continue;
+        if (done++ < n) {
+            list_del(&w->node);
+            __atomic_store_n(&w->woken, true, __ATOMIC_RELEASE);
+            sched_wake(w->task); // under the lock: the waiter's stack holds *w
+        } else if (!same_key(&key, &to)) {
+            w->key = to;
+            list_del(&w->node);
+            list_add_tail(&w->node, list_of(&to));
+        }
+    }
+    spin_unlock_irqrestore(&futex_lock, flags);
+    return done;
+}
+
+int futex_wake(struct mm *mm, u64 addr, u32 n)
+{
+    struct futex_key key;
+    int err = get_key(&key, mm, addr, false);
+    return err ? err : wake(key, n, FUTEX_ANY, key, 0);
+}
+
+// All waiters are woken: one may set its mark between our look at the word and our writing it.
+static void owner_died(u64 addr)
+{
+    u32 word;
+    if (addr % sizeof(word) || get_user(word, addr) ||
+        (word & FUTEX_TID_MASK) != current_task()->tid)
+        return;
+    word = (word & FUTEX_WAITERS) | FUTEX_OWNER_DIED;
+    if (!put_user(word, addr))
+        futex_wake(current_task()->mm, addr, UINT32_MAX);
+}
+
+void futex_owner_dies(u64 head)
+{
+    struct {
+        u64 first;
+        s64 offset;  // from an entry to its word
+        u64 pending; // being taken or given up just now: in the list or not
+    } list;
+    if (!head || get_user(list, head))
+        return;
+    u64 entry = list.first, next;
+    for (int i = 0; entry != head && i < ROBUST_MAX; i++, entry = next) {
+        bool last = get_user(next, entry & ~1ull); // bit 0: with priority inheritance
+        if (entry != list.pending)
+            owner_died((entry & ~1ull) + list.offset);
+        if (last)
+            break;
+    }
+    if (list.pending)
+        owner_died((list.pending & ~1ull) + list.offset);
+}
+
+static s64 wait(struct futex_key key, u64 addr, u32 value, u64 until, u32 bits)
+{
+    struct task *t = current_task();
+    struct futex_waiter w = {.key = key, .bits = bits, .task = t};
+    struct timeout to;
+    u32 now;
+    s64 err = 0;
+    u64 flags = spin_lock_irqsave(&futex_lock);
+    list_add_tail(&w.node, list_of(&w.key));
+    spin_unlock_irqrestore(&futex_lock, flags);
+
+    timeout_start(&to, until);
+    if (get_user(now, addr))
+        err = -EFAULT;
+    else if (now != value)
+        err = -EAGAIN;
+    while (!err) {
+        // Before the look at `woken`: who sets it after that finds this state.
+        __atomic_store_n(&t->state, TASK_SLEEPING, __ATOMIC_SEQ_CST);
+        if (__atomic_load_n(&w.woken, __ATOMIC_ACQUIRE))
+            break;
+        if (to.expired)
+            err = -ETIMEDOUT;
+        else if (sched_interrupted())
+            err = -ERESTARTSYS;
+        else
+            schedule();
+    }
+    t->state = TASK_RUNNABLE;
+    timeout_stop(&to);
+    flags = spin_lock_irqsave(&futex_lock);
+    if (w.woken)
+        err = 0;
+    else
+        list_del(&w.node);
+    spin_unlock_irqrestore(&futex_lock, flags);
+    return err;
+}
+
+// arg: the address, the value, the bits, and whether the word is private.
+static s64 wait_until(const struct restart *r)
+{
+    struct futex_key key;
+    s64 err = get_key(&key, current_task()->mm, r->arg[0], r->arg[3]);
+    if (!err)
+        err = wait(key, r->arg[0], r->arg[1], r->until, r->arg[2]);
+    return err == -ERESTARTSYS && r->until != NEVER ? restart_later(r) : err;
+}
+
+// WAIT's timeout is relative, WAIT_BITSET's absolute.
+static int get_end(u64 *until, u64 utimeout, bool relative, bool real)
+{
+    if (relative || !utimeout)
+        return get_deadline(until, utimeout);
+    int err = get_timespec(until, utimeout);
+    if (real)
+        *until = realtime_to_ns(*until);
+    return err;
+}
+
+static s64 requeue(u64 addr, bool private, s32 n, s32 move, u64 addr2, const u32 *wanted)
+{
+    struct mm *mm = current_task()->mm;
+    struct futex_key key, to;
+    u32 now;
+    if (n < 0 || move < 0)
+        return -EINVAL;
+    int err = get_key(&key, mm, addr, private);
+    if (!err)
+        err = get_key(&to, mm, addr2, private);
+    if (!err && wanted && get_user(now, addr))
+        err = -EFAULT;
+    if (!err && wanted && now != *wanted)
+        err = -EAGAIN;
+    return err ? err : wake(key, n, FUTEX_ANY, to, move);
+}
+
+s64 sys_futex(u64 addr, u32 op, u32 value, u64 utimeout, u64 addr2, u32 last)
+{
+    struct futex_key key;
+    bool private = op & FUTEX_PRIVATE, real = op & FUTEX_CLOCK_REALTIME;
+    u32 command = op & ~(FUTEX_PRIVATE | FUTEX_CLOCK_REALTIME);
+    bool bitset = command == FUTEX_WAIT_BITSET || command == FUTEX_WAKE_BITSET;
+    u32 bits = bitset ? last : FUTEX_ANY;
+    u64 until = NEVER;
+    int err;
+    if (real && command != FUTEX_WAIT_BITSET)
+        return -ENOSYS;
+    if (!bits)
+        return -EINVAL;
+    switch (command) {
+    case FUTEX_WAKE:
+    case FUTEX_WAKE_BITSET:
+        err = get_key(&key, current_task()->mm, addr, private);
+        return err ? err : wake(key, value, bits, key, 0);
+    case FUTEX_REQUEUE: // the timeout's place holds how many to move
+        return requeue(addr, private, value, utimeout, addr2, NULL);
+    case FUTEX_CMP_REQUEUE:
+        return requeue(addr, private, value, utimeout, addr2, &last);
+    case FUTEX_WAIT:
+    case FUTEX_WAIT_BITSET:
+        err = get_end(&until, utimeout, !bitset, real);
+        if (err)
+            return err;
+        return wait_until(&(struct restart){wait_until, until, {addr, value, bits, private}});
+    default:
+        return -ENOSYS;
+    }
+}

@@ -1,0 +1,130 @@
+// setitimer(2), getitimer(2) and alarm(2): SIGALRM after a while; SIGVTALRM and SIGPROF after so
+// much CPU time of the process, all of which counts as the user's.
+#include "arch/x86/cpu.h"
+#include "arch/x86/platform.h"
+#include "arch/x86/uaccess.h"
+#include "linux/proc/init.h"
+#include "linux/proc/process.h"
+#include "linux/proc/syscalls.h"
+#include "linux/proc/timespec.h"
+
+struct itimerval {
+    struct timeval interval, value;
+};
+
+static const int signals[NR_ITIMERS] = {SIGALRM, SIGVTALRM, SIGPROF};
+
+static u64 now(struct process *p, int which)
+{
+    return which == ITIMER_REAL ? clock_ns() : process_runtime(p);
+}
+
+// At least 1: one that has run down is due, not off.
+static u64 remaining(struct process *p, int which)
+{
+    u64 at = p->itimers[which].at, time = now(p, which);
+    return at > time ? at - time : 1;
+}
+
+static void fire(struct timer *timer)
+{
+    __atomic_store_n(&container_of(timer, struct itimer, timer)->due, true, __ATOMIC_SEQ_CST);
+    init_alarm(); // no signal can be sent from here, an interrupt
+}
+
+// Has it looked at when it may have run down: CPU time passes no faster than on all CPUs at once.
+static void start(struct process *p, int which)
+{
+    u64 left = remaining(p, which);
+    if (which != ITIMER_REAL)
+        left /= nr_cpus;
+    timer_start(&p->itimers[which].timer, ns_add(clock_ns(), left), fire);
+}
+
+static void check(struct process *p, int which)
+{
+    struct itimer *it = &p->itimers[which];
+    if (!__atomic_exchange_n(&it->due, false, __ATOMIC_SEQ_CST))
+        return;
+    if (now(p, which) >= it->at) {
+        signal_process(p, signals[which], NULL);
+        it->at = it->interval ? ns_add(it->at, it->interval) : 0;
+    }
+    if (it->at)
+        start(p, which);
+}
+
+void itimers_check(struct process *p, void *)
+{
+    for (int which = 0; which < NR_ITIMERS; which++)
+        check(p, which);
+}
+
+// No signal of the old timer comes after this. proc_lock is held.
+static void set(struct process *p, int which, u64 value, u64 interval)
+{
+    struct itimer *it = &p->itimers[which];
+    check(p, which);
+    timer_stop(&it->timer);
+    it->due = false;
+    it->at = value ? ns_add(now(p, which), value) : 0;
+    it->interval = interval;
+    if (value)
+        start(p, which);
+}
+
+void itimers_stop(struct process *p)
+{
+    spin_lock(&proc_lock);
+    for (int which = 0; which < NR_ITIMERS; which++)
+        set(p, which, 0, 0);
+    spin_unlock(&proc_lock);
+}
+
+static bool timeval_ok(const struct timeval *tv)
+{
+    return tv->sec >= 0 && (u64)tv->usec < NS_PER_SEC / NS_PER_USEC;
+}
+
+// proc_lock is held.
+static struct itimerval get(struct process *p, int which)
+{
+    const struct itimer *it = &p->itimers[which];
+    u64 left = it->at ? MAX(remaining(p, which), NS_PER_USEC) : 0;
+    return (struct itimerval){ns_timeval(it->interval), ns_timeval(left)};
+}
+
+s64 sys_getitimer(int which, u64 uold)
+{
+    if ((u32)which >= NR_ITIMERS)
+        return -EINVAL;
+    spin_lock(&proc_lock);
+    struct itimerval old = get(current_process(), which);
+    spin_unlock(&proc_lock);
+    return put_user(old, uold);
+}
+
+s64 sys_setitimer(int which, u64 unew, u64 uold)
+{
+    struct process *p = current_process();
+    struct itimerval new = {0};
+    if (unew && get_user(new, unew))
+        return -EFAULT;
+    if ((u32)which >= NR_ITIMERS || !timeval_ok(&new.value) || !timeval_ok(&new.interval))
+        return -EINVAL;
+    spin_lock(&proc_lock);
+    struct itimerval old = get(p, which);
+    set(p, which, timeval_ns(&new.value), timeval_ns(&new.interval));
+    spin_unlock(&proc_lock);
+    return uold ? put_user(old, uold) : 0;
+}
+
+s64 sys_alarm(u32 seconds)
+{
+    struct process *p = current_process();
+    spin_lock(&proc_lock);
+    u64 left = p->itimers[ITIMER_REAL].at ? remaining(p, ITIMER_REAL) : 0;
+    set(p, ITIMER_REAL, seconds * NS_PER_SEC, 0);
+    spin_unlock(&proc_lock);
+    return left && left < NS_PER_SEC ? 1 : (left + NS_PER_SEC / 2) / NS_PER_SEC;
+}

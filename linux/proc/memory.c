@@ -1,0 +1,172 @@
+// System calls on the address space.
+#include "linux/fs/file.h"
+#include "linux/fs/vfs.h"
+#include "linux/mm/vm.h"
+#include "linux/proc/process.h"
+#include "linux/proc/shm.h"
+#include "linux/proc/syscalls.h"
+#include "perf/record.h"
+
+#define MAP_TYPE            0x0f
+#define MAP_SHARED_VALIDATE 0x03
+#define MREMAP_MAYMOVE      1
+#define MREMAP_FIXED        2
+#define MS_ASYNC            1
+#define MS_INVALIDATE       2
+#define MS_SYNC             4
+
+#define MADV_DONTNEED 4
+// Normal, random, sequential, will be needed; may be freed, merged, huge, dumped; cold, out: all
+// that may be taken as a mere hint.
+#define MADV_HINTS 0x0033f10full
+
+// Maps an object's pages from `page` on and drops the caller's reference to it: the area has its
+// own, if there is one.
+static s64 map_object(struct mm *mm, u64 addr, u64 len, u32 prot, u32 flags, struct vm_object *o,
+                      u64 page, const char *name)
+{
+    if (!o || IS_ERR(o))
+        return o ? PTR_ERR(o) : -ENOMEM;
+    s64 got = mm_map_object(mm, addr, len, prot, flags, o, page, name);
+    vm_object_put(o);
+    return got;
+}
+
+// `flags` has MAP_PRIVATE or MAP_SHARED.
+static s64 map_file(struct mm *mm, u64 addr, u64 len, u32 prot, u32 flags, struct file *f, u64 off)
+{
+    bool private = flags & MAP_PRIVATE;
+    u32 mode = f->flags & O_ACCMODE;
+    struct node *n = vfs_bytes_node(f);
+    if (mode == O_WRONLY || (!private && (prot & PROT_WRITE) && mode != O_RDWR))
+        return -EACCES;
+    if (n) // files of the archive never change: shared or not is the same
+        return mm_map_file(mm, addr, len, prot, (flags & ~MAP_SHARED) | MAP_PRIVATE,
+                           n->data + MIN(off, n->size), n->size - MIN(off, n->size), 0, "file");
+    if (!f->ops->map)
+        return -ENODEV;
+    return map_object(mm, addr, len, prot, flags,
+                      f->ops->map(f, ALIGN_UP(len, PAGE_SIZE) / PAGE_SIZE, off, prot, private),
+                      off / PAGE_SIZE, "file");
+}
+
+static void tell_perf(u64 addr, u64 len, u32 prot, u32 flags, struct file *f, u64 offset)
+{
+    struct perf_mapping m = {
+        .addr = addr,
+        .len = ALIGN_UP(len, PAGE_SIZE),
+        .offset = f ? offset : 0,
+        .prot = prot,
+        .flags = flags & MAP_TYPE,
+    };
+    char path[PROC_PATH_MAX];
+    if (!perf_record_wanted())
+        return;
+    struct node *n = f ? vfs_bytes_node(f) : NULL;
+    if (n && node_path(n, path, sizeof(path)) == 0) {
+        m.path = path;
+        m.ino = n->ino;
+    }
+    perf_record_mmap(&m);
+}
+
+s64 sys_mmap(u64 addr, u64 len, u32 prot, u32 flags, int fd, u64 offset)
+{
+    struct mm *mm = current_task()->mm;
+    u32 type = flags & MAP_TYPE;
+    bool anonymous = flags & MAP_ANONYMOUS;
+    flags = (flags & ~MAP_TYPE) | (type == MAP_PRIVATE ? MAP_PRIVATE : MAP_SHARED);
+    if (!len || offset % PAGE_SIZE ||
+        (type != MAP_PRIVATE && type != MAP_SHARED && (type != MAP_SHARED_VALIDATE || anonymous)))
+        return -EINVAL;
+    if (len > TASK_SIZE_MAX)
+        return -ENOMEM;
+    if ((s64)offset < 0 || (s64)(offset + len) < 0)
+        return -EOVERFLOW;
+    struct file *f = anonymous ? NULL : fd_get(current_process()->fds, fd);
+    s64 got = -EBADF;
+    if (f)
+        got = map_file(mm, addr, len, prot, flags, f, offset);
+    else if (!anonymous)
+        return got;
+    else if (type != MAP_PRIVATE)
+        got = map_object(mm, addr, len, prot, flags, shm_new(ALIGN_UP(len, PAGE_SIZE) / PAGE_SIZE),
+                         0, "shared");
+    else
+        got = mm_map(mm, addr, len, prot, flags, "");
+    if (got >= 0)
+        tell_perf(got, len, prot, flags, f, offset);
+    if (f)
+        file_put(f);
+    return got;
+}
+
+s64 sys_munmap(u64 addr, u64 len)
+{
+    if (!len || addr % PAGE_SIZE || len > TASK_SIZE_MAX || addr > TASK_SIZE_MAX - len)
+        return -EINVAL;
+    return mm_unmap(current_task()->mm, addr, len);
+}
+
+// Shrinks in place, moves shared memory of the same size; nothing grows, as ENOMEM tells.
+s64 sys_mremap(u64 addr, u64 len, u64 new_len, u64 flags, u64 to)
+{
+    struct mm *mm = current_task()->mm;
+    bool fixed = flags & MREMAP_FIXED;
+    if (addr % PAGE_SIZE || !len || !new_len || len > TASK_SIZE_MAX || new_len > TASK_SIZE_MAX ||
+        addr > TASK_SIZE_MAX - len || (flags & ~(u64)(MREMAP_MAYMOVE | MREMAP_FIXED)) ||
+        (fixed && !(flags & MREMAP_MAYMOVE)))
+        return -EINVAL;
+    len = ALIGN_UP(len, PAGE_SIZE);
+    new_len = ALIGN_UP(new_len, PAGE_SIZE);
+    if (fixed && (to % PAGE_SIZE || (to < addr + len && addr < to + new_len)))
+        return -EINVAL;
+    int err = new_len < len ? mm_unmap(mm, addr + new_len, len - new_len) : 0;
+    if (err)
+        return err;
+    if (new_len > len)
+        return mm_is_mapped(mm, addr, len) ? -ENOMEM : -EFAULT;
+    return fixed ? mm_move(mm, addr, new_len, to, true) : (s64)addr;
+}
+
+s64 sys_mprotect(u64 addr, u64 len, u32 prot)
+{
+    if (addr % PAGE_SIZE || (prot & ~(PROT_READ | PROT_WRITE | PROT_EXEC)))
+        return -EINVAL;
+    if (len > TASK_SIZE_MAX || addr > TASK_SIZE_MAX - len)
+        return -ENOMEM;
+    return len ? mm_protect(current_task()->mm, addr, len, prot) : 0;
+}
+
+s64 sys_brk(u64 brk)
+{
+    return mm_brk(current_task()->mm, brk);
+}
+
+// Mappings of a file show its very pages: nothing has to be written back.
+s64 sys_msync(u64 addr, u64 len, int flags)
+{
+    bool both = (flags & MS_ASYNC) && (flags & MS_SYNC);
+    if (addr % PAGE_SIZE || both || (flags & ~(MS_ASYNC | MS_INVALIDATE | MS_SYNC)))
+        return -EINVAL;
+    return mm_is_mapped(current_task()->mm, addr, len) ? 0 : -ENOMEM;
+}
+
+// There is no swapping.
+s64 sys_mlock(u64 addr, u64 len)
+{
+    u64 start = addr & PAGE_MASK;
+    return mm_is_mapped(current_task()->mm, start, addr - start + len) ? 0 : -ENOMEM;
+}
+
+s64 sys_madvise(u64 addr, u64 len, int advice)
+{
+    struct mm *mm = current_task()->mm;
+    if (addr % PAGE_SIZE || len > TASK_SIZE_MAX)
+        return -EINVAL;
+    if (advice == MADV_DONTNEED)
+        return mm_forget(mm, addr, len);
+    if (advice < 0 || advice >= 64 || !(MADV_HINTS & BIT(advice)))
+        return -EINVAL;
+    return mm_is_mapped(mm, addr, len) ? 0 : -ENOMEM;
+}

@@ -1,0 +1,214 @@
+// System calls that ask about the system or the process.
+#include "arch/x86/cpu.h"
+#include "arch/x86/platform.h"
+#include "arch/x86/uaccess.h"
+#include "kernel/base/printk.h"
+#include "kernel/base/string.h"
+#include "kernel/mm/page.h"
+#include "linux/fs/file.h"
+#include "linux/mm/vm.h"
+#include "linux/proc/process.h"
+#include "linux/proc/random.h"
+#include "linux/proc/syscalls.h"
+#include "perf/record.h"
+
+#define UTS_FIELD 65
+
+struct utsname {
+    char sysname[UTS_FIELD], nodename[UTS_FIELD], release[UTS_FIELD], version[UTS_FIELD],
+        machine[UTS_FIELD], domainname[UTS_FIELD];
+};
+
+// C libraries look at the release and refuse to run on a kernel they think too old.
+s64 sys_uname(u64 ubuf)
+{
+    static const struct utsname name = {
+        .sysname = "Linux",
+        .nodename = "dr7",
+        .release = "6.12.0-dr7",
+        .version = "dr7, a teaching kernel",
+        .machine = "x86_64",
+        .domainname = "(none)",
+    };
+    return put_user(name, ubuf);
+}
+
+s64 sys_arch_prctl(int code, u64 addr)
+{
+    u64 base;
+    switch (code) {
+    case ARCH_SET_FS:
+    case ARCH_SET_GS:
+        if (addr >= TASK_SIZE_MAX)
+            return -EPERM;
+        wrmsr(code == ARCH_SET_FS ? MSR_FS_BASE : MSR_KERNEL_GS_BASE, addr);
+        return 0;
+    case ARCH_GET_FS:
+    case ARCH_GET_GS:
+        base = rdmsr(code == ARCH_GET_FS ? MSR_FS_BASE : MSR_KERNEL_GS_BASE);
+        return put_user(base, addr);
+    default:
+        return -EINVAL;
+    }
+}
+
+enum { PR_SET_PDEATHSIG = 1, PR_GET_PDEATHSIG = 2, PR_SET_NAME = 15, PR_GET_NAME = 16 };
+
+void thread_set_name(struct task *t, const char *name)
+{
+    struct process *p = t->process;
+    spin_lock(&proc_lock);
+    strcopy(t->comm, name, sizeof(t->comm));
+    if (t->tid == p->pid)
+        strcopy(p->comm, name, sizeof(p->comm));
+    spin_unlock(&proc_lock);
+    if (t == current_task())
+        perf_record_comm(false);
+}
+
+s64 sys_prctl(int option, u64 arg)
+{
+    struct process *p = current_process();
+    struct task *t = current_task();
+    char name[TASK_COMM_LEN];
+    ssize_t n;
+    switch (option) {
+    case PR_SET_PDEATHSIG:
+        if (arg > NSIG)
+            return -EINVAL;
+        p->death_signal = (int)arg;
+        return 0;
+    case PR_GET_PDEATHSIG:
+        return put_user(p->death_signal, arg);
+    case PR_SET_NAME:
+        n = strncpy_from_user(name, arg, sizeof(name));
+        if (n == -EFAULT)
+            return n;
+        name[sizeof(name) - 1] = '\0'; // longer ones are cut
+        thread_set_name(t, name);
+        return 0;
+    case PR_GET_NAME:
+        return copy_to_user(arg, t->comm, sizeof(t->comm));
+    default:
+        return -EINVAL;
+    }
+}
+
+enum { RUSAGE_CHILDREN = -1, RUSAGE_SELF = 0, RUSAGE_THREAD = 1 };
+
+s64 sys_getrusage(int who, u64 uusage)
+{
+    struct process *p = current_process();
+    if (who < RUSAGE_CHILDREN || who > RUSAGE_THREAD)
+        return -EINVAL;
+    spin_lock(&proc_lock);
+    struct usage used = who == RUSAGE_CHILDREN ? p->reaped : process_usage(p);
+    spin_unlock(&proc_lock);
+    if (who == RUSAGE_THREAD) { // the memory is everybody's
+        used.runtime_ns = task_runtime(current_task());
+        used.minor_faults = 0;
+    }
+    const struct rusage usage = usage_tell(&used);
+    return put_user(usage, uusage);
+}
+
+s64 sys_times(u64 utimes)
+{
+    struct process *p = current_process();
+    struct {
+        s64 utime, stime, children_utime, children_stime;
+    } times = {0};
+    spin_lock(&proc_lock);
+    times.utime = process_runtime(p) / CLK_TCK_NS;
+    times.children_utime = p->reaped.runtime_ns / CLK_TCK_NS;
+    spin_unlock(&proc_lock);
+    if (utimes && put_user(times, utimes))
+        return -EFAULT;
+    return clock_ns() / CLK_TCK_NS;
+}
+
+enum { RLIMIT_STACK = 3, RLIMIT_CORE = 4, RLIMIT_NOFILE = 7, RLIMIT_COUNT = 16 };
+#define RLIM_INFINITY (~0ull)
+
+// The limits are facts of this kernel. None can be changed but that of core files, of which there
+// are none: any will do.
+s64 sys_prlimit64(s32 pid, u32 resource, u64 unew, u64 uold)
+{
+    u64 limit = RLIM_INFINITY, new[2];
+    if (resource >= RLIMIT_COUNT)
+        return -EINVAL;
+    if (unew && get_user(new, unew))
+        return -EFAULT;
+    if (pid && (u32)pid != current_process()->pid)
+        return -ESRCH;
+    if (unew && new[0] > new[1])
+        return -EINVAL;
+    if (resource == RLIMIT_STACK)
+        limit = USER_STACK_SIZE;
+    else if (resource == RLIMIT_CORE)
+        limit = 0;
+    else if (resource == RLIMIT_NOFILE)
+        limit = MAX_FDS;
+    if (unew && resource != RLIMIT_CORE && (new[0] != limit || new[1] != limit))
+        return -EPERM;
+    const u64 both[2] = {limit, limit};
+    return uold ? copy_to_user(uold, both, sizeof(both)) : 0;
+}
+
+s64 sys_sysinfo(u64 uinfo)
+{
+    struct {
+        s64 uptime;
+        u64 loads[3], total_ram, free_ram, shared_ram, buffer_ram, total_swap, free_swap;
+        u16 procs, pad;
+        u64 total_high, free_high;
+        u32 mem_unit;
+    } info = {
+        .uptime = clock_ns() / NS_PER_SEC,
+        .total_ram = pages_total() * PAGE_SIZE,
+        .free_ram = pages_free_count() * PAGE_SIZE,
+        .mem_unit = 1,
+    };
+    _Static_assert(sizeof(info) == 112, "sysinfo is the ABI's");
+    spin_lock(&proc_lock);
+    for (struct process *p = process_next(NULL); p; p = process_next(p))
+        info.procs += p->nr_threads;
+    spin_unlock(&proc_lock);
+    return put_user(info, uinfo);
+}
+
+enum { GRND_NONBLOCK = 1, GRND_RANDOM = 2, GRND_INSECURE = 4 };
+
+s64 sys_getrandom(u64 ubuf, u64 n, u32 flags)
+{
+    u8 part[64];
+    u32 kind = GRND_RANDOM | GRND_INSECURE;
+    if ((flags & ~(GRND_NONBLOCK | kind)) || (flags & kind) == kind)
+        return -EINVAL;
+    n = MIN(n, (u64)INT32_MAX);
+    for (u64 done = 0; done < n;) {
+        size_t len = MIN(user_piece(ubuf + done, n - done), sizeof(part));
+        random_fill(part, len);
+        if (copy_to_user(ubuf + done, part, len))
+            return done ? (s64)done : -EFAULT;
+        done += len;
+        if (sched_interrupted())
+            return done;
+    }
+    return n;
+}
+
+#define REBOOT_MAGIC1    0xfee1deadu
+#define REBOOT_MAGIC2    672274793u
+#define REBOOT_POWER_OFF 0x4321fedcu
+#define REBOOT_HALT      0xcdef0123u
+
+s64 sys_reboot(u32 magic1, u32 magic2, u32 command)
+{
+    if (magic1 != REBOOT_MAGIC1 || magic2 != REBOOT_MAGIC2)
+        return -EINVAL;
+    if (command != REBOOT_POWER_OFF && command != REBOOT_HALT)
+        return -EINVAL;
+    printk("dr7: powered off by task %u (%s)\n", current_task()->tid, current_task()->comm);
+    machine_off(0);
+}

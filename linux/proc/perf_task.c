@@ -1,0 +1,36 @@
+// What perf asks about tasks and processes (perf/upcalls.h).
+#include "linux/proc/process.h"
+#include "perf/upcalls.h"
+
+u32 perf_task_pid(const struct task *t)
+{
+    return t->process ? t->process->pid : t->tid;
+}
+
+u32 perf_parent_pid(void)
+{
+    const struct process *p = current_process();
+    if (!p)
+        return 0;
+    spin_lock(&proc_lock);
+    u32 pid = p->parent->pid;
+    spin_unlock(&proc_lock);
+    return pid;
+}
+
+// Sent and not forced: while it is blocked it stays pending, marked as late, and kills nobody.
+void perf_signal_trap(u64 addr, u32 type, u64 data)
+{
+    struct siginfo queued, *now = signal_self(SIGTRAP), *info = now ? now : &queued;
+    bool blocked = current_thread()->blocked & SIG_BIT(SIGTRAP);
+    info->signo = SIGTRAP;
+    info->err = info->pad = 0;
+    info->code = TRAP_PERF;
+    info->perf.addr = addr;
+    info->perf.data = data;
+    info->perf.type = type;
+    info->perf.flags = blocked ? TRAP_PERF_FLAG_ASYNC : 0;
+    info->perf.reserved = 0;
+    if (!now)
+        signal_task(current_task(), SIGTRAP, info);
+}

@@ -1,0 +1,241 @@
+// The table of processes: making, finding, linking and freeing them.
+#include "linux/proc/process.h"
+#include "linux/proc/signal_state.h"
+
+#include "arch/x86/platform.h"
+#include "kernel/base/string.h"
+#include "kernel/mm/heap.h"
+#include "linux/fs/vfs.h"
+#include "linux/mm/vm.h"
+#include "linux/proc/sigqueue.h"
+
+struct spinlock proc_lock = SPINLOCK("proc", RANK_PROC);
+static struct list processes = LIST_INIT(processes); // ascending pid; proc_lock
+
+#define DEFAULT_UMASK 022
+
+struct process *process_new(void)
+{
+    struct process *p = kalloc(sizeof(*p));
+    if (!p)
+        return NULL;
+    ref_init(&p->refs);
+    list_init(&p->all_node);
+    list_init(&p->children);
+    list_init(&p->sibling);
+    list_init(&p->threads);
+    list_init(&p->pending.queue);
+    wait_init(&p->child_wait);
+    spin_init(&p->signal_lock, "signal", RANK_SIGNAL);
+    p->cwd = fs_root;
+    node_get(p->cwd);
+    p->umask = DEFAULT_UMASK;
+    p->exit_signal = SIGCHLD;
+    p->start_ns = clock_ns();
+    return p;
+}
+
+void process_get(struct process *p)
+{
+    ref_get(&p->refs);
+}
+
+void process_put(struct process *p)
+{
+    if (!ref_put(&p->refs))
+        return;
+    ASSERT(list_empty(&p->threads) && list_empty(&p->children) && !p->mm && !p->fds);
+    sigpending_flush(&p->pending, ~0ull);
+    node_put(p->cwd);
+    kfree(p->cmdline);
+    kfree(p);
+}
+
+int thread_attach(struct task *t, struct process *p)
+{
+    struct thread *th = kalloc(sizeof(*th));
+    struct fpu_state *fpu = kalloc(sizeof(*fpu));
+    if (!th || !fpu) {
+        kfree(th);
+        kfree(fpu);
+        return -ENOMEM;
+    }
+    th->task = t;
+    list_init(&th->node);
+    list_init(&th->pending.queue);
+    list_init(&th->tracees);
+    fpu_init_state(fpu);
+    t->arch.fpu = fpu;
+    t->thread = th;
+    t->process = p;
+    process_get(p);
+    return 0;
+}
+
+void process_link(struct process *p, struct process *parent, struct task *first)
+{
+    struct process *after;
+    p->pid = first->tid;
+    strcopy(p->comm, first->comm, sizeof(p->comm));
+    p->parent = parent;
+    p->forker = current_task()->tid;
+    if (p != parent) // init is its own
+        list_add_tail(&p->sibling, &parent->children);
+    // Nearly always the youngest has the greatest number, so the search from the end is short.
+    struct list *pos = processes.prev;
+    while (pos != &processes) {
+        after = list_entry(pos, struct process, all_node);
+        if (after->pid < p->pid)
+            break;
+        pos = pos->prev;
+    }
+    list_add(&p->all_node, pos);
+    thread_link(first);
+}
+
+void thread_link(struct task *t)
+{
+    struct thread *th = t->thread;
+    struct process *p = t->process;
+    u64 flags = spin_lock_irqsave(&p->signal_lock);
+    list_add_tail(&th->node, &p->threads);
+    p->nr_threads++;
+    if (p->stopping || p->exiting || p->exec_task)
+        signal_note(t);
+    spin_unlock_irqrestore(&p->signal_lock, flags);
+}
+
+struct process *process_lookup(u32 pid)
+{
+    struct process *p;
+    list_for_each (p, &processes, all_node)
+        if (p->pid == pid)
+            return p;
+    return NULL;
+}
+
+struct process *process_find(u32 pid)
+{
+    spin_lock(&proc_lock);
+    struct process *p = process_lookup(pid);
+    if (p)
+        process_get(p);
+    spin_unlock(&proc_lock);
+    return p;
+}
+
+struct process *process_of(u32 tid)
+{
+    struct process *p = process_find(tid);
+    struct task *t = p ? NULL : task_find(tid);
+    if (!t)
+        return p;
+    p = t->process;
+    if (p)
+        process_get(p);
+    task_put(t);
+    return p;
+}
+
+void process_for_each(void (*fn)(struct process *p, void *arg), void *arg)
+{
+    struct process *p;
+    spin_lock(&proc_lock);
+    list_for_each (p, &processes, all_node)
+        fn(p, arg);
+    spin_unlock(&proc_lock);
+}
+
+struct process *process_next(struct process *p)
+{
+    struct list *next = p ? p->all_node.next : processes.next;
+    return next == &processes ? NULL : list_entry(next, struct process, all_node);
+}
+
+struct mm *process_mm(struct process *p)
+{
+    spin_lock(&proc_lock);
+    struct mm *mm = p->mm;
+    if (mm)
+        mm_get(mm);
+    spin_unlock(&proc_lock);
+    return mm;
+}
+
+struct node *process_cwd(struct process *p)
+{
+    spin_lock(&proc_lock);
+    struct node *cwd = p->cwd;
+    node_get(cwd);
+    spin_unlock(&proc_lock);
+    return cwd;
+}
+
+char task_state(const struct task *t)
+{
+    static const char letters[] = {
+        [TASK_NEW] = 'R',     [TASK_RUNNABLE] = 'R', [TASK_SLEEPING] = 'S', [TASK_WAITING] = 'D',
+        [TASK_STOPPED] = 'T', [TASK_TRACED] = 't',   [TASK_DEAD] = 'X',
+    };
+    return letters[t->state];
+}
+
+char process_state(struct process *p)
+{
+    if (p->zombie || list_empty(&p->threads))
+        return p->zombie ? 'Z' : 'S';
+    const struct task *first = list_first(&p->threads, struct thread, node)->task;
+    return first->tid == p->pid ? task_state(first) : 'Z';
+}
+
+bool process_keeps_group(const struct process *parent, const struct process *p)
+{
+    return parent != init_process && parent->pgid != p->pgid && parent->sid == p->sid;
+}
+
+bool process_group_orphaned(u32 pgid)
+{
+    for (struct process *p = process_next(NULL); p; p = process_next(p))
+        if (p->pgid == pgid && !p->zombie && process_keeps_group(p->parent, p))
+            return false;
+    return true;
+}
+
+struct task *process_forker(const struct process *p)
+{
+    const struct list *threads = &p->parent->threads;
+    struct thread *th;
+    list_for_each (th, threads, node)
+        if (th->task->tid == p->forker)
+            return th->task;
+    return list_empty(threads) ? NULL : list_first(threads, struct thread, node)->task;
+}
+
+u64 task_runtime(const struct task *t)
+{
+    u64 ns = t->runtime_ns;
+    return t->on_cpu ? ns + (clock_ns() - t->switched_in_ns) : ns;
+}
+
+u64 process_runtime(struct process *p)
+{
+    struct thread *th;
+    u64 ns = p->gone.runtime_ns;
+    list_for_each (th, &p->threads, node)
+        ns += task_runtime(th->task);
+    return ns;
+}
+
+void usage_add_mm(struct usage *to, const struct mm *mm)
+{
+    usage_add(to, &(struct usage){0, mm->minor_faults, mm->peak_pages});
+}
+
+struct usage process_usage(struct process *p)
+{
+    struct usage u = p->gone;
+    u.runtime_ns = process_runtime(p);
+    if (p->mm)
+        usage_add_mm(&u, p->mm);
+    return u;
+}

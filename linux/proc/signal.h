@@ -1,0 +1,128 @@
+// Signals: numbers and structures as programs see them (signal(7), asm/siginfo.h), and how the
+// kernel sends them.
+#pragma once
+
+#include "kernel/base/list.h"
+#include "kernel/base/spinlock.h"
+
+struct process;
+struct task;
+struct trapframe;
+
+// clang-format off
+enum {
+    SIGHUP = 1, SIGINT = 2, SIGQUIT = 3, SIGILL = 4, SIGTRAP = 5, SIGABRT = 6, SIGBUS = 7,
+    SIGFPE = 8, SIGKILL = 9, SIGUSR1 = 10, SIGSEGV = 11, SIGUSR2 = 12, SIGPIPE = 13, SIGALRM = 14,
+    SIGTERM = 15, SIGCHLD = 17, SIGCONT = 18, SIGSTOP = 19, SIGTSTP = 20, SIGTTIN = 21,
+    SIGTTOU = 22, SIGURG = 23, SIGVTALRM = 26, SIGPROF = 27, SIGWINCH = 28, SIGIO = 29,
+    SIGSYS = 31, SIGRTMIN = 32, NSIG = 64,
+};
+// clang-format on
+
+#define SIG_BIT(sig) BIT((sig)-1)
+#define SIG_STOPS    (SIG_BIT(SIGSTOP) | SIG_BIT(SIGTSTP) | SIG_BIT(SIGTTIN) | SIG_BIT(SIGTTOU))
+#define SIG_IGNORES  (SIG_BIT(SIGCHLD) | SIG_BIT(SIGCONT) | SIG_BIT(SIGURG) | SIG_BIT(SIGWINCH))
+// Caused by an instruction, mostly: taken before all others.
+#define SIG_FAULTS                                                                                 \
+    (SIG_BIT(SIGILL) | SIG_BIT(SIGTRAP) | SIG_BIT(SIGBUS) | SIG_BIT(SIGFPE) | SIG_BIT(SIGSEGV) |   \
+     SIG_BIT(SIGSYS))
+#define SIG_UNMASKABLE (SIG_BIT(SIGKILL) | SIG_BIT(SIGSTOP))
+
+#define SIG_DFL 0ull
+#define SIG_IGN 1ull
+
+#define SA_NOCLDSTOP 0x00000001ull
+#define SA_NOCLDWAIT 0x00000002ull
+#define SA_SIGINFO   0x00000004ull
+#define SA_TAGBITS   0x00000800ull // of addresses, where a CPU has them
+#define SA_RESTORER  0x04000000ull
+#define SA_ONSTACK   0x08000000ull
+#define SA_RESTART   0x10000000ull
+#define SA_NODEFER   0x40000000ull
+#define SA_RESETHAND 0x80000000ull
+// All there are: a program finds out about others by whether rt_sigaction keeps them.
+#define SA_KNOWN                                                                                   \
+    (SA_NOCLDSTOP | SA_NOCLDWAIT | SA_SIGINFO | SA_TAGBITS | SA_RESTORER | SA_ONSTACK |            \
+     SA_RESTART | SA_NODEFER | SA_RESETHAND)
+
+// si_code
+// clang-format off
+enum {
+    SI_USER = 0, SI_KERNEL = 0x80, SI_QUEUE = -1, SI_TKILL = -6, ILL_ILLOPN = 2, FPE_INTDIV = 1,
+    FPE_FLTDIV = 3, FPE_FLTOVF = 4, FPE_FLTUND = 5, FPE_FLTRES = 6, FPE_FLTINV = 7, SEGV_MAPERR = 1,
+    SEGV_ACCERR = 2, BUS_ADRALN = 1, BUS_ADRERR = 2, TRAP_BRKPT = 1, TRAP_TRACE = 2,
+    TRAP_HWBKPT = 4, TRAP_PERF = 6, CLD_EXITED = 1, CLD_KILLED = 2, CLD_TRAPPED = 4,
+    CLD_STOPPED = 5, CLD_CONTINUED = 6,
+};
+// clang-format on
+
+#define TRAP_PERF_FLAG_ASYNC 1u // came later, since it was blocked
+
+// What the kernel keeps of a siginfo_t: 48 bytes. Programs see 128, the rest of them zero.
+struct siginfo {
+    s32 signo, err, code, pad;
+    union {
+        struct {
+            u32 pid, uid;
+            u64 value;
+        } rt; // kill, tgkill, sigqueue
+        struct {
+            u32 pid, uid;
+            s32 status, pad;
+            u64 utime, stime;
+        } chld;
+        struct {
+            u64 addr;
+        } fault;
+        struct {
+            u64 addr, data;
+            u32 type, flags;
+            u64 reserved;
+        } perf; // TRAP_PERF
+        struct {
+            s64 band;
+            s32 fd;
+        } poll; // O_ASYNC
+    };
+};
+_Static_assert(sizeof(struct siginfo) == 48, "as much as any signal of the kernel's uses");
+
+#define SIGINFO_SIZE 128ul // in user memory
+
+// Copies between user memory and the kernel. 0 or -EFAULT.
+int siginfo_to_user(u64 to, const struct siginfo *info);
+int siginfo_from_user(struct siginfo *info, u64 from);
+
+// rt_sigaction(2)'s structure.
+struct sigaction {
+    u64 handler, flags, restorer, mask;
+};
+
+// Signals sent and not yet taken. An entry of `queue` holds each one's siginfo; a standard signal
+// is there once, a real-time signal as often as it was sent. Guarded by process->signal_lock.
+struct sigpending {
+    u64 set;
+    struct list queue;
+};
+
+// ---- sending. Signal 0 only checks, a number that is no signal gives -EINVAL. Task context. ----
+
+// To the process: one thread that does not block it takes it. 0 or -EAGAIN (no memory for a queued
+// one). `info` NULL: from the kernel (SI_KERNEL).
+int signal_process(struct process *p, int sig, const struct siginfo *info);
+// To one thread. Does nothing for kernel threads.
+int signal_task(struct task *t, int sig, const struct siginfo *info);
+// To the running task, on its way to ring 3, without a queue if a handler can take it at once: the
+// caller fills in the siginfo, signo too. NULL: signal_task() does it.
+struct siginfo *signal_self(int sig);
+// To the running task because of what it just did: cannot be blocked or ignored (then it kills).
+void signal_force(int sig, const struct siginfo *info);
+void signal_force_fault(int sig, int code, u64 addr);
+// To every process of a group. -ESRCH: there is none. proc_lock held.
+int signal_group(u32 pgid, int sig, const struct siginfo *info);
+// SIGKILL's way out: all threads of the process end with this wait status.
+void signal_kill_process(struct process *p, int wait_status);
+
+// Ctrl-C and the like: to the console's foreground group (linux/fs/console.h), by the init thread
+// a moment later. Any context but NMI and #DB.
+void console_signal(int sig);

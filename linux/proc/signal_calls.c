@@ -1,0 +1,260 @@
+// System calls on signals: actions, masks, waiting, the alternate stack, sending.
+#include "arch/x86/platform.h"
+#include "arch/x86/uaccess.h"
+#include "linux/proc/signal_state.h"
+#include "linux/proc/sigqueue.h"
+#include "linux/proc/syscalls.h"
+#include "linux/proc/timespec.h"
+
+enum { SIG_BLOCK, SIG_UNBLOCK, SIG_SETMASK };
+
+static bool bad_set_size(u64 size)
+{
+    return size != sizeof(u64);
+}
+
+s64 sys_rt_sigaction(int sig, u64 unew, u64 uold, u64 set_size)
+{
+    struct process *p = current_process();
+    struct sigaction new, old;
+    if (bad_set_size(set_size) || sig < 1 || sig > NSIG)
+        return -EINVAL;
+    if (unew && get_user(new, unew))
+        return -EFAULT;
+    if (unew && (SIG_BIT(sig) & SIG_UNMASKABLE))
+        return -EINVAL;
+    u64 flags = spin_lock_irqsave(&p->signal_lock);
+    old = p->action[sig - 1];
+    if (unew) {
+        new.mask &= ~SIG_UNMASKABLE;
+        new.flags &= SA_KNOWN;
+        p->action[sig - 1] = new;
+        if (signal_is_ignored(p, sig))
+            signal_flush_all(p, SIG_BIT(sig));
+    }
+    spin_unlock_irqrestore(&p->signal_lock, flags);
+    return uold ? put_user(old, uold) : 0;
+}
+
+s64 sys_rt_sigprocmask(int how, u64 unew, u64 uold, u64 set_size)
+{
+    u64 old = current_thread()->blocked;
+    u64 set;
+    if (bad_set_size(set_size))
+        return -EINVAL;
+    if (unew) {
+        if (get_user(set, unew))
+            return -EFAULT;
+        if (how == SIG_BLOCK)
+            set |= old;
+        else if (how == SIG_UNBLOCK)
+            set = old & ~set;
+        else if (how != SIG_SETMASK)
+            return -EINVAL;
+        signal_set_blocked(set);
+    }
+    return uold ? put_user(old, uold) : 0;
+}
+
+s64 sys_rt_sigpending(u64 uset, u64 set_size)
+{
+    struct process *p = current_process();
+    struct thread *th = current_thread();
+    if (set_size > sizeof(u64))
+        return -EINVAL;
+    u64 flags = spin_lock_irqsave(&p->signal_lock);
+    u64 set = (p->pending.set | th->pending.set) & th->blocked;
+    spin_unlock_irqrestore(&p->signal_lock, flags);
+    return copy_to_user(uset, &set, set_size);
+}
+
+static s64 sleep_until_signal(void)
+{
+    struct wait_queue nobody;
+    wait_init(&nobody);
+    wait_event_interruptible(&nobody, false);
+    return -ERESTARTNOHAND;
+}
+
+s64 sys_pause(void)
+{
+    return sleep_until_signal();
+}
+
+int signal_begin_mask(u64 uset, u64 set_size)
+{
+    struct thread *th = current_thread();
+    u64 set;
+    if (bad_set_size(set_size))
+        return -EINVAL;
+    if (get_user(set, uset))
+        return -EFAULT;
+    th->saved_mask = th->blocked;
+    th->restore_mask = true;
+    signal_set_blocked(set);
+    return 0;
+}
+
+s64 sys_rt_sigsuspend(u64 uset, u64 set_size)
+{
+    int err = signal_begin_mask(uset, set_size);
+    return err ? err : sleep_until_signal();
+}
+
+static int take_one(struct process *p, struct thread *th, u64 set, struct siginfo *info)
+{
+    u64 flags = spin_lock_irqsave(&p->signal_lock);
+    int sig = sigpending_take(&th->pending, set, info);
+    if (!sig)
+        sig = sigpending_take(&p->pending, set, info);
+    th->waiting_for = sig ? 0 : set;
+    spin_unlock_irqrestore(&p->signal_lock, flags);
+    return sig;
+}
+
+s64 sys_rt_sigtimedwait(u64 uset, u64 uinfo, u64 utimeout, u64 set_size)
+{
+    struct process *p = current_process();
+    struct thread *th = current_thread();
+    struct siginfo info;
+    u64 set, until;
+    if (bad_set_size(set_size))
+        return -EINVAL;
+    if (get_user(set, uset))
+        return -EFAULT;
+    int err = get_deadline(&until, utimeout), sig;
+    if (err)
+        return err;
+    set &= ~SIG_UNMASKABLE;
+    sig = take_one(p, th, set, &info);
+    if (!sig) {
+        err = sched_sleep_until(until, true);
+        sig = take_one(p, th, set, &info);
+    }
+    th->waiting_for = 0;
+    signal_set_blocked(th->blocked);
+    if (!sig)
+        return err ? -EINTR : -EAGAIN;
+    if (uinfo && siginfo_to_user(uinfo, &info))
+        return -EFAULT;
+    return sig;
+}
+
+int altstack_set(const struct altstack *s, u64 sp)
+{
+    struct thread *th = current_thread();
+    u32 mode = s->flags & ~SS_AUTODISARM;
+    if (on_altstack(th, sp))
+        return -EPERM;
+    if (mode != 0 && mode != SS_ONSTACK && mode != SS_DISABLE)
+        return -EINVAL;
+    if (mode != SS_DISABLE && s->size < MINSIGSTKSZ)
+        return -ENOMEM;
+    th->altstack = mode == SS_DISABLE ? 0 : s->sp;
+    th->altstack_size = mode == SS_DISABLE ? 0 : s->size;
+    th->altstack_flags = s->flags & SS_AUTODISARM;
+    return 0;
+}
+
+s64 sys_sigaltstack(u64 unew, u64 uold, u64 sp)
+{
+    struct altstack new, old;
+    if (unew && get_user(new, unew))
+        return -EFAULT;
+    altstack_get(&old, sp);
+    if (unew) {
+        int err = altstack_set(&new, sp);
+        if (err)
+            return err;
+    }
+    return uold ? put_user(old, uold) : 0;
+}
+
+static struct siginfo sender_info(int code)
+{
+    return (struct siginfo){.code = code, .rt.pid = current_process()->pid};
+}
+
+// To a process, a group (negative; 0: the own one), or -1: all but init and oneself.
+s64 sys_kill(s32 pid, int sig)
+{
+    struct siginfo info = sender_info(SI_USER);
+    struct process *self = current_process(), *p;
+    int err = -ESRCH;
+    if (pid == INT32_MIN)
+        return -ESRCH;
+    spin_lock(&proc_lock);
+    if (pid > 0) {
+        p = process_lookup(pid);
+        if (p)
+            err = signal_process(p, sig, &info);
+    } else if (pid != -1) {
+        err = signal_group(pid ? (u32)-pid : self->pgid, sig, &info);
+    } else {
+        for (p = process_next(NULL); p; p = process_next(p)) {
+            if (p == init_process || p == self)
+                continue;
+            err = signal_process(p, sig, &info);
+        }
+    }
+    spin_unlock(&proc_lock);
+    return err;
+}
+
+// tgid 0: whichever it belongs to.
+static s64 to_thread(s32 tgid, s32 tid, int sig, const struct siginfo *info)
+{
+    if (tid <= 0 || tgid < 0)
+        return -EINVAL;
+    struct task *t = task_find(tid);
+    if (!t)
+        return -ESRCH;
+    int err = -ESRCH;
+    if (t->process && (!tgid || t->process->pid == (u32)tgid))
+        err = signal_task(t, sig, info);
+    task_put(t);
+    return err;
+}
+
+s64 sys_tgkill(s32 tgid, s32 tid, int sig)
+{
+    struct siginfo info = sender_info(SI_TKILL);
+    return tgid ? to_thread(tgid, tid, sig, &info) : -EINVAL;
+}
+
+s64 sys_tkill(s32 tid, int sig)
+{
+    struct siginfo info = sender_info(SI_TKILL);
+    return to_thread(0, tid, sig, &info);
+}
+
+// A siginfo of the sender's own making. It must not look like the kernel's or another sender's.
+static int get_info(struct siginfo *info, u64 uinfo, bool own)
+{
+    if (siginfo_from_user(info, uinfo))
+        return -EFAULT;
+    return !own && (info->code >= 0 || info->code == SI_TKILL) ? -EPERM : 0;
+}
+
+s64 sys_rt_sigqueueinfo(s32 pid, int sig, u64 uinfo)
+{
+    struct siginfo info;
+    int err = get_info(&info, uinfo, (u32)pid == current_process()->pid);
+    if (err)
+        return err;
+    struct process *p = process_find(pid);
+    if (!p)
+        return -ESRCH;
+    err = signal_process(p, sig, &info);
+    process_put(p);
+    return err;
+}
+
+s64 sys_rt_tgsigqueueinfo(s32 tgid, s32 tid, int sig, u64 uinfo)
+{
+    struct siginfo info;
+    int err = get_info(&info, uinfo, (u32)tgid == current_process()->pid);
+    if (err)
+        return err;
+    return tgid ? to_thread(tgid, tid, sig, &info) : -EINVAL;
+}

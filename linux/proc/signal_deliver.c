@@ -1,0 +1,277 @@
+// Taking signals on the way back to ring 3: stop, end, or enter the handler; and restarting system
+// calls.
+#include "kernel/base/printk.h"
+#include "linux/proc/signal_state.h"
+#include "linux/proc/sigqueue.h"
+#include "linux/proc/syscalls.h"
+#include "linux/proc/timespec.h"
+#include "linux/ptrace/ptrace.h"
+#include "perf/context.h"
+
+#define SYSCALL_INSN_LEN 2
+
+// A traced thread takes part in a group stop once, and is then its tracer's to continue.
+static bool must_stop(const struct process *p, const struct thread *th)
+{
+    return p->stopping && !(th->stopped && th->tracee);
+}
+
+// Of the running thread.
+static void update_pending(struct process *p, struct thread *th)
+{
+    u64 waiting = (th->pending.set | p->pending.set) & ~th->blocked;
+    th->task->signal_pending = false;
+    if (waiting || th->forced || must_stop(p, th) || p->exiting || p->continued ||
+        (p->exec_task && p->exec_task != th->task) || (th->tracee && ptrace_has_trap(th)))
+        signal_note(th->task);
+}
+
+void signal_set_blocked(u64 mask)
+{
+    struct process *p = current_process();
+    struct thread *th = current_thread();
+    spin_lock_irq(&p->signal_lock);
+    th->blocked = mask & ~SIG_UNMASKABLE;
+    update_pending(p, th);
+    spin_unlock_irq(&p->signal_lock);
+}
+
+void signal_notify_parent(struct process *p, int sig, int code, int status)
+{
+    struct process *parent = p->parent;
+    const struct sigaction *a = &parent->action[SIGCHLD - 1];
+    struct siginfo info = {
+        .code = code,
+        .chld = {.pid = p->pid, .status = status, .utime = process_runtime(p) / CLK_TCK_NS},
+    };
+    bool stop = code == CLD_STOPPED || code == CLD_CONTINUED;
+    // Ignored: not even to a parent that blocks it, or waits for it.
+    bool unwanted = (a->handler == SIG_IGN && !p->tracee) || (stop && (a->flags & SA_NOCLDSTOP));
+    if (sig && !(sig == SIGCHLD && unwanted))
+        signal_process(parent, sig, &info);
+    wake_all(&parent->child_wait);
+}
+
+static void report_continued(struct process *p)
+{
+    spin_lock(&proc_lock);
+    u64 flags = spin_lock_irqsave(&p->signal_lock);
+    bool report = p->continued;
+    p->continued = false;
+    spin_unlock_irqrestore(&p->signal_lock, flags);
+    if (report) {
+        p->change = WAIT_CONTINUED;
+        signal_notify_parent(p, SIGCHLD, CLD_CONTINUED, SIGCONT);
+    }
+    spin_unlock(&proc_lock);
+}
+
+// Stops the running thread until SIGCONT or SIGKILL; the last one to stop tells the parent, who
+// sees it stopped then. A traced one goes on to its trap, which tells the tracer.
+static void stop_here(struct process *p, struct thread *th)
+{
+    spin_lock(&proc_lock);
+    u64 flags = spin_lock_irqsave(&p->signal_lock);
+    bool last = false;
+    int sig = p->stop_signal;
+    if (p->stopping && !th->stopped) {
+        th->stopped = true;
+        last = ++p->nr_stopped == p->nr_threads;
+        if (th->tracee)
+            ptrace_join_group_stop(th);
+    }
+    bool sleep = p->stopping && th->stopped && !th->tracee && !p->exiting;
+    if (sleep)
+        th->task->state = TASK_STOPPED;
+    spin_unlock_irqrestore(&p->signal_lock, flags);
+    if (last) {
+        p->change = WAIT_STOPPED(sig);
+        if (!ptrace_traced_by(p, p->parent))
+            signal_notify_parent(p, SIGCHLD, CLD_STOPPED, sig);
+    }
+    spin_unlock(&proc_lock);
+    if (sleep)
+        schedule();
+}
+
+// Takes the next signal into th->siginfo; 0: none is left. signal_lock held.
+static int next_signal(struct process *p, struct thread *th)
+{
+    if (th->forced) {
+        th->forced = false;
+        return th->siginfo.signo;
+    }
+    int sig = sigpending_take(&th->pending, ~th->blocked, &th->siginfo);
+    if (!sig)
+        sig = sigpending_take(&p->pending, ~th->blocked, &th->siginfo);
+    return sig;
+}
+
+static bool group_orphaned(const struct process *p)
+{
+    spin_lock(&proc_lock);
+    bool orphaned = process_group_orphaned(p->pgid);
+    spin_unlock(&proc_lock);
+    return orphaned;
+}
+
+static void default_action(struct trapframe *f, struct process *p, const struct siginfo *info)
+{
+    int sig = info->signo;
+    if (SIG_BIT(sig) & SIG_IGNORES)
+        return;
+    if (SIG_BIT(sig) & SIG_STOPS) {
+        struct thread *th;
+        if (sig != SIGSTOP && group_orphaned(p)) // nobody would continue it
+            return;
+        u64 flags = spin_lock_irqsave(&p->signal_lock);
+        if (current_thread()->stop_due) { // no SIGCONT since
+            p->stopping = true;
+            p->stop_signal = sig;
+            list_for_each (th, &p->threads, node)
+                signal_kick(th->task);
+        }
+        spin_unlock_irqrestore(&p->signal_lock, flags);
+        return;
+    }
+    if ((SIG_BIT(sig) & SIG_FAULTS) && info->code > 0)
+        printk("%s[%u]: killed by signal %d, code %d, at 0x%lx, address 0x%lx\n", p->comm, p->pid,
+               sig, info->code, f->rip, info->fault.addr);
+    process_exit(WAIT_SIGNALED(sig));
+}
+
+static void restart(struct trapframe *f, u64 number)
+{
+    f->rax = number;
+    f->rip -= SYSCALL_INSN_LEN;
+}
+
+static void restart_before_handler(struct trapframe *f, const struct sigaction *action)
+{
+    if (f->vector != VECTOR_SYSCALL)
+        return;
+    switch ((s64)f->rax) {
+    case -ERESTARTNOHAND:
+    case -ERESTART_RESTARTBLOCK:
+        f->rax = -EINTR;
+        break;
+    case -ERESTARTSYS:
+        if (!(action->flags & SA_RESTART)) {
+            f->rax = -EINTR;
+            break;
+        }
+        // fall through
+    case -ERESTARTNOINTR:
+        restart(f, f->error);
+    }
+}
+
+static void restart_without_handler(struct trapframe *f)
+{
+    if (f->vector != VECTOR_SYSCALL)
+        return;
+    switch ((s64)f->rax) {
+    case -ERESTARTSYS:
+    case -ERESTARTNOHAND:
+    case -ERESTARTNOINTR:
+        restart(f, f->error);
+        break;
+    case -ERESTART_RESTARTBLOCK:
+        restart(f, SYS_restart_syscall);
+    }
+}
+
+bool user_return_due(void)
+{
+    const struct task *t = current_task();
+    return t->signal_pending || perf_user_return_due(t);
+}
+
+// What the program's handler runs under, from now on. signal_lock held.
+static void begin_handler(struct process *p, struct thread *th, const struct sigaction *action)
+{
+    th->restore_mask = false;
+    th->blocked |= action->mask & ~SIG_UNMASKABLE;
+    if (!(action->flags & SA_NODEFER))
+        th->blocked |= SIG_BIT(th->siginfo.signo);
+    update_pending(p, th);
+}
+
+// `before` was blocked when the signal came, `mask` is what sigreturn puts back.
+static void enter_handler(struct trapframe *f, struct thread *th, const struct sigaction *action,
+                          u64 before, u64 mask)
+{
+    bool stepping = th->trace && ptrace_handler_begin();
+    restart_before_handler(f, action);
+    if (!signal_frame_push(f, th, action, mask)) {
+        if (stepping)
+            ptrace_handler_entered();
+        return;
+    }
+    // A SIGSEGV for which there is no stack left cannot be handled either.
+    if (th->siginfo.signo == SIGSEGV)
+        process_exit(WAIT_SIGNALED(SIGSEGV));
+    th->restore_mask = mask != before;
+    signal_set_blocked(before);
+    signal_force_fault(SIGSEGV, SI_KERNEL, 0);
+}
+
+// One signal, if there is one.
+static void deliver(struct trapframe *f, struct process *p, struct thread *th)
+{
+    spin_lock_irq(&p->signal_lock);
+    int sig = next_signal(p, th);
+    if (!sig) {
+        if (th->restore_mask) // and then what the old mask lets through
+            th->blocked = th->saved_mask;
+        th->restore_mask = false;
+        update_pending(p, th);
+        spin_unlock_irq(&p->signal_lock);
+        return;
+    }
+    th->stop_due = true;
+    if (th->tracee) {
+        spin_unlock_irq(&p->signal_lock);
+        sig = ptrace_signal(&th->siginfo);
+        if (!sig)
+            return;
+        spin_lock_irq(&p->signal_lock);
+    }
+    struct sigaction *a = &p->action[sig - 1], action = *a;
+    u64 before = th->blocked, mask = th->restore_mask ? th->saved_mask : before;
+    bool handled = action.handler != SIG_DFL && action.handler != SIG_IGN;
+    if ((action.flags & SA_RESETHAND) && handled)
+        a->handler = SIG_DFL;
+    if (handled)
+        begin_handler(p, th, &action);
+    spin_unlock_irq(&p->signal_lock);
+    if (handled)
+        enter_handler(f, th, &action, before, mask);
+    else if (action.handler == SIG_DFL)
+        default_action(f, p, &th->siginfo);
+}
+
+// signal_pending is cleared only by who finds, under the lock, that nothing is left.
+void user_return(struct trapframe *f)
+{
+    struct task *t = current_task();
+    perf_user_return();
+    if (likely(!t->signal_pending))
+        return;
+    struct process *p = t->process;
+    struct thread *th = t->thread;
+    do {
+        if (p->exiting || (unlikely(p->exec_task) && p->exec_task != t))
+            thread_exit(p->exit_status);
+        if (must_stop(p, th)) {
+            stop_here(p, th);
+        } else if (th->tracee && ptrace_has_trap(th)) {
+            ptrace_trap();
+        } else {
+            if (p->continued)
+                report_continued(p);
+            deliver(f, p, th);
+        }
+    } while (t->signal_pending);
+    restart_without_handler(f);
+}

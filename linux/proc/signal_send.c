@@ -1,0 +1,195 @@
+// Sending signals: who takes it, is it ignored, who has to be woken.
+#include "arch/x86/smp.h"
+#include "kernel/base/errno.h"
+#include "linux/proc/process.h"
+#include "linux/proc/signal_state.h"
+#include "linux/proc/sigqueue.h"
+#include "linux/ptrace/ptrace.h"
+
+void signal_kick(struct task *t)
+{
+    signal_note(t);
+    sched_wake_interruptible(t);
+    // One that has just been woken may still be there: then it does not sleep at all.
+    if (t != current_task() && __atomic_load_n(&t->on_cpu, __ATOMIC_SEQ_CST))
+        smp_reschedule(t->cpu);
+}
+
+static bool takes(const struct thread *th, int sig)
+{
+    return !(th->blocked & ~th->waiting_for & SIG_BIT(sig));
+}
+
+bool signal_is_ignored(const struct process *p, int sig)
+{
+    u64 handler = p->action[sig - 1].handler;
+    return handler == SIG_IGN || (handler == SIG_DFL && (SIG_BIT(sig) & SIG_IGNORES));
+}
+
+static struct thread *pick_thread(struct process *p, int sig)
+{
+    struct thread *th;
+    if (current_process() == p && takes(current_thread(), sig))
+        return current_thread();
+    list_for_each (th, &p->threads, node)
+        if (takes(th, sig))
+            return th;
+    return NULL;
+}
+
+void signal_flush_all(struct process *p, u64 set)
+{
+    struct thread *th;
+    sigpending_flush(&p->pending, set);
+    list_for_each (th, &p->threads, node)
+        sigpending_flush(&th->pending, set);
+}
+
+static void kill_locked(struct process *p, int wait_status)
+{
+    struct thread *th;
+    if (p->exiting)
+        return;
+    p->exiting = true;
+    p->exit_status = wait_status;
+    list_for_each (th, &p->threads, node) {
+        signal_kick(th->task);
+        sched_wake_stopped(th->task);
+        ptrace_wake_dying(th);
+    }
+}
+
+// SIGKILL again, for threads that wait for their tracers at their very end.
+static void wake_dying(struct process *p)
+{
+    struct thread *th;
+    list_for_each (th, &p->threads, node)
+        ptrace_wake_dying(th);
+}
+
+static void continue_locked(struct process *p)
+{
+    struct thread *th;
+    list_for_each (th, &p->threads, node) {
+        th->stop_due = false;
+        ptrace_continued(th);
+    }
+    if (!p->stopping)
+        return;
+    p->stopping = false;
+    p->continued = p->nr_stopped == p->nr_threads;
+    p->nr_stopped = 0;
+    list_for_each (th, &p->threads, node) {
+        th->stopped = false;
+        sched_wake_stopped(th->task);
+    }
+}
+
+// `th` NULL: to the process.
+static int send(struct process *p, struct thread *th, int sig, const struct siginfo *info)
+{
+    if (sig < 0 || sig > NSIG)
+        return -EINVAL;
+    if (sig == 0 || p == init_process)
+        return 0;
+    if (sig == SIGKILL) {
+        if (p->exiting)
+            wake_dying(p);
+        kill_locked(p, WAIT_SIGNALED(SIGKILL));
+    }
+    if (p->exiting)
+        return 0;
+    if (SIG_BIT(sig) & SIG_STOPS)
+        signal_flush_all(p, SIG_BIT(SIGCONT));
+    if (sig == SIGCONT) {
+        signal_flush_all(p, SIG_STOPS);
+        continue_locked(p);
+    }
+    struct thread *taker = th ? (takes(th, sig) ? th : NULL) : pick_thread(p, sig);
+    // An ignored signal vanishes, unless it is blocked (the action may change meanwhile) or waited
+    // for.
+    // A tracer sees even those.
+    if (taker && !taker->tracee && !(taker->waiting_for & SIG_BIT(sig)) &&
+        signal_is_ignored(p, sig))
+        return 0;
+    int err = sigpending_add(th ? &th->pending : &p->pending, sig, info);
+    if (!err && taker)
+        signal_kick(taker->task);
+    return err;
+}
+
+int signal_process(struct process *p, int sig, const struct siginfo *info)
+{
+    u64 flags = spin_lock_irqsave(&p->signal_lock);
+    int err = send(p, NULL, sig, info);
+    spin_unlock_irqrestore(&p->signal_lock, flags);
+    return err;
+}
+
+int signal_task(struct task *t, int sig, const struct siginfo *info)
+{
+    struct process *p = t->process;
+    if (!p || !t->thread)
+        return 0;
+    u64 flags = spin_lock_irqsave(&p->signal_lock);
+    int err = send(p, t->thread, sig, info);
+    spin_unlock_irqrestore(&p->signal_lock, flags);
+    return err;
+}
+
+int signal_group(u32 pgid, int sig, const struct siginfo *info)
+{
+    int err = -ESRCH;
+    for (struct process *p = process_next(NULL); p; p = process_next(p))
+        if (p->pgid == pgid && p != init_process)
+            err = signal_process(p, sig, info);
+    return err;
+}
+
+void signal_kill_process(struct process *p, int wait_status)
+{
+    u64 flags = spin_lock_irqsave(&p->signal_lock);
+    kill_locked(p, wait_status);
+    spin_unlock_irqrestore(&p->signal_lock, flags);
+}
+
+static void force(struct thread *th)
+{
+    th->forced = true;
+    signal_note(th->task);
+}
+
+// No lock: only the thread itself changes its mask and what is forced on it while it runs, and the
+// action is looked up again when the signal is taken.
+struct siginfo *signal_self(int sig)
+{
+    struct thread *th = current_thread();
+    u64 handler = current_process()->action[sig - 1].handler;
+    u64 not_now = th->blocked | th->pending.set;
+    if (th->forced || (not_now & SIG_BIT(sig)) || handler == SIG_DFL || handler == SIG_IGN)
+        return NULL;
+    force(th);
+    return &th->siginfo;
+}
+
+void signal_force(int sig, const struct siginfo *info)
+{
+    struct process *p = current_process();
+    struct thread *th = current_thread();
+    u64 flags = spin_lock_irqsave(&p->signal_lock);
+    struct sigaction *action = &p->action[sig - 1];
+    if ((th->blocked & SIG_BIT(sig)) || action->handler == SIG_IGN) {
+        action->handler = SIG_DFL;
+        th->blocked &= ~SIG_BIT(sig);
+    }
+    th->siginfo = *info;
+    th->siginfo.signo = sig;
+    force(th);
+    spin_unlock_irqrestore(&p->signal_lock, flags);
+}
+
+void signal_force_fault(int sig, int code, u64 addr)
+{
+    struct siginfo info = {.code = code, .fault.addr = addr};
+    signal_force(sig, &info);
+}

@@ -1,0 +1,80 @@
+// Sets of pending signals: see sigqueue.h.
+#include "linux/proc/sigqueue.h"
+
+#include "kernel/base/errno.h"
+#include "kernel/mm/heap.h"
+
+struct sigentry {
+    struct list node;
+    struct siginfo info;
+};
+
+int sigpending_add(struct sigpending *q, int sig, const struct siginfo *info)
+{
+    if (sig < SIGRTMIN && (q->set & SIG_BIT(sig)))
+        return 0;
+    struct sigentry *e = kalloc(sizeof(*e));
+    if (!e && sig >= SIGRTMIN)
+        return -EAGAIN;
+    q->set |= SIG_BIT(sig);
+    if (!e)
+        return 0;
+    if (info)
+        e->info = *info;
+    else
+        e->info.code = SI_KERNEL;
+    e->info.signo = sig;
+    list_add_tail(&e->node, &q->queue);
+    return 0;
+}
+
+bool sigpending_peek(const struct sigpending *q, u64 n, struct siginfo *out)
+{
+    const struct sigentry *e;
+    list_for_each (e, &q->queue, node) {
+        if (n--)
+            continue;
+        *out = e->info;
+        return true;
+    }
+    return false;
+}
+
+int sigpending_take(struct sigpending *q, u64 allowed, struct siginfo *out)
+{
+    u64 set = q->set & allowed;
+    if (!set)
+        return 0;
+    int sig = __builtin_ctzll(set & SIG_FAULTS ? set & SIG_FAULTS : set) + 1;
+    struct sigentry *e, *next, *found = NULL;
+    bool more = false;
+    list_for_each_safe (e, next, &q->queue, node) {
+        if (e->info.signo != sig)
+            continue;
+        if (found) {
+            more = true;
+            break;
+        }
+        found = e;
+    }
+    if (!more)
+        q->set &= ~SIG_BIT(sig);
+    *out = found ? found->info : (struct siginfo){.signo = sig, .code = SI_USER};
+    if (found) {
+        list_del(&found->node);
+        kfree(found);
+    }
+    return sig;
+}
+
+void sigpending_flush(struct sigpending *q, u64 set)
+{
+    struct sigentry *e, *next;
+    q->set &= ~set;
+    list_for_each_safe (e, next, &q->queue, node) {
+        if (SIG_BIT(e->info.signo) & set) {
+            list_del(&e->node);
+            kfree(e);
+        }
+    }
+}

@@ -1,0 +1,119 @@
+// The stack a program starts with (System V ABI, 3.4.1), from the top down: the strings, 16 random
+// bytes, the auxiliary vector, the pointers of envp and argv, argc.
+#include "arch/x86/cpu.h"
+#include "kernel/base/errno.h"
+#include "kernel/base/string.h"
+#include "kernel/mm/heap.h"
+#include "linux/mm/vm.h"
+#include "linux/proc/exec.h"
+#include "linux/proc/random.h"
+
+// clang-format off
+enum {
+    AT_NULL = 0, AT_PHDR = 3, AT_PHENT = 4, AT_PHNUM = 5, AT_PAGESZ = 6, AT_BASE = 7, AT_FLAGS = 8,
+    AT_ENTRY = 9, AT_UID = 11, AT_EUID = 12, AT_GID = 13, AT_EGID = 14, AT_PLATFORM = 15,
+    AT_HWCAP = 16, AT_CLKTCK = 17, AT_SECURE = 23, AT_RANDOM = 25, AT_EXECFN = 31,
+};
+// clang-format on
+
+#define CLOCKS_PER_SECOND 100
+#define RANDOM_BYTES      16
+#define AUXV_PAIRS        18
+
+static const char platform[] = "x86_64";
+
+// Addresses of what lies above the vectors.
+struct places {
+    u64 strings, path, platform, random, vectors;
+};
+
+static u32 hwcap(void)
+{
+    u32 regs[4];
+    cpuid(1, 0, regs);
+    return regs[3];
+}
+
+static u64 *put_auxv(u64 *v, const struct elf_image *img, const struct places *at)
+{
+    const u64 pairs[AUXV_PAIRS][2] = {
+        {AT_HWCAP, hwcap()},
+        {AT_PAGESZ, PAGE_SIZE},
+        {AT_CLKTCK, CLOCKS_PER_SECOND},
+        {AT_PHDR, img->phdr},
+        {AT_PHENT, img->phent},
+        {AT_PHNUM, img->phnum},
+        {AT_BASE, 0},
+        {AT_FLAGS, 0},
+        {AT_ENTRY, img->entry},
+        {AT_UID, 0},
+        {AT_EUID, 0},
+        {AT_GID, 0},
+        {AT_EGID, 0},
+        {AT_SECURE, 0},
+        {AT_RANDOM, at->random},
+        {AT_EXECFN, at->path},
+        {AT_PLATFORM, at->platform},
+        {AT_NULL, 0},
+    };
+    memcpy(v, pairs, sizeof(pairs));
+    return v + 2 * AUXV_PAIRS;
+}
+
+// Pointers to `count` strings that start at s (in the kernel) and at *at (in the program), and a
+// null.
+static const char *put_pointers(u64 **v, u32 count, const char *s, u64 *at)
+{
+    while (count--) {
+        size_t n = strlen(s) + 1;
+        *(*v)++ = *at;
+        *at += n;
+        s += n;
+    }
+    *(*v)++ = 0;
+    return s;
+}
+
+static bool put(struct mm *mm, u64 addr, const void *data, size_t n)
+{
+    return mm_access(mm, addr, (void *)data, n, true, false) == (ssize_t)n;
+}
+
+int stack_build(struct mm *mm, const struct exec_args *a, const char *path,
+                const struct elf_image *img, u64 *sp)
+{
+    s64 got = mm_map(mm, USER_STACK_TOP - USER_STACK_SIZE, USER_STACK_SIZE, PROT_READ | PROT_WRITE,
+                     MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED | MAP_STACK, "[stack]");
+    if (got < 0)
+        return got;
+
+    struct places at;
+    size_t path_size = strlen(path) + 1;
+    u8 random[RANDOM_BYTES];
+    random_fill(random, sizeof(random));
+    at.path = USER_STACK_TOP - sizeof(u64) - path_size; // a zero word at the very top
+    at.strings = at.path - a->used;
+    at.platform = at.strings - sizeof(platform);
+    at.random = at.platform - sizeof(random);
+    size_t words = 1 + a->argc + 1 + a->envc + 1 + 2 * AUXV_PAIRS;
+    at.vectors = ALIGN_DOWN(at.random - words * sizeof(u64), 16);
+
+    u64 *vectors = kalloc(words * sizeof(u64)), *v = vectors, string = at.strings;
+    if (!vectors)
+        return -ENOMEM;
+    *v++ = a->argc;
+    const char *env = put_pointers(&v, a->argc, a->buf, &string);
+    put_pointers(&v, a->envc, env, &string);
+    v = put_auxv(v, img, &at);
+    bool ok = put(mm, at.path, path, path_size) && put(mm, at.strings, a->buf, a->used) &&
+              put(mm, at.platform, platform, sizeof(platform)) &&
+              put(mm, at.random, random, sizeof(random)) &&
+              put(mm, at.vectors, vectors, words * sizeof(u64));
+    kfree(vectors);
+    mm->auxv_len = 2 * AUXV_PAIRS * sizeof(u64);
+    mm->auxv = at.vectors + words * sizeof(u64) - mm->auxv_len;
+    mm->env = at.strings + a->argv_len;
+    mm->env_len = a->used - a->argv_len;
+    *sp = at.vectors;
+    return ok ? 0 : -ENOMEM;
+}

@@ -1,0 +1,139 @@
+// The system call: finding the tracee, and who does what is asked.
+#include "arch/x86/uaccess.h"
+#include "linux/mm/vm.h"
+#include "linux/ptrace/tracee.h"
+
+// ---- memory ----
+
+static s64 access_word(struct tracee *tr, u64 addr, u64 *word, bool write)
+{
+    struct mm *mm = process_mm(tr->task->process);
+    if (!mm)
+        return -EIO;
+    ssize_t n = mm_access(mm, addr, word, sizeof(*word), write, true);
+    mm_put(mm);
+    return n == sizeof(*word) ? 0 : -EIO;
+}
+
+static s64 peek(struct tracee *tr, u64 addr, u64 udata)
+{
+    u64 word;
+    s64 err = access_word(tr, addr, &word, false);
+    return err ? err : put_user(word, udata);
+}
+
+// ---- requests ----
+
+static s64 set_options(struct tracee *tr, u64 options)
+{
+    if (options & ~PTRACE_O_KNOWN)
+        return -EINVAL;
+    struct process *p = tr->task->process;
+    u64 flags = spin_lock_irqsave(&p->signal_lock);
+    tr->options = options;
+    spin_unlock_irqrestore(&p->signal_lock, flags);
+    return 0;
+}
+
+// Those that leave a frozen tracee stopped.
+static s64 look_or_change(struct tracee *tr, s64 request, u64 addr, u64 data)
+{
+    switch (request) {
+    case PTRACE_PEEKTEXT:
+    case PTRACE_PEEKDATA:
+        return peek(tr, addr, data);
+    case PTRACE_POKETEXT:
+    case PTRACE_POKEDATA:
+        return access_word(tr, addr, &data, true);
+    case PTRACE_PEEKUSER:
+        return ptrace_peek_user(tr, addr, data);
+    case PTRACE_POKEUSER:
+        return ptrace_poke_user(tr, addr, data);
+    case PTRACE_GETREGS:
+    case PTRACE_SETREGS:
+        return ptrace_regs(tr, request == PTRACE_SETREGS, data);
+    case PTRACE_GETFPREGS:
+    case PTRACE_SETFPREGS:
+        return ptrace_fpregs(tr, request == PTRACE_SETFPREGS, data);
+    case PTRACE_GETREGSET:
+    case PTRACE_SETREGSET:
+        return ptrace_regset(tr, request == PTRACE_SETREGSET, addr, data);
+    case PTRACE_ARCH_PRCTL:
+        return ptrace_arch_prctl(tr, data, addr);
+    case PTRACE_SETOPTIONS:
+    case PTRACE_OLDSETOPTIONS:
+        return set_options(tr, data);
+    case PTRACE_GETEVENTMSG:
+        return put_user(tr->message, data);
+    case PTRACE_GETSIGINFO:
+    case PTRACE_SETSIGINFO:
+        return ptrace_siginfo(tr, request == PTRACE_SETSIGINFO, data);
+    case PTRACE_PEEKSIGINFO:
+        return ptrace_peeksiginfo(tr, addr, data);
+    case PTRACE_GETSIGMASK:
+    case PTRACE_SETSIGMASK:
+        return ptrace_sigmask(tr, request == PTRACE_SETSIGMASK, addr, data);
+    case PTRACE_GET_SYSCALL_INFO:
+        return ptrace_syscall_info(tr, addr, data);
+    default:
+        return -EIO;
+    }
+}
+
+static bool resumes(s64 request)
+{
+    return request == PTRACE_CONT || request == PTRACE_DETACH || request == PTRACE_SYSCALL ||
+           (request >= PTRACE_SYSEMU && request <= PTRACE_SINGLEBLOCK) ||
+           request == PTRACE_SINGLESTEP;
+}
+
+// Whether to the next branch or to the next instruction: neither emulator knows DEBUGCTL.BTF, which
+// would be the difference.
+static bool steps(s64 request)
+{
+    return request == PTRACE_SINGLESTEP || request == PTRACE_SYSEMU_SINGLESTEP ||
+           request == PTRACE_SINGLEBLOCK;
+}
+
+static void go_on(struct tracee *tr, s64 request, int sig)
+{
+    struct thread *th = tracee_thread(tr);
+    if (request == PTRACE_DETACH) {
+        ptrace_detach(tr, sig);
+        return;
+    }
+    ptrace_set_step(th, steps(request));
+    th->trace &= TRACE_STEP;
+    if (request == PTRACE_SYSCALL)
+        th->trace |= TRACE_SYSCALLS;
+    else if (request == PTRACE_SYSEMU || request == PTRACE_SYSEMU_SINGLESTEP)
+        th->trace |= TRACE_EMULATE;
+    ptrace_resume(tr, sig);
+}
+
+s64 sys_ptrace(s64 request, s32 tid, u64 addr, u64 data)
+{
+    switch (request) {
+    case PTRACE_TRACEME:
+        return ptrace_traceme();
+    case PTRACE_ATTACH:
+    case PTRACE_SEIZE:
+        return ptrace_attach(tid, request == PTRACE_SEIZE, addr, data);
+    case PTRACE_INTERRUPT:
+        return ptrace_interrupt(tid);
+    case PTRACE_KILL:
+        return ptrace_kill(tid);
+    }
+    struct tracee *tr = ptrace_freeze(tid);
+    if (!tr)
+        return -ESRCH;
+    if (request == PTRACE_LISTEN)
+        return ptrace_listen(tr);
+    if (resumes(request) && data <= NSIG) {
+        go_on(tr, request, (int)data);
+        return 0;
+    }
+    s64 result = resumes(request) ? -EIO : look_or_change(tr, request, addr, data);
+    ptrace_unfreeze(tr);
+    return result;
+}

@@ -1,0 +1,99 @@
+// ptrace(2): one thread, the tracer, stops another, the tracee, and looks at it and changes it.
+//
+// These are the places at which the rest of the kernel lets a tracee stop. All of them are in task
+// context, for the running thread, and cost no more than a look into struct thread when it is not
+// traced. docs/ptrace.md says in which order things happen.
+#pragma once
+
+#include "linux/proc/process.h"
+
+struct tracee;
+
+// ptrace(2). 0 or a value, or -errno.
+s64 sys_ptrace(s64 request, s32 tid, u64 addr, u64 data);
+
+// ---- stops (stop.c); they sleep until the tracer lets the thread go on ----
+
+// thread->trace
+#define TRACE_SYSCALLS 1u
+#define TRACE_STEP     2u
+#define TRACE_EMULATE  4u // system calls stop at their beginning and are then skipped
+
+// A signal is about to be acted on: the tracer sees it first. The signal to act on, with *info
+// about it, or 0: none.
+int ptrace_signal(struct siginfo *info);
+// The thread is asked to stop, or takes part in a group stop.
+void ptrace_trap(void);
+// A system call begins, of a thread with something in thread->trace: true if it is to be skipped.
+// And it ends.
+bool ptrace_syscall_enter(struct trapframe *f);
+void ptrace_syscall_leave(struct trapframe *f);
+// An event of PTRACE_SETOPTIONS has happened, whether it is asked for or not.
+void ptrace_event(u32 event, u64 message);
+// execve has succeeded, called by the thread that was this one.
+void ptrace_exec(u32 tid);
+// A handler's frame is made. `begin` comes first: true when a tracer steps, which then sees the
+// handler's first instruction.
+bool ptrace_handler_begin(void);
+void ptrace_handler_entered(void);
+
+// ---- for signals (stop.c); the process's signal_lock is held ----
+
+// True if the thread is to call ptrace_trap().
+bool ptrace_has_trap(const struct thread *th);
+// The thread takes part in a group stop: it traps instead of sleeping.
+void ptrace_join_group_stop(struct thread *th);
+// SIGCONT has come: a seized tracee tells.
+void ptrace_continued(struct thread *th);
+// The thread is to die: wakes it from its stop.
+void ptrace_wake_dying(struct thread *th);
+
+// ---- life (attach.c) ----
+
+// The new task is the running thread's child by `event` (PTRACE_EVENT_FORK, _VFORK or _CLONE). If
+// the tracer wants children too, what it takes is made before anything is linked: 0 and *out (may
+// be NULL), or -ENOMEM.
+int ptrace_fork(struct task *child, struct tracee **out);
+// Links it, before the child starts; false: not wanted (any more), the caller frees it. proc_lock
+// held.
+bool ptrace_fork_link(struct tracee *tr, u32 event);
+// Frees what is linked nowhere. NULL is fine. Task context.
+void ptrace_free(struct tracee *tr);
+// The running thread's own debug registers go: it executes a program, or ends.
+void ptrace_flush(void);
+// The running thread, the last one of p, has taken over the first one's tid. That one's tracee,
+// NULL if it had none: for ptrace_free(). proc_lock held.
+struct tracee *ptrace_become_leader(struct process *p);
+// The running thread has left its process: it lets go of what it traces.
+void ptrace_exit(struct thread *th);
+// Its own tracer hears of it, unless it was the first one. proc_lock held.
+void ptrace_thread_ended(struct thread *th);
+// The process has ended, its first thread is traced: true if the tracer is another process than the
+// parent; it has been told, and the parent hears later. proc_lock held.
+bool ptrace_process_ended(struct process *p);
+
+// ---- #DB (regs.c) ----
+
+// The causes of a #DB in ring 3 that count, as bits of DR6: those of a tracer that is gone do not.
+u64 ptrace_debug_causes(u64 dr6);
+
+// ---- for wait(2) and /proc (attach.c); proc_lock held ----
+
+struct waited_tracee {
+    struct tracee *tracee;
+    struct process *process;
+    u32 tid;
+    bool ended;
+    int status; // wait's, of the end or of a stop
+};
+// Looks for a tracee of this thread with this tid and group (0: any) that has a stop or, if `ends`,
+// its end not yet told. 1: *w is filled; 0: there is none at the moment; -ECHILD: no such tracee.
+int ptrace_look(const struct thread *tracer, u32 tid, u32 pgid, bool ends, struct waited_tracee *w);
+// Its stop has been told: not again.
+void ptrace_reported(struct tracee *tr);
+// Its end has been told: it is nobody's tracee any more. Then ptrace_free(), without the lock.
+void ptrace_reap(struct tracee *tr);
+// True if a thread of `tracer` traces the process's first thread.
+bool ptrace_traced_by(const struct process *p, const struct process *tracer);
+// tid of the thread's tracer, 0: none. NULL: the first thread, which has ended.
+u32 ptrace_tracer_tid(const struct process *p, const struct thread *th);

@@ -1,0 +1,334 @@
+// Stopping, and going on: the tracee's side of every stop, the tracer's side of every resumption.
+#include "linux/proc/signal_state.h"
+#include "linux/proc/sigqueue.h"
+#include "linux/ptrace/tracee.h"
+
+// Who sees the state sees what was written before it.
+static void set_state(struct tracee *tr, enum trace_state state)
+{
+    __atomic_store_n(&tr->state, state, __ATOMIC_RELEASE);
+}
+
+static bool change_state(struct tracee *tr, u32 from, enum trace_state to)
+{
+    return __atomic_compare_exchange_n(&tr->state, &from, to, false, __ATOMIC_ACQ_REL,
+                                       __ATOMIC_ACQUIRE);
+}
+
+// ---- the tracee ----
+
+void ptrace_notify_tracer(const struct tracee *tr, int si_code, int status)
+{
+    struct process *to = tr->tracer->process;
+    const struct sigaction *a = &to->action[SIGCHLD - 1];
+    struct siginfo info = {.code = si_code, .chld = {.pid = tr->task->tid, .status = status}};
+    bool stop = si_code == CLD_TRAPPED || si_code == CLD_STOPPED;
+    if (!(stop && (a->handler == SIG_IGN || (a->flags & SA_NOCLDSTOP))))
+        signal_process(to, SIGCHLD, &info);
+    wake_all(&to->child_wait);
+}
+
+static bool dying(const struct task *t)
+{
+    const struct process *p = t->process;
+    return p->exiting || (p->exec_task && p->exec_task != t);
+}
+
+struct stop {
+    u32 code;
+    int si_code; // of SIGCHLD
+    u64 message;
+    struct siginfo *info;
+    bool last; // at the thread's end: also when it is killed
+};
+
+// Stops the running thread until its tracer, or death, lets it go on; th->resume_signal is then
+// what the tracer gave. False if it is not traced, or dying: it has not stopped.
+static bool stop(const struct stop *s)
+{
+    struct task *t = current_task();
+    struct thread *th = t->thread;
+    struct process *p = t->process;
+    spin_lock(&proc_lock);
+    u64 flags = spin_lock_irqsave(&p->signal_lock);
+    struct tracee *tr = th->tracee;
+    bool stops = tr && (s->last || !dying(t));
+    th->resume_signal = 0;
+    if (stops) {
+        tr->trap = false; // any stop will do
+        if (s->info && s->info->code >> 8 == PTRACE_EVENT_STOP)
+            tr->notify = false;
+        tr->code = tr->report = s->code;
+        tr->message = s->message;
+        tr->info = s->info;
+        t->state = TASK_TRACED;
+        set_state(tr, TRACE_STOPPED);
+    }
+    spin_unlock_irqrestore(&p->signal_lock, flags);
+    if (stops)
+        ptrace_notify_tracer(tr, s->si_code, s->code & 0x7f);
+    spin_unlock(&proc_lock);
+    if (stops)
+        schedule();
+    return stops;
+}
+
+// A stop that is no signal's delivery.
+static bool stop_with_info(u32 sig, u32 code, int si_code, u64 message, bool last)
+{
+    struct siginfo info = {.signo = (s32)sig, .code = (s32)code, .rt.pid = current_task()->tid};
+    return stop(&(struct stop){code, si_code, message, &info, last});
+}
+
+static u32 tracer_or_parent(struct process *p, const struct thread *th)
+{
+    spin_lock(&proc_lock);
+    u32 tid = th->tracee ? th->tracee->tracer->tid : p->parent->pid;
+    spin_unlock(&proc_lock);
+    return tid;
+}
+
+int ptrace_signal(struct siginfo *info)
+{
+    struct process *p = current_process();
+    struct thread *th = current_thread();
+    if (!stop(&(struct stop){.code = (u32)info->signo, .si_code = CLD_TRAPPED, .info = info}))
+        return dying(th->task) ? 0 : info->signo;
+    int sig = th->resume_signal;
+    if (!sig)
+        return 0;
+    if (sig != info->signo) // the tracer's own
+        *info = (struct siginfo){.signo = sig, .code = SI_USER, .rt.pid = tracer_or_parent(p, th)};
+    u64 flags = spin_lock_irqsave(&p->signal_lock);
+    if (th->blocked & SIG_BIT(sig)) {
+        sigpending_add(&th->pending, sig, info);
+        sig = 0;
+    }
+    spin_unlock_irqrestore(&p->signal_lock, flags);
+    return sig;
+}
+
+void ptrace_trap(void)
+{
+    struct process *p = current_process();
+    u64 flags = spin_lock_irqsave(&p->signal_lock);
+    struct tracee *tr = current_thread()->tracee;
+    bool seized = tr && tr->seized;
+    u32 sig = seized && !p->stopping ? SIGTRAP : (u32)p->stop_signal;
+    spin_unlock_irqrestore(&p->signal_lock, flags);
+    if (seized)
+        stop_with_info(sig, STOP_EVENT(sig, PTRACE_EVENT_STOP), CLD_STOPPED, 0, false);
+    else
+        stop(&(struct stop){.code = sig, .si_code = CLD_STOPPED});
+}
+
+static u64 options(void)
+{
+    struct process *p = current_process();
+    u64 flags = spin_lock_irqsave(&p->signal_lock);
+    const struct tracee *tr = current_thread()->tracee;
+    u64 options = tr ? tr->options : 0;
+    spin_unlock_irqrestore(&p->signal_lock, flags);
+    return options;
+}
+
+static void syscall_stop(u64 message)
+{
+    u32 code = SIGTRAP | (options() & PTRACE_O_TRACESYSGOOD ? STOP_SYSGOOD : 0);
+    stop_with_info(SIGTRAP, code, CLD_TRAPPED, message, false);
+    int sig = current_thread()->resume_signal;
+    if (sig)
+        signal_task(current_task(), sig, NULL);
+}
+
+bool ptrace_syscall_enter(struct trapframe *f)
+{
+    u32 trace = current_thread()->trace;
+    if (!(trace & (TRACE_SYSCALLS | TRACE_EMULATE)))
+        return false;
+    syscall_stop(PTRACE_EVENTMSG_SYSCALL_ENTRY);
+    return (trace & TRACE_EMULATE) || f->vector != VECTOR_SYSCALL || dying(current_task());
+}
+
+void ptrace_syscall_leave(struct trapframe *f)
+{
+    u32 trace = current_thread()->trace;
+    if (trace & TRACE_EMULATE) // it has stopped already
+        return;
+    if (trace & TRACE_STEP) // the step over SYSCALL: TF itself traps one instruction later
+        signal_force_fault(SIGTRAP, TRAP_BRKPT, f->rip);
+    else if (trace & TRACE_SYSCALLS)
+        syscall_stop(PTRACE_EVENTMSG_SYSCALL_EXIT);
+}
+
+void ptrace_event(u32 event, u64 message)
+{
+    if (options() & PTRACE_O_EVENT(event))
+        stop_with_info(SIGTRAP, STOP_EVENT(SIGTRAP, event), CLD_TRAPPED, message,
+                       event == PTRACE_EVENT_EXIT);
+}
+
+void ptrace_exec(u32 tid)
+{
+    struct process *p = current_process();
+    u64 flags = spin_lock_irqsave(&p->signal_lock);
+    const struct tracee *tr = current_thread()->tracee;
+    bool plain = tr && !tr->seized && !(tr->options & PTRACE_O_EVENT(PTRACE_EVENT_EXEC));
+    spin_unlock_irqrestore(&p->signal_lock, flags);
+    if (plain)
+        signal_task(current_task(), SIGTRAP, &(struct siginfo){.code = SI_USER, .rt.pid = p->pid});
+    else
+        ptrace_event(PTRACE_EVENT_EXEC, tid);
+}
+
+bool ptrace_handler_begin(void)
+{
+    struct thread *th = current_thread();
+    bool stepping = th->trace & TRACE_STEP;
+    if (stepping) // TF must not be in the saved flags
+        ptrace_set_step(th, false);
+    return stepping;
+}
+
+void ptrace_handler_entered(void)
+{
+    stop_with_info(SIGTRAP, SIGTRAP, CLD_TRAPPED, 0, false);
+}
+
+// ---- for signals ----
+
+bool ptrace_has_trap(const struct thread *th)
+{
+    return th->tracee && (th->tracee->trap || th->tracee->notify);
+}
+
+void ptrace_join_group_stop(struct thread *th)
+{
+    th->tracee->trap = true;
+}
+
+void ptrace_wake(struct tracee *tr)
+{
+    tr->off_cpu = false;
+    tr->report = 0;
+    tr->info = NULL;
+    set_state(tr, TRACE_RUNS);
+    sched_wake_traced(tr->task);
+}
+
+void ptrace_continued(struct thread *th)
+{
+    struct tracee *tr = th->tracee;
+    if (!tr || !tr->seized)
+        return;
+    tr->notify = true;
+    if (tr->state == TRACE_LISTENS)
+        ptrace_wake(tr);
+    signal_kick(th->task);
+}
+
+void ptrace_wake_dying(struct thread *th)
+{
+    struct tracee *tr = th->tracee;
+    if (!tr || tr->state == TRACE_RUNS)
+        return;
+    // The tracer may just be freezing it.
+    while (!change_state(tr, TRACE_FROZEN, TRACE_WANTED) && tr->state != TRACE_WANTED) {
+        if (change_state(tr, TRACE_STOPPED, TRACE_RUNS) || tr->state == TRACE_LISTENS) {
+            ptrace_wake(tr);
+            return;
+        }
+    }
+}
+
+// ---- the tracer ----
+
+// The running thread's tracee with this tid, or NULL. proc_lock held: without it the tracee may be
+// waited for and freed, unless it is frozen.
+static struct tracee *find(s32 tid)
+{
+    struct tracee *tr;
+    list_for_each (tr, &current_thread()->tracees, node)
+        if ((s32)tr->task->tid == tid)
+            return tr;
+    return NULL;
+}
+
+struct tracee *ptrace_freeze(s32 tid)
+{
+    spin_lock(&proc_lock);
+    struct tracee *tr = find(tid);
+    if (tr && !change_state(tr, TRACE_STOPPED, TRACE_FROZEN))
+        tr = NULL;
+    spin_unlock(&proc_lock);
+    if (tr && !tr->off_cpu) {
+        sched_wait_inactive(tr->task);
+        tr->off_cpu = true;
+    }
+    return tr;
+}
+
+void ptrace_unfreeze(struct tracee *tr)
+{
+    if (change_state(tr, TRACE_FROZEN, TRACE_STOPPED))
+        return;
+    struct process *p = tr->task->process;
+    u64 flags = spin_lock_irqsave(&p->signal_lock);
+    ptrace_wake(tr); // it is wanted
+    spin_unlock_irqrestore(&p->signal_lock, flags);
+}
+
+void ptrace_resume(struct tracee *tr, int sig)
+{
+    struct process *p = tr->task->process;
+    u64 flags = spin_lock_irqsave(&p->signal_lock);
+    tracee_thread(tr)->resume_signal = sig;
+    ptrace_wake(tr);
+    spin_unlock_irqrestore(&p->signal_lock, flags);
+}
+
+int ptrace_listen(struct tracee *tr)
+{
+    struct process *p = tr->task->process;
+    u64 flags = spin_lock_irqsave(&p->signal_lock);
+    bool ok = tr->seized && tr->info && tr->info->code >> 8 == PTRACE_EVENT_STOP;
+    if (tr->state == TRACE_WANTED || (ok && tr->notify))
+        ptrace_wake(tr);
+    else
+        set_state(tr, ok ? TRACE_LISTENS : TRACE_STOPPED);
+    spin_unlock_irqrestore(&p->signal_lock, flags);
+    return ok ? 0 : -EIO;
+}
+
+static int interrupt(struct tracee *tr)
+{
+    struct process *p = tr->task->process;
+    if (!tr->seized)
+        return -EIO;
+    u64 flags = spin_lock_irqsave(&p->signal_lock);
+    tr->trap = true;
+    if (tr->state == TRACE_LISTENS)
+        ptrace_wake(tr);
+    signal_kick(tr->task);
+    spin_unlock_irqrestore(&p->signal_lock, flags);
+    return 0;
+}
+
+int ptrace_interrupt(s32 tid)
+{
+    spin_lock(&proc_lock);
+    struct tracee *tr = find(tid);
+    int err = tr ? interrupt(tr) : -ESRCH;
+    spin_unlock(&proc_lock);
+    return err;
+}
+
+int ptrace_kill(s32 tid)
+{
+    spin_lock(&proc_lock);
+    struct tracee *tr = find(tid);
+    if (tr)
+        signal_process(tr->task->process, SIGKILL, NULL);
+    spin_unlock(&proc_lock);
+    return tr ? 0 : -ESRCH;
+}
