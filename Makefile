@@ -20,7 +20,11 @@ MEM   ?= 256
 DEBUG ?= 0
 HWBP  ?= 1
 V     ?= 0
-export EMU SMP MEM APPEND QEMU_FLAGS TIMEOUT PROG ARGS FILES OUT T SECS SHELL_PROG
+export EMU SMP MEM APPEND QEMU_FLAGS TIMEOUT PROG ARGS FILES OUT T SECS SHELL_PROG CMDS
+
+# The values that decide what is built; tools/settings.py checks the others.
+$(foreach v,HWBP DEBUG V,$(if $(filter-out 0 1,$($(v)))$(filter-out 1,$(words $($(v)))),\
+  $(error dr7: $(v)=$($(v)): it is 0 or 1)))
 
 # The tests always run the debug build, which checks itself at every switch.
 ifneq ($(filter test,$(MAKECMDGOALS)),)
@@ -35,12 +39,25 @@ endif
 
 GOALS := $(or $(MAKECMDGOALS),all)
 
-# Missing packages are installed before anything looks for a compiler.
+# What each target needs besides the compiler, in groups of tools/setup.sh. What is missing is
+# installed before anything looks for it.
+NEEDS_run     := image $(EMU) $(if $(filter sh,$(SHELL_PROG)),,shell)
+NEEDS_exec    := image $(EMU)
+NEEDS_linux   := image qemu
+NEEDS_compare := image qemu test
+NEEDS_bench   := image qemu
+NEEDS_gdb     := image qemu gdb
+NEEDS_kgdb    := image $(EMU) gdb
+NEEDS_bochs   := image bochs
+NEEDS_test    := all
+NEEDS_lint    := style
+NEEDS_format  := style
+NEEDS_setup   := $(if $(filter 1,$(ALL)),all,$(NEEDS_run))
+
 ifneq ($(filter-out help clean,$(GOALS)),)
-BUSYBOX      := $(if $(filter busybox,$(SHELL_PROG))$(filter test,$(GOALS)),busybox)
-SETUP_FAILED := $(shell tools/setup.sh $(BUSYBOX) >&2 || echo yes)
-ifneq ($(SETUP_FAILED),)
-$(error set-up failed)
+NEEDS := $(sort build image $(foreach g,$(GOALS),$(NEEDS_$(g))))
+ifneq ($(shell tools/setup.sh $(NEEDS) >&2 || echo failed),)
+$(error dr7: set-up failed)
 endif
 endif
 
@@ -100,8 +117,8 @@ COMMANDS := $(if $(filter 0,$(HWBP)),,$(BUILD)/compile_commands.json)
 
 # ---- Targets ----
 
-.PHONY: kernel-off all iso run exec linux compare gdb kgdb bochs bench test lint format clean \
-        help FORCE
+.PHONY: kernel-off all setup iso run exec linux compare gdb kgdb bochs bench test lint format \
+        clean help FORCE
 
 all: $(B)/dr7.iso $(COMMANDS)
 
@@ -110,25 +127,31 @@ help:
 
 #: make            kernel, programs and boot image (build/dr7.iso)
 #: make run        boot with the console on this terminal: demonstration, then shell (Ctrl-A X ends)
-#:                 SHELL_PROG=busybox (or another static program): it is the shell
+#:                 SHELL_PROG=sh (or another static program): it is the shell, not busybox
+#:                 make run <file: the file is typed at the shell
 #: make exec       boot one static ELF: PROG=file ARGS="..." FILES="..." TIMEOUT=seconds
 #:                 OUT=file gets what it writes to /dev/host
 #: make linux      the same on Debian's Linux 6.12 in QEMU, without input
 #: make compare    the same programs on Linux 6.12 and on dr7: SEEDS=20 OPS=500 T=name
-#: make gdb        boot in QEMU under gdb, stopped at kernel_main
+#: make gdb        boot in QEMU under gdb, stopped at kernel_main (CMDS=file: its commands)
 #: make kgdb       boot with gdb attached to the kernel's own stub
-#: make bochs      boot in Bochs' debugger with the kernel's symbols
-#: make test       all tests; one case: T=name, one configuration: EMU= SMP=; T=together SECS=60
+#: make bochs      boot in Bochs' debugger with the kernel's symbols (CMDS=file: its commands)
+#: make test       all tests; T=? lists them; one case: T=name, one configuration: EMU= SMP=
+#:                 TIMEOUT=seconds for each machine; T=together SECS=60
 #: make bench      the benchmark on dr7 and on Linux, as a table (README=1: also into README.md)
 #: make lint       formatting, include directions, file sizes
 #: make format     clang-format on all C files
 #: make iso        only the boot image
+#: make setup      installs what `make run` needs; ALL=1: what all targets need
 #: make clean      remove build/
 #:
 #: Variables: EMU=qemu|bochs  SMP=cpus  MEM=megabytes  APPEND="kernel words [-- words for init]"
 #:            QEMU_FLAGS="..."  DEBUG=1 (checking build)  HWBP=0 (no breakpoints)  WERROR=1
 #:            V=1 (show commands)  CROSS_COMPILE=prefix-
 iso: $(B)/dr7.iso
+
+setup:
+	@echo "dr7: everything is installed" >&2
 
 run: $(B)/kernel.elf $(BUILD)/rootfs.cpio
 	@$(PYTHON) tools/boot.py run --build $(B)
@@ -143,21 +166,21 @@ compare: $(B)/kernel.elf $(BUILD)/tools/batch $(COMPARE)
 	@$(PYTHON) tools/compare.py $(B)/kernel.elf $(COMPARE)
 
 gdb: $(B)/kernel.elf $(BUILD)/rootfs.cpio
-	@$(PYTHON) tools/boot.py gdb --build $(B)
+	@$(PYTHON) tools/debug.py gdb --build $(B)
 
 kgdb: $(B)/kernel.elf $(BUILD)/rootfs.cpio
-	@$(PYTHON) tools/boot.py kgdb --build $(B)
+	@$(PYTHON) tools/debug.py kgdb --build $(B)
 
 bochs: $(B)/kernel.elf $(BUILD)/rootfs.cpio
-	@$(PYTHON) tools/boot.py bochs --build $(B)
+	@$(PYTHON) tools/debug.py bochs --build $(B)
 
 BENCHES := $(BUILD)/bench/bench $(BUILD)/bench/again $(BUILD)/tools/batch
 
 bench: $(BUILD)/kernel.elf $(BENCHES)
 	@$(PYTHON) tools/bench.py $(if $(filter 1,$(README)),--readme)
 
-test: $(B)/kernel.elf $(BUILD)/rootfs.cpio $(BENCHES) $(HOST) \
-      $(BUILD)/user/utest-glibc $(if $(WITH_OFF),kernel-off)
+test: $(if $(filter ?,$(T)),,$(B)/kernel.elf $(BUILD)/rootfs.cpio $(BENCHES) $(HOST) \
+      $(BUILD)/user/utest-glibc $(if $(WITH_OFF),kernel-off))
 	@$(PYTHON) test/run.py --build $(B) $(HOST)
 
 kernel-off:
@@ -283,10 +306,15 @@ $(BUILD)/user/utest-glibc: $(UTEST) $(BUILD)/user/bin/utest
 	$(call say,USER,$@)
 	$(Q)$(HOSTCC) -static -pthread -O2 $(WARN) -I. $(UTEST) -o $@
 
+# What programs say about themselves, by HELP("...") or in the first line.
+HELP_LINES := s,^HELP("\([^"\\]*\).*,\1,p; 1s,^// \([a-z][^:]*: .*\)\.$$,\1,p
+
 $(BUILD)/rootfs.cpio: $(UBIN) $(BUILD)/programs $(wildcard user/etc/*) tools/mkiso.py
 	$(call say,CPIO,$@)
 	@rm -rf $(BUILD)/rootfs && mkdir -p $(BUILD)/rootfs/bin
 	@cp $(UBIN) $(BUILD)/rootfs/bin/ && cp -r user/etc $(BUILD)/rootfs/
+	@sed -sn '$(HELP_LINES)' $(USRC) $(wildcard user/*/main.c) test/user/main.c | \
+	    sort | sed 's/^/  /' >>$(BUILD)/rootfs/etc/help
 	$(Q)$(PYTHON) tools/mkiso.py archive $@ $(BUILD)/rootfs
 
 $(B)/dr7.iso: $(B)/kernel.elf $(BUILD)/rootfs.cpio boot/grub.cfg

@@ -30,7 +30,7 @@ void hwbp_slots_init(void)
     enum slot_rules rules;
     cmdline_get("slots", name, sizeof(name));
     if (!slots_parse(name, &rules))
-        boot_refuse("slots= names no rule set (2009, exact, mainline)");
+        boot_refuse("dr7: slots= names no rule set (2009, exact, mainline)");
     mutex_init(&slots_mutex);
     slots_init(&table, rules, nr_cpus);
 }

@@ -52,6 +52,7 @@ static void main_thread(void *arg)
     u32 status = ktest_run(programs ? "" : "all") ? FAILED : 0;
 
     cmdline_get("init", init, sizeof(init));
+    cmdline_name_unknown();
     if (programs) {
         argv[0] = init;
         int argc = 1 + cmdline_init_args(argv + 1, CMDLINE_WORDS);

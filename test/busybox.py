@@ -7,19 +7,27 @@ import emu
 import mkiso
 from boot import with_program
 
-PROMPT = b"# \x1b[6n"  # and a question for the cursor's place
+PROMPT = b"$ \x1b[6n"  # and a question for the cursor's place
 SESSION = """\
 cd /tmp; uname -sn
 echo a b | tr a-z A-Z > x; cat < x; ls
-sleep 1000 & sleep 1; ps | grep '[s]leep 1000'
+sleep 1000 & sleep 1; ps | grep sleep
 kill $!; wait $!; echo status $?
+stty size
 for i in 1 2 3; do echo $i; done | awk '{s += $1} END {print "sum", s}'
 sleep 1000 | cat & kill %1; echo end
+help | grep -c '^  hwbp: '; hwbp -h; bptop -x; echo usage $?
+trace nosuch; slots wrong
 again x
 exit
 """
-ANSWERS = [r"Linux dr7$", r"A B$", r"x$", r" +\d+ 0 .* sleep 1000$", r"status 143$", r"sum 6$",
-           r"end$", r"/bin/hello from of 3$", r"dr7: init exited with status 0$"]
+ANSWERS = [r"Linux dr7$", r"A B$", r"x$", r" +\d+ +\d+ S +\d+ sleep$", r"status 143$",
+           r"50 255$", r"sum 6$", r"end$", r"1$", r"hwbp: what sits", r"usage: bptop", r"usage 2$",
+           r"trace: nosuch: no such kernel symbol$",
+           r"slots: wrong: the rule sets are 2009, exact and mainline$",
+           r"/bin/hello from of 3$", r"dr7: init exited with status 0$"]
+# The terminal's (linux/fs/naws.h): 255 columns, 50 rows.
+SIZE = b"\xff\xfa\x1f\x00\xff\xff\x00\x32\xff\xf0"
 # A script, and one whose interpreter it is.
 SCRIPTS = {"hello": "#! /bin/busybox  sh\t \necho $0 $1 of $#\n", "again": "#!/bin/hello from\n"}
 
@@ -27,9 +35,11 @@ SCRIPTS = {"hello": "#! /bin/busybox  sh\t \necho $0 $1 of $#\n", "again": "#!/b
 def check(kernel, timeout):
     """What is missing in the session ("": nothing), and the console's output."""
     output, lines = bytearray(), SESSION.splitlines(keepends=True)
-    reader, writer = os.pipe()
+    (reader, writer), (notices, notice) = os.pipe(), os.pipe()
 
     def sink(data):
+        if not output:
+            os.write(notice, SIZE)
         output.extend(data)
         if lines and output.endswith(PROMPT):  # a line whenever it asks for one
             os.write(writer, lines.pop(0).encode())
@@ -42,7 +52,7 @@ def check(kernel, timeout):
         mkiso.make_archive(archive, top + "/root")
         with emu.Machine(kernel, archive, ["init=/bin/init", "--", "busybox"]) as m:
             m.start()
-            m.pump(sink, timeout, reader)
+            m.pump(sink, timeout, reader, notices=notices)
     said = output.decode(errors="replace").replace("\r", "").split("\n")
     rest = iter(said)
     missing = [want for want in ANSWERS if not any(re.match(want, line) for line in rest)]

@@ -19,7 +19,7 @@ def check(build, timeout):
     wrong, log = [], ""
     for debugger, (commands, answer) in SESSIONS.items():
         other = "bochs" if debugger == "gdb" else "qemu"
-        said = subprocess.run([sys.executable, "-B", "tools/boot.py", debugger, "--build", build],
+        said = subprocess.run([sys.executable, "-B", "tools/debug.py", debugger, "--build", build],
                               input=commands, text=True, stdout=subprocess.PIPE,
                               stderr=subprocess.STDOUT, timeout=timeout,
                               env=dict(os.environ, EMU=other, SMP="1", APPEND="",

@@ -31,7 +31,8 @@ def parse_ktap(lines, layers):
 
     def end_of_document():
         if layer and seen != plan:
-            complaints.append(f"cut short: {seen} of {plan} tests of the {layer} reported")
+            last = f" after {cases[-1].name}" if cases else ""
+            complaints.append(f"cut short{last}: {seen} of {plan} tests of the {layer} reported")
 
     for line in lines:
         block.append(line)

@@ -23,8 +23,11 @@ import bench_bounds  # noqa: E402
 import busybox  # noqa: E402
 import debuggers  # noqa: E402
 import emu  # noqa: E402
+import inputs  # noqa: E402
 import kgdb  # noqa: E402
 import make_exec  # noqa: E402
+import names  # noqa: E402
+import settings  # noqa: E402
 import together  # noqa: E402
 import perf_data  # noqa: E402
 import screen  # noqa: E402
@@ -38,9 +41,11 @@ BOCHS_DIVISOR = 10  # of the loop counts
 OFF = ("build/nohwbp/debug", "qemu", 2, "off")  # the kernel without breakpoints, and where it runs
 BOCHS_AMD = "ryzen"  # a model with SVM: the usual one has none
 GUESTS = "guest"  # the family of tests that run there
-LENGTH = [f"seconds={os.environ['SECS']}"] if os.environ.get("SECS") else []
-TIMEOUT = {"qemu": 600, "bochs": 900}
+LENGTH = [f"seconds={settings.number('SECS', 0, 1)}"] if settings.variable("SECS") else []
+TIMEOUT = {e: settings.timeout(s) for e, s in {"qemu": 600, "bochs": 900}.items()}
+os.environ.pop("TIMEOUT", None)  # what a test starts has limits of its own
 REFUSAL_TIMEOUT = 120
+LONE_FEED = re.compile(rb"[^\r]\n")
 HOST_TIMEOUT = 300
 SOURCES = {"kernel": "test/kernel/*.c", "user": "test/user/*.[ch]"}
 LOGS = "build/test"
@@ -134,8 +139,10 @@ def run_tests(build, column, layers, words, arguments, emulator, smp, cpu=None, 
     b = boot(column, TIMEOUT[emulator], build + "/kernel.elf", archive,
              words + ["--"] + arguments + LENGTH, emulator, smp, cpu=cpu)
     cases, complaints = parse_ktap(b.lines, layers)
+    if LONE_FEED.search(b.output):
+        complaints.append("a line feed without a carriage return: a terminal shows a staircase")
     if not b.off:
-        complaints.append(f"stopped after {TIMEOUT[emulator]} seconds")
+        complaints.append(f"stopped after {TIMEOUT[emulator]:g} seconds")
     elif not emu.EXITED.search(b.output):
         complaints.append(b.crash or "the machine went off before the programs' tests had ended")
     elif b.status and not any(c.verdict == "FAIL" for c in cases):
@@ -260,6 +267,7 @@ SESSIONS = {
     "bench-bounds": lambda build: bench_bounds.check(build + "/kernel.elf"),
     "bptop-screen": lambda build: screen.check_bptop(build + "/kernel.elf", ARCHIVE),
     "busybox": lambda build: busybox.check(build + "/kernel.elf", TIMEOUT["qemu"]),
+    "bad-input": lambda build: inputs.check(build),
     "debuggers": lambda build: debuggers.check(build, TIMEOUT["bochs"]),
     "make-exec": lambda build: make_exec.check(build, LOGS, TIMEOUT["qemu"]),
 }
@@ -326,6 +334,14 @@ def choose(build, host_tests, only, only_emu, only_smp, hwbp):
     return sorted(jobs, key=lambda job: (-job[0], "bochs" not in job[2]))
 
 
+def every_name():
+    """What T= may be, families aside."""
+    found = names.in_sources([*SOURCES.values(), "test/host/t_*.c"]) | set(SESSIONS)
+    found |= {"boot-refusals." + name for name in [*REFUSALS, NO_MODULE]}
+    found |= {"panics." + how for how in PANICS} | {TOGETHER + "-gdb", WATCH, "perf-data", "kgdb"}
+    return found
+
+
 def run_all(jobs):
     """Runs the jobs in this order, as many at once as the processors of this computer allow."""
     total = free = os.cpu_count() or 1
@@ -360,14 +376,16 @@ def run_all(jobs):
 
 def main():
     build, host_tests = sys.argv[2], sys.argv[3:]
-    only = os.environ.get("T", "")
-    only_emu, only_smp = os.environ.get("TEST_EMU", ""), os.environ.get("TEST_SMP", "")
-    if only_emu not in ("", "qemu", "bochs") or not (only_smp or "1").isdigit():
-        sys.exit("dr7: EMU= is qemu or bochs, SMP= a number")
+    only, only_emu = settings.one_word("T"), settings.variable("TEST_EMU") and settings.emulator()
+    only_smp = settings.variable("TEST_SMP") and str(settings.cpus())
+    if only == "?":
+        print("\n".join(sorted(every_name())))
+        return
     os.makedirs(LOGS, exist_ok=True)
     jobs = choose(build, host_tests, only, only_emu, only_smp, os.environ.get("TEST_HWBP", ""))
     if not jobs:
-        sys.exit(f"dr7: no test is named {only}")
+        sys.exit(f"dr7: no test is named {only} there"
+                 + names.nearest(only, every_name(), "; `make test T=?` lists them"))
 
     results = run_all(jobs)
     order = ["host"] + [f"{e}{s} {r}" for e, s in MACHINES for r in RULES]

@@ -1,70 +1,46 @@
-# What `make run`, `make exec`, `make gdb`, `make kgdb` and `make bochs` do.
+# What `make run` and `make exec` do.
 #
-#   boot.py run|exec|gdb|kgdb|bochs --build DIRECTORY     with the make variables in the environment
+#   boot.py run|exec --build DIRECTORY     with the make variables in the environment
 import os
 import re
-import shlex
+import select
 import shutil
 import signal
-import subprocess
+import stat
+import struct
 import sys
 import tempfile
 import termios
-import threading
 import time
 import tty
 
 import mkiso
-from emu import EXITED, KILLED, NOT_STARTED, POWERED_OFF, Machine, tidy
+import settings
+from emu import EXITED, IAC, KILLED, NOT_STARTED, POWERED_OFF, Machine, tidy
+from settings import emulator, variable, words_of
 
 ARCHIVE = "build/rootfs.cpio"
 EXEC_TIMEOUT = {"qemu": 60, "bochs": 300}  # seconds, unless TIMEOUT= says otherwise
-KERNEL_BASE = 0xffffffff80000000  # arch/x86/layout.h
 TAIL = 4096  # bytes of output in which the kernel's last line must be
+QUIET = 3.0  # seconds without output after which the next line of a script is typed
+END_OF_FILE = b"\x04"  # Ctrl-D
+WHERE = b"\x1b[6n"  # a shell asks a terminal where its cursor is
+PROMPTS = (b"$ ", b"# ", b"> ", b") ", WHERE)
+DEFAULT_SHELL = "busybox"
 SIGNALS = {s.value: s.name for s in signal.Signals}
 LAST_WORDS = re.compile(rb"^(?:dr7: |PANIC)[^\r\n]*", re.M)
 
 
-def variable(name, otherwise=""):
-    return os.environ.get(name) or otherwise
-
-
-def number(name, otherwise, kind=int):
-    text = variable(name, otherwise)
-    try:
-        return kind(text)
-    except ValueError:
-        sys.exit(f"dr7: {name}={text} is no number")
-
-
-def words_of(name):
-    """A variable's words, as the shell would split them."""
-    try:
-        return shlex.split(variable(name))
-    except ValueError as problem:
-        sys.exit(f"dr7: {name}=: {problem}")
-
-
-def program():
-    """What `make exec` and `make linux` run."""
-    path = variable("PROG")
-    if not os.path.isfile(path):
-        sys.exit("dr7: PROG= must name a static ELF file")
-    return path
-
-
-def machine(build, archive, words, arguments, emu=variable("EMU", "qemu"), **options):
+def machine(build, archive, words, arguments, emu=None, **options):
     """A machine as EMU, SMP, MEM, APPEND and QEMU_FLAGS want it. `words` go to the kernel, and
     `arguments` to init, unless APPEND has some after a "--"."""
     append = words_of("APPEND")
     if "--" in append:
         at = append.index("--")
         append, arguments = append[:at], append[at + 1:]
-    if emu not in ("qemu", "bochs"):
-        sys.exit("dr7: EMU= is qemu or bochs")
-    return Machine(build + "/kernel.elf", archive, words + append + ["--"] + arguments, emu,
-                   number("SMP", "2"), number("MEM", "256"), flags=words_of("QEMU_FLAGS"),
-                   **options)
+    return Machine(build + "/kernel.elf", archive, words + append + ["--"] + arguments,
+                   emu or emulator(), settings.cpus(), settings.megabytes(),
+                   flags=words_of("QEMU_FLAGS"), **options)
 
 
 def write_out(data):
@@ -81,21 +57,27 @@ def with_program(top, program, name):
 
 
 def run(build):
-    """The console on this terminal. Without a terminal: the demonstration, then off."""
-    shell = variable("SHELL_PROG")
-    if not shell:
-        return console(build, ARCHIVE, [] if sys.stdin.isatty() else ["demo"])
-    program = shutil.which(shell)
-    if not program:
-        sys.exit(f"dr7: SHELL_PROG={shell}: there is no such program")
-    name = os.path.basename(program)
+    """The console on this terminal. Without one: what stands on the input is typed at the shell;
+    when nothing does, the demonstration runs, then the machine goes off."""
+    shell = variable("SHELL_PROG", DEFAULT_SHELL)
+    ours = os.path.isfile(f"{os.path.splitext(ARCHIVE)[0]}/bin/{shell}")
+    program = None if ours else settings.program("SHELL_PROG", shutil.which(shell) or shell)
+    if not sys.stdin.isatty() and not has_script():
+        return console(build, ARCHIVE, ["demo"])
+    name = os.path.basename(shell)
+    session = [name] if shell != DEFAULT_SHELL or has_script() else []
     with tempfile.TemporaryDirectory(prefix="dr7-") as top:
-        console(build, with_program(top, program, name), [name])
+        console(build, ARCHIVE if ours else with_program(top, program, name), session)
+
+
+def has_script():
+    """Whether the input is a file or a pipe in which something stands now."""
+    kind = os.fstat(0).st_mode
+    return (stat.S_ISREG(kind) or stat.S_ISFIFO(kind)) and bool(select.select([0], [], [], 0)[0])
 
 
 def console(build, archive, arguments):
-    terminal = sys.stdin.isatty()
-    timeout = number("TIMEOUT", "0", float)
+    timeout = settings.timeout(0)
     tail = b""
 
     def sink(data):
@@ -105,17 +87,12 @@ def console(build, archive, arguments):
 
     with machine(build, archive, ["init=/bin/init"], arguments) as m:
         m.start()
-        if not terminal:
-            off = m.pump(sink, timeout)
+        if sys.stdin.isatty():
+            off = on_terminal(m, sink, timeout)
+        elif has_script():
+            off = type_script(m, sink, timeout)
         else:
-            print("dr7: Ctrl-A X ends the machine", file=sys.stderr)
-            saved = termios.tcgetattr(0)
-            tty.setraw(0)
-            try:
-                off = m.pump(sink, timeout, keyboard=0, escape=True)
-            finally:
-                termios.tcsetattr(0, termios.TCSADRAIN, saved)
-                print(file=sys.stderr)
+            off = m.pump(sink, timeout)
         if not off and timeout:
             sys.exit(f"dr7: stopped after {timeout:g} seconds (TIMEOUT=)")
         if off:
@@ -125,12 +102,66 @@ def console(build, archive, arguments):
                 sys.exit(" ".join(["dr7: the machine went off with an error", m.complaints()]))
 
 
+def on_terminal(m, sink, timeout):
+    """Keys go to the machine, and the size of the terminal whenever it changes."""
+    print("dr7: Ctrl-A X ends the machine", file=sys.stderr)
+    notices, notice = os.pipe()
+    signal.signal(signal.SIGWINCH, lambda *_: os.write(notice, size_of_terminal()))
+    os.write(notice, size_of_terminal())
+    saved = termios.tcgetattr(0)
+    tty.setraw(0)
+    try:
+        return m.pump(sink, timeout, keyboard=0, escape=True, notices=notices)
+    finally:
+        termios.tcsetattr(0, termios.TCSADRAIN, saved)
+        print(file=sys.stderr)
+
+
+def size_of_terminal():
+    """As RFC 1073 has it: IAC SB NAWS, width, height, IAC SE."""
+    try:
+        columns, rows = os.get_terminal_size(0)
+    except OSError:
+        return b""
+    numbers = struct.pack(">HH", columns, rows).replace(bytes([IAC]), bytes([IAC, IAC]))
+    return bytes([IAC, 250, 31]) + numbers + bytes([IAC, 240])
+
+
+def type_script(m, sink, timeout):
+    """The lines of the input, each typed when the machine has asked for one, or has had nothing to
+    say for a while; then the end of file. What is typed too early is kept, and echoed, there."""
+    lines, (keyboard, keys) = [*sys.stdin.buffer, END_OF_FILE], os.pipe()
+    deadline, held = time.monotonic() + timeout if timeout else float("inf"), b""
+
+    def type_next():
+        if lines:
+            os.write(keys, lines.pop(0))
+
+    def listen(data):
+        nonlocal held
+        said = held + data
+        text = said.replace(WHERE, b"")  # nobody here can answer
+        part = next((n for n in range(len(WHERE) - 1, 0, -1) if text.endswith(WHERE[:n])), 0)
+        held = text[len(text) - part:]
+        sink(text[:len(text) - part])
+        if said.endswith(PROMPTS):
+            type_next()
+
+    while not m.pump(listen, min(QUIET, deadline - time.monotonic()), keyboard=keyboard):
+        if time.monotonic() >= deadline:
+            return False
+        type_next()
+    return True
+
+
 def exec_program(build):
     """One program alone: its output is the only output, and its status decides. What it writes to
     /dev/host goes to the file OUT=."""
-    path = program()
+    path = settings.program("PROG", variable("PROG"))
     name, out = os.path.basename(path), variable("OUT")
-    timeout = number("TIMEOUT", EXEC_TIMEOUT.get(variable("EMU", "qemu"), 0), float)
+    timeout = settings.timeout(EXEC_TIMEOUT[emulator()])
+    if out:
+        open(out, "wb").close()  # before the machine runs for nothing
     with tempfile.TemporaryDirectory(prefix="dr7-") as top:
         root = top + "/root"
         os.mkdir(root)
@@ -182,90 +213,13 @@ def exec_program(build):
         return
     saved = f"build/exec-{name}-{os.getpid()}.log"
     with open(saved, "wb") as f:
-        f.write(log)
-    sys.exit("kernel messages: " + saved)
-
-
-def gdb(build):
-    """QEMU's stub under gdb, stopped where the kernel's C begins."""
-    console = build + "/gdb-console.txt"
-    with machine(build, ARCHIVE, ["init=/bin/init"], [], "qemu") as m:
-        stub = m.dir + "/gdb"
-        m.flags += ["-S", "-gdb", f"unix:{stub},server=on,wait=off"]
-        m.spawn(m.qemu_command("file:" + console, "null"))
-        print("dr7: the machine's console is written to", console, flush=True)
-        while not os.path.exists(stub) and m.process.poll() is None:
-            time.sleep(0.01)
-        subprocess.call(["gdb", "-q", "-ex", "set pagination off",
-                         "-ex", "target remote " + stub, "-ex", "hbreak kernel_main",
-                         "-ex", "continue", build + "/kernel.elf"])
-
-
-def kgdb(build):
-    """The kernel's own stub under gdb: the machine, QEMU or Bochs, waits for it at boot."""
-    console = build + "/kgdb-console.txt"
-    with machine(build, ARCHIVE, ["kgdbwait", "init=/bin/init"], []) as m, open(console, "wb") as f:
-        port = m.start(serve_com2=True)
-
-        def sink(data):
-            f.write(data)
-            f.flush()
-
-        pump = threading.Thread(target=m.pump, args=(sink,))
-        pump.start()
-        print("dr7: the machine's console is written to", console, flush=True)
-        subprocess.call(["gdb", "-q", "-ex", "set pagination off", "-ex", "set remotetimeout 30",
-                         "-ex", "target remote " + port, build + "/kernel.elf"])
-        m.process.kill()
-        pump.join()
-
-
-def bochs(build):
-    """Bochs' own debugger on this terminal."""
-    console = build + "/bochs-console.txt"
-    with open(build + "/kernel.sym", encoding="utf-8") as f:
-        symbols = {name: int(address, 16) for address, name in (line.split() for line in f)}
-    with machine(build, ARCHIVE, ["init=/bin/init"], [], "bochs") as m:
-        command = m.bochs_command(f'mode=file, dev="{console}"', "mode=null",
-                                  more=f'debug_symbols: file="{build}/kernel.sym"\n',
-                                  debugger=['lb "kernel_main"', "c"])
-        print("dr7: the machine's console is written to", console, flush=True)
-        m.process = subprocess.Popen(command, stdin=subprocess.PIPE, text=True, bufsize=1)
-        threading.Thread(target=feed_bochs, args=(m.process.stdin, symbols), daemon=True).start()
-        m.process.wait()
-
-
-def feed_bochs(to, symbols):
-    """What is typed, until Bochs ends. Not by sys.stdin, which nobody may be reading then."""
-    try:
-        with to, open(0, "rb", buffering=0, closefd=False) as typed:
-            for line in typed:
-                to.write(bochs_command(line.decode(errors="replace"), symbols))
-    except BrokenPipeError:
-        pass
-
-
-def bochs_command(line, symbols):
-    """What Bochs wants for what is natural to type: `b schedule` is `lb "schedule"` (its own `b`
-    takes a physical address, as `watch w name` does); `info` alone shows the registers."""
-    words = line.split()
-    if words[:1] == ["watch"]:
-        words[2:] = [hex(symbols[w] - KERNEL_BASE) if w in symbols else w for w in words[2:]]
-    elif words[:1] in (["b"], ["break"], ["lb"], ["u"], ["x"]):
-        words[1:] = [f'"{w}"' if w in symbols else w for w in words[1:]]
-        if words[0] in ("b", "break"):
-            words[0] = "lb"
-    elif words == ["info"]:
-        words = ["r"]
-    else:
-        return line
-    return " ".join(words) + "\n"
+        f.write(log.replace(b"\r\n", b"\n"))
+    print("kernel messages:", saved, file=sys.stderr)
+    sys.exit(int(exited[1]) if off and exited else 128 + int(killed[1]) if off and killed else 1)
 
 
 def main():
-    if sys.argv[1] in ("gdb", "kgdb", "bochs"):
-        signal.signal(signal.SIGINT, lambda *_: None)  # Ctrl-C is for the debugger
-    actions = {"run": run, "exec": exec_program, "gdb": gdb, "kgdb": kgdb, "bochs": bochs}
+    actions = {"run": run, "exec": exec_program}
     actions[sys.argv[1]](sys.argv[3])
 
 

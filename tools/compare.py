@@ -16,6 +16,7 @@ import batch
 import emu
 import linux
 import selftests
+import settings
 
 DIFFERENCES = "test/compare/differences"
 FOLDER = "build/compare"
@@ -103,19 +104,22 @@ def compare(known, program, theirs, ours):
 
 
 def seeds():
-    first, _, last = os.environ.get("SEEDS", "20").rpartition("-")
-    return range(int(first or 1), int(last) + 1)
+    text = settings.variable("SEEDS", "20")
+    named = re.fullmatch(r"(?:(\d+)-)?(\d+)", text)
+    if not named or int(named[2]) < int(named[1] or 1):
+        sys.exit(f"dr7: SEEDS={text}: it is a number, or FIRST-LAST")
+    return range(int(named[1] or 1), int(named[2]) + 1)
 
 
-def commands(programs):
+def commands(programs, only, of_each, operations):
     """The list: a generator, gen_*, once for each seed."""
-    only, listed = os.environ.get("T", ""), []
+    listed = []
     for path in programs + (selftests.build() if not only or only in NAMES else []):
         name = os.path.basename(path)
         if only and name != only:
             continue
         if name.startswith("gen_"):
-            listed += [[path, str(s), os.environ.get("OPS", "500")] for s in seeds()]
+            listed += [[path, str(s), str(operations)] for s in of_each]
         else:
             listed.append([path])
     return listed
@@ -135,7 +139,7 @@ def run_some(system, some, kernel):
     done, crashes = [], 0
     while True:
         done += batch.run(system, some[len(done):], LIMIT, kernel=kernel, words=WORDS[system],
-                          smp=int(os.environ.get("SMP") or 2), flags=FLAGS)
+                          smp=settings.cpus(), flags=FLAGS)
         lost = [n for n, d in enumerate(done) if d.status == "lost"]
         if not lost:
             return done, crashes
@@ -190,9 +194,10 @@ def report(listed, pairs, known):
 
 
 def main():
+    wanted = settings.one_word("T"), seeds(), settings.number("OPS", 500, 1)
     try:
         linux.fetch()
-        listed = commands(sys.argv[2:])
+        listed = commands(sys.argv[2:], *wanted)
     except (SystemExit, OSError, subprocess.CalledProcessError) as problem:
         print(f"compare: skipped, Debian's kernel cannot be had: {problem}")
         print("0 passed, 0 failed, 1 skipped")

@@ -18,9 +18,11 @@ import threading
 import time
 
 import mkiso
+from settings import plainly
 
 START_SECONDS = 20  # for an emulator to open its serial port, or to end after it has closed it
 ESCAPE = 1          # Ctrl-A, then x: the user ends the machine
+IAC = 255           # telnet's escape (linux/fs/naws.h): sent twice, it is itself
 
 CPU = {"qemu": "max", "bochs": "corei7_haswell_4770"}  # the model, unless one is asked for
 
@@ -64,6 +66,7 @@ class Machine:
         self.to_host = to_host
         self.process = self.com1 = self.com2 = self.com3 = self.errors = None
         self.com2_output = self.host_output = b""
+        self.awake = False  # it has said something
 
     def __enter__(self):
         self.dir = tempfile.mkdtemp(prefix="dr7-")
@@ -168,19 +171,21 @@ class Machine:
             fault = "triple fault" if "Triple fault" in f.read() else ""
         return fault or self.complaints()
 
-    def pump(self, sink, timeout=None, keyboard=None, escape=False, stream=False):
+    def pump(self, sink, timeout=None, keyboard=None, escape=False, stream=False, notices=None):
         """Gives what the first serial port writes to sink() until the machine is off: True. False
         when the time was up, the program ends, or the user typed Ctrl-A X (`escape`) at the
         descriptor `keyboard`, whose input goes to the machine; with `stream` its end, too
-        (linux/fs/console.c: a DLE keeps the next byte). What the other ports say is gathered in
+        (linux/fs/console.c: a DLE keeps the next byte). `notices`: a descriptor whose bytes are
+        for the console itself (linux/fs/naws.h). What the other ports say is gathered in
         com2_output and host_output."""
         deadline = time.monotonic() + timeout if timeout else None
-        escaped, unsent, awake = False, b"", False
+        escaped, unsent = False, b""
         ports = {self.com1, self.com2, self.com3} - {None}
-        readers = (ports | {keyboard, ended}) - {None}
+        typed = {keyboard, notices} - {None}
+        readers = ports | typed | {ended}
         while readers & ports:
             # No key before the kernel's first word: what comes sooner, it drops with its set-up.
-            waiting = readers if awake and not unsent else readers - {keyboard}
+            waiting = readers if self.awake and not unsent else readers - typed
             left = max(0, deadline - time.monotonic()) if deadline else None
             ready, writable, _ = select.select(waiting, [self.com1] if unsent else [], [], left)
             if ended in ready or not ready and not writable:
@@ -191,7 +196,7 @@ class Machine:
                     acknowledge_at_once(self.com1)
                 except OSError:  # the machine goes off without reading them
                     unsent = b""
-                    readers.discard(keyboard)
+                    readers -= typed
             # The second port first: the kernel speaks there before the program does here.
             for source in sorted(ready, key=lambda source: source is self.com1):
                 data = receive(source)
@@ -200,13 +205,15 @@ class Machine:
                     unsent += b"\x10\x04" if stream and source is keyboard else b""
                 if source is self.com1 and data:
                     acknowledge_at_once(source)
-                    awake = True
+                    self.awake = True
                     sink(data)
                 elif source is self.com2:
-                    awake = True
+                    self.awake = True
                     self.com2_output += data
                 elif source is self.com3:
                     self.host_output += data
+                elif source is notices:
+                    unsent += data
                 elif source is keyboard and not escape:
                     unsent += data.replace(b"\x10", b"\x10\x10") if stream else data
                 elif source is keyboard:
@@ -214,7 +221,7 @@ class Machine:
                         if escaped and key in b"xX":
                             return False
                         escaped = key == ESCAPE and not escaped  # typed twice, one goes through
-                        unsent += b"" if escaped else bytes([key])
+                        unsent += b"" if escaped else bytes([key]) * (1 + (key == IAC))
         self.process.wait(timeout=START_SECONDS)
         return True
 
@@ -233,7 +240,7 @@ def tidy(main):
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, leave)
     try:
-        main()
+        plainly(main)
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)

@@ -11,8 +11,8 @@ import subprocess
 import sys
 import tempfile
 
-import boot
 import emu
+import settings
 
 FOLDER = "build/linux"
 # Its log goes to the second port, the first one is the programs'. A panic ends the machine.
@@ -68,9 +68,10 @@ def main():
     if sys.argv[1:2] != ["run"]:
         print(fetch())
         return
-    done = batch.run("linux", [[boot.program()] + boot.words_of("ARGS")],
-                     boot.number("TIMEOUT", "60"), files=boot.words_of("FILES"),
-                     smp=boot.number("SMP", "2"))[0]
+    path = settings.program("PROG", settings.variable("PROG"))
+    done = batch.run("linux", [[path] + settings.words_of("ARGS")],
+                     settings.number("TIMEOUT", 60), files=settings.words_of("FILES"),
+                     smp=settings.cpus())[0]
     sys.stdout.buffer.write(done.output)
     sys.stdout.flush()
     print(done.status, file=sys.stderr)

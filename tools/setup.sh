@@ -1,68 +1,94 @@
 #!/bin/bash
-# Installs the Debian packages that dr7 needs and that are missing, and checks the versions that
-# matter. Called by every make target; quick and silent when nothing is missing.
+# Installs the Debian packages that the named groups need and that are missing, and checks the
+# version of QEMU. Called by make with what its targets need; quick and silent when nothing is
+# missing.
 #
-#   setup.sh [busybox]     with Debian's static busybox
+#   setup.sh GROUP...     build, image, qemu, bochs, shell, gdb, test, style; all: every one
 set -eu
 
-# tool or file -> the Debian package that has it
+LOG=/tmp/dr7-setup.$$.log
+
+# group, tool or file, the Debian package that has it
 needs="
-gcc gcc
-ld binutils
-/usr/include/stdio.h libc6-dev
-/usr/include/linux/perf_event.h linux-libc-dev
-nasm nasm
-musl-gcc musl-tools
-gdb gdb
-cpio cpio
-xz xz-utils
-perf linux-perf
-python3 python3
-git git
-clang-format clang-format
-xorriso xorriso
-mformat mtools
-grub-mkrescue grub-common
-/usr/lib/grub/i386-pc/multiboot2.mod grub-pc-bin
-qemu-system-x86_64 qemu-system-x86
-bochs bochs
-/usr/share/bochs/BIOS-bochs-latest bochsbios
-/usr/share/bochs/VGABIOS-lgpl-latest vgabios
-"
-[ "${1-}" != busybox ] || needs="$needs/bin/busybox busybox-static
+build gcc gcc
+build ld binutils
+build /usr/include/stdio.h libc6-dev
+build /usr/include/linux/perf_event.h linux-libc-dev
+build nasm nasm
+build musl-gcc musl-tools
+build python3 python3
+image cpio cpio
+image xorriso xorriso
+image mformat mtools
+image grub-mkrescue grub-common
+image /usr/lib/grub/i386-pc/multiboot2.mod grub-pc-bin
+qemu qemu-system-x86_64 qemu-system-x86
+bochs bochs bochs
+bochs /usr/share/bochs/BIOS-bochs-latest bochsbios
+bochs /usr/share/bochs/VGABIOS-lgpl-latest vgabios
+shell /bin/busybox busybox-static
+gdb gdb gdb
+test perf linux-perf
+test xz xz-utils
+style git git
+style clang-format clang-format
 "
 
-missing=
-while read -r thing package; do
-    case $thing in
-    '') continue ;;
-    /*) [ -e "$thing" ] && continue ;;
-    *) type -P "$thing" >/dev/null && continue ;;
-    esac
-    case " $missing " in *" $package "*) ;; *) missing="$missing $package" ;; esac
-done <<<"$needs"
+# The packages of these groups that are not there.
+missing_of() {
+    local group thing package found=
+    while read -r group thing package; do
+        case " $* " in *" $group "*|*" all "*) ;; *) continue ;; esac
+        case $thing in
+        /*) [ -e "$thing" ] && continue ;;
+        *) type -P "$thing" >/dev/null && continue ;;
+        esac
+        case " $found " in *" $package "*) ;; *) found="$found $package" ;; esac
+    done <<<"$needs"
+    echo $found
+}
 
-if [ -n "$missing" ]; then
-    if ! [ -e /etc/debian_version ] || ! type -P apt-get >/dev/null; then
-        echo "dr7: this is not a Debian system; please install what Debian calls:$missing" >&2
-        exit 1
-    fi
-    sudo=
+refuse() {
+    echo "dr7: $1" >&2
+    exit 1
+}
+
+# What apt-get reports on its status descriptor, as one line that stays in its place.
+progress() {
+    while IFS=: read -r _ _ percent _; do
+        [ -t 2 ] && printf '\rdr7: %3.0f %%' "$percent" >&2
+    done
+    ! [ -t 2 ] || printf '\r           \r' >&2
+}
+
+install() {
+    local sudo=
+    [ -e /etc/debian_version ] && type -P apt-get >/dev/null ||
+        refuse "this is not a Debian system; please install what Debian calls: $*"
     if [ "$(id -u)" != 0 ]; then
         sudo=sudo
-        if ! type -P sudo >/dev/null; then
-            echo "dr7: as root, please run: apt-get install$missing" >&2
-            exit 1
-        fi
+        type -P sudo >/dev/null || refuse "as root, please run: apt-get install $*"
     fi
-    echo "dr7: installing$missing" >&2
-    apt="$sudo env DEBIAN_FRONTEND=noninteractive apt-get -q -y"
-    { $apt update && $apt install --no-install-recommends $missing; } >&2 ||
-        { echo "dr7: apt-get could not install$missing" >&2; exit 1; }
-fi
+    local apt="$sudo env LC_ALL=C DEBIAN_FRONTEND=noninteractive apt-get -q -y"
+    local want="install --no-install-recommends $*"
+    trap 'rm -f "$LOG"' EXIT
+    $apt update >"$LOG" 2>&1 || { cat "$LOG" >&2; refuse "apt-get update failed"; }
+    local size
+    size=$(LC_ALL=C apt-get --assume-no $want 2>/dev/null |
+           sed -n 's/^Need to get \(.*\) of archives.*/\1/p') || true
+    echo "dr7: installing $* and what they need (${size:-size unknown})" >&2
+    { $apt -o APT::Status-Fd=3 $want 3>&1 >"$LOG" 2>&1 | progress; } ||
+        { tail -n 20 "$LOG" >&2; refuse "apt-get could not install $*"; }
+}
 
-version=$(qemu-system-x86_64 --version | sed -n '1s/.*version \([0-9]*\.[0-9]*\).*/\1/p')
-if [ "$(printf '%s\n' 7.2 "$version" | sort -V | head -n 1)" != 7.2 ]; then
-    echo "dr7: QEMU $version is too old, 7.2 or newer is needed" >&2
-    exit 1
-fi
+check_qemu() {
+    type -P qemu-system-x86_64 >/dev/null || return 0
+    version=$(qemu-system-x86_64 --version | sed -n '1s/.*version \([0-9]*\.[0-9]*\).*/\1/p')
+    [ "$(printf '%s\n' 7.2 "$version" | sort -V | head -n 1)" = 7.2 ] ||
+        refuse "QEMU $version is too old, 7.2 or newer is needed"
+}
+
+set -o pipefail
+missing=$(missing_of "$@")
+[ -z "$missing" ] || install $missing
+check_qemu

@@ -1,14 +1,16 @@
-// bptop [-n ROUNDS] [-d SECONDS]: who holds and who awaits which debug register, once a second,
-// like top. /proc/hwbp is read each time (docs/hwbp.md); rates are per second since the round
-// before.
+// bptop paints who holds and who awaits which debug register. /proc/hwbp is read for each round
+// (docs/hwbp.md); rates are per second since the round before.
 #define _GNU_SOURCE
 #include "user/clock.h"
+#include "user/help.h"
 #include "user/proc.h"
 #include <errno.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/ioctl.h>
+
+HELP("bptop [-n ROUNDS] [-d SECONDS]: who holds which register, like top");
 
 #define MAX_CPUS   64
 #define MAX_EVENTS 512 // registers and waiting events of all CPUs
@@ -209,18 +211,17 @@ int main(int argc, char **argv)
     long count = -1; // for ever
     int option;
 
+    help_if_asked(argc, argv);
     while ((option = getopt(argc, argv, "n:d:")) != -1) {
         if (option == 'n')
             count = strtol(optarg, NULL, 10);
         else if (option == 'd')
             delay = strtod(optarg, NULL);
         else
-            return 2;
+            return help_wrong();
     }
-    if (optind != argc || delay < 0) {
-        fprintf(stderr, "usage: bptop [-n ROUNDS] [-d SECONDS]\n");
-        return 2;
-    }
+    if (optind != argc || delay < 0)
+        return help_wrong();
     static char buffer[65536]; // a round is written in one piece
     setvbuf(stdout, buffer, _IOFBF, sizeof buffer);
     terminal = isatty(1);

@@ -1,9 +1,9 @@
-// cat [FILE...]: files, or standard input, to standard output.
+#include "user/help.h"
 #include <errno.h>
 #include <fcntl.h>
-#include <stdio.h>
-#include <string.h>
 #include <unistd.h>
+
+HELP("cat [FILE...]: files, or what is typed, as they are");
 
 static int copy(int fd, const char *name)
 {
@@ -30,6 +30,7 @@ int main(int argc, char **argv)
 {
     int failed = 0;
 
+    help_if_asked(argc, argv);
     if (argc == 1)
         return copy(STDIN_FILENO, "standard input");
     for (int i = 1; i < argc; i++) {

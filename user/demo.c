@@ -3,12 +3,15 @@
 #define _GNU_SOURCE
 #include "user/bp.h"
 #include "user/clock.h"
+#include "user/help.h"
 #include "user/trace.h"
 #include <errno.h>
 #include <sched.h>
 #include <stdbool.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
+
+HELP("demo: breakpoints that follow their tasks, and who may have one");
 
 #define TASKS        8 // A to H
 #define MAX_WATCHES  3 // per task, so that the rules of 2009 admit all of them
@@ -375,10 +378,11 @@ static void kernel_part(void)
     failed |= write_text(KSYM_FILTER_FILE, "0") != 0 || write_text(KSYM_TRACE_FILE, "0") != 0;
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
     cpu_set_t allowed;
 
+    help_if_asked(argc, argv);
     setvbuf(stdout, NULL, _IOFBF, 4096);
     cpus = sched_getaffinity(0, sizeof allowed, &allowed) == 0 ? CPU_COUNT(&allowed) : 1;
     shared = mmap(NULL, sizeof *shared, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);

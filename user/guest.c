@@ -1,15 +1,15 @@
-// guest [ROUNDS]: runs a virtual machine that watches itself with debug registers of its own, and
-// prints what it saw. Status: 0 all counts are right; 1 they are not, or the guest died; 2 usage;
-// 77 no guest can run here.
+// Runs a virtual machine that watches itself with debug registers of its own, and prints what it
+// saw. Status: 0 all counts are right; 1 they are not, or the guest died; 2 usage; 77 no guest can
+// run here.
 #include "user/guest.h"
 #include "user/guest_image.h"
+#include "user/help.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <stddef.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <unistd.h>
+
+HELP("guest [ROUNDS]: a virtual machine with debug registers of its own");
 
 #define DEFAULT_ROUNDS 1000
 #define CANNOT_RUN     77
@@ -48,10 +48,9 @@ int main(int argc, char **argv)
     struct guest_state s;
     int n = 0, wrong = 0;
 
-    if (argc > 2 || rounds == 0) {
-        fprintf(stderr, "usage: guest [ROUNDS]\n");
-        return 2;
-    }
+    help_if_asked(argc, argv);
+    if (argc > 2 || rounds == 0)
+        return help_wrong();
     int fd = open(GUEST_FILE, O_RDWR);
     if (fd < 0)
         return no_guest();

@@ -1,8 +1,8 @@
-// hwbp: what sits in the debug registers of every CPU now, with the counters beside it: /proc/hwbp,
-// read for humans.
+// /proc/hwbp, read for humans.
+#include "user/help.h"
 #include <errno.h>
-#include <stdio.h>
-#include <string.h>
+
+HELP("hwbp: what sits in the debug registers of every CPU now");
 
 #define REGISTERS 4
 
@@ -18,11 +18,12 @@ static void show_event(int cpu, const char *where, char *rest)
     printf("\n");
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
     char line[256];
     FILE *f = fopen("/proc/hwbp", "r");
 
+    help_if_asked(argc, argv);
     if (!f) {
         fprintf(stderr, "hwbp: /proc/hwbp: %s\n", strerror(errno));
         return 1;

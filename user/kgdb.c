@@ -1,14 +1,16 @@
-// kgdb: stops the machine for gdb, as "echo g >/proc/sysrq-trigger" does, on Linux too.
+// What "echo g >/proc/sysrq-trigger" does, on Linux too.
+#include "user/help.h"
 #include <errno.h>
 #include <fcntl.h>
-#include <stdio.h>
-#include <string.h>
 #include <unistd.h>
+
+HELP("kgdb: stops the machine for gdb");
 
 #define TRIGGER "/proc/sysrq-trigger"
 
-int main(void)
+int main(int argc, char **argv)
 {
+    help_if_asked(argc, argv);
     int fd = open(TRIGGER, O_WRONLY);
 
     if (fd < 0 || write(fd, "g", 1) != 1) {

@@ -1,9 +1,8 @@
-// kill [-SIGNAL] PID...: sends a signal, given by number or name; SIGTERM if none is named.
+#include "user/help.h"
 #include <errno.h>
 #include <signal.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
+
+HELP("kill [-SIGNAL] PID...: sends a signal, SIGTERM if none is named");
 
 static const struct {
     const char *name;
@@ -35,14 +34,13 @@ int main(int argc, char **argv)
     int sig = SIGTERM;
     int failed = 0;
 
+    help_if_asked(argc, argv);
     if (argc > 1 && argv[1][0] == '-') {
         sig = signal_number(argv[1] + 1);
         first = 2;
     }
-    if (sig < 0 || first >= argc) {
-        fprintf(stderr, "usage: kill [-SIGNAL] PID...\n");
-        return 2;
-    }
+    if (sig < 0 || first >= argc)
+        return help_wrong();
     for (int i = first; i < argc; i++) {
         char *end;
         long pid = strtol(argv[i], &end, 10);

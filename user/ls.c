@@ -1,11 +1,10 @@
-// ls [-l] [FILE...]: names in a directory, sorted; -l adds type, mode and size.
+#include "user/help.h"
 #include <dirent.h>
 #include <errno.h>
 #include <stdbool.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/stat.h>
+
+HELP("ls [-l] [FILE...]: names in a directory; -l: type, mode, size");
 
 #define MAX_NAMES 1024
 
@@ -88,6 +87,7 @@ int main(int argc, char **argv)
     int first = 1;
     int failed = 0;
 
+    help_if_asked(argc, argv);
     if (argc > 1 && strcmp(argv[1], "-l") == 0) {
         long_format = true;
         first = 2;

@@ -1,8 +1,7 @@
-// ps: the tasks of the machine, from /proc/PID/status.
+#include "user/help.h"
 #include <dirent.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
+
+HELP("ps: the tasks of the machine, and how often each was switched to");
 
 struct row {
     char name[32], state[16];
@@ -37,12 +36,13 @@ static int by_pid(const void *a, const void *b)
     return atoi(*(char *const *)a) - atoi(*(char *const *)b);
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
     char *pids[1024];
     size_t count = 0;
     DIR *dir = opendir("/proc");
 
+    help_if_asked(argc, argv);
     if (!dir) {
         perror("ps: /proc");
         return 1;

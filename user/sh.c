@@ -3,15 +3,16 @@
 //   line     = pipeline { ";" pipeline }
 //   pipeline = command { "|" command } [ "&" ]
 //   command  = { word | "<" word | ">" word | ">>" word }
+#include "user/help.h"
+#include "user/proc.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <stdbool.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
+
+HELP("sh [-c COMMANDS]: the teaching shell: pipes, < > >>, &, $?");
 
 #define MAX_LINE     1024
 #define MAX_WORDS    64
@@ -96,15 +97,12 @@ static int redirect_all(const struct command *c)
 
 static int help(void)
 {
-    printf("dr7's shell. Programs are in /bin: try  ls /bin\n"
-           "  cd DIR, exit [STATUS], help    commands of the shell itself\n"
-           "  A | B   A < FILE   A > FILE   A >> FILE   A &   A ; B   'quotes'   $?\n"
-           "A few things to look at:\n"
-           "  demo                           breakpoints that follow their tasks\n"
-           "  hwbp                           who holds DR0-DR3 on which CPU\n"
-           "  slots, slots exact             the rule that decides who may have a breakpoint\n"
-           "  trace SYMBOL -- COMMAND        who writes this kernel variable?\n"
-           "  ps, cat /proc/hwbp, utest -l\n");
+    char text[4096];
+
+    printf("The shell itself knows: cd DIR, exit [STATUS], help,\n"
+           "  A | B   A < FILE   A > FILE   A >> FILE   A &   A ; B   'quotes'   $?\n");
+    if (read_text("/etc/help", text, sizeof text) > 0)
+        fputs(text, stdout);
     return 0;
 }
 
@@ -143,7 +141,9 @@ static void become(const struct command *c, bool background)
         _exit(status);
     execvp(c->argv[0], c->argv);
     fprintf(stderr, "sh: %s: %s\n", c->argv[0],
-            errno == ENOENT ? "no such command" : strerror(errno));
+            errno == ENOENT    ? "no such command"
+            : errno == ENOEXEC ? "no static program for x86-64 (compile it with -static)"
+                               : strerror(errno));
     _exit(errno == ENOENT ? 127 : 126);
 }
 
@@ -304,6 +304,7 @@ int main(int argc, char **argv)
     char line[MAX_LINE];
     struct sigaction interrupt = {.sa_handler = on_interrupt}; // no SA_RESTART
 
+    help_if_asked(argc, argv);
     setenv("PATH", "/bin", 0);
     if (argc == 3 && strcmp(argv[1], "-c") == 0) {
         run_line(argv[2]);

@@ -1,13 +1,15 @@
-// trace: who reads or writes a kernel variable, with the kernel's symbol tracer.
-//
-//   trace SYMBOL[+OFFSET][/LENGTH][:rw]... -- COMMAND...   while the command runs
-//   trace -b ...                                           with a backtrace of each access
-//   trace SYMBOL...                                        from now on, until "trace -c"
-//   trace                                                  shows what there is
-//   trace -c                                               ends it all
+// The kernel's symbol tracer, for humans.
+#include "user/help.h"
 #include "user/trace.h"
 #include <errno.h>
 #include <sys/wait.h>
+
+HELP("trace SYMBOL... -- COMMAND: who writes a kernel variable meanwhile\n"
+     "trace SYMBOL...: from now on, until `trace -c`\n"
+     "trace: what was seen\n"
+     "trace -b ...: with a backtrace of each access\n"
+     "trace -c: ends it all\n"
+     "A SYMBOL may have +OFFSET, /LENGTH and :rw (reads, too) behind it.");
 
 static char text[1 << 20];
 static int callers;
@@ -77,6 +79,7 @@ int main(int argc, char **argv)
 {
     int i, status;
 
+    help_if_asked(argc, argv);
     if (argc > 1 && strcmp(argv[1], "-b") == 0) {
         callers = 1;
         argc--, argv++;
@@ -89,7 +92,8 @@ int main(int argc, char **argv)
         return 1;
     for (i = 1; i < argc && strcmp(argv[i], "--") != 0; i++)
         if (set_filter(argv[i]) != 0) {
-            complain(argv[i]);
+            fprintf(stderr, "trace: %s: %s\n", argv[i],
+                    errno == ENOENT ? "no such kernel symbol" : strerror(errno));
             clear();
             return 1;
         }

@@ -1,12 +1,14 @@
-// wc: lines, words and bytes of standard input.
+#include "user/help.h"
 #include <ctype.h>
-#include <stdio.h>
 
-int main(void)
+HELP("wc: lines, words and bytes of what is typed or piped in");
+
+int main(int argc, char **argv)
 {
     long lines = 0, words = 0, bytes = 0;
     int in_word = 0;
 
+    help_if_asked(argc, argv);
     for (int c; (c = getchar()) != EOF; bytes++) {
         lines += c == '\n';
         if (isspace(c)) {

@@ -5,8 +5,9 @@
 
 static char text[CMDLINE_SIZE]; // the words, each ended by NUL
 static char *words[CMDLINE_WORDS];
-static int kernel_words; // words before "--"
-static int init_first;   // the first word behind it
+static bool asked[CMDLINE_WORDS]; // somebody wanted this word's value
+static int kernel_words;          // words before "--"
+static int init_first;            // the first word behind it
 static int nr_words;
 
 static bool is_blank(char c)
@@ -38,6 +39,7 @@ void cmdline_init(const char *line)
     char *to = text;
     bool divided = false;
     nr_words = kernel_words = 0;
+    memset(asked, 0, sizeof(asked));
     for (;; line = take_word(line, words[nr_words++] = to, &to)) {
         while (is_blank(*line))
             line++;
@@ -61,7 +63,7 @@ bool cmdline_get(const char *key, char *buf, size_t size)
         if (!strstarts(words[i], key) || (*value && *value != '='))
             continue;
         strcopy(buf, value + (*value == '='), size);
-        found = true;
+        asked[i] = found = true;
     }
     return found;
 }
@@ -76,6 +78,13 @@ u64 cmdline_u64(const char *key, u64 otherwise)
         return v;
     printk("cmdline: %s=%s is no number; %lu is used\n", key, number, otherwise);
     return otherwise;
+}
+
+void cmdline_name_unknown(void)
+{
+    for (int i = 0; i < kernel_words; i++)
+        if (!asked[i])
+            printk("cmdline: unknown word \"%s\"\n", words[i]);
 }
 
 // GRUB passes no empty word: an argument of nothing but percent signs has one more than is meant.

@@ -12,6 +12,8 @@ void cmdline_init(const char *line); // shorter than CMDLINE_SIZE
 // "".
 bool cmdline_get(const char *key, char *buf, size_t size);
 u64 cmdline_u64(const char *key, u64 otherwise);
+// One line in the log for each word that nobody has asked for: once all that boot asks is asked.
+void cmdline_name_unknown(void);
 // The words after "--": fills argv with pointers that live for ever, returns how many (at most
 // max). "%" is the empty word, "%%" one percent sign, and so on.
 int cmdline_init_args(char **argv, int max);

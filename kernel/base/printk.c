@@ -50,11 +50,25 @@ static void release(void)
     __atomic_store_n(&owner, 0, __ATOMIC_RELEASE);
 }
 
+// A terminal on the line goes to the next one's beginning only when it is told to.
+static void write_lines(int port, const char *s, size_t n)
+{
+    for (const char *end = s + n; s < end;) {
+        const char *at = s;
+        while (at < end && *at != '\n')
+            at++;
+        serial_write(port, s, at - s);
+        if (at < end)
+            serial_write(port, "\r\n", 2);
+        s = at + 1;
+    }
+}
+
 static void write_log_devices(const char *s, size_t n)
 {
     if (log_port == NO_PORT)
         return;
-    serial_write(log_port, s, n);
+    write_lines(log_port, s, n);
     if (vga_on)
         vga_write(s, n);
 }

@@ -8,9 +8,11 @@
 #include "kernel/base/printk.h"
 #include "kernel/base/string.h"
 #include "linux/fs/line.h"
+#include "linux/fs/naws.h"
 #include "linux/fs/stat.h"
 #include "linux/fs/vfs.h"
 #include "linux/proc/process.h"
+#include "linux/proc/signal.h"
 
 // ioctl(2) numbers of asm-generic/ioctls.h
 enum {
@@ -37,9 +39,10 @@ struct winsize {
 
 #define CHUNK 256 // bytes taken or sent under the lock at a time
 
-static struct spinlock tty_lock = SPINLOCK("console", RANK_TTY); // guards `line`
+static struct spinlock tty_lock = SPINLOCK("console", RANK_TTY); // guards these three
 static struct line line;
-static struct winsize window = {.rows = 25, .columns = 80};
+static struct naws naws;
+static struct winsize window = {.rows = 25, .columns = 80}; // the VGA screen's, until told
 static struct wait_queue readers;
 static bool raw;       // "tty=raw": constant after boot
 static bool listening; // a program has opened the console
@@ -66,6 +69,26 @@ void console_set_foreground(u32 pgrp)
     __atomic_store_n(&foreground, pgrp, __ATOMIC_RELAXED);
 }
 
+// Takes a new size. Programs in the foreground are told that it has changed.
+static void set_window(struct winsize w)
+{
+    bool same = memcmp(&w, &window, sizeof(w)) == 0;
+    window = w;
+    if (!same)
+        console_signal(SIGWINCH);
+}
+
+// A byte of the serial line or of the keyboard, when there is a terminal.
+static void take_typed(u8 c)
+{
+    enum naws_answer what = naws_input(&naws, c);
+    int sig = what == NAWS_TYPED ? line_input(&line, c) : 0;
+    if (what == NAWS_RESIZED)
+        set_window((struct winsize){.rows = naws_rows(&naws), .columns = naws_columns(&naws)});
+    if (sig)
+        console_signal(sig);
+}
+
 // A byte typed or sent. Without a terminal DLE keeps the next one: itself, or EOT, the end of file.
 static void take_byte(u8 c)
 {
@@ -77,9 +100,10 @@ static void take_byte(u8 c)
             return;
         }
     }
-    int sig = line_input(&line, c);
-    if (sig)
-        console_signal(sig);
+    if (raw)
+        line_input(&line, c);
+    else
+        take_typed(c);
 }
 
 // All bytes of the serial line that there is room for (a terminal drops what is too much), or the
@@ -217,6 +241,25 @@ static s64 set_foreground(u64 arg)
     return 0;
 }
 
+static s64 change_window(u64 arg)
+{
+    struct winsize w;
+    if (get_user(w, arg))
+        return -EFAULT;
+    u64 flags = spin_lock_irqsave(&tty_lock);
+    set_window(w);
+    spin_unlock_irqrestore(&tty_lock, flags);
+    return 0;
+}
+
+static s64 give_window(u64 arg)
+{
+    u64 flags = spin_lock_irqsave(&tty_lock);
+    struct winsize w = window;
+    spin_unlock_irqrestore(&tty_lock, flags);
+    return put_user(w, arg);
+}
+
 static s64 console_ioctl(struct file *, u32 cmd, u64 arg)
 {
     u32 number;
@@ -246,9 +289,9 @@ static s64 console_ioctl(struct file *, u32 cmd, u64 arg)
     case TIOCSCTTY: // every session's terminal is this one
         return 0;
     case TIOCGWINSZ:
-        return put_user(window, arg);
+        return give_window(arg);
     case TIOCSWINSZ:
-        return get_user(window, arg);
+        return change_window(arg);
     default:
         return -ENOTTY;
     }

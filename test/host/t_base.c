@@ -226,6 +226,8 @@ static void command_line(void)
     EXPECT_EQ(complaints, 0);
     EXPECT_EQ(cmdline_u64("bad", 5), 5);
     EXPECT_EQ(complaints, 1);
+    cmdline_name_unknown(); // slotsy; "--" and what follows it is not the kernel's
+    EXPECT_EQ(complaints, 2);
     cmdline_init("\"init=/a b\\\"c\\\\d\" init2=\"x y\"z");
     EXPECT_KEY("init", "/a b\"c\\d");
     EXPECT_KEY("init2", "x yz");

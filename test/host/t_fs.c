@@ -1,4 +1,4 @@
-// link: linux/fs/line.c linux/fs/archive.c linux/fs/tree.c linux/fs/path.c
+// link: linux/fs/line.c linux/fs/naws.c linux/fs/archive.c linux/fs/tree.c linux/fs/path.c
 // Files on the host: archives good and broken, paths, and the line discipline. An archive is
 // copied to memory of exactly its size, so the sanitizer sees each byte read beyond it.
 #define _GNU_SOURCE // memmem
@@ -14,6 +14,7 @@
 #include "linux/fs/archive.h"
 #include "linux/fs/file.c"
 #include "linux/fs/line.h"
+#include "linux/fs/naws.h"
 #include "linux/fs/plain.c"
 #include "linux/fs/vfs.h"
 #include "linux/proc/signal.h"
@@ -405,6 +406,40 @@ static void t_line_raw(void)
     EXPECT_EQ(line_output(&line, "a\nb", 3, (char *)got), 4);
 }
 
+// Gives these bytes to `n`. How many of them were typed.
+static u32 send_naws(struct naws *n, const char *bytes, size_t count, enum naws_answer *last)
+{
+    u32 typed = 0;
+    for (size_t i = 0; i < count; i++) {
+        *last = naws_input(n, bytes[i]);
+        typed += *last == NAWS_TYPED;
+    }
+    return typed;
+}
+#define SEND_NAWS(n, bytes, last) send_naws(n, bytes, sizeof(bytes) - 1, last)
+
+static void t_terminal_size(void)
+{
+    struct naws n = {0};
+    enum naws_answer last;
+    EXPECT_EQ(SEND_NAWS(&n, "a\377\372\037\0\204\0\062\377\360", &last), 1);
+    EXPECT_EQ(last, NAWS_RESIZED);
+    EXPECT_EQ(naws_columns(&n), 132);
+    EXPECT_EQ(naws_rows(&n), 50);
+    // 255 is sent twice in a number, and outside of it.
+    EXPECT_EQ(SEND_NAWS(&n, "\377\372\037\1\377\377\0\030\377\360", &last), 0);
+    EXPECT_EQ(last, NAWS_RESIZED);
+    EXPECT_EQ(naws_columns(&n), 511);
+    EXPECT_EQ(naws_rows(&n), 24);
+    EXPECT_EQ(SEND_NAWS(&n, "\377\377", &last), 1);
+    // Too short, too long, another command: no size, and what follows is typed again.
+    EXPECT_EQ(SEND_NAWS(&n, "\377\372\037\1\2\3\377\360", &last), 0);
+    EXPECT_EQ(last, NAWS_TAKEN);
+    EXPECT_EQ(SEND_NAWS(&n, "\377\372\037\1\2\3\4\5\377\360", &last), 0);
+    EXPECT_EQ(last, NAWS_TAKEN);
+    EXPECT_EQ(SEND_NAWS(&n, "\377\361xy", &last), 2);
+}
+
 static void t_good(void)
 {
     char why[256] = "";
@@ -425,6 +460,7 @@ static const struct ktap_case cases[] = {
     {"line-end", t_line_end},
     {"line-signals", t_line_signals},
     {"line-raw", t_line_raw},
+    {"terminal-size", t_terminal_size},
 };
 
 KTAP_MAIN(cases)

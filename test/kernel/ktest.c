@@ -2,6 +2,7 @@
 #include "test/kernel/ktest.h"
 #include "hwbp/hwbp.h"
 #include "kernel/base/cmdline.h"
+#include "kernel/base/die.h"
 #include "kernel/base/printk.h"
 #include "kernel/base/string.h"
 #include "arch/x86/platform.h"
@@ -12,6 +13,7 @@ extern const struct ktest __ktests_start[], __ktests_end[];
 
 static u32 test_failures;       // of the running test; atomic, tests use several tasks
 static const char *skip_reason; // set by ktest_skip()
+static const char *running;     // the test; NULL: none
 
 void ktest_fail(const char *file, int line, const char *fmt, ...)
 {
@@ -45,6 +47,15 @@ void ktest_note(const char *fmt, ...)
     printk("# %s\n", text);
 }
 
+static enum die_answer name_running_test(struct die *d)
+{
+    if (d->event == DIE_PANIC && running)
+        printk("# in test %s\n", running);
+    return DIE_DONE;
+}
+
+static struct die_link at_panic = {.fn = name_running_test, .priority = DIE_FIRST};
+
 u64 ktest_scale(u64 n)
 {
     u64 div = cmdline_u64("test_div", 1);
@@ -67,6 +78,14 @@ static struct leftovers take_stock(void)
     return l;
 }
 
+static void expect_none_left(u32 before, u32 now, const char *what)
+{
+    const char *more = now > before ? "left" : "took away";
+    u32 n = now > before ? now - before : before - now;
+    if (n)
+        ktest_fail(__FILE__, __LINE__, "the test %s %u %s%s", more, n, what, n == 1 ? "" : "s");
+}
+
 // A task that a test joined is dead, but its last reference may still be on its way out of the
 // switch.
 static void expect_unchanged(struct leftovers before)
@@ -76,8 +95,8 @@ static void expect_unchanged(struct leftovers before)
         sched_yield();
         now = take_stock();
     }
-    EXPECT_EQ(now.breakpoints, before.breakpoints);
-    EXPECT_EQ(now.tasks, before.tasks);
+    expect_none_left(before.breakpoints, now.breakpoints, "breakpoint");
+    expect_none_left(before.tasks, now.tasks, "task");
     hwbp_check_slots();
 }
 
@@ -89,7 +108,9 @@ static bool run_one(const struct ktest *t, u32 number)
     skip_reason = NULL;
     if (HWBP && t->rules)
         EXPECT_EQ(hwbp_set_rules(t->rules), 0);
+    running = t->name;
     t->fn();
+    running = NULL;
     if (HWBP && t->rules)
         EXPECT_EQ(hwbp_set_rules(rules), 0);
     expect_unchanged(before);
@@ -128,14 +149,18 @@ u32 ktest_run(const char *otherwise)
     char list[256];
     u32 planned = 0, number = 0, failed = 0;
     strcopy(list, otherwise, sizeof(list));
-    cmdline_get("test", list, sizeof(list));
+    bool asked = cmdline_get("test", list, sizeof(list));
     for (const struct ktest *t = __ktests_start; t < __ktests_end; t++)
         planned += chosen(list, t->name);
+    if (planned == 0 && asked)
+        printk("dr7: no built-in test is named \"%s\"\n", list);
     if (planned == 0)
-        return 0; // the name may be one of the programs' tests
+        return asked;
+    die_register(&at_panic);
     printk("KTAP version 1\n1..%u\n", planned);
     for (const struct ktest *t = __ktests_start; t < __ktests_end; t++)
         if (chosen(list, t->name))
             failed += !run_one(t, ++number);
+    die_unregister(&at_panic);
     return failed;
 }

@@ -43,5 +43,5 @@ void ktest_note(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 u64 ktest_scale(u64 n);
 
 // Runs the tests that "test=" names, or without that option those of `otherwise`. Returns the
-// number of failures. Task context.
+// number of failures; a "test=" that names none is one. Task context.
 u32 ktest_run(const char *otherwise);

@@ -1,10 +1,11 @@
 // The runner: every test in a process of its own, with a time limit, reported as KTAP.
-//
-//   utest [-l] [div=N] [seconds=N] [NAME...]     all tests, or the named ones; -l lists
 #include "test/user/utest.h"
+#include "user/help.h"
 #include <signal.h>
 #include <stdarg.h>
 #include <sys/wait.h>
+
+HELP("utest [-l] [div=N] [seconds=N] [NAME...]: the programs' tests; -l lists");
 
 #define TIME_LIMIT_MS  240000
 #define POLL_MS        5
@@ -161,7 +162,8 @@ static bool slots_leaked(long before)
         now = hwbp_sum("hwbp", "live");
     }
     if (now != before)
-        utest_note("%ld breakpoints exist after the test, %ld before it", now, before);
+        utest_note("the test %s %ld breakpoint%s", now > before ? "left" : "took away",
+                   labs(now - before), labs(now - before) == 1 ? "" : "s");
     return now != before;
 }
 
@@ -225,6 +227,7 @@ int main(int argc, char **argv)
     bool list = false;
 
     utest_self = argv[0];
+    help_if_asked(argc, argv);
     if (argc > 2 && strcmp(argv[1], EXEC_MARK) == 0)
         return after_exec(argc - 2, argv + 2);
     if (env)

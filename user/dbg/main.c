@@ -1,10 +1,10 @@
-// dbg PROGRAM [ARGUMENT]..., dbg -p PID: the commands.
 #include "user/dbg/dbg.h"
+#include "user/help.h"
 #include <signal.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <unistd.h>
+
+HELP("dbg PROGRAM [ARGUMENT...]: a debugger; `help` names its commands\n"
+     "dbg -p PID: the same for a process that runs");
 
 #define MAX_WORDS 4
 
@@ -234,10 +234,8 @@ static bool begin(int argc, char **argv)
         snprintf(path, sizeof path, "/proc/%s/exe", argv[2]);
         return symbols_load(path) && target_attach(atoi(argv[2]));
     }
-    if (argc < 2 || *argv[1] == '-') {
-        fprintf(stderr, "usage: dbg PROGRAM [ARGUMENT]... | dbg -p PID\n");
-        return false;
-    }
+    if (argc < 2 || *argv[1] == '-')
+        return help_wrong() == 0;
     return symbols_load(argv[1]) && target_start(argv + 1);
 }
 
@@ -245,6 +243,7 @@ int main(int argc, char **argv)
 {
     char line[256];
 
+    help_if_asked(argc, argv);
     setvbuf(stdout, NULL, _IOLBF, 0);
     if (!begin(argc, argv))
         return 1;

@@ -1,19 +1,25 @@
-// perf COMMAND: see docs/perf-tool.md.
+#include "user/help.h"
 #include "user/perf/perf.h"
 
+HELP("perf stat|record|script ...: breakpoints counted and recorded\n"
+     "perf stat [-e EVENTS]... PROGRAM [ARGUMENT...]\n"
+     "perf record [-e EVENTS]... [-c PERIOD] [-g] [-m PAGES] [-o FILE] PROGRAM [ARGUMENT...]\n"
+     "perf script [-i FILE] [-s ROOT]\n"
+     "EVENTS, with commas: mem:ADDR[/LEN][:TYPE[:MODIFIERS]], page-faults ...");
+
 static const struct {
-    const char *name, *arguments;
+    const char *name;
     int (*run)(int argc, char **argv);
 } commands[] = {
-    {"stat", "[-e EVENTS]... PROGRAM [ARGUMENT]...", cmd_stat},
-    {"record", "[-e EVENTS]... [-c PERIOD] [-g] [-m PAGES] [-o FILE] PROGRAM [ARGUMENT]...",
-     cmd_record},
-    {"script", "[-i FILE] [-s ROOT]", cmd_script},
+    {"stat", cmd_stat},
+    {"record", cmd_record},
+    {"script", cmd_script},
 };
 #define NR_COMMANDS (sizeof commands / sizeof *commands)
 
 int main(int argc, char **argv)
 {
+    help_if_asked(argc, argv);
     for (size_t i = 0; argc > 1 && i < NR_COMMANDS; i++) {
         if (strcmp(argv[1], commands[i].name) == 0) {
             int status = commands[i].run(argc - 1, argv + 1);
@@ -21,8 +27,5 @@ int main(int argc, char **argv)
                 return status;
         }
     }
-    for (size_t i = 0; i < NR_COMMANDS; i++)
-        fprintf(stderr, "usage: perf %s %s\n", commands[i].name, commands[i].arguments);
-    fprintf(stderr, "EVENTS, with commas: mem:ADDR[/LEN][:TYPE[:MODIFIERS]], page-faults ...\n");
-    return 2;
+    return help_wrong();
 }
