@@ -1,7 +1,9 @@
 // Going wrong on request: see crash.h.
 #include "debug/crash.h"
+#include "arch/x86/cpu.h"
 #include "kernel/base/cmdline.h"
 #include "kernel/base/panic.h"
+#include "kernel/base/spinlock.h"
 #include "kernel/base/string.h"
 
 static char *volatile nowhere = (char *)8; // in the first page, which is never mapped
@@ -11,6 +13,17 @@ static u64 deeper(volatile u8 *above, u64 levels)
     volatile u8 here[256];
     here[0] = *above;
     return levels ? deeper(here, levels - 1) + here[0] : 0;
+}
+
+// Without ticks, or with ticks but without the switch that is due.
+static void stand_still(bool ticks)
+{
+    preempt_disable();
+    cpu_set_due(DUE_SWITCH);
+    if (!ticks)
+        irq_disable();
+    for (;;)
+        cpu_pause();
 }
 
 void crash_if_asked(void)
@@ -25,5 +38,9 @@ void crash_if_asked(void)
         panic("a message that cannot be read: %s", nowhere);
     else if (strcmp(how, "stack") == 0)
         deeper(&top, ~0ul);
+    else if (strcmp(how, "stuck") == 0)
+        stand_still(false);
+    else if (strcmp(how, "spin") == 0)
+        stand_still(true);
     panic("crash=%s", how);
 }

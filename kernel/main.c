@@ -13,6 +13,7 @@
 #include "hwbp/hwbp.h"
 #include "kernel/base/cmdline.h"
 #include "kernel/base/printk.h"
+#include "kernel/base/watchdog.h"
 #include "kernel/mm/heap.h"
 #include "kernel/mm/page.h"
 #include "linux/fs/file.h"
@@ -43,6 +44,7 @@ static void main_thread(void *arg)
     char init[512] = DEFAULT_INIT;
     static char *argv[1 + CMDLINE_WORDS + 1];
     kgdb_start();
+    watchdog_start();
     crash_if_asked();
     bool programs = fs_have_archive();
     if (!programs)

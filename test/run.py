@@ -198,18 +198,26 @@ def run_no_module(build):
 
 # Ways for the kernel to go wrong (debug/crash.h), and what it must say then, line by line.
 WHERE = [r"cpu \d+, task main ", r"  \[[0-9a-f]{16}\] \w[\w.]*\+0x[0-9a-f]+$"]
+IN = r"  \[[0-9a-f]{16}\] "
 PANICS = {
     "null": [r"PANIC: #PF in ring 0 at crash_if_asked\+0x", r"write of .*NULL pointer"] + WHERE,
     "panic": [r"PANIC: crash=panic$"] + WHERE,
     "nested": [r"PANIC inside a panic: #PF in ring 0 at \w+\+0x"],
     "stack": [r"PANIC: #DF in ring 0 at deeper.*\+0x", "the kernel stack is full"] + WHERE,
+    "stuck": [r"PANIC: watchdog: cpu \d has taken no tick for 2 s$", "cpu ", IN + "crash_if_asked",
+              r"cpu \d was in ring 0$", IN + "sched_idle"],
+    "spin": [r"PANIC: watchdog: cpu \d has a switch due and makes none for 2 s$", "cpu ",
+             IN + "crash_if_asked", r"cpu \d was in ring 0$", IN + "sched_idle"],
+    "endless-test": [r"PANIC: test sched.no-starvation does not end$", r"cpu \d was in ring 0$"],
 }
 PANIC_STATUS = 0x2a  # kernel/base/panic.h
 
 
 def run_panic(build, how):
     case = "panics." + how
-    b = boot(case, REFUSAL_TIMEOUT, build + "/kernel.elf", ARCHIVE, ["crash=" + how])
+    words = {"endless-test": ["test=sched.no-starvation", "test_limit=0"]}
+    b = boot(case, REFUSAL_TIMEOUT, build + "/kernel.elf", ARCHIVE,
+             words.get(how, ["crash=" + how]))
     lines = iter(b.lines)
     missing = [want for want in PANICS[how] if not any(re.match(want, line) for line in lines)]
     if not missing and b.status == PANIC_STATUS:

@@ -20,7 +20,7 @@ KERNEL_BASE = 0xffffffff80000000  # arch/x86/layout.h
 def gdb(build):
     """QEMU's stub under gdb, stopped where the kernel's C begins."""
     console = build + "/gdb-console.txt"
-    with machine(build, ARCHIVE, ["init=/bin/init"], [], "qemu") as m:
+    with machine(build, ARCHIVE, ["init=/bin/init", "watchdog=0"], [], "qemu") as m:
         stub = m.dir + "/gdb"
         m.flags += ["-S", "-gdb", f"unix:{stub},server=on,wait=off"]
         m.spawn(m.qemu_command("file:" + console, "null"))
@@ -67,7 +67,7 @@ def bochs(build):
     with open(build + "/kernel.sym", encoding="utf-8") as f:
         symbols = {name: int(address, 16) for address, name in (line.split() for line in f)}
     typed = commands()
-    with machine(build, ARCHIVE, ["init=/bin/init"], [], "bochs") as m:
+    with machine(build, ARCHIVE, ["init=/bin/init", "watchdog=0"], [], "bochs") as m:
         command = m.bochs_command(f'mode=file, dev="{console}"', "mode=null",
                                   more=f'debug_symbols: file="{build}/kernel.sym"\n',
                                   debugger=['lb "kernel_main"', "c"])

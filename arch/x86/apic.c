@@ -14,24 +14,20 @@
 #define PIC2_CMD  0xa0
 #define PIC2_DATA 0xa1
 
-static volatile u32 *lapic;
+static volatile u32 *lapic __protected_bss;
 static volatile u32 *ioapic;
 
 // ---- local APIC ----
 
-static u32 lapic_read(u32 reg)
+// Protected as far as an NMI sends NMIs.
+static __protected_text u32 lapic_read(u32 reg)
 {
     return lapic[reg / 4];
 }
 
-static void lapic_write(u32 reg, u32 v)
+static __protected_text void lapic_write(u32 reg, u32 v)
 {
     lapic[reg / 4] = v;
-}
-
-static u32 lapic_id(void)
-{
-    return lapic_read(LAPIC_ID) >> 24;
 }
 
 void lapic_eoi(void)
@@ -51,7 +47,7 @@ void lapic_enable(void)
 }
 
 // The two halves of the command register belong together, so no interrupt may come between.
-void lapic_send(u32 apic_id, u32 command)
+__protected_text void lapic_send(u32 apic_id, u32 command)
 {
     u64 flags = irq_save();
     while (lapic_read(LAPIC_ICR_LOW) & ICR_PENDING)
@@ -71,7 +67,7 @@ void lapic_send_self(u32 vector)
 }
 
 // A debugger may have interrupted another command between its halves: its first half is put back.
-void lapic_send_nmi(u32 apic_id)
+__protected_text void lapic_send_nmi(u32 apic_id)
 {
     u32 high = lapic_read(LAPIC_ICR_HIGH);
     lapic_send(apic_id, ICR_NMI);
@@ -141,15 +137,21 @@ static void ioapic_write(u32 reg, u32 v)
     ioapic[IOAPIC_WINDOW / 4] = v;
 }
 
-// Edge triggered, active high, as all ISA interrupts are, to this CPU.
-static void ioapic_route(u32 vector)
+// An interrupt of the ISA bus, edge triggered and active high as all of them are, to the boot CPU.
+// What comes there is a vector, or ICR_NMI: the delivery modes are those of the command register.
+static void ioapic_route(u32 irq, u32 what)
 {
-    u32 gsi = acpi_cpus.gsi[vector - IRQ_BASE];
+    u32 gsi = acpi_cpus.gsi[irq];
     u32 entries = (ioapic_read(IOAPIC_VERSION) >> 16 & 0xff) + 1;
     if (gsi >= entries)
         panic("apic: interrupt %u is beyond the I/O APIC's %u inputs", gsi, entries);
-    ioapic_write(IOAPIC_ENTRY(gsi) + 1, lapic_id() << 24);
-    ioapic_write(IOAPIC_ENTRY(gsi), vector);
+    ioapic_write(IOAPIC_ENTRY(gsi) + 1, acpi_cpus.apic_id[0] << 24);
+    ioapic_write(IOAPIC_ENTRY(gsi), what);
+}
+
+void ioapic_route_nmi(u32 irq)
+{
+    ioapic_route(irq, ICR_NMI);
 }
 
 void apic_init(void)
@@ -162,7 +164,7 @@ void apic_init(void)
     for (u32 i = 0; i < entries; i++)
         ioapic_write(IOAPIC_ENTRY(i), LVT_MASKED);
     keyboard_init();
-    ioapic_route(IRQ_SERIAL1);
-    ioapic_route(IRQ_SERIAL2);
-    ioapic_route(IRQ_KEYBOARD);
+    static const u32 vectors[] = {IRQ_SERIAL1, IRQ_SERIAL2, IRQ_KEYBOARD};
+    for (u32 i = 0; i < ARRAY_SIZE(vectors); i++)
+        ioapic_route(vectors[i] - IRQ_BASE, vectors[i]);
 }

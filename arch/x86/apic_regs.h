@@ -4,7 +4,6 @@
 
 #include "arch/x86/types.h"
 
-#define LAPIC_ID            0x020
 #define LAPIC_TPR           0x080
 #define LAPIC_EOI           0x0b0
 #define LAPIC_SPURIOUS      0x0f0

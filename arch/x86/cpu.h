@@ -48,6 +48,7 @@ struct cpu {
     u64 active_cr3;              // physical address of the loaded top-level page table
     struct dr_file dr;           // wanted and live debug registers (arch/x86/debugreg.h)
     struct trapframe *irq_frame; // frame of the interrupt being handled, for the tick
+    struct trapframe *stopped;   // where the NMI of a panic has halted it
     u64 call_pending;            // list of cross-CPU calls (arch/x86/smp.c)
     struct tss tss;
     u64 gdt[7];

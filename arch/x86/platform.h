@@ -58,6 +58,7 @@ void lapic_eoi(void);
 void lapic_send(u32 apic_id, u32 command); // a vector, or what apic_regs.h has
 void lapic_send_self(u32 vector);          // to this CPU; any context
 void lapic_send_nmi(u32 apic_id);          // any context
+void ioapic_route_nmi(u32 irq); // an interrupt of the ISA bus is an NMI of CPU 0 from now on
 
 // ---- clock ----
 
@@ -71,6 +72,9 @@ u64 clock_since_entry_ns(void);
 u64 clock_boot_epoch(void);
 // Busy wait.
 void clock_delay_us(u64 us);
+// From now on CPU 0 takes an NMI this often, for kernel/base/watchdog.c: the PIT's longest period.
+#define WATCHDOG_HZ 18
+void watchdog_beat_start(void);
 
 // ---- serial ports, keyboard and VGA text ----
 

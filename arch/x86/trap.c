@@ -22,7 +22,7 @@ extern u8 trap_stubs[]; // entry.asm
 extern const struct extable_entry __extable_start[], __extable_end[];
 
 static struct gate idt[NR_VECTORS] __protected_bss __aligned(16);
-static bool stop_on_nmi __protected_bss;
+static u32 nmi_spares __protected_bss; // CPU + 1: an NMI halts the others
 
 static const char *const names[IRQ_BASE] = {
     [TRAP_DE] = "#DE", [TRAP_DB] = "#DB", [TRAP_NMI] = "NMI", [TRAP_BP] = "#BP", [TRAP_OF] = "#OF",
@@ -90,7 +90,7 @@ void trap_load_idt(void)
 
 void trap_stop_on_nmi(void)
 {
-    __atomic_store_n(&stop_on_nmi, true, __ATOMIC_SEQ_CST);
+    __atomic_store_n(&nmi_spares, cpu_id() + 1, __ATOMIC_SEQ_CST);
 }
 
 // A gate leaves AC as it was: set by the program, or by an interrupted user copy. With it SMAP is
@@ -261,9 +261,13 @@ __protected_text void trap_nmi(struct trapframe *f)
 {
     u64 dr7 = dr_pause();
     close_user_access();
-    while (__atomic_load_n(&stop_on_nmi, __ATOMIC_SEQ_CST))
-        __asm__ volatile("cli; hlt");
-    if (!nmi_taken(f, &dr7))
+    u32 spared = __atomic_load_n(&nmi_spares, __ATOMIC_SEQ_CST);
+    if (spared && spared != cpu_id() + 1) {
+        __atomic_store_n(&this_cpu()->stopped, f, __ATOMIC_RELEASE);
+        for (;;)
+            cpu_halt();
+    }
+    if (!spared && !nmi_taken(f, &dr7))
         printk("trap: NMI without a known cause at %pS\n", (void *)f->rip);
     dr_unpause(dr7);
 }

@@ -81,7 +81,8 @@ bool trap_may_fault(u64 rip);
 // If `f` stopped at a user-copy instruction, let it continue at its fix-up and return true.
 bool trap_fixup(struct trapframe *f);
 
-// From now on an NMI halts the CPU that takes it for ever: for panic, before smp_stop_others().
+// From now on an NMI halts any CPU but this one for ever, and leaves where it was in
+// cpus[].stopped: for panic, before smp_stop_others().
 void trap_stop_on_nmi(void);
 
 // While on, a #DB stays on the current stack: for a debugger that steps through the handler of a

@@ -94,8 +94,8 @@ static __protected_text enum die_answer fault(struct trapframe *f)
 
 static __protected_text enum die_answer take(struct die *d)
 {
-    if (d->event == DIE_NMI)
-        return kgdb_park(d->regs, d->dr7);
+    if (d->event == DIE_NMI) // no watchdog while gdb is there
+        return kgdb_park(d->regs, d->dr7) == DIE_STOP || kgdb_attached() ? DIE_STOP : DIE_DONE;
     if (kgdb_inside()) // the stub's own
         return DIE_DONE;
     if (d->event == DIE_INT3)

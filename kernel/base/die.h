@@ -6,6 +6,7 @@
 //                                               anybody has reacted
 //   DIE_BREAKPOINT   hwbp/db.c                  hits of debug registers
 //   DIE_STEP         debug/step.c        single steps of ring 0 that nobody asked for
+//   DIE_WATCHDOG     kernel/base/watchdog.c  the NMIs that nobody else has sent
 //   (the end)        linux/proc/trap.c         what is left of ring 3 becomes a signal, with IRQs
 //                                               on; what is left of ring 0 is a panic
 //
@@ -28,7 +29,13 @@ enum die_event {
 
 enum die_answer { DIE_DONE, DIE_STOP };
 
-enum die_priority { DIE_STEP = 100, DIE_BREAKPOINT = 200, DIE_KGDB = 300, DIE_FIRST = 400 };
+enum die_priority {
+    DIE_WATCHDOG = 50,
+    DIE_STEP = 100,
+    DIE_BREAKPOINT = 200,
+    DIE_KGDB = 300,
+    DIE_FIRST = 400,
+};
 
 struct die {
     enum die_event event;

@@ -94,25 +94,68 @@ static void print_page_fault(const struct trapframe *f, u64 cr2)
            cr2 < PAGE_SIZE ? " (NULL pointer?)" : "");
 }
 
-void panic(const char *fmt, ...)
+static void print_others(void)
+{
+    for (u32 i = 0; i < nr_cpus; i++) {
+        const struct trapframe *f = __atomic_load_n(&cpus[i].stopped, __ATOMIC_ACQUIRE);
+        if (i == cpu_id() || !f)
+            continue;
+        printk("cpu %u was in ring %lu\n", i, f->cs & 3);
+        if (!from_user(f))
+            print_backtrace(f->rip, f->rbp);
+    }
+}
+
+static void print_message(const char *fmt, va_list ap)
 {
     char message[MESSAGE_SIZE];
+    vsnprintf(message, sizeof(message), fmt, ap);
+    printk("\n%s: %s\n", depth > 1 ? "PANIC inside a panic" : "PANIC", message);
+}
+
+// What this CPU did when `f` was pushed. Only in the first panic.
+static void print_all(const struct trapframe *f)
+{
+    if (depth > 1)
+        return;
+    print_where();
+    print_frame(f);
+    print_control_registers();
+    if (!from_user(f))
+        print_backtrace(f->rip, f->rbp);
+    print_others();
+}
+
+void panic(const char *fmt, ...)
+{
     va_list ap;
     irq_disable();
     die_notify(&(struct die){.event = DIE_PANIC});
     enter();
     va_start(ap, fmt);
-    vsnprintf(message, sizeof(message), fmt, ap);
+    print_message(fmt, ap);
     va_end(ap);
-    printk("\n%s: %s\n", depth > 1 ? "PANIC inside a panic" : "PANIC", message);
     if (depth == 1) {
         u64 rbp = (u64)__builtin_frame_address(0);
         print_where();
         printk("rbp %016lx flg %016lx\n", rbp, read_flags());
         print_control_registers();
         print_backtrace((u64)panic, rbp);
+        print_others();
         panic_print_breakpoints();
     }
+    machine_off(PANIC_STATUS);
+}
+
+void panic_at(const struct trapframe *f, const char *fmt, ...)
+{
+    va_list ap;
+    die_notify(&(struct die){.event = DIE_PANIC});
+    enter();
+    va_start(ap, fmt);
+    print_message(fmt, ap);
+    va_end(ap);
+    print_all(f);
     machine_off(PANIC_STATUS);
 }
 
@@ -122,16 +165,10 @@ void panic_trap(struct trapframe *f, u64 cr2)
     printk("\n%s: %s in ring %lu at %pS, error code 0x%lx\n",
            depth > 1 ? "PANIC inside a panic" : "PANIC", trap_name(f->vector), f->cs & 3,
            (void *)f->rip, f->error);
-    if (depth == 1) {
-        if (f->vector == TRAP_PF)
-            print_page_fault(f, cr2);
-        if (f->vector == TRAP_DF && (in_stack_guard(f->rsp) || in_stack_guard(cr2)))
-            printk("the kernel stack is full\n");
-        print_where();
-        print_frame(f);
-        print_control_registers();
-        if (!from_user(f))
-            print_backtrace(f->rip, f->rbp);
-    }
+    if (depth == 1 && f->vector == TRAP_PF)
+        print_page_fault(f, cr2);
+    if (depth == 1 && f->vector == TRAP_DF && (in_stack_guard(f->rsp) || in_stack_guard(cr2)))
+        printk("the kernel stack is full\n");
+    print_all(f);
     machine_off(PANIC_STATUS);
 }

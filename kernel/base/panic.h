@@ -1,9 +1,9 @@
 // Stopping when the kernel itself is wrong. panic() and panic_trap() are declared in
 // arch/x86/upcalls.h.
 //
-// A panic prints what happened, CPU, task, registers and a backtrace with symbols, stops the other
-// CPUs by NMI and switches the machine off with status PANIC_STATUS. A panic inside a panic prints
-// one line more and goes off; a third only goes off.
+// A panic stops the other CPUs by NMI, prints what happened, CPU, task, registers and the
+// backtraces of all CPUs with symbols, and switches the machine off with status PANIC_STATUS. A
+// panic inside a panic prints one line more and goes off; a third only goes off.
 #pragma once
 
 #include "arch/x86/upcalls.h"
@@ -16,6 +16,9 @@
         if (unlikely(!(cond)))                                                                     \
             panic("%s:%d: assertion failed: %s", __FILE__, __LINE__, #cond);                       \
     } while (0)
+
+// A panic about what `f` has interrupted on this CPU. Any context, IRQs off.
+__noreturn void panic_at(const struct trapframe *f, const char *fmt, ...) __printf(2, 3);
 
 // Prints a backtrace of the running code, one line per frame.
 void print_backtrace(u64 rip, u64 rbp);

@@ -1,12 +1,16 @@
 // The runner of the built-in tests: choice, KTAP, and the comparison of before and after.
 #include "test/kernel/ktest.h"
+#include "arch/x86/cpu.h"
+#include "arch/x86/platform.h"
 #include "hwbp/hwbp.h"
 #include "kernel/base/cmdline.h"
 #include "kernel/base/die.h"
+#include "kernel/base/panic.h"
 #include "kernel/base/printk.h"
 #include "kernel/base/string.h"
-#include "arch/x86/platform.h"
-#include "sched/sched.h"
+#include "sched/wait.h"
+
+#define LIMIT_S 30 // of one test
 
 // linker.ld gathers the KTEST() entries here.
 extern const struct ktest __ktests_start[], __ktests_end[];
@@ -100,6 +104,28 @@ static void expect_unchanged(struct leftovers before)
     hwbp_check_slots();
 }
 
+// ---- tests that do not end ----
+
+// In ticks that this CPU has taken, not in time: a busy host makes a test last, but then it lets
+// the CPU take few ticks, too.
+static struct {
+    struct timer timer;
+    u64 ticks, left;
+} limit;
+
+static void limit_tick(struct timer *t)
+{
+    if (!limit.left--)
+        panic_at(this_cpu()->irq_frame, "test %s does not end", running);
+    timer_start(t, 0, limit_tick); // in the next tick
+}
+
+static void limit_start(void)
+{
+    limit.left = limit.ticks;
+    timer_start(&limit.timer, 0, limit_tick);
+}
+
 static bool run_one(const struct ktest *t, u32 number)
 {
     const char *rules = HWBP ? slots_name(hwbp_rules()) : NULL;
@@ -109,7 +135,9 @@ static bool run_one(const struct ktest *t, u32 number)
     if (HWBP && t->rules)
         EXPECT_EQ(hwbp_set_rules(t->rules), 0);
     running = t->name;
+    limit_start();
     t->fn();
+    timer_stop(&limit.timer);
     running = NULL;
     if (HWBP && t->rules)
         EXPECT_EQ(hwbp_set_rules(rules), 0);
@@ -150,6 +178,7 @@ u32 ktest_run(const char *otherwise)
     u32 planned = 0, number = 0, failed = 0;
     strcopy(list, otherwise, sizeof(list));
     bool asked = cmdline_get("test", list, sizeof(list));
+    limit.ticks = cmdline_u64("test_limit", LIMIT_S) * HZ;
     for (const struct ktest *t = __ktests_start; t < __ktests_end; t++)
         planned += chosen(list, t->name);
     if (planned == 0 && asked)

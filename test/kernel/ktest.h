@@ -4,7 +4,8 @@
 // A test is a function with a KTEST() line. It uses EXPECT for what must be true and goes on; the
 // first failure of a test is printed with file, line and both values. Tests leave the machine as
 // they found it: the runner compares live breakpoints, tasks and free pages before and after, and a
-// difference fails the test.
+// difference fails the test. A test that does not end within 30 s ("test_limit=SECONDS" on the
+// command line) is a panic, which says where each CPU is.
 #pragma once
 
 #include "arch/x86/types.h"

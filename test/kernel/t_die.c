@@ -99,7 +99,7 @@ KTEST(die_trap, "die-chain.other-exceptions", NULL)
     lapic_send_nmi(this_cpu()->apic_id);
     for (int i = 0; i < 1000 && !__atomic_load_n(&calls[0], __ATOMIC_ACQUIRE); i++)
         clock_delay_us(1000);
-    EXPECT_EQ(strcmp(calls, "u"), 0);
+    EXPECT_EQ(calls[0], 'u'); // once or more: the watchdog's beats are NMIs, too
     die_unregister(&link);
     preempt_enable();
 }
