@@ -69,7 +69,7 @@ CC      := $(CROSS_COMPILE)gcc
 LD      := $(CROSS_COMPILE)ld
 NM      := $(CROSS_COMPILE)nm
 OBJDUMP := $(CROSS_COMPILE)objdump
-ifneq ($(filter-out help clean lint format,$(GOALS)),)
+ifneq ($(filter-out help clean lint format pictures,$(GOALS)),)
 ifeq ($(shell command -v $(CC)),)
 $(error CROSS_COMPILE=$(CROSS_COMPILE): there is no $(CC))
 endif
@@ -118,7 +118,7 @@ COMMANDS := $(if $(filter 0,$(HWBP)),,$(BUILD)/compile_commands.json)
 # ---- Targets ----
 
 .PHONY: kernel-off all setup iso run exec linux compare gdb kgdb bochs bench test lint format \
-        clean help FORCE
+        pictures clean help FORCE
 
 all: $(B)/dr7.iso $(COMMANDS)
 
@@ -141,6 +141,7 @@ help:
 #: make bench      the benchmark on dr7 and on Linux, as a table (README=1: also into README.md)
 #: make lint       formatting, include directions, file sizes
 #: make format     clang-format on all C files
+#: make pictures   draws docs/pictures/*.svg from the .txt beside them
 #: make iso        only the boot image
 #: make setup      installs what `make run` needs; ALL=1: what all targets need
 #: make clean      remove build/
@@ -188,6 +189,9 @@ kernel-off:
 
 lint:
 	@$(PYTHON) tools/lint.py
+
+pictures:
+	@$(PYTHON) tools/pictures.py
 
 format:
 	clang-format -i $$(git ls-files '*.[ch]')

@@ -71,6 +71,22 @@ static void account(struct runqueue *rq, struct task *prev, struct task *next)
     rq->stats.switches++;
 }
 
+// Picture: docs/pictures/switch.txt
+//  time   on the stack of   what happens                                 debug registers
+//   |
+//   |     +-------------+
+//   |     | prev        |   perf_switch_out: prev's events leave         an edit is open:
+//   |     |             |   registers, FS, GS, page tables, SSE          nothing is written
+//   |     +-------------+
+//   |           |           context_switch: exchange RSP
+//   |           v
+//   |     +-------------+
+//   |     | next        |   perf_switch_in: next's events enter
+//   |     |             |   commit: DR7 off, new addresses, DR7          written, once
+//   |     |             |   prev is free: another CPU may run it now
+//   v     +-------------+
+//
+//  Interrupts are off all the way.  User memory is not touched between the two hooks.
 static void switch_tasks(struct runqueue *rq, struct task *prev, struct task *next)
 {
     account(rq, prev, next);

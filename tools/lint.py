@@ -73,7 +73,7 @@ def check_text(path):
         if len(lines) - 1 > MAX_LINES and not any(REASON in line for line in lines[:5]):
             fault(path, f"{len(lines) - 1} lines, over {MAX_LINES}")
     for number, line in enumerate(lines, 1):
-        if len(line) > MAX_COLUMNS and not path.endswith(".md"):
+        if len(line) > MAX_COLUMNS and not path.endswith((".md", ".svg")):
             fault(f"{path}:{number}", f"{len(line)} columns, over {MAX_COLUMNS}")
         if line != line.rstrip() and not path.endswith(".md"):
             fault(f"{path}:{number}", "blanks at the end of the line")
@@ -111,6 +111,9 @@ def main():
     asm = [p for p in listed if p.endswith(".asm")]
     if len(asm) > MAX_ASM_FILES:
         fault("NASM", f"{len(asm)} files, over {MAX_ASM_FILES}: " + " ".join(asm))
+    for line in subprocess.run([sys.executable, "-B", "tools/pictures.py", "--check"],
+                               capture_output=True, text=True).stdout.splitlines():
+        fault(*line.split(": ", 1))
     check_format([p for p in listed if p.endswith((".c", ".h"))])
     print(f"lint: {len(listed)} files, {faults} faults")
     sys.exit(1 if faults else 0)

@@ -223,6 +223,24 @@ void trap_step_in_db(bool on)
     idt[TRAP_DB].ist = on ? 0 : ist_of(TRAP_DB);
 }
 
+// Picture: docs/pictures/db.txt
+//   an access to a watched byte
+//         |
+//         v
+//   +-----------+    +--------------+    +---------------+    +-------------+    +-----------+
+//   | db_entry  | -> | dr_db_enter  | -> | take_hits     | -> | perf_event_ | -> | count + 1 |
+//   | entry.asm |    | read DR6     |    | bit n of DR6: |    | hit         |    | callback, |
+//   |           |    | DR7 off      |    | owner of DRn  |    | user or     |    | sample or |
+//   | a frame   |    | DR6 cleared  |    | X: set RF     |    | kernel?     |    | signal    |
+//   +-----------+    +--------------+    +---------------+    +-------------+    +-----------+
+//                                                                                      |
+//   +-----------+    +--------------+                                                  |
+//   | IRETQ     | <- | dr_db_exit   | <------------------------------------------------+
+//   |           |    | DR7 anew     |
+//   +-----------+    +--------------+
+//
+//   While DR7 is off no breakpoint fires: what the handler itself touches hits nothing.
+//
 // From entry.asm, IRQs off. Everything up to dr_db_enter() and after dr_db_exit() that may run in
 // ring 0 on the #DB stack is protected text.
 __protected_text void trap_debug(struct trapframe *f)
