@@ -12,7 +12,7 @@ struct perf_event *hwbp_register_user(const struct perf_event_attr *attr, struct
     struct perf_event *event = perf_event_create_kernel_counter(&disabled, -1, task, fn, arg);
     if (IS_ERR(event))
         return event;
-    event->bp.thread = true;
+    bp_of(event)->thread = true;
     event->attr.disabled = attr->disabled;
     if (!attr->disabled)
         perf_event_enable(event);
@@ -40,7 +40,7 @@ static int checked(const struct perf_event *event, u64 addr, u32 bp_type, u64 bp
     attr->bp_addr = addr;
     attr->bp_type = bp_type;
     attr->bp_len = bp_len;
-    return event->pmu->check(attr);
+    return hwbp_check(attr);
 }
 
 int hwbp_modify(struct perf_event *event, u64 addr, u32 bp_type, u64 bp_len)
@@ -48,7 +48,7 @@ int hwbp_modify(struct perf_event *event, u64 addr, u32 bp_type, u64 bp_len)
     struct perf_event_attr attr;
     int err = checked(event, addr, bp_type, bp_len, &attr);
     if (!err)
-        perf_event_modify(event, &attr);
+        perf_family_run(event, hwbp_apply, &attr);
     return err;
 }
 
@@ -78,7 +78,7 @@ static int create_events(struct hwbp_wide *wide, const struct perf_event_attr *a
             .cpu = cpu,
             .overflow = fn,
             .arg = arg,
-            .claim = &wide->claim,
+            .pmu_arg = &wide->claim,
             .wait_for_cpu = true,
         };
         struct perf_event *event = perf_event_create(&r);
@@ -144,6 +144,6 @@ int hwbp_wide_modify(struct hwbp_wide *wide, u64 addr, u32 bp_type, u64 bp_len)
     struct perf_event_attr attr;
     int err = checked(wide->event[0], addr, bp_type, bp_len, &attr);
     if (!err)
-        perf_ctx_run_all(wide->event, perf_set_attr, &attr);
+        perf_ctx_run_all(wide->event, hwbp_apply, &attr);
     return err;
 }

@@ -25,26 +25,13 @@ void panic_print_breakpoints(void)
     claims_print();
 }
 
-static bool is_active_bp(const struct perf_event *event)
-{
-    return event->pmu->type == PERF_TYPE_BREAKPOINT && event->state == PERF_ACTIVE;
-}
-
-static u32 count_in(struct list *leaders)
-{
-    struct perf_event *leader, *sibling;
-    u32 n = 0;
-    list_for_each (leader, leaders, node) {
-        n += is_active_bp(leader);
-        list_for_each (sibling, &leader->siblings, node)
-            n += is_active_bp(sibling);
-    }
-    return n;
-}
-
 static u32 count_active(struct perf_event_context *ctx)
 {
-    return ctx->running ? count_in(&ctx->pinned) + count_in(&ctx->flexible) : 0;
+    struct perf_event *leader, *event;
+    u32 n = 0;
+    perf_for_each_leader(leader, ctx) perf_for_each_member(event, leader) n +=
+        event->pmu->type == PERF_TYPE_BREAKPOINT && event->state == PERF_ACTIVE;
+    return ctx->running ? n : 0;
 }
 
 void hwbp_check_cpu(void)
@@ -61,7 +48,7 @@ void hwbp_check_cpu(void)
         owners++;
         if (event->state != PERF_ACTIVE || !event->ctx->running || event->ctx->active_cpu != cpu)
             wrong = "a register holds an event that is not active here";
-        else if (event->bp.addr != d->live_addr[i])
+        else if (bp_of(event)->addr != d->live_addr[i])
             wrong = "a register does not hold its event's address";
         for (int j = i + 1; j < HBP_NUM; j++)
             if (d->want.slot[j].owner == event)

@@ -18,7 +18,7 @@ static enum die_answer take_hits(struct die *d)
         // QEMU does not save RF for us, so it is always set here.
         if (slot->type == DR_EXECUTE)
             regs->rflags |= RFLAGS_RF;
-        if (perf_event_hit(event, regs) && event->bp.traps)
+        if (perf_event_count(event, 1, regs, slot->addr) && bp_of(event)->traps)
             hits->dr6 |= BIT(i);
     }
     hits->slots = 0;

@@ -7,7 +7,7 @@
 
 #include "hwbp/slots.h"
 #include "kernel/base/printk.h"
-#include "perf/event.h"
+#include "hwbp/bp.h"
 
 struct hwbp_wide;
 
@@ -25,8 +25,7 @@ static inline u64 hwbp_fitting_len(u64 addr, u64 size)
 #include "hwbp/off.h" // the same calls in a kernel that is built without breakpoints
 #else
 
-// Registers the PMU: after perf_init(), before the other CPUs start, for each of them edits with
-// the same PMUs from begin to commit.
+// Registers the PMU and its registers: after perf_init(), before the other CPUs start.
 void hwbp_init(void);
 // Reads "slots=" from the command line, for as many CPUs as have started. Before the first task.
 void hwbp_slots_init(void);
@@ -58,6 +57,16 @@ int hwbp_wide_modify(struct hwbp_wide *wide, u64 addr, u32 bp_type, u64 bp_len);
 // Changes address, type and length in place: the slot is kept, also when all are full. On -EINVAL
 // nothing has changed. Task context.
 int hwbp_modify(struct perf_event *event, u64 addr, u32 bp_type, u64 bp_len);
+
+// Its two halves, where more is to happen between them. check: 0, -EINVAL or -EOPNOTSUPP. apply
+// changes one event, which keeps its place, for perf_ctx_run() and its like; arg: an attr that was
+// checked.
+int hwbp_check(const struct perf_event_attr *attr);
+int hwbp_apply(struct perf_event *event, void *arg);
+
+// The running task ends or executes another program: what hwbp_register_user() made for it stops,
+// its slots come back. Its maker still releases the events. Task context.
+void hwbp_flush_task(struct task *task);
 
 // Releases a breakpoint made by hwbp_register_user, hwbp_register_cpu or
 // perf_event_create_kernel_counter. After return its callback is not running and will not run. Task

@@ -4,7 +4,7 @@
 #pragma once
 
 #include "kernel/base/errno.h"
-#include "perf/event.h"
+#include "hwbp/bp.h"
 
 static inline void hwbp_init(void)
 {
@@ -35,6 +35,20 @@ static inline struct hwbp_wide *hwbp_register_wide(const struct perf_event_attr 
 static inline int hwbp_modify(struct perf_event *, u64, u32, u64)
 {
     return -ENOSYS;
+}
+
+static inline int hwbp_check(const struct perf_event_attr *)
+{
+    return -ENOSYS;
+}
+
+static inline int hwbp_apply(struct perf_event *, void *)
+{
+    return -ENOSYS;
+}
+
+static inline void hwbp_flush_task(struct task *)
+{
 }
 
 static inline int hwbp_wide_modify(struct hwbp_wide *, u64, u32, u64)

@@ -4,75 +4,83 @@
 #include "hwbp/validate.h"
 #include "kernel/base/errno.h"
 #include "perf/context.h"
+#include "perf/pmu.h"
 
 // What the event asks of the slots, not admitted yet.
 static struct bp_claim *own_claim(struct perf_event *event, bool pinned)
 {
-    event->bp.own = (struct bp_claim){
+    struct bp_claim *own = &bp_of(event)->own;
+    *own = (struct bp_claim){
         .task = event->target, .cpu = event->cpu, .pinned = pinned, .event = event};
-    return &event->bp.own;
+    return own;
 }
 
 // The slot comes first, then the validation: a full machine answers ENOSPC even to a bad request,
-// as Linux does, unless it names no type at all.
-static int bp_event_init(struct perf_event *event)
+// as Linux does, unless it names no type at all. `wide`: the claim of a wide breakpoint, for which
+// its maker has reserved.
+static int bp_event_init(struct perf_event *event, void *wide)
 {
+    struct hw_breakpoint *bp = bp_of(event);
     u32 type = event->attr.bp_type;
     if (type == HW_BREAKPOINT_EMPTY || type == HW_BREAKPOINT_INVALID)
         return -EINVAL;
-    // One of a wide breakpoint's: reserved and validated by hwbp_register_wide().
-    if (event->bp.claim)
-        return hwbp_parse(&event->attr, &event->bp);
+    bp->claim = wide;
+    if (wide)
+        return hwbp_parse(&event->attr, bp);
 
     // A group is placed whole, so a pinned leader's siblings must find room whenever it does.
     struct bp_claim *claim = own_claim(event, event->leader->attr.pinned);
     int err = claim_reserve(claim);
     if (err)
         return err;
-    err = hwbp_parse(&event->attr, &event->bp);
+    err = hwbp_parse(&event->attr, bp);
     if (err)
         claim_release(claim);
     else
-        event->bp.claim = claim;
+        bp->claim = claim;
     return err;
 }
 
 static int bp_event_inherit(struct perf_event *event)
 {
-    const struct hw_breakpoint *parent = &event->parent->bp;
+    const struct hw_breakpoint *parent = bp_of(event->parent);
+    struct hw_breakpoint *bp = bp_of(event);
     struct bp_claim *claim = own_claim(event, parent->claim->pinned);
     int err = claim_inherit(claim);
     if (err)
         return err;
-    event->bp.addr = parent->addr;
-    event->bp.type = parent->type;
-    event->bp.len = parent->len;
-    event->bp.claim = claim;
+    bp->addr = parent->addr;
+    bp->type = parent->type;
+    bp->len = parent->len;
+    bp->claim = claim;
     return 0;
 }
 
-static int bp_check(const struct perf_event_attr *attr)
+int hwbp_check(const struct perf_event_attr *attr)
 {
-    struct hw_breakpoint bp;
-    return hwbp_parse(attr, &bp);
+    return hwbp_parse(attr, &(struct hw_breakpoint){});
 }
 
-static void bp_apply(struct perf_event *event, const struct perf_event_attr *attr)
+int hwbp_apply(struct perf_event *event, void *arg)
 {
+    const struct perf_event_attr *attr = arg;
+    struct hw_breakpoint *bp = bp_of(event);
     event->attr.bp_addr = attr->bp_addr;
     event->attr.bp_type = attr->bp_type;
     event->attr.bp_len = attr->bp_len;
-    int err = hwbp_parse(attr, &event->bp);
+    int err = hwbp_parse(attr, bp);
     ASSERT(!err);
-    if (event->state != PERF_ACTIVE)
-        return;
-    bool was_in = dr_change(event, event->bp.addr, event->bp.type, event->bp.len);
-    ASSERT(was_in);
+    if (event->state == PERF_ACTIVE) {
+        bool was_in = dr_change(event, bp->addr, bp->type, bp->len);
+        ASSERT(was_in);
+    }
+    return 0;
 }
 
 static int bp_add(struct perf_event *event)
 {
-    return dr_install(event, event->bp.addr, event->bp.type, event->bp.len);
+    const struct hw_breakpoint *bp = bp_of(event);
+    return dr_install(event, bp->addr, bp->type, bp->len);
 }
 
 static void bp_del(struct perf_event *event)
@@ -115,23 +123,25 @@ static void bp_commit(void)
 
 static const struct pmu breakpoint_pmu = {
     .type = PERF_TYPE_BREAKPOINT,
+    .size = sizeof(struct bp_event),
     .limited = true,
-    .event_inherit = bp_event_inherit,
     .event_init = bp_event_init,
-    .check = bp_check,
-    .apply = bp_apply,
+    .event_inherit = bp_event_inherit,
     .destroy = claim_release_event,
     .add = bp_add,
     .del = bp_del,
-    .park = bp_park,
-    .unpark = bp_unpark,
+};
+
+static const struct perf_registers registers = {
     .begin = dr_begin,
     .commit = bp_commit,
-    .task_flush = claims_flush_task,
+    .park = bp_park,
+    .unpark = bp_unpark,
 };
 
 void hwbp_init(void)
 {
     hwbp_db_init();
     perf_pmu_register(&breakpoint_pmu);
+    perf_registers_set(&registers);
 }

@@ -1,7 +1,7 @@
 // Seams between the files of hwbp.
 #pragma once
 
-#include "perf/event.h"
+#include "hwbp/bp.h"
 
 // hwbp/db.c: puts the link of priority DIE_BREAKPOINT into the chain of exception handlers.
 void hwbp_db_init(void);

@@ -198,20 +198,20 @@ bool claim_release_stopped(struct bp_claim *claim)
 void claim_release_event(struct perf_event *event)
 {
     mutex_lock(&slots_mutex);
-    if (event->bp.claim == &event->bp.own)
-        release_locked(&event->bp.own);
+    if (bp_of(event)->claim == &bp_of(event)->own)
+        release_locked(&bp_of(event)->own);
     mutex_unlock(&slots_mutex);
 }
 
-void claims_flush_task(struct task *task)
+void hwbp_flush_task(struct task *task)
 {
     struct bp_claim *c, *next;
     mutex_lock(&slots_mutex);
     list_for_each_safe (c, next, &claims, node) {
-        if (c->task != task || !c->event->bp.thread)
+        if (c->task != task || !bp_of(c->event)->thread)
             continue;
         perf_event_retire(c->event);
-        c->event->bp.claim = NULL;
+        bp_of(c->event)->claim = NULL;
         release_locked(c);
     }
     mutex_unlock(&slots_mutex);

@@ -27,9 +27,6 @@ bool claim_release_stopped(struct bp_claim *claim);
 // Releases an event's own claim, unless it was flushed before; leaves a wide one alone.
 void claim_release_event(struct perf_event *event);
 
-// Retires the thread breakpoints of a task: events stop, slots come back (pmu.task_flush).
-void claims_flush_task(struct task *task);
-
 // Prints the kept counts and the recount next to each other (for the panic).
 void claims_print(void);
 

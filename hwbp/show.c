@@ -24,12 +24,12 @@ static void show_event(struct text *t, struct perf_event *event)
     if (event->target)
         text_add(t, " task=%u comm=%s", event->target->tid, event->target->comm);
     else
-        text_add(t, event->bp.claim->event ? " cpu" : " wide");
-    text_add(t, " addr=0x%lx len=%u type=%s %s hits=%lu share=%lu", event->bp.addr, event->bp.len,
-             type_name(event->bp.type), event->leader->attr.pinned ? "pinned" : "flexible",
-             event->count, share);
-    if (event->bp.addr >= TASK_SIZE_MAX && ksym_find(event->bp.addr, &offset))
-        text_add(t, " symbol=%pS", (void *)event->bp.addr);
+        text_add(t, bp_of(event)->claim->event ? " cpu" : " wide");
+    text_add(t, " addr=0x%lx len=%u type=%s %s hits=%lu share=%lu", bp_of(event)->addr,
+             bp_of(event)->len, type_name(bp_of(event)->type),
+             event->leader->attr.pinned ? "pinned" : "flexible", event->count, share);
+    if (bp_of(event)->addr >= TASK_SIZE_MAX && ksym_find(bp_of(event)->addr, &offset))
+        text_add(t, " symbol=%pS", (void *)bp_of(event)->addr);
     text_add(t, "\n");
 }
 

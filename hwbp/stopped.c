@@ -15,7 +15,7 @@ int hwbp_stopped_init(struct hwbp_stopped *s)
                                        .bp_len = 1};
     for (u32 cpu = 0; cpu < nr_cpus; cpu++) {
         struct perf_request r = {
-            .attr = &s->attr, .cpu = cpu, .claim = &s->claim, .wait_for_cpu = true};
+            .attr = &s->attr, .cpu = cpu, .pmu_arg = &s->claim, .wait_for_cpu = true};
         s->event[cpu] = perf_event_create(&r);
         if (IS_ERR(s->event[cpu])) {
             int err = PTR_ERR(s->event[cpu]);
@@ -86,7 +86,7 @@ static int take_over(struct perf_event *event, void *arg)
     perf_set_state(event, PERF_OFF);
     if (s->on) {
         event->attr = s->attr;
-        event->bp = s->bp;
+        *bp_of(event) = s->bp;
         perf_set_state(event, PERF_INACTIVE);
     }
     return 0;

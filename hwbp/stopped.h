@@ -6,7 +6,7 @@
 
 #include "hwbp/reserve.h"
 #include "kernel/base/errno.h"
-#include "perf/event.h"
+#include "hwbp/bp.h"
 
 enum claim_state { CLAIM_NONE, CLAIM_HELD, CLAIM_LEAVING };
 

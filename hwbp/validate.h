@@ -1,7 +1,7 @@
 // May a breakpoint be there? The checks that need no slot and no register.
 #pragma once
 
-#include "perf/event.h"
+#include "hwbp/bp.h"
 
 // Fills bp->addr, type, len from attr. 0, or -EINVAL: unknown type, R alone (x86 cannot), bad
 // length (execute wants 8), address not aligned to the length, range that wraps, kernel address

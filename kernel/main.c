@@ -1,5 +1,6 @@
 // kernel_main: the table of contents of the kernel. Read it top to bottom, then follow what
 // interests you.
+#include "linux/perf/perf.h"
 #include "arch/x86/paging.h"
 #include "arch/x86/platform.h"
 #include "arch/x86/smp.h"
@@ -90,7 +91,7 @@ void kernel_main(u32 magic, u32 mbi)
 
     step_init();
     hwbp_slots_init(); // which breakpoints may exist
-    perf_start_worker();
+    perf_programs_init();
     fs_init();    // files from the archive
     ksym_init();  // who reads and writes a kernel variable
     guest_init(); // virtual machines for programs

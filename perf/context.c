@@ -25,12 +25,6 @@ void perf_init(void)
         ctx_init(&perf_cpus[cpu].ctx, NULL);
         cpus[cpu].perf = &perf_cpus[cpu];
     }
-    perf_sw_init();
-}
-
-static void barrier_call(void *arg)
-{
-    (void)arg;
 }
 
 struct perf_event_context *perf_task_context(struct task *task)
@@ -50,7 +44,7 @@ struct perf_event_context *perf_task_context(struct task *task)
         // From here on every switch-in of the task sees the context: switches run with IRQs off,
         // and all that had begun before have ended when every CPU has answered.
         if (task != current_task() && task->state != TASK_NEW)
-            smp_call_all(barrier_call, NULL);
+            smp_wait_for_all();
     }
     return ctx->dead ? ERR_PTR(-ESRCH) : ctx;
 }
@@ -125,7 +119,6 @@ void perf_activate(struct perf_event *event)
     event->state = PERF_ACTIVE;
     ctx->nr_limited += event->pmu->limited;
     ctx->nr_loose += event->is_loose;
-    this_perf_cpu()->nr_freq += event->is_freq;
 }
 
 static void leave(struct perf_event *event)
@@ -138,7 +131,6 @@ static void leave(struct perf_event *event)
     ctx->nr_limited -= event->pmu->limited;
     ctx->exclusive = ctx->exclusive && ctx->nr_limited;
     ctx->nr_loose -= event->is_loose;
-    this_perf_cpu()->nr_freq -= event->is_freq;
 }
 
 void perf_set_state(struct perf_event *event, enum perf_state state)

@@ -27,9 +27,9 @@ struct perf_event_context {
     struct task *task;            // NULL: a CPU's
     struct list pinned, flexible; // group leaders
     u32 nr_events;                // siblings included
-    u32 nr_limited;               // ACTIVE ones on limited PMUs
+    u32 nr_limited;               // ACTIVE ones of the limited PMU
     u32 nr_loose;                 // ACTIVE ones that cannot be parked
-    bool exclusive;               // one group has the limited PMUs for itself
+    bool exclusive;               // one group has the register file for itself
     bool waits;                   // some group may be waiting for a place; see perf_place()
     bool parked;                  // the ACTIVE ones are put aside together (C2)
     s32 active_cpu;               // where it runs, or -1
@@ -40,9 +40,9 @@ struct perf_event_context {
     u64 since;                    // clock_ns() when it last began to run, while it runs
     u32 turn;                     // turns taken while it ran
     u64 turned_at;                // the context's clock at the last turn
-    struct perf_event *traps;     // owe the task a SIGTRAP, the latest first (perf/wakeup.h)
-    u32 last_cpu;                 // where it ran before, for cpu-migrations
-    void *pmu_data;               // of the PMU that parks (freed with the context)
+    u32 last_cpu;                 // where it ran last, MAX_CPUS: nowhere yet
+    void *pmu_data;               // of the limited PMU (freed with the context)
+    struct perf_event *traps;     // of the layer above: what it owes the task, the latest first
 };
 
 struct perf_cpu {
@@ -53,12 +53,7 @@ struct perf_cpu {
     u64 edit_ns;                         // clock_ns() at the outermost begin
     bool in_switch; // between the two hooks of a switch, and hardware edits are open
     u64 rotations;
-    u32 sw_active[PERF_COUNT_SW_NR]; // ACTIVE software events of each config
-    struct perf_event *pending;      // work left by overflows here (perf/wakeup.h); atomic
-    u64 ticks;
-    bool throttled; // some event may have been throttled since the last tick
-    u32 nr_freq;    // ACTIVE events that sample by frequency
-} __aligned(256);   // and found by a shift
+} __aligned(256); // and found by a shift
 
 extern struct perf_cpu perf_cpus[MAX_CPUS];
 extern struct mutex perf_mutex; // RANK_PERF, see C5
@@ -67,13 +62,6 @@ extern struct mutex perf_mutex; // RANK_PERF, see C5
 static inline struct perf_cpu *this_perf_cpu(void)
 {
     return THIS_CPU->perf;
-}
-
-// Whether perf_user_return() would find anything to do for the running task; IRQs off.
-static inline bool perf_user_return_due(const struct task *t)
-{
-    const struct perf_event_context *ctx = t->perf_ctx;
-    return this_perf_cpu()->pending || (ctx && ctx->traps);
 }
 
 // The context of a task, made at the first call; ERR_PTR(-ENOMEM), or ERR_PTR(-ESRCH) when the task
@@ -163,11 +151,28 @@ void perf_ctx_start(struct perf_event_context *ctx);
 int perf_attach(struct perf_event *event);
 // Takes it out; siblings of a leader become leaders of their own.
 void perf_detach(struct perf_event *event);
-// Gives back everything a detached event holds. Not under perf_mutex when it may be the last.
-void perf_event_free(struct perf_event *event);
-// An unattached event with everything but its PMU's reservation; ERR_PTR(-ENOMEM).
+// An unattached event with everything but its PMU's reservation; ERR_PTR(-ENOMEM). And back.
 struct perf_event *perf_event_alloc(const struct perf_request *r, const struct pmu *pmu,
                                     struct perf_event_context *ctx);
+void perf_event_unalloc(struct perf_event *event);
+// Gives back everything a detached event holds. Not under perf_mutex when it may be the last.
+void perf_event_free(struct perf_event *event);
+// The leaders of a context, pinned ones first. None may leave meanwhile. For all its events:
+//     perf_for_each_leader (leader, ctx)
+//         perf_for_each_member (event, leader)
+#define perf_for_each_leader(leader, ctx)                                                          \
+    for (leader = perf_next_leader(ctx, &(ctx)->pinned); leader;                                   \
+         leader = perf_next_leader(ctx, &leader->node))
+
+static inline struct perf_event *perf_next_leader(const struct perf_event_context *ctx,
+                                                  const struct list *at)
+{
+    const struct list *next = at->next;
+    if (next == &ctx->pinned)
+        next = ctx->flexible.next;
+    return next == &ctx->flexible ? NULL : list_entry(next, struct perf_event, node);
+}
+
 // Calls fn for every event of the context, siblings before their leader; fn may free the event.
 void perf_for_each_event(struct perf_event_context *ctx,
                          void (*fn)(struct perf_event *event, void *arg), void *arg);
@@ -175,24 +180,15 @@ void perf_for_each_event(struct perf_event_context *ctx,
 // The same for the events of both contexts that run on this CPU; fn changes no list. IRQs off.
 void perf_for_each_here(void (*fn)(struct perf_event *event, void *arg), void *arg);
 
-// For perf_ctx_run() and its like: what enables and disables, sets the count to 0, and modifies
-// (arg: the attributes).
+// For perf_ctx_run() and its like: what enables and disables, and sets the count to 0.
 int perf_set_enabled(struct perf_event *event, void *arg);
 int perf_set_disabled(struct perf_event *event, void *arg);
 int perf_set_zero(struct perf_event *event, void *arg);
-int perf_set_attr(struct perf_event *event, void *arg);
 // perf_event_read_value(); times: NULL if nobody asks for them.
 struct perf_times {
     u64 enabled, running;
 };
 u64 perf_read_locked(struct perf_event *event, struct perf_times *times);
-
-// ---- inheritance (perf/inherit.c); perf_mutex held ----
-
-// Releases all copies of an original that is about to go.
-void perf_release_children(struct perf_event *event);
-// A copy whose task ends: its count and times go to the original, and it is freed.
-void perf_child_ends(struct perf_event *child);
 
 // True if the event counts nothing any more, for ever: it was retired, or its task has ended.
 static inline bool perf_event_ended(const struct perf_event *event)

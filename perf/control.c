@@ -7,7 +7,7 @@
 int perf_set_enabled(struct perf_event *event, void *arg)
 {
     (void)arg;
-    event->output.stopped = false; // the limit is behind it
+    event->stopped = false;
     if (event->state == PERF_OFF || event->state == PERF_ERROR)
         perf_set_state(event, PERF_INACTIVE);
     return 0;
@@ -41,19 +41,6 @@ void perf_event_disable(struct perf_event *event)
 void perf_event_retire(struct perf_event *event)
 {
     perf_ctx_run(event, set_retired, NULL);
-}
-
-// ---- modify ----
-
-int perf_set_attr(struct perf_event *event, void *arg)
-{
-    event->pmu->apply(event, arg);
-    return 0;
-}
-
-void perf_event_modify(struct perf_event *event, const struct perf_event_attr *attr)
-{
-    perf_family_run(event, perf_set_attr, (void *)attr);
 }
 
 // ---- counts ----

@@ -2,11 +2,8 @@
 #include "kernel/base/errno.h"
 #include "kernel/mm/heap.h"
 #include "perf/context.h"
-#include "perf/record.h"
-#include "perf/ring.h"
-#include "perf/sample.h"
-#include "perf/wakeup.h"
 #include "perf/pmu.h"
+#include "perf/upcalls.h"
 #include "sched/sched.h"
 
 static u64 last_id; // atomic
@@ -16,7 +13,7 @@ static u64 last_id; // atomic
 struct perf_event *perf_event_alloc(const struct perf_request *r, const struct pmu *pmu,
                                     struct perf_event_context *ctx)
 {
-    struct perf_event *event = kalloc(sizeof(*event));
+    struct perf_event *event = kalloc(pmu->size + perf_output_size);
     if (!event)
         return ERR_PTR(-ENOMEM);
     event->attr = *r->attr;
@@ -28,24 +25,21 @@ struct perf_event *perf_event_alloc(const struct perf_request *r, const struct p
     event->state = PERF_OFF;
     event->overflow = r->overflow;
     event->overflow_arg = r->arg;
-    event->is_freq = r->attr->freq && r->attr->sample_period && !r->overflow;
-    event->is_loose = !pmu->park || event->is_freq;
-    event->bp.claim = r->claim;
-    perf_sample_init(event);
-    perf_record_account(event, 1);
+    event->is_loose = !pmu->limited;
+    event->output = (void *)((u8 *)event + pmu->size);
     list_init(&event->siblings);
     list_init(&event->children);
     if (r->task) {
         task_get(r->task);
         event->target = r->task;
     }
+    perf_born(event);
     return event;
 }
 
-// What is left when the PMU holds nothing (any more).
-static void free_shell(struct perf_event *event)
+void perf_event_unalloc(struct perf_event *event)
 {
-    perf_record_account(event, -1);
+    perf_gone(event);
     if (event->target)
         task_put(event->target);
     kfree(event);
@@ -53,12 +47,8 @@ static void free_shell(struct perf_event *event)
 
 void perf_event_free(struct perf_event *event)
 {
-    if (!event->parent) {
-        perf_work_finish(event);
-        perf_buffer_detach(event);
-    }
     event->pmu->destroy(event);
-    free_shell(event);
+    perf_event_unalloc(event);
 }
 
 // A group counts one task or one CPU, and only its leader says how it is placed.
@@ -69,11 +59,9 @@ static int check_leader(const struct perf_request *r, const struct perf_event_co
     if (!leader)
         return 0;
     if (leader->leader != leader || leader->ctx != ctx || leader->cpu != r->cpu ||
-        r->attr->exclusive || r->attr->pinned || !perf_same_clock(leader, event))
+        r->attr->exclusive || r->attr->pinned)
         return -EINVAL;
-    if (1 + leader->nr_siblings >= PERF_SAMPLE_GROUP_MAX) // what a sample may say of a group
-        return -E2BIG;
-    return 0;
+    return perf_accepts_member(event);
 }
 
 struct perf_event *perf_event_create(const struct perf_request *r)
@@ -90,13 +78,13 @@ struct perf_event *perf_event_create(const struct perf_request *r)
     if (IS_ERR(event))
         return event;
 
-    int err = pmu->event_init(event);
+    int err = pmu->event_init(event, r->pmu_arg);
     if (err) {
-        free_shell(event);
+        perf_event_unalloc(event);
         return ERR_PTR(err);
     }
     bool away = r->cpu >= 0 && !r->wait_for_cpu && !cpu_is_online(r->cpu);
-    err = perf_sample_check(event);
+    err = perf_accepts(event);
     if (!err)
         err = away ? -ENODEV : check_leader(r, ctx, event);
     if (!err) {
@@ -124,7 +112,7 @@ struct perf_event *perf_event_create_kernel_counter(const struct perf_event_attr
 void perf_event_release_kernel(struct perf_event *event)
 {
     mutex_lock(&perf_mutex);
-    perf_release_children(event);
+    perf_ends(event);
     perf_detach(event);
     mutex_unlock(&perf_mutex);
     perf_event_free(event);
@@ -162,7 +150,7 @@ static int detach(struct perf_event *event, void *arg)
     struct perf_event *sibling, *next;
     (void)arg;
     perf_set_state(event, PERF_OFF);
-    perf_trap_forget(event);
+    perf_left(event);
     list_del(&event->node);
     ctx->nr_events--;
     if (event->leader != event) {
@@ -214,7 +202,7 @@ void perf_for_each_here(void (*fn)(struct perf_event *, void *), void *arg)
 
 bool perf_event_count(struct perf_event *event, u64 nr, struct trapframe *regs, u64 addr)
 {
-    if (event->state != PERF_ACTIVE || !event->ctx->running || event->output.stopped)
+    if (event->state != PERF_ACTIVE || !event->ctx->running || event->stopped)
         return false;
     bool user = regs && from_user(regs);
     if (user ? event->attr.exclude_user : event->attr.exclude_kernel)
@@ -223,11 +211,6 @@ bool perf_event_count(struct perf_event *event, u64 nr, struct trapframe *regs, 
     if (event->overflow)
         event->overflow(event, regs);
     else if (event->attr.sample_period)
-        perf_sample_count(event, nr, regs, addr);
+        perf_counted(event, nr, regs, addr);
     return true;
-}
-
-bool perf_event_hit(struct perf_event *event, struct trapframe *regs)
-{
-    return perf_event_count(event, 1, regs, event->attr.bp_addr);
 }

@@ -1,8 +1,8 @@
 // Perf events: something counted, for a task, for a CPU, or for a task on one CPU.
 //
-// An event lives in a context (perf/context.h) that runs when its task or CPU runs. A PMU knows how
-// to count: for breakpoints that is hwbp/pmu.c, for which this layer is written, but nothing here
-// knows it.
+// An event lives in a context (perf/context.h) that runs when its task or CPU runs. How to count is
+// known to its PMU alone: hwbp/pmu.c has the one for breakpoints. What becomes of a count (samples,
+// records, signals) is known to the layer above, by the upcalls in perf/upcalls.h.
 //
 //   State      meaning                                              count grows
 //   OFF        disabled by its user                                 no
@@ -19,11 +19,11 @@
 #include "arch/x86/trap.h"
 #include "kernel/base/list.h"
 #include "perf/abi.h"
-#include "perf/output.h"
 #include "sched/task.h"
 
 struct perf_event;
 struct perf_event_context;
+struct perf_output;
 
 enum perf_state {
     PERF_EXIT = -3,
@@ -39,61 +39,26 @@ typedef void (*perf_overflow_fn)(struct perf_event *event, struct trapframe *reg
 
 struct pmu {
     u32 type;     // attr.type it serves
-    bool limited; // has only so many registers: `exclusive` is about them
-    // Checks the request and reserves what the event needs for its whole life. -errno on failure,
-    // with nothing held. Task context, may sleep.
-    int (*event_init)(struct perf_event *event);
+    size_t size;  // of its events: a struct perf_event first, then what is the PMU's own
+    bool limited; // its events sit in the register file (perf/pmu.h): `exclusive` is about them
+    // Checks the request and reserves what the event needs for its whole life; `arg` is the
+    // request's pmu_arg. -errno on failure, with nothing held. Task context, may sleep.
+    int (*event_init)(struct perf_event *event, void *arg);
     // The same for an inherited copy of event->parent: never refused, except for -ENOMEM.
     int (*event_inherit)(struct perf_event *event);
     // Gives back what event_init or event_inherit reserved. Task context.
     void (*destroy)(struct perf_event *event);
-    // Starts and stops counting on this CPU. IRQs off, context lock held. add: negative when there
-    // is no room.
-    // Between begin and commit nothing reaches the hardware.
+    // Starts and stops counting on this CPU. IRQs off, context lock held, inside begin .. commit of
+    // the register file. add: negative when there is no room.
     int (*add)(struct perf_event *event);
     void (*del)(struct perf_event *event);
-    // For one PMU only; the others have NULL in all four and need no bracket. park: all ACTIVE
-    // events of a task's context leave this CPU together; unpark: they are back as they were, or
-    // false: they cannot. As add and del.
-    void (*begin)(void);
-    void (*commit)(void);
-    void (*park)(struct perf_event_context *ctx);
-    bool (*unpark)(struct perf_event_context *ctx);
-    // Brings event->count up to date, for what is measured and not counted. NULL: it always is.
+    // Brings event->count up to date, if it is measured and not counted. NULL: it always is.
     void (*read)(struct perf_event *event);
-    // Another address, type and length: check tells whether an event could have those of `attr`
-    // (0 or -errno); after apply it has them, and keeps its place. As add. Both NULL: it keeps
-    // what it has.
-    int (*check)(const struct perf_event_attr *attr);
-    void (*apply)(struct perf_event *event, const struct perf_event_attr *attr);
-    // The running task ends or executes another program: retire what must not outlive the old one.
-    // NULL: nothing. Task context.
-    void (*task_flush)(struct task *task);
-};
-
-// One admitted breakpoint (hwbp/reserve.h): an event's, or a wide one's for all CPUs together.
-struct bp_claim {
-    struct list node;  // in the list of live claims
-    struct task *task; // NULL: bound to no task
-    s32 cpu;           // -1: every CPU
-    bool pinned;
-    struct perf_event *event; // the event, NULL for a wide claim
-};
-
-// The breakpoint's part of an event, owned by hwbp.
-struct hw_breakpoint {
-    u64 addr;
-    u8 type; // enum dr_type
-    u8 len;
-    bool thread; // made for a task by the kernel: flushed when that task executes another program
-    bool traps;  // a hit is also the task's SIGTRAP, which its owner then deals with
-    struct bp_claim own, *claim; // its slots: its own, or those that a wide one's events share
 };
 
 struct perf_event {
     struct perf_event_attr attr; // constant, except for what modify and enable_on_exec change
     const struct pmu *pmu;
-    bool is_freq;        // samples by frequency
     bool is_loose;       // cannot be parked
     u64 id;              // unique since boot, never 0
     s32 cpu;             // only on this CPU, or -1
@@ -108,13 +73,13 @@ struct perf_event {
     u32 nr_siblings;
 
     enum perf_state state; // guarded by ctx->lock
+    bool stopped;          // counts no more, until it is disabled or enabled again
 
     u64 count;                        // atomic; grows only where it is ACTIVE
     u64 total_enabled, total_running; // ns of the context's clock, up to tstamp
     u64 tstamp;                       // that clock at the last state change or update
-    u64 served;      // ns a flexible leader has run, for taking turns (perf/place.c)
-    u32 waited;      // turns of its context's it has been left out of since it last ran
-    u64 clock_start; // software clocks: the clock when they became ACTIVE
+    u64 served; // ns a flexible leader has run, for taking turns (perf/place.c)
+    u32 waited; // turns of its context's it has been left out of since it last ran
 
     // Inheritance, guarded by perf_mutex. Copies hang on the original, however deep the forks.
     struct perf_event *parent; // NULL: an original
@@ -123,10 +88,19 @@ struct perf_event {
 
     perf_overflow_fn overflow; // NULL: only count
     void *overflow_arg;
-    struct perf_output output;
-
-    struct hw_breakpoint bp;
+    struct perf_output *output; // what the layer above keeps with it: perf_output_size bytes
 };
+
+// A group's members, its leader first. None may leave meanwhile.
+#define perf_for_each_member(event, leader)                                                        \
+    for (event = (leader); event; event = perf_next_member(event, leader))
+
+static inline struct perf_event *perf_next_member(struct perf_event *event,
+                                                  struct perf_event *leader)
+{
+    struct list *next = event == leader ? leader->siblings.next : event->node.next;
+    return next == &leader->siblings ? NULL : list_entry(next, struct perf_event, node);
+}
 
 // The event itself, or what it was inherited from: samples and signals are that one's.
 static inline struct perf_event *perf_original(struct perf_event *event)
@@ -148,8 +122,7 @@ static inline const struct perf_event *perf_original_const(const struct perf_eve
 struct perf_event *perf_event_create_kernel_counter(const struct perf_event_attr *attr, int cpu,
                                                     struct task *task, perf_overflow_fn overflow,
                                                     void *arg);
-// The whole of it, for the system call (leader: join this group) and for hwbp (claim: the event's
-// slots are reserved already; it is in event->bp.claim before event_init runs).
+// The whole of it. leader: join this group. pmu_arg: for event_init of the PMU.
 struct perf_request {
     const struct perf_event_attr *attr;
     int cpu;
@@ -157,7 +130,7 @@ struct perf_request {
     struct perf_event *leader;
     perf_overflow_fn overflow;
     void *arg;
-    struct bp_claim *claim;
+    void *pmu_arg;
     bool wait_for_cpu; // `cpu` may be offline: the event begins when it comes back
 };
 struct perf_event *perf_event_create(const struct perf_request *r);
@@ -170,60 +143,24 @@ void perf_event_enable(struct perf_event *event);
 void perf_event_disable(struct perf_event *event);
 void perf_event_reset(struct perf_event *event);
 
-// Gives the event and its inherited copies what pmu->check has found to be right, each in its
-// place. Task context.
-void perf_event_modify(struct perf_event *event, const struct perf_event_attr *attr);
-
 // ---- for PMUs ----
 
-// A software event happened on this CPU, in the running task's context: counted by every ACTIVE
-// event of this config. `addr` is a page fault's. IRQs off.
-void perf_sw_event(u32 config, u64 nr, struct trapframe *regs, u64 addr);
-void perf_sw_init(void);
-// cpu-clock and task-clock: what they count is measured, so they overflow with the tick.
-bool perf_is_clock(const struct perf_event *event);
-void perf_init(void);         // boot CPU, once, before perf_cpu_start()
-void perf_start_worker(void); // the thread that does what #DB in ring 0 has left; once
+void perf_init(void); // boot CPU, once, before perf_cpu_start()
 
 // Stops the event for ever (state EXIT); count and times stay readable. Task context.
 void perf_event_retire(struct perf_event *event);
 
 void perf_pmu_register(const struct pmu *pmu);
-// One hit of an ACTIVE event: filter by mode (exclude_user/kernel), count, call back. From the
-// PMU's exception, on the CPU where it is ACTIVE, IRQs off. Returns false when filtered out or not
-// ACTIVE.
-bool perf_event_hit(struct perf_event *event, struct trapframe *regs);
-// The same for `nr` occurrences at once that concern `addr`. `regs` is NULL when the kernel itself
-// is the cause (a switch): that counts as kernel mode.
+// `nr` hits of an ACTIVE event that concern `addr`: filter by mode (exclude_user/kernel), count,
+// call back. From the PMU's exception, on the CPU where it is ACTIVE, IRQs off. `regs` is NULL when
+// the kernel itself is the cause (a switch): that counts as kernel mode. Returns false when
+// filtered out or not ACTIVE.
 bool perf_event_count(struct perf_event *event, u64 nr, struct trapframe *regs, u64 addr);
 
-// ---- the life of tasks (called by linux/proc and sched) ----
+// ---- the end of tasks ----
 
-// `child` is about to start, a thread of the running task's process or not: it gets copies of the
-// events that are inherited. 0 or -ENOMEM with nothing left behind. Task context.
-int perf_fork(struct task *child, bool thread);
-// The child will not start after all: its copies go.
-void perf_fork_failed(struct task *child);
-// The running task ends: its events leave their registers, readers keep the counts.
-void perf_exit_task(struct task *t);
-// The running task becomes another program.
-void perf_exec(struct task *t);
-// The running task is about to go back to ring 3, IRQs on: what its events owe to programs.
-void perf_user_return(void);
+// The running task ends: its context takes no more events and leaves this CPU, readers keep the
+// counts. Task context.
+void perf_task_ends(struct task *t);
 // The last reference of the task is gone.
 void perf_task_free(struct task *t);
-
-// ---- the system call's half (perf/open.c, perf/file.c) ----
-
-// Reads an attr from user memory and checks it. 0; -EFAULT; -E2BIG (size out of range or an unknown
-// part is not zero; the size known here is written to attr.size); -EINVAL; -EOPNOTSUPP (a part of
-// the interface this kernel does not have).
-int perf_copy_attr(u64 uattr, struct perf_event_attr *attr);
-
-// perf_event_open(2). Returns a descriptor or -errno.
-s64 sys_perf_event_open(u64 uattr, s32 pid, s32 cpu, s32 group_fd, u64 flags);
-// read(2) on the descriptor: writes the values in read_format order to user memory. Bytes, 0 (ERROR
-// state), -ENOSPC (buffer too short), -EFAULT.
-ssize_t perf_event_read_user(struct perf_event *event, u64 ubuf, size_t n);
-// ioctl(2). 0 or -errno (-ENOTTY when unknown).
-s64 perf_event_ioctl(struct perf_event *event, u32 cmd, u64 arg);

@@ -1,4 +1,4 @@
-// The registered PMUs.
+// The registered PMUs, and the register file of one of them.
 #include "perf/pmu.h"
 #include "arch/x86/platform.h"
 #include "perf/context.h"
@@ -12,16 +12,19 @@ static void nothing(void)
 {
 }
 
-static const struct pmu no_hardware = {.begin = nothing, .commit = nothing};
-const struct pmu *perf_hardware = &no_hardware;
+static const struct perf_registers no_registers = {.begin = nothing, .commit = nothing};
+const struct perf_registers *perf_registers = &no_registers;
+
+void perf_registers_set(const struct perf_registers *registers)
+{
+    ASSERT(perf_registers == &no_registers);
+    perf_registers = registers;
+}
 
 void perf_pmu_register(const struct pmu *pmu)
 {
     ASSERT(nr_pmus < MAX_PMUS && !perf_pmu_find(pmu->type));
     pmus[nr_pmus++] = pmu;
-    ASSERT(perf_hardware == &no_hardware || !pmu->begin);
-    if (pmu->begin)
-        perf_hardware = pmu;
 }
 
 const struct pmu *perf_pmu_find(u32 type)
@@ -30,11 +33,4 @@ const struct pmu *perf_pmu_find(u32 type)
         if (pmus[i]->type == type)
             return pmus[i];
     return NULL;
-}
-
-void perf_flush_task(struct task *t)
-{
-    for (u32 i = 0; i < nr_pmus; i++)
-        if (pmus[i]->task_flush)
-            pmus[i]->task_flush(t);
 }

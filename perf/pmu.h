@@ -1,4 +1,4 @@
-// The registered PMUs, seen from inside perf.
+// The registered PMUs and the register file, seen from inside perf.
 #pragma once
 
 #include "arch/x86/platform.h"
@@ -7,8 +7,22 @@
 // The PMU that serves attr.type, or NULL.
 const struct pmu *perf_pmu_find(u32 type);
 
-// The PMU that is edited between begin and commit, and parks. One that does nothing: there is none.
-extern const struct pmu *perf_hardware;
+// The register file: what the events of one PMU, the `limited` one, share. It is not a part of
+// struct pmu: there is one file on each CPU, whoever counts in it, and it is edited as a whole.
+// Between begin and commit nothing reaches the hardware. IRQs off, all of them.
+struct perf_registers {
+    void (*begin)(void);
+    void (*commit)(void);
+    // All ACTIVE limited events of a task's context leave this CPU together. The context lock is
+    // held.
+    void (*park)(struct perf_event_context *ctx);
+    // They are back as they were; or false: they cannot come back. The context lock is held.
+    bool (*unpark)(struct perf_event_context *ctx);
+};
+extern const struct perf_registers *perf_registers; // one that does nothing until there is one
+
+// Once, after perf_init() and before the other CPUs start: begin and commit must be the same ones.
+void perf_registers_set(const struct perf_registers *registers);
 
 // Brackets for edits of what runs on this CPU. May nest. IRQs off.
 static inline void perf_edit_begin(void)
@@ -17,14 +31,11 @@ static inline void perf_edit_begin(void)
     if (pc->edit_depth++)
         return;
     pc->edit_ns = clock_ns();
-    perf_hardware->begin();
+    perf_registers->begin();
 }
 
 static inline void perf_edit_commit(void)
 {
     if (--this_perf_cpu()->edit_depth == 0)
-        perf_hardware->commit();
+        perf_registers->commit();
 }
-
-// task_flush() of every PMU, for the running task.
-void perf_flush_task(struct task *t);

@@ -1,9 +1,8 @@
 // Contexts come to a CPU and leave it: with tasks, by the two hooks of a switch, and with the CPU.
 #include "perf/context.h"
 #include "perf/pmu.h"
-#include "perf/record.h"
-#include "perf/sample.h"
-#include "perf/wakeup.h"
+#include "perf/upcalls.h"
+#include "sched/sched.h"
 #include "sched/upcalls.h"
 
 // ---- one context ----
@@ -15,30 +14,21 @@ static bool exclude_each_other(const struct perf_event_context *a,
     return (a->exclusive && b->nr_limited) || (b->exclusive && a->nr_limited);
 }
 
-static void disband_one(struct perf_event *event)
-{
-    if (event->state != PERF_ACTIVE)
-        return;
-    perf_update_times(event);
-    event->state = PERF_INACTIVE;
-}
-
-static void disband_list(struct list *leaders)
-{
-    struct perf_event *leader, *sibling;
-    list_for_each (leader, leaders, node) {
-        disband_one(leader);
-        list_for_each (sibling, &leader->siblings, node)
-            disband_one(sibling);
-    }
-}
-
 void perf_ctx_disband(struct perf_event_context *ctx)
 {
+    struct perf_event *leader, *event;
     if (!ctx->parked)
         return;
-    disband_list(&ctx->pinned);
-    disband_list(&ctx->flexible);
+    perf_for_each_leader(leader, ctx)
+    {
+        perf_for_each_member(event, leader)
+        {
+            if (event->state != PERF_ACTIVE)
+                continue;
+            perf_update_times(event);
+            event->state = PERF_INACTIVE;
+        }
+    }
     ctx->nr_limited = 0;
     ctx->exclusive = false;
     ctx->parked = false;
@@ -49,7 +39,7 @@ static void unpark(struct perf_event_context *ctx)
 {
     // Elsewhere other events may be the right ones: of those that are for one CPU only.
     if (ctx->last_cpu == cpu_id() && !exclude_each_other(ctx, &this_perf_cpu()->ctx) &&
-        perf_hardware->unpark(ctx))
+        perf_registers->unpark(ctx))
         ctx->parked = false;
     else
         perf_ctx_disband(ctx);
@@ -73,7 +63,7 @@ void perf_ctx_out(struct perf_event_context *ctx)
     struct perf_event *leader;
     spin_lock(&ctx->lock);
     if (ctx->task && ctx->nr_limited && !ctx->nr_loose && !ctx->waits) {
-        perf_hardware->park(ctx);
+        perf_registers->park(ctx);
         ctx->parked = true;
     } else {
         list_for_each (leader, &ctx->pinned, node)
@@ -106,11 +96,7 @@ static void switch_begin(struct perf_cpu *pc)
 void perf_switch_out(struct task *prev, struct task *next)
 {
     struct perf_cpu *pc = this_perf_cpu();
-    if (pc->sw_active[PERF_COUNT_SW_CONTEXT_SWITCHES])
-        perf_sw_event(PERF_COUNT_SW_CONTEXT_SWITCHES, 1, NULL, 0);
-    perf_record_switch(true, prev->state == TASK_RUNNABLE, next);
-    if (pc->pending) // who left it may not be back here soon
-        perf_work_interrupt();
+    perf_task_leaves(prev, next);
     if (!pc->task_ctx)
         return;
     switch_begin(pc);
@@ -124,8 +110,6 @@ static void enter(struct perf_cpu *pc, struct perf_event_context *ctx)
     switch_begin(pc);
     perf_ctx_in(ctx);
     pc->task_ctx = ctx;
-    if (ctx->traps)
-        cpu_set_due(DUE_RETURN);
 }
 
 static void settle(struct perf_cpu *pc, struct perf_event_context *entered)
@@ -141,8 +125,6 @@ static void settle(struct perf_cpu *pc, struct perf_event_context *entered)
         perf_ctx_release(pc->leaving);
         pc->leaving = NULL;
     }
-    if (entered && entered->last_cpu < MAX_CPUS && entered->last_cpu != cpu_id())
-        perf_sw_event(PERF_COUNT_SW_CPU_MIGRATIONS, 1, NULL, 0);
 }
 
 void perf_switch_in(struct task *prev, struct task *next)
@@ -155,7 +137,31 @@ void perf_switch_in(struct task *prev, struct task *next)
         enter(pc, ctx);
     if (pc->in_switch)
         settle(pc, ctx);
-    perf_record_switch(false, false, prev);
+    perf_task_arrived(prev);
+}
+
+// ---- the end of a task ----
+
+void perf_task_ends(struct task *t)
+{
+    struct perf_event_context *ctx = t->perf_ctx;
+    ASSERT(t == current_task());
+    if (!ctx)
+        return;
+    u64 flags = irq_save();
+    struct perf_cpu *pc = this_perf_cpu();
+    spin_lock(&ctx->lock);
+    ctx->dead = true;
+    spin_unlock(&ctx->lock);
+    if (pc->task_ctx == ctx) {
+        perf_edit_begin();
+        perf_ctx_out(ctx);
+        pc->task_ctx = NULL;
+        perf_place(); // registers it leaves may serve waiting events of the CPU
+        perf_edit_commit();
+        perf_ctx_release(ctx);
+    }
+    irq_restore(flags);
 }
 
 // ---- the CPU ----
@@ -180,7 +186,7 @@ void perf_cpu_stop(u32 cpu)
 
 void perf_tick(void)
 {
-    perf_sample_tick();
+    perf_ticked();
     if (!perf_somebody_waits())
         return;
     perf_edit_begin();

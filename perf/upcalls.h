@@ -1,38 +1,32 @@
-// The upcalls of perf: descriptors belong to linux/fs.
+// The upcalls of perf: whoever samples, records, waits and inherits hears of events here. All are
+// answered by linux/perf/above.c, in a kernel with programs.
 #pragma once
 
-#include "arch/x86/types.h"
+#include "perf/event.h"
 
-// Of poll(2).
-#define PERF_POLL_IN  0x001u
-#define PERF_POLL_HUP 0x010u
+// Bytes to be kept with each event, zeroed at first: event->output.
+extern const size_t perf_output_size;
 
-struct file;
-struct task;
-struct perf_event;
+// A new event, not attached yet. Task context.
+void perf_born(struct perf_event *event);
+// Whether all that the event asks for exists: 0 or -errno. Task context.
+int perf_accepts(const struct perf_event *event);
+// The same about the group of event->leader, which it is to join.
+int perf_accepts_member(const struct perf_event *event);
+// It is about to end: its inherited copies end first. perf_mutex held.
+void perf_ends(struct perf_event *event);
+// It has left its context. On the CPU of the context, under its lock, IRQs off.
+void perf_left(struct perf_event *event);
+// It will be freed: nobody may use it any more. Task context, perf_mutex may be held.
+void perf_gone(struct perf_event *event);
 
-// linux/fs/perf_file.c. A new descriptor of the running task for this event, which it owns and
-// releases (perf_event_release_kernel) at the last close; -EMFILE or -ENOMEM, and the event is
-// released at once.
-int perf_fd_install(struct perf_event *event, bool cloexec);
-// linux/fs/perf_file.c. The event behind a descriptor of the running task; it stays until put. 0
-// or -EBADF when it is no descriptor of an event.
-struct perf_fd {
-    struct perf_event *event;
-    struct file *file; // keeps it
-};
-int perf_fd_get(int fd, struct perf_fd *out);
-void perf_fd_put(struct perf_fd *fd);
+// A sampling event has counted `nr` more. As perf_event_count().
+void perf_counted(struct perf_event *event, u64 nr, struct trapframe *regs, u64 addr);
 
-// linux/fs/perf_file.c. Sends the signal of O_ASYNC: POLL_IN, or POLL_HUP. Task context;
-// preemption may be off.
-void perf_fd_signal(struct file *f, bool hangup);
-// linux/fs/perf_file.c. poll(2) looks again. Any context but NMI and #DB.
-void perf_fd_wake(void);
+// Around a switch, IRQs off: the running task is about to give way; the running one has come, and
+// its context runs.
+void perf_task_leaves(struct task *prev, struct task *next);
+void perf_task_arrived(struct task *prev);
 
-// linux/proc/perf_task.c. The process of a task; a kernel thread is its own. Any context.
-u32 perf_task_pid(const struct task *t);
-// linux/proc/perf_task.c. The parent of the running process. Task context.
-u32 perf_parent_pid(void);
-// linux/proc/perf_task.c. SIGTRAP with TRAP_PERF to the running task. Task context.
-void perf_signal_trap(u64 addr, u32 type, u64 data);
+// Each tick on each CPU, IRQs off.
+void perf_ticked(void);

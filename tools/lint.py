@@ -19,7 +19,7 @@ MAY_INCLUDE = {
     "kernel/base": ["arch/x86"],
     "kernel/mm": ["arch/x86", "kernel/base"],
     "sched": GROUND,
-    "perf": GROUND + ["sched", "linux"],  # its sampling half belongs to linux
+    "perf": GROUND + ["sched"],
     "hwbp": GROUND + ["sched", "perf"],
     "kernel": KERNEL + ["test/kernel"],
     "linux": KERNEL,

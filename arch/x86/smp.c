@@ -119,6 +119,15 @@ void smp_call_users(u64 root, void (*fn)(void *), void *arg)
     call_wait(&call);
 }
 
+static void pass(void *)
+{
+}
+
+void smp_wait_for_all(void)
+{
+    smp_call_all(pass, NULL);
+}
+
 void smp_leave(void)
 {
     paging_load_kernel();

@@ -23,6 +23,11 @@ static inline void smp_call_all(void (*fn)(void *), void *arg)
     smp_call_users(0, fn, arg);
 }
 
+// Returns when every online CPU has passed a point with IRQs on: what any of them did with IRQs off
+// before, it has done. So what has been taken out of a list that is read with IRQs off can be
+// freed: no reader has it any more. Task context, IRQs on.
+void smp_wait_for_all(void);
+
 // Serves the calls made to this CPU. For loops that wait with IRQs off (spinlocks call it not: a
 // lock holder never waits for an IPI; see kernel/base/spinlock.h L3).
 void smp_serve_calls(void);

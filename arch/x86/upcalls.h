@@ -67,11 +67,11 @@ bool exception_taken(struct trapframe *f);
 // dr_unpause().
 bool nmi_taken(struct trapframe *f, u64 *dr7);
 
-// perf/wakeup.c. After a #DB from ring 3 (and a record that a task makes), IRQs off: does what its
-// overflows have left to be done, before anything else can run here.
+// linux/perf/wakeup.c. After a #DB from ring 3 (and a record that a task makes), IRQs off: does
+// what its overflows have left to be done, before anything else can run here.
 void perf_debug_return(void);
 
-// perf/wakeup.c. IPI_PERF, IRQs off: lets a thread do what a #DB in ring 0 has left.
+// linux/perf/wakeup.c. IPI_PERF, IRQs off: lets a thread do what a #DB in ring 0 has left.
 void perf_irq_work(void);
 
 // debug/kgdb/kgdb.c. The second serial port has received something, while `f` ran; and

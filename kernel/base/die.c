@@ -15,17 +15,13 @@ void die_register(struct die_link *link)
     __atomic_store_n(at, link, __ATOMIC_RELEASE);
 }
 
-static void barrier_call(void *)
-{
-}
-
 void die_unregister(struct die_link *link)
 {
     struct die_link **at = &chain;
     while (*at != link)
         at = &(*at)->next;
     __atomic_store_n(at, link->next, __ATOMIC_RELEASE);
-    smp_call_all(barrier_call, NULL); // who was in the chain, with IRQs off, has left it
+    smp_wait_for_all(); // who was in the chain, with IRQs off, has left it
 }
 
 static inline __attribute__((always_inline)) enum die_answer ask(struct die *d)

@@ -1,9 +1,10 @@
 // Descriptors of perf events: the file owns the event and ends it at the last close.
+#include "linux/perf/perf.h"
 #include "linux/fs/async.h"
 #include "linux/proc/process.h"
-#include "perf/ring.h"
-#include "perf/upcalls.h"
-#include "perf/wakeup.h"
+#include "linux/perf/ring.h"
+#include "linux/perf/upcalls.h"
+#include "linux/perf/wakeup.h"
 
 static ssize_t perf_read(struct file *f, u64 ubuf, size_t n, u64 *)
 {
@@ -29,7 +30,7 @@ static struct vm_object *perf_map(struct file *f, u64 pages, u64 off, u32 prot, 
 static void perf_async(struct file *f, bool on)
 {
     struct perf_event *event = f->private;
-    __atomic_store_n(&event->output.file, on ? f : NULL, __ATOMIC_RELEASE);
+    __atomic_store_n(&event->output->file, on ? f : NULL, __ATOMIC_RELEASE);
 }
 
 static void perf_release(struct file *f)

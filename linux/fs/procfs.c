@@ -10,8 +10,8 @@
 #include "kernel/mm/heap.h"
 #include "kernel/mm/page.h"
 #include "linux/proc/syscalls.h"
-#include "perf/abi.h"
-#include "perf/sample.h"
+#include "linux/perf/abi.h"
+#include "linux/perf/sample.h"
 
 #define PAGE_KB   ((unsigned long)PAGE_SIZE / 1024)
 #define TEXT_MAX  (1u << 20) // longest generated text

@@ -2,7 +2,7 @@
 // each but the first goes and comes. /sys/bus/event_source/devices: the types of perf events.
 #include "kernel/base/printk.h"
 #include "linux/fs/procfs.h"
-#include "perf/abi.h"
+#include "linux/perf/abi.h"
 
 // "0-2,5", as Linux writes it.
 static void show_mask(struct text *t, cpumask mask)

@@ -12,8 +12,8 @@
 #include "linux/proc/signal_state.h"
 #include "linux/proc/syscalls.h"
 #include "linux/ptrace/ptrace.h"
-#include "perf/event.h"
-#include "perf/record.h"
+#include "linux/perf/perf.h"
+#include "linux/perf/record.h"
 #include "sched/upcalls.h"
 
 #define MAX_SCRIPTS     4 // interpreters that are scripts themselves

@@ -10,7 +10,7 @@
 #include "linux/proc/syscalls.h"
 #include "linux/ptrace/abi.h"
 #include "linux/ptrace/ptrace.h"
-#include "perf/event.h"
+#include "linux/perf/perf.h"
 #include "sched/upcalls.h"
 
 void thread_exit(int wait_status)

@@ -8,8 +8,8 @@
 #include "linux/proc/syscalls.h"
 #include "linux/ptrace/abi.h"
 #include "linux/ptrace/ptrace.h"
-#include "perf/event.h"
-#include "perf/record.h"
+#include "linux/perf/perf.h"
+#include "linux/perf/record.h"
 
 #define CSIGNAL              0xffull
 #define CLONE_VM             0x00000100ull

@@ -5,7 +5,7 @@
 #include "linux/proc/process.h"
 #include "linux/proc/shm.h"
 #include "linux/proc/syscalls.h"
-#include "perf/record.h"
+#include "linux/perf/record.h"
 
 #define MAP_TYPE            0x0f
 #define MAP_SHARED_VALIDATE 0x03

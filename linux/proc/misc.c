@@ -10,7 +10,7 @@
 #include "linux/proc/process.h"
 #include "linux/proc/random.h"
 #include "linux/proc/syscalls.h"
-#include "perf/record.h"
+#include "linux/perf/record.h"
 
 #define UTS_FIELD 65
 

@@ -1,6 +1,6 @@
-// What perf asks about tasks and processes (perf/upcalls.h).
+// What perf asks about tasks and processes (linux/perf/upcalls.h).
 #include "linux/proc/process.h"
-#include "perf/upcalls.h"
+#include "linux/perf/upcalls.h"
 
 u32 perf_task_pid(const struct task *t)
 {

@@ -6,7 +6,7 @@
 #include "linux/proc/syscalls.h"
 #include "linux/proc/timespec.h"
 #include "linux/ptrace/ptrace.h"
-#include "perf/context.h"
+#include "linux/perf/perf.h"
 
 #define SYSCALL_INSN_LEN 2
 

@@ -7,7 +7,7 @@
 #include "linux/proc/process.h"
 #include "linux/proc/syscalls.h"
 #include "linux/ptrace/ptrace.h"
-#include "perf/event.h"
+#include "linux/perf/perf.h"
 
 // Linux's names, from its own header (Makefile).
 static const char *const names[] = {

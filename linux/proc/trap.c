@@ -7,7 +7,7 @@
 #include "linux/mm/vm.h"
 #include "linux/proc/process.h"
 #include "linux/ptrace/ptrace.h"
-#include "perf/event.h"
+#include "linux/perf/perf.h"
 
 // Exception flags of x87 and SSE, at the same bits in both (SDM vol. 1, 8.1.3 and 10.2.3).
 #define FP_INVALID     BIT(0)

@@ -43,7 +43,7 @@ static struct perf_event *make(struct tracee *tr, u64 addr, u8 type, u8 len)
     };
     struct perf_event *event = hwbp_register_user(&attr, tr->task, hit, &tr->debug);
     if (!IS_ERR(event))
-        event->bp.traps = true;
+        bp_of(event)->traps = true;
     return event;
 }
 
@@ -74,7 +74,8 @@ static int set(struct tracee *tr, int n, u64 addr, u64 dr7)
         d->used |= DR7_SLOT_BITS(n);
     } else if (!on) {
         err = hwbp_in_user(addr, len) ? 0 : -EINVAL;
-    } else if (event->bp.addr != addr || event->bp.type != type || event->bp.len != len) {
+    } else if (bp_of(event)->addr != addr || bp_of(event)->type != type ||
+               bp_of(event)->len != len) {
         err = hwbp_modify(event, addr, perf_type[type], perf_len(type, len));
     }
     if (err)

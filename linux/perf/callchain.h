@@ -2,7 +2,7 @@
 #pragma once
 
 #include "arch/x86/trap.h"
-#include "perf/abi.h"
+#include "linux/perf/abi.h"
 
 // Two kinds, each opened by its PERF_CONTEXT_*.
 #define PERF_CALLCHAIN_WORDS (2 + PERF_MAX_STACK)

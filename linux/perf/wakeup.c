@@ -1,12 +1,13 @@
 // Wakeups and signals. See wakeup.h.
-#include "perf/wakeup.h"
+#include "linux/perf/perf.h"
+#include "linux/perf/wakeup.h"
 #include "arch/x86/platform.h"
 #include "arch/x86/trap.h"
 #include "arch/x86/upcalls.h"
 #include "kernel/base/errno.h"
 #include "perf/context.h"
-#include "perf/ring.h"
-#include "perf/upcalls.h"
+#include "linux/perf/ring.h"
+#include "linux/perf/upcalls.h"
 #include "sched/sched.h"
 
 static struct wait_queue worker_queue;
@@ -15,13 +16,13 @@ static struct wait_queue worker_queue;
 
 void perf_work_queue(struct perf_event *event, u32 work)
 {
-    struct perf_cpu *pc = this_perf_cpu();
-    __atomic_or_fetch(&event->output.work, work, __ATOMIC_SEQ_CST);
-    if (__atomic_exchange_n(&event->output.queued, true, __ATOMIC_SEQ_CST))
+    struct perf_output_cpu *pc = this_output_cpu();
+    __atomic_or_fetch(&event->output->work, work, __ATOMIC_SEQ_CST);
+    if (__atomic_exchange_n(&event->output->queued, true, __ATOMIC_SEQ_CST))
         return;
     struct perf_event *first = __atomic_load_n(&pc->pending, __ATOMIC_RELAXED);
     do
-        event->output.next = first;
+        event->output->next = first;
     while (!__atomic_compare_exchange_n(&pc->pending, &first, event, false, __ATOMIC_SEQ_CST,
                                         __ATOMIC_RELAXED));
     cpu_set_due(DUE_RETURN);
@@ -29,10 +30,10 @@ void perf_work_queue(struct perf_event *event, u32 work)
 
 void perf_work_overflow(struct perf_event *original, u32 work)
 {
-    if (!__atomic_load_n(&original->output.file, __ATOMIC_RELAXED))
+    if (!__atomic_load_n(&original->output->file, __ATOMIC_RELAXED))
         work &= PERF_WORK_DISABLE;
     if (work & PERF_WORK_SIGNAL_IN)
-        __atomic_fetch_add(&original->output.signals, 1, __ATOMIC_SEQ_CST);
+        __atomic_fetch_add(&original->output->signals, 1, __ATOMIC_SEQ_CST);
     if (work)
         perf_work_queue(original, work);
 }
@@ -40,21 +41,21 @@ void perf_work_overflow(struct perf_event *original, u32 work)
 void perf_work_interrupt(void)
 {
     const struct perf_event_context *ctx = this_perf_cpu()->task_ctx;
-    if (__atomic_load_n(&this_perf_cpu()->pending, __ATOMIC_RELAXED) || (ctx && ctx->traps))
+    if (__atomic_load_n(&this_output_cpu()->pending, __ATOMIC_RELAXED) || (ctx && ctx->traps))
         lapic_send_self(IPI_PERF);
 }
 
 static int stop_at_limit(struct perf_event *event, void *arg)
 {
     (void)arg;
-    if (event->output.stopped && event->state >= PERF_INACTIVE)
+    if (event->stopped && event->state >= PERF_INACTIVE)
         perf_set_state(event, PERF_OFF);
     return 0;
 }
 
 static void do_work(struct perf_event *event)
 {
-    struct perf_output *out = &event->output;
+    struct perf_output *out = event->output;
     u32 work = __atomic_exchange_n(&out->work, 0, __ATOMIC_SEQ_CST);
     u32 signals = __atomic_exchange_n(&out->signals, 0, __ATOMIC_SEQ_CST);
     if (work & PERF_WORK_DISABLE)
@@ -69,11 +70,11 @@ static void do_work(struct perf_event *event)
 }
 
 // Preemption off, IRQs on: who waits for the end of it (perf_work_finish) need not wait long.
-static void drain(struct perf_cpu *pc)
+static void drain(struct perf_output_cpu *pc)
 {
     struct perf_event *event = __atomic_exchange_n(&pc->pending, NULL, __ATOMIC_SEQ_CST);
     while (event) {
-        struct perf_output *out = &event->output;
+        struct perf_output *out = event->output;
         struct perf_event *next = out->next;
         __atomic_fetch_add(&out->busy, 1, __ATOMIC_SEQ_CST);
         __atomic_store_n(&out->queued, false, __ATOMIC_SEQ_CST);
@@ -87,13 +88,13 @@ static void drain_all(void)
 {
     preempt_disable();
     for (u32 cpu = 0; cpu < nr_cpus; cpu++)
-        drain(&perf_cpus[cpu]);
+        drain(&perf_output_cpus[cpu]);
     preempt_enable();
 }
 
 void perf_work_finish(struct perf_event *event)
 {
-    const struct perf_output *out = &event->output;
+    const struct perf_output *out = event->output;
     while (__atomic_load_n(&out->queued, __ATOMIC_SEQ_CST) ||
            __atomic_load_n(&out->busy, __ATOMIC_SEQ_CST)) {
         drain_all();
@@ -106,7 +107,7 @@ void perf_work_finish(struct perf_event *event)
 static bool any_pending(void)
 {
     for (u32 cpu = 0; cpu < nr_cpus; cpu++)
-        if (__atomic_load_n(&perf_cpus[cpu].pending, __ATOMIC_SEQ_CST))
+        if (__atomic_load_n(&perf_output_cpus[cpu].pending, __ATOMIC_SEQ_CST))
             return true;
     return false;
 }
@@ -134,13 +135,13 @@ void perf_irq_work(void)
 {
     // A program's task does it itself, on its way to ring 3: then its signals are there when it
     // comes out. If it leaves this CPU before, perf_switch_out() asks again.
-    if (this_perf_cpu()->pending && !current_task()->process)
+    if (this_output_cpu()->pending && !current_task()->process)
         wake_all(&worker_queue);
 }
 
 void perf_debug_return(void)
 {
-    struct perf_cpu *pc = this_perf_cpu();
+    struct perf_output_cpu *pc = this_output_cpu();
     if (likely(!pc->pending))
         return;
     preempt_count_inc();
@@ -154,7 +155,7 @@ void perf_debug_return(void)
 
 void perf_trap_forget(struct perf_event *event)
 {
-    struct perf_output *out = &event->output;
+    struct perf_output *out = event->output;
     struct perf_event *before = event;
     if (!out->trap_due)
         return;
@@ -162,9 +163,9 @@ void perf_trap_forget(struct perf_event *event)
     if (__atomic_compare_exchange_n(&event->ctx->traps, &before, out->trap_next, false,
                                     __ATOMIC_RELAXED, __ATOMIC_RELAXED))
         return;
-    while (before->output.trap_next != event)
-        before = before->output.trap_next;
-    before->output.trap_next = out->trap_next;
+    while (before->output->trap_next != event)
+        before = before->output->trap_next;
+    before->output->trap_next = out->trap_next;
 }
 
 static void send_trap(struct perf_event_context *ctx)
@@ -176,11 +177,11 @@ static void send_trap(struct perf_event_context *ctx)
             irq_enable();
             return;
         }
-    } while (!__atomic_compare_exchange_n(&ctx->traps, &event, event->output.trap_next, false,
+    } while (!__atomic_compare_exchange_n(&ctx->traps, &event, event->output->trap_next, false,
                                           __ATOMIC_RELAXED, __ATOMIC_RELAXED));
-    u64 addr = event->output.trap_addr, data = event->attr.sig_data;
+    u64 addr = event->output->trap_addr, data = event->attr.sig_data;
     u32 type = event->attr.type;
-    event->output.trap_due = false;
+    event->output->trap_due = false;
     irq_enable(); // from here on it may go
     perf_signal_trap(addr, type, data);
 }
@@ -196,11 +197,8 @@ void perf_user_return(void)
 
 static int refresh(struct perf_event *event, void *arg)
 {
-    event->output.limit += *(u32 *)arg;
-    event->output.stopped = false;
-    if (event->state == PERF_OFF || event->state == PERF_ERROR)
-        perf_set_state(event, PERF_INACTIVE);
-    return 0;
+    event->output->limit += *(u32 *)arg;
+    return perf_set_enabled(event, NULL);
 }
 
 int perf_event_refresh(struct perf_event *event, u32 n)

@@ -1,4 +1,5 @@
 // Software events: what the kernel itself sees happen, and two clocks.
+#include "linux/perf/perf.h"
 #include "arch/x86/platform.h"
 #include "kernel/base/errno.h"
 #include "perf/context.h"
@@ -6,6 +7,11 @@
 #include "sched/sched.h"
 
 static const struct pmu software_pmu;
+
+struct sw_event {
+    struct perf_event event; // first
+    u64 from;                // of a clock: what it had run when it was last read
+};
 
 static bool is_clock(const struct perf_event *event)
 {
@@ -17,20 +23,18 @@ bool perf_is_clock(const struct perf_event *event)
     return event->pmu == &software_pmu && is_clock(event);
 }
 
-static int sw_init(struct perf_event *event)
+static int sw_init(struct perf_event *event, void *)
 {
     return event->attr.config < PERF_COUNT_SW_NR ? 0 : -ENOENT;
 }
 
-static int sw_inherit(struct perf_event *event)
+static int sw_inherit(struct perf_event *)
 {
-    (void)event;
     return 0;
 }
 
-static void sw_destroy(struct perf_event *event)
+static void sw_destroy(struct perf_event *)
 {
-    (void)event;
 }
 
 // cpu-clock and task-clock differ only in whose context they are in: both are the time they ran.
@@ -38,24 +42,26 @@ static void sw_read(struct perf_event *event)
 {
     if (!is_clock(event))
         return;
-    u64 ran = event->total_running - event->clock_start;
-    event->clock_start = event->total_running;
+    u64 *from = &((struct sw_event *)event)->from;
+    u64 ran = event->total_running - *from;
+    *from = event->total_running;
     __atomic_fetch_add(&event->count, ran, __ATOMIC_RELAXED);
 }
 
 static int sw_add(struct perf_event *event)
 {
-    this_perf_cpu()->sw_active[event->attr.config]++;
+    this_output_cpu()->sw_active[event->attr.config]++;
     return 0;
 }
 
 static void sw_del(struct perf_event *event)
 {
-    this_perf_cpu()->sw_active[event->attr.config]--;
+    this_output_cpu()->sw_active[event->attr.config]--;
 }
 
 static const struct pmu software_pmu = {
     .type = PERF_TYPE_SOFTWARE,
+    .size = sizeof(struct sw_event),
     .event_init = sw_init,
     .event_inherit = sw_inherit,
     .destroy = sw_destroy,
@@ -71,38 +77,31 @@ void perf_sw_init(void)
 
 // ---- occurrences ----
 
-static void count_one(struct perf_event *event, u32 config, u64 nr, struct trapframe *regs,
-                      u64 addr)
-{
-    if (event->pmu != &software_pmu || event->attr.config != config)
-        return;
-    perf_event_count(event, nr, regs, addr);
-}
+struct occurrence {
+    u32 config;
+    u64 nr, addr;
+    struct trapframe *regs;
+};
 
-static void count_in(struct list *leaders, u32 config, u64 nr, struct trapframe *regs, u64 addr)
+static void count_in(struct perf_event_context *ctx, const struct occurrence *o)
 {
-    struct perf_event *leader, *sibling;
-    list_for_each (leader, leaders, node) {
-        count_one(leader, config, nr, regs, addr);
-        list_for_each (sibling, &leader->siblings, node)
-            count_one(sibling, config, nr, regs, addr);
-    }
+    struct perf_event *leader, *event;
+    perf_for_each_leader(leader, ctx) perf_for_each_member(
+        event, leader) if (event->pmu == &software_pmu && event->attr.config == o->config)
+        perf_event_count(event, o->nr, o->regs, o->addr);
 }
 
 // IRQs are off and both contexts run here, so nobody changes the lists (C1).
-static void count_here(u32 config, u64 nr, struct trapframe *regs, u64 addr)
+static void count_here(const struct occurrence *o)
 {
     struct perf_cpu *pc = this_perf_cpu();
-    count_in(&pc->ctx.pinned, config, nr, regs, addr);
-    count_in(&pc->ctx.flexible, config, nr, regs, addr);
-    if (pc->task_ctx) {
-        count_in(&pc->task_ctx->pinned, config, nr, regs, addr);
-        count_in(&pc->task_ctx->flexible, config, nr, regs, addr);
-    }
+    count_in(&pc->ctx, o);
+    if (pc->task_ctx)
+        count_in(pc->task_ctx, o);
 }
 
 void perf_sw_event(u32 config, u64 nr, struct trapframe *regs, u64 addr)
 {
-    if (unlikely(this_perf_cpu()->sw_active[config]))
-        count_here(config, nr, regs, addr);
+    if (unlikely(this_output_cpu()->sw_active[config]))
+        count_here(&(struct occurrence){config, nr, addr, regs});
 }

@@ -1,8 +1,8 @@
 // Call chains by frame pointers: the kernel's part, then the program's.
-#include "perf/callchain.h"
+#include "linux/perf/callchain.h"
 #include "arch/x86/context.h"
 #include "arch/x86/uaccess.h"
-#include "perf/machine.h"
+#include "linux/perf/machine.h"
 
 // As in Linux it goes wherever the frames lead: `max` ends it.
 static u32 walk_user(const struct trapframe *regs, u64 *ips, u32 max)

@@ -4,11 +4,11 @@
 #include "kernel/base/string.h"
 #include "linux/mm/vm.h"
 #include "perf/context.h"
-#include "perf/record.h"
-#include "perf/ring.h"
-#include "perf/sample.h"
-#include "perf/upcalls.h"
-#include "perf/wakeup.h"
+#include "linux/perf/record.h"
+#include "linux/perf/ring.h"
+#include "linux/perf/sample.h"
+#include "linux/perf/upcalls.h"
+#include "linux/perf/wakeup.h"
 
 #define PATH_BYTES 256
 

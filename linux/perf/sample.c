@@ -1,15 +1,16 @@
 // Overflows and samples. See sample.h.
-#include "perf/sample.h"
+#include "linux/perf/perf.h"
+#include "linux/perf/sample.h"
 #include "arch/x86/platform.h"
 #include "kernel/base/errno.h"
-#include "perf/callchain.h"
+#include "linux/perf/callchain.h"
 #include "perf/context.h"
-#include "perf/machine.h"
-#include "perf/record.h"
-#include "perf/ring.h"
-#include "perf/throttle.h"
-#include "perf/upcalls.h"
-#include "perf/wakeup.h"
+#include "linux/perf/machine.h"
+#include "linux/perf/record.h"
+#include "linux/perf/ring.h"
+#include "linux/perf/throttle.h"
+#include "linux/perf/upcalls.h"
+#include "linux/perf/wakeup.h"
 #include "sched/sched.h"
 
 #define FIXED_WORDS  22 // header and all parts of fixed size
@@ -88,7 +89,7 @@ static u32 put_member(u64 *words, u64 format, const struct perf_event *event)
     if (format & PERF_FORMAT_ID)
         words[n++] = perf_original_const(event)->id;
     if (format & PERF_FORMAT_LOST)
-        words[n++] = __atomic_load_n(&perf_original_const(event)->output.lost, __ATOMIC_RELAXED);
+        words[n++] = __atomic_load_n(&perf_original_const(event)->output->lost, __ATOMIC_RELAXED);
     return n;
 }
 
@@ -219,21 +220,21 @@ static void write_sample(struct perf_event *event, const struct trapframe *regs,
 
 static void overflow(struct perf_event *event, const struct trapframe *regs, u64 addr, u64 period)
 {
-    struct perf_output *out = &event->output;
+    struct perf_output *out = event->output;
     struct perf_event *original = perf_original(event);
     u32 work = PERF_WORK_SIGNAL_IN;
     // A program that waits for its SIGTRAPs sets the pace itself, and none may be missed.
     if (!event->attr.sigtrap && !perf_may_overflow(event))
         return;
     if (out->limit && --out->limit == 0) {
-        out->stopped = true;
+        event->stopped = true;
         work = PERF_WORK_SIGNAL_HUP | PERF_WORK_DISABLE;
     }
     if (event->attr.sigtrap)
         perf_trap_owe(event, addr);
-    if (original->output.buffer)
+    if (original->output->buffer)
         write_sample(event, regs, addr, period);
-    if (original->output.file || (work & PERF_WORK_DISABLE))
+    if (original->output->file || (work & PERF_WORK_DISABLE))
         perf_work_overflow(original, work);
     if (!from_user(regs))
         perf_work_interrupt();
@@ -241,7 +242,7 @@ static void overflow(struct perf_event *event, const struct trapframe *regs, u64
 
 void perf_sample_count(struct perf_event *event, u64 nr, struct trapframe *regs, u64 addr)
 {
-    struct perf_output *out = &event->output;
+    struct perf_output *out = event->output;
     struct trapframe here;
     // A sample that tells its period is taken at each occurrence, as in Linux, whatever the period.
     const struct perf_event_attr *a = &event->attr;
@@ -258,7 +259,7 @@ void perf_sample_count(struct perf_event *event, u64 nr, struct trapframe *regs,
         regs = &here;
     }
     do {
-        if (out->stopped)
+        if (event->stopped)
             return;
         u64 period = each ? nr : out->period;
         if (!each)
@@ -271,7 +272,7 @@ void perf_sample_count(struct perf_event *event, u64 nr, struct trapframe *regs,
 
 void perf_sample_init(struct perf_event *event)
 {
-    struct perf_output *out = &event->output;
+    struct perf_output *out = event->output;
     out->period = event->attr.freq ? 1 : event->attr.sample_period;
     out->left = (s64)out->period;
 }

@@ -2,7 +2,7 @@
 #pragma once
 
 #include "arch/x86/trap.h"
-#include "perf/abi.h"
+#include "linux/perf/abi.h"
 
 struct perf_event;
 struct perf_event_context;

@@ -1,4 +1,4 @@
-// The cap on overflows, seen from inside perf (the rest is in perf/sample.h).
+// The cap on overflows, seen from inside perf (the rest is in linux/perf/sample.h).
 #pragma once
 
 #include "perf/event.h"

@@ -2,8 +2,8 @@
 #include "arch/x86/uaccess.h"
 #include "kernel/base/errno.h"
 #include "kernel/base/string.h"
-#include "perf/event.h"
-#include "perf/sample.h"
+#include "linux/perf/perf.h"
+#include "linux/perf/sample.h"
 
 #define SAMPLE_TYPE_KNOWN (BIT(25) - 1) // PERF_SAMPLE_MAX of Linux 6.12
 #define READ_FORMAT_KNOWN 0x1full

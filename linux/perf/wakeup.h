@@ -13,7 +13,7 @@
 // nobody is busy with it (perf_work_finish).
 #pragma once
 
-#include "perf/context.h"
+#include "linux/perf/output.h"
 
 enum {
     PERF_WORK_WAKE = BIT(0),       // poll(2)
@@ -38,7 +38,7 @@ void perf_work_finish(struct perf_event *event);
 // put an event in front, hence the exchanges.
 static inline void perf_trap_owe(struct perf_event *event, u64 addr)
 {
-    struct perf_output *out = &event->output;
+    struct perf_output *out = event->output;
     struct perf_event **list = &event->ctx->traps;
     if (out->trap_due) // several in one stay in the kernel: the first one is told
         return;

@@ -2,8 +2,8 @@
 #include "arch/x86/context.h"
 #include "arch/x86/paging.h"
 #include "linux/mm/vm.h"
-#include "perf/abi.h"
-#include "perf/machine.h"
+#include "linux/perf/abi.h"
+#include "linux/perf/machine.h"
 #include "sched/task.h"
 
 const struct trapframe *perf_user_regs(const struct trapframe *regs)
@@ -16,7 +16,7 @@ const struct trapframe *perf_user_regs(const struct trapframe *regs)
 
 u32 perf_put_regs(u64 *words, u64 mask, const struct trapframe *regs)
 {
-    // By the number that the ABI gives them; DS to GS are in no mask (perf/attr.c).
+    // By the number that the ABI gives them; DS to GS are in no mask (linux/perf/attr.c).
 #define REG(name) offsetof(struct trapframe, name)
     static const u8 offset[24] = {
         REG(rax), REG(rbx),    REG(rcx), REG(rdx), REG(rsi), REG(rdi), REG(rbp), REG(rsp),

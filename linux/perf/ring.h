@@ -13,7 +13,7 @@
 #pragma once
 
 #include "linux/mm/vm.h"
-#include "perf/abi.h"
+#include "linux/perf/abi.h"
 
 struct perf_event;
 

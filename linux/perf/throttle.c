@@ -1,10 +1,11 @@
 // Not too many samples: a cap for each event and tick, and periods that follow a frequency.
-#include "perf/throttle.h"
+#include "linux/perf/perf.h"
+#include "linux/perf/throttle.h"
 #include "arch/x86/platform.h"
 #include "kernel/base/errno.h"
 #include "perf/context.h"
-#include "perf/record.h"
-#include "perf/sample.h"
+#include "linux/perf/record.h"
+#include "linux/perf/sample.h"
 #include "sched/sched.h"
 
 #define NS_PER_S     1000000000ull
@@ -31,18 +32,18 @@ int perf_set_max_sample_rate(u64 rate)
 // No two ticks of any CPUs have the same number.
 static u64 this_tick(void)
 {
-    return this_perf_cpu()->ticks * MAX_CPUS + cpu_id();
+    return this_output_cpu()->ticks * MAX_CPUS + cpu_id();
 }
 
 static void go_on(struct perf_event *event)
 {
-    event->output.throttled = false;
+    event->output->throttled = false;
     perf_record_throttle(event, PERF_RECORD_UNTHROTTLE);
 }
 
 bool perf_may_overflow(struct perf_event *event)
 {
-    struct perf_output *out = &event->output;
+    struct perf_output *out = event->output;
     u64 tick = this_tick();
     if (out->tick != tick) {
         out->tick = tick;
@@ -54,7 +55,7 @@ bool perf_may_overflow(struct perf_event *event)
         return false;
     if (++out->in_tick >= (perf_max_sample_rate() + HZ - 1) / HZ) {
         out->throttled = true; // after this one
-        this_perf_cpu()->throttled = true;
+        this_output_cpu()->throttled = true;
         perf_record_throttle(event, PERF_RECORD_THROTTLE);
     }
     return true;
@@ -64,7 +65,7 @@ bool perf_may_overflow(struct perf_event *event)
 
 static void follow_rate(struct perf_event *event, u64 now)
 {
-    struct perf_output *out = &event->output;
+    struct perf_output *out = event->output;
     u64 passed = now - out->freq_time, counted = event->count - out->freq_count;
     bool first = !out->freq_time;
     out->freq_time = now;
@@ -84,7 +85,7 @@ static void follow_rate(struct perf_event *event, u64 now)
 // A clock overflows only here: at most once a tick, whatever its period.
 static void tick_clock(struct perf_event *event)
 {
-    struct perf_output *out = &event->output;
+    struct perf_output *out = event->output;
     struct trapframe *regs = this_cpu()->irq_frame;
     spin_lock(&event->ctx->lock);
     perf_update_times(event);
@@ -101,7 +102,7 @@ static void tick_one(struct perf_event *event, void *arg)
 {
     if (event->state != PERF_ACTIVE || !event->attr.sample_period || event->overflow)
         return;
-    if (event->output.throttled)
+    if (event->output->throttled)
         go_on(event);
     if (event->attr.freq)
         follow_rate(event, *(u64 *)arg);
@@ -111,11 +112,12 @@ static void tick_one(struct perf_event *event, void *arg)
 
 void perf_sample_tick(void)
 {
-    struct perf_cpu *pc = this_perf_cpu();
+    struct perf_output_cpu *pc = this_output_cpu();
+    const struct perf_cpu *here = this_perf_cpu();
     u64 now = clock_ns();
     pc->ticks++;
-    u32 clocks = pc->sw_active[PERF_COUNT_SW_CPU_CLOCK] + pc->sw_active[PERF_COUNT_SW_TASK_CLOCK];
-    if (!pc->throttled && !pc->nr_freq && !clocks)
+    // Clocks, and what follows a frequency, cannot be parked.
+    if (!pc->throttled && !here->ctx.nr_loose && !(here->task_ctx && here->task_ctx->nr_loose))
         return;
     pc->throttled = false;
     perf_for_each_here(tick_one, &now);

@@ -4,9 +4,9 @@
 #include "kernel/base/errno.h"
 #include "kernel/mm/heap.h"
 #include "kernel/mm/page.h"
-#include "perf/context.h"
-#include "perf/ring.h"
-#include "perf/sample.h"
+#include "linux/perf/output.h"
+#include "linux/perf/ring.h"
+#include "linux/perf/sample.h"
 
 static void put(struct perf_buffer *b)
 {
@@ -81,18 +81,13 @@ static struct perf_buffer *buffer_new(u64 nr_data, const struct perf_event_attr 
     return b;
 }
 
-static void pass(void *arg)
-{
-    (void)arg;
-}
-
 // Gives the event another buffer, whose reference it takes over. perf_mutex held. R4.
 static void attach(struct perf_event *event, struct perf_buffer *b)
 {
-    struct perf_buffer *old = __atomic_exchange_n(&event->output.buffer, b, __ATOMIC_ACQ_REL);
+    struct perf_buffer *old = __atomic_exchange_n(&event->output->buffer, b, __ATOMIC_ACQ_REL);
     if (!old)
         return;
-    smp_call_all(pass, NULL);
+    smp_wait_for_all();
     put(old);
 }
 
@@ -108,7 +103,7 @@ static bool map_again(struct perf_buffer *b)
 
 static struct vm_object *map(struct perf_event *event, u64 nr_data, bool writable)
 {
-    struct perf_buffer *b = event->output.buffer;
+    struct perf_buffer *b = event->output->buffer;
     if (b && map_again(b)) {
         if (b->nr_data == nr_data)
             return &b->object;
@@ -122,7 +117,7 @@ static struct vm_object *map(struct perf_event *event, u64 nr_data, bool writabl
         return ERR_PTR(-ENOMEM);
     ref_get(&b->users);
     attach(event, b);
-    event->output.own = true;
+    event->output->own = true;
     perf_buffer_update(event);
     return &b->object;
 }
@@ -161,12 +156,12 @@ int perf_buffer_redirect(struct perf_event *event, struct perf_event *to)
     if (to && !fits(event, to))
         return err;
     mutex_lock(&perf_mutex);
-    bool busy = event->output.own && is_mapped(event->output.buffer);
-    if (!busy && (!to || is_mapped(to->output.buffer))) {
+    bool busy = event->output->own && is_mapped(event->output->buffer);
+    if (!busy && (!to || is_mapped(to->output->buffer))) {
         if (to)
-            ref_get(&to->output.buffer->users);
-        attach(event, to ? to->output.buffer : NULL);
-        event->output.own = false;
+            ref_get(&to->output->buffer->users);
+        attach(event, to ? to->output->buffer : NULL);
+        event->output->own = false;
         err = 0;
     }
     mutex_unlock(&perf_mutex);
@@ -176,7 +171,7 @@ int perf_buffer_redirect(struct perf_event *event, struct perf_event *to)
 int perf_buffer_pause(struct perf_event *event, bool pause)
 {
     mutex_lock(&perf_mutex);
-    struct perf_buffer *b = event->output.buffer;
+    struct perf_buffer *b = event->output->buffer;
     bool ok = is_mapped(b) && b->nr_data;
     if (ok)
         __atomic_store_n(&b->paused, pause, __ATOMIC_RELAXED);
@@ -187,7 +182,7 @@ int perf_buffer_pause(struct perf_event *event, bool pause)
 bool perf_buffer_poll(struct perf_event *event, bool *have)
 {
     u64 flags = irq_save(); // R4: poll must not sleep for the mutex
-    struct perf_buffer *b = __atomic_load_n(&event->output.buffer, __ATOMIC_ACQUIRE);
+    struct perf_buffer *b = __atomic_load_n(&event->output->buffer, __ATOMIC_ACQUIRE);
     *have = is_mapped(b);
     bool ready = *have && __atomic_exchange_n(&b->ready, false, __ATOMIC_ACQ_REL);
     irq_restore(flags);
@@ -196,8 +191,8 @@ bool perf_buffer_poll(struct perf_event *event, bool *have)
 
 void perf_buffer_update(struct perf_event *event)
 {
-    struct perf_buffer *b = event->output.buffer;
-    if (!b || !event->output.own)
+    struct perf_buffer *b = event->output->buffer;
+    if (!b || !event->output->own)
         return;
     struct perf_mmap_page *page = b->page;
     struct perf_times times;

@@ -1,11 +1,13 @@
 // The life of a task as its events see it: fork copies what is inherited, exec enables or ends what
 // asked for it, exit sums up.
+#include "linux/perf/perf.h"
+#include "hwbp/hwbp.h"
 #include "kernel/base/errno.h"
 #include "kernel/mm/heap.h"
 #include "perf/context.h"
 #include "perf/pmu.h"
-#include "perf/record.h"
-#include "perf/upcalls.h"
+#include "linux/perf/record.h"
+#include "linux/perf/upcalls.h"
 
 // ---- copies ----
 
@@ -29,8 +31,7 @@ static struct perf_event *copy_event(struct perf_event *event, struct task *task
     copy->attr.disabled = event->state < PERF_INACTIVE;
     int err = event->pmu->event_inherit(copy);
     if (err) {
-        task_put(task);
-        kfree(copy);
+        perf_event_unalloc(copy);
         return ERR_PTR(err);
     }
     err = perf_attach(copy);
@@ -147,24 +148,6 @@ void perf_fork_failed(struct task *child)
 
 // ---- exit ----
 
-static void leave_registers(struct perf_event_context *ctx)
-{
-    u64 flags = irq_save();
-    struct perf_cpu *pc = this_perf_cpu();
-    spin_lock(&ctx->lock);
-    ctx->dead = true;
-    spin_unlock(&ctx->lock);
-    if (pc->task_ctx == ctx) {
-        perf_edit_begin();
-        perf_ctx_out(ctx);
-        pc->task_ctx = NULL;
-        perf_place(); // registers it leaves may serve waiting events of the CPU
-        perf_edit_commit();
-        perf_ctx_release(ctx);
-    }
-    irq_restore(flags);
-}
-
 void perf_exit_task(struct task *t)
 {
     struct perf_event_context *ctx = t->perf_ctx;
@@ -172,8 +155,8 @@ void perf_exit_task(struct task *t)
     perf_record_exit();
     if (!ctx)
         return;
-    leave_registers(ctx);
-    perf_flush_task(t);
+    perf_task_ends(t);
+    hwbp_flush_task(t);
     mutex_lock(&perf_mutex);
     perf_for_each_event(ctx, copy_ends_with_task, NULL);
     mutex_unlock(&perf_mutex);
@@ -201,7 +184,7 @@ void perf_exec(struct task *t)
     ASSERT(t == current_task());
     if (!t->perf_ctx)
         return;
-    perf_flush_task(t);
+    hwbp_flush_task(t);
     mutex_lock(&perf_mutex);
     set_walked(t->perf_ctx, true);
     perf_for_each_event(t->perf_ctx, at_exec, NULL);

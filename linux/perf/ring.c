@@ -1,10 +1,10 @@
 // Writing records into a mapped buffer without a lock. See ring.h.
-#include "perf/ring.h"
+#include "linux/perf/ring.h"
 #include "arch/x86/uaccess.h"
 #include "kernel/base/string.h"
 #include "perf/event.h"
-#include "perf/sample.h"
-#include "perf/wakeup.h"
+#include "linux/perf/sample.h"
+#include "linux/perf/wakeup.h"
 
 #define WRITERS_BITS 16
 #define WRITERS_MASK (BIT(WRITERS_BITS) - 1)
@@ -85,7 +85,7 @@ u64 perf_buffer_put_user(struct perf_writer *w, u64 from, u64 n)
 static void count_lost(struct perf_buffer *b, struct perf_event *owner)
 {
     __atomic_fetch_add(&b->lost, 1, __ATOMIC_RELAXED);
-    __atomic_fetch_add(&owner->output.lost, 1, __ATOMIC_RELAXED);
+    __atomic_fetch_add(&owner->output->lost, 1, __ATOMIC_RELAXED);
 }
 
 static bool wakeup_is_due(struct perf_buffer *b, const struct perf_event *event, u64 end,
@@ -114,7 +114,7 @@ struct lost_record {
 bool perf_buffer_begin(struct perf_writer *w, struct perf_event *event, u64 size)
 {
     struct perf_event *owner = perf_original(event);
-    struct perf_buffer *b = __atomic_load_n(&owner->output.buffer, __ATOMIC_ACQUIRE);
+    struct perf_buffer *b = __atomic_load_n(&owner->output->buffer, __ATOMIC_ACQUIRE);
     struct lost_record lost = {.header = {.type = PERF_RECORD_LOST}, .id = owner->id};
     u64 before;
     if (!b || !b->nr_data || __atomic_load_n(&b->unmapped, __ATOMIC_ACQUIRE))

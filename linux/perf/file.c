@@ -1,13 +1,15 @@
 // What a program can do with the descriptor of an event: read(2) and ioctl(2).
+#include "hwbp/hwbp.h"
+#include "linux/perf/perf.h"
 #include "arch/x86/uaccess.h"
 #include "kernel/base/errno.h"
 #include "kernel/base/string.h"
 #include "kernel/mm/heap.h"
 #include "perf/context.h"
-#include "perf/ring.h"
-#include "perf/sample.h"
-#include "perf/upcalls.h"
-#include "perf/wakeup.h"
+#include "linux/perf/ring.h"
+#include "linux/perf/sample.h"
+#include "linux/perf/upcalls.h"
+#include "linux/perf/wakeup.h"
 
 // ---- read: the words of perf_event_open(2), "Reading results" ----
 
@@ -34,7 +36,7 @@ static u32 put_identity(u64 *words, u64 format, const struct perf_event *event)
     if (format & PERF_FORMAT_ID)
         words[n++] = event->id;
     if (format & PERF_FORMAT_LOST)
-        words[n++] = __atomic_load_n(&perf_original_const(event)->output.lost, __ATOMIC_RELAXED);
+        words[n++] = __atomic_load_n(&perf_original_const(event)->output->lost, __ATOMIC_RELAXED);
     return n;
 }
 
@@ -126,7 +128,7 @@ static bool rest_is_equal(const struct perf_event_attr *a, const struct perf_eve
 static int modify_here(struct perf_event *event, void *arg)
 {
     const struct perf_event_attr *attr = arg;
-    perf_set_attr(event, arg);
+    hwbp_apply(event, arg);
     event->attr.sig_data = attr->sig_data;
     return attr->disabled ? perf_set_disabled(event, NULL) : perf_set_enabled(event, NULL);
 }
@@ -170,9 +172,9 @@ static s64 modify(struct perf_event *event, u64 uattr)
         return err;
     if (attr.type != event->attr.type || perf_is_clock(event)) // Linux gives clocks other types
         return -EINVAL;
-    if (!event->pmu->check)
+    if (attr.type != PERF_TYPE_BREAKPOINT)
         return -EOPNOTSUPP;
-    err = event->pmu->check(&attr);
+    err = hwbp_check(&attr);
     if (err)
         return err;
     if (!rest_is_equal(&event->attr, &attr))

@@ -1,9 +1,9 @@
 // perf_event_open(2), in the order in which Linux finds faults.
 #include "kernel/base/errno.h"
 #include "perf/context.h"
-#include "perf/event.h"
-#include "perf/ring.h"
-#include "perf/upcalls.h"
+#include "linux/perf/perf.h"
+#include "linux/perf/ring.h"
+#include "linux/perf/upcalls.h"
 #include "sched/sched.h"
 
 #define KNOWN_FLAGS                                                                                \
