@@ -26,6 +26,16 @@ static void stand_still(bool ticks)
         cpu_pause();
 }
 
+// One word too much: the stack guard.
+static __attribute__((noinline)) u64 overrun(void)
+{
+    u64 words[4];
+    volatile u64 *volatile at = words;
+    for (u32 i = 0; i <= ARRAY_SIZE(words); i++)
+        at[i] = i;
+    return *at;
+}
+
 void crash_if_asked(void)
 {
     char how[8];
@@ -42,5 +52,7 @@ void crash_if_asked(void)
         stand_still(false);
     else if (strcmp(how, "spin") == 0)
         stand_still(true);
+    else if (strcmp(how, "overrun") == 0)
+        overrun();
     panic("crash=%s", how);
 }

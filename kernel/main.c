@@ -70,6 +70,7 @@ void kernel_main(u32 magic, u32 mbi)
     serial_init(); // a voice
     vga_init();
     cpu_detect(); // this CPU: its tables, its exceptions
+    stack_guard_init();
     trap_init();
     cpu_init(0, 0);
 

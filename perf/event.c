@@ -51,17 +51,27 @@ void perf_event_free(struct perf_event *event)
     perf_event_unalloc(event);
 }
 
-// A group counts one task or one CPU, and only its leader says how it is placed.
-static int check_leader(const struct perf_request *r, const struct perf_event_context *ctx,
-                        const struct perf_event *event)
+// A group counts one task or one CPU, and only its leader says how it is placed. perf_mutex is
+// held: a leader may lose its place, and a group may grow, until then.
+static int check_leader(const struct perf_event *event)
 {
-    const struct perf_event *leader = r->leader;
-    if (!leader)
+    const struct perf_event *leader = event->leader;
+    if (leader == event)
         return 0;
-    if (leader->leader != leader || leader->ctx != ctx || leader->cpu != r->cpu ||
-        r->attr->exclusive || r->attr->pinned)
+    if (leader->leader != leader || leader->ctx != event->ctx || leader->cpu != event->cpu ||
+        event->attr.exclusive || event->attr.pinned)
         return -EINVAL;
     return perf_accepts_member(event);
+}
+
+static int join(struct perf_event *event)
+{
+    mutex_lock(&perf_mutex);
+    int err = check_leader(event);
+    if (!err)
+        err = perf_attach(event);
+    mutex_unlock(&perf_mutex);
+    return err;
 }
 
 struct perf_event *perf_event_create(const struct perf_request *r)
@@ -86,12 +96,7 @@ struct perf_event *perf_event_create(const struct perf_request *r)
     bool away = r->cpu >= 0 && !r->wait_for_cpu && !cpu_is_online(r->cpu);
     err = perf_accepts(event);
     if (!err)
-        err = away ? -ENODEV : check_leader(r, ctx, event);
-    if (!err) {
-        mutex_lock(&perf_mutex);
-        err = perf_attach(event);
-        mutex_unlock(&perf_mutex);
-    }
+        err = away ? -ENODEV : join(event);
     if (err) {
         perf_event_free(event);
         return ERR_PTR(err);

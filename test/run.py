@@ -203,6 +203,7 @@ PANICS = {
     "null": [r"PANIC: #PF in ring 0 at crash_if_asked\+0x", r"write of .*NULL pointer"] + WHERE,
     "panic": [r"PANIC: crash=panic$"] + WHERE,
     "nested": [r"PANIC inside a panic: #PF in ring 0 at \w+\+0x"],
+    "overrun": [r"PANIC: stack overrun in overrun.*\+0x"] + WHERE,
     "stack": [r"PANIC: #DF in ring 0 at deeper.*\+0x", "the kernel stack is full"] + WHERE,
     "stuck": [r"PANIC: watchdog: cpu \d has taken no tick for 2 s$", "cpu ", IN + "crash_if_asked",
               r"cpu \d was in ring 0$", IN + "sched_idle"],

@@ -295,7 +295,7 @@ static inline u8 inb(u16 port)
 
 // What this machine has, found once at boot on the boot CPU (CPUID; SDM vol. 2, CPUID).
 struct cpu_features {
-    bool smep, smap, umip, pge;
+    bool smep, smap, umip, pge, rdrand;
     bool is_tcg; // QEMU's own translator: hypervisor signature "TCGTCGTCGTCG"
     char vendor[13];
 };
@@ -303,6 +303,12 @@ extern struct cpu_features cpu_features;
 
 // Reads CPUID. Boot CPU only, before anything else asks cpu_features.
 void cpu_detect(void);
+
+// Chooses this boot's stack guard: the value that functions with arrays lay above them, and find
+// again before they return (debug builds, -fstack-protector-strong). Boot CPU, right after
+// cpu_detect(). It is as hard to guess as RDRAND, or without that as the time-stamp counter at this
+// moment.
+void stack_guard_init(void);
 
 // GDT, TSS, IDT, control registers, syscall MSRs, GS base for CPU `id`. Runs once on each CPU, IRQs
 // off. The IST stacks are those that cpu_give_stacks() has given before; the boot CPU, which is too

@@ -2,6 +2,7 @@
 #include "arch/x86/uaccess.h"
 #include "kernel/base/errno.h"
 #include "kernel/base/string.h"
+#include "linux/perf/machine.h"
 #include "linux/perf/perf.h"
 #include "linux/perf/sample.h"
 
@@ -28,11 +29,10 @@ static int check_tail(u64 uattr, u32 size)
     return 0;
 }
 
-// Of sample_regs_user and _intr: what a frame has. DS to GS are not in it; from 32 on there are
-// registers that only some PMUs have.
+// Of sample_regs_user and _intr. From 32 on there are registers that only some PMUs have.
 static bool regs_known(u64 mask)
 {
-    return mask && !(mask & 0xff00f000);
+    return mask && !((u32)mask & ~PERF_REGS_KNOWN);
 }
 
 static bool sample_known(const struct perf_event_attr *a)

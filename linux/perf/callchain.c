@@ -3,6 +3,7 @@
 #include "arch/x86/context.h"
 #include "arch/x86/uaccess.h"
 #include "linux/perf/machine.h"
+#include "linux/perf/words.h"
 
 // As in Linux it goes wherever the frames lead: `max` ends it.
 static u32 walk_user(const struct trapframe *regs, u64 *ips, u32 max)
@@ -21,10 +22,12 @@ static u32 walk_user(const struct trapframe *regs, u64 *ips, u32 max)
     return n;
 }
 
-u32 perf_callchain(const struct perf_event_attr *attr, const struct trapframe *regs, u64 *ips)
+void perf_put_callchain(struct words *w, const struct perf_event_attr *attr,
+                        const struct trapframe *regs)
 {
-    u32 max = attr->sample_max_stack, n = 0;
+    u32 max = MIN(attr->sample_max_stack, PERF_MAX_STACK), n = 0;
     const struct trapframe *user = perf_user_regs(regs);
+    u64 *count = words_room(w, 1 + PERF_CALLCHAIN_WORDS), *ips = count + 1;
     if (regs != user && !attr->exclude_callchain_kernel) {
         ips[n++] = PERF_CONTEXT_KERNEL;
         n += backtrace_kernel(regs->rip, regs->rbp, ips + n, max);
@@ -34,5 +37,6 @@ u32 perf_callchain(const struct perf_event_attr *attr, const struct trapframe *r
         ips[n++] = PERF_CONTEXT_USER;
         n += walk_user(user, ips + n, max);
     }
-    return n;
+    *count = n;
+    w->at = ips + n;
 }

@@ -4,100 +4,73 @@
 #include "arch/x86/uaccess.h"
 #include "kernel/base/errno.h"
 #include "kernel/base/string.h"
-#include "kernel/mm/heap.h"
 #include "perf/context.h"
 #include "linux/perf/ring.h"
 #include "linux/perf/sample.h"
 #include "linux/perf/upcalls.h"
 #include "linux/perf/wakeup.h"
+#include "linux/perf/words.h"
 
 // ---- read: the words of perf_event_open(2), "Reading results" ----
 
 #define HEAD_WORDS   3 // nr, enabled, running
 #define MEMBER_WORDS 3 // value, id, lost
 
-// The count, and into words the times that the format asks for. How many these are.
-static u32 put_times(u64 *words, struct perf_event *event, u64 format, u64 *count)
+// The times that the format asks for.
+static void put_times(struct words *w, u64 format, const struct perf_times *times)
+{
+    if (format & PERF_FORMAT_TOTAL_TIME_ENABLED)
+        put_word(w, times->enabled);
+    if (format & PERF_FORMAT_TOTAL_TIME_RUNNING)
+        put_word(w, times->running);
+}
+
+static u64 count_and_times(struct perf_event *event, u64 format, struct perf_times *times)
+{
+    bool wanted = format & (PERF_FORMAT_TOTAL_TIME_ENABLED | PERF_FORMAT_TOTAL_TIME_RUNNING);
+    return perf_read_locked(event, wanted ? times : NULL);
+}
+
+static void put_single(struct words *w, struct perf_event *event, u64 format)
 {
     struct perf_times times;
-    u32 n = 0;
-    format &= PERF_FORMAT_TOTAL_TIME_ENABLED | PERF_FORMAT_TOTAL_TIME_RUNNING;
-    *count = perf_read_locked(event, format ? &times : NULL);
-    if (format & PERF_FORMAT_TOTAL_TIME_ENABLED)
-        words[n++] = times.enabled;
-    if (format & PERF_FORMAT_TOTAL_TIME_RUNNING)
-        words[n++] = times.running;
-    return n;
+    put_word(w, count_and_times(event, format, &times));
+    put_times(w, format, &times);
+    perf_put_identity(w, format, event);
 }
 
-static u32 put_identity(u64 *words, u64 format, const struct perf_event *event)
-{
-    u32 n = 0;
-    if (format & PERF_FORMAT_ID)
-        words[n++] = event->id;
-    if (format & PERF_FORMAT_LOST)
-        words[n++] = __atomic_load_n(&perf_original_const(event)->output->lost, __ATOMIC_RELAXED);
-    return n;
-}
-
-static u32 put_single(u64 *words, struct perf_event *event, u64 format)
-{
-    u32 n = 1;
-    n += put_times(words + n, event, format, &words[0]);
-    return n + put_identity(words + n, format, event);
-}
-
-static u32 put_group(u64 *words, struct perf_event *leader, u64 format)
+static void put_group(struct words *w, struct perf_event *leader, u64 format)
 {
     struct perf_event *sibling;
-    u64 count;
-    u32 n = 1;
-    words[0] = 1 + leader->nr_siblings;
-    n += put_times(words + n, leader, format, &count);
-    words[n++] = count;
-    n += put_identity(words + n, format, leader);
+    struct perf_times times;
+    u64 count = count_and_times(leader, format, &times);
+    put_word(w, 1 + leader->nr_siblings);
+    put_times(w, format, &times);
+    put_word(w, count);
+    perf_put_identity(w, format, leader);
     list_for_each (sibling, &leader->siblings, node) {
-        words[n++] = perf_read_locked(sibling, NULL);
-        n += put_identity(words + n, format, sibling);
+        put_word(w, perf_read_locked(sibling, NULL));
+        perf_put_identity(w, format, sibling);
     }
-    return n;
-}
-
-static ssize_t give(u64 ubuf, size_t size, const u64 *words, u32 n)
-{
-    size_t bytes = n * sizeof(*words);
-    if (size < bytes)
-        return -ENOSPC;
-    return copy_to_user(ubuf, words, bytes) ? -EFAULT : (ssize_t)bytes;
-}
-
-static ssize_t read_group(struct perf_event *event, u64 ubuf, size_t size)
-{
-    u32 n = 0;
-    mutex_lock(&perf_mutex);
-    struct perf_event *leader = event->leader;
-    u64 *words = kalloc((HEAD_WORDS + MEMBER_WORDS * (1 + leader->nr_siblings)) * sizeof(u64));
-    if (words)
-        n = put_group(words, leader, event->attr.read_format);
-    perf_buffer_update(event);
-    mutex_unlock(&perf_mutex);
-    ssize_t result = words ? give(ubuf, size, words, n) : -ENOMEM;
-    kfree(words);
-    return result;
 }
 
 ssize_t perf_event_read_user(struct perf_event *event, u64 ubuf, size_t size)
 {
-    u64 words[HEAD_WORDS + MEMBER_WORDS];
+    u64 words[HEAD_WORDS + MEMBER_WORDS * PERF_SAMPLE_GROUP_MAX];
+    u64 format = event->attr.read_format;
+    struct words w = WORDS_IN(words);
     if (event->state == PERF_ERROR)
         return 0;
-    if (event->attr.read_format & PERF_FORMAT_GROUP)
-        return read_group(event, ubuf, size);
     mutex_lock(&perf_mutex);
-    u32 n = put_single(words, event, event->attr.read_format);
+    if (format & PERF_FORMAT_GROUP)
+        put_group(&w, event->leader, format);
+    else
+        put_single(&w, event, format);
     perf_buffer_update(event);
     mutex_unlock(&perf_mutex);
-    return give(ubuf, size, words, n);
+    if (size < words_bytes(&w))
+        return -ENOSPC;
+    return copy_to_user(ubuf, words, words_bytes(&w)) ? -EFAULT : (ssize_t)words_bytes(&w);
 }
 
 // ---- ioctl ----

@@ -4,6 +4,7 @@
 #include "linux/mm/vm.h"
 #include "linux/perf/abi.h"
 #include "linux/perf/machine.h"
+#include "linux/perf/words.h"
 #include "sched/task.h"
 
 const struct trapframe *perf_user_regs(const struct trapframe *regs)
@@ -14,9 +15,8 @@ const struct trapframe *perf_user_regs(const struct trapframe *regs)
     return t && t->mm ? context_user_frame(&t->arch) : NULL;
 }
 
-u32 perf_put_regs(u64 *words, u64 mask, const struct trapframe *regs)
+void perf_put_regs(struct words *w, u64 mask, const struct trapframe *regs)
 {
-    // By the number that the ABI gives them; DS to GS are in no mask (linux/perf/attr.c).
 #define REG(name) offsetof(struct trapframe, name)
     static const u8 offset[24] = {
         REG(rax), REG(rbx),    REG(rcx), REG(rdx), REG(rsi), REG(rdi), REG(rbp), REG(rsp),
@@ -24,11 +24,9 @@ u32 perf_put_regs(u64 *words, u64 mask, const struct trapframe *regs)
         REG(r8),  REG(r9),     REG(r10), REG(r11), REG(r12), REG(r13), REG(r14), REG(r15),
     };
 #undef REG
-    u32 n = 0;
-    words[n++] = regs ? PERF_SAMPLE_REGS_ABI_64 : PERF_SAMPLE_REGS_ABI_NONE;
-    for (; regs && mask; mask &= mask - 1)
-        words[n++] = *(const u64 *)((const u8 *)regs + offset[__builtin_ctzll(mask)]);
-    return n;
+    put_word(w, regs ? PERF_SAMPLE_REGS_ABI_64 : PERF_SAMPLE_REGS_ABI_NONE);
+    for (mask &= PERF_REGS_KNOWN; regs && mask; mask &= mask - 1)
+        put_word(w, *(const u64 *)((const u8 *)regs + offset[__builtin_ctzll(mask)]));
 }
 
 u64 perf_phys_addr(u64 addr)

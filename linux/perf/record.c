@@ -9,6 +9,7 @@
 #include "linux/perf/sample.h"
 #include "linux/perf/upcalls.h"
 #include "linux/perf/wakeup.h"
+#include "linux/perf/words.h"
 
 #define PATH_BYTES 256
 
@@ -244,12 +245,13 @@ void perf_record_read(struct perf_event *copy)
         return;
     struct {
         struct perf_record_header header;
-        u64 ids, words[3 + 3 * PERF_SAMPLE_GROUP_MAX + PERF_SAMPLE_ID_WORDS];
+        u64 ids, words[3 + 3 * PERF_SAMPLE_GROUP_MAX], trailer[PERF_SAMPLE_ID_WORDS];
     } r = {.header = {.type = PERF_RECORD_READ}};
+    struct words w = WORDS_IN(r.words);
     u64 flags = irq_save();
     r.ids = perf_put_ids();
-    r.header.size =
-        offsetof(__typeof__(r), words) + sizeof(u64) * perf_put_sample_read(copy, r.words);
+    perf_put_sample_read(&w, copy);
+    r.header.size = offsetof(__typeof__(r), words) + words_bytes(&w);
     emit(copy, &r.header);
     perf_work_interrupt();
     irq_restore(flags);

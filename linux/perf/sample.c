@@ -11,6 +11,7 @@
 #include "linux/perf/throttle.h"
 #include "linux/perf/upcalls.h"
 #include "linux/perf/wakeup.h"
+#include "linux/perf/words.h"
 #include "sched/sched.h"
 
 #define FIXED_WORDS  22 // header and all parts of fixed size
@@ -83,99 +84,81 @@ u16 perf_put_sample_id(const struct perf_event *event, u64 *words)
     return n * sizeof(u64);
 }
 
-static u32 put_member(u64 *words, u64 format, const struct perf_event *event)
-{
-    u32 n = 0;
-    if (format & PERF_FORMAT_ID)
-        words[n++] = perf_original_const(event)->id;
-    if (format & PERF_FORMAT_LOST)
-        words[n++] = __atomic_load_n(&perf_original_const(event)->output->lost, __ATOMIC_RELAXED);
-    return n;
-}
-
 // Without a lock: nothing changes here meanwhile but by whom we have interrupted.
-u32 perf_put_sample_read(struct perf_event *event, u64 *words)
+void perf_put_sample_read(struct words *w, struct perf_event *event)
 {
     u64 format = event->attr.read_format;
     bool group = format & PERF_FORMAT_GROUP;
     struct perf_event *first = group ? event->leader : event, *sibling;
     u64 now = perf_ctx_now(event->ctx), passed = now > first->tstamp ? now - first->tstamp : 0;
-    u32 n = 0;
-    words[n++] = group ? 1 + first->nr_siblings : first->count;
+    put_word(w, group ? 1 + first->nr_siblings : first->count);
     if (format & PERF_FORMAT_TOTAL_TIME_ENABLED)
-        words[n++] = first->total_enabled + (first->state >= PERF_INACTIVE ? passed : 0);
+        put_word(w, first->total_enabled + (first->state >= PERF_INACTIVE ? passed : 0));
     if (format & PERF_FORMAT_TOTAL_TIME_RUNNING)
-        words[n++] = first->total_running + (first->state == PERF_ACTIVE ? passed : 0);
+        put_word(w, first->total_running + (first->state == PERF_ACTIVE ? passed : 0));
     if (group)
-        words[n++] = first->count;
-    n += put_member(words + n, format, first);
+        put_word(w, first->count);
+    perf_put_identity(w, format, first);
     if (group) {
         list_for_each (sibling, &first->siblings, node) {
-            words[n++] = sibling->count;
-            n += put_member(words + n, format, sibling);
+            put_word(w, sibling->count);
+            perf_put_identity(w, format, sibling);
         }
     }
-    return n;
 }
 
 // From IDENTIFIER to CALLCHAIN.
-static u32 put_event(u64 *words, struct perf_event *event, const struct trapframe *regs, u64 addr,
-                     u64 period)
+static void put_event(struct words *w, struct perf_event *event, const struct trapframe *regs,
+                      u64 addr, u64 period)
 {
     u64 type = event->attr.sample_type;
-    u32 n = 0;
     if (type & PERF_SAMPLE_IDENTIFIER)
-        words[n++] = perf_original(event)->id;
+        put_word(w, perf_original(event)->id);
     if (type & PERF_SAMPLE_IP)
-        words[n++] = regs->rip;
+        put_word(w, regs->rip);
     if (type & PERF_SAMPLE_TID)
-        words[n++] = perf_put_ids();
+        put_word(w, perf_put_ids());
     if (type & PERF_SAMPLE_TIME)
-        words[n++] = perf_clock(event);
+        put_word(w, perf_clock(event));
     if (type & PERF_SAMPLE_ADDR)
-        words[n++] = addr;
+        put_word(w, addr);
     if (type & PERF_SAMPLE_ID)
-        words[n++] = perf_original(event)->id;
+        put_word(w, perf_original(event)->id);
     if (type & PERF_SAMPLE_STREAM_ID)
-        words[n++] = event->id;
+        put_word(w, event->id);
     if (type & PERF_SAMPLE_CPU)
-        words[n++] = cpu_id();
+        put_word(w, cpu_id());
     if (type & PERF_SAMPLE_PERIOD)
-        words[n++] = period;
+        put_word(w, period);
     if (type & PERF_SAMPLE_READ)
-        n += perf_put_sample_read(event, words + n);
-    if (type & PERF_SAMPLE_CALLCHAIN) {
-        words[n] = perf_callchain(&event->attr, regs, words + n + 1);
-        n += 1 + words[n];
-    }
-    return n;
+        perf_put_sample_read(w, event);
+    if (type & PERF_SAMPLE_CALLCHAIN)
+        perf_put_callchain(w, &event->attr, regs);
 }
 
 // From WEIGHT to AUX: what nobody here can know is said to be unknown.
-static u32 put_machine(u64 *words, const struct perf_event_attr *a, const struct trapframe *regs,
-                       u64 addr)
+static void put_machine(struct words *w, const struct perf_event_attr *a,
+                        const struct trapframe *regs, u64 addr)
 {
     u64 type = a->sample_type;
-    u32 n = 0;
     if (type & PERF_SAMPLE_WEIGHTS)
-        words[n++] = 0;
+        put_word(w, 0);
     if (type & PERF_SAMPLE_DATA_SRC)
-        words[n++] = PERF_MEM_NA;
+        put_word(w, PERF_MEM_NA);
     if (type & PERF_SAMPLE_TRANSACTION)
-        words[n++] = 0;
+        put_word(w, 0);
     if (type & PERF_SAMPLE_REGS_INTR)
-        n += perf_put_regs(words + n, a->sample_regs_intr, regs);
+        perf_put_regs(w, a->sample_regs_intr, regs);
     if (type & PERF_SAMPLE_PHYS_ADDR)
-        words[n++] = perf_phys_addr(addr);
+        put_word(w, perf_phys_addr(addr));
     if (type & PERF_SAMPLE_CGROUP)
-        words[n++] = 1; // the root's
+        put_word(w, 1); // the root's
     if (type & PERF_SAMPLE_DATA_PAGE_SIZE)
-        words[n++] = perf_page_size(addr);
+        put_word(w, perf_page_size(addr));
     if (type & PERF_SAMPLE_CODE_PAGE_SIZE)
-        words[n++] = perf_page_size(regs->rip);
+        put_word(w, perf_page_size(regs->rip));
     if (type & PERF_SAMPLE_AUX)
-        words[n++] = 0; // bytes of it
-    return n;
+        put_word(w, 0); // bytes of it
 }
 
 static void write_sample(struct perf_event *event, const struct trapframe *regs, u64 addr,
@@ -184,36 +167,38 @@ static void write_sample(struct perf_event *event, const struct trapframe *regs,
     const struct perf_event_attr *a = &event->attr;
     const struct trapframe *user = perf_user_regs(regs);
     u64 words[SAMPLE_WORDS], stack = 0;
-    struct perf_writer w;
-    u32 n = 1, split;
-    n += put_event(words + n, event, regs, addr, period);
+    struct words w = WORDS_IN(words);
+    struct perf_writer out;
+    struct perf_record_header *header = (void *)words_room(&w, 1);
+    w.at++;
+    put_event(&w, event, regs, addr, period);
     if (a->sample_type & PERF_SAMPLE_RAW)
-        words[n++] = sizeof(u32); // 4 bytes, which are zero
+        put_word(&w, sizeof(u32)); // 4 bytes, which are zero
     if (a->sample_type & PERF_SAMPLE_REGS_USER)
-        n += perf_put_regs(words + n, a->sample_regs_user, user);
+        perf_put_regs(&w, a->sample_regs_user, user);
     if (a->sample_type & PERF_SAMPLE_STACK_USER) {
         stack = user ? a->sample_stack_user : 0;
-        words[n++] = stack;
+        put_word(&w, stack);
     }
-    split = n; // here the stack's bytes come, and a word that says how many of them are there
-    n += stack != 0;
-    n += put_machine(words + n, a, regs, addr);
+    u64 *split = w.at; // here the stack's bytes come, and a word that says how many are there
     if (stack)
-        words[split - 1] = stack = MIN(stack, SAMPLE_BYTES - n * sizeof(u64));
+        put_word(&w, 0);
+    put_machine(&w, a, regs, addr);
+    if (stack)
+        split[-1] = stack = MIN(stack, SAMPLE_BYTES - words_bytes(&w));
 
-    struct perf_record_header *header = (void *)words;
     *header = (struct perf_record_header){
         .type = PERF_RECORD_SAMPLE,
         .misc = from_user(regs) ? PERF_MISC_USER : PERF_MISC_KERNEL,
-        .size = n * sizeof(u64) + stack,
+        .size = words_bytes(&w) + stack,
     };
-    if (!perf_buffer_begin(&w, event, header->size))
+    if (!perf_buffer_begin(&out, event, header->size))
         return;
-    perf_buffer_put(&w, words, split * sizeof(u64));
+    perf_buffer_put(&out, words, (u64)split - (u64)words);
     if (stack)
-        words[split] = perf_buffer_put_user(&w, user->rsp, stack);
-    perf_buffer_put(&w, words + split, (n - split) * sizeof(u64));
-    perf_buffer_end(&w, true);
+        *split = perf_buffer_put_user(&out, user->rsp, stack);
+    perf_buffer_put(&out, split, (u64)w.at - (u64)split);
+    perf_buffer_end(&out, true);
 }
 
 // ---- overflows ----

@@ -6,6 +6,7 @@
 
 struct perf_event;
 struct perf_event_context;
+struct words;
 
 // Words of the trailer that sample_id_all appends to records, at most.
 #define PERF_SAMPLE_ID_WORDS 6
@@ -32,8 +33,8 @@ void perf_sample_count(struct perf_event *event, u64 nr, struct trapframe *regs,
 u16 perf_put_sample_id(const struct perf_event *event, u64 *words);
 // pid and tid of the running task, as one word.
 u64 perf_put_ids(void);
-// The values of PERF_SAMPLE_READ: words. Any context, IRQs off, where its context runs.
-u32 perf_put_sample_read(struct perf_event *event, u64 *words);
+// The values of PERF_SAMPLE_READ. Any context, IRQs off, where its context runs.
+void perf_put_sample_read(struct words *w, struct perf_event *event);
 
 // Each tick: who was throttled may go on, who has a frequency gets a new period. IRQs off.
 void perf_sample_tick(void);

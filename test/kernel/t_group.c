@@ -1,0 +1,69 @@
+// Many ask at once to join one group: the limit holds when all have passed the same door.
+#include "linux/perf/sample.h"
+#include "perf/context.h"
+#include "test/kernel/bp_test.h"
+
+#define ASKED (PERF_SAMPLE_GROUP_MAX + 8)
+
+struct asker {
+    struct perf_request request;
+    struct perf_event *event;
+};
+
+static void ask(void *arg)
+{
+    struct asker *a = arg;
+    a->event = perf_event_create(&a->request);
+}
+
+static u32 nr_waiting(struct mutex *m)
+{
+    struct waiter *w;
+    u32 n = 0;
+    u64 flags = spin_lock_irqsave(&m->queue.lock);
+    list_for_each (w, &m->queue.waiters, node)
+        n++;
+    spin_unlock_irqrestore(&m->queue.lock, flags);
+    return n;
+}
+
+// All have been checked as far as they are without the mutex, and wait for it.
+static void ask_together(struct asker *askers, struct perf_event *leader)
+{
+    struct task *task[ASKED];
+    mutex_lock(&perf_mutex);
+    for (u32 i = 0; i < ASKED; i++) {
+        askers[i].request = (struct perf_request){
+            .attr = &leader->attr, .cpu = -1, .task = current_task(), .leader = leader};
+        task[i] = kthread_create("asker", ask, &askers[i], CPUMASK_ALL);
+    }
+    while (nr_waiting(&perf_mutex) < ASKED)
+        sched_yield();
+    mutex_unlock(&perf_mutex);
+    for (u32 i = 0; i < ASKED; i++) {
+        task_join(task[i]);
+        task_put(task[i]);
+    }
+}
+
+KTEST(group_limit, "group-limit-at-once", NULL)
+{
+    static struct asker askers[ASKED];
+    struct perf_event_attr attr = {
+        .type = PERF_TYPE_SOFTWARE, .size = sizeof(attr), .config = PERF_COUNT_SW_DUMMY};
+    struct perf_event *leader =
+        perf_event_create_kernel_counter(&attr, -1, current_task(), NULL, NULL);
+    u32 joined = 0, refused = 0;
+    ask_together(askers, leader);
+    for (u32 i = 0; i < ASKED; i++) {
+        joined += !IS_ERR(askers[i].event);
+        refused += IS_ERR(askers[i].event) && PTR_ERR(askers[i].event) == -E2BIG;
+    }
+    EXPECT_EQ(joined, PERF_SAMPLE_GROUP_MAX - 1);
+    EXPECT_EQ(refused, ASKED - joined);
+    EXPECT_EQ(leader->nr_siblings, joined);
+    for (u32 i = 0; i < ASKED; i++)
+        if (!IS_ERR(askers[i].event))
+            perf_event_release_kernel(askers[i].event);
+    perf_event_release_kernel(leader);
+}
