@@ -15,8 +15,8 @@ endif
 
 EMU   ?= qemu
 # One in Bochs' debugger, which overlooks breakpoints when there are more (docs/bochs.md).
-SMP   ?= $(if $(filter bochs,$(MAKECMDGOALS)),1,2)
-MEM   ?= 256
+SMP   ?= $(if $(filter bochs,$(MAKECMDGOALS)),1,$(if $(filter fuzz,$(MAKECMDGOALS)),4,2))
+MEM   ?= $(if $(filter fuzz,$(MAKECMDGOALS)),512,256)
 DEBUG ?= 0
 HWBP  ?= 1
 V     ?= 0
@@ -27,8 +27,10 @@ $(foreach v,HWBP DEBUG V,$(if $(filter-out 0 1,$($(v)))$(filter-out 1,$(words $(
   $(error dr7: $(v)=$($(v)): it is 0 or 1)))
 
 # The tests always run the debug build, which checks itself at every switch.
-ifneq ($(filter test,$(MAKECMDGOALS)),)
+ifneq ($(filter test fuzz,$(MAKECMDGOALS)),)
 override DEBUG := 1
+endif
+ifneq ($(filter test,$(MAKECMDGOALS)),)
 # Which configurations to test: all of them, unless the user named some.
 export TEST_EMU := $(if $(filter command line environment,$(origin EMU)),$(EMU))
 export TEST_SMP := $(if $(filter command line environment,$(origin SMP)),$(SMP))
@@ -120,7 +122,7 @@ COMMANDS := $(if $(filter 0,$(HWBP)),,$(BUILD)/compile_commands.json)
 
 # ---- Targets ----
 
-.PHONY: kernel-off all setup iso run exec linux compare gdb kgdb bochs bench test lint format \
+.PHONY: kernel-off all setup iso run exec linux compare gdb kgdb bochs bench test fuzz lint format \
         pictures clean help FORCE
 
 all: $(B)/dr7.iso $(COMMANDS)
@@ -141,6 +143,7 @@ help:
 #: make bochs      boot in Bochs' debugger with the kernel's symbols (CMDS=file: its commands)
 #: make test       all tests; T=? lists them; one case: T=name, one configuration: EMU= SMP=
 #:                 TIMEOUT=seconds for each machine; T=together SECS=60
+#: make fuzz       random system calls: SECS=60 SEED=n; a fault is made small (docs/fuzz.md)
 #: make bench      the benchmark on dr7 and on Linux, as a table (README=1: also into README.md)
 #: make lint       formatting, include directions, file sizes
 #: make format     clang-format on all C files
@@ -186,6 +189,9 @@ bench: $(BUILD)/kernel.elf $(BENCHES)
 test: $(if $(filter ?,$(T)),,$(B)/kernel.elf $(BUILD)/rootfs.cpio $(BENCHES) $(HOST) \
       $(BUILD)/user/utest-glibc $(if $(WITH_OFF),kernel-off))
 	@$(PYTHON) test/run.py --build $(B) $(HOST)
+
+fuzz: $(B)/kernel.elf $(BUILD)/fuzz/fuzz
+	@$(PYTHON) tools/fuzz.py $^
 
 kernel-off:
 	+@$(MAKE) HWBP=0 DEBUG=1 $(BUILD)/nohwbp/debug/kernel.elf
@@ -296,6 +302,13 @@ $(BUILD)/bench/bench $(BUILD)/bench/again: test/bench/bench.h user/bp.h user/clo
 	$(call say,USER,$@)
 	@mkdir -p $(@D)
 	$(Q)$(USERCC) $(UFLAGS) $(filter %.c,$^) -o $@
+
+FUZZ := $(sort $(wildcard test/fuzz/*.c))
+$(BUILD)/fuzz/fuzz: $(FUZZ) $(wildcard test/fuzz/*.h) user/clock.h user/proc.h \
+                    | $(BUILD)/user/include
+	$(call say,USER,$@)
+	@mkdir -p $(@D)
+	$(Q)$(USERCC) $(UFLAGS) $(FUZZ) -o $@
 
 # Programs of several sources: all of test/user, and each folder in user/.
 define user_program

@@ -30,6 +30,7 @@ MAY_INCLUDE = {
     "test/user": ["user"],
     "test/compare": ["user"],
     "test/bench": ["user"],
+    "test/fuzz": ["user"],
     "user": [],
 }
 NO_ASM = ("kernel/", "sched/", "perf/", "hwbp/", "linux/", "debug/")  # where only C may be

@@ -1,0 +1,184 @@
+// Random system calls against the kernel below. A round is one process with several threads, each
+// of which makes a stream of calls; forks, threads and programs that a call starts have streams of
+// their own. What a stream contains follows from the seed, the round and the stream's number alone,
+// so a round can be repeated, and repeated without some of its calls.
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define ARGS 6
+
+// ---- random numbers (random.c) ----
+
+struct rng {
+    uint64_t state;
+};
+
+uint64_t rng_next(struct rng *r);
+// 0 to n - 1.
+uint64_t rng_below(struct rng *r, uint64_t n);
+// True once in n times.
+bool rng_once_in(struct rng *r, uint64_t n);
+
+// ---- what is called (table.c, kinds.c) ----
+
+// What an argument is meant to be. From FIRST_BUFFER on: a pointer to something that fill() writes.
+enum kind {
+    NOTHING,
+    NUMBER,
+    LENGTH,
+    FD,
+    PID,
+    TID,
+    SIGNAL,
+    ADDRESS, // of pages in the arena
+    PAGES,   // a length of whole pages
+    PROT,
+    MAP_FLAGS,
+    OPEN_FLAGS,
+    CLONE_FLAGS,
+    MODE,
+    AT_FLAGS,
+    WHENCE,
+    CLOCK,
+    TIMER_FLAGS,
+    WAIT_OPTIONS,
+    ID_TYPE,
+    SIGSET_SIZE,
+    FUTEX_OP,
+    PRCTL,
+    ARCH_PRCTL,
+    ADVICE,
+    REMAP_FLAGS,
+    FCNTL,
+    IOCTL,
+    PTRACE_REQUEST,
+    PERF_FLAGS,
+    CPU,
+    COUNT,
+    FIRST_BUFFER,
+    BYTES = FIRST_BUFFER,
+    PATH,
+    TIMESPEC,
+    VECTOR,
+    REMOTE_VECTOR,
+    SIGSET,
+    SIGINFO,
+    SIGACTION,
+    ALTSTACK,
+    ATTRIBUTES,
+    POLL,
+    WORD,
+    TIMER,
+    CPUS,
+    REGISTERS,
+    KINDS
+};
+
+// What becomes of the result.
+enum result { DROPPED, NEW_FD, NEW_PID };
+
+// Calls that are more than one system call. Their numbers are above all of Linux's.
+enum { CALL_SPAWN = 1000, CALL_EXEC, CALL_TOUCH, CALL_CONTEXT, CALL_FAIL };
+
+struct entry {
+    uint16_t number;
+    uint16_t weight; // how often it is made, beside the others
+    const char *name;
+    uint8_t kind[ARGS];
+    uint8_t result;
+};
+
+extern const struct entry table[];
+extern const size_t table_size;
+
+// A value for an argument of this kind. A descriptor, process or buffer below SLOTS is the number
+// of a slot of the process that makes the call.
+#define SLOTS 16
+uint64_t kind_value(enum kind kind, struct rng *r);
+const char *kind_name(enum kind kind);
+// A pointer that is not to be trusted, and one of the arena's addresses.
+uint64_t hostile_pointer(struct rng *r);
+uint64_t hostile_number(struct rng *r);
+uint64_t arena_address(struct rng *r);
+
+// ---- streams (stream.c) ----
+
+// A round has several victims: each is a process of so many threads, and further processes of one.
+#define VICTIMS      3
+#define THREADS      4
+#define FAMILY       6 // streams of one victim, threads included
+#define ROOT_STREAMS (VICTIMS * FAMILY)
+#define ROOT_CALLS   60
+#define CHILD_CALLS  14
+#define MAX_KEPT     2000
+
+struct call {
+    const struct entry *entry;
+    uint64_t arg[ARGS];
+    uint64_t seed; // of what its buffers contain
+};
+
+// How many calls this stream has.
+unsigned stream_length(uint64_t stream);
+// The stream that call `index` of `stream` starts.
+uint64_t stream_child(uint64_t stream, unsigned index);
+// Call `index` of a stream; `round_seed` is round_seed(seed, round).
+uint64_t round_seed(uint64_t seed, uint64_t round);
+void stream_call(uint64_t round_seed, uint64_t stream, unsigned index, struct call *c);
+// Prints the calls of a round, the children's included: "STREAM INDEX name(arguments)".
+void stream_print(uint64_t seed, uint64_t round);
+
+// ---- the process that makes the calls (victim.c, fill.c) ----
+
+#define ARENA       0x10000000ul
+#define ARENA_PAGES 64
+#define PAGE        4096ul
+
+// Descriptors that the runner's children have from it: this memory, and what makes an allocation
+// fail (debug builds).
+#define SHARED_FD 201
+#define FAIL_FD   202
+
+// Memory of both the runner and all that it starts.
+struct shared {
+    uint64_t calls;       // made so far
+    int victims[VICTIMS]; // their processes
+    int runner;           // the process that nobody may disturb
+    uint64_t round_seed;
+    uint32_t nr_kept; // 0: all calls are made
+    struct kept {
+        uint64_t stream, index;
+    } kept[MAX_KEPT];
+};
+extern struct shared *shared;
+
+// Where the calls of one stream have their buffers.
+struct scratch {
+    uint8_t slot[SLOTS][512];
+};
+
+extern volatile int fd_slot[SLOTS], pid_slot[SLOTS];
+
+// Writes what an argument of this kind points to.
+void fill(enum kind kind, void *at, size_t size, struct rng *r, const struct scratch *s);
+// Makes the calls of one stream, and of those that it starts. `scratch` may be anything.
+void stream_run(uint64_t stream);
+// The whole life of one of the runner's children.
+__attribute__((noreturn)) void victim(int number);
+// What a program started by CALL_EXEC does.
+__attribute__((noreturn)) void victim_after_exec(uint64_t stream);
+
+// ---- the machine before and after a round (check.c) ----
+
+// Notes how the machine is; to be called when it is at rest.
+void check_begin(void);
+// NULL when all that was taken since then is back, else what is not. Waits a while for it. Memory
+// is looked at only if asked for: caches grow for some rounds.
+const char *check_end(bool memory);
+// The processes of this program that there are, the runner included: number, state, threads.
+const char *who_is_left(void);
+// Removes what rounds leave in /tmp, and puts all CPUs online.
+void clean_up(void);
