@@ -33,7 +33,7 @@ void sched_kick(u32 cpu)
 
 // ---- the switch ----
 
-// On the new task's stack, IRQs off: the old one is completely out now (S1).
+// The end of a switch, on the new task's stack, IRQs off. From here the old task is out (S1).
 static inline void finish_switch(void)
 {
     struct runqueue *rq = this_rq();
@@ -109,13 +109,14 @@ static bool must_leave(struct task *t, bool online)
     return !online || !(t->affinity & BIT(cpu_id())) || (sched_storm() && t->slice == 0);
 }
 
-// IRQs off, preempt_count 1. A task that is preempted stays runnable even if it was about to sleep.
+// IRQs off, preempt_count 1. A preempted task stays runnable even if it has set its state to sleep
+// already: it must test its condition again first, or a wake-up would be lost.
 static void pick_and_switch(bool preempted)
 {
     struct runqueue *rq = this_rq();
     struct task *prev = rq->curr, *next = rq->idle;
-    cpu_clear_due(DUE_SWITCH); // first: who has changed something since asks again
-    bool online = cpus_online() & BIT(cpu_id()); // if not, the idle task sends away whoever waits
+    cpu_clear_due(DUE_SWITCH);                   // first: a later change asks for a switch again
+    bool online = cpus_online() & BIT(cpu_id()); // if not, the idle task sends the others away
 
     sched_charge(rq);
     spin_lock(&rq->lock);
@@ -164,8 +165,7 @@ static void preempt(void)
 
 void sched_irq_exit(struct trapframe *f)
 {
-    // In ring 0 only where interrupts were on: a switch must not come as a surprise to code that
-    // turned them off.
+    // In ring 0 only if interrupts were on: code that turned them off expects no switch.
     if (from_user(f) || (f->rflags & RFLAGS_IF))
         preempt();
 }
@@ -218,7 +218,7 @@ void sched_tick(struct trapframe *f)
 
 // ---- starting CPUs, idling ----
 
-// A queue can take tasks before its CPU has started: it finds them when it first idles.
+// A queue can take tasks before its CPU has started. The CPU finds them when it first idles.
 static void init_runqueue(u32 cpu)
 {
     struct runqueue *rq = &runqueues[cpu];
@@ -238,7 +238,7 @@ static void init_runqueue(u32 cpu)
     timers_init_cpu(cpu);
 }
 
-// The calling flow becomes this CPU's idle task.
+// The code that runs on this CPU becomes its idle task.
 static void become_idle(void)
 {
     struct task *idle = this_rq()->idle;
@@ -258,7 +258,7 @@ void sched_init(void)
 
 void sched_ap_main(void)
 {
-    hotplug_open(); // before smp_join(), for which the boot CPU waits: then all can be used
+    hotplug_open(); // before smp_join(): the boot CPU waits for that, and then uses all CPUs
     smp_join();
     become_idle();
     perf_cpu_start(cpu_id());

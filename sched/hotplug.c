@@ -1,13 +1,15 @@
 // CPUs that go offline and come back.
 //
-// A CPU that is to go is closed to tasks first (cpus_online()): nobody is queued there any more,
-// what runs there leaves at its next switch, and the idle task sends away those who wait. Then the
-// idle task brings the CPU to rest: perf's registers, the timers, its tick, and calls from other
-// CPUs. It halts with interrupts on, so that a call made just before still gets its answer.
+// A CPU goes offline in two steps. First it is closed to tasks: its bit leaves cpus_online(), so no
+// task is queued there any more. The task that runs there leaves at its next switch, and the idle
+// task sends away the tasks that wait. Then the idle task stops perf's registers, the timers, the
+// tick and calls from other CPUs. It halts with interrupts on, because a call that was made just
+// before must still get its answer.
 //
-//   H1  A task is linked in the queue of an online CPU only: cpus_online() is looked at under the
-//       lock of the queue, which the idle task takes after it has seen that its bit is gone.
-//   H2  A CPU that is offline has no breakpoint enabled, no timer, no user page table, and nobody
+//   H1  A task is linked only in the queue of an online CPU. cpus_online() is read under the lock of
+//       the queue. The idle task takes this lock after it has seen that its bit is gone, so it finds
+//       every task that was linked before.
+//   H2  A CPU that is offline has no breakpoint enabled, no timer and no user page table, and no CPU
 //       waits for its answer.
 #include "arch/x86/platform.h"
 #include "arch/x86/smp.h"

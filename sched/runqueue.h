@@ -9,7 +9,7 @@ struct runqueue {
     u32 nr_queued;
     struct task *curr; // what runs here; the idle task when nothing does
     struct task *idle;
-    struct task *prev; // being switched out: set before, used after the stacks are exchanged
+    struct task *prev; // is switched out: set on the old stack, used on the new one
     bool push;         // prev must go on at another CPU
     struct sched_stats stats;
 } __aligned(64);
@@ -22,7 +22,8 @@ static inline struct runqueue *this_rq(void)
     return THIS_CPU->rq;
 }
 
-// Tasks waiting and running; read without the lock, for choices that may be a little wrong.
+// How many tasks wait and run here. It is read without the lock, so it may be one too old: good
+// enough to choose a CPU.
 static inline u32 rq_load(const struct runqueue *rq)
 {
     return __atomic_load_n(&rq->nr_queued, __ATOMIC_RELAXED) + (rq->curr != rq->idle);
@@ -40,10 +41,14 @@ static inline struct runqueue *rq_lock_task(struct task *t)
     }
 }
 
-// Links and unlinks; the lock of `rq`, which is that of task.cpu, is held. task.queued outlives an
-// unlink while the task is on its way to another queue: whoever set it, or unlinked the task, owes
-// it a place. Only he changes task.cpu meanwhile, under the lock of the queue it leaves, before he
-// links it: so who holds the lock of task.cpu sees it linked there or nowhere.
+// Link a task to a queue and unlink it. The caller holds the lock of `rq`, which is the queue of
+// task.cpu.
+//
+// On its way from one queue to another a task is in no queue, and `queued` stays true. The code
+// that unlinked the task, or that set `queued`, then owes the task a place (docs/sched.md). Only
+// this code changes task.cpu meanwhile. It does so under the lock of the queue that the task
+// leaves, before it links the task. So a CPU that holds the lock of task.cpu finds the task linked
+// in that queue, or in none.
 static inline void rq_enqueue(struct runqueue *rq, struct task *t)
 {
     ASSERT(list_empty(&t->run_node));
@@ -58,8 +63,7 @@ static inline void rq_unlink(struct runqueue *rq, struct task *t)
     rq->nr_queued--;
 }
 
-// Pays that debt: a task with `queued` set that is linked nowhere and on no CPU gets a place. IRQs
-// off.
+// Gives a task its place: `queued` is set, the task is linked nowhere and on no CPU. IRQs off.
 void sched_activate(struct task *t);
 
 // Adds the time since the last call to what runs on this CPU. IRQs off.
@@ -68,12 +72,12 @@ void sched_charge(struct runqueue *rq);
 // Makes `cpu` look at its queue soon.
 void sched_kick(u32 cpu);
 
-// Takes a waiting task from a busier CPU (at least `surplus` more load than here) to this one. True
-// if one came. IRQs off.
+// Moves a waiting task to this CPU from one whose load is greater by at least `surplus`. True if a
+// task came. IRQs off.
 bool sched_pull(u32 surplus);
 
-// Brings this CPU, which is to go offline and runs its idle task, to rest until it is wanted again
-// (sched/hotplug.c). IRQs off, also meanwhile but for those that wake it.
+// Brings this CPU to rest until it is wanted again (sched/hotplug.c). Its idle task calls this
+// with IRQs off; while the CPU rests, only the interrupts that wake it are served.
 void hotplug_park(void);
 // This CPU takes tasks from now on.
 void hotplug_open(void);
@@ -85,7 +89,7 @@ void timers_run(void);
 void timers_leave(void);
 void timers_init_cpu(u32 cpu);
 
-// The reaper frees dead tasks, where it may sleep: they cannot free the stack they die on.
+// The reaper is a thread that frees dead tasks. A task cannot free the stack on which it runs.
 void task_reap(struct task *t);
 void task_reaper_start(void);
 

@@ -1,15 +1,17 @@
 // The scheduler: per-CPU run queues, round robin, one slice of SLICE_TICKS each; preemptive in the
 // kernel too.
 //
-//   S1  A task is in at most one run queue, and runs on at most one CPU: between "picked" and
-//       "completely switched out" on_cpu is true, and no other CPU takes it.
-//   S2  A queue is first in, first out. A runnable task runs after at most (queue length) slices:
-//       none starves.
-//   S3  perf's two hooks bracket every switch, IRQs off, on the CPU concerned: out on the old
-//       stack, in on the new.
-//   S4  An idle CPU halts; whoever queues a task for it sends a reschedule IPI.
-//   S5  A switch sets on_cpu and then looks at signal_pending: who sets the second, and then finds
-//       the first false, need not tell any CPU (DUE_RETURN).
+//   S1  A task is in at most one run queue and runs on at most one CPU. on_cpu is true from the
+//       moment when the task is picked until its switch-out has finished. No other CPU takes the
+//       task meanwhile.
+//   S2  A queue is first in, first out. A runnable task waits for at most one slice of each task
+//       before it, so no task starves.
+//   S3  perf's two hooks bracket every switch, on the CPU that switches, IRQs off. The first hook
+//       runs on the old stack, the second one on the new stack.
+//   S4  An idle CPU halts. The code that queues a task for it sends a reschedule IPI.
+//   S5  A switch first sets on_cpu, then reads signal_pending. The sender of a signal first sets
+//       signal_pending, then reads on_cpu. So one of the two sees the other: if the sender reads
+//       false, the switch will find the signal, and no CPU need be told (DUE_RETURN).
 #pragma once
 
 #include "sched/task.h"
@@ -17,13 +19,13 @@
 #define HZ          250
 #define SLICE_TICKS 2
 
-// Makes the boot flow the idle task of CPU 0. Boot CPU, once.
+// Turns the code that boots into the idle task of CPU 0. Boot CPU, once.
 void sched_init(void);
-// Starts ticking and turns the calling flow into this CPU's idle loop.
+// Starts this CPU's tick; the caller becomes its idle loop.
 __noreturn void sched_idle(void);
 
-// Gives up the CPU. The caller has set current's state (RUNNABLE: just yield). Task context, no
-// spinlock held.
+// Gives up the CPU. The caller has set the running task's state before: TASK_RUNNABLE only lets
+// others go first, another state sleeps. Task context, no spinlock held.
 void schedule(void);
 void sched_yield(void);
 
@@ -36,16 +38,16 @@ bool sched_wake_traced(struct task *t);
 // Wakes it only from TASK_SLEEPING: for signals.
 bool sched_wake_interruptible(struct task *t);
 
-// Returns once a task that somebody has stopped, and nobody wakes meanwhile, has left its CPU: all
-// its registers are in memory then. Task context.
+// Waits until a stopped task has left its CPU; all its registers are in memory then. Nobody may
+// wake the task meanwhile. Task context.
 void sched_wait_inactive(struct task *t);
 
-// 0, or -EINVAL when no online CPU is left in the mask. The task has left forbidden CPUs on return.
-// Task context.
+// Sets the CPUs that a task may use. On return the task has left all others. 0, or -EINVAL when
+// the mask holds no online CPU. Task context.
 int sched_set_affinity(struct task *t, cpumask mask);
 
-// Whether the running task has a signal, and so must not sleep. Who finds this out looks at it on
-// the way to ring 3, even if who sent it has not come so far as to say so to this CPU.
+// Whether the running task has a signal and so must not sleep. DUE_RETURN is set here, because the
+// sender may not have told this CPU yet: the signal must be looked at on the way to ring 3.
 static inline bool sched_interrupted(void)
 {
     bool interrupted = current_task()->signal_pending;
@@ -54,7 +56,8 @@ static inline bool sched_interrupted(void)
     return interrupted;
 }
 
-// CPUs that run tasks. One that goes offline leaves the mask first, one that comes joins it last.
+// The CPUs that run tasks. To leave this mask is a CPU's first step offline; to join it is the
+// last step online.
 extern cpumask sched_online; // atomic
 static inline cpumask cpus_online(void)
 {
@@ -66,10 +69,10 @@ static inline bool cpu_is_online(u32 cpu)
     return cpu < MAX_CPUS && (cpus_online() & BIT(cpu));
 }
 
-// Takes a CPU out, or back in (sched/hotplug.c). 0, also when it was so already; -EINVAL: no such
-// CPU, or CPU 0, which has the devices' interrupts and stays. On return no task runs there any
-// more, or the CPU runs tasks again. A task that may run nowhere else may run anywhere from then
-// on. Task context.
+// Takes a CPU offline, or online again (sched/hotplug.c). On return no task runs there any more,
+// or the CPU runs tasks again. 0, also when nothing was to do; -EINVAL for a CPU that does not
+// exist and for CPU 0, which has the devices' interrupts. A task that was bound to the leaving CPU
+// alone may run anywhere from then on, as on Linux. Task context.
 int cpu_offline(u32 cpu);
 int cpu_online_again(u32 cpu);
 

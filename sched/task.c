@@ -7,14 +7,14 @@
 #include "sched/wait.h"
 
 #define MIN_TID 2u // 1 is the init process
-// Then they start again. Far more than a zombie outlives, whose pid is the tid of a task long gone.
+// After MAX_TID the numbers start again.
 #define MAX_TID (1u << 22) // Linux's limit on 64-bit machines
 
 static struct spinlock tasks_lock = SPINLOCK("tasks", RANK_TASKS);
 static struct list all_tasks = LIST_INIT(all_tasks); // from start to exit
 u32 next_tid = MIN_TID;                              // the demonstration watches who writes it
 
-static struct wait_queue exit_queue; // those who wait for a task's end, any task's
+static struct wait_queue exit_queue; // tasks that wait for some task's end
 static struct list dead_tasks = LIST_INIT(dead_tasks);
 static struct wait_queue reaper_queue; // its lock guards dead_tasks too
 
@@ -68,7 +68,7 @@ static u32 new_tid(void)
 
 struct task *task_new(const char *comm, void (*entry)(void *), void *arg, cpumask affinity)
 {
-    free_dead_tasks(); // their memory may be needed, and the reaper have to wait for its turn
+    free_dead_tasks(); // now, because their memory may be needed before the reaper runs
     struct task *t = kalloc(sizeof(*t));
     if (!t)
         return NULL;

@@ -38,15 +38,15 @@ struct task {
     // Owned by sched; guarded by the run queue lock of `cpu`, readable racily for display.
     enum task_state state;
     u32 cpu;     // whose run queue it belongs to
-    bool on_cpu; // running, or not yet completely switched out
-    bool queued; // in a run queue, or on its way into one
+    bool on_cpu; // it runs, or its switch-out has not finished yet
+    bool queued; // in a run queue, or on its way into one (runqueue.h)
     bool exited; // task_exit() has been called: nothing of the program is left
     struct list run_node;
     cpumask affinity;  // CPUs it may run on; never empty
     u32 slice;         // ticks left
     u64 nr_switches;   // times switched in
-    u64 nr_migrations; // times switched in on another CPU than before
-    u64 runtime_ns;    // time on CPUs, up to the last switch out
+    u64 nr_migrations; // times switched in on a CPU other than the one before
+    u64 runtime_ns;    // time on CPUs, up to the last switch-out
     u64 switched_in_ns;
     u32 last_cpu;
     void (*entry)(void *arg); // first function
@@ -60,28 +60,31 @@ struct task {
     struct perf_event_context *perf_ctx; // owned by perf: NULL until the first event
 };
 
-// A new task, not started: stack, tid, state TASK_NEW, refs = 1 (the caller's), affinity as given.
-// NULL when memory is out. Task context.
+// Makes a task that does not run yet: it has a stack, a tid and this affinity, its state is
+// TASK_NEW. The caller owns the one reference. NULL when memory is out. Task context.
 struct task *task_new(const char *comm, void (*entry)(void *), void *arg, cpumask affinity);
-// Lets it run. From then on the scheduler holds a reference until it is dead.
+// Lets it run. The scheduler then holds a reference of its own until the task is dead.
 void task_start(struct task *t);
-// A kernel thread, started. Returns with a reference the caller must drop, or NULL.
+// Makes and starts a kernel thread. Returns a reference, which the caller must drop, or NULL when
+// memory is out. Task context.
 struct task *kthread_create(const char *comm, void (*fn)(void *), void *arg, cpumask affinity);
 // Ends the running task: calls the exit upcall, never returns.
 __noreturn void task_exit(void);
 
 void task_get(struct task *t);
-void task_put(struct task *t); // last one frees; task context or a deferred free from the switch
+// The last reference frees the task. Task context, or the switch, which leaves it to the reaper.
+void task_put(struct task *t);
 
-// By tid, with a reference; NULL if there is none that is alive.
+// Finds a living task by its tid and returns a reference to it; NULL if there is none.
 struct task *task_find(u32 tid);
-// Gives the running task this tid. One that still has it, on its way out, gets the old one instead.
+// Gives the running task this tid. If a task that is ending still has the tid, the two exchange
+// theirs.
 void task_take_tid(struct task *self, u32 tid);
 // Calls fn for every task, under the tasks lock (fn must not sleep or take lower ranks).
 void task_for_each(void (*fn)(struct task *t, void *arg), void *arg);
 
-// The same for a debugger that has stopped all CPUs: without the lock, for whose holder it could
-// not wait. A task that is just being linked or unlinked may be missing.
+// The same for a debugger that has stopped all CPUs. It takes no lock, because the lock's holder
+// may be a stopped CPU. A task that is just being linked or unlinked may be missing.
 void task_for_each_stopped(void (*fn)(struct task *t, void *arg), void *arg);
 
 // Waits until the task is dead (kernel threads joining each other). Task context.

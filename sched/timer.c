@@ -1,4 +1,4 @@
-// One-shot timers: a sorted list on each CPU, looked at by its tick. And sleeping until a time.
+// One-shot timers: each CPU has a sorted list, which its tick looks at. Sleeping until a time.
 #include "arch/x86/platform.h"
 #include "kernel/base/panic.h"
 #include "sched/runqueue.h"
@@ -121,7 +121,7 @@ void timers_leave(void)
 struct sleeper {
     struct timer timer;
     struct task *task;
-    bool expired; // not asked of the clock, which another CPU may read a little differently
+    bool expired; // kept, because another CPU may read the clock a little differently
 };
 
 static void wake_sleeper(struct timer *t)

@@ -8,7 +8,7 @@ void wait_init(struct wait_queue *q)
     list_init(&q->waiters);
 }
 
-// Links the running task and sets its state, before the caller tests its condition: a wake that
+// Links the running task and sets its state before the caller tests its condition. A wake that
 // comes after the test must find this state.
 static void wait_prepare(struct wait_queue *q, struct waiter *w, enum task_state state)
 {
@@ -32,8 +32,8 @@ int wait_step(struct wait_queue *q, struct waiter *w, enum task_state state)
     return 0;
 }
 
-// Always under the lock: it and the waiter may be gone as soon as this returns, so no waker may
-// still be using them.
+// Takes the lock even when the waiter is unlinked already. The queue and the waiter may be gone as
+// soon as this returns, and a waker may use them for as long as it holds the lock.
 void wait_finish(struct wait_queue *q, struct waiter *w)
 {
     u64 flags = spin_lock_irqsave(&q->lock);
@@ -60,8 +60,8 @@ void mutex_init(struct mutex *m)
     wait_init(&m->queue);
 }
 
-// Unlocking hands the mutex to the first waiter, so that nobody can keep it by being quick. Who
-// waits marks it under the queue's lock, so that its holder comes there, too.
+// Unlocking hands the mutex to the first waiter, so that no task can keep it by being quick. A
+// waiter sets bit 0 of `holder` under the queue's lock, and so makes the holder take this lock.
 #define WAITED 1ull
 
 static u64 holder_of(struct mutex *m)

@@ -18,8 +18,9 @@ void wait_init(struct wait_queue *q);
 // Wakes all (or the first). Any context but NMI and #DB.
 void wake_waiters(struct wait_queue *q, bool all);
 
-// An empty queue costs no lock. The fence pairs with wait_step(): who changed the condition before
-// this and finds no waiter here is seen by the waiter's test of the condition.
+// An empty queue costs no lock. The caller has changed the condition before. The fence here and
+// the one in wait_step() make sure that either the caller finds the waiter in the queue, or the
+// waiter finds the condition changed.
 static inline bool wait_queue_used(const struct wait_queue *q)
 {
     __atomic_thread_fence(__ATOMIC_SEQ_CST);
@@ -38,14 +39,15 @@ static inline void wake_one(struct wait_queue *q)
         wake_waiters(q, false);
 }
 
-// What the running task does when its condition is not true: the first time it queues itself and
-// sets its state, so that from then on a wake is noticed, and the condition must be tested once
-// more; the next time it sleeps. 0, or -EINTR if it would sleep in TASK_SLEEPING and has a signal.
+// One step of waiting, taken when the condition is not true. The first step puts the running task
+// into the queue and sets its state: from then on no wake is lost, and the condition must be
+// tested again. The following steps sleep. 0, or -EINTR if the task has a signal and would sleep
+// in TASK_SLEEPING.
 int wait_step(struct wait_queue *q, struct waiter *w, enum task_state state);
-// Unlinks it and makes it runnable.
+// Ends the waiting: the running task leaves the queue and is runnable.
 void wait_finish(struct wait_queue *q, struct waiter *w);
 
-// Sleeps until cond is true, which is evaluated again after each wake; 0 or -EINTR as above.
+// Sleeps until `cond` is true; it is evaluated again after each wake. 0, or -EINTR as above.
 #define WAIT_EVENT(q, cond, state)                                                                 \
     ({                                                                                             \
         struct waiter __w;                                                                         \
@@ -61,9 +63,10 @@ void wait_finish(struct wait_queue *q, struct waiter *w);
 #define wait_event_interruptible(q, cond) WAIT_EVENT(q, cond, TASK_SLEEPING)
 #define wait_event(q, cond)               (void)WAIT_EVENT(q, cond, TASK_WAITING)
 
-// A lock whose waiters sleep. Task context only; not recursive; unlocked by its holder.
+// A lock whose waiters sleep. Task context only. Its holder unlocks it, and must not lock it
+// twice.
 struct mutex {
-    u64 holder; // the task's address, bit 0: somebody waits; 0: free. atomic
+    u64 holder; // 0: free; else the holder's address, with bit 0 set if tasks wait. Atomic
     struct wait_queue queue;
 };
 
@@ -73,7 +76,7 @@ void mutex_init(struct mutex *m);
 void mutex_lock(struct mutex *m);
 void mutex_unlock(struct mutex *m);
 #else
-// The slow parts (wait.c): waiting for who has it, and handing it to who waits.
+// The slow parts (wait.c): to wait for the holder, and to hand the mutex to a waiter.
 void mutex_wait(struct mutex *m, u64 self);
 void mutex_hand_over(struct mutex *m, u64 self);
 
@@ -98,7 +101,8 @@ static inline void mutex_unlock(struct mutex *m)
 }
 #endif
 
-// One-shot timers, run from the tick of the CPU they were started on, IRQs off: resolution 1 / HZ.
+// One-shot timers. The tick of the CPU that started a timer runs it, IRQs off, so the resolution
+// is 1 / HZ.
 struct timer {
     struct list node;
     u64 when; // clock_ns()

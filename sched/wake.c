@@ -6,8 +6,8 @@
 
 // ---- a place in a queue ----
 
-// CPUs that the task may use now. When all of its own are offline it may run anywhere from now on,
-// as on Linux. The lock of its queue is held.
+// The CPUs that the task may use now. If all CPUs of its mask are offline, it may run anywhere from
+// now on, as on Linux. The lock of its queue is held.
 static cpumask allowed_cpus(struct task *t)
 {
     cpumask online = cpus_online(); // read once: CPUs may leave it at any time
@@ -16,7 +16,8 @@ static cpumask allowed_cpus(struct task *t)
     return t->affinity & online;
 }
 
-// An idle, or the least loaded, CPU that the task may use. The lock of its queue is held.
+// The CPU for a task: an idle one, else the least loaded one that it may use. The lock of its queue
+// is held.
 static u32 choose_cpu(struct task *t)
 {
     cpumask allowed = allowed_cpus(t);
@@ -40,8 +41,9 @@ static u32 choose_cpu(struct task *t)
     return best;
 }
 
-// Links a task that is owed a place; `rq` is its queue, locked, and unlocked on return. Never two
-// locks at a time: what was chosen under one need not hold any more under the other.
+// Links a task to which a place is owed. `rq` is its queue, locked; it is unlocked on return. Two
+// queue locks are never held together, so a choice made under one lock is checked again under the
+// other.
 static void place(struct runqueue *rq, struct task *t)
 {
     u32 cpu;
@@ -70,8 +72,8 @@ static bool wake_from(struct task *t, u32 states)
     u64 flags = irq_save();
     struct runqueue *rq = rq_lock_task(t);
     bool asleep = BIT(t->state) & states;
-    // A task that has not left its CPU since it set its state, or was preempted meanwhile, only
-    // goes on.
+    // A task that has set its state but is still on its CPU, or in a queue, needs no place: it
+    // just goes on.
     bool owed = asleep && rq->curr != t && !t->queued;
     if (asleep)
         t->state = TASK_RUNNABLE;

@@ -14,6 +14,6 @@ bool cmdline_get(const char *key, char *buf, size_t size);
 u64 cmdline_u64(const char *key, u64 otherwise);
 // One line in the log for each word that nobody has asked for: once all that boot asks is asked.
 void cmdline_name_unknown(void);
-// The words after "--": fills argv with pointers that live for ever, returns how many (at most
-// max). "%" is the empty word, "%%" one percent sign, and so on.
+// Fills argv with the words after "--", at most `max`, and returns how many. The pointers stay
+// valid. GRUB cannot pass an empty word: "%" stands for it, "%%" for one percent sign, and so on.
 int cmdline_init_args(char **argv, int max);

@@ -1,19 +1,18 @@
 // Who takes an exception: a chain of links, asked in falling order of priority.
 //
-//   priority         link                       takes
-//   DIE_FIRST        tests of the CPU           what the test provoked
-//   DIE_KGDB         debug/kgdb          what gdb asked for: it sees the machine before
-//                                               anybody has reacted
-//   DIE_BREAKPOINT   hwbp/db.c                  hits of debug registers
-//   DIE_STEP         debug/step.c        single steps of ring 0 that nobody asked for
-//   DIE_WATCHDOG     kernel/base/watchdog.c  the NMIs that nobody else has sent
-//   (the end)        linux/proc/trap.c         what is left of ring 3 becomes a signal, with IRQs
-//                                               on; what is left of ring 0 is a panic
+//   priority         link                     takes
+//   DIE_FIRST        tests of the CPU         what the test provoked
+//   DIE_KGDB         debug/kgdb               what gdb asked for; it sees the machine before the
+//                                             other links have changed anything
+//   DIE_BREAKPOINT   hwbp/db.c                hits of debug registers
+//   DIE_STEP         debug/step.c             single steps of ring 0 that no debugger asked for
+//   DIE_WATCHDOG     kernel/base/watchdog.c   NMIs that no other link has taken
+//   (the end)        linux/proc/trap.c        the rest: in ring 3 a signal, in ring 0 a panic
 //
-// A #DB may have several causes at once, each somebody else's: a link clears the bits of hits->dr6
-// (and hits->slots) that it has dealt with. The answers mean:
-//   DIE_DONE   not mine, or not mine alone: the next is asked
-//   DIE_STOP   all of it was mine: nobody else is asked, the interrupted code goes on
+// A #DB may have several causes at once, and each may belong to another link. A link clears the
+// bits of hits->dr6 and hits->slots that it has dealt with. The answers mean:
+//   DIE_DONE   the next link is asked
+//   DIE_STOP   nothing is left: no other link is asked, the interrupted code goes on
 #pragma once
 
 #include "arch/x86/debugreg.h"
@@ -44,15 +43,16 @@ struct die {
     u64 *dr7;             // of an NMI: what its end gives to dr_unpause(); else NULL
 };
 
-// A link runs with IRQs off in any context, in that of an NMI too: no lock, no sleep.
+// A link runs with IRQs off, possibly in an NMI: it must not take a lock or sleep.
 struct die_link {
     enum die_answer (*fn)(struct die *d);
     int priority;
     struct die_link *next; // the chain's
 };
 
-// Puts a link in, behind those of the same priority; takes it out, and on return no CPU runs it any
-// more. The caller sees to it that only one CPU does either at a time. Unregister: no lock held.
+// Adds a link, behind those of the same priority, and removes it. When die_unregister() returns, no
+// CPU runs the link any more. The caller makes sure that only one CPU at a time calls these.
+// Unregister: task context, no lock held.
 void die_register(struct die_link *link);
 void die_unregister(struct die_link *link);
 

@@ -16,7 +16,8 @@
 static u32 panic_cpu; // CPU + 1 of the first one
 static u32 depth;     // panics of that CPU
 
-// The first CPU goes on, others stop here. No breakpoint, no lock, no other CPU from now on.
+// The first CPU goes on, the others stop here. From now on no breakpoint fires and no lock is
+// taken.
 static void enter(void)
 {
     u32 me = cpu_id() + 1, first = 0;

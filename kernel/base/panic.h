@@ -1,9 +1,9 @@
 // Stopping when the kernel itself is wrong. panic() and panic_trap() are declared in
 // arch/x86/upcalls.h.
 //
-// A panic stops the other CPUs by NMI, prints what happened, CPU, task, registers and the
-// backtraces of all CPUs with symbols, and switches the machine off with status PANIC_STATUS. A
-// panic inside a panic prints one line more and goes off; a third only goes off.
+// A panic stops the other CPUs by NMI. It prints what happened, the CPU, the task, the registers
+// and the backtraces of all CPUs with symbols. Then it switches the machine off with status
+// PANIC_STATUS. A panic inside a panic prints one more line; a third one only switches off.
 #pragma once
 
 #include "arch/x86/upcalls.h"
@@ -17,7 +17,7 @@
             panic("%s:%d: assertion failed: %s", __FILE__, __LINE__, #cond);                       \
     } while (0)
 
-// A panic about what `f` has interrupted on this CPU. Any context, IRQs off.
+// A panic whose cause is the code that `f` has interrupted on this CPU. Any context, IRQs off.
 __noreturn void panic_at(const struct trapframe *f, const char *fmt, ...) __printf(2, 3);
 
 // Called by code that the compiler adds: a function has found another value in the place of its

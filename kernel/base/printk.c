@@ -1,9 +1,8 @@
 // The log: every message goes into a ring and, at once, to the outputs that the command line chose.
 //
-// Its lock is not a spinlock, since printk must work everywhere. #DB and NMI may come while this
-// very CPU writes, or waits to write: `owner` is lock and holder in one word, so that they find
-// out, and a waiter holds no place in a queue. What they say inside this CPU's own message is kept
-// and follows that message.
+// printk must work in every context, so its lock is not a spinlock. A #DB or an NMI may come while
+// this CPU writes a message. `owner` is the lock and names its holder, so the handler can find out.
+// Its message is then kept, and follows the message that it interrupted.
 #include "kernel/base/printk.h"
 #include "arch/x86/cpu.h"
 #include "arch/x86/platform.h"
@@ -50,7 +49,7 @@ static void release(void)
     __atomic_store_n(&owner, 0, __ATOMIC_RELEASE);
 }
 
-// A terminal on the line goes to the next one's beginning only when it is told to.
+// A terminal begins the next line at the left margin only after a CR.
 static void write_lines(int port, const char *s, size_t n)
 {
     for (const char *end = s + n; s < end;) {

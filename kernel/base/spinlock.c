@@ -1,9 +1,9 @@
 // Spinlocks, and the checks of the rules in spinlock.h that debug builds make.
 //
-// The lock goes to whoever asks first after it is free, not to who has waited longest. A queue
-// would be fairer, but an emulator with fewer host CPUs than it emulates must then run one certain
-// CPU before anything goes on: in QEMU, 4 CPUs on 2, a hand-over then took 3 ms at times. Sections
-// are short.
+// A free lock goes to the CPU that asks first, not to the one that has waited longest. A queue
+// would be fairer. But when an emulator has fewer host CPUs than it emulates, the next CPU of the
+// queue may not be running on the host: with 4 CPUs on 2 a hand-over sometimes took 3 ms. All
+// critical sections are short, so fairness is not needed.
 #include "kernel/base/spinlock.h"
 #include "kernel/base/panic.h"
 
@@ -33,8 +33,8 @@ static const u32 irq_ranks = BIT(RANK_SIGNAL) | BIT(RANK_TTY) | BIT(RANK_PERF_CT
                              BIT(RANK_TASKS) | BIT(RANK_WAITQ) | BIT(RANK_TIMERS) |
                              BIT(RANK_RUNQUEUE) | BIT(RANK_HEAP) | BIT(RANK_PAGES) | BIT(RANK_LOG);
 
-// L2, of a lock to be taken while `top` is held. Run queues are elements of one array, indexed by
-// CPU, and so are lists of timers.
+// Checks L2 for a lock that is to be taken while `top` is held. Run queues are elements of one
+// array, indexed by CPU, and so are lists of timers.
 static bool order_ok(const struct spinlock *top, const struct spinlock *l)
 {
     if (l->rank == top->rank && (l->rank == RANK_RUNQUEUE || l->rank == RANK_TIMERS))
@@ -62,7 +62,7 @@ void spin_check_take(const struct spinlock *l)
         panic("spinlock: %s taken while %s is held", l->name, top->name);
 }
 
-// An interrupt looks at the list too, so it must never see one half changed.
+// An interrupt reads the list, too, so no step may leave it half changed.
 void spin_note_taken(struct spinlock *l)
 {
     if (!checked())

@@ -1,5 +1,5 @@
-// The kernel heap: size classes up to half a page, whole pages above. Kernel stacks, of kstack.c,
-// are in arch/x86/upcalls.h.
+// The kernel heap: size classes up to half a page, whole pages above. Kernel stacks (kstack.c) are
+// declared in arch/x86/upcalls.h.
 #pragma once
 
 #include "arch/x86/upcalls.h"

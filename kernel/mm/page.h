@@ -20,9 +20,9 @@ struct page {
 #define PAGE_POISON   0x5a
 #define MAX_ORDER     10 // largest block: 4 MiB
 
-// Takes over all RAM except the first MiB, the image and the module (the loader's information has
-// been copied); builds the page tables on the way (paging_init). Refuses a machine with less than
-// MIN_RAM_MB.
+// Takes over all RAM except the first MiB, the image and the module. The loader's information has
+// been copied before. Builds the page tables on the way (paging_init). Refuses a machine with less
+// than MIN_RAM_MB.
 #define MIN_RAM_MB 16
 void page_init(void);
 
@@ -40,9 +40,9 @@ struct page *page_of(const void *p);
 u64 pages_total(void);
 u64 pages_free_count(void);
 
-// Test aid: the nth allocation from now on (1: the next one) that the running task makes, by
-// pages_alloc() or kalloc(), fails once. 0 calls it off. Returns how many were still to come before
-// the failure that is called off: 0 when it has happened.
+// Test aid: of the allocations that the running task makes from now on, number `nth` fails, once (1
+// is the next one). It counts pages_alloc() and kalloc(). 0 calls the failure off. Returns how many
+// allocations were still to come before the failure that is called off; 0 when it has happened.
 u64 mm_inject_failure(u64 nth);
 // True if this allocation is the one to fail.
 bool mm_failure_due(void);
