@@ -6,11 +6,11 @@
 // tick and calls from other CPUs. It halts with interrupts on, because a call that was made just
 // before must still get its answer.
 //
-//   H1  A task is linked only in the queue of an online CPU. cpus_online() is read under the lock of
-//       the queue. The idle task takes this lock after it has seen that its bit is gone, so it finds
-//       every task that was linked before.
-//   H2  A CPU that is offline has no breakpoint enabled, no timer and no user page table, and no CPU
-//       waits for its answer.
+//   H1  A task is linked only in the queue of an online CPU. cpus_online() is read under the lock
+//       of the queue. The idle task takes this lock after it has seen that its bit is gone, so it
+//       finds every task that was linked before.
+//   H2  A CPU that is offline has no breakpoint enabled, no timer and no user page table, and no
+//       CPU waits for its answer.
 #include "arch/x86/platform.h"
 #include "arch/x86/smp.h"
 #include "sched/runqueue.h"

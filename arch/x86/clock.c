@@ -54,7 +54,7 @@ static u16 pit_count(void)
     return pit_read();
 }
 
-// Of several reads the one that took least time: the host or a bus may delay any of them.
+// Of several reads, the one that took the least time counts: the host or a bus may delay any.
 static struct sample take_sample(void)
 {
     struct sample best = {0};

@@ -1,4 +1,4 @@
-// What a task leaves behind when it does not run: kernel stack pointer, SSE state, selectors, FS
+// The CPU state of a task that does not run: kernel stack pointer, SSE state, selectors, FS base
 // and GS base.
 #pragma once
 
@@ -32,13 +32,13 @@ void context_switch(u64 *save_rsp, u64 load_rsp);
 // Prepares a stack so that the first switch to it calls fn(arg) with IRQs off.
 void context_prepare(struct arch_task *a, void (*fn)(void *), void *arg);
 
-// Everything else that belongs to the CPU: SSE image, selectors, FS and GS base, kernel stack in
-// TSS. IRQs off.
+// The rest of a switch: SSE image, selectors, FS base, GS base, and the kernel stack in the TSS.
+// IRQs off.
 void context_leave(struct arch_task *prev);
 void context_enter(struct arch_task *next);
 
-// The program's selectors as they are in the CPU; and in with others (switch.asm): the bases of FS
-// and GS are lost, IRQs off.
+// Reads the program's selectors from the CPU, and loads others (switch.asm). Loading loses the
+// bases of FS and GS. IRQs off.
 static inline u64 context_selectors(void)
 {
     u64 s;
@@ -47,7 +47,8 @@ static inline u64 context_selectors(void)
 }
 void context_load_selectors(u64 selectors);
 
-// What is known of a task that is switched out, for debuggers: rbx, rbp, r12-r15, rsp, rip.
+// Fills in the registers that are known of a task that is switched out: rbx, rbp, r12-r15, rsp,
+// rip. For debuggers.
 void context_saved(const struct arch_task *a, struct trapframe *f);
 
 // The frame of a task that came from ring 3: always at the top of its kernel stack.
@@ -58,6 +59,7 @@ void fpu_save_current(struct fpu_state *s);
 void fpu_load_current(const struct fpu_state *s); // a bad image must be masked first
 void fpu_sanitize(struct fpu_state *s);           // clears reserved MXCSR bits
 
-// Frame-pointer walk: fills `ips` with return addresses starting at rbp, at most `max`. Stops at
-// the first frame outside the kernel stack that contains rbp; safe on garbage. Returns how many.
+// Walks the frame pointers from rbp: fills `ips` with at most `max` return addresses and returns
+// how many. Stops at the first frame outside the kernel stack that contains rbp. Wrong frame
+// pointers do no harm.
 int backtrace_kernel(u64 rip, u64 rbp, u64 *ips, int max);

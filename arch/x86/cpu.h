@@ -1,7 +1,7 @@
 // One CPU: its registers, its private data, its interrupt flag.
 //
-// GS points at the running CPU's `struct cpu` whenever the kernel runs. A value read from it is
-// stable only while preemption or interrupts are off.
+// While the kernel runs, GS points at the `struct cpu` of the running CPU. A value that was read
+// from it stays true only as long as preemption or interrupts are off.
 #pragma once
 
 #include "arch/x86/layout.h"
@@ -25,7 +25,7 @@ struct tss {
 
 enum { IST_DF = 1, IST_NMI = 2, IST_DB = 3 };
 
-// What a CPU has to do soon. One word, so that the way out of a system call asks one question.
+// What a CPU has to do soon. It is one word, so the way out of a system call needs one test.
 enum {
     DUE_SWITCH = 1, // a switch, as soon as preempt_count is 0
     DUE_RETURN = 2, // before ring 3, user_return() may have something to do
@@ -43,7 +43,7 @@ struct cpu {
     u32 due;               // DUE_*; atomic
     u32 id;                // 0 .. nr_cpus - 1, dense
     u32 apic_id;
-    u32 irq_depth; // > 0 in an interrupt or exception that came from IRQ context
+    u32 irq_depth; // how many interrupts are being handled here, one inside the other
     u32 online;
     u64 active_cr3;              // physical address of the loaded top-level page table
     struct dr_file dr;           // wanted and live debug registers (arch/x86/debugreg.h)
@@ -59,7 +59,7 @@ struct cpu {
 extern struct cpu cpus[MAX_CPUS];
 extern u32 nr_cpus; // CPUs found and started; fixed after smp_start_all()
 
-// Its fields read each by one instruction, which no switch to another CPU can divide.
+// Reads a field by one instruction. No switch to another CPU can come in between.
 #define THIS_CPU ((const struct cpu __seg_gs *)0)
 
 static inline struct cpu *this_cpu(void)
@@ -72,19 +72,19 @@ static inline u32 cpu_id(void)
     return THIS_CPU->id;
 }
 
-// Whether a CPU takes calls and is told of translations to forget (arch/x86/smp.h).
+// Whether a CPU answers calls and takes part in shootdowns (arch/x86/smp.h).
 static inline bool cpu_reachable(u32 cpu)
 {
     return __atomic_load_n(&cpus[cpu].online, __ATOMIC_ACQUIRE);
 }
 
-// Stable whoever asks: the register follows the task when it moves to another CPU.
+// The running task. The answer stays true even if the task moves to another CPU meanwhile.
 static inline struct task *current_task(void)
 {
     return THIS_CPU->current;
 }
 
-// Preemption count of this CPU; one instruction, so an interrupt between is harmless.
+// The preemption count of this CPU. One instruction each, so an interrupt cannot divide them.
 static inline void preempt_count_inc(void)
 {
     __asm__ volatile("incl %%gs:%c0" ::"i"(offsetof(struct cpu, preempt_count)) : "memory");
@@ -126,8 +126,8 @@ static inline void cpu_clear_due(u32 what)
 #define RFLAGS_NT   BIT(14)
 #define RFLAGS_RF   BIT(16)
 #define RFLAGS_AC   BIT(18)
-// The flags a program, or its debugger, may change from outside. RF among them: what stopped at an
-// instruction breakpoint goes on with the instruction without hitting it again.
+// The flags that a program's signal frame or its debugger may change. RF is among them: it lets a
+// program that stopped at an instruction breakpoint execute that instruction.
 #define RFLAGS_USER                                                                                \
     (RFLAGS_CF | BIT(2) | BIT(4) | BIT(6) | BIT(7) | RFLAGS_TF | RFLAGS_DF | BIT(11) | RFLAGS_RF | \
      RFLAGS_AC)
@@ -183,8 +183,8 @@ static inline void debug_break(void)
     __asm__ volatile("int3" ::: "memory");
 }
 
-// Enable interrupts and halt in one step: an interrupt between the two cannot be lost (SDM: STI
-// holds interrupts off for one instruction).
+// Enables interrupts and halts. No interrupt is lost in between: after STI the CPU takes none
+// before the end of the next instruction (SDM vol. 2, STI).
 static inline void cpu_idle_halt(void)
 {
     __asm__ volatile("sti; hlt" ::: "memory");
@@ -267,8 +267,8 @@ static inline void cpuid(u32 leaf, u32 sub, u32 out[4])
                      : "a"(leaf), "c"(sub));
 }
 
-// Not before the loads that stand before it (LFENCE: SDM vol. 2, RDTSC): else who has seen what
-// another CPU did could read an earlier time than that CPU had.
+// LFENCE keeps RDTSC behind the loads before it (SDM vol. 2, RDTSC). Without it a CPU that has seen
+// what another CPU did could read an earlier time than the other one had read.
 static inline u64 rdtsc(void)
 {
     u32 lo, hi;
@@ -304,18 +304,19 @@ extern struct cpu_features cpu_features;
 // Reads CPUID. Boot CPU only, before anything else asks cpu_features.
 void cpu_detect(void);
 
-// Chooses this boot's stack guard: the value that functions with arrays lay above them, and find
-// again before they return (debug builds, -fstack-protector-strong). Boot CPU, right after
-// cpu_detect(). It is as hard to guess as RDRAND, or without that as the time-stamp counter at this
-// moment.
+// Chooses this boot's stack guard. In debug builds (-fstack-protector-strong) a function with
+// arrays stores this value above them, and compares it before it returns. The value comes from
+// RDRAND, or from the time-stamp counter on a CPU without RDRAND. Boot CPU, right after
+// cpu_detect().
 void stack_guard_init(void);
 
-// GDT, TSS, IDT, control registers, syscall MSRs, GS base for CPU `id`. Runs once on each CPU, IRQs
-// off. The IST stacks are those that cpu_give_stacks() has given before; the boot CPU, which is too
-// early for them, has some in static memory until then. #DB gets its IST stack unless the machine
-// is TCG, where a nested #DB would overwrite the outer one's frame (see arch/x86/trap.c).
+// Sets up GDT, TSS, IDT, control registers, system-call MSRs and GS base of CPU `id`. Runs once on
+// each CPU, IRQs off. The IST stacks come from cpu_give_stacks(); the boot CPU starts with stacks
+// in static memory. #DB has an IST stack, except on QEMU's TCG: a nested #DB would overwrite the
+// frame of the outer one there (arch/x86/trap.c).
 void cpu_init(u32 id, u32 apic_id);
-// Kernel stacks for the CPU's exceptions that need one of their own. False: no memory. Boot CPU.
+// Allocates the stacks for the exceptions of CPU `id` that need one of their own. False when memory
+// is out. Boot CPU.
 bool cpu_give_stacks(u32 id);
 
 // Point tss.rsp[0] and the SYSCALL entry at this kernel stack. IRQs off; called by the switch.

@@ -54,14 +54,15 @@ static inline __attribute__((always_inline)) void write_control(struct dr_file *
     ++*counter;
 }
 
-// Breakpoints are at most eight bytes long and aligned: only in one word can they overlap.
+// Breakpoints are aligned and at most eight bytes long, so two of them overlap only if they lie in
+// the same 8-byte word.
 static inline __attribute__((always_inline)) bool share_word(const struct dr_slot *a,
                                                              const struct dr_slot *b)
 {
     return a->owner && b->owner && (a->addr ^ b->addr) < 8;
 }
 
-// D4. Covering is a partial order, so exchanging wrong pairs ends after at most six steps.
+// D4. "Covers" is a partial order of four slots, so at most six exchanges are needed.
 static __protected_text void order_nested(struct dr_file *d)
 {
     struct dr_image *image = &d->want;
@@ -127,7 +128,7 @@ static __protected_text void write_out(struct dr_file *d, u64 *counter)
 
 void dr_init(void)
 {
-    hw_write_dr(7, DR7_FIXED_1); // first: whatever was enabled must not see its address change (D1)
+    hw_write_dr(7, DR7_FIXED_1); // first, because of D1: some register may be enabled
     for (int i = 0; i < HBP_NUM; i++)
         hw_write_dr(i, 0);
     hw_write_dr(6, DR6_ACTIVE_LOW);
@@ -149,18 +150,19 @@ void dr_commit(void)
         write_out(d, &d->stats.writes);
 }
 
-// The registers that hold this address, in use or not.
+// The registers that hold this address, also free ones. Bit n: DRn.
 static inline u32 holders(const struct dr_file *d, u64 addr)
 {
     u32 regs = 0;
-#pragma GCC unroll 4 // HBP_NUM: an install is mostly this
+#pragma GCC unroll 4 // HBP_NUM; most of an install's time is spent here
     for (int i = 0; i < HBP_NUM; i++)
         regs |= d->live_addr[i] == addr ? BIT(i) : 0;
     return regs;
 }
 
-// The free register that is cheapest to write for a slot: one that has its condition already, or
-// its address (only DR7 is written), or is off (which need not be done first); or any. -1: none.
+// The free register that costs the fewest writes. Best is one that has the condition already, then
+// one that has the address (only DR7 is written), then one that is off (it need not be switched off
+// first), then any. -1 if none is free.
 static inline int choose(const struct dr_file *d, u64 addr, enum dr_type type, u8 len)
 {
     u32 free = ~d->want.used & DR6_SLOTS, off = free & ~d->live.used;
@@ -244,7 +246,7 @@ void dr_take_out(u32 regs, struct dr_image *image)
 {
     struct dr_file *d = this_dr();
     if (d->unordered)
-        order_nested(d); // so that they are in order when they come back
+        order_nested(d); // now, because they come back in the same order
     image->used = d->want.used & regs;
     image->crowded = d->want.crowded;
     image->control = d->want.control;
@@ -307,7 +309,7 @@ bool dr_put_back(const struct dr_image *image)
     return true;
 }
 
-// Adds the live slots whose conditions a hit of one of these fulfils.
+// Adds the live slots that must have been hit, too, when one of the reported slots was.
 static __protected_text void add_implied(const struct dr_file *d, struct dr_hits *hits)
 {
     u32 reported = hits->slots;
@@ -347,7 +349,7 @@ __protected_text void dr_db_enter(struct dr_hits *hits)
 __protected_text void dr_db_exit(void)
 {
     struct dr_file *d = this_dr();
-    // What handlers have edited is written here, unless a begin is open: then by its commit.
+    // The edits of handlers are written here. If a begin is open, its commit writes them.
     d->in_db = false;
     if (--d->depth == 0 && d->edited)
         write_out(d, &d->stats.db_writes);

@@ -1,16 +1,17 @@
 // The debug-register file: DR0-DR3, DR6, DR7 of one CPU (SDM vol. 3, chapter 18.2).
 //
-// Upper layers edit what they *want*; commit writes what differs. MOV to a debug register is slow,
-// and traps in a guest, so no difference means no write, and every write is counted.
+// Upper layers edit the *wanted* state; commit writes what differs from the hardware. MOV to a
+// debug register is slow, and in a guest it may exit to the hypervisor. So commit writes nothing
+// that is right already, and counts every write.
 //
-//   dr_begin();            // may nest; between begin and the outermost commit no register moves
+//   dr_begin();            // may nest; nothing is written before the outermost commit
 //   dr_install(...);       // edit the wanted state
 //   dr_evict(...);
 //   dr_commit();           // at most: DR7 off, the changed addresses, DR7 on
 //
 // Invariants:
-//   D1  An enabled register never holds an address it was not enabled for: commit disables before
-//       it changes an address, and DR7 is written last.
+//   D1  An enabled register never holds an address for which it was not enabled: commit disables a
+//       register before it changes the address, and writes DR7 last.
 //   D2  A register without an owner is disabled, and its R/W and LEN bits are zero.
 //   D3  While #DB is handled (dr_db_enter .. dr_db_exit) the hardware has no breakpoint enabled.
 //   D4  Where one data breakpoint covers another, the narrower one sits in the lower register
@@ -58,8 +59,8 @@ struct dr_stats {
     u64 guest_writes; // MOVs to DR0-DR3, DR6 and DR7 around guests
 };
 
-// Who is in which register, and what DR7 is for it. Of slots that are not `used`, only those in
-// struct dr_file have an owner that means something: NULL.
+// The owners of the four registers, and the DR7 that belongs to them. In a struct dr_file a slot
+// that is not `used` has the owner NULL; in other images such a slot means nothing.
 struct dr_image {
     struct dr_slot slot[HBP_NUM];
     u64 control; // DR7
@@ -71,7 +72,7 @@ struct dr_file {
     struct dr_image want;
     struct dr_image live;   // what the hardware really has now, or will when #DB ends
     u32 edited;             // bit n: want.slot[n] may differ from live.slot[n]
-    bool unordered;         // want.slot may have to be brought into the order of D4
+    bool unordered;         // want.slot may break the order of D4 until the commit
     u64 live_dr7;           // last value written to DR7
     u64 live_addr[HBP_NUM]; // last value written to DR0-DR3, also of free registers
     u32 depth;              // nesting of begin
@@ -81,20 +82,20 @@ struct dr_file {
     struct dr_stats stats;
 };
 
-// What one #DB meant, after the noise of each emulator is taken out.
+// What one #DB means. DR6 bits that do not mean a hit are removed, missing ones are added.
 struct dr_hits {
     u64 dr6;   // causes as positive bits, DR6_CAUSES
     u64 raw;   // DR6 as it was read
     u32 slots; // bit n: the owner of slot[n] was hit
-    // The live slots, which stay as they are until dr_db_exit(). NULL: a single step through the
-    // handler of another #DB.
+    // The live slots. They do not change before dr_db_exit(). NULL when a debugger steps through
+    // the handler of another #DB.
     const struct dr_slot *slot;
 };
 
-// DR7 bits of register n (0-3) enabled for this type and length: G, R/W, LEN. Pure.
+// The DR7 bits (G, R/W, LEN) that enable register n (0-3) for this type and length.
 u64 dr7_encode(int n, u8 type, u8 len);
 
-// The reverse: returns whether register n is enabled (L or G) and its type and length in bytes.
+// The reverse: whether register n is enabled (L or G), and its type and its length in bytes.
 static inline bool dr7_decode(u64 dr7, int n, u8 *type, u8 *len)
 {
     u32 condition = dr7 >> (16 + n * 4) & 0xf, len_code = condition >> 2;
@@ -103,7 +104,7 @@ static inline bool dr7_decode(u64 dr7, int n, u8 *type, u8 *len)
     return dr7 & DR7_ENABLE_BITS(n);
 }
 
-// True if a hit of `a` proves a hit of `b`: b covers a's bytes and a's kind of access. Pure.
+// True if every hit of `a` is a hit of `b`: b covers the bytes and the kinds of access of a.
 bool dr_implies(const struct dr_slot *a, const struct dr_slot *b);
 
 // Clears DR0-DR3, DR6 and DR7. Once per CPU at boot.
@@ -112,44 +113,46 @@ void dr_init(void);
 void dr_begin(void);
 void dr_commit(void);
 
-// Put `owner` into a free wanted register, by preference one that already holds the address.
-// Returns the register's number, or -1 when all four have an owner.
+// Gives `owner` a free wanted register, if possible one that holds the address already. Returns the
+// register's number, or -1 when all four have an owner.
 int dr_install(void *owner, u64 addr, enum dr_type type, u8 len);
 
-// Take `owner` out. Returns false if it was in no register.
+// Takes `owner` out of its register. False if it had none.
 bool dr_evict(const void *owner);
 
-// Give the register that `owner` is in another condition. Returns false if it is in none.
+// Gives the register of `owner` another condition. False if it has none.
 bool dr_change(const void *owner, u64 addr, enum dr_type type, u8 len);
 
-// Take the owners of several registers (bit n: DRn) out together, into *image, and put them back
-// later, on any CPU: into the same registers unless these are taken, or others hold the addresses
-// already. False, and nothing has changed, when too few are free.
+// Takes the owners of several registers (bit n: DRn) out together, into *image.
+// dr_put_back() brings them back later, on any CPU. They get the same registers, unless another
+// owner has one of these, or another free register holds the address already. False, and nothing
+// has changed, when too few registers are free.
 void dr_take_out(u32 regs, struct dr_image *image);
 bool dr_put_back(const struct dr_image *image);
 
-// First and last thing of every #DB. Enter reads DR6, switches DR7 off and clears DR6; it then
-// removes bits of registers that are not live (real CPUs and Bochs report disabled matches) and
-// adds every live register whose condition the reported ones imply (QEMU reports only the first of
-// several). Exit writes DR7 anew even if nothing changed: QEMU forgets its stale match only then.
+// The first and the last step of every #DB. Enter reads DR6, switches DR7 off and clears DR6. It
+// removes the bits of registers that are not live, because real CPUs and Bochs also report matches
+// of disabled registers. It adds every live register that the reported ones imply, because QEMU
+// reports only the first of several. Exit writes DR7 even if nothing changed: QEMU keeps a stale
+// match until then.
 void dr_db_enter(struct dr_hits *hits);
 void dr_db_exit(void);
 
-// No breakpoint fires on this CPU from pause to unpause, for NMI and for a debugger: pause returns
-// DR7 as it found it, unpause wants that back. Who wants to edit meanwhile may do so if
-// dr_settled(), that is if what was found is what the file says: else a write was interrupted half
-// done. He unpauses for it, and pauses again.
+// Between pause and unpause no breakpoint fires on this CPU. NMI handlers and debuggers need this.
+// pause returns the DR7 that it found, and unpause takes that value. If dr_settled() says yes, the
+// value is the one that this file has written; else the pause has interrupted a commit half way.
+// Only in the first case may the registers be edited: unpause, edit, pause again.
 u64 dr_pause(void);
 void dr_unpause(u64 found);
 bool dr_settled(u64 found);
 
-// Compare DR0-DR3 and DR7 as read back with what should be there. Returns NULL when right,
-// otherwise a short word for what is wrong. Debug builds call it at every switch and #DB exit.
+// Reads DR0-DR3 and DR7 and compares them with what was written. NULL when they are right, else a
+// message that says what is wrong. Debug builds call it at every switch and every #DB exit.
 const char *dr_check(void);
 
-// Around a guest, IRQs off from one to the other. Before: the host's breakpoints are switched off,
-// and DR0-DR3 get the guest's values (NULL: they stay as they are).
+// Before a guest runs: switches the host's breakpoints off and loads the guest's DR0-DR3 (NULL:
+// DR0-DR3 stay as they are). IRQs stay off until hw_breakpoint_restore().
 void dr_lend(const u64 *addr);
 
-// After: the host's registers are brought back, each only if the hardware holds something else.
+// After the guest has run: writes each of the host's registers that the guest has changed.
 void hw_breakpoint_restore(void);

@@ -1,5 +1,5 @@
-// The address space: where things live, and the symbols linker.ld defines. Pure constants, also
-// included by nothing but C (the NASM files repeat the three numbers they need and say so).
+// The address space: where things live, and the symbols that linker.ld defines. The NASM files
+// cannot include this header; they repeat the three numbers that they need, and say so.
 //
 //   0000'0000'0000'0000 - 0000'7fff'ffff'efff   user programs (TASK_SIZE_MAX)
 //   ffff'8880'0000'0000 -                       physical memory, at PHYS_BASE + address (RW, NX)

@@ -1,9 +1,9 @@
 // Starting the other CPUs and calling functions on them.
 //
-// A call is a node in a list of its target CPU, pushed by compare-and-exchange, taken whole by
-// exchange: no lock, so it may be made and served anywhere. The nodes lie on the caller's stack;
-// the caller leaves only when every target has counted down, and that is the last a target does
-// with a node.
+// A call is a node in a list of its target CPU. The caller pushes it by compare-and-exchange; the
+// target takes the whole list by exchange. There is no lock, so calls can be made and served in any
+// context. The nodes lie on the caller's stack. A target's last access to a node is to count down,
+// and the caller waits until all targets have done so.
 
 #include "arch/x86/smp.h"
 #include "arch/x86/apic_regs.h"

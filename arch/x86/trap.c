@@ -45,10 +45,10 @@ static inline __attribute__((always_inline)) u64 stub_address(u32 vector)
     return (u64)trap_stubs + vector * STUB_SIZE;
 }
 
-// #DB needs a stack of its own: after MOV SS; SYSCALL a data hit is delivered in ring 0 on the
-// user's stack. Not on TCG: it nests a #DB in the first instruction of #DB (entry.asm), which would
-// overwrite the outer frame; and it ignores the MOV SS shadow, so there the first case does not
-// arise.
+// #DB needs a stack of its own: MOV SS delays a data hit by one instruction, and if that is
+// SYSCALL, the #DB comes in ring 0 on the user's stack. TCG does not delay it, so there the stack
+// is not needed. It would even do harm: TCG can raise a second #DB at the first instruction of the
+// handler (entry.asm), and the second frame would overwrite the first.
 static u8 ist_of(u32 vector)
 {
     switch (vector) {
@@ -93,8 +93,8 @@ void trap_stop_on_nmi(void)
     __atomic_store_n(&nmi_spares, cpu_id() + 1, __ATOMIC_SEQ_CST);
 }
 
-// A gate leaves AC as it was: set by the program, or by an interrupted user copy. With it SMAP is
-// off.
+// A gate does not clear AC. The program or an interrupted user copy may have set it, and SMAP is
+// off while it is set.
 static inline __attribute__((always_inline)) void close_user_access(void)
 {
     if (likely(cpu_features.smap))
@@ -124,14 +124,15 @@ __protected_text bool trap_fixup(struct trapframe *f)
 
 // ---- the way back to ring 3 ----
 
-// Or not canonical: in either case no usual rip.
+// True for kernel addresses and for those that are not canonical.
 static bool upper_half(u64 addr)
 {
     return addr >> 47;
 }
 
-// The last work before ring 3: what a #DB has left, before anything else runs here; reschedule and
-// deliver signals until neither is due. IRQs off, also on return.
+// The last work before ring 3. First comes the work that a #DB has left, because nothing else may
+// run here before. Then tasks are switched and signals delivered until neither is due. IRQs off,
+// also on return.
 static __attribute__((noinline)) void work_before_user(struct trapframe *f)
 {
     do {
@@ -146,11 +147,11 @@ static __attribute__((noinline)) void work_before_user(struct trapframe *f)
         }
         user_return(f);
         irq_disable();
-        cpu_clear_due(DUE_RETURN); // first: who makes something due from now on sets it again
+        cpu_clear_due(DUE_RETURN); // first: whatever becomes due from now on sets it again
     } while (need_resched() || user_return_due() || (upper_half(f->rip) && !is_canonical(f->rip)));
 }
 
-// Called by entry.asm too. IRQs off: what comes now interrupts ring 3, or is seen here.
+// Called by entry.asm, too. IRQs off, so an interrupt that comes now is taken in ring 3.
 void trap_exit_to_user(struct trapframe *f)
 {
     if (unlikely(THIS_CPU->due || upper_half(f->rip)))
@@ -207,8 +208,8 @@ static __protected_text void exception(struct trapframe *f)
         panic_trap(f, cr2);
 }
 
-// A #DB from inside the handler of another: DR7 is off, so it can only be a debugger's single step.
-// See trap_step_in_db().
+// A #DB from inside the handler of another #DB. DR7 is off there, so only a debugger's single step
+// can cause it (trap_step_in_db).
 static __protected_text void nested_step(struct trapframe *f)
 {
     struct dr_hits hits = {.raw = read_dr6()};
@@ -245,7 +246,7 @@ void trap_step_in_db(bool on)
 // ring 0 on the #DB stack is protected text.
 __protected_text void trap_debug(struct trapframe *f)
 {
-    // Nested by TCG: see entry.asm. A program, too, can step to that address, but not in ring 0.
+    // A second #DB of TCG (entry.asm). A program can step to this address, too, but not in ring 0.
     if (f->rip == stub_address(TRAP_DB) && !from_user(f)) {
         this_cpu()->dr.nested_dr6 |= read_dr6() & ~DR6_ACTIVE_LOW;
         write_dr6(DR6_ACTIVE_LOW);
@@ -273,8 +274,8 @@ __protected_text void trap_debug(struct trapframe *f)
     trap_exit_to_user(f);
 }
 
-// From entry.asm, on the NMI stack. No breakpoint may fire in here: the IRETQ of a #DB would let in
-// the next NMI, which overwrites this one's frame.
+// From entry.asm, on the NMI stack. No breakpoint may fire in here: the IRETQ of a #DB ends the
+// blocking of NMIs, and the next NMI would overwrite this frame (SDM vol. 3, 6.7.1).
 __protected_text void trap_nmi(struct trapframe *f)
 {
     u64 dr7 = dr_pause();
@@ -292,7 +293,8 @@ __protected_text void trap_nmi(struct trapframe *f)
 
 // ---- interrupts ----
 
-// The EOI comes first: a byte that reaches a serial port meanwhile raises a new edge.
+// The EOI comes first. A byte that reaches a serial port after it raises a new edge, so none is
+// missed.
 static void interrupt(struct trapframe *f)
 {
     if (f->vector != IRQ_SPURIOUS) // wants none (SDM vol. 3, 11.9)

@@ -39,8 +39,8 @@ enum {
     IPI_RESCHEDULE = 0xf0,
     IPI_CALL = 0xf1,
     IRQ_TIMER = 0xf2,    // local APIC timer
-    IPI_PERF = 0xf3,     // to itself: #DB has left work
-    IPI_DEBUGGER = 0xf4, // to itself: it was stopped where it could not be given breakpoints
+    IPI_PERF = 0xf3,     // a CPU to itself: a #DB has left work to do
+    IPI_DEBUGGER = 0xf4, // a CPU to itself: it was stopped where no breakpoint could be given to it
     IRQ_SPURIOUS = 0xff,
     VECTOR_SYSCALL = 256,
 };
@@ -50,8 +50,8 @@ enum {
 #define PF_USER    4u
 #define PF_FETCH   16u
 
-// SYSRET wants user data before user code. The program's are Linux's: debuggers tell by cs whether
-// it runs in 64-bit mode.
+// SYSRET needs the user's data segment right before the code segment (SDM vol. 2, SYSRET). The
+// numbers are Linux's: from CS a debugger learns whether a program runs in 64-bit mode.
 #define KERNEL_CS 0x08
 #define KERNEL_DS 0x10
 #define USER_DS   0x2b
@@ -71,23 +71,23 @@ void trap_load_idt(void);
 // C entry of every exception and interrupt, called by entry.asm, IRQs off.
 void trap_dispatch(struct trapframe *f);
 
-// Where a new task first runs in ring 3: loads the frame at the top of the current kernel stack and
-// leaves by IRETQ, doing the usual work on the way out (upcall user_return).
+// A new task's first step into ring 3. Does the usual work on the way out (upcall user_return),
+// loads the frame at the top of the current kernel stack and leaves by IRETQ.
 __noreturn void return_to_user(struct trapframe *f);
 
-// Is this a user-copy instruction, which a page fault may interrupt?
+// Whether `rip` is an instruction of a user copy, which may cause a page fault.
 bool trap_may_fault(u64 rip);
 
 // If `f` stopped at a user-copy instruction, let it continue at its fix-up and return true.
 bool trap_fixup(struct trapframe *f);
 
-// From now on an NMI halts any CPU but this one for ever, and leaves where it was in
-// cpus[].stopped: for panic, before smp_stop_others().
+// From now on an NMI halts any CPU but this one for ever; cpus[].stopped then says where the CPU
+// was. A panic calls this before smp_stop_others().
 void trap_stop_on_nmi(void);
 
-// While on, a #DB stays on the current stack: for a debugger that steps through the handler of a
-// #DB, which is on the stack where the next would begin again. Only while all other CPUs are
-// stopped.
+// While on, a #DB does not change to its IST stack. A debugger needs this to step through the
+// handler of a #DB: the next #DB would begin at the top of the stack that the handler uses. Only
+// while all other CPUs are stopped.
 void trap_step_in_db(bool on);
 
 // "#GP", "#PF", ... for messages.

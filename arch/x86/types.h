@@ -24,7 +24,7 @@ typedef long ssize_t;
 #define unlikely(x)                     __builtin_expect(!!(x), 0)
 #define barrier()                       __asm__ volatile("" ::: "memory")
 
-// The numbers of the bits that are set in `mask`, upwards.
+// Runs the loop for each bit that is set in `mask`, from the lowest; i is the bit's number.
 #define for_each_bit(i, mask)                                                                      \
     for (u32 left_ = (mask), i; left_ && (i = __builtin_ctz(left_), 1); left_ &= left_ - 1)
 
@@ -40,9 +40,10 @@ typedef long ssize_t;
 #define DEBUG_BUILD 0
 #endif
 
-// No breakpoint may be placed on what the #DB path touches before it has switched DR7 off, or after
-// it has switched it on again (a hit there would recurse). linker.ld gathers both sections between
-// __protected_text_start/_end and __protected_data_start/_end; hwbp/validate.c refuses them.
+// Code and data that the #DB path uses while DR7 is on: before it has switched DR7 off, and after
+// it has switched DR7 on again. A breakpoint there would fire inside the #DB path, without end.
+// linker.ld gathers them between __protected_text_start/_end and __protected_data_start/_end, and
+// hwbp/validate.c refuses breakpoints there.
 #define __protected_text __attribute__((section(".text.protected"), noinline))
 #define __protected_data __attribute__((section(".data.protected")))
 #define __protected_bss  __attribute__((section(".bss.protected"))) // zero at first

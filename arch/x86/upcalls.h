@@ -1,5 +1,5 @@
-// The upcalls of arch/x86: everything the CPU layer asks of those above it. They are declared here,
-// implemented where the comment says, and there are no others.
+// The upcalls of arch/x86: the functions of upper layers that it calls. Each comment begins with
+// the file that implements the function. There are no others.
 #pragma once
 
 #include "arch/x86/debugreg.h"
