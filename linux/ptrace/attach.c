@@ -72,7 +72,7 @@ s64 ptrace_traceme(void)
     return err;
 }
 
-// A thread that is stopped already traps instead.
+// A thread that is stopped already traps instead; who attaches waits for that.
 static int attach(struct tracee *tr)
 {
     struct task *t = tr->task;
@@ -87,6 +87,7 @@ static int attach(struct tracee *tr)
         link(tr, current_task());
         if (th->stopped) {
             tr->trap = true;
+            tr->attaching = t->state == TASK_STOPPED;
             signal_note(t);
             sched_wake_stopped(t);
         }
@@ -94,6 +95,18 @@ static int attach(struct tracee *tr)
     spin_unlock_irqrestore(&p->signal_lock, flags);
     spin_unlock(&proc_lock);
     return err;
+}
+
+// It may have ended meanwhile, and have been waited for.
+static bool attaching(const struct task *t)
+{
+    struct process *p = t->process;
+    const struct thread *th = t->thread;
+    u64 flags = spin_lock_irqsave(&p->signal_lock);
+    const struct tracee *tr = th->tracee;
+    bool still = tr && tr->tracer == current_task() && tr->attaching;
+    spin_unlock_irqrestore(&p->signal_lock, flags);
+    return still;
 }
 
 static s64 attach_task(struct task *t, bool seize, u64 addr, u64 options)
@@ -108,11 +121,14 @@ static s64 attach_task(struct task *t, bool seize, u64 addr, u64 options)
     tr->seized = seize;
     tr->options = seize ? options : 0;
     int err = attach(tr);
-    if (err)
+    if (err) {
         ptrace_free(tr);
-    else if (!seize)
+        return err;
+    }
+    if (!seize)
         signal_task(t, SIGSTOP, NULL);
-    return err;
+    wait_event(&current_process()->child_wait, !attaching(t)); // what it does is run, and stop
+    return 0;
 }
 
 s64 ptrace_attach(s32 tid, bool seize, u64 addr, u64 options)
@@ -249,10 +265,24 @@ static void tell_tracer(const struct tracee *tr, int status)
     ptrace_notify_tracer(tr, sig ? CLD_KILLED : CLD_EXITED, sig ? sig : status >> 8);
 }
 
+// It has ended instead of stopping. proc_lock held.
+static void stop_attaching(struct tracee *tr)
+{
+    struct process *p = tr->task->process;
+    u64 flags = spin_lock_irqsave(&p->signal_lock);
+    tr->attaching = false;
+    spin_unlock_irqrestore(&p->signal_lock, flags);
+    wake_all(&tr->tracer->process->child_wait);
+}
+
 void ptrace_thread_ended(struct thread *th)
 {
     struct tracee *tr = th->tracee;
-    if (!tr || tr->leader)
+    if (!tr)
+        return;
+    if (tr->attaching)
+        stop_attaching(tr);
+    if (tr->leader)
         return;
     tr->ended = true;
     tell_tracer(tr, th->exit_status);

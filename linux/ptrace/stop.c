@@ -34,28 +34,70 @@ static bool dying(const struct task *t)
     return p->exiting || (p->exec_task && p->exec_task != t);
 }
 
+enum stop_kind { STOP_SIGNAL, STOP_TRAP, STOP_SYSCALL, STOP_EVENT, STOP_HANDLER };
+
 struct stop {
+    enum stop_kind kind;
+    u32 event; // PTRACE_EVENT_*, of an event
+    u64 message;
+    struct siginfo *info; // of a signal; for the others choose() says it
+    // What choose() says:
     u32 code;
     int si_code; // of SIGCHLD
-    u64 message;
-    struct siginfo *info;
-    bool last; // at the thread's end: also when it is killed
+    struct siginfo own;
 };
 
+// What the tracer will see. False: it has not asked for this. signal_lock is held from here until
+// the thread has stopped, so that nothing that changes the choice comes between and is forgotten.
+static bool choose(struct stop *s, const struct tracee *tr, const struct process *p)
+{
+    u32 sig = SIGTRAP;
+    s->si_code = CLD_TRAPPED;
+    switch (s->kind) {
+    case STOP_SIGNAL:
+        s->code = (u32)s->info->signo;
+        return true;
+    case STOP_TRAP:
+        s->si_code = CLD_STOPPED;
+        if (!tr->seized || p->stopping)
+            sig = (u32)p->stop_signal;
+        s->code = tr->seized ? STOP_EVENT(sig, PTRACE_EVENT_STOP) : sig;
+        if (!tr->seized)
+            return true; // which has no siginfo
+        break;
+    case STOP_SYSCALL:
+        s->code = sig | (tr->options & PTRACE_O_TRACESYSGOOD ? STOP_SYSGOOD : 0);
+        break;
+    case STOP_EVENT:
+        if (!(tr->options & PTRACE_O_EVENT(s->event)))
+            return false;
+        s->code = STOP_EVENT(sig, s->event);
+        break;
+    case STOP_HANDLER:
+        s->code = sig;
+        break;
+    }
+    s->own = (struct siginfo){.signo = (s32)sig, .code = (s32)s->code, .rt.pid = tr->task->tid};
+    s->info = &s->own;
+    return true;
+}
+
 // Stops the running thread until its tracer, or death, lets it go on; th->resume_signal is then
-// what the tracer gave. False if it is not traced, or dying: it has not stopped.
-static bool stop(const struct stop *s)
+// what the tracer gave. False if it is not traced, or dying, or the tracer does not want it: it has
+// not stopped.
+static bool stop(struct stop *s)
 {
     struct task *t = current_task();
     struct thread *th = t->thread;
     struct process *p = t->process;
+    bool last = s->kind == STOP_EVENT && s->event == PTRACE_EVENT_EXIT; // also when it is killed
     spin_lock(&proc_lock);
     u64 flags = spin_lock_irqsave(&p->signal_lock);
     struct tracee *tr = th->tracee;
-    bool stops = tr && (s->last || !dying(t));
+    bool stops = tr && (last || !dying(t)) && choose(s, tr, p);
     th->resume_signal = 0;
     if (stops) {
-        tr->trap = false; // any stop will do
+        tr->trap = tr->attaching = false; // any stop will do
         if (s->info && s->info->code >> 8 == PTRACE_EVENT_STOP)
             tr->notify = false;
         tr->code = tr->report = s->code;
@@ -73,13 +115,6 @@ static bool stop(const struct stop *s)
     return stops;
 }
 
-// A stop that is no signal's delivery.
-static bool stop_with_info(u32 sig, u32 code, int si_code, u64 message, bool last)
-{
-    struct siginfo info = {.signo = (s32)sig, .code = (s32)code, .rt.pid = current_task()->tid};
-    return stop(&(struct stop){code, si_code, message, &info, last});
-}
-
 static u32 tracer_or_parent(struct process *p, const struct thread *th)
 {
     spin_lock(&proc_lock);
@@ -92,7 +127,7 @@ int ptrace_signal(struct siginfo *info)
 {
     struct process *p = current_process();
     struct thread *th = current_thread();
-    if (!stop(&(struct stop){.code = (u32)info->signo, .si_code = CLD_TRAPPED, .info = info}))
+    if (!stop(&(struct stop){.kind = STOP_SIGNAL, .info = info}))
         return dying(th->task) ? 0 : info->signo;
     int sig = th->resume_signal;
     if (!sig)
@@ -110,32 +145,12 @@ int ptrace_signal(struct siginfo *info)
 
 void ptrace_trap(void)
 {
-    struct process *p = current_process();
-    u64 flags = spin_lock_irqsave(&p->signal_lock);
-    struct tracee *tr = current_thread()->tracee;
-    bool seized = tr && tr->seized;
-    u32 sig = seized && !p->stopping ? SIGTRAP : (u32)p->stop_signal;
-    spin_unlock_irqrestore(&p->signal_lock, flags);
-    if (seized)
-        stop_with_info(sig, STOP_EVENT(sig, PTRACE_EVENT_STOP), CLD_STOPPED, 0, false);
-    else
-        stop(&(struct stop){.code = sig, .si_code = CLD_STOPPED});
-}
-
-static u64 options(void)
-{
-    struct process *p = current_process();
-    u64 flags = spin_lock_irqsave(&p->signal_lock);
-    const struct tracee *tr = current_thread()->tracee;
-    u64 options = tr ? tr->options : 0;
-    spin_unlock_irqrestore(&p->signal_lock, flags);
-    return options;
+    stop(&(struct stop){.kind = STOP_TRAP});
 }
 
 static void syscall_stop(u64 message)
 {
-    u32 code = SIGTRAP | (options() & PTRACE_O_TRACESYSGOOD ? STOP_SYSGOOD : 0);
-    stop_with_info(SIGTRAP, code, CLD_TRAPPED, message, false);
+    stop(&(struct stop){.kind = STOP_SYSCALL, .message = message});
     int sig = current_thread()->resume_signal;
     if (sig)
         signal_task(current_task(), sig, NULL);
@@ -163,21 +178,23 @@ void ptrace_syscall_leave(struct trapframe *f)
 
 void ptrace_event(u32 event, u64 message)
 {
-    if (options() & PTRACE_O_EVENT(event))
-        stop_with_info(SIGTRAP, STOP_EVENT(SIGTRAP, event), CLD_TRAPPED, message,
-                       event == PTRACE_EVENT_EXIT);
+    if (current_thread()->tracee)
+        stop(&(struct stop){.kind = STOP_EVENT, .event = event, .message = message});
 }
 
 void ptrace_exec(u32 tid)
 {
     struct process *p = current_process();
+    struct thread *th = current_thread();
     u64 flags = spin_lock_irqsave(&p->signal_lock);
-    const struct tracee *tr = current_thread()->tracee;
+    const struct tracee *tr = th->tracee;
     bool plain = tr && !tr->seized && !(tr->options & PTRACE_O_EVENT(PTRACE_EVENT_EXEC));
+    if (plain) {
+        sigpending_add(&th->pending, SIGTRAP, &(struct siginfo){.code = SI_USER, .rt.pid = p->pid});
+        signal_note(th->task);
+    }
     spin_unlock_irqrestore(&p->signal_lock, flags);
-    if (plain)
-        signal_task(current_task(), SIGTRAP, &(struct siginfo){.code = SI_USER, .rt.pid = p->pid});
-    else
+    if (!plain)
         ptrace_event(PTRACE_EVENT_EXEC, tid);
 }
 
@@ -192,7 +209,7 @@ bool ptrace_handler_begin(void)
 
 void ptrace_handler_entered(void)
 {
-    stop_with_info(SIGTRAP, SIGTRAP, CLD_TRAPPED, 0, false);
+    stop(&(struct stop){.kind = STOP_HANDLER});
 }
 
 // ---- for signals ----

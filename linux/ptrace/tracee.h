@@ -43,6 +43,7 @@ struct tracee {
     bool ended;           // has ended, and is no leader
     bool trap;            // stops at the next chance, for no signal
     bool notify;          // the same because of SIGCONT
+    bool attaching;       // its tracer waits until it has got from its stop into a traced one
     u32 state;            // enum trace_state; unless it runs, what follows is valid. atomic
     bool off_cpu;         // has been seen to have left its CPU, in this stop
     u32 code;             // signal, event and the like, as wait tells them
