@@ -33,7 +33,7 @@ static int deliver(const struct file_owner *o, int sig, const struct siginfo *in
         return 0;
     }
     struct task *t = o->type == F_OWNER_TID ? task_find(o->pid) : NULL;
-    struct process *p = o->type == F_OWNER_PID ? process_find(o->pid) : NULL;
+    struct process *p = o->type == F_OWNER_PID ? process_of(o->pid) : NULL;
     if (t) {
         signal_task(t, sig, info);
         task_put(t);

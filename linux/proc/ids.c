@@ -41,20 +41,28 @@ s64 sys_setpgid(s32 pid, s32 pgid)
         pgid = pid;
     if (pgid < 0)
         return -EINVAL;
+    struct process *p = process_of((u32)pid);
+    bool further = p && p->pid != (u32)pid; // a thread that is not the first
+    if (p)
+        process_put(p);
+    if (further)
+        return -EINVAL;
     spin_lock(&proc_lock);
     int err = setpgid_locked(self, pid, pgid);
     spin_unlock(&proc_lock);
     return err;
 }
 
-static s64 id_of(s32 pid, bool session)
+// By the tid of any thread; 0: one's own.
+static s64 id_of(s32 tid, bool session)
 {
+    struct process *p = process_of(tid ? (u32)tid : current_process()->pid);
+    if (!p)
+        return -ESRCH;
     spin_lock(&proc_lock);
-    struct process *p = pid ? process_lookup(pid) : current_process();
-    s64 id = -ESRCH;
-    if (p)
-        id = session ? p->sid : p->pgid;
+    s64 id = session ? p->sid : p->pgid;
     spin_unlock(&proc_lock);
+    process_put(p);
     return id;
 }
 

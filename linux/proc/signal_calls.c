@@ -175,44 +175,56 @@ static struct siginfo sender_info(int code)
     return (struct siginfo){.code = code, .rt.pid = current_process()->pid};
 }
 
-// To a process, a group (negative; 0: the own one), or -1: all but init and oneself.
+static int to_process(s32 tid, int sig, const struct siginfo *info)
+{
+    struct process *p = process_of((u32)tid);
+    if (!p)
+        return -ESRCH;
+    int err = signal_process(p, sig, info);
+    process_put(p);
+    return err;
+}
+
+static int to_all_others(int sig, const struct siginfo *info)
+{
+    int err = -ESRCH;
+    for (struct process *p = process_next(NULL); p; p = process_next(p))
+        if (p != init_process && p != current_process())
+            err = signal_process(p, sig, info);
+    return err;
+}
+
+// To a process, by the tid of any of its threads; to a group (negative; 0: the own one); or, -1, to
+// all but init and oneself.
 s64 sys_kill(s32 pid, int sig)
 {
     struct siginfo info = sender_info(SI_USER);
-    struct process *self = current_process(), *p;
-    int err = -ESRCH;
+    if (pid > 0)
+        return to_process(pid, sig, &info);
     if (pid == INT32_MIN)
         return -ESRCH;
     spin_lock(&proc_lock);
-    if (pid > 0) {
-        p = process_lookup(pid);
-        if (p)
-            err = signal_process(p, sig, &info);
-    } else if (pid != -1) {
-        err = signal_group(pid ? (u32)-pid : self->pgid, sig, &info);
-    } else {
-        for (p = process_next(NULL); p; p = process_next(p)) {
-            if (p == init_process || p == self)
-                continue;
-            err = signal_process(p, sig, &info);
-        }
-    }
+    int err = pid == -1 ? to_all_others(sig, &info)
+                        : signal_group(pid ? (u32)-pid : current_process()->pgid, sig, &info);
     spin_unlock(&proc_lock);
     return err;
 }
 
-// tgid 0: whichever it belongs to.
+// tgid 0: whichever it belongs to. A zombie's first thread is there, and takes no signals.
 static s64 to_thread(s32 tgid, s32 tid, int sig, const struct siginfo *info)
 {
     if (tid <= 0 || tgid < 0)
         return -EINVAL;
-    struct task *t = task_find(tid);
-    if (!t)
+    struct process *p = process_of((u32)tid);
+    if (!p)
         return -ESRCH;
+    struct task *t = task_find((u32)tid);
     int err = -ESRCH;
-    if (t->process && (!tgid || t->process->pid == (u32)tgid))
-        err = signal_task(t, sig, info);
-    task_put(t);
+    if (!tgid || p->pid == (u32)tgid)
+        err = t ? signal_task(t, sig, info) : signal_process(p, sig, info);
+    if (t)
+        task_put(t);
+    process_put(p);
     return err;
 }
 
@@ -228,33 +240,27 @@ s64 sys_tkill(s32 tid, int sig)
     return to_thread(0, tid, sig, &info);
 }
 
-// A siginfo of the sender's own making. It must not look like the kernel's or another sender's.
-static int get_info(struct siginfo *info, u64 uinfo, bool own)
+// A siginfo of the sender's own making must not look like the kernel's or another sender's, unless
+// the sender is the thread or process with this id.
+static bool forged(const struct siginfo *info, s32 tid)
 {
-    if (siginfo_from_user(info, uinfo))
-        return -EFAULT;
-    return !own && (info->code >= 0 || info->code == SI_TKILL) ? -EPERM : 0;
+    return (u32)tid != current_task()->tid && (info->code >= 0 || info->code == SI_TKILL);
 }
 
 s64 sys_rt_sigqueueinfo(s32 pid, int sig, u64 uinfo)
 {
     struct siginfo info;
-    int err = get_info(&info, uinfo, (u32)pid == current_process()->pid);
-    if (err)
-        return err;
-    struct process *p = process_find(pid);
-    if (!p)
-        return -ESRCH;
-    err = signal_process(p, sig, &info);
-    process_put(p);
-    return err;
+    if (siginfo_from_user(&info, uinfo))
+        return -EFAULT;
+    return forged(&info, pid) ? -EPERM : to_process(pid, sig, &info);
 }
 
 s64 sys_rt_tgsigqueueinfo(s32 tgid, s32 tid, int sig, u64 uinfo)
 {
     struct siginfo info;
-    int err = get_info(&info, uinfo, (u32)tgid == current_process()->pid);
-    if (err)
-        return err;
-    return tgid ? to_thread(tgid, tid, sig, &info) : -EINVAL;
+    if (siginfo_from_user(&info, uinfo))
+        return -EFAULT;
+    if (tid <= 0 || tgid <= 0)
+        return -EINVAL;
+    return forged(&info, tid) ? -EPERM : to_thread(tgid, tid, sig, &info);
 }

@@ -244,3 +244,89 @@ UTEST(robust_mutex, "robust-mutex")
     CHECK_EQ(pthread_mutex_lock(&robust), 0);
     CHECK_EQ(pthread_mutex_unlock(&robust), 0);
 }
+
+// ---- any thread's id names its process ----
+
+static long queue_signal(pid_t tid, int sig, int code)
+{
+    siginfo_t info = {.si_code = code};
+
+    return syscall(SYS_rt_sigqueueinfo, tid, sig, &info);
+}
+
+static long queue_to_thread(pid_t pid, pid_t tid, int sig, int code)
+{
+    siginfo_t info = {.si_code = code};
+
+    return syscall(SYS_rt_tgsigqueueinfo, pid, tid, sig, &info);
+}
+
+static int take(int sig, siginfo_t *info)
+{
+    const struct timespec at_once = {0};
+    sigset_t set;
+
+    sigemptyset(&set);
+    sigaddset(&set, sig);
+    return sigtimedwait(&set, info, &at_once);
+}
+
+static void *second_thread(void *)
+{
+    pid_t pid = getpid(), tid = (pid_t)syscall(SYS_gettid);
+    siginfo_t info;
+
+    CHECK_EQ(kill(tid, 0), 0);
+    CHECK_EQ(kill(tid, SIGUSR1), 0);
+    CHECK_EQ(queue_signal(tid, SIGUSR2, SI_USER), 0); // it is the sender itself
+    CHECK_ERRNO(queue_signal(pid, SIGUSR2, SI_USER), EPERM);
+    CHECK_EQ(queue_signal(pid, SIGHUP, SI_QUEUE), 0);
+    CHECK_EQ(queue_to_thread(pid, tid, SIGALRM, SI_USER), 0);
+    CHECK_EQ(take(SIGALRM, &info), SIGALRM);
+    CHECK_ERRNO(queue_to_thread(pid, pid, SIGUSR2, SI_USER), EPERM);
+    CHECK_ERRNO(queue_to_thread(tid, tid, SIGUSR2, SI_QUEUE), ESRCH);
+    CHECK_ERRNO(queue_to_thread(0, tid, SIGUSR2, SI_USER), EINVAL);
+    CHECK_ERRNO(kill(tid, 99), EINVAL);
+    CHECK_ERRNO(kill(-tid, 0), ESRCH); // no group
+    CHECK_EQ(getpgid(tid), getpgid(0));
+    CHECK_EQ(getsid(tid), getsid(0));
+    CHECK_ERRNO(setpgid(tid, 0), EINVAL);
+    return NULL;
+}
+
+UTEST(signal_by_tid, "signal-by-tid")
+{
+    pthread_t thread;
+    siginfo_t info;
+    sigset_t set;
+
+    sigfillset(&set);
+    CHECK_EQ(sigprocmask(SIG_BLOCK, &set, NULL), 0);
+    REQUIRE(pthread_create(&thread, NULL, second_thread, NULL) == 0);
+    CHECK_EQ(pthread_join(thread, NULL), 0);
+    CHECK_EQ(take(SIGUSR1, &info), SIGUSR1); // they are the process's
+    CHECK_EQ(info.si_pid, getpid());
+    CHECK_EQ(take(SIGUSR2, &info), SIGUSR2);
+    CHECK_EQ(info.si_code, SI_USER);
+    CHECK_EQ(take(SIGHUP, &info), SIGHUP);
+    CHECK_EQ(info.si_code, SI_QUEUE);
+}
+
+// A zombie takes signals, which do nothing.
+UTEST(signal_to_zombie, "signal-to-zombie")
+{
+    pid_t pid = fork();
+    siginfo_t info;
+
+    REQUIRE(pid >= 0);
+    if (pid == 0)
+        _exit(0);
+    CHECK_EQ(waitid(P_PID, (id_t)pid, &info, WEXITED | WNOWAIT), 0);
+    CHECK_EQ(kill(pid, SIGUSR1), 0);
+    CHECK_EQ(syscall(SYS_tkill, pid, SIGUSR1), 0);
+    CHECK_EQ(syscall(SYS_tgkill, pid, pid, SIGUSR1), 0);
+    CHECK_EQ(queue_signal(pid, SIGUSR1, SI_QUEUE), 0);
+    CHECK_ERRNO(syscall(SYS_tkill, pid, 99), EINVAL);
+    CHECK_ERRNO(syscall(SYS_tgkill, getpid(), pid, SIGUSR1), ESRCH);
+    CHECK_EQ(wait_for(pid), 0);
+}
