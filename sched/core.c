@@ -198,10 +198,13 @@ void sched_task_main(void *arg)
 
 void sched_tick(struct trapframe *f)
 {
-    (void)f;
     struct runqueue *rq = this_rq();
     struct task *t = rq->curr;
     rq->stats.ticks++;
+    if (from_user(f))
+        t->user_ticks++;
+    else
+        t->system_ticks++;
     sched_charge(rq);
     timers_run();
     perf_tick();

@@ -48,6 +48,7 @@ struct task {
     u64 nr_migrations; // times switched in on a CPU other than the one before
     u64 runtime_ns;    // time on CPUs, up to the last switch-out
     u64 switched_in_ns;
+    u64 user_ticks, system_ticks; // that found it running, in ring 3 and in the kernel
     u32 last_cpu;
     void (*entry)(void *arg); // first function
     void *entry_arg;

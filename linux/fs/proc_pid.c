@@ -21,7 +21,8 @@ struct pid_info {
     u32 pid, tgid, ppid, pgid, sid, threads, cpu, tracer;
     char comm[TASK_COMM_LEN];
     char state;
-    u64 runtime_ns, children_ns, start_ns, faults, vsize, rss_pages, switches;
+    u64 start_ns, faults, vsize, rss_pages, switches;
+    struct usage used, children;
     u64 pending, shared_pending, blocked, ignored, caught; // signals
     int exit_signal;
 };
@@ -76,8 +77,8 @@ static void describe_process(struct process *p, struct pid_info *info)
     info->sid = p->sid;
     info->threads = p->nr_threads;
     info->state = info->pid == p->pid ? process_state(p) : self ? task_state(self->task) : 'X';
-    info->runtime_ns = process_runtime(p);
-    info->children_ns = p->reaped.runtime_ns;
+    info->used = process_usage(p);
+    info->children = p->reaped;
     info->start_ns = p->start_ns;
     info->faults = p->gone.minor_faults;
     info->exit_signal = p->exit_signal;
@@ -113,7 +114,8 @@ static bool describe(u32 pid, struct pid_info *info)
     found = !t->process; // else it has come since
     strcopy(info->comm, t->comm, sizeof(info->comm));
     info->state = task_state(t);
-    info->runtime_ns = task_runtime(t);
+    usage_add_task(&info->used, t);
+    info->used.system_ns = info->used.runtime_ns;
     info->cpu = t->cpu;
     info->switches = t->nr_switches;
     task_put(t);
@@ -128,8 +130,10 @@ static void show_stat(struct text *t, u64 pid)
     if (!describe(pid, &i))
         return;
     text_add(t, "%u (%s) %c %u %u %u 0 -1 0 ", i.pid, i.comm, i.state, i.ppid, i.pgid, i.sid);
-    text_add(t, "%lu 0 0 0 %lu 0 %lu 0 ", i.faults, i.runtime_ns / NS_PER_TICK,
-             i.children_ns / NS_PER_TICK);
+    text_add(t, "%lu 0 0 0 %lu %lu ", i.faults, usage_user_ns(&i.used) / NS_PER_TICK,
+             i.used.system_ns / NS_PER_TICK);
+    text_add(t, "%lu %lu ", usage_user_ns(&i.children) / NS_PER_TICK,
+             i.children.system_ns / NS_PER_TICK);
     text_add(t, "20 0 %u 0 %lu %lu %lu ", i.threads, i.start_ns / NS_PER_TICK, i.vsize,
              i.rss_pages);
     // Fields 25 to 37: limits, addresses and signal sets that nobody but root may see anyway.

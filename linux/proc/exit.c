@@ -80,7 +80,7 @@ static bool thread_unlink(struct task *t, struct thread *th, struct process *p)
     spin_lock(&proc_lock);
     u64 flags = spin_lock_irqsave(&p->signal_lock);
     list_del(&th->node);
-    p->gone.runtime_ns += task_runtime(t);
+    usage_add_task(&p->gone, t);
     bool last = --p->nr_threads == 0;
     if (th->stopped)
         p->nr_stopped--;
@@ -116,7 +116,8 @@ static void release_resources(struct process *p)
 
 void process_reap(struct process *p)
 {
-    usage_add(&p->parent->reaped, &p->gone);
+    const struct usage own = process_usage(p);
+    usage_add(&p->parent->reaped, &own);
     usage_add(&p->parent->reaped, &p->reaped);
     list_del(&p->sibling);
     list_del(&p->all_node);

@@ -1,5 +1,5 @@
-// setitimer(2), getitimer(2) and alarm(2): SIGALRM after a while; SIGVTALRM and SIGPROF after so
-// much CPU time of the process, all of which counts as the user's.
+// setitimer(2), getitimer(2) and alarm(2): SIGALRM after a while; SIGVTALRM after so much of the
+// process's CPU time in ring 3, SIGPROF after so much of all its CPU time.
 #include "arch/x86/cpu.h"
 #include "arch/x86/platform.h"
 #include "arch/x86/uaccess.h"
@@ -16,7 +16,10 @@ static const int signals[NR_ITIMERS] = {SIGALRM, SIGVTALRM, SIGPROF};
 
 static u64 now(struct process *p, int which)
 {
-    return which == ITIMER_REAL ? clock_ns() : process_runtime(p);
+    if (which == ITIMER_REAL)
+        return clock_ns();
+    const struct usage u = process_usage(p);
+    return which == ITIMER_VIRTUAL ? usage_user_ns(&u) : u.runtime_ns;
 }
 
 // At least 1: one that has run down is due, not off.

@@ -103,11 +103,12 @@ s64 sys_getrusage(int who, u64 uusage)
         return -EINVAL;
     spin_lock(&proc_lock);
     struct usage used = who == RUSAGE_CHILDREN ? p->reaped : process_usage(p);
-    spin_unlock(&proc_lock);
-    if (who == RUSAGE_THREAD) { // the memory is everybody's
-        used.runtime_ns = task_runtime(current_task());
-        used.minor_faults = 0;
+    if (who == RUSAGE_THREAD) {
+        u64 peak = used.peak_pages; // the memory is everybody's
+        used = thread_usage(current_thread());
+        used.peak_pages = peak;
     }
+    spin_unlock(&proc_lock);
     const struct rusage usage = usage_tell(&used);
     return put_user(usage, uusage);
 }
@@ -119,8 +120,11 @@ s64 sys_times(u64 utimes)
         s64 utime, stime, children_utime, children_stime;
     } times = {0};
     spin_lock(&proc_lock);
-    times.utime = process_runtime(p) / CLK_TCK_NS;
-    times.children_utime = p->reaped.runtime_ns / CLK_TCK_NS;
+    const struct usage own = process_usage(p), *children = &p->reaped;
+    times.utime = usage_user_ns(&own) / CLK_TCK_NS;
+    times.stime = own.system_ns / CLK_TCK_NS;
+    times.children_utime = usage_user_ns(children) / CLK_TCK_NS;
+    times.children_stime = children->system_ns / CLK_TCK_NS;
     spin_unlock(&proc_lock);
     if (utimes && put_user(times, utimes))
         return -EFAULT;

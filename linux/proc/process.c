@@ -228,13 +228,31 @@ u64 process_runtime(struct process *p)
 
 void usage_add_mm(struct usage *to, const struct mm *mm)
 {
-    usage_add(to, &(struct usage){0, mm->minor_faults, mm->peak_pages});
+    usage_add(to, &(struct usage){.minor_faults = mm->minor_faults, .peak_pages = mm->peak_pages});
+}
+
+void usage_add_task(struct usage *to, const struct task *t)
+{
+    usage_add(to, &(struct usage){.runtime_ns = task_runtime(t),
+                                  .user_ticks = t->user_ticks,
+                                  .system_ticks = t->system_ticks});
+}
+
+struct usage thread_usage(struct thread *th)
+{
+    struct usage u = {0};
+    usage_add_task(&u, th->task);
+    usage_split(&u, &th->told);
+    return u;
 }
 
 struct usage process_usage(struct process *p)
 {
     struct usage u = p->gone;
-    u.runtime_ns = process_runtime(p);
+    struct thread *th;
+    list_for_each (th, &p->threads, node)
+        usage_add_task(&u, th->task);
+    usage_split(&u, &p->told);
     if (p->mm)
         usage_add_mm(&u, p->mm);
     return u;

@@ -62,12 +62,13 @@ struct process {
     bool keep_zombie; // the kernel itself waits for it (proc_run_init)
     bool has_execed;  // setpgid by the parent is refused from then on
     bool unknown_syscall_logged;
-    int exit_signal;     // what the parent gets when it ends
-    int death_signal;    // what it gets when the thread that made it ends, or 0
-    bool exiting;        // all threads end, with this status (both: signal_lock)
-    int exit_status;     // wait4's, valid when exiting or zombie
-    int change;          // wait4's status of a stop or continue not yet reported, or 0
-    struct usage gone;   // by threads that have ended, in address spaces left behind
+    int exit_signal;   // what the parent gets when it ends
+    int death_signal;  // what it gets when the thread that made it ends, or 0
+    bool exiting;      // all threads end, with this status (both: signal_lock)
+    int exit_status;   // wait4's, valid when exiting or zombie
+    int change;        // wait4's status of a stop or continue not yet reported, or 0
+    struct usage gone; // by threads that have ended, in address spaces left behind
+    struct cpu_time told;
     struct usage reaped; // by children, those they reaped included
 
     struct spinlock signal_lock;   // RANK_SIGNAL
@@ -117,6 +118,8 @@ struct thread {
     u32 trace;             // TRACE_*: what its tracer wants of it
     bool step_tf;          // TF in its frame is the tracer's, not the program's
     int resume_signal;     // what the tracer let it go on with
+
+    struct cpu_time told; // proc_lock
 };
 
 extern struct spinlock proc_lock;
@@ -162,6 +165,10 @@ struct task *process_forker(const struct process *p);
 // CPU time of all its threads so far, ns; and all that it has used. proc_lock held.
 u64 process_runtime(struct process *p);
 struct usage process_usage(struct process *p);
+// What one of its threads has used, but for memory. proc_lock held.
+struct usage thread_usage(struct thread *th);
+// Adds what a task has used, but for memory; it is split when it is told.
+void usage_add_task(struct usage *to, const struct task *t);
 // Adds what has been used in an address space.
 void usage_add_mm(struct usage *to, const struct mm *mm);
 // Names a thread; a process is called like its first one.

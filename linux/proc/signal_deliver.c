@@ -40,9 +40,13 @@ void signal_notify_parent(struct process *p, int sig, int code, int status)
 {
     struct process *parent = p->parent;
     const struct sigaction *a = &parent->action[SIGCHLD - 1];
+    const struct usage used = process_usage(p);
     struct siginfo info = {
         .code = code,
-        .chld = {.pid = p->pid, .status = status, .utime = process_runtime(p) / CLK_TCK_NS},
+        .chld = {.pid = p->pid,
+                 .status = status,
+                 .utime = usage_user_ns(&used) / CLK_TCK_NS,
+                 .stime = used.system_ns / CLK_TCK_NS},
     };
     bool stop = code == CLD_STOPPED || code == CLD_CONTINUED;
     // Ignored: not even to a parent that blocks it, or waits for it.
