@@ -1,8 +1,8 @@
 // Hardware breakpoints, as the rest of the kernel uses them.
 //
-// A breakpoint is a perf event of type PERF_TYPE_BREAKPOINT. Its slot is reserved when it is made
-// and kept until it is released, enabled or not (hwbp/reserve.c, rules in hwbp/slots.h); which
-// register it sits in, and when, is the PMU's business (hwbp/pmu.c).
+// A breakpoint is a perf event of type PERF_TYPE_BREAKPOINT. Its slot is reserved when it is made,
+// and kept until it is released, also while it is disabled (hwbp/reserve.c; the rules are in
+// hwbp/slots.h). The PMU decides in which register it sits, and when (hwbp/pmu.c).
 #pragma once
 
 #include "hwbp/slots.h"
@@ -41,31 +41,32 @@ struct perf_event *hwbp_register_user(const struct perf_event_attr *attr, struct
 struct perf_event *hwbp_register_cpu(const struct perf_event_attr *attr, u32 cpu,
                                      perf_overflow_fn fn, void *arg);
 
-// A breakpoint on every CPU, for whatever runs there: all CPUs or none, reserved in one step that
-// no other request can see half done, then armed on all at once. It is one object: one count, one
-// switch, one place. CPUs that are offline have their part as well, and come back with it. Task
-// context.
+// A breakpoint on every CPU, for whatever runs there. Its slots are reserved on all CPUs or on
+// none, in one step that no other request can see half done. Then it is armed on all CPUs at once.
+// It is one object with one count, one address and one switch. An offline CPU has its part, too,
+// and comes back with it. The same errors as hwbp_register_user(). Task context.
 struct hwbp_wide *hwbp_register_wide(const struct perf_event_attr *attr, perf_overflow_fn fn,
                                      void *arg);
 void hwbp_unregister_wide(struct hwbp_wide *wide);
 u64 hwbp_wide_count(struct hwbp_wide *wide);
 void hwbp_wide_enable(struct hwbp_wide *wide);
 void hwbp_wide_disable(struct hwbp_wide *wide);
-// hwbp_modify() of all parts: checked once, so on -EINVAL or -EOPNOTSUPP no CPU has changed.
+// The same as hwbp_modify(), for all CPUs. On -EINVAL or -EOPNOTSUPP no CPU has changed.
 int hwbp_wide_modify(struct hwbp_wide *wide, u64 addr, u32 bp_type, u64 bp_len);
 
-// Changes address, type and length in place: the slot is kept, also when all are full. On -EINVAL
-// nothing has changed. Task context.
+// Changes address, type and length. The slot is kept, so this works also when all slots are taken.
+// 0, or -EINVAL or -EOPNOTSUPP, and nothing has changed. Task context.
 int hwbp_modify(struct perf_event *event, u64 addr, u32 bp_type, u64 bp_len);
 
-// Its two halves, where more is to happen between them. check: 0, -EINVAL or -EOPNOTSUPP. apply
-// changes one event, which keeps its place, for perf_ctx_run() and its like; arg: an attr that was
-// checked.
+// The two halves of hwbp_modify(). hwbp_check() returns 0, -EINVAL or -EOPNOTSUPP. hwbp_apply()
+// changes one event, which keeps its place; it is a function for perf_ctx_run(), and its arg is an
+// attr that hwbp_check() has accepted.
 int hwbp_check(const struct perf_event_attr *attr);
 int hwbp_apply(struct perf_event *event, void *arg);
 
-// The running task ends or executes another program: what hwbp_register_user() made for it stops,
-// its slots come back. Its maker still releases the events. Task context.
+// The running task ends or executes another program. The breakpoints that hwbp_register_user() has
+// made for it stop, and their slots come back. Their makers must still release the events. Task
+// context.
 void hwbp_flush_task(struct task *task);
 
 // Releases a breakpoint made by hwbp_register_user, hwbp_register_cpu or

@@ -15,9 +15,9 @@ static struct bp_claim *own_claim(struct perf_event *event, bool pinned)
     return own;
 }
 
-// The slot comes first, then the validation: a full machine answers ENOSPC even to a bad request,
-// as Linux does, unless it names no type at all. `wide`: the claim of a wide breakpoint, for which
-// its maker has reserved.
+// The slot is reserved before the request is validated, because Linux does so: a full machine
+// answers ENOSPC even to a bad request, unless it names no type at all. `wide` is the claim of a
+// wide breakpoint, whose slots its maker has reserved.
 static int bp_event_init(struct perf_event *event, void *wide)
 {
     struct hw_breakpoint *bp = bp_of(event);

@@ -1,5 +1,5 @@
-// Which breakpoints exist: the slot table, the list of live claims, and the recount that keeps both
-// honest.
+// Which breakpoints exist: the slot table and the list of live claims. Debug builds recount the
+// table from the list after every operation.
 #include "hwbp/reserve.h"
 #include "arch/x86/platform.h"
 #include "kernel/base/cmdline.h"
@@ -35,7 +35,7 @@ void hwbp_slots_init(void)
     slots_init(&table, rules, nr_cpus);
 }
 
-// ---- the recount: rules.md's "what must hold after every operation" ----
+// ---- the recount: the table must equal what the live claims add up to ----
 
 static struct slot_request request_of(const struct bp_claim *c, bool recount)
 {

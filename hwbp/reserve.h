@@ -1,19 +1,19 @@
-// Claims on slots: what slots.h counts in numbers, tied to live breakpoints and tasks. One mutex
-// (RANK_SLOTS) serialises all of it, so a reservation is seen whole or not at all.
+// Claims: they tie the numbers that slots.h counts to live breakpoints and tasks. One mutex
+// (RANK_SLOTS) guards all of it, so no one sees half a reservation.
 #pragma once
 
 #include "arch/x86/debugreg.h"
 #include "hwbp/hwbp.h"
 #include "kernel/base/list.h"
 
-// What a task's perf context keeps for this layer (pmu_data), from its first breakpoint on.
+// This layer's part of a task's perf context (pmu_data). It is made with the first breakpoint.
 struct bp_task {
-    struct slot_task kept, recount; // its tally, and beside it the scratch tally of the recount
-    struct dr_image parked;         // the registers of its breakpoints while it does not run
+    struct slot_task kept, recount; // its tally, and a second one in which the recount counts
+    struct dr_image parked;         // the registers of its breakpoints while the task is away
 };
 
-// Admits and lists the claim (its other fields set). 0, -ENOSPC, -ENOMEM; a refusal is remembered
-// in words. Task context.
+// Admits a claim whose other fields are set, and adds it to the list of live claims. 0, -ENOSPC or
+// -ENOMEM. /proc/hwbp shows the refusal. Task context.
 int claim_reserve(struct bp_claim *claim);
 // The same for an inherited copy, which is never refused for a slot. 0 or -ENOMEM.
 int claim_inherit(struct bp_claim *claim);

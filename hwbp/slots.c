@@ -1,5 +1,5 @@
-// The slot rules (docs/slots.md): one table of rule sets, which differ only in how they measure
-// what a CPU would have to hold. Knows neither CPUs nor tasks, only numbers.
+// The slot rules (docs/slots.md): a table of rule sets. They differ only in how they measure the
+// registers that a CPU would need.
 
 #include "hwbp/slots.h"
 #include "arch/x86/upcalls.h"
@@ -8,18 +8,18 @@
 
 // ---- The rules ----
 //
-// A request is for one CPU or every one, and for a task or none. A rule set finds the worst that
-// these CPUs may have to hold at one moment, as a struct slot_refusal. The cases:
+// A request is for one CPU or every CPU, and for a task or no task. A rule set finds the greatest
+// need of these CPUs at one moment, as a struct slot_refusal. The cases:
 //
-//   (1) 2009      The greatest holder among all tasks stands in for whichever task will run. Over
-//                 several CPUs the most pinned ones and the presence of flexible ones are taken
-//                 each by itself.
-//   (2) exact     (2a) a task's request: the task itself runs there.
-//                 (2b) no task's request: whichever task is worst runs there.
-//                 Over several CPUs the worst CPU decides, as a whole.
-//   (3) mainline  exact, with every request taken as pinned.
+//   (1) 2009      The task that holds most counts, whether or not it will run there. For every CPU,
+//                 the greatest number of pinned breakpoints and the presence of flexible ones are
+//                 looked for separately, possibly on different CPUs.
+//   (2) exact     (2a) A request of a task: this task runs there.
+//                 (2b) A request of no task: the task with the greatest need runs there.
+//                 For every CPU, the CPU with the greatest need decides.
+//   (3) mainline  As exact, with every request taken as pinned.
 //
-// A flexible one asks for a register only where no other keeps one already.
+// A flexible breakpoint asks for a register only where none is kept yet.
 
 static u32 sum(const struct slot_refusal *l)
 {

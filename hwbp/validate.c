@@ -11,9 +11,9 @@ static bool overlaps(u64 first, u64 last, struct area a)
     return first < a.end && last >= a.start;
 }
 
-// A hit in one of these would come back while #DB is being delivered or left: GDT, IDT, TSS
-// and per-CPU data (all in the protected section), and every kernel stack, where the exception
-// frame itself is pushed.
+// The CPU itself, or the #DB entry, uses these while breakpoints are on: GDT, IDT, TSS and per-CPU
+// data (all in the protected section), and every kernel stack, because the exception frame is
+// pushed there. A breakpoint on them would hit again while its #DB is delivered, without end.
 static bool data_is_protected(u64 first, u64 last)
 {
     struct area data = {(u64)__protected_data_start, (u64)__protected_data_end};
@@ -63,7 +63,7 @@ int hwbp_parse(const struct perf_event_attr *attr, struct hw_breakpoint *bp)
     case HW_BREAKPOINT_RW:
         err = parse_data(attr, bp);
         break;
-    default: // EMPTY, INVALID, and R alone, which x86 has no condition for
+    default: // EMPTY, INVALID, and R alone: x86 has no such condition (SDM vol. 3, 18.2.4)
         return -EINVAL;
     }
     if (err)

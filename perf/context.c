@@ -41,8 +41,8 @@ struct perf_event_context *perf_task_context(struct task *task)
             kfree(ctx); // another opener was faster
             ctx = first;
         }
-        // From here on every switch-in of the task sees the context: switches run with IRQs off,
-        // and all that had begun before have ended when every CPU has answered.
+        // Switches run with IRQs off. So when every CPU has answered, all switches that began
+        // before have ended, and each later switch-in of the task sees the context.
         if (task != current_task() && task->state != TASK_NEW)
             smp_wait_for_all();
     }
@@ -71,9 +71,8 @@ u64 perf_ctx_now(struct perf_event_context *ctx)
     return now > ctx->since ? ctx->time + (now - ctx->since) : ctx->time;
 }
 
-// The same for who changes the context: all edits between one begin and commit happen at one
-// moment, so an event that is enabled and placed at once has been running for as long as it has
-// been enabled.
+// The clock for edits. All edits between one begin and its commit happen at one moment. So an event
+// that is enabled and placed in one edit has equal times "enabled" and "running".
 static inline u64 moment(const struct perf_event_context *ctx)
 {
     ASSERT(!DEBUG_BUILD || !ctx->running || this_perf_cpu()->edit_depth > 0);
@@ -85,7 +84,7 @@ static inline u64 moment(const struct perf_event_context *ctx)
 static inline void update_times(struct perf_event *event, u64 now)
 {
     u64 passed = now - event->tstamp;
-    // A reader on another CPU may have brought the event further than the moment of this edit.
+    // A reader on another CPU may have updated the times to a moment after this edit began.
     if (now <= event->tstamp)
         return;
     event->tstamp = now;

@@ -1,21 +1,20 @@
 // Perf contexts: the events of one task, or of one CPU, and when they run.
 //
-// A task's context runs while the task does; a CPU's context always runs. Where a context runs
-// (active_cpu) is the only CPU that changes it:
+// A task's context runs while the task runs; a CPU's context always runs. active_cpu says where.
 //
-//   C1  Lists and states of a context that runs on CPU c change only on c, IRQs off, under its
-//       lock; of one that runs nowhere, anywhere under its lock.
-//   C2  active_cpu is cleared only after commit, so whoever sees -1 under the lock knows that no
-//       register holds one of its events. Its events may be parked, though: ACTIVE, and ready to
-//       come back together. Whoever changes something takes them apart first (perf_ctx_disband).
-//   C3  A context belongs to its task (or CPU) for ever, and each event holds a reference to its
-//       task: it cannot go while it has events.
-//   C4  On a CPU the order is: CPU-pinned, task-pinned, CPU-flexible, task-flexible. A pinned group
-//       that finds no room goes to ERROR; a flexible one waits, and turns are taken (perf/place.c).
-//       A group is placed whole or not at all.
-//   C5  Which events a context holds, and who descends from whom, changes under perf_mutex as well:
-//       with it held, task-context code may walk the lists and sleep. Turns put the flexible ones
-//       into another order without it, but not while their task has set `walked`.
+//   C1  A context that runs on CPU c is changed only on c, IRQs off, under its lock. A context that
+//       runs nowhere may be changed on any CPU, under its lock.
+//   C2  active_cpu is cleared after the commit. So code that reads -1 under the lock knows that no
+//       register holds an event of this context. The events may be parked, though: ACTIVE, and
+//       ready to come back together. perf_ctx_disband() comes before any change to them.
+//   C3  A context belongs to its task or CPU for ever. Each event holds a reference to its task, so
+//       the context outlives its events.
+//   C4  The order on a CPU is: CPU-pinned, task-pinned, CPU-flexible, task-flexible. A pinned group
+//       that finds no room goes to ERROR. A flexible group that finds none waits for its turn
+//       (perf/place.c). A group is placed whole or not at all.
+//   C5  Events join and leave a context, and are inherited, only under perf_mutex as well. So
+//       task-context code that holds it may walk the lists and sleep. Turns change the order of the
+//       flexible groups without perf_mutex, but not while the task has set `walked`.
 #pragma once
 
 #include "kernel/base/spinlock.h"
@@ -30,11 +29,11 @@ struct perf_event_context {
     u32 nr_limited;               // ACTIVE ones of the limited PMU
     u32 nr_loose;                 // ACTIVE ones that cannot be parked
     bool exclusive;               // one group has the register file for itself
-    bool waits;                   // some group may be waiting for a place; see perf_place()
-    bool parked;                  // the ACTIVE ones are put aside together (C2)
+    bool waits;                   // some group may wait for a place; see perf_place()
+    bool parked;                  // the ACTIVE events are saved together (C2)
     s32 active_cpu;               // where it runs, or -1
     bool dead;                    // the task has ended: takes no more events
-    bool walked;                  // by its task: the lists keep their order (C5); atomic
+    bool walked;                  // its task walks the lists: their order stays (C5). Atomic
     bool running;                 // its clock runs: from perf_ctx_in to perf_ctx_out
     u64 time;                     // ns it has run, up to `since`
     u64 since;                    // clock_ns() when it last began to run, while it runs
@@ -64,24 +63,26 @@ static inline struct perf_cpu *this_perf_cpu(void)
     return THIS_CPU->perf;
 }
 
-// The context of a task, made at the first call; ERR_PTR(-ENOMEM), or ERR_PTR(-ESRCH) when the task
-// is ending. The caller holds a reference to the task. Task context.
+// The context of a task; the first call makes it. ERR_PTR: -ENOMEM, or -ESRCH when the task is
+// ending. The caller holds a reference to the task. Task context.
 struct perf_event_context *perf_task_context(struct task *task);
 
-// A context begins to run on this CPU, or stops: its clock, and its events as far as they are
-// parked (in) or ACTIVE (out). IRQs off, no context lock held, inside begin .. commit. active_cpu
-// is cleared later, by perf_ctx_release() after commit (C2).
+// A context begins to run on this CPU, or stops. Its clock starts, and its parked events come back;
+// or the clock stops, and its ACTIVE events are parked or lose their places. active_cpu is cleared
+// later, by perf_ctx_release() after the commit (C2). IRQs off, no context lock held, inside
+// begin .. commit.
 void perf_ctx_in(struct perf_event_context *ctx);
 void perf_ctx_out(struct perf_event_context *ctx);
 void perf_ctx_release(struct perf_event_context *ctx);
-// Parked events become INACTIVE; others stay as they are. The context, locked, runs nowhere.
+// Takes a parked context apart: its ACTIVE events become INACTIVE. The context is locked and runs
+// nowhere.
 void perf_ctx_disband(struct perf_event_context *ctx);
 u64 perf_ctx_now(struct perf_event_context *ctx); // its clock; lock held
 
 // ---- states and times (perf/context.c); the context lock is held ----
 
-// Moves one event to a state other than ACTIVE, keeping the times; leaving ACTIVE only on
-// active_cpu, inside begin .. commit. A leader's siblings keep their own states.
+// Moves one event to a state other than ACTIVE and updates its times. An ACTIVE event loses its
+// place: only on active_cpu, inside begin .. commit. The siblings of a leader keep their states.
 void perf_set_state(struct perf_event *event, enum perf_state state);
 // INACTIVE becomes ACTIVE: the PMU has it.
 void perf_activate(struct perf_event *event);
@@ -92,9 +93,8 @@ void perf_update_times(struct perf_event *event);
 
 // Takes a whole group off its PMUs. The context lock is held.
 void perf_group_out(struct perf_event *leader);
-// Gives the events of this CPU's contexts their places by C4. Afterwards ctx->waits tells exactly
-// whether a group of the context's waits. Returns the context whose flexible groups came first,
-// NULL when nobody had waited.
+// Gives the events of this CPU's contexts their places, in the order of C4. Then ctx->waits is
+// exact. Returns the context whose flexible groups came first, or NULL when no group was waiting.
 struct perf_event_context *perf_place(void);
 // Whether one of the contexts that run here has a group without a place; if not, perf_place() has
 // nothing to do.
@@ -103,17 +103,19 @@ static inline bool perf_somebody_waits(void)
     const struct perf_cpu *pc = this_perf_cpu();
     return pc->ctx.running && (pc->ctx.waits || (pc->task_ctx && pc->task_ctx->waits));
 }
-// Where nobody has waited, a group of one has been changed: if it waits now it takes what is free.
-// False: perf_place() has something to do. The context lock is held.
+// A short way for an event without siblings that was changed while no group of its context waited.
+// If it waits for a place now, it takes a free one. False when perf_place() has something to do.
+// The context lock is held.
 bool perf_place_alone(struct perf_event *leader);
 static inline bool perf_place_one(struct perf_event *leader)
 {
     return !leader->ctx->waits || perf_place_alone(leader);
 }
-// The next turn, if somebody waits and this one has lasted long enough: at the tick, and at a
-// switch-in, because a task that always leaves before a tick would never see one.
+// Begins the next turn if a group waits and this turn has lasted long enough. Called at each tick,
+// and at a switch-in too, because a task that always sleeps before a tick would never get a turn.
 void perf_turn(void);
-// A flexible leader begins to wait: level with the least served. The context lock is held.
+// A flexible leader begins to wait; it starts level with the least served one. The context lock is
+// held.
 void perf_join_turns(struct perf_event *leader);
 
 // ---- from anywhere (perf/remote.c); task context, no spinlock held ----
@@ -121,18 +123,18 @@ void perf_join_turns(struct perf_event *leader);
 // A change of one event.
 typedef int perf_change_fn(struct perf_event *event, void *arg);
 
-// Runs fn(event, arg) under the context lock on the CPU where the context runs (or here if
-// nowhere); then places what may run. The event's group is not ACTIVE meanwhile if it has several
-// members. Returns what fn returned.
+// Runs fn(event, arg) under the context lock, on the CPU where the context runs, or here if it runs
+// nowhere. Then gives places to the events that may run. A group of several members is not ACTIVE
+// while fn runs. Returns the result of fn.
 int perf_ctx_run(struct perf_event *event, perf_change_fn *fn, void *arg);
 
 // The same for the event and all its inherited copies, and for its whole group with theirs.
 void perf_family_run(struct perf_event *event, perf_change_fn *fn, void *arg);
 void perf_group_run(struct perf_event *event, perf_change_fn *fn, void *arg);
 
-// The same for events of all CPUs as one step: event[cpu] belongs to the context of that CPU, for
-// each of nr_cpus. All CPUs change at once; the events of offline ones are changed where they wait.
-// fn may run on several CPUs at a time; its result is not asked for.
+// The same for one event of each CPU, as one step: event[cpu] belongs to the context of that CPU.
+// All CPUs change at the same time; the event of an offline CPU is changed from here. fn may run on
+// several CPUs at a time; its result is ignored.
 void perf_ctx_run_all(struct perf_event *const *event, perf_change_fn *fn, void *arg);
 
 // The same on a CPU that a debugger has stopped, for an event of this CPU's own context, IRQs off:
@@ -141,8 +143,7 @@ void perf_ctx_run_all(struct perf_event *const *event, perf_change_fn *fn, void 
 // perf_ctx_run() does it.
 bool perf_ctx_run_stopped(struct perf_event *event, perf_change_fn *fn, void *arg);
 
-// After an event was added to a context that runs nowhere although its task is running: starts it
-// there.
+// Starts a context whose task is running already: its first event came after the last switch.
 void perf_ctx_start(struct perf_event_context *ctx);
 
 // ---- membership (perf/event.c); perf_mutex held ----

@@ -52,7 +52,7 @@ void perf_event_free(struct perf_event *event)
 }
 
 // A group counts one task or one CPU, and only its leader says how it is placed. perf_mutex is
-// held: a leader may lose its place, and a group may grow, until then.
+// held, because without it the leader could leave its context and the group could grow.
 static int check_leader(const struct perf_event *event)
 {
     const struct perf_event *leader = event->leader;

@@ -1,8 +1,8 @@
 // Perf events: something counted, for a task, for a CPU, or for a task on one CPU.
 //
-// An event lives in a context (perf/context.h) that runs when its task or CPU runs. How to count is
-// known to its PMU alone: hwbp/pmu.c has the one for breakpoints. What becomes of a count (samples,
-// records, signals) is known to the layer above, by the upcalls in perf/upcalls.h.
+// An event lives in a context (perf/context.h), which runs while its task or CPU runs. Only its PMU
+// knows how to count; the one for breakpoints is hwbp/pmu.c. The layer above makes samples, records
+// and signals of the counts; it is told of them by the upcalls in perf/upcalls.h.
 //
 //   State      meaning                                              count grows
 //   OFF        disabled by its user                                 no
@@ -12,8 +12,8 @@
 //   ERROR      pinned, and the PMU had no room: reads as EOF        no
 //   EXIT       retired by its PMU with its task's old program       no, for ever
 //
-// Two times are kept, as sums of exact intervals of clock_ns(): enabled (INACTIVE or ACTIVE while
-// the context's task runs) and running (ACTIVE).
+// Two times are kept, in ns of clock_ns(). "Enabled" is the time in INACTIVE and ACTIVE while the
+// context runs; "running" is the part of it in ACTIVE.
 #pragma once
 
 #include "arch/x86/trap.h"
@@ -79,7 +79,7 @@ struct perf_event {
     u64 total_enabled, total_running; // ns of the context's clock, up to tstamp
     u64 tstamp;                       // that clock at the last state change or update
     u64 served; // ns a flexible leader has run, for taking turns (perf/place.c)
-    u32 waited; // turns of its context's it has been left out of since it last ran
+    u32 waited; // turns of its context that it has missed since it last ran
 
     // Inheritance, guarded by perf_mutex. Copies hang on the original, however deep the forks.
     struct perf_event *parent; // NULL: an original
@@ -91,7 +91,7 @@ struct perf_event {
     struct perf_output *output; // what the layer above keeps with it: perf_output_size bytes
 };
 
-// A group's members, its leader first. None may leave meanwhile.
+// Runs the loop for each member of a group, the leader first. No member may leave meanwhile.
 #define perf_for_each_member(event, leader)                                                        \
     for (event = (leader); event; event = perf_next_member(event, leader))
 
@@ -102,7 +102,7 @@ static inline struct perf_event *perf_next_member(struct perf_event *event,
     return next == &leader->siblings ? NULL : list_entry(next, struct perf_event, node);
 }
 
-// The event itself, or what it was inherited from: samples and signals are that one's.
+// The event itself, or the one that it is a copy of. Samples and signals belong to the original.
 static inline struct perf_event *perf_original(struct perf_event *event)
 {
     return event->parent ? event->parent : event;
@@ -134,11 +134,13 @@ struct perf_request {
     bool wait_for_cpu; // `cpu` may be offline: the event begins when it comes back
 };
 struct perf_event *perf_event_create(const struct perf_request *r);
-// Ends it: after return it counts nothing and its callback is not running. Task context.
+// Ends an event. After the return it counts nothing and its callback does not run. Task context.
 void perf_event_release_kernel(struct perf_event *event);
-// The count now, inherited copies included; both times if the pointers are not NULL. Task context.
+// The count now, with the counts of inherited copies. Either time is stored if its pointer is not
+// NULL. Task context.
 u64 perf_event_read_value(struct perf_event *event, u64 *enabled, u64 *running);
-// These reach inherited copies too. ERROR becomes INACTIVE and tries again; reset leaves the times.
+// These reach the inherited copies, too. Enabling an event in ERROR makes it try again; a reset
+// sets the count to 0 and leaves the times. Task context.
 void perf_event_enable(struct perf_event *event);
 void perf_event_disable(struct perf_event *event);
 void perf_event_reset(struct perf_event *event);

@@ -35,7 +35,7 @@ static inline __attribute__((always_inline)) int change_here(struct perf_event *
     return result;
 }
 
-// Not done when the context has moved on meanwhile. IRQs off: who is here stays here.
+// Does nothing when the context has left this CPU meanwhile. IRQs off, so it cannot leave now.
 static void change_call(void *arg)
 {
     struct change *c = arg;
@@ -153,7 +153,7 @@ static void pass_here(void *arg)
 void perf_ctx_run_all(struct perf_event *const *event, perf_change_fn *fn, void *arg)
 {
     struct pass p = {.event = event, .fn = fn, .arg = arg};
-    mutex_lock(&perf_mutex); // two passes that mixed would leave CPUs that differ
+    mutex_lock(&perf_mutex); // one change at a time, or the CPUs could end up different
     smp_call_all(pass_here, &p);
     for (u32 cpu = 0; cpu < nr_cpus; cpu++)
         if (!(p.done & BIT(cpu))) // offline, or it came or went meanwhile
@@ -176,9 +176,8 @@ static void start_here(void *arg)
 
 void perf_ctx_start(struct perf_event_context *ctx)
 {
-    // A task that is not running now will find its context at its next switch-in; one that runs
-    // keeps its CPU until the call has been served there, or has been switched out, which is as
-    // good.
+    // A task that does not run now starts its context at the next switch-in. A running task is on
+    // that CPU when the call is served, or was switched out before, and then the same holds.
     if (ctx->task && __atomic_load_n(&ctx->active_cpu, __ATOMIC_RELAXED) < 0 &&
         __atomic_load_n(&ctx->task->on_cpu, __ATOMIC_ACQUIRE))
         smp_call(__atomic_load_n(&ctx->task->cpu, __ATOMIC_RELAXED), start_here, ctx);

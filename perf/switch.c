@@ -1,4 +1,5 @@
-// Contexts come to a CPU and leave it: with tasks, by the two hooks of a switch, and with the CPU.
+// Contexts come to a CPU and leave it: a task's context by the two hooks of a switch, a CPU's
+// context when the CPU goes online or offline.
 #include "perf/context.h"
 #include "perf/pmu.h"
 #include "perf/upcalls.h"
@@ -37,7 +38,7 @@ void perf_ctx_disband(struct perf_event_context *ctx)
 
 static void unpark(struct perf_event_context *ctx)
 {
-    // Elsewhere other events may be the right ones: of those that are for one CPU only.
+    // Only on the same CPU: elsewhere, events that are bound to one CPU differ.
     if (ctx->last_cpu == cpu_id() && !exclude_each_other(ctx, &this_perf_cpu()->ctx) &&
         perf_registers->unpark(ctx))
         ctx->parked = false;
@@ -157,7 +158,7 @@ void perf_task_ends(struct task *t)
         perf_edit_begin();
         perf_ctx_out(ctx);
         pc->task_ctx = NULL;
-        perf_place(); // registers it leaves may serve waiting events of the CPU
+        perf_place(); // the registers that it leaves may serve waiting events of the CPU
         perf_edit_commit();
         perf_ctx_release(ctx);
     }
