@@ -19,11 +19,12 @@ SMP   ?= $(if $(filter bochs,$(MAKECMDGOALS)),1,$(if $(filter fuzz,$(MAKECMDGOAL
 MEM   ?= $(if $(filter fuzz,$(MAKECMDGOALS)),512,256)
 DEBUG ?= 0
 HWBP  ?= 1
+CORE  ?= 0
 V     ?= 0
-export EMU SMP MEM APPEND QEMU_FLAGS TIMEOUT PROG ARGS FILES OUT T SECS SHELL_PROG CMDS
+export CORE EMU SMP MEM APPEND QEMU_FLAGS TIMEOUT PROG ARGS FILES OUT T SECS SHELL_PROG CMDS
 
 # The values that decide what is built; tools/settings.py checks the others.
-$(foreach v,HWBP DEBUG V,$(if $(filter-out 0 1,$($(v)))$(filter-out 1,$(words $($(v)))),\
+$(foreach v,HWBP CORE DEBUG V,$(if $(filter-out 0 1,$($(v)))$(filter-out 1,$(words $($(v)))),\
   $(error dr7: $(v)=$($(v)): it is 0 or 1)))
 
 # The tests always run the debug build, which checks itself at every switch.
@@ -35,8 +36,9 @@ ifneq ($(filter test,$(MAKECMDGOALS)),)
 export TEST_EMU := $(if $(filter command line environment,$(origin EMU)),$(EMU))
 export TEST_SMP := $(if $(filter command line environment,$(origin SMP)),$(SMP))
 export TEST_HWBP := $(if $(filter command line environment,$(origin HWBP)),$(HWBP))
-# The kernel without breakpoints is one of them.
-WITH_OFF := $(if $(TEST_EMU)$(TEST_SMP)$(TEST_HWBP),,yes)
+# The kernel without breakpoints is one of them, and the core alone.
+WITH_OFF  := $(if $(TEST_EMU)$(TEST_SMP)$(TEST_HWBP),,yes)
+WITH_CORE := $(if $(TEST_HWBP),,yes)
 endif
 
 GOALS := $(or $(MAKECMDGOALS),all)
@@ -82,17 +84,28 @@ HOSTCC  := gcc
 PYTHON  := python3 -B
 
 BUILD := build
-B     := $(BUILD)$(if $(filter 0,$(HWBP)),/nohwbp)$(if $(filter 1,$(DEBUG)),/debug)
+B     := $(BUILD)$(if $(filter 1,$(CORE)),/core)$(if $(filter 0,$(HWBP)),/nohwbp)$(if \
+           $(filter 1,$(DEBUG)),/debug)
 
 Q   := $(if $(filter 1,$(V)),,@)
 say  = @printf '  %-5s %s\n' $(1) $(2) >&2
 
 # ---- Sources and flags ----
 
-CDIRS  := arch/x86 kernel kernel/* sched perf $(if $(filter 0,$(HWBP)),,hwbp) \
-          linux/* debug debug/* test/kernel
-CSRC   := $(sort $(wildcard $(CDIRS:%=%/*.c)))
+# The floor, and what stands on it: either the roof, or the few files of the core.
+FLOOR  := arch/x86 kernel/base kernel/mm sched perf $(if $(filter 0,$(HWBP)),,hwbp)
+ROOF   := arch/x86/user arch/x86/svm kernel linux/* debug debug/*
+CSRC   := $(sort $(wildcard $(FLOOR:%=%/*.c)))
 ASRC   := $(sort $(wildcard boot/*.asm arch/x86/*.asm))
+KTESTS := $(sort $(wildcard test/kernel/*.c))
+ifeq ($(CORE),1)
+# Of the tests, those that include nothing of the roof.
+CSRC   += $(wildcard kernel/core/*.c) \
+          $(filter-out $(shell grep -lE '"(linux|debug)/' $(KTESTS)),$(KTESTS))
+else
+CSRC   += $(sort $(wildcard $(ROOF:%=%/*.c))) $(KTESTS)
+ASRC   += $(wildcard arch/x86/svm/*.asm)
+endif
 OBJS   := $(ASRC:%=$(B)/obj/%.o) $(CSRC:%=$(B)/obj/%.o)
 USRC   := $(sort $(wildcard user/*.c))
 UTEST  := $(sort $(wildcard test/user/*.c))
@@ -100,6 +113,9 @@ UTEST  := $(sort $(wildcard test/user/*.c))
 UDIRS  := $(sort $(patsubst user/%/,%,$(dir $(wildcard user/*/*.c))))
 UBIN   := $(addprefix $(BUILD)/user/bin/,$(USRC:user/%.c=%) $(UDIRS) $(if $(UTEST),utest))
 HOST   := $(patsubst test/host/%.c,$(BUILD)/host/%,$(sort $(wildcard test/host/t_*.c)))
+
+# The core boots alone.
+ARCHIVE := $(if $(filter 1,$(CORE)),,$(BUILD)/rootfs.cpio)
 
 COMPARE := $(patsubst test/compare/%.c,$(BUILD)/compare/%,$(sort $(wildcard test/compare/*.c)))
 
@@ -118,14 +134,18 @@ UFLAGS := -static -O2 $(WARN) -I. -isystem $(BUILD)/user/include
 HFLAGS := -std=gnu17 -O1 -g $(WARN) -I. -fsanitize=address,undefined -fno-sanitize-recover=all
 
 # For editors: how the usual kernel is compiled.
-COMMANDS := $(if $(filter 0,$(HWBP)),,$(BUILD)/compile_commands.json)
+COMMANDS := $(if $(filter 0,$(HWBP))$(filter 1,$(CORE)),,$(BUILD)/compile_commands.json)
 
 # ---- Targets ----
 
-.PHONY: kernel-off all setup iso run exec linux compare gdb kgdb bochs bench test fuzz lint format \
-        pictures clean help FORCE
+.PHONY: kernel-off kernel-core all core setup iso run exec linux compare gdb kgdb bochs bench test \
+        fuzz lint format pictures clean help FORCE
 
+ifeq ($(CORE),1)
+all: $(B)/dr7-core.iso
+else
 all: $(B)/dr7.iso $(COMMANDS)
+endif
 
 help:
 	@sed -n 's/^#: \?//p' Makefile
@@ -134,6 +154,8 @@ help:
 #: make run        boot with the console on this terminal: demonstration, then shell (Ctrl-A X ends)
 #:                 SHELL_PROG=sh (or another static program): it is the shell, not busybox
 #:                 make run <file: the file is typed at the shell
+#: make core       the kernel without programs, whole in itself (build/core/dr7-core.iso); with
+#:                 CORE=1 run, gdb, bochs and test are about it: make run CORE=1
 #: make exec       boot one static ELF: PROG=file ARGS="..." FILES="..." TIMEOUT=seconds
 #:                 OUT=file gets what it writes to /dev/host
 #: make linux      the same on Debian's Linux 6.12 in QEMU, without input
@@ -157,10 +179,13 @@ help:
 #:            V=1 (show commands)  CROSS_COMPILE=prefix-
 iso: $(B)/dr7.iso
 
+core:
+	+@$(MAKE) CORE=1 $(BUILD)/core$(if $(filter 1,$(DEBUG)),/debug)/dr7-core.iso
+
 setup:
 	@echo "dr7: everything is installed" >&2
 
-run: $(B)/kernel.elf $(BUILD)/rootfs.cpio
+run: $(B)/kernel.elf $(ARCHIVE)
 	@$(PYTHON) tools/boot.py run --build $(B)
 
 exec: $(B)/kernel.elf $(filter $(BUILD)/user/bin/%,$(PROG) $(FILES))
@@ -172,13 +197,13 @@ linux: $(BUILD)/tools/batch $(filter $(BUILD)/user/bin/%,$(PROG) $(FILES))
 compare: $(B)/kernel.elf $(BUILD)/tools/batch $(COMPARE)
 	@$(PYTHON) tools/compare.py $(B)/kernel.elf $(COMPARE)
 
-gdb: $(B)/kernel.elf $(BUILD)/rootfs.cpio
+gdb: $(B)/kernel.elf $(ARCHIVE)
 	@$(PYTHON) tools/debug.py gdb --build $(B)
 
-kgdb: $(B)/kernel.elf $(BUILD)/rootfs.cpio
+kgdb: $(B)/kernel.elf $(ARCHIVE)
 	@$(PYTHON) tools/debug.py kgdb --build $(B)
 
-bochs: $(B)/kernel.elf $(BUILD)/rootfs.cpio
+bochs: $(B)/kernel.elf $(ARCHIVE)
 	@$(PYTHON) tools/debug.py bochs --build $(B)
 
 BENCHES := $(BUILD)/bench/bench $(BUILD)/bench/again $(BUILD)/tools/batch
@@ -186,12 +211,20 @@ BENCHES := $(BUILD)/bench/bench $(BUILD)/bench/again $(BUILD)/tools/batch
 bench: $(BUILD)/kernel.elf $(BENCHES)
 	@$(PYTHON) tools/bench.py $(if $(filter 1,$(README)),--readme)
 
-test: $(if $(filter ?,$(T)),,$(B)/kernel.elf $(BUILD)/rootfs.cpio $(BENCHES) $(HOST) \
-      $(BUILD)/user/utest-glibc $(if $(WITH_OFF),kernel-off))
+TESTED := $(B)/kernel.elf
+ifneq ($(CORE),1)
+TESTED += $(ARCHIVE) $(BENCHES) $(HOST) $(BUILD)/user/utest-glibc $(if $(WITH_OFF),kernel-off) \
+          $(if $(WITH_CORE),kernel-core)
+endif
+
+test: $(if $(filter ?,$(T)),,$(TESTED))
 	@$(PYTHON) test/run.py --build $(B) $(HOST)
 
 fuzz: $(B)/kernel.elf $(BUILD)/fuzz/fuzz
 	@$(PYTHON) tools/fuzz.py $^
+
+kernel-core:
+	+@$(MAKE) CORE=1 DEBUG=1 $(BUILD)/core/debug/kernel.elf
 
 kernel-off:
 	+@$(MAKE) HWBP=0 DEBUG=1 $(BUILD)/nohwbp/debug/kernel.elf
@@ -316,6 +349,7 @@ $(BUILD)/user/bin/$(1): $(2) $(BUILD)/programs | $(BUILD)/user/include
 	$$(call say,USER,$$@)
 	@mkdir -p $$(@D)
 	$$(Q)$$(USERCC) $$(UFLAGS) -MM -MP -MT $$@ $(2) >$$@.d
+	@printf '%s:\n' $(2) >>$$@.d
 	$$(Q)$$(USERCC) $$(UFLAGS) $(2) -o $$@
 endef
 $(eval $(call user_program,utest,$(UTEST)))
@@ -341,6 +375,10 @@ $(B)/dr7.iso: $(B)/kernel.elf $(BUILD)/rootfs.cpio boot/grub.cfg
 	$(call say,ISO,$@)
 	$(Q)$(PYTHON) tools/mkiso.py iso $@ boot/grub.cfg $(B)/kernel.elf $(BUILD)/rootfs.cpio
 
+$(B)/dr7-core.iso: $(B)/kernel.elf boot/core.cfg
+	$(call say,ISO,$@)
+	$(Q)$(PYTHON) tools/mkiso.py iso $@ boot/core.cfg $(B)/kernel.elf
+
 # ---- Unit tests on the host, linked with the files that the first line, "// link: ...", names ----
 
 linked_with = $(filter %.c,$(shell sed -n '1s,^// link: ,,p' $(1)))
@@ -351,6 +389,7 @@ $(BUILD)/host/$(1): test/host/$(1).c $(call linked_with,test/host/$(1).c)
 	$$(call say,HOST,$$@)
 	@mkdir -p $$(@D)
 	$$(Q)$$(HOSTCC) $$(HFLAGS) -MM -MP -MT $$@ $$(sources) >$$@.d
+	@printf '%s:\n' $$(sources) >>$$@.d
 	$$(Q)$$(HOSTCC) $$(HFLAGS) $$(sources) -o $$@
 endef
 $(foreach t,$(HOST:$(BUILD)/host/%=%),$(eval $(call host_test,$(t))))

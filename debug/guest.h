@@ -9,7 +9,7 @@
 //                  already; -EINTR or a restart: a signal came, and the next GUEST_RUN goes on.
 #pragma once
 
-#include "arch/x86/svm.h"
+#include "arch/x86/svm/svm.h"
 
 struct guest_state {
     struct svm_state cpu;

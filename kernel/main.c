@@ -83,6 +83,8 @@ void kernel_main(u32 magic, u32 mbi)
     acpi_init(); // the machine: CPUs, interrupts, time
     apic_init();
     clock_init();
+    clock_init_epoch();
+    keyboard_init();
 
     sched_init(); // tasks; from here on this flow is CPU 0's idle task
     perf_init();  // perf events

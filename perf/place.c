@@ -14,11 +14,12 @@
 // task's in m of them. That count belongs to the running task and goes on with its own running
 // time, so two tasks in step with the tick cannot always meet the same turn; and a task that comes
 // back in its own turn finds the registers cleared for it, however short it stays.
+#include "arch/x86/platform.h"
 #include "perf/context.h"
 #include "sched/sched.h"
 
 // A turn lasts from tick to tick; half of one suffices, for ticks that come early.
-#define MIN_TURN_NS (1000000000ull / HZ / 2)
+#define MIN_TURN_NS (NS_PER_SEC / HZ / 2)
 
 static bool applies_here(const struct perf_event *event)
 {

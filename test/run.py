@@ -39,6 +39,7 @@ RULES = ["2009", "exact", "mainline"]
 MACHINES = [("qemu", 1), ("qemu", 2), ("qemu", 4), ("bochs", 2)]
 BOCHS_DIVISOR = 10  # of the loop counts
 OFF = ("build/nohwbp/debug", "qemu", 2, "off")  # the kernel without breakpoints, and where it runs
+CORE = "build/core/debug"  # the kernel that has nothing above breakpoints
 BOCHS_AMD = "ryzen"  # a model with SVM: the usual one has none
 GUESTS = "guest"  # the family of tests that run there
 LENGTH = [f"seconds={settings.number('SECS', 0, 1)}"] if settings.variable("SECS") else []
@@ -149,6 +150,38 @@ def run_tests(build, column, layers, words, arguments, emulator, smp, cpu=None, 
         complaints.append(f"the machine's status is {b.status}, but no test failed")
     whole = Case("complete-run", "FAIL" if complaints else "ok", "; ".join(complaints), b.lines)
     return Result(column, b.log, cases + [whole])
+
+
+def core_sources():
+    """The kernel's tests that include nothing of the roof, as the Makefile chooses them."""
+    for path in glob.glob(SOURCES["kernel"]):
+        with open(path, encoding="utf-8") as f:
+            if not re.search(r'"(linux|debug)/', f.read()):
+                yield path
+
+
+def run_core(emulator, smp, only):
+    """The kernel's tests in the core."""
+    return run_tests(CORE, f"{emulator}{smp} core", ["kernel"], [f"test={only or 'all'}"], [],
+                     emulator, smp, archive=None)
+
+
+DEMO = "core-demo"
+DEMO_TASK = re.compile(r"  ([A-H]) +\d+ +([123]) +(\d+) +(\d+) +\d+ +\d+$")
+DEMO_WRITES = 500  # of each task to each variable
+
+
+def run_core_demo(emulator, smp):
+    """The core without words of its own: the demonstration, with exact counts."""
+    case = f"{DEMO}.{emulator}{smp}"
+    b = boot(case, TIMEOUT[emulator], CORE + "/kernel.elf", None, [], emulator, smp)
+    tasks = [m.groups() for m in map(DEMO_TASK.match, b.lines) if m]
+    wanted = [(chr(ord("A") + i), str(1 + i % 3)) + 2 * (str(DEMO_WRITES * (1 + i % 3)),)
+              for i in range(8)]
+    end = emu.EXITED.search(b.output)
+    wrong = ("it did not end well" if not b.off or not end or int(end[1]) else
+             "" if tasks == wanted else f"tasks {tasks}")
+    return one_case(case, wrong, b.lines)
 
 
 # Boots that must end by themselves, with one clear line and a failing status: what the line says,
@@ -297,12 +330,23 @@ def mentions(pattern, name):
     return False
 
 
-def choose(build, host_tests, only, only_emu, only_smp, hwbp):
+def choose(build, host_tests, only, only_emu, only_smp, hwbp, core):
     """The jobs as (processors, function, arguments), the widest and the slowest first."""
     jobs, on_machine = [], not only or any(mentions(pattern, only) for pattern in SOURCES.values())
-    if on_machine and (hwbp == "0" or not (hwbp or only_emu or only_smp)):
+    if not core and on_machine and (hwbp == "0" or not (hwbp or only_emu or only_smp)):
         jobs.append((OFF[2], run_machine, OFF + (only,)))
     if hwbp == "0":
+        return jobs
+    machines = [(e, s) for e, s in MACHINES if only_emu in ("", e) and only_smp in ("", str(s))]
+    # One that is in no list is as good.
+    machines = machines or [(only_emu or "qemu", int(only_smp))]
+    for e, s in machines:
+        wide = 1 if e == "bochs" else s
+        if not only or any(mentions(path, only) for path in core_sources()):
+            jobs.append((wide, run_core, (e, s, only)))
+        if only in ("", DEMO, f"{DEMO}.{e}{s}"):
+            jobs.append((wide, run_core_demo, (e, s)))
+    if core:
         return jobs
     if not (only_emu or only_smp):
         for program in host_tests:
@@ -334,9 +378,7 @@ def choose(build, host_tests, only, only_emu, only_smp, hwbp):
             if only in ("", "kgdb", f"kgdb.{name}-{e}{s}"):
                 jobs.append((1 if e == "bochs" else s, run_kgdb, (build, name, e, s)))
     if on_machine:
-        machines = [(e, s) for e, s in MACHINES
-                    if only_emu in ("", e) and only_smp in ("", str(s))]
-        for e, s in machines or [(only_emu or "qemu", int(only_smp))]:  # none: one of its own
+        for e, s in machines:
             jobs += [(1 if e == "bochs" else s, run_machine, (build, e, s, r, only)) for r in RULES]
     if only_emu != "qemu" and only_smp in ("", "2") and only.split(".")[0] in ("", GUESTS):
         jobs.append((1, run_guests, (build, only)))
@@ -347,7 +389,8 @@ def every_name():
     """What T= may be, families aside."""
     found = names.in_sources([*SOURCES.values(), "test/host/t_*.c"]) | set(SESSIONS)
     found |= {"boot-refusals." + name for name in [*REFUSALS, NO_MODULE]}
-    found |= {"panics." + how for how in PANICS} | {TOGETHER + "-gdb", WATCH, "perf-data", "kgdb"}
+    found |= {"panics." + how for how in PANICS} | {TOGETHER + "-gdb", WATCH, DEMO}
+    found |= {"perf-data", "kgdb"}
     return found
 
 
@@ -391,13 +434,14 @@ def main():
         print("\n".join(sorted(every_name())))
         return
     os.makedirs(LOGS, exist_ok=True)
-    jobs = choose(build, host_tests, only, only_emu, only_smp, os.environ.get("TEST_HWBP", ""))
+    jobs = choose(build, host_tests, only, only_emu, only_smp, os.environ.get("TEST_HWBP", ""),
+                  settings.variable("CORE") == "1")
     if not jobs:
         sys.exit(f"dr7: no test is named {only} there"
                  + names.nearest(only, every_name(), "; `make test T=?` lists them"))
 
     results = run_all(jobs)
-    order = ["host"] + [f"{e}{s} {r}" for e, s in MACHINES for r in RULES]
+    order = ["host"] + [f"{e}{s} {r}" for e, s in MACHINES for r in RULES + ["core"]]
     print_table(results, order + ["qemu2 off", "bochs2 amd", "boot"])
     print(f"\nIn Bochs the loop counts are divided by {BOCHS_DIVISOR}.")
     print_skips(results)

@@ -19,7 +19,8 @@ import settings
 from emu import EXITED, IAC, KILLED, NOT_STARTED, POWERED_OFF, Machine, tidy
 from settings import emulator, variable, words_of
 
-ARCHIVE = "build/rootfs.cpio"
+CORE = variable("CORE") == "1"
+ARCHIVE = None if CORE else "build/rootfs.cpio"  # the core boots alone
 EXEC_TIMEOUT = {"qemu": 60, "bochs": 300}  # seconds, unless TIMEOUT= says otherwise
 TAIL = 4096  # bytes of output in which the kernel's last line must be
 QUIET = 3.0  # seconds without output after which the next line of a script is typed
@@ -59,6 +60,8 @@ def with_program(top, program, name):
 def run(build):
     """The console on this terminal. Without one: what stands on the input is typed at the shell;
     when nothing does, the demonstration runs, then the machine goes off."""
+    if CORE:
+        return console(build, ARCHIVE, [])
     shell = variable("SHELL_PROG", DEFAULT_SHELL)
     ours = os.path.isfile(f"{os.path.splitext(ARCHIVE)[0]}/bin/{shell}")
     program = None if ours else settings.program("SHELL_PROG", shutil.which(shell) or shell)
@@ -89,7 +92,7 @@ def console(build, archive, arguments):
         m.start()
         if sys.stdin.isatty():
             off = on_terminal(m, sink, timeout)
-        elif has_script():
+        elif archive and has_script():
             off = type_script(m, sink, timeout)
         else:
             off = m.pump(sink, timeout)

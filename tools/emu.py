@@ -27,7 +27,7 @@ IAC = 255           # telnet's escape (linux/fs/naws.h): sent twice, it is itsel
 CPU = {"qemu": "max", "bochs": "corei7_haswell_4770"}  # the model, unless one is asked for
 
 # What the kernel writes last (kernel/main.c; a program may call reboot(2): linux/proc/misc.c).
-EXITED = re.compile(rb"dr7: init exited with status (\d+)")
+EXITED = re.compile(rb"dr7: (?:init exited|core ended) with status (\d+)")
 KILLED = re.compile(rb"dr7: init killed by signal (\d+)")
 NOT_STARTED = re.compile(rb"dr7: init could not be started: error (\d+)")
 POWERED_OFF = re.compile(rb"dr7: powered off by (task \d+ \([^\r\n]*\))")

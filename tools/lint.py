@@ -12,16 +12,20 @@ REASON = "long because"  # in one of the first lines: why the file may be longer
 
 # folder -> the folders whose headers it may include, besides its own. The longest match counts.
 GROUND = ["arch/x86", "kernel/base", "kernel/mm"]
-ROOF = ["kernel", "linux", "debug"]
-KERNEL = GROUND + ["sched", "perf", "hwbp"] + ROOF
+FLOOR = GROUND + ["sched", "perf", "hwbp"]
+ROOF = ["arch/x86/user", "arch/x86/svm", "kernel", "linux", "debug"]
+KERNEL = FLOOR + ROOF
 MAY_INCLUDE = {
     "arch/x86": [],
+    "arch/x86/user": ["arch/x86"],
+    "arch/x86/svm": ["arch/x86"],
     "kernel/base": ["arch/x86"],
     "kernel/mm": ["arch/x86", "kernel/base"],
     "sched": GROUND,
     "perf": GROUND + ["sched"],
     "hwbp": GROUND + ["sched", "perf"],
     "kernel": KERNEL + ["test/kernel"],
+    "kernel/core": FLOOR + ["test/kernel"],
     "linux": KERNEL,
     "debug": KERNEL,
     "test": KERNEL + ["test"],

@@ -163,7 +163,6 @@ void apic_init(void)
     u32 entries = (ioapic_read(IOAPIC_VERSION) >> 16 & 0xff) + 1;
     for (u32 i = 0; i < entries; i++)
         ioapic_write(IOAPIC_ENTRY(i), LVT_MASKED);
-    keyboard_init();
     static const u32 vectors[] = {IRQ_SERIAL1, IRQ_SERIAL2, IRQ_KEYBOARD};
     for (u32 i = 0; i < ARRAY_SIZE(vectors); i++)
         ioapic_route(vectors[i] - IRQ_BASE, vectors[i]);

@@ -1,13 +1,9 @@
-// What follows a task at a switch besides its stack: SSE state, FS and GS base. And the stack walk.
+// What follows a task at a switch besides its stack, and the stack walk.
 #include "arch/x86/context.h"
 #include "arch/x86/cpu.h"
 #include "arch/x86/extable.h"
 #include "arch/x86/trap.h"
-
-// Values after reset (SDM vol. 1, 8.1.5 and 11.6.4).
-#define FCW_DEFAULT        0x037f
-#define MXCSR_DEFAULT      0x1f80u
-#define MXCSR_MASK_DEFAULT 0xffbfu // when the CPU reports 0
+#include "arch/x86/upcalls.h"
 
 void context_start(void); // switch.asm
 
@@ -46,51 +42,17 @@ void context_saved(const struct arch_task *a, struct trapframe *f)
     };
 }
 
-// The bases are read back since a program may also change them by loading a selector.
 void context_leave(struct arch_task *prev)
 {
-    if (!prev->fpu)
-        return;
-    fpu_save_current(prev->fpu);
-    prev->fs_base = rdmsr(MSR_FS_BASE);
-    prev->gs_base = rdmsr(MSR_KERNEL_GS_BASE);
-    prev->selectors = context_selectors();
-    if (unlikely(prev->selectors))
-        context_load_selectors(0);
+    if (prev->fpu)
+        context_leave_user(prev);
 }
 
 void context_enter(struct arch_task *next)
 {
     cpu_set_kernel_stack(next->stack_top);
-    if (!next->fpu)
-        return;
-    fpu_load_current(next->fpu);
-    if (unlikely(next->selectors))
-        context_load_selectors(next->selectors); // before the bases
-    wrmsr(MSR_FS_BASE, next->fs_base);
-    wrmsr(MSR_KERNEL_GS_BASE, next->gs_base);
-}
-
-void fpu_init_state(struct fpu_state *s)
-{
-    *s = (struct fpu_state){.fcw = FCW_DEFAULT, .mxcsr = MXCSR_DEFAULT};
-}
-
-void fpu_save_current(struct fpu_state *s)
-{
-    __asm__ volatile("fxsave64 %0" : "=m"(*s));
-}
-
-void fpu_load_current(const struct fpu_state *s)
-{
-    __asm__ volatile("fxrstor64 %0" ::"m"(*s));
-}
-
-void fpu_sanitize(struct fpu_state *s)
-{
-    struct fpu_state now;
-    fpu_save_current(&now);
-    s->mxcsr &= now.mxcsr_mask ? now.mxcsr_mask : MXCSR_MASK_DEFAULT;
+    if (next->fpu)
+        context_enter_user(next);
 }
 
 // False if nothing is mapped there.

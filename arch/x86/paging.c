@@ -1,16 +1,13 @@
-// Page tables: the kernel's own, built once, and the empty frames of those of programs. Pages are
-// 4 KiB but in the direct map, where they are 2 MiB as far as the image lets them.
+// Page tables: the kernel's own, built once. Pages are 4 KiB but in the direct map, where they are
+// 2 MiB as far as the image lets them.
 
 #include "arch/x86/paging.h"
 #include "arch/x86/cpu.h"
-#include "arch/x86/rep.h"
 #include "arch/x86/smp.h"
 #include "arch/x86/upcalls.h"
 
-#define ENTRIES     512
-#define FIRST_UPPER 256 // top-level entries from here on are the kernel's
-#define SIZE_2M     (1ull << 21)
-#define DIRECT_MIN  (4ull << 30) // below lie firmware tables that no memory map counts as RAM
+#define SIZE_2M    (1ull << 21)
+#define DIRECT_MIN (4ull << 30) // below lie firmware tables that no memory map counts as RAM
 
 #define TABLE_FLAGS   (PTE_P | PTE_W)
 #define KERNEL_TEXT   (PTE_P | PTE_G)
@@ -19,21 +16,8 @@
 
 extern char boot_stack_guard[]; // boot/boot.asm
 
-static u64 kernel_root;
+u64 paging_kernel_root;
 static u64 mmio_next = MMIO_BASE;
-static u64 window_va __protected_bss;
-static u64 *window_pte __protected_bss;
-
-// Level 4 is the top, level 1 holds the entries of 4 KiB pages.
-static u32 index_at(u64 va, int level)
-{
-    return (va >> (PAGE_SHIFT + 9 * (level - 1))) % ENTRIES;
-}
-
-static u64 *table_at(u64 entry)
-{
-    return phys_to_virt(entry & PTE_ADDR);
-}
 
 // The entry for `va` at *leaf, or the large page met above it, whose level *leaf is then; NULL when
 // a table is missing and `alloc` is NULL or has nothing. Two CPUs that miss the same table of the
@@ -42,7 +26,7 @@ static inline u64 *walk(u64 root, u64 va, int *leaf, u64 (*alloc)(void))
 {
     u64 *table = phys_to_virt(root);
     for (int level = 4;; level--) {
-        u64 *entry = &table[index_at(va, level)];
+        u64 *entry = &table[paging_index(va, level)];
         u64 e = __atomic_load_n(entry, __ATOMIC_ACQUIRE);
         if (level == *leaf || (e & PTE_PS)) {
             *leaf = level;
@@ -59,13 +43,13 @@ static inline u64 *walk(u64 root, u64 va, int *leaf, u64 (*alloc)(void))
             else
                 page_unref(page);
         }
-        table = table_at(e);
+        table = paging_table_at(e);
     }
 }
 
 static u64 *early_walk(u64 va, int leaf, u64 (*alloc)(void))
 {
-    u64 *entry = walk(kernel_root, va, &leaf, alloc);
+    u64 *entry = walk(paging_kernel_root, va, &leaf, alloc);
     if (!entry)
         panic("paging: no memory for the kernel's page tables");
     return entry;
@@ -98,8 +82,8 @@ static void map_image(const char *start, const char *end, u64 flags, u64 (*alloc
 
 void paging_init(u64 phys_end, u64 (*alloc)(void))
 {
-    kernel_root = alloc();
-    if (!kernel_root)
+    paging_kernel_root = alloc();
+    if (!paging_kernel_root)
         panic("paging: no memory for the kernel's top-level page table");
     map_direct(ALIGN_UP(MAX(phys_end, DIRECT_MIN), SIZE_2M), alloc);
     map_image(__text_start, __text_end, KERNEL_TEXT, alloc);
@@ -109,40 +93,14 @@ void paging_init(u64 phys_end, u64 (*alloc)(void))
     early_walk(MMIO_BASE, 3, alloc);
     early_walk(KSTACK_BASE, 3, alloc);
 
-    cpus[0].active_cr3 = kernel_root; // GS may not be set up yet
-    write_cr3(kernel_root);
+    cpus[0].active_cr3 = paging_kernel_root; // GS may not be set up yet
+    write_cr3(paging_kernel_root);
 }
 
 void paging_load_kernel(void)
 {
-    this_cpu()->active_cr3 = kernel_root;
-    write_cr3(kernel_root);
-}
-
-u64 paging_new(void)
-{
-    u64 root = page_alloc_zeroed();
-    if (!root)
-        return 0;
-    u64 *to = phys_to_virt(root);
-    const u64 *from = phys_to_virt(kernel_root);
-    rep_copy(to + FIRST_UPPER, from + FIRST_UPPER, (ENTRIES - FIRST_UPPER) * sizeof(u64));
-    return root;
-}
-
-static void free_tables(u64 table, int level, int entries)
-{
-    const u64 *t = phys_to_virt(table);
-    for (int i = 0; level > 1 && (i += rep_zeros(t + i, entries - i)) < entries; i++) {
-        if (t[i] & PTE_P)
-            free_tables(t[i] & PTE_ADDR, level - 1, ENTRIES);
-    }
-    page_unref(table);
-}
-
-void paging_free(u64 root)
-{
-    free_tables(root, 4, FIRST_UPPER);
+    this_cpu()->active_cr3 = paging_kernel_root;
+    write_cr3(paging_kernel_root);
 }
 
 void paging_load(u64 root)
@@ -173,53 +131,9 @@ bool paging_lookup(u64 root, u64 va, u64 *pa, u64 *flags)
     return e & PTE_P;
 }
 
-// ---- the debugger's window ----
-
-void paging_window_init(void)
-{
-    window_va = (u64)mmio_map(0, PAGE_SIZE); // for its tables
-    window_pte = paging_walk(kernel_root, window_va, false);
-    paging_window_close();
-}
-
-// Used while kgdb's breakpoints still stand.
-__protected_text void *paging_window(u64 pa, u64 flags)
-{
-    *window_pte = (pa & PTE_ADDR) | (flags & (PTE_PCD | PTE_PWT)) | PTE_P | PTE_W | PTE_NX;
-    __asm__ volatile("invlpg (%0)" ::"r"(window_va) : "memory");
-    return (void *)(window_va + pa % PAGE_SIZE);
-}
-
-__protected_text void paging_window_close(void)
-{
-    *window_pte = 0;
-    __asm__ volatile("invlpg (%0)" ::"r"(window_va) : "memory");
-}
-
-// start < end, both below the end of this table. Most entries are zero.
-static void each_page(u64 *table, int level, u64 start, u64 end, page_fn *fn, void *arg)
-{
-    u64 span = PAGE_SIZE << 9 * (level - 1), base = ALIGN_DOWN(start, span * ENTRIES);
-    int last = index_at(end - 1, level);
-    for (int i = index_at(start, level); (i += rep_zeros(table + i, last + 1 - i)) <= last; i++) {
-        u64 va = MAX(base + i * span, start);
-        if (level == 1)
-            fn(va, &table[i], arg);
-        else
-            each_page(table_at(table[i]), level - 1, va, MIN(base + (i + 1) * span, end), fn, arg);
-    }
-}
-
-void paging_for_each(u64 root, u64 start, u64 end, page_fn *fn, void *arg)
-{
-    end = MIN(end, TASK_SIZE_MAX);
-    if (start < end)
-        each_page(phys_to_virt(root), 4, start, end, fn, arg);
-}
-
 int paging_map_kernel(u64 va, u64 pa, u64 flags)
 {
-    u64 *pte = paging_walk(kernel_root, va, true);
+    u64 *pte = paging_walk(paging_kernel_root, va, true);
     if (!pte)
         return -1;
     if (*pte & PTE_P)
@@ -235,7 +149,7 @@ static void flush_page_call(void *va)
 
 void paging_unmap_kernel(u64 va)
 {
-    u64 *pte = paging_walk(kernel_root, va, false);
+    u64 *pte = paging_walk(paging_kernel_root, va, false);
     if (!pte || !(*pte & PTE_P))
         panic("paging: kernel page %lx is not mapped", va);
     *pte = 0;
@@ -254,7 +168,8 @@ void *mmio_map(u64 pa, u64 size)
     return (void *)(va + pa - first);
 }
 
-void tlb_flush_page(u64 va)
+// Used while kgdb's breakpoints still stand, too.
+__protected_text void tlb_flush_page(u64 va)
 {
     __asm__ volatile("invlpg (%0)" ::"r"(va) : "memory");
 }

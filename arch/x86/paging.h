@@ -22,6 +22,22 @@
 
 #define BOOT_MAP_END (1ull << 30) // what boot.asm maps at PHYS_BASE
 
+#define PAGE_ENTRIES 512 // of one table
+
+extern u64 paging_kernel_root; // the kernel's own tables: the upper half alone
+
+// Which entry of a table of this level maps `va`; level 4 is the top, level 1 has those of 4 KiB
+// pages. And the table that an entry names.
+static inline u32 paging_index(u64 va, int level)
+{
+    return (va >> (PAGE_SHIFT + 9 * (level - 1))) % PAGE_ENTRIES;
+}
+
+static inline u64 *paging_table_at(u64 entry)
+{
+    return phys_to_virt(entry & PTE_ADDR);
+}
+
 // Replaces the boot tables: maps [0, phys_end) at PHYS_BASE (RW, NX; the kernel's text and rodata
 // read-only there too), the image with W^X, and prepares the shared upper half; loads them. Boot
 // CPU, once. `alloc` hands out zeroed physical pages before the page allocator lives, all below
@@ -30,13 +46,6 @@ void paging_init(u64 phys_end, u64 (*alloc)(void));
 
 // Loads the kernel's own tables on this CPU (no user half).
 void paging_load_kernel(void);
-
-// A new top-level table with the kernel half shared and the user half empty; 0 when memory is out.
-u64 paging_new(void);
-
-// Frees the table pages of the user half and the top-level page. The mapped pages must be gone
-// already.
-void paging_free(u64 root);
 
 // Loads `root` on this CPU if it is not loaded yet. IRQs off.
 void paging_load(u64 root);
@@ -49,18 +58,6 @@ u64 *paging_walk(u64 root, u64 va, bool create);
 // Where `va` is in physical memory, and the entry's flags; false if it is mapped nowhere. Takes no
 // lock.
 bool paging_lookup(u64 root, u64 va, u64 *pa, u64 *flags);
-
-// A debugger's window: makes the page that contains `pa` appear, writable, at one fixed address and
-// returns where `pa` is in it; `flags` as paging_lookup() gave them. Kernel text is written through
-// it, since the text's own mapping forbids that. One user at a time, IRQs off.
-void paging_window_init(void); // once, before the first use
-void *paging_window(u64 pa, u64 flags);
-void paging_window_close(void);
-
-// Calls fn for each 4 KiB user mapping in [start, end) whose entry is not zero (it may lack PTE_P:
-// a page that may not be touched now). fn may change or clear the entry.
-typedef void page_fn(u64 va, u64 *pte, void *arg);
-void paging_for_each(u64 root, u64 start, u64 end, page_fn *fn, void *arg);
 
 // Kernel mappings in the regions for stacks and devices. 0 or -1 when memory is out.
 int paging_map_kernel(u64 va, u64 pa, u64 flags);
@@ -75,3 +72,17 @@ void tlb_flush_all(void);
 // ... and on every CPU that has `root` loaded. Waits for them. IRQs on or off; no lock that an IRQ
 // handler takes may be held.
 void tlb_shootdown(u64 root);
+
+// ---- the user half (arch/x86/user/paging_user.c) ----
+
+// A new top-level table with the kernel half shared and the user half empty; 0 when memory is out.
+u64 paging_new(void);
+
+// Frees the table pages of the user half and the top-level page. The mapped pages must be gone
+// already.
+void paging_free(u64 root);
+
+// Calls fn for each 4 KiB user mapping in [start, end) whose entry is not zero (it may lack PTE_P:
+// a page that may not be touched now). fn may change or clear the entry.
+typedef void page_fn(u64 va, u64 *pte, void *arg);
+void paging_for_each(u64 root, u64 start, u64 end, page_fn *fn, void *arg);

@@ -62,14 +62,14 @@ void ioapic_route_nmi(u32 irq); // an interrupt of the ISA bus is an NMI of CPU 
 
 // ---- clock ----
 
+#define NS_PER_SEC 1000000000ull
+
 // Calibrates the TSC and the local APIC timer against the PIT. Boot CPU, IRQs off.
 void clock_init(void);
 // Nanoseconds since clock_init(). Monotonic on each CPU. Any context.
 u64 clock_ns(void);
 // Nanoseconds since the kernel's entry: 0 is a little before clock_ns()'s. Any context.
 u64 clock_since_entry_ns(void);
-// Seconds since 1970 when the clock was started, from the CMOS clock.
-u64 clock_boot_epoch(void);
 // Busy wait.
 void clock_delay_us(u64 us);
 // From now on CPU 0 takes an NMI this often, for kernel/base/watchdog.c: the PIT's longest period.
@@ -83,11 +83,9 @@ void serial_init(void);
 void serial_write(int port, const char *s, size_t n); // polls; any context
 bool serial_present(int port);                        // by its scratch register
 void serial_drain(void);                              // until all of it is on the line
-// Receive: COM1 -> console_serial_input(), COM2 -> debugger_line(); not what is there already.
+// Receive: raises IRQ_SERIAL1 or IRQ_SERIAL2; not for what is there already.
 void serial_irq_enable(int port);
 int serial_read(int port); // a byte that has come, or -1
-void keyboard_init(void);  // discards what was typed before
-void keyboard_irq(void);   // IRQ_KEYBOARD, from trap_dispatch()
 void vga_init(void);
 void vga_write(const char *s, size_t n); // any context; interprets \n \r \b \t and vga.c's ESC [
 
@@ -96,3 +94,12 @@ void vga_write(const char *s, size_t n); // any context; interprets \n \r \b \t 
 // Off. `status` 0 is success. QEMU's isa-debug-exit (status << 1 | 1 is what QEMU exits with; 0
 // powers off by ACPI's S5 so that it exits with 0), then Bochs's port 0x8900, then a halt.
 __noreturn void machine_off(u32 status);
+
+// ---- for programs (arch/x86/user) ----
+
+// Reads the CMOS clock; after clock_init(). Seconds since 1970 when the clock was started.
+void clock_init_epoch(void);
+u64 clock_boot_epoch(void);
+
+void keyboard_init(void); // discards what was typed before; IRQs off
+void keyboard_irq(void);  // IRQ_KEYBOARD

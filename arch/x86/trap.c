@@ -230,7 +230,7 @@ void trap_step_in_db(bool on)
 //         v
 //   +-----------+    +--------------+    +---------------+    +-------------+    +-----------+
 //   | db_entry  | -> | dr_db_enter  | -> | take_hits     | -> | perf_event_ | -> | count + 1 |
-//   | entry.asm |    | read DR6     |    | bit n of DR6: |    | hit         |    | callback, |
+//   | entry.asm |    | read DR6     |    | bit n of DR6: |    | count       |    | callback, |
 //   |           |    | DR7 off      |    | owner of DRn  |    | user or     |    | sample or |
 //   | a frame   |    | DR6 cleared  |    | X: set RF     |    | kernel?     |    | signal    |
 //   +-----------+    +--------------+    +---------------+    +-------------+    +-----------+
@@ -310,25 +310,11 @@ static void interrupt(struct trapframe *f)
     case IPI_CALL:
         smp_serve_calls();
         break;
-    case IPI_PERF:
-        perf_irq_work();
-        break;
-    case IRQ_SERIAL1:
-        console_serial_input();
-        break;
-    case IRQ_SERIAL2:
-        debugger_line(f);
-        break;
-    case IRQ_KEYBOARD:
-        keyboard_irq();
-        break;
-    case IPI_DEBUGGER:
-        debugger_irq();
-        break;
     case IRQ_SPURIOUS:
         break;
     default:
-        printk("trap: unexpected interrupt, vector %lu\n", f->vector);
+        if (!device_irq(f))
+            printk("trap: unexpected interrupt, vector %lu\n", f->vector);
         break;
     }
 }

@@ -2,6 +2,7 @@
 // the file that implements the function. There are no others.
 #pragma once
 
+#include "arch/x86/context.h"
 #include "arch/x86/debugreg.h"
 #include "arch/x86/trap.h"
 
@@ -24,9 +25,8 @@ void page_unref(u64 pa);
 u64 kstack_alloc(void);
 void kstack_free(u64 top);
 
-// sched/core.c. The last thing before an interrupt or exception returns: IRQs off, `f` is the
-// frame. In the kernel it may preempt; before ring 3 it runs reschedules and signals (through
-// user_return).
+// sched/core.c. The last thing before an interrupt or exception returns, IRQs off, `f` is the
+// frame: it may preempt. Before ring 3 trap.c does the rest (work_before_user).
 void sched_irq_exit(struct trapframe *f);
 
 // sched/core.c. The local timer, once per tick on each CPU, IRQs off.
@@ -71,19 +71,17 @@ bool nmi_taken(struct trapframe *f, u64 *dr7);
 // what its overflows have left to be done, before anything else can run here.
 void perf_debug_return(void);
 
-// linux/perf/wakeup.c. IPI_PERF, IRQs off: lets a thread do what a #DB in ring 0 has left.
-void perf_irq_work(void);
-
-// debug/kgdb/kgdb.c. The second serial port has received something, while `f` ran; and
-// IPI_DEBUGGER. IRQs off.
-void debugger_line(struct trapframe *f);
-void debugger_irq(void);
-// The machine is about to go off. Any context.
+// debug/kgdb/kgdb.c. The machine is about to go off. Any context.
 void debugger_off(u32 status);
 
 // linux/proc/trap.c. What debug_exception() left of a #DB from ring 3: becomes SIGTRAP. IRQs on.
 void user_debug_trap(struct trapframe *f, u64 dr6);
 
-// linux/fs/console.c. A byte from the keyboard; bytes wait at the serial line. IRQs off.
-void console_input(u8 c);
-void console_serial_input(void);
+// kernel/irq.c. An interrupt that only devices and debuggers know, by f->vector; IRQs off. False:
+// nobody knows it.
+bool device_irq(struct trapframe *f);
+
+// arch/x86/user/fpu.c. The program's part of a switch (context_leave(), context_enter()), for tasks
+// that have an `fpu`. IRQs off.
+void context_leave_user(struct arch_task *prev);
+void context_enter_user(struct arch_task *next);

@@ -1,5 +1,5 @@
 // VGA text, 80 by 25, scrolling, with the few control sequences that full-screen programs need
-// (ECMA-48): ESC [ row ; column H, ESC [ J, ESC [ 2 J, ESC [ K, ESC [ 7 m, ESC [ m. All state is
+// (ECMA-48): ESC [ row ; column H, ESC [ J, ESC [ 2 J, ESC [ K, ESC [ n m. All state is
 // small numbers, bounded at each use, so that a panic on another CPU in the middle of a write does
 // no harm.
 
@@ -21,6 +21,7 @@
 
 #define ESC     '\x1b'
 #define REVERSE 0x7000 // black on grey
+#define BRIGHT  0x08
 
 enum { PLAIN, AFTER_ESC, IN_SEQUENCE };
 #define MAX_NUMBERS 2
@@ -85,6 +86,15 @@ static u32 number(u32 i, u32 otherwise)
     return i <= nr_numbers && i < MAX_NUMBERS && numbers[i] ? numbers[i] : otherwise;
 }
 
+// ESC [ n m: 7 is reverse, 30 to 37 are the letters' colours, anything else is plain.
+static u16 colour_of(u32 n)
+{
+    static const u8 vga[] = {0, 4, 2, 6, 1, 5, 3, 7}; // ECMA-48 counts red as 1, VGA blue
+    if (n >= 30 && n < 30 + ARRAY_SIZE(vga))
+        return (vga[n - 30] | BRIGHT) << 8;
+    return n == 7 ? REVERSE : BLANK & 0xff00;
+}
+
 // The end of a sequence. Returns where the cursor is then; what it does not know it skips.
 static u32 sequence(u32 at, char c)
 {
@@ -101,7 +111,7 @@ static u32 sequence(u32 at, char c)
         blank(at, at + COLS - at % COLS);
         break;
     case 'm':
-        colour = number(0, 0) == 7 ? REVERSE : BLANK & 0xff00;
+        colour = colour_of(number(0, 0));
         break;
     }
     return at;

@@ -2,6 +2,7 @@
 #include "arch/x86/cpu.h"
 #include "arch/x86/paging.h"
 #include "arch/x86/platform.h"
+#include "debug/kgdb/window.h"
 #include "debug/kgdb/breaks.h"
 #include "hwbp/stopped.h"
 #include "kernel/base/errno.h"
@@ -27,10 +28,10 @@ static struct wait_queue leftover_queue;
 
 static __protected_text u8 exchange(u64 pa, u8 byte)
 {
-    u8 *at = paging_window(pa, 0);
+    u8 *at = window_open(pa, 0);
     u8 old = *at;
     *at = byte;
-    paging_window_close();
+    window_close();
     return old;
 }
 
@@ -246,7 +247,7 @@ static void return_leftovers(void *)
 int kgdb_breaks_init(void)
 {
     wait_init(&leftover_queue);
-    paging_window_init();
+    window_init();
     for (u32 i = 0; i < HBP_NUM; i++) {
         int err = hwbp_stopped_init(&slots[i]);
         if (err)

@@ -4,7 +4,7 @@
 // for it before the first program). Whatever stops one CPU for gdb stops all.
 #pragma once
 
-#include "arch/x86/types.h"
+#include "arch/x86/trap.h"
 
 // Reads the options; with one of them makes what the stub needs, listens, and with "kgdbwait"
 // waits. Without them the stub stays off. Task context, once.
@@ -13,3 +13,7 @@ void kgdb_start(void);
 // Stops the machine for gdb. 0 when gdb has let it go on, -ENODEV when the stub is off. Task
 // context.
 int kgdb_enter(void);
+
+// The second serial port has received something, while `f` ran; and IPI_DEBUGGER. IRQs off.
+void debugger_line(struct trapframe *f);
+void debugger_irq(void);

@@ -1,6 +1,7 @@
 // Memory for gdb: see memory.h.
 #include "arch/x86/cpu.h"
 #include "arch/x86/paging.h"
+#include "debug/kgdb/window.h"
 #include "debug/kgdb/memory.h"
 #include "kernel/base/errno.h"
 #include "kernel/base/string.h"
@@ -22,12 +23,12 @@ int memory_move(const struct task *t, u64 addr, u8 *bytes, size_t n, bool write)
             return -EFAULT;
         if (write && addr < TASK_SIZE_MAX && !(flags & PTE_W))
             return -EFAULT; // a page that others may share
-        u8 *there = paging_window(pa, flags);
+        u8 *there = window_open(pa, flags);
         if (write)
             memcpy(there, bytes, part);
         else
             memcpy(bytes, there, part);
-        paging_window_close();
+        window_close();
         addr += part;
         bytes += part;
         n -= part;

@@ -80,7 +80,7 @@ void ksym_add_name(struct text *t, u64 addr)
 // The columns of Linux's traces, and the access with the function that made it and its callers.
 static void show_hit(struct text *t, u32 cpu, const struct hit *h)
 {
-    text_add(t, "%16s-%-7u [%03u] %5lu.%06lu: ", h->comm, h->tid, cpu, h->time / 1000000000,
+    text_add(t, "%16s-%-7u [%03u] %5llu.%06lu: ", h->comm, h->tid, cpu, h->time / NS_PER_SEC,
              h->time / 1000 % 1000000);
     ksym_add_name(t, h->addr);
     text_add(t, " %s", h->type == HW_BREAKPOINT_W ? "W" : "RW");

@@ -12,3 +12,5 @@ u32 console_init(void);
 // The process group whose members keys like ^C signal; 0: none yet. Any context.
 u32 console_foreground(void);
 void console_set_foreground(u32 pgrp);
+// Bytes wait at the serial line. IRQs off.
+void console_serial_input(void);

@@ -41,7 +41,7 @@ u64 perf_clock(const struct perf_event *event)
 {
     const struct perf_event_attr *a = &event->attr;
     bool real = a->use_clockid && (a->clockid == CLOCK_REALTIME || a->clockid == CLOCK_TAI);
-    return clock_ns() + (real ? clock_boot_epoch() * 1000000000 : 0);
+    return clock_ns() + (real ? clock_boot_epoch() * NS_PER_SEC : 0);
 }
 
 int perf_sample_check(const struct perf_event *event)

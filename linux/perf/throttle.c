@@ -8,7 +8,6 @@
 #include "linux/perf/sample.h"
 #include "sched/sched.h"
 
-#define NS_PER_S     1000000000ull
 #define DEFAULT_RATE 1000000ull // far above what a program with work of its own reaches
 #define SMOOTHING    8          // a new period moves by this part of the difference
 
@@ -71,9 +70,9 @@ static void follow_rate(struct perf_event *event, u64 now)
     out->freq_time = now;
     out->freq_count = event->count;
     // A gap: it was elsewhere, or off; or its count was reset.
-    if (first || passed > 2 * NS_PER_S / HZ || (s64)counted < 0)
+    if (first || passed > 2 * NS_PER_SEC / HZ || (s64)counted < 0)
         return;
-    u64 wanted = counted * (NS_PER_S / event->attr.sample_period) / passed;
+    u64 wanted = counted * (NS_PER_SEC / event->attr.sample_period) / passed;
     s64 step = (s64)(wanted - out->period);
     step = (step + (step < 0 ? -(SMOOTHING - 1) : SMOOTHING - 1)) / SMOOTHING;
     out->period = MAX((s64)out->period + step, 1);

@@ -29,6 +29,8 @@ void perf_work_overflow(struct perf_event *original, u32 work);
 // What was queued here did not come from ring 3: an interrupt will see to it. IRQs off, any
 // context.
 void perf_work_interrupt(void);
+// IPI_PERF, IRQs off: lets a thread do what a #DB in ring 0 has left.
+void perf_irq_work(void);
 // After this nobody uses the event any more. It must have left its context. Task context.
 void perf_work_finish(struct perf_event *event);
 

@@ -1,9 +1,8 @@
 // Times as programs give them, and as the kernel keeps them: nanoseconds in 64 bits.
 #pragma once
 
-#include "arch/x86/types.h"
+#include "arch/x86/platform.h"
 
-#define NS_PER_SEC  1000000000ull
 #define NS_PER_USEC 1000ull
 #define NS_PER_MSEC 1000000ull
 #define NEVER       (~0ull)            // a deadline that does not come

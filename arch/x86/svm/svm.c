@@ -1,10 +1,10 @@
 // Guests: who may run one, its control block, one entry and one exit.
-#include "arch/x86/svm.h"
+#include "arch/x86/svm/svm.h"
 #include "arch/x86/cpu.h"
 #include "arch/x86/debugreg_hw.h"
 #include "arch/x86/paging.h"
 #include "arch/x86/rep.h"
-#include "arch/x86/svm_vmcb.h"
+#include "arch/x86/svm/svm_vmcb.h"
 #include "arch/x86/trap.h"
 #include "arch/x86/upcalls.h"
 

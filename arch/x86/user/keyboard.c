@@ -3,7 +3,7 @@
 
 #include "arch/x86/cpu.h"
 #include "arch/x86/platform.h"
-#include "arch/x86/upcalls.h"
+#include "arch/x86/user/upcalls.h"
 
 #define KBD_DATA     0x60
 #define KBD_STATUS   0x64

@@ -1,0 +1,373 @@
+// The demonstration of the core: breakpoints that follow their tasks, the rules that refuse one and
+// grant it, and a kernel variable whose writers are named. Every number is measured while it runs.
+#include "kernel/core/demo.h"
+#include "arch/x86/platform.h"
+#include "arch/x86/smp.h"
+#include "hwbp/hwbp.h"
+#include "kernel/base/errno.h"
+#include "kernel/base/printk.h"
+#include "kernel/base/string.h"
+#include "perf/context.h"
+#include "sched/sched.h"
+
+#define TASKS       8 // A to H
+#define MAX_WATCHES 3 // per task, so that the rules of 2009 admit all of them
+#define ROUNDS      100
+#define ACCESSES    5       // writes to each variable per round
+#define ROUND_NS    1500000 // a round lasts this long: ticks preempt some
+#define SHOWN_CPUS  8
+#define NOBODY      '-'
+
+// What the tasks watch. All write all of it: each must count its own writes and nobody else's.
+static volatile u64 cell[HBP_NUM] __aligned(64);
+
+// Whose watchpoint each register of each CPU holds, by its letter.
+struct snapshot {
+    u32 held;
+    char letter[SHOWN_CPUS][HBP_NUM];
+};
+
+struct actor {
+    struct task *task;
+    u32 number, watches;
+    struct perf_event *event[MAX_WATCHES];
+    u64 made, counted;
+    struct snapshot best;         // with most registers held, of those this task took
+    bool seen[SHOWN_CPUS][TASKS]; // who held a register there in any of them
+};
+
+static struct actor actors[TASKS];
+static u32 ready; // how many have their watchpoints; atomic
+
+// ---- colours: on the screen only, the serial line gets plain text ----
+
+enum colour { PLAIN = 0, GREEN = 32, RED = 31, YELLOW = 33, CYAN = 36 };
+
+static void ink(enum colour c)
+{
+    char escape[8];
+    vga_write(escape, snprintf(escape, sizeof(escape), "\x1b[%dm", c));
+}
+
+static void __printf(2, 3) say(enum colour c, const char *fmt, ...)
+{
+    char text[256];
+    va_list ap;
+    va_start(ap, fmt);
+    vsnprintf(text, sizeof(text), fmt, ap);
+    va_end(ap);
+    ink(c);
+    printk("%s", text);
+    ink(PLAIN);
+}
+
+static bool verdict(bool right, const char *good, const char *bad)
+{
+    say(right ? GREEN : RED, "%s\n", right ? good : bad);
+    return right;
+}
+
+// ---- 1: tasks A to H ----
+
+static char letter_of(const struct perf_event *event)
+{
+    for (u32 i = 0; event && i < TASKS; i++)
+        if (event->target == actors[i].task)
+            return 'A' + i;
+    return NOBODY;
+}
+
+// On each CPU in turn, IRQs off.
+static void look_here(void *arg)
+{
+    struct snapshot *s = arg;
+    for (u32 reg = 0; reg < HBP_NUM; reg++) {
+        char who = letter_of(this_cpu()->dr.live.slot[reg].owner);
+        s->letter[cpu_id()][reg] = who;
+        s->held += who != NOBODY;
+    }
+}
+
+// A running task holds its registers, so that the tasks themselves see most.
+static void look_around(struct actor *me)
+{
+    struct snapshot now = {0};
+    for (u32 cpu = 0; cpu < MIN(nr_cpus, SHOWN_CPUS); cpu++) {
+        smp_call(cpu, look_here, &now);
+        for (u32 reg = 0; reg < HBP_NUM; reg++)
+            if (now.letter[cpu][reg] != NOBODY)
+                me->seen[cpu][now.letter[cpu][reg] - 'A'] = true;
+    }
+    if (now.held > me->best.held)
+        me->best = now;
+}
+
+static struct perf_event_attr watch_of(const volatile void *addr, bool pinned)
+{
+    return (struct perf_event_attr){
+        .type = PERF_TYPE_BREAKPOINT,
+        .size = sizeof(struct perf_event_attr),
+        .pinned = pinned,
+        .bp_type = HW_BREAKPOINT_W,
+        .bp_addr = (u64)addr,
+        .bp_len = sizeof(u64),
+    };
+}
+
+static void write_round(struct actor *me, u64 round)
+{
+    for (u32 n = 0; n < ACCESSES; n++)
+        for (u32 i = 0; i < MAX_WATCHES; i++) {
+            cell[i] = round;
+            me->made += i < me->watches;
+        }
+}
+
+static void act(struct actor *me)
+{
+    u32 cpu = me->number;
+    for (u32 round = 0; round < ROUNDS; round++) {
+        u64 end = clock_ns() + ROUND_NS;
+        write_round(me, round);
+        while (clock_ns() < end)
+            cpu_pause();
+        if (round % 5 == 0)
+            look_around(me);
+        if (round % 3 == 0)
+            sched_yield();
+        if (round % 10 == me->number) // and nothing happens where there is no such CPU
+            sched_set_affinity(current_task(), BIT(++cpu % nr_cpus));
+    }
+}
+
+static void actor_main(void *arg)
+{
+    struct actor *me = arg;
+    for (u32 i = 0; i < me->watches; i++) {
+        struct perf_event_attr attr = watch_of(&cell[i], true);
+        me->event[i] = perf_event_create_kernel_counter(&attr, -1, current_task(), NULL, NULL);
+    }
+    __atomic_fetch_add(&ready, 1, __ATOMIC_SEQ_CST);
+    while (__atomic_load_n(&ready, __ATOMIC_SEQ_CST) < TASKS)
+        sched_yield();
+    act(me);
+    for (u32 i = 0; i < me->watches; i++) {
+        if (IS_ERR(me->event[i]))
+            continue;
+        me->counted += perf_event_read_value(me->event[i], NULL, NULL);
+        hwbp_unregister(me->event[i]);
+    }
+}
+
+static bool was_seen(u32 cpu, u32 task)
+{
+    bool seen = false;
+    for (u32 i = 0; i < TASKS; i++)
+        seen |= actors[i].seen[cpu][task];
+    return seen;
+}
+
+static void print_snapshot(void)
+{
+    const struct snapshot *s = &actors[0].best;
+    for (u32 i = 1; i < TASKS; i++)
+        if (actors[i].best.held > s->held)
+            s = &actors[i].best;
+    printk("\nWho held DR0-DR3: one moment of the run, and all seen there over the whole run\n"
+           "          DR0 DR1 DR2 DR3   all seen\n");
+    for (u32 cpu = 0; cpu < MIN(nr_cpus, SHOWN_CPUS); cpu++) {
+        const char *l = s->letter[cpu];
+        char all[TASKS + 1] = "";
+        for (u32 task = 0; task < TASKS; task++)
+            if (was_seen(cpu, task))
+                snprintf(all + strlen(all), 2, "%c", 'A' + task);
+        say(YELLOW, "  CPU %-2u   %c   %c   %c   %c    %s\n", cpu, l[0], l[1], l[2], l[3], all);
+    }
+}
+
+static bool print_actors(void)
+{
+    u64 made = 0, wrong = 0;
+    printk("\n  task  tid  watchpoints  writes made  hits counted  switches  migrations\n");
+    for (u32 i = 0; i < TASKS; i++) {
+        const struct actor *a = &actors[i];
+        bool right = a->made == a->counted;
+        say(right ? GREEN : RED, "  %c    %4u  %11u  %11lu  %12lu  %8lu  %10lu%s\n", 'A' + i,
+            a->task->tid, a->watches, a->made, a->counted, a->task->nr_switches,
+            a->task->nr_migrations, right ? "" : "  <- WRONG");
+        made += a->made;
+        wrong += !right;
+    }
+    printk("%lu writes to what a task watches, by the task itself. ", made);
+    return verdict(!wrong, "Each was counted once, and no other.", "WRONG: counts differ.");
+}
+
+struct cost {
+    u64 switches, installs, writes;
+};
+
+static struct cost total_cost(void)
+{
+    struct cost sum = {.switches = sched_total_switches()};
+    for (u32 cpu = 0; cpu < nr_cpus; cpu++) {
+        sum.installs += cpus[cpu].dr.stats.installs;
+        sum.writes += cpus[cpu].dr.stats.writes;
+    }
+    return sum;
+}
+
+static void print_cost(struct cost before)
+{
+    struct cost now = total_cost();
+    u64 switches = MAX(now.switches - before.switches, 1ul), writes = now.writes - before.writes;
+    printk("Meanwhile all CPUs together made %lu context switches, put a watchpoint into a "
+           "register\n%lu times, and wrote DR0-DR3 and DR7 %lu times: %lu.%02lu writes per "
+           "switch.\n",
+           switches, now.installs - before.installs, writes, writes / switches,
+           writes * 100 / switches % 100);
+}
+
+static bool tasks_part(void)
+{
+    struct cost before = total_cost();
+    say(CYAN, "\n1. Breakpoints follow their task\n");
+    printk("Tasks A to H on %u CPU%s, each with 1 to 3 watchpoints on the same variables. All "
+           "write all\nof them, yield, are preempted, and move.\n",
+           nr_cpus, nr_cpus == 1 ? "" : "s");
+    ready = 0;
+    for (u32 i = 0; i < TASKS; i++) {
+        char name[2] = {(char)('A' + i)};
+        actors[i] = (struct actor){.number = i, .watches = 1 + i % MAX_WATCHES};
+        actors[i].task = kthread_create(name, actor_main, &actors[i], CPUMASK_ALL);
+        if (!actors[i].task)
+            panic("demo: no memory for its tasks");
+    }
+    for (u32 i = 0; i < TASKS; i++)
+        task_join(actors[i].task);
+    print_snapshot();
+    bool right = print_actors();
+    print_cost(before);
+    for (u32 i = 0; i < TASKS; i++)
+        task_put(actors[i].task);
+    return right;
+}
+
+// ---- 2: the fourth breakpoint ----
+
+static void asker_main(void *arg)
+{
+    struct perf_event_attr attr = watch_of(&cell[0], false);
+    struct perf_event **got = arg;
+    *got = perf_event_create_kernel_counter(&attr, -1, current_task(), NULL, NULL);
+    if (!IS_ERR(*got))
+        hwbp_unregister(*got);
+}
+
+// Task B asks for its first one, a flexible one. True: it got it.
+static bool ask_as_b(void)
+{
+    struct perf_event *got = ERR_PTR(-ENOMEM);
+    struct task *b = kthread_create("B", asker_main, &got, CPUMASK_ALL);
+    if (!b)
+        panic("demo: no memory for its tasks");
+    task_join(b);
+    task_put(b);
+    return !IS_ERR(got);
+}
+
+// Under the rule set: this task takes all four, then another asks for its first.
+static bool ask_under(const char *rules, bool should_get_it)
+{
+    struct perf_event *mine[HBP_NUM];
+    char reason[160];
+    bool all = hwbp_set_rules(rules) == 0;
+    for (u32 i = 0; i < HBP_NUM; i++) {
+        struct perf_event_attr attr = watch_of(&cell[i], true);
+        mine[i] = perf_event_create_kernel_counter(&attr, -1, current_task(), NULL, NULL);
+        all = all && !IS_ERR(mine[i]);
+    }
+    bool granted = ask_as_b();
+    printk("Rules \"%s\": task A takes its fourth breakpoint: %s. Task B asks for its first: ",
+           rules, all ? "granted" : "refused");
+    verdict(all && granted == should_get_it, granted ? "granted." : "refused.",
+            granted ? "granted, WRONG." : "refused, WRONG.");
+    hwbp_last_refusal(reason, sizeof(reason));
+    if (!granted)
+        printk("    the kernel's reason: %s\n", reason);
+    for (u32 i = 0; i < HBP_NUM; i++)
+        if (!IS_ERR(mine[i]))
+            hwbp_unregister(mine[i]);
+    return all && granted == should_get_it;
+}
+
+static bool rules_part(void)
+{
+    const char *before = slots_name(hwbp_rules());
+    say(CYAN, "\n2. Who may have one: four registers, two rules\n");
+    bool right = ask_under("2009", false);
+    printk("    A and B never run on one CPU at once, so there was no need to refuse:\n");
+    right &= ask_under("exact", true);
+    return right && hwbp_set_rules(before) == 0;
+}
+
+// ---- 3: the kernel itself ----
+
+static u64 balance; // which nobody should touch without being seen
+static u32 caught;  // atomic
+
+// In the debug exception: whoever wrote is interrupted right behind the store.
+static void on_write(struct perf_event *, struct trapframe *regs)
+{
+    __atomic_fetch_add(&caught, 1, __ATOMIC_RELAXED);
+    say(YELLOW, "  written on cpu %u by task %s, before %pS\n", cpu_id(), current_task()->comm,
+        (void *)regs->rip);
+}
+
+static __attribute__((noinline)) void pay(void)
+{
+    __atomic_fetch_add(&balance, 10, __ATOMIC_RELAXED);
+}
+
+static __attribute__((noinline)) void steal(void)
+{
+    __atomic_store_n(&balance, 0, __ATOMIC_RELAXED);
+}
+
+static void writer_main(void *arg)
+{
+    ((void (*)(void))arg)();
+}
+
+static void run_writer(const char *name, void (*write)(void), u32 cpu)
+{
+    struct task *t = kthread_create(name, writer_main, write, BIT(cpu));
+    if (!t)
+        panic("demo: no memory for its tasks");
+    task_join(t);
+    task_put(t);
+}
+
+static bool kernel_part(void)
+{
+    struct perf_event_attr attr = watch_of(&balance, true);
+    say(CYAN, "\n3. Who writes this kernel variable?\n");
+    struct hwbp_wide *wide = hwbp_register_wide(&attr, on_write, NULL);
+    if (IS_ERR(wide))
+        return verdict(false, "", "WRONG: the watch was refused.");
+    printk("Watched on all CPUs: \"balance\". Two tasks write it.\n");
+    caught = 0;
+    run_writer("honest", pay, 0);
+    run_writer("thief", steal, nr_cpus - 1);
+    u64 count = hwbp_wide_count(wide);
+    hwbp_unregister_wide(wide);
+    return verdict(caught == 2 && count == 2, "Both were caught.", "WRONG: not caught once each.");
+}
+
+bool demo_run(void)
+{
+    bool right = tasks_part();
+    right &= rules_part();
+    right &= kernel_part();
+    printk("\n");
+    return right;
+}

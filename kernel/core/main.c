@@ -1,0 +1,56 @@
+// kernel_main of the core: tasks, perf events and breakpoints, and nothing above them. The kernel
+// with programs has the same beginning (kernel/main.c).
+#include "arch/x86/platform.h"
+#include "arch/x86/smp.h"
+#include "arch/x86/trap.h"
+#include "hwbp/hwbp.h"
+#include "kernel/base/cmdline.h"
+#include "kernel/base/printk.h"
+#include "kernel/core/demo.h"
+#include "kernel/mm/heap.h"
+#include "kernel/mm/page.h"
+#include "sched/sched.h"
+#include "sched/upcalls.h"
+#include "test/kernel/ktest.h"
+
+// With "test=" the tests that it names, otherwise the demonstration.
+static void main_thread(void *)
+{
+    char tests[8] = "";
+    bool asked = cmdline_get("test", tests, sizeof(tests));
+    u32 status = (asked ? ktest_run("") == 0 : demo_run()) ? 0 : 1;
+    printk("dr7: core ended with status %u\n", status);
+    machine_off(status);
+}
+
+void kernel_main(u32 magic, u32 mbi)
+{
+    serial_init(); // a voice
+    vga_init();
+    cpu_detect(); // this CPU: its tables, its exceptions
+    trap_init();
+    cpu_init(0, 0);
+
+    boot_info_parse(magic, mbi); // what GRUB left for us
+    cmdline_init(boot_info.cmdline);
+    log_init();
+    page_init(); // memory: pages, the kernel's own page tables, the heap
+    heap_init();
+
+    acpi_init(); // the machine: CPUs, interrupts, time
+    apic_init();
+    clock_init();
+
+    sched_init(); // tasks; from here on this flow is CPU 0's idle task
+    perf_init();  // perf events
+    hwbp_init();  // breakpoints as one kind of them
+    perf_cpu_start(0);
+    smp_start_all(cmdline_u64("cpus", MAX_CPUS)); // the other CPUs
+    hwbp_slots_init();                            // which breakpoints may exist
+
+    struct task *first = kthread_create("main", main_thread, NULL, CPUMASK_ALL);
+    if (!first)
+        panic("no memory for the main thread");
+    task_put(first);
+    sched_idle(); // never returns
+}

@@ -1,0 +1,29 @@
+// Interrupts of devices and debuggers: who is told.
+#include "arch/x86/platform.h"
+#include "arch/x86/upcalls.h"
+#include "debug/kgdb/kgdb.h"
+#include "linux/fs/console.h"
+#include "linux/perf/wakeup.h"
+
+bool device_irq(struct trapframe *f)
+{
+    switch (f->vector) {
+    case IPI_PERF:
+        perf_irq_work();
+        return true;
+    case IRQ_SERIAL1:
+        console_serial_input();
+        return true;
+    case IRQ_SERIAL2:
+        debugger_line(f);
+        return true;
+    case IRQ_KEYBOARD:
+        keyboard_irq();
+        return true;
+    case IPI_DEBUGGER:
+        debugger_irq();
+        return true;
+    default:
+        return false;
+    }
+}
