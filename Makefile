@@ -21,7 +21,7 @@ DEBUG ?= 0
 HWBP  ?= 1
 CORE  ?= 0
 V     ?= 0
-export CORE EMU SMP MEM APPEND QEMU_FLAGS TIMEOUT PROG ARGS FILES OUT T SECS SHELL_PROG CMDS
+export CORE EMU SMP MEM UEFI APPEND QEMU_FLAGS TIMEOUT PROG ARGS FILES OUT T SECS SHELL_PROG CMDS
 
 # The values that decide what is built; tools/settings.py checks the others.
 $(foreach v,HWBP CORE DEBUG V,$(if $(filter-out 0 1,$($(v)))$(filter-out 1,$(words $($(v)))),\
@@ -45,7 +45,11 @@ GOALS := $(or $(MAKECMDGOALS),all)
 
 # What each target needs besides the compiler, in groups of tools/setup.sh. What is missing is
 # installed before anything looks for it.
-NEEDS_run     := image $(EMU) $(if $(filter sh,$(SHELL_PROG)),,shell)
+NEEDS_all     := image uefi
+NEEDS_iso     := image uefi
+NEEDS_core    := image uefi
+NEEDS_fuzz    := image qemu
+NEEDS_run     := image $(EMU) $(if $(filter 1,$(UEFI)),uefi) $(if $(filter sh,$(SHELL_PROG)),,shell)
 NEEDS_exec    := image $(EMU)
 NEEDS_linux   := image qemu
 NEEDS_compare := image qemu test
@@ -175,7 +179,8 @@ help:
 #: make clean      remove build/
 #:
 #: Variables: EMU=qemu|bochs  SMP=cpus  MEM=megabytes  APPEND="kernel words [-- words for init]"
-#:            QEMU_FLAGS="..."  DEBUG=1 (checking build)  HWBP=0 (no breakpoints)  WERROR=1
+#:            UEFI=1 (instead of a BIOS)  QEMU_FLAGS="..."  DEBUG=1 (checking build)
+#:            HWBP=0 (no breakpoints)  WERROR=1
 #:            V=1 (show commands)  CROSS_COMPILE=prefix-
 iso: $(B)/dr7.iso
 
@@ -262,7 +267,12 @@ $(BUILD)/include/syscall_%.h: /usr/include/x86_64-linux-gnu/asm/unistd_64.h
 	@mkdir -p $(@D)
 	@sed -n 's/^#define __NR_\([a-z0-9_]*\) \([0-9]*\)$$/$(line)/p' $< >$@
 
-$(B)/obj/%.c.o: %.c $(B)/flags | $(BUILD)/include/syscall_names.h $(BUILD)/include/syscall_numbers.h
+$(BUILD)/include/font.h: tools/font.py
+	@mkdir -p $(@D)
+	@$(PYTHON) $< >$@
+
+$(B)/obj/%.c.o: %.c $(B)/flags | $(BUILD)/include/syscall_names.h \
+                 $(BUILD)/include/syscall_numbers.h $(BUILD)/include/font.h
 	$(call say,CC,$<)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CFLAGS) -MMD -MP -c $< -o $@

@@ -10,6 +10,7 @@ KERNEL_BASE     equ 0xffffffff80000000  ; arch/x86/layout.h
 PHYS_PML4_SLOT  equ 273                 ; of PHYS_BASE: bits 47..39
 KERNEL_PML4_SLOT equ 511                ; of KERNEL_BASE
 KERNEL_PDPT_SLOT equ 510                ; bits 38..30
+BOOT_PDS        equ 4                   ; arch/x86/paging.h has the end of what they map
 
 %define PHYS(symbol) ((symbol) - KERNEL_BASE)
 
@@ -18,11 +19,23 @@ KERNEL_PDPT_SLOT equ 510                ; bits 38..30
 MB2_MAGIC       equ 0xe85250d6
 MB2_TAG_END     equ 0
 MB2_TAG_ALIGN   equ 6                   ; modules start on a page
+MB2_TAG_CONSOLE equ 4
+MB2_CONSOLE_VGA_TEXT equ 2
+MB2_TAG_FRAMEBUFFER equ 5               ; where there is no VGA text
+MB2_OPTIONAL    equ 1
 
 section .multiboot progbits alloc noexec nowrite align=8
 mb2_header:
     dd MB2_MAGIC, 0, mb2_end - mb2_header
     dd -(MB2_MAGIC + 0 + (mb2_end - mb2_header)) & 0xffffffff
+    dw MB2_TAG_CONSOLE, MB2_OPTIONAL
+    dd 12
+    dd MB2_CONSOLE_VGA_TEXT
+    dd 0
+    dw MB2_TAG_FRAMEBUFFER, MB2_OPTIONAL
+    dd 20
+    dd 0, 0, 0                          ; width, height and depth: as the loader likes
+    dd 0
     dw MB2_TAG_ALIGN, 0
     dd 8
     dw MB2_TAG_END, 0
@@ -89,17 +102,25 @@ boot_start:
     mov [PHYS(boot_tsc)], eax
     mov [PHYS(boot_tsc) + 4], edx
 
-    ; One page directory for the first GiB serves three mappings: identity, direct map (not
-    ; executable) and kernel image. .bss is zero, so only what is present is written.
+    ; Page directories for the first 4 GiB serve three mappings: identity, direct map (not
+    ; executable) and, the first of them, kernel image. .bss is zero, so only what is present is
+    ; written.
     mov edi, PHYS(boot_pd)
     mov eax, PTE_P_W_PS
 .fill:
     mov [edi], eax
     add edi, 8
     add eax, LARGE_PAGE
-    cmp edi, PHYS(boot_pd) + 4096
+    cmp edi, PHYS(boot_pd) + BOOT_PDS * 4096
     jb .fill
-    mov dword [PHYS(boot_pdpt)], PHYS(boot_pd) + PTE_P_W
+    mov edi, PHYS(boot_pdpt)
+    mov eax, PHYS(boot_pd) + PTE_P_W
+.directories:
+    mov [edi], eax
+    add edi, 8
+    add eax, 4096
+    cmp edi, PHYS(boot_pdpt) + BOOT_PDS * 8
+    jb .directories
     mov dword [PHYS(boot_pdpt) + 8 * KERNEL_PDPT_SLOT], PHYS(boot_pd) + PTE_P_W
     mov dword [PHYS(boot_pml4)], PHYS(boot_pdpt) + PTE_P_W
     mov dword [PHYS(boot_pml4) + 8 * KERNEL_PML4_SLOT], PHYS(boot_pdpt) + PTE_P_W
@@ -232,7 +253,7 @@ section .bss align=4096
 global boot_tsc, boot_pml4, boot_stack_guard, boot_stack, boot_stack_top
 boot_pml4:        resb 4096
 boot_pdpt:        resb 4096
-boot_pd:          resb 4096
+boot_pd:          resb BOOT_PDS * 4096
 boot_tsc:         resq 1                ; when the kernel was entered (arch/x86/clock.c)
 
 ; CPU 0's idle task stays on it, so like every kernel stack it must not be watched.

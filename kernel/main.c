@@ -68,17 +68,19 @@ static void main_thread(void *arg)
 void kernel_main(u32 magic, u32 mbi)
 {
     serial_init(); // a voice
-    vga_init();
+    screen_init();
     cpu_detect(); // this CPU: its tables, its exceptions
     stack_guard_init();
     trap_init();
     cpu_init(0, 0);
 
     boot_info_parse(magic, mbi); // what GRUB left for us
+    screen_use_framebuffer();
     cmdline_init(boot_info.cmdline);
     log_init();
     page_init(); // memory: pages, the kernel's own page tables, the heap
     heap_init();
+    framebuffer_map();
 
     acpi_init(); // the machine: CPUs, interrupts, time
     apic_init();

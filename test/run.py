@@ -23,6 +23,7 @@ import bench_bounds  # noqa: E402
 import busybox  # noqa: E402
 import debuggers  # noqa: E402
 import emu  # noqa: E402
+import firmware  # noqa: E402
 import inputs  # noqa: E402
 import kgdb  # noqa: E402
 import make_exec  # noqa: E402
@@ -308,6 +309,9 @@ def run_perf_data(build, emulator, smp):
 SESSIONS = {
     "bench-bounds": lambda build: bench_bounds.check(build + "/kernel.elf"),
     "bptop-screen": lambda build: screen.check_bptop(build + "/kernel.elf", ARCHIVE),
+    "screen-vga": lambda build: firmware.check(build, shell="busybox"),
+    "screen-uefi": lambda build: firmware.check(build, uefi=True, shell="busybox"),
+    "uefi-usb-stick": lambda build: firmware.check(build, uefi=True, usb=True),
     "busybox": lambda build: busybox.check(build + "/kernel.elf", TIMEOUT["qemu"]),
     "bad-input": lambda build: inputs.check(build),
     "debuggers": lambda build: debuggers.check(build, TIMEOUT["bochs"]),

@@ -21,6 +21,7 @@ import mkiso
 from settings import plainly
 
 START_SECONDS = 20  # for an emulator to open its serial port, or to end after it has closed it
+UEFI = "/usr/share/ovmf/OVMF.fd"
 ESCAPE = 1          # Ctrl-A, then x: the user ends the machine
 IAC = 255           # telnet's escape (linux/fs/naws.h): sent twice, it is itself
 
@@ -57,13 +58,14 @@ class Machine:
     """One emulator with a directory of its own. Leaving the `with` ends it, and nothing else."""
 
     def __init__(self, kernel, archive, words, emu="qemu", smp=2, mem=256, cpu=None, flags=(),
-                 grub=True, to_host=False):
+                 grub=True, to_host=False, uefi=False):
         """`words`: the kernel command line. `archive` may be None. `grub` False: QEMU loads it.
-        `to_host`: there is a third serial port, behind /dev/host."""
+        `to_host`: there is a third serial port, behind /dev/host. `uefi`: in place of a BIOS; QEMU
+        only."""
         self.kernel, self.archive, self.words, self.grub = kernel, archive, list(words), grub
         self.emu, self.smp, self.mem = emu, int(smp), int(mem)
         self.cpu, self.flags = cpu or CPU[emu], list(flags)
-        self.to_host = to_host
+        self.to_host, self.uefi = to_host, uefi
         self.process = self.com1 = self.com2 = self.com3 = self.errors = None
         self.com2_output = self.host_output = b""
         self.awake = False  # it has said something
@@ -83,7 +85,8 @@ class Machine:
 
     def iso(self):
         iso = self.dir + "/boot.iso"
-        mkiso.make_iso(iso, mkiso.boot_config(self.words, self.archive), self.kernel, self.archive)
+        mkiso.make_iso(iso, mkiso.boot_config(self.words, self.archive, self.uefi), self.kernel,
+                       self.archive, self.uefi)
         return iso
 
     def qemu_command(self, *ports):
@@ -95,7 +98,7 @@ class Machine:
                 "-device", "isa-debug-exit,iobase=0xf4,iosize=0x04",
                 "-d", "cpu_reset", "-D", self.dir + "/resets",
                 *(word for port in ports for word in ("-serial", port))] + \
-            boot + self.flags
+            boot + (["-bios", UEFI, "-net", "none"] if self.uefi else []) + self.flags
 
     def bochs_command(self, *ports, more="", debugger=()):
         """`ports`: the same; `more`: lines for the bochsrc; `debugger`: first commands for the

@@ -2,15 +2,19 @@
 # grub.cfg.
 #
 #   mkiso.py archive OUT.cpio DIRECTORY
-#   mkiso.py iso OUT.iso GRUB.CFG KERNEL [ARCHIVE]
+#   mkiso.py iso OUT.iso GRUB.CFG KERNEL [ARCHIVE]     for BIOS and UEFI, CD or USB stick
 import os
 import shutil
 import subprocess
 import sys
 import tempfile
 
+from settings import plainly
+
 GRUB = "/usr/lib/grub/i386-pc"
 MODULES = "multiboot2 iso9660 biosdisk normal part_msdos"
+# GRUB's own drivers, which it would load by itself, set up modes that the firmware's has not.
+UEFI_SCREEN = 'if [ "$grub_platform" = efi ]; then insmod efi_gop; fi\n'
 MAX_CMDLINE = 2000  # the kernel keeps 2047 bytes (CMDLINE_SIZE); GRUB adds a few backslashes
 MAX_WORDS = 512     # CMDLINE_WORDS
 
@@ -30,7 +34,7 @@ def quote(word):
     return "'" + word.replace("'", "'\\''") + "'"
 
 
-def boot_config(words, archive):
+def boot_config(words, archive, uefi=False):
     """A grub.cfg that boots at once, without a menu, with these words as the command line. GRUB
     drops empty words, so arguments of nothing, or of nothing but percent signs, get one more,
     which the kernel takes away (kernel/base/cmdline.c)."""
@@ -41,20 +45,24 @@ def boot_config(words, archive):
     if "" in words:
         sys.exit("dr7: the kernel command line has an empty word")
     return ("multiboot2 /boot/kernel.elf " + " ".join(map(quote, words)) + "\n"
-            + ("module2 /boot/rootfs.cpio\n" if archive else "") + "boot\n")
+            + ("module2 /boot/rootfs.cpio\n" if archive else "")
+            # A BIOS machine has text; multiboot2 has chosen a framebuffer.
+            + ("" if uefi else "set gfxpayload=text\n") + "boot\n")
 
 
-def make_iso(out, config, kernel, archive):
-    """`config`: the text of grub.cfg; `archive` may be None. Debug information stays out."""
+def make_iso(out, config, kernel, archive, uefi=False):
+    """`config`: the text of grub.cfg; `archive` may be None. Debug information stays out. `uefi`:
+    it boots there, too, which costs a second and several megabytes; all of GRUB is on it."""
+    only = [] if uefi else ["-d", GRUB, "--install-modules=" + MODULES]
     with tempfile.TemporaryDirectory(prefix="dr7-") as top:
         os.makedirs(top + "/boot/grub")
         with open(top + "/boot/grub/grub.cfg", "w", encoding="utf-8") as f:
-            f.write(config)
+            f.write(UEFI_SCREEN * uefi + config)
         subprocess.run(["strip", "-s", "-o", top + "/boot/kernel.elf", kernel], check=True)
         if archive:
             shutil.copy(archive, top + "/boot/rootfs.cpio")
-        made = subprocess.run(["grub-mkrescue", "-d", GRUB, "--locales=", "--fonts=", "--themes=",
-                               "--install-modules=" + MODULES, "-o", out, top],
+        made = subprocess.run(["grub-mkrescue", *only, "--locales=", "--fonts=", "--themes=",
+                               "-o", out, top],
                               stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
         if made.returncode:
             sys.exit("dr7: grub-mkrescue failed:\n" + made.stdout)
@@ -65,8 +73,8 @@ def main():
         make_archive(sys.argv[2], sys.argv[3])
     else:
         with open(sys.argv[3], encoding="utf-8") as f:
-            make_iso(sys.argv[2], f.read(), sys.argv[4], (sys.argv[5:] or [None])[0])
+            make_iso(sys.argv[2], f.read(), sys.argv[4], (sys.argv[5:] or [None])[0], uefi=True)
 
 
 if __name__ == "__main__":
-    main()
+    plainly(main)

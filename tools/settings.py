@@ -62,6 +62,12 @@ def megabytes():
     return number("MEM", 256, MIN_MEM, MAX_MEM)
 
 
+def uefi():
+    if choice("UEFI", ["0", "1"]) == "1" and emulator() != "qemu":
+        sys.exit("dr7: UEFI=1: there is firmware for QEMU only")
+    return variable("UEFI") == "1"
+
+
 def timeout(otherwise):
     """Seconds; 0: no limit."""
     return number("TIMEOUT", otherwise, kind=float)

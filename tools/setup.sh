@@ -3,7 +3,7 @@
 # version of QEMU. Called by make with what its targets need; quick and silent when nothing is
 # missing.
 #
-#   setup.sh GROUP...     build, image, qemu, bochs, shell, gdb, test, style; all: every one
+#   setup.sh GROUP...     build, image, uefi, qemu, bochs, shell, gdb, test, style; all: every one
 set -eu
 
 LOG=/tmp/dr7-setup.$$.log
@@ -22,6 +22,8 @@ image xorriso xorriso
 image mformat mtools
 image grub-mkrescue grub-common
 image /usr/lib/grub/i386-pc/multiboot2.mod grub-pc-bin
+uefi /usr/lib/grub/x86_64-efi/multiboot2.mod grub-efi-amd64-bin
+uefi /usr/share/ovmf/OVMF.fd ovmf
 qemu qemu-system-x86_64 qemu-system-x86
 bochs bochs bochs
 bochs /usr/share/bochs/BIOS-bochs-latest bochsbios

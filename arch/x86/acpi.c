@@ -25,6 +25,12 @@ struct sdt { // 5.2.6
     u8 body[];
 } __packed;
 
+struct fadt { // 5.2.9, up to what is needed
+    struct sdt head;
+    u8 before[28];
+    u32 pm1a_control;
+} __packed;
+
 struct madt { // 5.2.12
     struct sdt head;
     u32 lapic_pa;
@@ -132,7 +138,9 @@ void acpi_init(void)
     };
     for (u32 irq = 0; irq < ISA_IRQS; irq++)
         acpi_cpus.gsi[irq] = irq;
+    const struct fadt *f = acpi_find("FACP");
     const struct madt *m = acpi_find("APIC");
+    acpi_cpus.pm1a_port = f ? f->pm1a_control : 0;
     if (!m) {
         printk("acpi: no MADT: one CPU, interrupt controllers at their usual places\n");
         return;

@@ -10,7 +10,15 @@
 #define MMAP_AVAILABLE   1u
 #define LOW_MEMORY_END   0x100000ull // BIOS data, trampoline, VGA below
 
-enum { TAG_END = 0, TAG_CMDLINE = 1, TAG_MODULE = 3, TAG_MMAP = 6, TAG_RSDP1 = 14, TAG_RSDP2 = 15 };
+enum {
+    TAG_END = 0,
+    TAG_CMDLINE = 1,
+    TAG_MODULE = 3,
+    TAG_MMAP = 6,
+    TAG_FRAMEBUFFER = 8,
+    TAG_RSDP1 = 14,
+    TAG_RSDP2 = 15
+};
 
 struct mb2_tag {
     u32 type, size; // size without the padding to 8 bytes
@@ -30,6 +38,18 @@ struct mb2_mmap_entry {
     u64 base, length;
     u32 type, reserved;
 };
+
+struct mb2_framebuffer {
+    u64 pa;
+    u32 pitch, width, height;
+    u8 bits, type;
+    u16 reserved;
+    struct {
+        u8 at, bits;
+    } red, green, blue;
+} __packed;
+
+#define FRAMEBUFFER_RGB 1
 
 struct boot_info boot_info;
 
@@ -68,6 +88,15 @@ static void read_mmap(const struct mb2_tag *tag)
     }
 }
 
+static void read_framebuffer(const struct mb2_tag *tag)
+{
+    const struct mb2_framebuffer *f = (const struct mb2_framebuffer *)tag->body;
+    if (f->type == FRAMEBUFFER_RGB)
+        boot_info.framebuffer = (struct framebuffer){
+            f->pa, f->pitch, f->width, f->height, f->bits, f->red.at, f->green.at, f->blue.at,
+        };
+}
+
 // The newer form, if there is one, comes with a tag of its own and wins whichever comes first.
 static void read_rsdp(const struct mb2_tag *tag)
 {
@@ -86,7 +115,7 @@ void boot_info_parse(u32 magic, u32 mbi)
             "dr7: not started by a multiboot2 loader (wrong boot magic); boot it with GRUB");
     u64 end = (u64)mbi + *(u32 *)phys_to_virt(mbi);
     if (end > BOOT_MAP_END)
-        boot_refuse("dr7: the loader's information lies above 1 GiB");
+        boot_refuse("dr7: the loader's information lies above 4 GiB");
 
     for (u64 at = (u64)mbi + 8; at + sizeof(struct mb2_tag) <= end;) {
         const struct mb2_tag *tag = phys_to_virt(at);
@@ -104,6 +133,9 @@ void boot_info_parse(u32 magic, u32 mbi)
         case TAG_MMAP:
             read_mmap(tag);
             break;
+        case TAG_FRAMEBUFFER:
+            read_framebuffer(tag);
+            break;
         case TAG_RSDP1:
         case TAG_RSDP2:
             read_rsdp(tag);
@@ -120,7 +152,7 @@ __noreturn void boot_refuse(const char *why)
     size_t n = __builtin_strlen(why);
     serial_write(COM1, why, n);
     serial_write(COM1, "\r\n", 2);
-    vga_write(why, n);
-    vga_write("\n", 1);
+    screen_write(why, n);
+    screen_write("\n", 1);
     machine_off(1);
 }

@@ -20,7 +20,7 @@
 #define PTE_NX   BIT(63)
 #define PTE_ADDR 0x000ffffffffff000ull
 
-#define BOOT_MAP_END (1ull << 30) // what boot.asm maps at PHYS_BASE
+#define BOOT_MAP_END (4ull << 30) // what boot.asm maps at PHYS_BASE
 
 #define PAGE_ENTRIES 512 // of one table
 

@@ -1,4 +1,4 @@
-// The PC around the CPU: boot information, ACPI, APICs, clock, serial ports, VGA text, power.
+// The PC around the CPU: boot information, ACPI, APICs, clock, serial ports, screen, power.
 #pragma once
 
 #include "arch/x86/types.h"
@@ -21,6 +21,12 @@ struct boot_info {
     u64 rsdp; // physical address of a copy of ACPI's root pointer; 0 when none
     u32 nr_regions;
     struct mem_region regions[MAX_MEM_REGIONS]; // usable RAM above 1 MiB, whole pages
+    struct framebuffer {
+        u64 pa;
+        u32 pitch, width, height; // pitch: bytes from line to line
+        u8 bits;                  // of a pixel; 0: the loader gives no framebuffer of colours
+        u8 red, green, blue;      // the lowest bit of each
+    } framebuffer;
 };
 extern struct boot_info boot_info;
 
@@ -29,7 +35,7 @@ extern struct boot_info boot_info;
 void boot_info_parse(u32 magic, u32 mbi);
 
 // `why`, a line that starts with "dr7: ", on VGA and serial, then the machine goes off with status
-// 1. For refusals at boot, also before printk works; after serial_init() and vga_init().
+// 1. For refusals at boot, also before printk works; after serial_init() and screen_init().
 __noreturn void boot_refuse(const char *why);
 
 // ---- ACPI (6.4) ----
@@ -41,10 +47,11 @@ struct acpi_cpus {
     u32 apic_id[64]; // the boot CPU is the first
     u64 lapic_pa, ioapic_pa;
     u32 gsi[ISA_IRQS]; // the I/O APIC's input for each interrupt of the ISA bus
+    u16 pm1a_port;     // PM1a control, which switches the machine off; 0: not known
 };
 extern struct acpi_cpus acpi_cpus;
 
-// Reads the MADT. Without ACPI: one CPU and the standard addresses.
+// Reads the MADT and the FADT. Without ACPI: one CPU and the standard addresses.
 void acpi_init(void);
 
 // ---- APICs (SDM vol. 3, chapter 11) ----
@@ -76,18 +83,24 @@ void clock_delay_us(u64 us);
 #define WATCHDOG_HZ 18
 void watchdog_beat_start(void);
 
-// ---- serial ports, keyboard and VGA text ----
+// ---- serial ports, keyboard and screen ----
 
 enum { COM1, COM2, COM3 };
 void serial_init(void);
 void serial_write(int port, const char *s, size_t n); // polls; any context
-bool serial_present(int port);                        // by its scratch register
+bool serial_present(int port);                        // what serial_init() found
 void serial_drain(void);                              // until all of it is on the line
 // Receive: raises IRQ_SERIAL1 or IRQ_SERIAL2; not for what is there already.
 void serial_irq_enable(int port);
 int serial_read(int port); // a byte that has come, or -1
-void vga_init(void);
-void vga_write(const char *s, size_t n); // any context; interprets \n \r \b \t and vga.c's ESC [
+void screen_init(void);    // VGA text
+// If the loader has set up a framebuffer, it is the screen from now on, blank. One above
+// BOOT_MAP_END shows what is written only from framebuffer_map() on, which needs the heap.
+void screen_use_framebuffer(void);
+void framebuffer_map(void);
+void screen_write(const char *s, size_t n); // any context; \n \r \b \t, and ESC [ as in screen.c
+void screen_repaint(void);
+void screen_size(u32 *columns, u32 *rows);
 
 // ---- power ----
 

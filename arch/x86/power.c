@@ -16,12 +16,13 @@ __noreturn void machine_off(u32 status)
     serial_drain(); // an emulator drops what is still in the FIFO
     if (status)
         outb(DEBUG_EXIT_PORT, status);
-    // The address and the sleep type could be had from ACPI's FADT and DSDT, at the price of an
-    // AML parser; each port below is free in the other emulator, so the writes need no test for
-    // which one this is.
+    // Each port below is free in the other emulator, so the writes need no test for which one this
+    // is. The sleep type could be had from ACPI's DSDT, at the price of an AML parser.
     outw(QEMU_PM1A_PORT, PM1A_SLEEP_S5);
     for (const char *c = "Shutdown"; *c; c++)
         outb(BOCHS_OFF_PORT, *c);
+    if (acpi_cpus.pm1a_port) // with other firmware, UEFI for one, it is elsewhere
+        outw(acpi_cpus.pm1a_port, PM1A_SLEEP_S5);
     for (;;)
         cpu_halt();
 }

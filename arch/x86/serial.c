@@ -26,6 +26,14 @@ enum {
 #define STATUS_SENT     0x40 // ... and the last byte is on the line
 
 static const u16 base[] = {[COM1] = 0x3f8, [COM2] = 0x2f8, [COM3] = 0x3e8};
+static bool present[ARRAY_SIZE(base)]; // constant after serial_init()
+
+// A port that is not there reads as ones, which look like input for ever.
+static bool probe(int port)
+{
+    outb(base[port] + SCRATCH, 0x5a);
+    return inb(base[port] + SCRATCH) == 0x5a;
+}
 
 void serial_init(void)
 {
@@ -37,13 +45,13 @@ void serial_init(void)
         outb(base[i] + LINE_CONTROL, LINE_8N1);
         outb(base[i] + FIFO_CONTROL, FIFO_ON_CLEARED);
         outb(base[i] + MODEM_CONTROL, MODEM_DTR_RTS | MODEM_OUT2);
+        present[i] = probe(i);
     }
 }
 
-// A port that is not there reads as ones: empty, and the bytes go nowhere.
 void serial_write(int port, const char *s, size_t n)
 {
-    while (n) {
+    while (n && present[port]) {
         while (!(inb(base[port] + LINE_STATUS) & STATUS_EMPTY))
             cpu_pause();
         for (int room = FIFO_SIZE; n && room; n--, room--)
@@ -53,21 +61,22 @@ void serial_write(int port, const char *s, size_t n)
 
 bool serial_present(int port)
 {
-    outb(base[port] + SCRATCH, 0x5a);
-    return inb(base[port] + SCRATCH) == 0x5a;
+    return present[port];
 }
 
 void serial_drain(void)
 {
     for (u32 i = 0; i < ARRAY_SIZE(base); i++) {
-        while (!(inb(base[i] + LINE_STATUS) & STATUS_SENT))
+        while (present[i] && !(inb(base[i] + LINE_STATUS) & STATUS_SENT))
             cpu_pause();
     }
 }
 
 int serial_read(int port)
 {
-    return inb(base[port] + LINE_STATUS) & STATUS_RECEIVED ? inb(base[port] + DATA) : -1;
+    if (!present[port] || !(inb(base[port] + LINE_STATUS) & STATUS_RECEIVED))
+        return -1;
+    return inb(base[port] + DATA);
 }
 
 void serial_irq_enable(int port)

@@ -69,7 +69,7 @@ static void write_log_devices(const char *s, size_t n)
         return;
     write_lines(log_port, s, n);
     if (vga_on)
-        vga_write(s, n);
+        screen_write(s, n);
 }
 
 static void append(const char *s, size_t n)
@@ -124,7 +124,7 @@ void console_write_raw(const char *s, size_t n)
     bool taken = take();
     serial_write(COM1, s, n);
     if (vga_on)
-        vga_write(s, n);
+        screen_write(s, n);
     if (taken)
         release();
     irq_restore(flags);

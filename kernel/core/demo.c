@@ -46,7 +46,7 @@ enum colour { PLAIN = 0, GREEN = 32, RED = 31, YELLOW = 33, CYAN = 36 };
 static void ink(enum colour c)
 {
     char escape[8];
-    vga_write(escape, snprintf(escape, sizeof(escape), "\x1b[%dm", c));
+    screen_write(escape, snprintf(escape, sizeof(escape), "\x1b[%dm", c));
 }
 
 static void __printf(2, 3) say(enum colour c, const char *fmt, ...)

@@ -42,7 +42,7 @@ struct winsize {
 static struct spinlock tty_lock = SPINLOCK("console", RANK_TTY); // guards these three
 static struct line line;
 static struct naws naws;
-static struct winsize window = {.rows = 25, .columns = 80}; // the VGA screen's, until told
+static struct winsize window; // the screen's, until told
 static struct wait_queue readers;
 static bool raw;       // "tty=raw": constant after boot
 static bool listening; // a program has opened the console
@@ -51,7 +51,10 @@ static u32 foreground;
 u32 console_init(void)
 {
     char mode[8];
+    u32 columns, rows;
     wait_init(&readers);
+    screen_size(&columns, &rows);
+    window = (struct winsize){.rows = rows, .columns = columns};
     line_init(&line, console_write_raw);
     raw = cmdline_get("tty", mode, sizeof(mode)) && strcmp(mode, "raw") == 0;
     if (raw)

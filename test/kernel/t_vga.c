@@ -14,7 +14,7 @@ static volatile u16 *screen(void)
 
 static void show(const char *s)
 {
-    vga_write(s, strlen(s));
+    screen_write(s, strlen(s));
 }
 
 // Whether this text, with this colour, stands there and the rest of the line is blank.
@@ -48,6 +48,11 @@ KTEST(vga_sequences, "vga-sequences", NULL)
     EXPECT(line_is(ROWS - 2, 0, 0x0700, ""));
     show("\x1b[12345678901234;;;;5zx\x1b!y"); // unknown ones: skipped
     EXPECT(line_is(1, 10, 0x0700, "thxy"));
+    show("\x1b[?25l\x1b[2;13H\a\x1b[2D\x1b[9A1\x1b[B2\x1b[99C3\x1b[99D4"); // to the edges
+    EXPECT_EQ((u64)screen()[10], 0x0700 | '1');
+    EXPECT_EQ((u64)screen()[COLS + 11], 0x0700 | '2');
+    EXPECT_EQ((u64)screen()[2 * COLS - 1], 0x0700 | '3');
+    EXPECT_EQ((u64)screen()[2 * COLS], 0x0700 | '4');
     show("\x1b[2J\x1b[H");
     EXPECT(line_is(0, 0, 0x0700, ""));
 }
