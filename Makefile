@@ -27,6 +27,10 @@ export CORE EMU SMP MEM UEFI APPEND QEMU_FLAGS TIMEOUT PROG ARGS FILES OUT T SEC
 $(foreach v,HWBP CORE DEBUG V,$(if $(filter-out 0 1,$($(v)))$(filter-out 1,$(words $($(v)))),\
   $(error dr7: $(v)=$($(v)): it is 0 or 1)))
 
+ifeq ($(CORE)$(HWBP),10)
+$(error dr7: CORE=1 HWBP=0: without breakpoints the core has nothing to show)
+endif
+
 # The tests always run the debug build, which checks itself at every switch.
 ifneq ($(filter test fuzz,$(MAKECMDGOALS)),)
 override DEBUG := 1
@@ -97,10 +101,11 @@ say  = @printf '  %-5s %s\n' $(1) $(2) >&2
 # ---- Sources and flags ----
 
 # The floor, and what stands on it: either the roof, or the few files of the core.
-FLOOR  := arch/x86 kernel/base kernel/mm sched perf $(if $(filter 0,$(HWBP)),,hwbp)
+FLOOR  := arch/x86 kernel/base kernel/mm sched perf $(if $(filter 0,$(HWBP)),hwbp/off,hwbp)
 ROOF   := arch/x86/user arch/x86/svm kernel linux/* debug debug/*
 CSRC   := $(sort $(wildcard $(FLOOR:%=%/*.c)))
 ASRC   := $(sort $(wildcard boot/*.asm arch/x86/*.asm))
+FLOOR_OBJS := $(ASRC:%=$(B)/obj/%.o) $(CSRC:%=$(B)/obj/%.o)
 KTESTS := $(sort $(wildcard test/kernel/*.c))
 ifeq ($(CORE),1)
 # Of the tests, those that include nothing of the roof.
@@ -296,7 +301,13 @@ $(B)/obj/ksyms%.o: $(B)/obj/ksyms%.c
 $(B)/obj/kernel%.elf: $(OBJS) $(B)/obj/ksyms%.o linker.ld $(B)/parts
 	$(Q)$(LD) $(LDFLAGS) $(filter %.o,$^) -o $@
 
-$(B)/kernel.elf: $(B)/obj/kernel2.elf | $(COMMANDS)
+# The linker's proof: the floor asks for nothing but its upcalls.
+$(B)/obj/floor.o: $(FLOOR_OBJS) $(B)/parts tools/upcalls.py \
+                  $(wildcard $(addsuffix /upcalls.h,$(FLOOR)))
+	$(Q)$(LD) -r -z noexecstack $(filter %.o,$^) -o $@
+	$(Q)$(PYTHON) tools/upcalls.py $(NM) $@
+
+$(B)/kernel.elf: $(B)/obj/kernel2.elf $(B)/obj/floor.o | $(COMMANDS)
 	$(call say,LD,$@)
 	@cmp <($(NM) -n $(B)/obj/kernel1.elf) <($(NM) -n $<) || \
 	    { echo "symbols moved in the last link" >&2; false; }

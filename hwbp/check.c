@@ -3,6 +3,7 @@
 #include "hwbp/hwbp.h"
 #include "hwbp/pmu.h"
 #include "hwbp/reserve.h"
+#include "kernel/base/upcalls.h"
 #include "kernel/base/printk.h"
 #include "perf/context.h"
 

@@ -21,9 +21,8 @@ static inline u64 hwbp_fitting_len(u64 addr, u64 size)
     return len;
 }
 
-#if !HWBP
-#include "hwbp/off.h" // the same calls in a kernel that is built without breakpoints
-#else
+// A kernel built without breakpoints (make HWBP=0) has the same calls, from hwbp/off/off.c: what
+// would make or change a breakpoint answers -ENODEV there.
 
 // Registers the PMU and its registers: after perf_init(), before the other CPUs start.
 void hwbp_init(void);
@@ -80,10 +79,6 @@ u32 hwbp_live(void);
 // Checks every invariant: slot counts against a recount from the live events, in debug builds after
 // every operation. A difference is a panic that prints both tables. Task context.
 void hwbp_check_slots(void);
-
-#endif
-
-// ---- for whom there is no answer without breakpoints: ask HWBP first ----
 
 // The rule set now, and a change of it: -EBUSY while a breakpoint exists, -EINVAL for an unknown
 // name.

@@ -182,12 +182,12 @@ static bool slots_mutex_is_free(void)
     return !slots_mutex.holder && !slots_mutex.queue.lock.locked;
 }
 
-int claim_reserve_stopped(struct bp_claim *claim)
+int claim_try_reserve(struct bp_claim *claim)
 {
     return slots_mutex_is_free() ? admit_locked(claim, false) : -EBUSY;
 }
 
-bool claim_release_stopped(struct bp_claim *claim)
+bool claim_try_release(struct bp_claim *claim)
 {
     bool free = slots_mutex_is_free();
     if (free)

@@ -21,8 +21,8 @@ void claim_release(struct bp_claim *claim);
 
 // Reserve and release (of a wide claim) for a debugger that has stopped all CPUs. -EBUSY or false,
 // and nothing has changed, when a task was stopped while it held the mutex.
-int claim_reserve_stopped(struct bp_claim *claim);
-bool claim_release_stopped(struct bp_claim *claim);
+int claim_try_reserve(struct bp_claim *claim);
+bool claim_try_release(struct bp_claim *claim);
 
 // Releases an event's own claim, unless it was flushed before; leaves a wide one alone.
 void claim_release_event(struct perf_event *event);

@@ -121,7 +121,7 @@ static bool is_locked(const struct perf_event_context *ctx)
     return ctx && __atomic_load_n(&ctx->lock.locked, __ATOMIC_RELAXED);
 }
 
-bool perf_ctx_run_stopped(struct perf_event *event, perf_change_fn *fn, void *arg)
+bool perf_ctx_try_run(struct perf_event *event, perf_change_fn *fn, void *arg)
 {
     struct perf_cpu *pc = this_perf_cpu();
     struct change c = {.event = event, .fn = fn, .arg = arg};

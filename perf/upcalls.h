@@ -1,10 +1,10 @@
-// The upcalls of perf: whoever samples, records, waits and inherits hears of events here. All are
-// answered by linux/perf/above.c, in a kernel with programs.
+// The upcalls of perf: whoever samples, records, waits and inherits hears of events here.
 #pragma once
 
 #include "perf/event.h"
 
-// Bytes to be kept with each event, zeroed at first: event->output.
+// linux/perf/above.c, as for all that follow. Bytes to be kept with each event, zeroed at first:
+// event->output.
 extern const size_t perf_output_size;
 
 // A new event, not attached yet. Task context.

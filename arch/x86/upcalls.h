@@ -6,6 +6,10 @@
 #include "arch/x86/debugreg.h"
 #include "arch/x86/trap.h"
 
+// kernel/main.c. C begins here: boot.asm has 64 bits, a stack and the first GiB. `magic` and `mbi`
+// as multiboot2 gives them.
+void kernel_main(u32 magic, u32 mbi);
+
 // kernel/base/panic.c. Says what is wrong and stops the machine; any context.
 __noreturn void panic(const char *fmt, ...) __printf(1, 2);
 

@@ -36,7 +36,7 @@ static void on_access(struct perf_event *event, struct trapframe *regs)
 static bool understand(struct perf_event_attr *attr)
 {
     char *colon = strchr(name, ':');
-    u32 size;
+    u32 size = 0;
     if (colon)
         *colon++ = '\0';
     *attr = (struct perf_event_attr){
@@ -60,9 +60,7 @@ void watch_start(void)
         return;
     }
     struct hwbp_wide *wide = hwbp_register_wide(&attr, on_access, NULL);
-    if (!wide) // what the API answers in a kernel without breakpoints
-        printk("watch: this kernel has no breakpoints\n");
-    else if (IS_ERR(wide))
+    if (IS_ERR(wide))
         printk("watch: %s: error %ld\n", name, -PTR_ERR(wide));
     else // kept until the machine goes off; hwbp_unregister_wide(wide) would end it
         printk("watch: %s is at 0x%lx, %lu bytes\n", name, attr.bp_addr, attr.bp_len);

@@ -4,7 +4,7 @@
 #include "arch/x86/platform.h"
 #include "debug/kgdb/window.h"
 #include "debug/kgdb/breaks.h"
-#include "hwbp/stopped.h"
+#include "debug/kgdb/stopped.h"
 #include "kernel/base/errno.h"
 #include "sched/wait.h"
 

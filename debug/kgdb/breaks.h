@@ -1,5 +1,5 @@
-// gdb's breakpoints: in the text by INT3, and in the debug registers through hwbp/stopped.h. The
-// numbers of gdb's Z packets name the kinds.
+// gdb's breakpoints: in the text by INT3, and in the debug registers through debug/kgdb/stopped.h.
+// The numbers of gdb's Z packets name the kinds.
 //
 // In the text they stand only while CPUs run: gdb, and the stub itself, see the text as it was
 // built.

@@ -129,8 +129,8 @@ static int add(const struct request *r)
         return -ENOMEM;
     f->is = *r;
     f->wide = hwbp_register_wide(&attr, ksym_trace_hit, NULL);
-    if (!f->wide || IS_ERR(f->wide)) {
-        int err = f->wide ? PTR_ERR(f->wide) : -ENODEV;
+    if (IS_ERR(f->wide)) {
+        int err = PTR_ERR(f->wide);
         kfree(f);
         return err;
     }

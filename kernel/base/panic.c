@@ -7,6 +7,7 @@
 #include "kernel/base/die.h"
 #include "kernel/base/ksym.h"
 #include "kernel/base/printk.h"
+#include "kernel/base/upcalls.h"
 
 #define MAX_FRAMES   24
 #define TASK_TEXT    64

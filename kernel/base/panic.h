@@ -26,15 +26,3 @@ __noreturn void __stack_chk_fail(void);
 
 // Prints a backtrace of the running code, one line per frame.
 void print_backtrace(u64 rip, u64 rbp);
-
-// Upcall, sched/core.c: name and tid of the running task, for the message. Any context.
-void panic_describe_task(char *buf, size_t size);
-
-// Upcall, hwbp/check.c: prints the slot table and the registers of this CPU. Any context.
-#if HWBP
-void panic_print_breakpoints(void);
-#else
-static inline void panic_print_breakpoints(void)
-{
-}
-#endif

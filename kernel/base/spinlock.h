@@ -14,6 +14,7 @@
 
 #include "arch/x86/cpu.h"
 #include "kernel/base/panic.h"
+#include "kernel/base/upcalls.h"
 
 enum lock_rank {
     // rank                   guards
@@ -53,8 +54,6 @@ static inline void preempt_disable(void)
     preempt_count_inc();
     barrier();
 }
-
-void preempt_due(void); // sched/core.c: a switch is due; makes it if the count is 0 and IRQs are on
 
 static inline void preempt_enable(void)
 {

@@ -69,7 +69,8 @@ void perf_counted(struct perf_event *event, u64 nr, struct trapframe *regs, u64 
 void perf_task_leaves(struct task *prev, struct task *next)
 {
     perf_sw_event(PERF_COUNT_SW_CONTEXT_SWITCHES, 1, NULL, 0);
-    perf_record_switch(true, prev->state == TASK_RUNNABLE, next);
+    if (perf_record_wanted())
+        perf_record_switch(true, prev->state == TASK_RUNNABLE, next);
     if (this_output_cpu()->pending) // who left it may not be back here soon
         perf_work_interrupt();
 }
@@ -81,7 +82,8 @@ void perf_task_arrived(struct task *prev)
         cpu_set_due(DUE_RETURN);
     if (ctx && ctx->last_cpu < MAX_CPUS && ctx->last_cpu != cpu_id())
         perf_sw_event(PERF_COUNT_SW_CPU_MIGRATIONS, 1, NULL, 0);
-    perf_record_switch(false, false, prev);
+    if (perf_record_wanted())
+        perf_record_switch(false, false, prev);
 }
 
 void perf_ticked(void)

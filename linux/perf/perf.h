@@ -25,7 +25,12 @@ void perf_user_return(void);
 
 // A software event happened on this CPU, in the running task's context: counted by every ACTIVE
 // event of this config. `addr` is a page fault's. IRQs off.
-void perf_sw_event(u32 config, u64 nr, struct trapframe *regs, u64 addr);
+void perf_sw_count(u32 config, u64 nr, struct trapframe *regs, u64 addr);
+static inline void perf_sw_event(u32 config, u64 nr, struct trapframe *regs, u64 addr)
+{
+    if (unlikely(this_output_cpu()->sw_active[config]))
+        perf_sw_count(config, nr, regs, addr);
+}
 // cpu-clock and task-clock: what they count is measured, so they overflow with the tick.
 bool perf_is_clock(const struct perf_event *event);
 

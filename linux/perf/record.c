@@ -13,7 +13,7 @@
 
 #define PATH_BYTES 256
 
-static u32 nr_listeners; // events that ask for any of these; atomic
+u32 perf_record_listeners;
 
 static bool listens(const struct perf_event_attr *a)
 {
@@ -23,12 +23,7 @@ static bool listens(const struct perf_event_attr *a)
 void perf_record_account(const struct perf_event *event, int by)
 {
     if (listens(&event->attr))
-        __atomic_fetch_add(&nr_listeners, by, __ATOMIC_SEQ_CST);
-}
-
-bool perf_record_wanted(void)
-{
-    return unlikely(__atomic_load_n(&nr_listeners, __ATOMIC_RELAXED));
+        __atomic_fetch_add(&perf_record_listeners, by, __ATOMIC_SEQ_CST);
 }
 
 // Appends the event's trailer, writes, and takes the trailer off again.
@@ -212,8 +207,6 @@ static void tell_switch(struct perf_event *event, void *arg)
 
 void perf_record_switch(bool out, bool preempted, struct task *other)
 {
-    if (!perf_record_wanted())
-        return;
     struct switch_record r = {
         .header = {.misc = (out ? PERF_MISC_SWITCH_OUT : 0) |
                            (out && preempted ? PERF_MISC_SWITCH_PREEMPT : 0)},

@@ -9,8 +9,14 @@ struct task;
 // To every enabled event of the running task and of this CPU that asks for such records. All are
 // cheap when no event does.
 
+extern u32 perf_record_listeners; // events that ask for any of these; atomic
+
 // False if no event asks for any: a caller may then save itself the trouble.
-bool perf_record_wanted(void);
+static inline bool perf_record_wanted(void)
+{
+    return unlikely(__atomic_load_n(&perf_record_listeners, __ATOMIC_RELAXED));
+}
+
 // The running task has a (new) name; `exec`: since it is another program now.
 void perf_record_comm(bool exec);
 // The running task has a new child or thread, which has not begun.

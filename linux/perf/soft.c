@@ -92,16 +92,11 @@ static void count_in(struct perf_event_context *ctx, const struct occurrence *o)
 }
 
 // IRQs are off and both contexts run here, so nobody changes the lists (C1).
-static void count_here(const struct occurrence *o)
+void perf_sw_count(u32 config, u64 nr, struct trapframe *regs, u64 addr)
 {
+    const struct occurrence o = {config, nr, addr, regs};
     struct perf_cpu *pc = this_perf_cpu();
-    count_in(&pc->ctx, o);
+    count_in(&pc->ctx, &o);
     if (pc->task_ctx)
-        count_in(pc->task_ctx, o);
-}
-
-void perf_sw_event(u32 config, u64 nr, struct trapframe *regs, u64 addr)
-{
-    if (unlikely(this_output_cpu()->sw_active[config]))
-        count_here(&(struct occurrence){config, nr, addr, regs});
+        count_in(pc->task_ctx, &o);
 }

@@ -1,5 +1,5 @@
 // Breakpoints of a debugger that has stopped the machine: see stopped.h.
-#include "hwbp/stopped.h"
+#include "debug/kgdb/stopped.h"
 #include "hwbp/validate.h"
 #include "kernel/base/errno.h"
 #include "perf/context.h"
@@ -19,9 +19,10 @@ int hwbp_stopped_init(struct hwbp_stopped *s)
         s->event[cpu] = perf_event_create(&r);
         if (IS_ERR(s->event[cpu])) {
             int err = PTR_ERR(s->event[cpu]);
+            s->event[cpu] = NULL;
             while (cpu--)
                 perf_event_release_kernel(s->event[cpu]);
-            return err;
+            return err == -ENOENT ? 0 : err; // perf does not know the type: all else is refused
         }
     }
     return 0;
@@ -34,7 +35,7 @@ int hwbp_stopped_set(struct hwbp_stopped *s, u64 addr, u32 bp_type, u64 bp_len)
     struct hw_breakpoint bp = {.claim = &s->claim};
     if (s->claimed == CLAIM_LEAVING)
         return -EBUSY;
-    int err = s->claimed == CLAIM_HELD ? 0 : claim_reserve_stopped(&s->claim);
+    int err = s->claimed == CLAIM_HELD ? 0 : claim_try_reserve(&s->claim);
     if (err)
         return err;
     s->claimed = CLAIM_HELD;
@@ -59,7 +60,7 @@ void hwbp_stopped_clear(struct hwbp_stopped *s)
 
 bool hwbp_stopped_release(struct hwbp_stopped *s)
 {
-    if (s->claimed == CLAIM_HELD && !s->on && claim_release_stopped(&s->claim))
+    if (s->claimed == CLAIM_HELD && !s->on && claim_try_release(&s->claim))
         s->claimed = CLAIM_NONE;
     return s->on || s->claimed == CLAIM_NONE;
 }
@@ -100,7 +101,7 @@ bool hwbp_stopped_apply(struct hwbp_stopped *s, u64 *dr7)
     if (!dr_settled(*dr7))
         return false;
     dr_unpause(*dr7);
-    bool done = perf_ctx_run_stopped(s->event[cpu], take_over, s);
+    bool done = perf_ctx_try_run(s->event[cpu], take_over, s);
     *dr7 = dr_pause();
     if (done)
         s->applied[cpu] = s->version;

@@ -21,14 +21,13 @@ struct hwbp_stopped {
     struct perf_event *event[MAX_CPUS]; // of every possible CPU
 };
 
-#if HWBP
-
-// Makes the events, which hold no slot and are off. 0 or -ENOMEM. Task context.
+// Makes the events, which hold no slot and are off. 0 or -ENOMEM. In a kernel without breakpoints
+// it makes none. Task context.
 int hwbp_stopped_init(struct hwbp_stopped *s);
 
-// Wants a breakpoint there, from the moment the CPUs go on. 0; -ENOSPC and -EINVAL, -EOPNOTSUPP as
-// hwbp_register_wide(); -EBUSY: a task was stopped in the middle of a reservation, so that nobody
-// can say. All CPUs stopped.
+// Wants a breakpoint there, from the moment the CPUs go on. 0; -ENOSPC, -EINVAL,
+// -EOPNOTSUPP and -ENODEV as hwbp_register_wide(); -EBUSY: a task was stopped in the middle of a
+// reservation, so that nobody can say. All CPUs stopped.
 int hwbp_stopped_set(struct hwbp_stopped *s, u64 addr, u32 bp_type, u64 bp_len);
 
 // Wants it no more; the slot is kept until release. All CPUs stopped.
@@ -45,39 +44,3 @@ void hwbp_stopped_release_later(struct hwbp_stopped *s);
 bool hwbp_stopped_apply(struct hwbp_stopped *s, u64 *dr7);
 // The same on a CPU that runs, in an interrupt.
 void hwbp_stopped_catch_up(struct hwbp_stopped *s);
-
-#else // a kernel without breakpoints (make HWBP=0)
-
-static inline int hwbp_stopped_init(struct hwbp_stopped *)
-{
-    return 0;
-}
-
-static inline int hwbp_stopped_set(struct hwbp_stopped *, u64, u32, u64)
-{
-    return -ENODEV;
-}
-
-static inline void hwbp_stopped_clear(struct hwbp_stopped *)
-{
-}
-
-static inline bool hwbp_stopped_release(struct hwbp_stopped *)
-{
-    return true;
-}
-
-static inline void hwbp_stopped_release_later(struct hwbp_stopped *)
-{
-}
-
-static inline bool hwbp_stopped_apply(struct hwbp_stopped *, u64 *)
-{
-    return true;
-}
-
-static inline void hwbp_stopped_catch_up(struct hwbp_stopped *)
-{
-}
-
-#endif

@@ -1,0 +1,13 @@
+// The upcalls of kernel/base.
+#pragma once
+
+#include "arch/x86/types.h"
+
+// sched/core.c. A switch is due: makes it if the preemption count is 0 and IRQs are on.
+void preempt_due(void);
+
+// sched/core.c. Name and tid of the running task, for a panic's message. Any context.
+void panic_describe_task(char *buf, size_t size);
+
+// hwbp/check.c. Prints the slot table and the registers of this CPU. Any context.
+void panic_print_breakpoints(void);
