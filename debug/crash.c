@@ -5,6 +5,7 @@
 #include "kernel/base/panic.h"
 #include "kernel/base/spinlock.h"
 #include "kernel/base/string.h"
+#include "sched/wait.h"
 
 static char *volatile nowhere = (char *)8; // in the first page, which is never mapped
 
@@ -36,6 +37,16 @@ static __attribute__((noinline)) u64 overrun(void)
     return *at;
 }
 
+// Against the ranks: debug builds see it, whether or not anybody waits.
+static void out_of_order(void)
+{
+    static struct mutex low, high;
+    mutex_init(&low, "low", RANK_POSITION);
+    mutex_init(&high, "high", RANK_SLOTS);
+    mutex_lock(&high);
+    mutex_lock(&low);
+}
+
 void crash_if_asked(void)
 {
     char how[8];
@@ -54,5 +65,7 @@ void crash_if_asked(void)
         stand_still(true);
     else if (strcmp(how, "overrun") == 0)
         overrun();
+    else if (strcmp(how, "order") == 0)
+        out_of_order();
     panic("crash=%s", how);
 }

@@ -3,6 +3,7 @@
 #pragma once
 
 // HOW is null, panic, nested (a panic while it panics), stack (the kernel stack overflows), overrun
-// (an array on the stack does), stuck (no end with IRQs off) or spin (no end with preemption off);
-// another word is a panic too. Returns when the option is absent. Task context.
+// (an array on the stack does), stuck (no end with IRQs off), spin (no end with preemption off) or
+// order (two mutexes against their ranks); another word is a panic too. Returns when the option is
+// absent. Task context.
 void crash_if_asked(void);

@@ -31,7 +31,7 @@ void hwbp_slots_init(void)
     cmdline_get("slots", name, sizeof(name));
     if (!slots_parse(name, &rules))
         boot_refuse("dr7: slots= names no rule set (2009, exact, mainline)");
-    mutex_init(&slots_mutex);
+    mutex_init(&slots_mutex, "slots", RANK_SLOTS);
     slots_init(&table, rules, nr_cpus);
 }
 

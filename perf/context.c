@@ -20,7 +20,7 @@ static void ctx_init(struct perf_event_context *ctx, struct task *task)
 
 void perf_init(void)
 {
-    mutex_init(&perf_mutex);
+    mutex_init(&perf_mutex, "perf", RANK_PERF);
     for (u32 cpu = 0; cpu < MAX_CPUS; cpu++) {
         ctx_init(&perf_cpus[cpu].ctx, NULL);
         cpus[cpu].perf = &perf_cpus[cpu];

@@ -24,7 +24,7 @@ cpumask sched_online = BIT(0);
 
 void hotplug_init(void)
 {
-    mutex_init(&hotplug_mutex);
+    mutex_init(&hotplug_mutex, "hotplug", RANK_HOTPLUG);
     wait_init(&changed);
 }
 

@@ -44,6 +44,7 @@ struct task {
     struct list run_node;
     cpumask affinity;  // CPUs it may run on; never empty
     u32 slice;         // ticks left
+    u32 mutexes;       // ranks of those it holds, one bit each (debug builds); its own
     u64 nr_switches;   // times switched in
     u64 nr_migrations; // times switched in on a CPU other than the one before
     u64 runtime_ns;    // time on CPUs, up to the last switch-out

@@ -64,13 +64,15 @@ void wait_finish(struct wait_queue *q, struct waiter *w);
 #define wait_event(q, cond)               (void)WAIT_EVENT(q, cond, TASK_WAITING)
 
 // A lock whose waiters sleep. Task context only. Its holder unlocks it, and must not lock it
-// twice.
+// twice. Its rank is in kernel/base/spinlock.h; debug builds check L1 and L2 for mutexes, too.
 struct mutex {
     u64 holder; // 0: free; else the holder's address, with bit 0 set if tasks wait. Atomic
     struct wait_queue queue;
+    u8 rank;
+    const char *name;
 };
 
-void mutex_init(struct mutex *m);
+void mutex_init(struct mutex *m, const char *name, enum lock_rank rank);
 
 #if __STDC_HOSTED__ // tests on the host bring locks of their own
 void mutex_lock(struct mutex *m);
@@ -79,6 +81,9 @@ void mutex_unlock(struct mutex *m);
 // The slow parts (wait.c): to wait for the holder, and to hand the mutex to a waiter.
 void mutex_wait(struct mutex *m, u64 self);
 void mutex_hand_over(struct mutex *m, u64 self);
+// What debug builds check and note.
+void mutex_check_take(const struct mutex *m);
+void mutex_note(const struct mutex *m, bool taken);
 
 static inline bool mutex_change_holder(struct mutex *m, u64 from, u64 to)
 {
@@ -89,13 +94,19 @@ static inline bool mutex_change_holder(struct mutex *m, u64 from, u64 to)
 static inline void mutex_lock(struct mutex *m)
 {
     u64 self = (u64)current_task();
+    if (DEBUG_BUILD)
+        mutex_check_take(m);
     if (unlikely(!mutex_change_holder(m, 0, self)))
         mutex_wait(m, self);
+    if (DEBUG_BUILD)
+        mutex_note(m, true);
 }
 
 static inline void mutex_unlock(struct mutex *m)
 {
     u64 self = (u64)current_task();
+    if (DEBUG_BUILD)
+        mutex_note(m, false);
     if (unlikely(!mutex_change_holder(m, self, 0)))
         mutex_hand_over(m, self);
 }

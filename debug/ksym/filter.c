@@ -23,7 +23,7 @@ static struct list filters = LIST_INIT(filters);
 
 void ksym_filters_init(void)
 {
-    mutex_init(&filters_lock);
+    mutex_init(&filters_lock, "filters", RANK_FILTERS);
 }
 
 // ---- understanding ----

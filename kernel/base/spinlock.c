@@ -30,8 +30,9 @@ void spin_pause_checks(bool pause)
 
 // Locks marked "irq" in enum lock_rank.
 static const u32 irq_ranks = BIT(RANK_SIGNAL) | BIT(RANK_TTY) | BIT(RANK_PERF_CTX) |
-                             BIT(RANK_TASKS) | BIT(RANK_WAITQ) | BIT(RANK_TIMERS) |
-                             BIT(RANK_RUNQUEUE) | BIT(RANK_HEAP) | BIT(RANK_PAGES) | BIT(RANK_LOG);
+                             BIT(RANK_TASKS) | BIT(RANK_FUTEX) | BIT(RANK_WAITQ) |
+                             BIT(RANK_TIMERS) | BIT(RANK_RUNQUEUE) | BIT(RANK_STACKS) |
+                             BIT(RANK_HEAP) | BIT(RANK_PAGES);
 
 // Checks L2 for a lock that is to be taken while `top` is held. Run queues are elements of one
 // array, indexed by CPU, and so are lists of timers.
@@ -54,7 +55,7 @@ void spin_check_take(const struct spinlock *l)
         if (!top || !order_ok(held[cpu_id()].lock[i], top))
             top = held[cpu_id()].lock[i];
     }
-    if (!l->rank || l->rank > RANK_LOG)
+    if (l->rank < FIRST_SPIN_RANK || l->rank >= NR_RANKS)
         panic("spinlock: %s has no rank", l->name ? l->name : "a lock without a name");
     if ((irq_ranks & BIT(l->rank)) && irqs_enabled())
         panic("spinlock: %s taken with IRQs on", l->name);

@@ -1,7 +1,8 @@
-// Spinlocks, and the one place that says which lock guards what and in which order they nest.
+// Spinlocks, and the one place that says which lock guards what and in which order they nest: all
+// spinlocks, and all mutexes.
 //
 // Rules:
-//   L1  Holding a spinlock disables preemption; nothing may sleep under it.
+//   L1  Holding a spinlock disables preemption; nothing may sleep under it, so no mutex is taken.
 //   L2  Locks are taken in rising order of rank, at most one of each rank (except where a rank's
 //       line says otherwise).
 //   L3  Who holds a lock marked "irq" never waits for another CPU's answer to an IPI: that CPU may
@@ -17,24 +18,37 @@
 #include "kernel/base/upcalls.h"
 
 enum lock_rank {
-    // rank                   guards
-    // sleeping mutexes first
-    RANK_PERF = 1, // perf: which events contexts hold, inheritance (perf_mutex)         mutex
-    RANK_SLOTS,    // hwbp: slot tables, list of live breakpoints                        mutex
-    RANK_PROC,     // proc: the process tree, exit states
-    RANK_FILES,    // fs: one descriptor table
-    RANK_SIGNAL,   // proc: pending signals and actions of one process                irq
-    RANK_MM,       // mm: areas and page tables of one address space; IRQs on (IPIs wait under it)
-    RANK_TTY,      // fs: the console's line buffer                                   irq
+    // rank             guards
+    // mutexes (sched/wait.h): waiters sleep
+    RANK_POSITION = 1, // linux/fs: one open file's position, while it is read or written
+    RANK_FILTERS,      // debug/ksym: the traced variables
+    RANK_TREE,         // linux/fs: names and nodes
+    RANK_FILE_DATA,    // linux/fs: sizes in the file system in memory
+    RANK_PIPE,         // linux/fs: one pipe
+    RANK_HOST,         // linux/fs: the line to the host; a write goes in one piece
+    RANK_HOTPLUG,      // sched: which CPU comes or goes; one at a time
+    RANK_PERF,         // perf: which events contexts hold, inheritance
+    RANK_SLOTS,        // hwbp: the slot table, the list of claims, each task's tally
+    // spinlocks; "irq": marked so in L3, L4
+    RANK_PROC,     // linux/proc: the process tree, exit states
+    RANK_FILES,    // linux/fs: one descriptor table
+    RANK_SIGNAL,   // linux/proc: pending signals and actions of one process          irq
+    RANK_MM,       // linux/mm: areas and page tables of one address space; IRQs on, since IPIs
+                   // are waited for under it
+    RANK_TTY,      // linux/fs: the console's line buffer                             irq
     RANK_PERF_CTX, // perf: lists and states of one context                           irq
     RANK_TASKS,    // sched: list of all tasks, tids                                  irq
-    RANK_WAITQ,    // sched: one wait queue                                           irq
+    RANK_FUTEX,    // linux/proc: who waits for which word                            irq
+    RANK_WAITQ,    // sched: one wait queue, a mutex's too                            irq
     RANK_TIMERS,   // sched: one CPU's timers; two only in ascending order of CPU     irq
     RANK_RUNQUEUE, // sched: one run queue; two only in ascending order of CPU        irq
-    RANK_HEAP,     // mm: size-class free lists                                       irq
-    RANK_PAGES,    // mm: free pages and their counts                                 irq
-    RANK_LOG,      // base: the log and its outputs (printk.c has a lock of its own kind)  irq
+    RANK_STACKS,   // kernel/mm: free kernel stacks                                   irq
+    RANK_HEAP,     // kernel/mm: size-class free lists                                irq
+    RANK_PAGES,    // kernel/mm: free pages and their counts                          irq
+    NR_RANKS,
+    // The log comes last. It has a lock of its own kind, which a panic can ignore (printk.c).
 };
+#define FIRST_SPIN_RANK RANK_PROC
 
 struct spinlock {
     u32 locked;

@@ -13,7 +13,7 @@
 
 _Static_assert(MAX_STACKS *KSTACK_STRIDE <= KSTACK_END - KSTACK_BASE, "the slots fit the region");
 
-static struct spinlock stacks_lock = SPINLOCK("kernel stacks", RANK_HEAP);
+static struct spinlock stacks_lock = SPINLOCK("kernel stacks", RANK_STACKS);
 static u64 slot_used[MAX_STACKS / 64]; // a bit for each slot; stacks_lock
 static u64 kept[KEEP_STACKS];          // tops of free stacks still mapped; stacks_lock
 static u32 nr_kept;

@@ -99,5 +99,5 @@ void dev_init(void)
     node_add(dir, "tty", tty, &console_ops)->arg = RDEV(5, 0);
     node_add(dir, "console", tty, &console_ops)->arg = RDEV(5, 1);
     node_add(dir, "host", S_IFCHR | 0222, &host_ops)->arg = RDEV(10, 240); // a local number
-    mutex_init(&host_lock);
+    mutex_init(&host_lock, "host", RANK_HOST);
 }

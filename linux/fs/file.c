@@ -14,7 +14,7 @@ struct file *file_new(const struct file_ops *ops, struct node *n, void *private,
         return NULL;
     ref_init(&f->refs);
     if (ops->seek)
-        mutex_init(&f->pos_lock);
+        mutex_init(&f->pos_lock, "file position", RANK_POSITION);
     f->ops = ops;
     f->node = n;
     f->private = private;

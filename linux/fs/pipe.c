@@ -178,7 +178,7 @@ int pipe_new(struct file *ends[2], u32 flags)
     ends[1] = file_new(&write_ops, n, p, O_WRONLY | flags);
     if (!ends[0] || !ends[1])
         goto no_file;
-    mutex_init(&p->lock);
+    mutex_init(&p->lock, "pipe", RANK_PIPE);
     wait_init(&p->queue);
     p->ring = ring;
     p->reader = p->writer = true;

@@ -180,6 +180,6 @@ static struct node *tmp_create(struct node *dir, const char *name, size_t len, u
 void tmpfs_init(void)
 {
     static const struct node_ops dir_node_ops = {.create = tmp_create};
-    mutex_init(&tmp_lock);
+    mutex_init(&tmp_lock, "file data", RANK_FILE_DATA);
     node_add(fs_root, "tmp", S_IFDIR | 01777, &dir_ops)->ops = &dir_node_ops;
 }

@@ -119,7 +119,7 @@ bool fs_have_archive(void)
 void fs_init(void)
 {
     char why[256], line[320];
-    mutex_init(&fs_tree_lock);
+    mutex_init(&fs_tree_lock, "file tree", RANK_TREE);
     wait_init(&file_events);
     fs_root = node_new(NULL, "", 0, S_IFDIR | 0755, 0);
     if (!fs_root)

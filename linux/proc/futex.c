@@ -44,7 +44,7 @@ struct futex_waiter {
 
 // Guards the lists and `woken`. One lock, since a requeue touches two lists; taken like a wait
 // queue's.
-static struct spinlock futex_lock = SPINLOCK("futex", RANK_WAITQ);
+static struct spinlock futex_lock = SPINLOCK("futex", RANK_FUTEX);
 static struct list waiters[1 << BUCKET_BITS];
 
 void futex_init(void)

@@ -54,7 +54,7 @@ static void locker(void *arg)
 
 KTEST(sched_mutex, "sched.mutex", NULL)
 {
-    mutex_init(&mutex);
+    mutex_init(&mutex, "test", RANK_SLOTS);
     guarded = 0;
     rounds = ktest_scale(1000);
     start(8, locker, CPUMASK_ALL);
