@@ -79,41 +79,65 @@ void mutex_note(const struct mutex *m, bool taken)
     self->mutexes ^= BIT(m->rank);
 }
 
-// Unlocking hands the mutex to the first waiter, so that no task can keep it by being quick. A
-// waiter sets bit 0 of `holder` under the queue's lock, and so makes the holder take this lock.
-#define WAITED 1ull
+// The slow paths run under the queue's lock, after MUTEX_WAITED is set. This bit closes the quick
+// paths of all other tasks but one: a task that shares the mutex may give its share back.
+struct mutex_waiter {
+    struct list node;
+    struct task *task;
+    bool passed_over; // woken, and another was quicker
+};
 
-static u64 holder_of(struct mutex *m)
+static struct mutex_waiter *first_waiter(struct mutex *m)
 {
-    return __atomic_load_n(&m->holder, __ATOMIC_RELAXED) & ~WAITED;
+    if (list_empty(&m->queue.waiters))
+        return NULL;
+    return list_first(&m->queue.waiters, struct mutex_waiter, node);
 }
 
-void mutex_wait(struct mutex *m, u64 self)
+static bool try_take(struct mutex *m, const struct mutex_waiter *w, u64 mark)
 {
-    struct waiter w = {.task = current_task()};
+    const struct mutex_waiter *first = first_waiter(m);
+    bool behind = first && first != w;
+    u64 seen;
+    do {
+        seen = __atomic_load_n(&m->holder, __ATOMIC_RELAXED);
+        bool is_free = seen == MUTEX_WAITED;
+        if (behind && (first->passed_over || !is_free)) // else those who share it might never end
+            return false;
+        if (!is_free && (mark != MUTEX_SHARE || (s64)seen < 0))
+            return false;
+    } while (!mutex_add(m, seen, mark));
+    return true;
+}
+
+void mutex_wait(struct mutex *m, u64 mark)
+{
+    struct mutex_waiter w = {.task = current_task()};
     u64 flags = spin_lock_irqsave(&m->queue.lock);
-    ASSERT(holder_of(m) != self);
-    if (__atomic_fetch_or(&m->holder, WAITED, __ATOMIC_SEQ_CST))
-        list_add_tail(&w.node, &m->queue.waiters);
-    else // it has just become free
-        __atomic_store_n(&m->holder, self, __ATOMIC_SEQ_CST);
-    while (holder_of(m) != self) {
+    ASSERT((m->holder & ~MUTEX_WAITED) != (u64)w.task);
+    __atomic_fetch_or(&m->holder, MUTEX_WAITED, __ATOMIC_SEQ_CST);
+    list_init(&w.node);
+    while (!try_take(m, &w, mark)) {
+        w.passed_over = !list_empty(&w.node);
+        if (!w.passed_over)
+            list_add_tail(&w.node, &m->queue.waiters);
         w.task->state = TASK_WAITING;
         spin_unlock_irqrestore(&m->queue.lock, flags);
         schedule();
         flags = spin_lock_irqsave(&m->queue.lock);
     }
+    list_del(&w.node);
+    if (!first_waiter(m))
+        __atomic_fetch_and(&m->holder, ~MUTEX_WAITED, __ATOMIC_SEQ_CST);
+    else if (mark == MUTEX_SHARE) // the next may want to share it, too
+        sched_wake(first_waiter(m)->task);
     spin_unlock_irqrestore(&m->queue.lock, flags);
 }
 
-void mutex_hand_over(struct mutex *m, u64 self)
+void mutex_wake(struct mutex *m)
 {
     u64 flags = spin_lock_irqsave(&m->queue.lock);
-    ASSERT(holder_of(m) == self && !list_empty(&m->queue.waiters));
-    struct waiter *w = list_first(&m->queue.waiters, struct waiter, node);
-    list_del(&w->node);
-    u64 more = list_empty(&m->queue.waiters) ? 0 : WAITED;
-    __atomic_store_n(&m->holder, (u64)w->task | more, __ATOMIC_SEQ_CST);
-    sched_wake(w->task);
+    if (first_waiter(m))
+        sched_wake(first_waiter(m)->task);
     spin_unlock_irqrestore(&m->queue.lock, flags);
 }

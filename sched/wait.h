@@ -63,14 +63,22 @@ void wait_finish(struct wait_queue *q, struct waiter *w);
 #define wait_event_interruptible(q, cond) WAIT_EVENT(q, cond, TASK_SLEEPING)
 #define wait_event(q, cond)               (void)WAIT_EVENT(q, cond, TASK_WAITING)
 
-// A lock whose waiters sleep. Task context only. Its holder unlocks it, and must not lock it
-// twice. Its rank is in kernel/base/spinlock.h; debug builds check L1 and L2 for mutexes, too.
+// A lock whose waiters sleep. One task holds it alone, or several tasks share it. Task context
+// only. Its holder unlocks it, and must not lock it twice. The caller of unlock keeps the mutex
+// alive until the call returns: another task may have locked and unlocked it by then. Its rank is
+// in kernel/base/spinlock.h; debug builds check L1 and L2 for mutexes, too.
+//
+// A free mutex goes to the first task that comes, even if a waiter is just waking up. A waiter that
+// wakes up in vain is the next: from then on newcomers wait behind it, so no task starves.
 struct mutex {
-    u64 holder; // 0: free; else the holder's address, with bit 0 set if tasks wait. Atomic
+    u64 holder; // 0: free; else a sum of MUTEX_*, or the holder's address (bit 63 is set). Atomic
     struct wait_queue queue;
     u8 rank;
     const char *name;
 };
+
+#define MUTEX_WAITED 1ull // tasks wait, so newcomers must use the slow path
+#define MUTEX_SHARE  2ull // each task that shares it adds this
 
 void mutex_init(struct mutex *m, const char *name, enum lock_rank rank);
 
@@ -78,17 +86,25 @@ void mutex_init(struct mutex *m, const char *name, enum lock_rank rank);
 void mutex_lock(struct mutex *m);
 void mutex_unlock(struct mutex *m);
 #else
-// The slow parts (wait.c): to wait for the holder, and to hand the mutex to a waiter.
-void mutex_wait(struct mutex *m, u64 self);
-void mutex_hand_over(struct mutex *m, u64 self);
+// The slow parts (wait.c): to wait until `mark` can be added to holder; to wake a waiter.
+void mutex_wait(struct mutex *m, u64 mark);
+void mutex_wake(struct mutex *m);
 // What debug builds check and note.
 void mutex_check_take(const struct mutex *m);
 void mutex_note(const struct mutex *m, bool taken);
 
-static inline bool mutex_change_holder(struct mutex *m, u64 from, u64 to)
+static inline bool mutex_add(struct mutex *m, u64 seen, u64 mark)
 {
-    return __atomic_compare_exchange_n(&m->holder, &from, to, false, __ATOMIC_SEQ_CST,
+    return __atomic_compare_exchange_n(&m->holder, &seen, seen + mark, false, __ATOMIC_SEQ_CST,
                                        __ATOMIC_RELAXED);
+}
+
+static inline void mutex_take_away(struct mutex *m, u64 mark)
+{
+    if (DEBUG_BUILD)
+        mutex_note(m, false);
+    if (unlikely(__atomic_sub_fetch(&m->holder, mark, __ATOMIC_SEQ_CST) == MUTEX_WAITED))
+        mutex_wake(m);
 }
 
 static inline void mutex_lock(struct mutex *m)
@@ -96,7 +112,7 @@ static inline void mutex_lock(struct mutex *m)
     u64 self = (u64)current_task();
     if (DEBUG_BUILD)
         mutex_check_take(m);
-    if (unlikely(!mutex_change_holder(m, 0, self)))
+    if (unlikely(!mutex_add(m, 0, self)))
         mutex_wait(m, self);
     if (DEBUG_BUILD)
         mutex_note(m, true);
@@ -104,11 +120,24 @@ static inline void mutex_lock(struct mutex *m)
 
 static inline void mutex_unlock(struct mutex *m)
 {
-    u64 self = (u64)current_task();
+    ASSERT(!DEBUG_BUILD || (m->holder & ~MUTEX_WAITED) == (u64)current_task());
+    mutex_take_away(m, (u64)current_task());
+}
+
+static inline void mutex_lock_shared(struct mutex *m)
+{
     if (DEBUG_BUILD)
-        mutex_note(m, false);
-    if (unlikely(!mutex_change_holder(m, self, 0)))
-        mutex_hand_over(m, self);
+        mutex_check_take(m);
+    u64 seen = __atomic_load_n(&m->holder, __ATOMIC_RELAXED);
+    if (unlikely((s64)seen < 0 || (seen & MUTEX_WAITED) || !mutex_add(m, seen, MUTEX_SHARE)))
+        mutex_wait(m, MUTEX_SHARE);
+    if (DEBUG_BUILD)
+        mutex_note(m, true);
+}
+
+static inline void mutex_unlock_shared(struct mutex *m)
+{
+    mutex_take_away(m, MUTEX_SHARE);
 }
 #endif
 

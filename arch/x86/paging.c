@@ -199,3 +199,12 @@ void tlb_shootdown(u64 root)
     __atomic_thread_fence(__ATOMIC_SEQ_CST);
     smp_call_users(root, flush_user_half, NULL);
 }
+
+bool paging_in_use(u64 root)
+{
+    __atomic_thread_fence(__ATOMIC_SEQ_CST); // as in tlb_shootdown()
+    for (u32 i = 0; i < nr_cpus; i++)
+        if (__atomic_load_n(&cpus[i].active_cr3, __ATOMIC_RELAXED) == root)
+            return true;
+    return false;
+}

@@ -69,9 +69,12 @@ void *mmio_map(u64 pa, u64 size);
 // Forget translations: of one page or all, of the kernel half too, on this CPU ...
 void tlb_flush_page(u64 va);
 void tlb_flush_all(void);
-// ... and on every CPU that has `root` loaded. Waits for them. IRQs on or off; no lock that an IRQ
-// handler takes may be held.
+// ... and on every CPU that has `root` loaded. Waits for them; with IRQs on the CPU may halt or run
+// others meanwhile. No lock that an IRQ handler takes may be held.
 void tlb_shootdown(u64 root);
+
+// Whether any CPU has `root` loaded. False stays so until a task with it runs again.
+bool paging_in_use(u64 root);
 
 // ---- the user half (arch/x86/user/paging_user.c) ----
 

@@ -32,8 +32,11 @@ extern const u8 trampoline_start[], trampoline_end[];
 struct call {
     void (*fn)(void *);
     void *arg;
-    u32 left; // targets that have not finished
+    u32 left; // targets that have not finished, and HALTED times (CPU + 1) that waits for them
 };
+
+#define HALTED      0x10000u
+#define SPIN_ROUNDS 100 // before the caller halts: about as long as an answer takes that comes soon
 
 struct call_node {
     struct call_node *next;
@@ -62,13 +65,39 @@ static void call_post(u32 cpu, struct call_node *n, struct call *call)
         lapic_send(cpus[cpu].apic_id, IPI_CALL);
 }
 
+// Halts until an interrupt, if targets are left: the last of them sends one to the CPU it finds
+// noted. The task may go to another CPU whenever IRQs are on, and notes that one the next time.
+static void call_halt(struct call *call, u32 *noted)
+{
+    irq_disable();
+    u32 here = (cpu_id() + 1) * HALTED;
+    u32 now = __atomic_add_fetch(&call->left, here - *noted, __ATOMIC_SEQ_CST);
+    *noted = here;
+    if (now % HALTED)
+        cpu_idle_halt();
+    irq_enable();
+}
+
+// Who waits for a CPU that the host does not run just now only keeps it from running: so not for
+// long.
 static void call_wait(struct call *call)
 {
-    while (__atomic_load_n(&call->left, __ATOMIC_ACQUIRE)) {
+    u32 noted = 0;
+    for (u32 round = 0; __atomic_load_n(&call->left, __ATOMIC_ACQUIRE) % HALTED; round++) {
         if (!irqs_enabled())
             smp_serve_calls();
+        else if (round > SPIN_ROUNDS)
+            call_halt(call, &noted);
         cpu_pause();
     }
+}
+
+// The last that this CPU does with a call.
+static void call_done(struct call *call)
+{
+    u32 old = __atomic_fetch_sub(&call->left, 1, __ATOMIC_SEQ_CST);
+    if (old % HALTED == 1 && old >= HALTED)
+        lapic_send(cpus[old / HALTED - 1].apic_id, IPI_CALL);
 }
 
 void smp_serve_calls(void)
@@ -79,7 +108,7 @@ void smp_serve_calls(void)
         struct call_node *next = n->next;
         struct call *call = n->call;
         call->fn(call->arg);
-        __atomic_fetch_sub(&call->left, 1, __ATOMIC_RELEASE);
+        call_done(call);
         n = next;
     }
 }

@@ -10,8 +10,9 @@ void smp_start_all(u32 limit);
 
 // Runs fn(arg) on `cpu` in interrupt context, IRQs off, and waits until it has returned. For the
 // calling CPU it is a plain call, IRQs off. A CPU that waits here with IRQs off serves the calls
-// made to it, so two CPUs may call each other. fn may wait only for locks that are always taken
-// with IRQs off. False, and fn did not run, when that CPU is offline.
+// made to it, so two CPUs may call each other. One that waits with IRQs on halts soon, and may run
+// other tasks. fn may wait only for locks that are always taken with IRQs off. False, and fn did
+// not run, when that CPU is offline.
 bool smp_call(u32 cpu, void (*fn)(void *), void *arg);
 
 // The same at once on every online CPU, this one included, that has the page table `root` loaded. 0

@@ -29,12 +29,11 @@ enum lock_rank {
     RANK_HOTPLUG,      // sched: which CPU comes or goes; one at a time
     RANK_PERF,         // perf: which events contexts hold, inheritance
     RANK_SLOTS,        // hwbp: the slot table, the list of claims, each task's tally
+    RANK_MM,           // linux/mm: areas and page tables of one address space
     // spinlocks; "irq": marked so in L3, L4
     RANK_PROC,     // linux/proc: the process tree, exit states
     RANK_FILES,    // linux/fs: one descriptor table
     RANK_SIGNAL,   // linux/proc: pending signals and actions of one process          irq
-    RANK_MM,       // linux/mm: areas and page tables of one address space; IRQs on, since IPIs
-                   // are waited for under it
     RANK_TTY,      // linux/fs: the console's line buffer                             irq
     RANK_PERF_CTX, // perf: lists and states of one context                           irq
     RANK_TASKS,    // sched: list of all tasks, tids                                  irq

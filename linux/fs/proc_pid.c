@@ -32,12 +32,12 @@ struct pid_info {
 static void measure_mm(struct mm *mm, struct pid_info *info)
 {
     struct vm_area *area;
-    spin_lock(&mm->lock);
+    mutex_lock_shared(&mm->lock);
     info->faults += mm->minor_faults;
     list_for_each (area, &mm->areas, node)
         info->vsize += area->end - area->start;
     info->rss_pages = mm->nr_pages;
-    spin_unlock(&mm->lock);
+    mutex_unlock_shared(&mm->lock);
 }
 
 static struct thread *thread_of(struct process *p, u32 tid)
@@ -250,10 +250,10 @@ static void show_maps(struct text *t, u64 pid)
     struct vm_area *a;
     if (!mm)
         return;
-    spin_lock(&mm->lock);
+    mutex_lock_shared(&mm->lock);
     list_for_each (a, &mm->areas, node)
         show_area(t, a);
-    spin_unlock(&mm->lock);
+    mutex_unlock_shared(&mm->lock);
     mm_put(mm);
 }
 

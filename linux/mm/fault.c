@@ -24,11 +24,12 @@ static u64 private_page(const struct vm_area *a, u64 va, u64 theirs)
     return pa;
 }
 
-static int bring_in(struct vm_area *a, u64 va, u64 *pte)
+// Several threads may be here for one page: the first one's stays.
+static int bring_in(struct mm *mm, struct vm_area *a, u64 va, u64 *pte)
 {
     if (a->file && va >= ALIGN_UP(a->file_at + a->file_len, PAGE_SIZE))
         return -EIO; // nothing of the file is in this page
-    u64 theirs = 0;
+    u64 theirs = 0, none = 0;
     if (a->object) {
         theirs = a->object->page(a->object, (va - a->object_at) >> PAGE_SHIFT);
         if (!theirs)
@@ -37,7 +38,11 @@ static int bring_in(struct vm_area *a, u64 va, u64 *pte)
     u64 pa = a->shared ? theirs : private_page(a, va, theirs);
     if (!pa)
         return -ENOMEM;
-    *pte = pa | vm_page_flags(a);
+    if (__atomic_compare_exchange_n(pte, &none, pa | vm_page_flags(a), false, __ATOMIC_RELEASE,
+                                    __ATOMIC_RELAXED))
+        vm_count_page(mm);
+    else
+        page_unref(pa);
     return 0;
 }
 
@@ -59,7 +64,23 @@ static int break_cow(struct mm *mm, u64 *pte, u64 flags)
     return 0;
 }
 
-int vm_fault_in(struct mm *mm, u64 addr, bool write, bool fetch, bool force)
+static void lock_for(struct mm *mm, bool alone)
+{
+    if (alone)
+        mutex_lock(&mm->lock);
+    else
+        mutex_lock_shared(&mm->lock);
+}
+
+static void unlock_for(struct mm *mm, bool alone)
+{
+    if (alone)
+        mutex_unlock(&mm->lock);
+    else
+        mutex_unlock_shared(&mm->lock);
+}
+
+int vm_fault_in(struct mm *mm, u64 addr, bool write, bool fetch, bool force, bool copy)
 {
     u64 va = addr & PAGE_MASK;
     struct vm_area *a = vm_find(mm, va);
@@ -73,38 +94,35 @@ int vm_fault_in(struct mm *mm, u64 addr, bool write, bool fetch, bool force)
     u64 *pte = paging_walk(mm->root, va, true);
     if (!pte)
         return -ENOMEM;
-    if (!*pte) {
-        mm->minor_faults++;
-        int err = bring_in(a, va, pte);
-        if (!err)
-            vm_count_page(mm);
-        return err;
-    }
-    if (write && (*pte & PTE_COW)) {
-        mm->minor_faults++;
-        int err = break_cow(mm, pte, vm_page_flags(a));
-        if (err)
-            return err;
-    }
-    tlb_flush_page(va); // another thread was faster, or rights grew: only this CPU's view is old
-    return 0;
+    u64 old = __atomic_load_n(pte, __ATOMIC_ACQUIRE);
+    bool to_copy = copy && write && (old & PTE_COW);
+    if (!old || to_copy)
+        __atomic_fetch_add(&mm->minor_faults, 1, __ATOMIC_RELAXED);
+    if (!old)
+        return bring_in(mm, a, va, pte);
+    int err = to_copy ? break_cow(mm, pte, vm_page_flags(a)) : 0;
+    if (!err)
+        tlb_flush_page(va); // another thread was faster, or rights grew: only our view is old
+    return err;
 }
 
+// A write to a page that is there wants a copy of its own, most likely, and so the lock alone.
 int mm_fault(struct mm *mm, u64 addr, u32 error)
 {
+    bool write = error & PF_WRITE, copy = write && (error & PF_PRESENT);
     if (addr >= TASK_SIZE_MAX)
         return -EFAULT;
-    spin_lock(&mm->lock);
-    int err = vm_fault_in(mm, addr, error & PF_WRITE, error & PF_FETCH, false);
-    spin_unlock(&mm->lock);
+    lock_for(mm, copy);
+    int err = vm_fault_in(mm, addr, write, error & PF_FETCH, false, copy);
+    unlock_for(mm, copy);
     return err;
 }
 
 // One page's worth, through the direct map.
 static int access_page(struct mm *mm, u64 addr, void *buf, size_t n, bool write, bool force)
 {
-    spin_lock(&mm->lock);
-    int err = vm_fault_in(mm, addr, write, false, force);
+    lock_for(mm, write);
+    int err = vm_fault_in(mm, addr, write, false, force, write);
     if (!err) {
         u8 *page = phys_to_virt(*paging_walk(mm->root, addr, false) & PTE_ADDR);
         if (write)
@@ -112,7 +130,7 @@ static int access_page(struct mm *mm, u64 addr, void *buf, size_t n, bool write,
         else
             memcpy(buf, page + (addr & ~PAGE_MASK), n);
     }
-    spin_unlock(&mm->lock);
+    unlock_for(mm, write);
     return err;
 }
 

@@ -16,7 +16,7 @@ struct mm *mm_new(void)
         return NULL;
     }
     ref_init(&mm->refs);
-    spin_init(&mm->lock, "address space", RANK_MM);
+    mutex_init(&mm->lock, "address space", RANK_MM);
     list_init(&mm->areas);
     return mm;
 }
@@ -30,9 +30,9 @@ void mm_put(struct mm *mm)
 {
     if (!ref_put(&mm->refs))
         return;
-    spin_lock(&mm->lock);
+    mutex_lock(&mm->lock);
     vm_drop_pages(mm, 0, TASK_SIZE_MAX);
-    spin_unlock(&mm->lock);
+    mutex_unlock(&mm->lock);
     struct vm_area *a, *next;
     list_for_each_safe (a, next, &mm->areas, node)
         vm_free_area(a);
@@ -88,7 +88,7 @@ struct mm *mm_fork(struct mm *from)
         return NULL;
     bool ok = true;
     struct vm_area *a;
-    spin_lock(&from->lock);
+    mutex_lock(&from->lock);
     to->brk_start = from->brk_start;
     to->brk = from->brk;
     to->auxv = from->auxv;
@@ -100,7 +100,7 @@ struct mm *mm_fork(struct mm *from)
             ok = ok && copy_area(from, to, a);
     }
     tlb_shootdown(from->root); // what was writable is not any more
-    spin_unlock(&from->lock);
+    mutex_unlock(&from->lock);
     if (!ok) {
         mm_put(to); // the parent's pages are writable again after one fault each
         return NULL;

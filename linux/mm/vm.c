@@ -92,41 +92,29 @@ static bool range_is_free(struct mm *mm, u64 start, u64 end)
 
 // ---- pages of a range ----
 
-#define BATCH 64
-
-struct drop {
-    struct mm *mm;
-    u32 n;
-    u64 pages[BATCH];
-};
-
-// A page may be given away only after no CPU can reach it any more.
-static void drop_flush(struct drop *d)
+// A page may be given away only after no CPU can reach it any more: first all entries lose their
+// present bit, then every CPU that may have them forgets them, once, and only then the pages go.
+static void hide_one(u64, u64 *pte, void *any)
 {
-    if (!d->n)
-        return;
-    tlb_shootdown(d->mm->root);
-    for (u32 i = 0; i < d->n; i++)
-        page_unref(d->pages[i]);
-    d->n = 0;
+    *(bool *)any |= *pte & PTE_P;
+    *pte &= ~PTE_P;
 }
 
-static void drop_one(u64 va, u64 *pte, void *arg)
+static void drop_one(u64, u64 *pte, void *mm)
 {
-    (void)va;
-    struct drop *d = arg;
-    d->pages[d->n++] = *pte & PTE_ADDR;
-    d->mm->nr_pages--;
+    page_unref(*pte & PTE_ADDR);
     *pte = 0;
-    if (d->n == BATCH)
-        drop_flush(d);
+    ((struct mm *)mm)->nr_pages--;
 }
 
 void vm_drop_pages(struct mm *mm, u64 start, u64 end)
 {
-    struct drop d = {.mm = mm};
-    paging_for_each(mm->root, start, end, drop_one, &d);
-    drop_flush(&d);
+    bool seen = false;
+    if (paging_in_use(mm->root))
+        paging_for_each(mm->root, start, end, hide_one, &seen);
+    if (seen)
+        tlb_shootdown(mm->root);
+    paging_for_each(mm->root, start, end, drop_one, mm);
 }
 
 // Both borders must have been split.
@@ -179,7 +167,7 @@ static s64 map_area(struct mm *mm, struct vm_area *area, u64 addr, u64 len, u32 
     if (!area->file && !area->object && (area->prot & PROT_WRITE) && !(flags & MAP_NORESERVE) &&
         len / PAGE_SIZE > pages_total())
         goto fail;
-    spin_lock(&mm->lock);
+    mutex_lock(&mm->lock);
     place = choose_place(mm, addr, len, flags);
     int err = place >= 0 && (flags & MAP_FIXED) ? split_range(mm, place, place + len) : 0;
     if (err)
@@ -193,7 +181,7 @@ static s64 map_area(struct mm *mm, struct vm_area *area, u64 addr, u64 len, u32 
         area->object_at += place;
         insert(mm, area);
     }
-    spin_unlock(&mm->lock);
+    mutex_unlock(&mm->lock);
 fail:
     if (place < 0)
         vm_free_area(area);
@@ -254,17 +242,17 @@ int mm_unmap(struct mm *mm, u64 addr, u64 len)
     if (len == 0 || bad_range(addr, len))
         return -EINVAL;
     u64 end = addr + ALIGN_UP(len, PAGE_SIZE);
-    spin_lock(&mm->lock);
+    mutex_lock(&mm->lock);
     int err = split_range(mm, addr, end);
     if (!err)
         remove_range(mm, addr, end);
-    spin_unlock(&mm->lock);
+    mutex_unlock(&mm->lock);
     return err;
 }
 
 s64 mm_move(struct mm *mm, u64 addr, u64 len, u64 to, bool fixed)
 {
-    spin_lock(&mm->lock);
+    mutex_lock(&mm->lock);
     const struct vm_area *a = vm_find(mm, addr);
     struct vm_area *moved = NULL;
     s64 place = -EFAULT; // not one area
@@ -274,7 +262,7 @@ s64 mm_move(struct mm *mm, u64 addr, u64 len, u64 to, bool fixed)
         if (!place && !(moved = vm_clone(a)))
             place = -ENOMEM;
     }
-    spin_unlock(&mm->lock);
+    mutex_unlock(&mm->lock);
     if (place < 0)
         return place;
     moved->object_at -= addr; // map_area() adds the new place
@@ -298,9 +286,9 @@ bool mm_is_mapped(struct mm *mm, u64 addr, u64 len)
 {
     if (bad_range(addr, len))
         return false;
-    spin_lock(&mm->lock);
+    mutex_lock_shared(&mm->lock);
     bool all = is_mapped(mm, addr, addr + ALIGN_UP(len, PAGE_SIZE));
-    spin_unlock(&mm->lock);
+    mutex_unlock_shared(&mm->lock);
     return all;
 }
 
@@ -309,10 +297,10 @@ int mm_forget(struct mm *mm, u64 addr, u64 len)
     u64 end = addr + ALIGN_UP(len, PAGE_SIZE);
     if (bad_range(addr, len))
         return -ENOMEM;
-    spin_lock(&mm->lock);
+    mutex_lock(&mm->lock);
     int err = is_mapped(mm, addr, end) ? 0 : -ENOMEM;
     vm_drop_pages(mm, addr, end);
-    spin_unlock(&mm->lock);
+    mutex_unlock(&mm->lock);
     return err;
 }
 
@@ -324,14 +312,19 @@ u64 vm_page_flags(const struct vm_area *area)
            (area->prot & PROT_EXEC ? 0 : PTE_NX);
 }
 
-static void protect_one(u64 va, u64 *pte, void *arg)
+struct protect {
+    const struct vm_area *area;
+    bool lost; // a right that a CPU may still have in its translations
+};
+
+static void protect_one(u64, u64 *pte, void *arg)
 {
-    (void)va;
-    const struct vm_area *area = arg;
-    u64 flags = vm_page_flags(area), cow = *pte & PTE_COW;
+    struct protect *p = arg;
+    u64 old = *pte, flags = vm_page_flags(p->area), cow = old & PTE_COW;
     if (cow) // still shared with a relative: the first write copies
         flags &= ~PTE_W;
-    *pte = (*pte & PTE_ADDR) | flags | cow;
+    *pte = (old & PTE_ADDR) | flags | cow;
+    p->lost |= (old & PTE_P) && ((old & ~flags & (PTE_P | PTE_W)) || (flags & ~old & PTE_NX));
 }
 
 int mm_protect(struct mm *mm, u64 addr, u64 len, u32 prot)
@@ -345,19 +338,20 @@ int mm_protect(struct mm *mm, u64 addr, u64 len, u32 prot)
     if ((prot & PROT_WRITE) && (prot & PROT_EXEC))
         return -EACCES;
     u64 end = addr + ALIGN_UP(len, PAGE_SIZE);
-    spin_lock(&mm->lock);
+    mutex_lock(&mm->lock);
     int err = is_mapped(mm, addr, end) ? split_range(mm, addr, end) : -ENOMEM;
-    if (!err) {
-        struct vm_area *a;
-        list_for_each (a, &mm->areas, node) {
-            if (a->start < addr || a->end > end)
-                continue;
-            a->prot = prot & (PROT_READ | PROT_WRITE | PROT_EXEC);
-            paging_for_each(mm->root, a->start, a->end, protect_one, a);
-        }
-        tlb_shootdown(mm->root);
+    struct protect p = {.lost = false};
+    struct vm_area *a;
+    list_for_each (a, &mm->areas, node) {
+        if (err || a->start < addr || a->end > end)
+            continue;
+        a->prot = prot & (PROT_READ | PROT_WRITE | PROT_EXEC);
+        p.area = a;
+        paging_for_each(mm->root, a->start, a->end, protect_one, &p);
     }
-    spin_unlock(&mm->lock);
+    if (p.lost)
+        tlb_shootdown(mm->root);
+    mutex_unlock(&mm->lock);
     return err;
 }
 
@@ -371,14 +365,14 @@ u64 mm_brk(struct mm *mm, u64 brk)
         if (mm_unmap(mm, new, old - new))
             return mm->brk;
     } else if (new > old) {
-        spin_lock(&mm->lock);
+        mutex_lock(&mm->lock);
         struct vm_area *heap = old > mm->brk_start ? vm_find(mm, old - 1) : NULL;
         bool fits = range_is_free(mm, old, new);
         bool grown = fits && heap && !heap->file && !heap->object && heap->end == old &&
                      heap->prot == (PROT_READ | PROT_WRITE);
         if (grown)
             heap->end = new;
-        spin_unlock(&mm->lock);
+        mutex_unlock(&mm->lock);
         if (!fits || (!grown && mm_map(mm, old, new - old, PROT_READ | PROT_WRITE,
                                        MAP_PRIVATE | MAP_FIXED_NOREPLACE, "[heap]") < 0))
             return mm->brk;

@@ -10,7 +10,7 @@
 #include "arch/x86/trap.h"
 #include "kernel/base/list.h"
 #include "kernel/base/refcount.h"
-#include "kernel/base/spinlock.h"
+#include "sched/wait.h"
 
 #define PROT_READ           1
 #define PROT_WRITE          2
@@ -60,13 +60,13 @@ struct vm_area {
 
 struct mm {
     struct refcount refs;
-    struct spinlock lock; // RANK_MM
-    u64 root;             // top-level page table
+    struct mutex lock; // guards all below; page faults and readers share it (docs/memory.md)
+    u64 root;          // top-level page table
     struct list areas;
     u64 brk_start, brk; // the heap: [brk_start, brk)
     u64 auxv, auxv_len; // what execve has put on the stack: the auxiliary vector
     u64 env, env_len;   // and the environment's strings
-    u64 minor_faults, nr_pages, peak_pages; // pages: there now, and most at once
+    u64 minor_faults, nr_pages, peak_pages; // pages: there now, and most at once; atomic
 };
 
 // Software: a page that is there, in an area that may not be touched (PROT_NONE).

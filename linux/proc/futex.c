@@ -72,7 +72,7 @@ static int get_key(struct futex_key *key, struct mm *mm, u64 addr, bool private)
     if (private)
         return 0;
     int err = -EFAULT;
-    spin_lock(&mm->lock);
+    mutex_lock_shared(&mm->lock);
     list_for_each (area, &mm->areas, node) {
         if (addr < area->start || addr >= area->end)
             continue;
@@ -80,7 +80,7 @@ static int get_key(struct futex_key *key, struct mm *mm, u64 addr, bool private)
         if (area->object && area->shared)
             *key = (struct futex_key){area->object, addr - area->object_at};
     }
-    spin_unlock(&mm->lock);
+    mutex_unlock_shared(&mm->lock);
     return err;
 }
 
