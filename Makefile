@@ -66,7 +66,7 @@ NEEDS_lint    := style
 NEEDS_format  := style
 NEEDS_setup   := $(if $(filter 1,$(ALL)),all,$(NEEDS_run))
 
-ifneq ($(filter-out help clean,$(GOALS)),)
+ifneq ($(filter-out help clean size,$(GOALS)),)
 NEEDS := $(sort build image $(foreach g,$(GOALS),$(NEEDS_$(g))))
 ifneq ($(shell tools/setup.sh $(NEEDS) >&2 || echo failed),)
 $(error dr7: set-up failed)
@@ -81,7 +81,7 @@ CC      := $(CROSS_COMPILE)gcc
 LD      := $(CROSS_COMPILE)ld
 NM      := $(CROSS_COMPILE)nm
 OBJDUMP := $(CROSS_COMPILE)objdump
-ifneq ($(filter-out help clean lint format pictures,$(GOALS)),)
+ifneq ($(filter-out help clean lint size format pictures,$(GOALS)),)
 ifeq ($(shell command -v $(CC)),)
 $(error CROSS_COMPILE=$(CROSS_COMPILE): there is no $(CC))
 endif
@@ -148,7 +148,7 @@ COMMANDS := $(if $(filter 0,$(HWBP))$(filter 1,$(CORE)),,$(BUILD)/compile_comman
 # ---- Targets ----
 
 .PHONY: kernel-off kernel-core all core setup iso run exec linux compare gdb kgdb bochs bench test \
-        fuzz lint format pictures clean help FORCE
+        fuzz lint size format pictures clean help FORCE
 
 ifeq ($(CORE),1)
 all: $(B)/dr7-core.iso
@@ -177,6 +177,7 @@ help:
 #: make fuzz       random system calls: SECS=60 SEED=n; a fault is made small (docs/fuzz.md)
 #: make bench      the benchmark on dr7 and on Linux, as a table (README=1: also into README.md)
 #: make lint       formatting, include directions, file sizes
+#: make size       lines of the core and of the whole kernel, by folder
 #: make format     clang-format on all C files
 #: make pictures   draws docs/pictures/*.svg from the .txt beside them
 #: make iso        only the boot image
@@ -241,6 +242,9 @@ kernel-off:
 
 lint:
 	@$(PYTHON) tools/lint.py
+
+size:
+	@$(PYTHON) tools/size.py
 
 pictures:
 	@$(PYTHON) tools/pictures.py

@@ -10,6 +10,8 @@
 #include "perf/context.h"
 #include "sched/wait.h"
 
+_Static_assert(SLOTS_PER_CPU == HBP_NUM && SLOT_CPUS == MAX_CPUS, "slots.h knows no CPU");
+
 static struct mutex slots_mutex; // RANK_SLOTS: guards all below, and every task's tally
 static struct slot_table table;
 static struct list claims = LIST_INIT(claims);

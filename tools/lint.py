@@ -6,6 +6,7 @@ import sys
 
 MAX_LINES = 500
 MAX_COLUMNS = 100
+MAX_FUNCTION = 40  # lines between the braces; see REASON
 MAX_ASM_FILES = 6
 CLANG_FORMAT = 14  # other versions format differently
 REASON = "long because"  # in one of the first lines: why the file may be longer
@@ -37,6 +38,7 @@ MAY_INCLUDE = {
     "test/fuzz": ["user"],
     "user": [],
 }
+CHECKED = ("arch/", "kernel/", "sched/", "perf/", "hwbp/", "linux/", "debug/")
 NO_ASM = ("kernel/", "sched/", "perf/", "hwbp/", "linux/", "debug/")  # where only C may be
 
 INCLUDE = re.compile(r'^\s*#\s*include\s+"([^"]+)"')
@@ -68,15 +70,36 @@ def check_include(path, number, name):
         fault(f"{path}:{number}", f"{home} must not include {target}")
 
 
+def check_functions(path, lines):
+    """Of the kernel: none is long, unless the comment above it says why."""
+    start = None
+    for number, line in enumerate(lines, 1):
+        if line == "{":
+            start = number
+        elif line == "}" and start:
+            above = lines[max(start - 8, 0):start]
+            if number - start - 1 > MAX_FUNCTION and not any(REASON in a for a in above):
+                fault(f"{path}:{start}", f"{number - start - 1} lines, over {MAX_FUNCTION}")
+            start = None
+
+
 def check_text(path):
-    with open(path, encoding="utf-8") as f:
-        text = f.read()
+    with open(path, "rb") as f:
+        data = f.read()
+    if b"\0" in data:
+        return fault(path, "a binary file")
+    try:
+        text = data.decode()
+    except UnicodeDecodeError:
+        return fault(path, "not UTF-8")
     lines = text.split("\n")
     if not text.endswith("\n"):
         fault(path, "no newline at the end")
     if path.endswith((".c", ".h", ".asm", ".py", ".ld", ".sh")):
         if len(lines) - 1 > MAX_LINES and not any(REASON in line for line in lines[:5]):
             fault(path, f"{len(lines) - 1} lines, over {MAX_LINES}")
+    if path.endswith(".c") and path.startswith(CHECKED):
+        check_functions(path, lines)
     for number, line in enumerate(lines, 1):
         if len(line) > MAX_COLUMNS and not path.endswith((".md", ".svg")):
             fault(f"{path}:{number}", f"{len(line)} columns, over {MAX_COLUMNS}")

@@ -235,6 +235,45 @@ static void tell_perf(struct mm *mm, const u8 *image, const char *exe)
     }
 }
 
+static const char *base_name(const char *path)
+{
+    const char *base = path;
+    for (const char *s = path; *s; s++)
+        if (*s == '/')
+            base = s + 1;
+    return base;
+}
+
+// What the process had before, to be given back; NULL: there was none, or it is kept.
+struct old_program {
+    struct mm *mm;
+    struct fd_table *fds;
+    char *cmdline;
+};
+
+static struct old_program replace_program(struct task *t, const char *path,
+                                          const struct exec_args *a, const struct new_program *new)
+{
+    struct process *p = t->process;
+    const char *base = base_name(path);
+    spin_lock(&proc_lock);
+    struct old_program old = {p->mm, new->fds ? p->fds : NULL, p->cmdline};
+    strcopy(t->comm, base, sizeof(t->comm));
+    strcopy(p->comm, base, sizeof(p->comm));
+    memcpy(p->exe, new->exe, sizeof(p->exe));
+    p->cmdline = new->cmdline;
+    p->cmdline_len = a->argv_len;
+    p->mm = new->mm;
+    if (new->fds)
+        p->fds = new->fds;
+    if (old.mm)
+        usage_add_mm(&p->gone, old.mm);
+    p->has_execed = true;
+    p->unknown_syscall_logged = false;
+    spin_unlock(&proc_lock);
+    return old;
+}
+
 static void commit(const char *path, const struct exec_args *a, struct new_program *new)
 {
     struct task *t = current_task();
@@ -245,38 +284,17 @@ static void commit(const char *path, const struct exec_args *a, struct new_progr
     perf_exec(t);
     futex_owner_dies(th->robust_list);
 
-    const char *base = path;
-    for (const char *s = path; *s; s++)
-        if (*s == '/')
-            base = s + 1;
-    spin_lock(&proc_lock);
-    struct mm *old_mm = p->mm;
-    struct fd_table *old_fds = new->fds ? p->fds : NULL;
-    char *old_cmdline = p->cmdline;
-    strcopy(t->comm, base, sizeof(t->comm));
-    strcopy(p->comm, base, sizeof(p->comm));
-    memcpy(p->exe, new->exe, sizeof(p->exe));
-    p->cmdline = new->cmdline;
-    p->cmdline_len = a->argv_len;
-    p->mm = new->mm;
-    if (new->fds)
-        p->fds = new->fds;
-    if (old_mm)
-        usage_add_mm(&p->gone, old_mm);
-    p->has_execed = true;
-    p->unknown_syscall_logged = false;
-    spin_unlock(&proc_lock);
-
+    struct old_program old = replace_program(t, path, a, new);
     switch_memory(t, new->mm);
     tell_perf(new->mm, new->image, p->exe);
     reset_signals(p, th);
     vfork_release(th);
-    if (old_mm)
-        mm_put(old_mm);
-    if (old_fds)
-        fds_put(old_fds);
+    if (old.mm)
+        mm_put(old.mm);
+    if (old.fds)
+        fds_put(old.fds);
     fds_close_on_exec(p->fds);
-    kfree(old_cmdline);
+    kfree(old.cmdline);
 
     struct trapframe *f = context_user_frame(&t->arch);
     *f = (struct trapframe){

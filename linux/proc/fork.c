@@ -167,30 +167,25 @@ static int link_child(struct task *t, struct process *p, u64 flags, struct trace
     return err;
 }
 
-static s64 clone(struct trapframe *f, const struct clone_args *a)
+static int check_args(const struct clone_args *a)
 {
-    struct task *self = current_task();
-    struct process *p = self->process;
-    struct tracee *tracee = NULL;
-    bool thread = a->flags & CLONE_THREAD;
     int err = check_flags(a->flags);
-    if (err)
-        return err;
-    if ((a->flags & CLONE_SETTLS) && a->tls >= TASK_SIZE_MAX)
-        return -EPERM;
+    if (!err && (a->flags & CLONE_SETTLS) && a->tls >= TASK_SIZE_MAX)
+        err = -EPERM;
+    return err;
+}
 
-    struct task *t = task_new(self->comm, child_start, NULL, self->affinity);
-    if (!t)
-        return -ENOMEM;
-    if (!thread && !(p = copy_process(a->flags))) {
-        task_put(t);
-        return -ENOMEM;
-    }
-    err = thread_attach(t, p);
+// Makes t, a new task, into a thread of p, linked and not started. 0, or -errno and it is only a
+// task again.
+static int make_thread(struct trapframe *f, struct task *t, struct process *p,
+                       const struct clone_args *a)
+{
+    struct tracee *tracee = NULL;
+    int err = thread_attach(t, p);
     if (!err)
         err = ptrace_fork(t, &tracee);
     if (!err)
-        err = perf_fork(t, thread);
+        err = perf_fork(t, a->flags & CLONE_THREAD);
     if (!err) {
         copy_thread(t, f, a);
         err = link_child(t, p, a->flags, &tracee);
@@ -198,13 +193,12 @@ static s64 clone(struct trapframe *f, const struct clone_args *a)
             perf_fork_failed(t);
     }
     ptrace_free(tracee);
-    if (err) {
-        task_put(t);
-        if (!thread)
-            process_release_unused(p);
-        return err;
-    }
+    return err;
+}
 
+// Lets it run. Returns its tid, for a vfork when it has left the parent's memory.
+static u32 start_child(struct task *t, struct process *p, const struct clone_args *a)
+{
     struct vfork vfork = {.done = false};
     wait_init(&vfork.queue);
     if (a->flags & CLONE_VFORK)
@@ -213,7 +207,7 @@ static s64 clone(struct trapframe *f, const struct clone_args *a)
     if (a->flags & CLONE_PARENT_SETTID)
         copy_to_user(a->parent_tid, &tid, sizeof(tid));
     t->mm = p->mm;
-    if (p->fds == self->process->fds)
+    if (p->fds == current_process()->fds)
         p->fds->shared = true;
     perf_record_fork(t);
     task_start(t);
@@ -224,6 +218,30 @@ static s64 clone(struct trapframe *f, const struct clone_args *a)
         ptrace_event(PTRACE_EVENT_VFORK_DONE, tid);
     }
     return tid;
+}
+
+static s64 clone(struct trapframe *f, const struct clone_args *a)
+{
+    struct task *self = current_task();
+    struct process *p = self->process;
+    bool thread = a->flags & CLONE_THREAD;
+    int err = check_args(a);
+    if (err)
+        return err;
+    struct task *t = task_new(self->comm, child_start, NULL, self->affinity);
+    if (!t)
+        return -ENOMEM;
+    if (!thread && !(p = copy_process(a->flags))) {
+        task_put(t);
+        return -ENOMEM;
+    }
+    err = make_thread(f, t, p, a);
+    if (!err)
+        return start_child(t, p, a);
+    task_put(t);
+    if (!thread)
+        process_release_unused(p);
+    return err;
 }
 
 s64 sys_clone(struct trapframe *f, u64 flags, u64 stack, u64 ptid, u64 ctid, u64 tls)

@@ -100,6 +100,7 @@ static __attribute__((noinline)) s64 yield(void)
 }
 
 // Arguments narrow to the types of the function: programs may leave rubbish above an int.
+// The function is long because each system call has its line.
 static __attribute__((noinline)) s64 call(struct trapframe *f)
 {
     switch (f->error) {
