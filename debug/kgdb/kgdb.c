@@ -8,6 +8,7 @@
 #include "debug/kgdb/session.h"
 #include "debug/kgdb/step.h"
 #include "kernel/base/cmdline.h"
+#include "linux/fs/upcalls.h"
 #include "kernel/base/errno.h"
 
 #define INTERRUPT 3 // the byte that gdb sends for Ctrl-C

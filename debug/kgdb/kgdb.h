@@ -10,10 +10,6 @@
 // waits. Without them the stub stays off. Task context, once.
 void kgdb_start(void);
 
-// Stops the machine for gdb. 0 when gdb has let it go on, -ENODEV when the stub is off. Task
-// context.
-int kgdb_enter(void);
-
 // The second serial port has received something, while `f` ran; and IPI_DEBUGGER. IRQs off.
 void debugger_line(struct trapframe *f);
 void debugger_irq(void);

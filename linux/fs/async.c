@@ -2,7 +2,7 @@
 #include "linux/fs/async.h"
 
 #include "arch/x86/uaccess.h"
-#include "linux/proc/process.h"
+#include "linux/task/process.h"
 #include "sched/sched.h"
 
 enum {

@@ -11,8 +11,8 @@
 #include "linux/fs/naws.h"
 #include "linux/fs/stat.h"
 #include "linux/fs/vfs.h"
-#include "linux/proc/process.h"
-#include "linux/proc/signal.h"
+#include "linux/task/process.h"
+#include "linux/task/signal.h"
 
 // ioctl(2) numbers of asm-generic/ioctls.h
 enum {

@@ -3,8 +3,8 @@
 #include "arch/x86/uaccess.h"
 #include "linux/fs/console.h"
 #include "linux/fs/vfs.h"
-#include "linux/proc/shm.h"
-#include "linux/proc/syscalls.h"
+#include "linux/mm/shm.h"
+#include "linux/fs/upcalls.h"
 
 #define RDEV(major, minor) ((major) << 8 | (minor))
 

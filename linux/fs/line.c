@@ -2,7 +2,7 @@
 #include "linux/fs/line.h"
 
 #include "kernel/base/string.h"
-#include "linux/proc/signal.h"
+#include "linux/task/signal.h"
 
 #define CTRL(c) ((c)&0x1f)
 #define DEL     0x7f

@@ -4,8 +4,9 @@
 #include "kernel/mm/page.h"
 #include "linux/fs/syscalls.h"
 #include "linux/fs/vfs.h"
-#include "linux/proc/process.h"
-#include "linux/proc/timespec.h"
+#include "linux/task/process.h"
+#include "linux/task/upcalls.h"
+#include "linux/task/timespec.h"
 
 #define R_OK 4
 #define W_OK 2
@@ -316,6 +317,26 @@ s64 sys_getcwd(u64 ubuf, size_t size)
     if (size < len)
         return -ERANGE;
     return copy_to_user(ubuf, path, len) ? -EFAULT : (s64)len;
+}
+
+void process_enter_root(struct process *p)
+{
+    p->cwd = fs_root;
+    node_get(p->cwd);
+}
+
+void process_leave_cwd(struct process *p)
+{
+    node_put(p->cwd);
+}
+
+struct node *process_cwd(struct process *p)
+{
+    spin_lock(&proc_lock);
+    struct node *cwd = p->cwd;
+    node_get(cwd);
+    spin_unlock(&proc_lock);
+    return cwd;
 }
 
 // Takes the reference over.

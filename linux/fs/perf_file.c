@@ -1,7 +1,7 @@
 // Descriptors of perf events: the file owns the event and ends it at the last close.
 #include "linux/perf/perf.h"
 #include "linux/fs/async.h"
-#include "linux/proc/process.h"
+#include "linux/task/process.h"
 #include "linux/perf/ring.h"
 #include "linux/perf/upcalls.h"
 #include "linux/perf/wakeup.h"

@@ -6,7 +6,7 @@
 #include "arch/x86/uaccess.h"
 #include "kernel/mm/heap.h"
 #include "linux/fs/vfs.h"
-#include "linux/proc/process.h"
+#include "linux/task/process.h"
 
 struct pipe {
     struct mutex lock;       // guards the rest

@@ -6,8 +6,8 @@
 #include "kernel/mm/heap.h"
 #include "linux/fs/procfs.h"
 #include "linux/mm/vm.h"
-#include "linux/proc/process.h"
-#include "linux/ptrace/ptrace.h"
+#include "linux/fs/upcalls.h"
+#include "linux/task/process.h"
 
 // Inode numbers above all others: PID_INO + pid * PID_STEP + number of the file in it, 0 for the
 // directory.

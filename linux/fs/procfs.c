@@ -3,14 +3,13 @@
 
 #include "arch/x86/platform.h"
 #include "arch/x86/uaccess.h"
-#include "debug/kgdb/kgdb.h"
 #include "hwbp/hwbp.h"
 #include "kernel/base/printk.h"
 #include "kernel/base/string.h"
 #include "kernel/mm/heap.h"
 #include "kernel/mm/page.h"
-#include "linux/proc/syscalls.h"
 #include "linux/perf/abi.h"
+#include "linux/fs/upcalls.h"
 #include "linux/perf/sample.h"
 
 #define PAGE_KB   ((unsigned long)PAGE_SIZE / 1024)

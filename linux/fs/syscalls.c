@@ -6,7 +6,7 @@
 #include "linux/fs/pipe.h"
 #include "linux/fs/stat.h"
 #include "linux/fs/vfs.h"
-#include "linux/proc/process.h"
+#include "linux/task/process.h"
 
 #define RW_MAX 0x7ffff000u // most bytes one call moves, as Linux
 

@@ -7,8 +7,8 @@
 #include "kernel/mm/page.h"
 #include "linux/fs/vfs.h"
 #include "linux/mm/vm.h"
-#include "linux/proc/shm.h"
-#include "linux/proc/timespec.h"
+#include "linux/mm/shm.h"
+#include "linux/task/timespec.h"
 
 #define TMP_FILE_MAX (4ull << 20) // longer: -EFBIG
 #define KEPT_FREE    8            // -ENOSPC when less than 1/8 of the memory is free

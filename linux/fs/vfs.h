@@ -102,3 +102,7 @@ void dev_init(void);
 void procfs_init(void);
 void sysfs_init(void);
 void tmpfs_init(void);
+
+// A process's working directory, with a reference (linux/fs/path_calls.c).
+struct process;
+struct node *process_cwd(struct process *p);

@@ -1,7 +1,7 @@
 // System calls on scheduling: where a task may run.
 #include "arch/x86/cpu.h"
 #include "arch/x86/uaccess.h"
-#include "linux/proc/process.h"
+#include "linux/task/process.h"
 #include "linux/proc/syscalls.h"
 
 // The thread with this tid (0: the running one), with a reference; NULL: none.

@@ -9,11 +9,12 @@
 #include "linux/fs/vfs.h"
 #include "linux/mm/vm.h"
 #include "linux/proc/futex.h"
-#include "linux/proc/signal_state.h"
+#include "linux/task/signal_state.h"
 #include "linux/proc/syscalls.h"
 #include "linux/ptrace/ptrace.h"
 #include "linux/perf/perf.h"
 #include "linux/perf/record.h"
+#include "linux/task/upcalls.h"
 #include "sched/upcalls.h"
 
 #define MAX_SCRIPTS     4 // interpreters that are scripts themselves

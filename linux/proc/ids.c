@@ -1,6 +1,6 @@
 // Who is who: processes, groups, sessions. Every program is root.
 #include "arch/x86/uaccess.h"
-#include "linux/proc/process.h"
+#include "linux/task/process.h"
 #include "linux/proc/syscalls.h"
 
 s64 sys_getppid(void)

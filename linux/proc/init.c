@@ -7,7 +7,7 @@
 #include "linux/fs/console.h"
 #include "linux/proc/exec.h"
 #include "linux/proc/futex.h"
-#include "linux/proc/process.h"
+#include "linux/task/process.h"
 
 #define INIT_PID         1
 #define STATUS_NOT_FOUND 127 // what shells use for a program that could not be started

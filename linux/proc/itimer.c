@@ -4,9 +4,9 @@
 #include "arch/x86/platform.h"
 #include "arch/x86/uaccess.h"
 #include "linux/proc/init.h"
-#include "linux/proc/process.h"
+#include "linux/task/process.h"
 #include "linux/proc/syscalls.h"
-#include "linux/proc/timespec.h"
+#include "linux/task/timespec.h"
 
 struct itimerval {
     struct timeval interval, value;

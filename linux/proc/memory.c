@@ -2,8 +2,8 @@
 #include "linux/fs/file.h"
 #include "linux/fs/vfs.h"
 #include "linux/mm/vm.h"
-#include "linux/proc/process.h"
-#include "linux/proc/shm.h"
+#include "linux/task/process.h"
+#include "linux/mm/shm.h"
 #include "linux/proc/syscalls.h"
 #include "linux/perf/record.h"
 

@@ -7,9 +7,10 @@
 #include "kernel/mm/page.h"
 #include "linux/fs/file.h"
 #include "linux/mm/vm.h"
-#include "linux/proc/process.h"
+#include "linux/task/process.h"
 #include "linux/proc/random.h"
 #include "linux/proc/syscalls.h"
+#include "linux/fs/upcalls.h"
 #include "linux/perf/record.h"
 
 #define UTS_FIELD 65

@@ -1,5 +1,5 @@
 // What perf asks about tasks and processes (linux/perf/upcalls.h).
-#include "linux/proc/process.h"
+#include "linux/task/process.h"
 #include "linux/perf/upcalls.h"
 
 u32 perf_task_pid(const struct task *t)

@@ -2,7 +2,7 @@
 #include "arch/x86/uaccess.h"
 #include "linux/fs/syscalls.h"
 #include "linux/mm/vm.h"
-#include "linux/proc/process.h"
+#include "linux/task/process.h"
 #include "linux/proc/syscalls.h"
 
 #define PIECE 1024 // bytes on their way, on the stack

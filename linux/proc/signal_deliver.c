@@ -1,10 +1,10 @@
 // Taking signals on the way back to ring 3: stop, end, or enter the handler; and restarting system
 // calls.
 #include "kernel/base/printk.h"
-#include "linux/proc/signal_state.h"
-#include "linux/proc/sigqueue.h"
+#include "linux/task/signal_state.h"
+#include "linux/task/sigqueue.h"
 #include "linux/proc/syscalls.h"
-#include "linux/proc/timespec.h"
+#include "linux/task/timespec.h"
 #include "linux/ptrace/ptrace.h"
 #include "linux/perf/perf.h"
 

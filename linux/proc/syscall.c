@@ -4,9 +4,10 @@
 #include "kernel/base/printk.h"
 #include "kernel/mm/page.h"
 #include "linux/fs/syscalls.h"
-#include "linux/proc/process.h"
+#include "linux/task/process.h"
 #include "linux/proc/syscalls.h"
 #include "linux/ptrace/ptrace.h"
+#include "linux/fs/upcalls.h"
 #include "linux/perf/perf.h"
 
 // Linux's names, from its own header (Makefile).

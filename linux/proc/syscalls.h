@@ -45,12 +45,6 @@ s64 sys_madvise(u64 addr, u64 len, int advice);
 s64 sys_msync(u64 addr, u64 len, int flags);
 s64 sys_mlock(u64 addr, u64 len);
 
-// syscall.c. Test aid of debug builds (/proc/sys/kernel/fail_nth): the nth allocation in the
-// running task's next system call fails. After that call: how many allocations short of it the call
-// was, 0 when the failure has happened.
-void syscall_fail_nth(u64 nth);
-u64 syscall_fail_left(void);
-
 // time.c, itimer.c, poll.c, futex.c
 s64 sys_clock_gettime(int clock, u64 uts);
 s64 sys_clock_getres(int clock, u64 uts);
@@ -86,12 +80,10 @@ s64 sys_getcpu(u64 ucpu, u64 unode);
 
 // misc.c
 s64 sys_uname(u64 ubuf);
-enum { ARCH_SET_GS = 0x1001, ARCH_SET_FS = 0x1002, ARCH_GET_FS = 0x1003, ARCH_GET_GS = 0x1004 };
 s64 sys_arch_prctl(int code, u64 addr);
 s64 sys_prctl(int option, u64 arg);
 s64 sys_getrusage(int who, u64 uusage);
 s64 sys_times(u64 utimes);
 s64 sys_prlimit64(s32 pid, u32 resource, u64 unew, u64 uold);
 s64 sys_sysinfo(u64 uinfo);
-s64 sys_getrandom(u64 ubuf, u64 n, u32 flags);
 s64 sys_reboot(u32 magic1, u32 magic2, u32 command);

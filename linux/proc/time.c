@@ -1,9 +1,9 @@
 // Clocks and sleeping.
 #include "arch/x86/platform.h"
 #include "arch/x86/uaccess.h"
-#include "linux/proc/signal_state.h"
+#include "linux/task/signal_state.h"
 #include "linux/proc/syscalls.h"
-#include "linux/proc/timespec.h"
+#include "linux/task/timespec.h"
 
 // clang-format off
 enum {

@@ -5,7 +5,7 @@
 //   timeout_stop(&to);
 #pragma once
 
-#include "linux/proc/timespec.h"
+#include "linux/task/timespec.h"
 #include "sched/wait.h"
 
 struct timeout {

@@ -5,7 +5,7 @@
 #include "arch/x86/upcalls.h"
 #include "kernel/base/printk.h"
 #include "linux/mm/vm.h"
-#include "linux/proc/process.h"
+#include "linux/task/process.h"
 #include "linux/ptrace/ptrace.h"
 #include "linux/perf/perf.h"
 

@@ -1,7 +1,8 @@
 // Who traces whom: beginning, inheriting and ending it, and what wait(2) sees.
 #include "kernel/mm/heap.h"
-#include "linux/proc/signal_state.h"
-#include "linux/proc/sigqueue.h"
+#include "linux/task/signal_state.h"
+#include "linux/task/sigqueue.h"
+#include "linux/fs/upcalls.h"
 #include "linux/ptrace/tracee.h"
 
 static struct tracee *new_tracee(struct task *t)

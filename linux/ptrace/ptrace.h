@@ -5,7 +5,7 @@
 // traced. docs/ptrace.md says in which order things happen.
 #pragma once
 
-#include "linux/proc/process.h"
+#include "linux/task/process.h"
 
 struct tracee;
 
@@ -43,10 +43,6 @@ void ptrace_handler_entered(void);
 bool ptrace_has_trap(const struct thread *th);
 // The thread takes part in a group stop: it traps instead of sleeping.
 void ptrace_join_group_stop(struct thread *th);
-// SIGCONT has come: a seized tracee tells.
-void ptrace_continued(struct thread *th);
-// The thread is to die: wakes it from its stop.
-void ptrace_wake_dying(struct thread *th);
 
 // ---- life (attach.c) ----
 
@@ -95,5 +91,3 @@ void ptrace_reported(struct tracee *tr);
 void ptrace_reap(struct tracee *tr);
 // True if a thread of `tracer` traces the process's first thread.
 bool ptrace_traced_by(const struct process *p, const struct process *tracer);
-// tid of the thread's tracer, 0: none. NULL: the first thread, which has ended.
-u32 ptrace_tracer_tid(const struct process *p, const struct thread *th);

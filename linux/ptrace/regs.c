@@ -3,7 +3,6 @@
 #include "kernel/base/string.h"
 #include "linux/fs/syscalls.h"
 #include "linux/mm/vm.h"
-#include "linux/proc/syscalls.h"
 #include "linux/ptrace/tracee.h"
 
 #define VECTOR_NONE  257u                      // in a frame: no system call to restart

@@ -1,7 +1,7 @@
 // What a tracer asks about signals and system calls of a stopped tracee.
 #include "arch/x86/uaccess.h"
-#include "linux/proc/signal_state.h"
-#include "linux/proc/sigqueue.h"
+#include "linux/task/signal_state.h"
+#include "linux/task/sigqueue.h"
 #include "linux/ptrace/tracee.h"
 
 #define MAX_ERRNO 4095

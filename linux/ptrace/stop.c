@@ -1,6 +1,7 @@
 // Stopping, and going on: the tracee's side of every stop, the tracer's side of every resumption.
-#include "linux/proc/signal_state.h"
-#include "linux/proc/sigqueue.h"
+#include "linux/task/signal_state.h"
+#include "linux/task/sigqueue.h"
+#include "linux/task/upcalls.h"
 #include "linux/ptrace/tracee.h"
 
 // Who sees the state sees what was written before it.

@@ -17,7 +17,7 @@
 #include "linux/fs/naws.h"
 #include "linux/fs/plain.c"
 #include "linux/fs/vfs.h"
-#include "linux/proc/signal.h"
+#include "linux/task/signal.h"
 
 // ---- what the files ask of the rest of the kernel ----
 

@@ -1,7 +1,7 @@
 // Sets of pending signals with their siginfo. The caller holds the process's signal_lock.
 #pragma once
 
-#include "linux/proc/signal.h"
+#include "linux/task/signal.h"
 
 // Adds a signal; `info` may be NULL. 0, or -EAGAIN when there is no memory for a real-time
 // signal's entry (a standard signal is then pending without its siginfo, as POSIX allows).

@@ -1,6 +1,6 @@
 // Shared anonymous memory: an object whose pages are made on first touch and live as long as it
 // does.
-#include "linux/proc/shm.h"
+#include "linux/mm/shm.h"
 
 #include "kernel/mm/heap.h"
 #include "kernel/mm/page.h"

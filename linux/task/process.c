@@ -1,13 +1,13 @@
 // The table of processes: making, finding, linking and freeing them.
-#include "linux/proc/process.h"
-#include "linux/proc/signal_state.h"
+#include "linux/task/process.h"
+#include "linux/task/signal_state.h"
 
 #include "arch/x86/platform.h"
 #include "kernel/base/string.h"
 #include "kernel/mm/heap.h"
-#include "linux/fs/vfs.h"
 #include "linux/mm/vm.h"
-#include "linux/proc/sigqueue.h"
+#include "linux/task/sigqueue.h"
+#include "linux/task/upcalls.h"
 
 struct spinlock proc_lock = SPINLOCK("proc", RANK_PROC);
 static struct list processes = LIST_INIT(processes); // ascending pid; proc_lock
@@ -27,8 +27,7 @@ struct process *process_new(void)
     list_init(&p->pending.queue);
     wait_init(&p->child_wait);
     spin_init(&p->signal_lock, "signal", RANK_SIGNAL);
-    p->cwd = fs_root;
-    node_get(p->cwd);
+    process_enter_root(p);
     p->umask = DEFAULT_UMASK;
     p->exit_signal = SIGCHLD;
     p->start_ns = clock_ns();
@@ -46,7 +45,7 @@ void process_put(struct process *p)
         return;
     ASSERT(list_empty(&p->threads) && list_empty(&p->children) && !p->mm && !p->fds);
     sigpending_flush(&p->pending, ~0ull);
-    node_put(p->cwd);
+    process_leave_cwd(p);
     kfree(p->cmdline);
     kfree(p);
 }
@@ -160,15 +159,6 @@ struct mm *process_mm(struct process *p)
         mm_get(mm);
     spin_unlock(&proc_lock);
     return mm;
-}
-
-struct node *process_cwd(struct process *p)
-{
-    spin_lock(&proc_lock);
-    struct node *cwd = p->cwd;
-    node_get(cwd);
-    spin_unlock(&proc_lock);
-    return cwd;
 }
 
 char task_state(const struct task *t)

@@ -2,7 +2,7 @@
 #pragma once
 
 #include "kernel/base/string.h"
-#include "linux/proc/timespec.h"
+#include "linux/task/timespec.h"
 
 struct usage {
     u64 runtime_ns;               // on CPUs

@@ -15,8 +15,8 @@
 
 #include "arch/x86/trap.h"
 #include "kernel/base/refcount.h"
-#include "linux/proc/signal.h"
-#include "linux/proc/usage.h"
+#include "linux/task/signal.h"
+#include "linux/task/usage.h"
 #include "sched/wait.h"
 
 #define PROC_PATH_MAX 256
@@ -150,8 +150,6 @@ struct process *process_next(struct process *p);
 void process_for_each(void (*fn)(struct process *p, void *arg), void *arg);
 // Its address space with a reference, or NULL when it has none any more.
 struct mm *process_mm(struct process *p);
-// Its working directory, with a reference.
-struct node *process_cwd(struct process *p);
 // 'R', 'S', 'D', 'T' or 'Z', as in /proc/PID/stat: the first thread's. proc_lock held.
 char process_state(struct process *p);
 char task_state(const struct task *t);
@@ -200,6 +198,9 @@ void process_reap(struct process *p);
 void process_reap_if_unwanted(struct process *p);
 // Tells the parent of the end, and reaps it if that does not ask. proc_lock held.
 void process_tell_end(struct process *p);
+
+// arch_prctl(2), also as a request of ptrace(2).
+enum { ARCH_SET_GS = 0x1001, ARCH_SET_FS = 0x1002, ARCH_GET_FS = 0x1003, ARCH_GET_GS = 0x1004 };
 
 // Wait statuses (wait(2)).
 #define WAIT_EXITED(code)  (((code)&0xff) << 8)

@@ -2,7 +2,7 @@
 // kernel.
 #pragma once
 
-#include "linux/proc/process.h"
+#include "linux/task/process.h"
 
 // What an interrupted system call returns inside the kernel, beside ERESTARTSYS
 // (kernel/base/errno.h). The program never sees these: user_return() turns them into a restart or

@@ -1,10 +1,10 @@
 // Sending signals: who takes it, is it ignored, who has to be woken.
 #include "arch/x86/smp.h"
 #include "kernel/base/errno.h"
-#include "linux/proc/process.h"
-#include "linux/proc/signal_state.h"
-#include "linux/proc/sigqueue.h"
-#include "linux/ptrace/ptrace.h"
+#include "linux/task/process.h"
+#include "linux/task/signal_state.h"
+#include "linux/task/upcalls.h"
+#include "linux/task/sigqueue.h"
 
 void signal_kick(struct task *t)
 {

@@ -1,5 +1,5 @@
 // Sets of pending signals: see sigqueue.h.
-#include "linux/proc/sigqueue.h"
+#include "linux/task/sigqueue.h"
 
 #include "kernel/base/errno.h"
 #include "kernel/mm/heap.h"
