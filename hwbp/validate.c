@@ -29,8 +29,8 @@ static bool is_protected(u64 first, u64 last, bool execute)
 
 static int parse_execute(const struct perf_event_attr *attr, struct hw_breakpoint *bp)
 {
-    if (attr->bp_len !=
-        sizeof(long)) // the ABI's only length for them; the register's LEN is 1 byte
+    // The ABI has only this length for them, although the register's LEN says 1 byte.
+    if (attr->bp_len != sizeof(long))
         return -EINVAL;
     bp->type = DR_EXECUTE;
     bp->len = 1;

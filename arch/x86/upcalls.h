@@ -43,9 +43,8 @@ __noreturn void sched_ap_main(void);
 // linux/proc/trap.c. An exception from ring 3 other than #PF and #DB: becomes a signal. IRQs on.
 void user_exception(struct trapframe *f);
 
-// linux/mm/fault.c and linux/proc/trap.c. A page fault with a user address, from ring 3 or from a
-// user copy. True when the access may be tried again. Ring 3 faults that fail become SIGSEGV
-// inside.
+// linux/proc/trap.c. A page fault with a user address, from ring 3 or from a user copy. True when
+// the access may be tried again. Ring 3 faults that fail become SIGSEGV inside.
 bool user_page_fault(struct trapframe *f, u64 addr);
 
 // linux/proc/syscall.c. SYSCALL from ring 3: number in f->error and f->rax, arguments in rdi, rsi,

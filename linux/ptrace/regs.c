@@ -34,7 +34,7 @@ void ptrace_get_regs(const struct tracee *tr, struct user_regs *r)
     memcpy(r, f, offsetof(struct user_regs, orig_rax));
 }
 
-// Programs have these selectors and no others; the kernel does not switch ds, es, fs and gs.
+// The selectors that every program begins with. A tracer can set no others.
 static bool selectors_ok(const struct user_regs *r)
 {
     return r->cs == USER_CS && r->ss == USER_DS && !r->ds && !r->es && !r->fs && !r->gs;
