@@ -176,7 +176,7 @@ help:
 #:                 TIMEOUT=seconds for each machine; T=together SECS=60
 #: make fuzz       random system calls: SECS=60 SEED=n; a fault is made small (docs/fuzz.md)
 #: make bench      the benchmark on dr7 and on Linux, as a table (README=1: also into README.md)
-#: make lint       formatting, include directions, file sizes
+#: make lint       formatting, include directions, sizes of files and functions
 #: make size       lines of the core and of the whole kernel, by folder
 #: make format     clang-format on all C files
 #: make pictures   draws docs/pictures/*.svg from the .txt beside them
