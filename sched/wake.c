@@ -71,12 +71,15 @@ static bool wake_from(struct task *t, u32 states)
 {
     u64 flags = irq_save();
     struct runqueue *rq = rq_lock_task(t);
-    bool asleep = BIT(t->state) & states;
+    u32 state = __atomic_load_n(&t->state, __ATOMIC_RELAXED);
+    // A task sets its own state without the lock: it may have found what it waited for by itself,
+    // gone on, and now stop for good or for its tracer. That state must stay.
+    bool asleep = (BIT(state) & states) &&
+                  __atomic_compare_exchange_n(&t->state, &state, TASK_RUNNABLE, false,
+                                              __ATOMIC_SEQ_CST, __ATOMIC_RELAXED);
     // A task that has set its state but is still on its CPU, or in a queue, needs no place: it
     // just goes on.
     bool owed = asleep && rq->curr != t && !t->queued;
-    if (asleep)
-        t->state = TASK_RUNNABLE;
     if (owed)
         t->queued = true; // from here on it is ours to place
     if (owed && !__atomic_load_n(&t->on_cpu, __ATOMIC_ACQUIRE)) {
