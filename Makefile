@@ -55,6 +55,7 @@ NEEDS_core    := image uefi
 NEEDS_fuzz    := image qemu
 NEEDS_run     := image $(EMU) $(if $(filter 1,$(UEFI)),uefi) $(if $(filter sh,$(SHELL_PROG)),,shell)
 NEEDS_exec    := image $(EMU)
+NEEDS_timeline := image $(EMU)
 NEEDS_linux   := image qemu
 NEEDS_compare := image qemu test
 NEEDS_bench   := image qemu
@@ -148,7 +149,7 @@ COMMANDS := $(if $(filter 0,$(HWBP))$(filter 1,$(CORE)),,$(BUILD)/compile_comman
 # ---- Targets ----
 
 .PHONY: kernel-off kernel-core all core setup iso run exec linux compare gdb kgdb bochs bench test \
-        fuzz lint size format pictures clean help FORCE
+        fuzz timeline lint size format pictures clean help FORCE
 
 ifeq ($(CORE),1)
 all: $(B)/dr7-core.iso
@@ -169,6 +170,7 @@ help:
 #:                 OUT=file gets what it writes to /dev/host
 #: make linux      the same on Debian's Linux 6.12 in QEMU, without input
 #: make compare    the same programs on Linux 6.12 and on dr7: SEEDS=20 OPS=500 T=name
+#: make timeline   who held which register when: PROG= ARGS= (the demonstration), OUT=folder (build)
 #: make gdb        boot in QEMU under gdb, stopped at kernel_main (CMDS=file: its commands)
 #: make kgdb       boot with gdb attached to the kernel's own stub
 #: make bochs      boot in Bochs' debugger with the kernel's symbols (CMDS=file: its commands)
@@ -198,6 +200,10 @@ setup:
 
 run: $(B)/kernel.elf $(ARCHIVE)
 	@$(PYTHON) tools/boot.py run --build $(B)
+
+timeline: $(B)/kernel.elf $(BUILD)/user/bin/timeline $(BUILD)/user/bin/demo \
+          $(filter $(BUILD)/user/bin/%,$(PROG) $(FILES))
+	@$(PYTHON) tools/timeline/make.py --build $(B)
 
 exec: $(B)/kernel.elf $(filter $(BUILD)/user/bin/%,$(PROG) $(FILES))
 	@$(PYTHON) tools/boot.py exec --build $(B)

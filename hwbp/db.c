@@ -3,6 +3,7 @@
 #include "arch/x86/cpu.h"
 #include "hwbp/pmu.h"
 #include "kernel/base/die.h"
+#include "sched/trace.h"
 
 static enum die_answer take_hits(struct die *d)
 {
@@ -10,6 +11,8 @@ static enum die_answer take_hits(struct die *d)
     struct trapframe *regs = d->regs;
     if (d->event != DIE_DEBUG || !hits->slots)
         return DIE_DONE;
+    if (unlikely(trace_on))
+        hwbp_trace_hits(hits, regs->rip);
     hits->dr6 &= ~DR6_SLOTS;
     for_each_bit (i, hits->slots) {
         const struct dr_slot *slot = &hits->slot[i];

@@ -3,6 +3,7 @@
 #include "hwbp/reserve.h"
 #include "hwbp/validate.h"
 #include "kernel/base/errno.h"
+#include "sched/trace.h"
 #include "perf/context.h"
 #include "perf/pmu.h"
 
@@ -117,6 +118,8 @@ static bool bp_unpark(struct perf_event_context *ctx)
 static void bp_commit(void)
 {
     dr_commit();
+    if (unlikely(trace_on))
+        hwbp_trace_commit();
     if (DEBUG_BUILD && this_cpu()->dr.depth == 0)
         hwbp_check_cpu();
 }

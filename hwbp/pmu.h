@@ -9,3 +9,8 @@ void hwbp_db_init(void);
 // hwbp/check.c: on this CPU the registers hold exactly the events that are ACTIVE here, each once,
 // and the hardware agrees; if not, a panic with both tables. IRQs off, no edits open.
 void hwbp_check_cpu(void);
+
+// For the trace, when it is on; IRQs off. After a commit, and before the hits of a #DB are dealt
+// with.
+void hwbp_trace_commit(void);
+void hwbp_trace_hits(const struct dr_hits *hits, u64 ip);

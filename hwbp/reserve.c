@@ -8,6 +8,7 @@
 #include "kernel/base/string.h"
 #include "kernel/mm/heap.h"
 #include "perf/context.h"
+#include "sched/trace.h"
 #include "sched/wait.h"
 
 _Static_assert(SLOTS_PER_CPU == HBP_NUM && SLOT_CPUS == MAX_CPUS, "slots.h knows no CPU");
@@ -113,6 +114,8 @@ static void remember_refusal(const struct bp_claim *c, const struct slot_refusal
     snprintf(refusals[nr_refusals++ % REFUSALS], sizeof(refusals[0]),
              "ENOSPC %s (%s, %s, rules %s)", words, who, c->pinned ? "pinned" : "flexible",
              slots_name(table.rules));
+    TRACE(TRACE_REFUSED, .tid = c->task ? c->task->tid : 0,
+          .a = (u64)refusals[(nr_refusals - 1) % REFUSALS]);
 }
 
 // The first breakpoint of a task brings its tally.

@@ -14,6 +14,7 @@
 #include "hwbp/hwbp.h"
 #include "kernel/base/cmdline.h"
 #include "kernel/base/printk.h"
+#include "sched/trace.h"
 #include "kernel/base/watchdog.h"
 #include "kernel/mm/heap.h"
 #include "kernel/mm/page.h"
@@ -93,7 +94,7 @@ void kernel_main(u32 magic, u32 mbi)
     hwbp_init();  // breakpoints as one kind of them
     perf_cpu_start(0);
     smp_start_all(cmdline_u64("cpus", MAX_CPUS)); // the other CPUs
-
+    trace_init();
     step_init();
     hwbp_slots_init(); // which breakpoints may exist
     perf_programs_init();

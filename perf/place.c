@@ -14,6 +14,7 @@
 // task's in m of them. That count belongs to the running task and goes on with its own running
 // time, so two tasks in step with the tick cannot always meet the same turn; and a task that comes
 // back in its own turn finds the registers cleared for it, however short it stays.
+#include "sched/trace.h"
 #include "arch/x86/platform.h"
 #include "perf/context.h"
 #include "sched/sched.h"
@@ -269,5 +270,6 @@ void perf_turn(void)
     if (pc->task_ctx && !__atomic_load_n(&pc->task_ctx->walked, __ATOMIC_RELAXED))
         sort_flexible(pc->task_ctx);
     pc->rotations++;
+    TRACE(TRACE_TURN);
     count_waiting(perf_place());
 }

@@ -6,6 +6,7 @@
 #include "kernel/base/panic.h"
 #include "kernel/base/printk.h"
 #include "kernel/base/string.h"
+#include "sched/trace.h"
 #include "sched/runqueue.h"
 #include "sched/upcalls.h"
 
@@ -65,11 +66,13 @@ static void account(struct runqueue *rq, struct task *prev, struct task *next)
     if (next->last_cpu != cpu_id()) {
         next->nr_migrations += next->nr_switches > 0;
         rq->stats.migrations_in += next->nr_switches > 0;
+        TRACE(TRACE_MIGRATE, .tid = next->tid, .a = next->last_cpu);
         next->last_cpu = cpu_id();
     }
     next->nr_switches++;
     next->slice = SLICE_TICKS;
     rq->stats.switches++;
+    TRACE(TRACE_SWITCH, .tid = next->tid, .a = prev->tid, .b = *(const u64 *)next->comm);
 }
 
 // Picture: docs/pictures/switch.txt

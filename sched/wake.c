@@ -2,6 +2,7 @@
 #include "arch/x86/platform.h"
 #include "kernel/base/errno.h"
 #include "kernel/base/panic.h"
+#include "sched/trace.h"
 #include "sched/runqueue.h"
 
 // ---- a place in a queue ----
@@ -80,8 +81,10 @@ static bool wake_from(struct task *t, u32 states)
     // A task that has set its state but is still on its CPU, or in a queue, needs no place: it
     // just goes on.
     bool owed = asleep && rq->curr != t && !t->queued;
-    if (owed)
+    if (owed) {
         t->queued = true; // from here on it is ours to place
+        TRACE(TRACE_WAKE, .tid = t->tid, .a = t->cpu);
+    }
     if (owed && !__atomic_load_n(&t->on_cpu, __ATOMIC_ACQUIRE)) {
         place(rq, t);
     } else {

@@ -29,6 +29,7 @@ import kgdb  # noqa: E402
 import make_exec  # noqa: E402
 import names  # noqa: E402
 import settings  # noqa: E402
+import timeline  # noqa: E402
 import together  # noqa: E402
 import perf_data  # noqa: E402
 import screen  # noqa: E402
@@ -313,6 +314,7 @@ SESSIONS = {
     "screen-vga": lambda build: firmware.check(build, shell="busybox"),
     "screen-uefi": lambda build: firmware.check(build, uefi=True, shell="busybox"),
     "uefi-usb-stick": lambda build: firmware.check(build, uefi=True, usb=True),
+    "timeline": lambda build: timeline.check(build, TIMEOUT["qemu"]),
     "busybox": lambda build: busybox.check(build + "/kernel.elf", TIMEOUT["qemu"]),
     "bad-input": lambda build: inputs.check(build),
     "debuggers": lambda build: debuggers.check(build, TIMEOUT["bochs"]),

@@ -138,7 +138,7 @@ def type_script(m, sink, timeout):
 
     def type_next():
         if lines:
-            os.write(keys, lines.pop(0))
+            os.write(keys, lines.pop(0).rstrip(b"\n") + b"\n" if len(lines) > 1 else lines.pop(0))
 
     def listen(data):
         nonlocal held

@@ -9,6 +9,7 @@
 #include <sched.h>
 #include <stdbool.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 
 HELP("demo: breakpoints that follow their tasks, and who may have one");
@@ -128,7 +129,9 @@ static void task_main(int number)
 {
     struct report *me = &shared->task[number];
     int fds[MAX_WATCHES], last_cpu = -1, cpu = number;
+    const char name[] = {(char)('A' + number), '\0'};
 
+    prctl(PR_SET_NAME, name);
     for (int i = 0; i < me->watches; i++) {
         fds[i] = bp_open(HW_BREAKPOINT_W, &cell[i], sizeof cell[i]);
         if (fds[i] < 0)

@@ -16,5 +16,6 @@ void ksym_init(void)
         dir = node_add(dir, path[i], S_IFDIR | 0555, &dir_ops);
     gen_add(dir, &filter, 0);
     gen_add(dir, &trace, 0);
+    trace_files_add(dir);
     gen_add(node_add(dir, "trace_stat", S_IFDIR | 0555, &dir_ops), &stat, 0);
 }

@@ -26,6 +26,7 @@ enum lock_rank {
     RANK_FILE_DATA,    // linux/fs: sizes in the file system in memory
     RANK_PIPE,         // linux/fs: one pipe
     RANK_HOST,         // linux/fs: the line to the host; a write goes in one piece
+    RANK_TRACE,        // linux/fs: the kernel's trace: its size, and one reader at a time
     RANK_HOTPLUG,      // sched: which CPU comes or goes; one at a time
     RANK_PERF,         // perf: which events contexts hold, inheritance
     RANK_SLOTS,        // hwbp: the slot table, the list of claims, each task's tally

@@ -6,6 +6,7 @@
 #include "hwbp/hwbp.h"
 #include "kernel/base/cmdline.h"
 #include "kernel/base/printk.h"
+#include "sched/trace.h"
 #include "kernel/core/demo.h"
 #include "kernel/mm/heap.h"
 #include "kernel/mm/page.h"
@@ -48,7 +49,8 @@ void kernel_main(u32 magic, u32 mbi)
     hwbp_init();  // breakpoints as one kind of them
     perf_cpu_start(0);
     smp_start_all(cmdline_u64("cpus", MAX_CPUS)); // the other CPUs
-    hwbp_slots_init();                            // which breakpoints may exist
+    trace_init();
+    hwbp_slots_init(); // which breakpoints may exist
 
     struct task *first = kthread_create("main", main_thread, NULL, CPUMASK_ALL);
     if (!first)

@@ -20,6 +20,9 @@ void gen_init(struct node *n, const struct gen_file *kind, u64 arg);
 // At boot: a generated file in this directory.
 void gen_add(struct node *dir, const struct gen_file *kind, u64 arg);
 
+// The kernel's trace as files of this directory (trace_files.c).
+void trace_files_add(struct node *dir);
+
 // The directories of processes and kernel threads (proc_pid.c).
 extern const struct node_ops proc_root_ops;                       // of /proc itself
 extern const struct node_ops proc_self_ops, proc_thread_self_ops; // of the links /proc/self ...

@@ -1,0 +1,91 @@
+// The kernel's trace as files, named as in Linux's tracefs: buffer_size_kb (of each CPU),
+// tracing_on, trace_pipe, whose readers take the records away.
+#include "arch/x86/uaccess.h"
+#include "kernel/base/string.h"
+#include "sched/trace.h"
+#include "linux/fs/procfs.h"
+#include "linux/fs/stat.h"
+
+#define LINE 256 // longer than any record's text
+
+static struct mutex reading; // guards all that is not lock-free in sched/trace.c
+
+static int number_of(const char *text, u64 *n)
+{
+    return parse_u64(text, n) ? 0 : -EINVAL;
+}
+
+static void show_size(struct text *t, u64)
+{
+    text_add(t, "%lu\n", trace_kib());
+}
+
+static int store_size(const char *text, u64)
+{
+    u64 kib;
+    int err = number_of(text, &kib);
+    if (err)
+        return err;
+    mutex_lock(&reading);
+    err = trace_resize(kib);
+    mutex_unlock(&reading);
+    return err;
+}
+
+static void show_on(struct text *t, u64)
+{
+    text_add(t, "%d\n", trace_on);
+}
+
+static int store_on(const char *text, u64)
+{
+    u64 on;
+    int err = number_of(text, &on);
+    if (err || on > 1)
+        return -EINVAL;
+    mutex_lock(&reading);
+    err = trace_switch(on);
+    mutex_unlock(&reading);
+    return err;
+}
+
+static void show_lost(struct text *t, u64)
+{
+    text_add(t, "%lu\n", trace_lost());
+}
+
+// Whole lines, as many as fit; the end of the file when there is no record now.
+static ssize_t pipe_read(struct file *, u64 ubuf, size_t n, u64 *)
+{
+    char line[LINE];
+    struct trace_record r;
+    u32 cpu;
+    size_t done = 0;
+    if (n < LINE)
+        return -EINVAL;
+    mutex_lock(&reading);
+    while (n - done >= LINE && trace_take(&r, &cpu)) {
+        struct text t = {line, sizeof(line), 0};
+        trace_print(&t, &r, cpu);
+        if (copy_to_user(ubuf + done, line, t.len)) {
+            mutex_unlock(&reading);
+            return -EFAULT;
+        }
+        done += t.len;
+    }
+    mutex_unlock(&reading);
+    return done;
+}
+
+void trace_files_add(struct node *dir)
+{
+    static const struct gen_file size = {"buffer_size_kb", show_size, store_size, NULL};
+    static const struct gen_file on = {"tracing_on", show_on, store_on, NULL};
+    static const struct gen_file lost = {"trace_lost", show_lost, NULL, NULL};
+    static const struct file_ops pipe = {.read = pipe_read};
+    mutex_init(&reading, "trace", RANK_TRACE);
+    gen_add(dir, &size, 0);
+    gen_add(dir, &on, 0);
+    gen_add(dir, &lost, 0);
+    node_add(dir, "trace_pipe", S_IFREG | 0400, &pipe);
+}

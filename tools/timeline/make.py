@@ -1,0 +1,78 @@
+# What `make timeline` does: traces a program on dr7, and writes build/timeline.html,
+# build/timeline.json (Trace Event format), and a strip on the terminal.
+#
+#   make.py --build DIRECTORY      PROG, ARGS, FILES, SMP ... as for `make exec`; OUT=: a folder
+#   make.py --from TRACE           of a trace that is there already (trace_pipe's lines)
+import json
+import os
+import shutil
+import subprocess
+import sys
+
+sys.path[:0] = ["tools", "tools/timeline"]
+import perfetto  # noqa: E402
+import strip  # noqa: E402
+import trace  # noqa: E402
+from emu import tidy  # noqa: E402
+from settings import program, variable  # noqa: E402
+
+PAGE = "tools/timeline/page.html"
+DATA = "/*DATA*/null"
+RECORDER, DEMO = "build/user/bin/timeline", "build/user/bin/demo"
+
+
+def record(build, out):
+    """The trace of PROG= (the demonstration) on a machine."""
+    path = program("PROG", variable("PROG", DEMO))
+    settings = dict(os.environ, PROG=RECORDER, OUT=out, MEM=variable("MEM", "512"),
+                    FILES=f"{path} {variable('FILES')}",
+                    ARGS=f"/dev/host /{os.path.basename(path)} {variable('ARGS')}")
+    status = subprocess.run([sys.executable, "-B", "tools/boot.py", "exec", "--build", build],
+                            env=settings).returncode
+    if not os.path.getsize(out):
+        sys.exit(status or "dr7: nothing was traced")
+
+
+def packed(t):
+    """What the page needs, as small as JSON gets: times since the beginning."""
+    what = sorted({bar.what for bar in t.registers} | {m.text for m in t.marks})
+    number = {text: n for n, text in enumerate(what)}
+    at = t.begin
+    return {
+        "span": t.end - at, "cpus": t.cpus, "lost": t.lost, "names": t.names, "texts": what,
+        "running": [[b.start - at, b.end - at, b.cpu, b.task] for b in t.running],
+        "registers": [[b.start - at, b.end - at, b.cpu, b.task, b.reg, b.event, number[b.what],
+                       b.hits] for b in t.registers],
+        "marks": [[m.at - at, m.cpu, m.kind, number[m.text], m.reg, m.task, m.event]
+                  for m in t.marks],
+        "writes": [[w[0] - at, *w[1:]] for w in t.writes],
+    }
+
+
+def write_page(t, path):
+    with open(PAGE, encoding="utf-8") as f:
+        page = f.read()
+    data = json.dumps(packed(t), separators=(",", ":")).replace("<", "\\u003c")
+    with open(path, "w", encoding="utf-8") as f:
+        f.write(page.replace(DATA, data))
+
+
+def main():
+    folder = variable("OUT", "build")
+    os.makedirs(folder, exist_ok=True)
+    source = folder + "/timeline.trace"
+    if sys.argv[1] == "--from":
+        source = sys.argv[2]
+    else:
+        record(sys.argv[2], source)
+    with open(source, encoding="utf-8", errors="replace") as f:
+        t = trace.read(f)
+    write_page(t, folder + "/timeline.html")
+    perfetto.write(t, folder + "/timeline.json")
+    width = min(shutil.get_terminal_size((80, 24)).columns, 160)
+    print("\n".join(strip.lines_of(t, width)))
+    print(f"{folder}/timeline.html, {folder}/timeline.json (ui.perfetto.dev)", file=sys.stderr)
+
+
+if __name__ == "__main__":
+    tidy(main)
