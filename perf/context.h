@@ -42,6 +42,7 @@ struct perf_event_context {
     u32 last_cpu;                 // where it ran last, MAX_CPUS: nowhere yet
     void *pmu_data;               // of the limited PMU (freed with the context)
     struct perf_event *traps;     // of the layer above: what it owes the task, the latest first
+    u64 stay;                     // and the number of the task's present stay in the kernel
 };
 
 struct perf_cpu {

@@ -27,6 +27,7 @@ struct perf_output {
     // A SIGTRAP that its task owes itself before it goes back to ring 3 (linux/perf/wakeup.c).
     bool trap_due; // in ctx->traps, through trap_next
     u64 trap_addr;
+    u64 told_in; // 1 + ctx->stay when it was sent
     struct perf_event *trap_next;
 
     // Work left by #DB for task context; of an original (linux/perf/wakeup.h).
@@ -41,6 +42,7 @@ struct perf_output {
 struct perf_output_cpu {
     u32 sw_active[PERF_COUNT_SW_NR]; // ACTIVE software events of each config
     struct perf_event *pending;      // work left by overflows here (linux/perf/wakeup.h); atomic
+    bool fresh; // something was left since perf_work_interrupt() was called last
     u64 ticks;
     bool throttled; // some event may have been throttled since the last tick
 } __aligned(128);   // and found by a shift
@@ -51,9 +53,14 @@ static inline struct perf_output_cpu *this_output_cpu(void)
     return &perf_output_cpus[cpu_id()];
 }
 
-// Whether perf_user_return() would find anything to do for the running task; IRQs off.
+// Whether perf_user_return() would find anything to do for the running task. If not, its stay in
+// the kernel is over. Pending work is not asked for: it has been done on this way to ring 3 once,
+// and what the way itself has left waits for the next (W3). IRQs off.
 static inline bool perf_user_return_due(const struct task *t)
 {
-    const struct perf_event_context *ctx = t->perf_ctx;
-    return this_output_cpu()->pending || (ctx && ctx->traps);
+    struct perf_event_context *ctx = t->perf_ctx;
+    bool due = ctx && ctx->traps;
+    if (ctx && !due)
+        ctx->stay++;
+    return due;
 }

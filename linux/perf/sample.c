@@ -221,7 +221,7 @@ static void overflow(struct perf_event *event, const struct trapframe *regs, u64
         write_sample(event, regs, addr, period);
     if (original->output->file || (work & PERF_WORK_DISABLE))
         perf_work_overflow(original, work);
-    if (!from_user(regs))
+    if (!from_user(regs) && this_output_cpu()->fresh)
         perf_work_interrupt();
 }
 

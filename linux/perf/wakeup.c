@@ -10,6 +10,8 @@
 #include "linux/perf/upcalls.h"
 #include "sched/sched.h"
 
+#define NS_PER_TICK (1000000000ull / HZ)
+
 static struct wait_queue worker_queue;
 
 // ---- the lists ----
@@ -25,6 +27,7 @@ void perf_work_queue(struct perf_event *event, u32 work)
         event->output->next = first;
     while (!__atomic_compare_exchange_n(&pc->pending, &first, event, false, __ATOMIC_SEQ_CST,
                                         __ATOMIC_RELAXED));
+    pc->fresh = true;
     cpu_set_due(DUE_RETURN);
 }
 
@@ -41,6 +44,7 @@ void perf_work_overflow(struct perf_event *original, u32 work)
 void perf_work_interrupt(void)
 {
     const struct perf_event_context *ctx = this_perf_cpu()->task_ctx;
+    this_output_cpu()->fresh = false;
     if (__atomic_load_n(&this_output_cpu()->pending, __ATOMIC_RELAXED) || (ctx && ctx->traps))
         lapic_send_self(IPI_PERF);
 }
@@ -119,6 +123,7 @@ static void worker(void *arg)
     for (;;) {
         wait_event(&worker_queue, any_pending());
         drain_all();
+        sched_sleep_until(clock_ns() + NS_PER_TICK, false); // W3
     }
 }
 
@@ -182,6 +187,7 @@ static void send_trap(struct perf_event_context *ctx)
     u64 addr = event->output->trap_addr, data = event->attr.sig_data;
     u32 type = event->attr.type;
     event->output->trap_due = false;
+    event->output->told_in = ctx->stay + 1;
     irq_enable(); // from here on it may go
     perf_signal_trap(addr, type, data);
 }

@@ -9,6 +9,12 @@
 //   W2  A SIGTRAP is the task's own: it is noted in the event and sent by the task itself before it
 //       executes another instruction in ring 3, wherever it is by then.
 //
+//   W3  Whatever does this work may be watched, too. So that it does not keep itself going: an
+//       interrupt is asked for only when something has come into the list that was not there; a way
+//       to ring 3 does the work once, and the thread once a tick; and of the hits in one stay in
+//       the kernel an event tells the task one. What is left over waits for the next entry into the
+//       kernel, at the latest a tick.
+//
 // An event is taken from the list by whoever takes the list; it ends only when it is in no list and
 // nobody is busy with it (perf_work_finish).
 #pragma once
@@ -42,7 +48,7 @@ static inline void perf_trap_owe(struct perf_event *event, u64 addr)
 {
     struct perf_output *out = event->output;
     struct perf_event **list = &event->ctx->traps;
-    if (out->trap_due) // several in one stay in the kernel: the first one is told
+    if (out->trap_due || out->told_in == event->ctx->stay + 1) // W3
         return;
     out->trap_addr = addr;
     out->trap_due = true;
@@ -50,6 +56,7 @@ static inline void perf_trap_owe(struct perf_event *event, u64 addr)
     while (!__atomic_compare_exchange_n(list, &out->trap_next, event, false, __ATOMIC_RELAXED,
                                         __ATOMIC_RELAXED))
         ;
+    this_output_cpu()->fresh = true;
     cpu_set_due(DUE_RETURN);
 }
 
