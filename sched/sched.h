@@ -37,6 +37,8 @@ bool sched_wake_stopped(struct task *t);
 bool sched_wake_traced(struct task *t);
 // Wakes it only from TASK_SLEEPING: for signals.
 bool sched_wake_interruptible(struct task *t);
+// Wakes it from every state that its end ends, but TASK_TRACED.
+bool sched_wake_killed(struct task *t);
 
 // Waits until a stopped task has left its CPU; all its registers are in memory then. Nobody may
 // wake the task meanwhile. Task context.
@@ -54,6 +56,13 @@ static inline bool sched_interrupted(void)
     if (unlikely(interrupted))
         cpu_set_due(DUE_RETURN);
     return interrupted;
+}
+
+// Whether the running task is to end. Nobody will ask for what it waits for or works at. Long loops
+// and TASK_KILLABLE look at this.
+static inline bool sched_killed(void)
+{
+    return unlikely(__atomic_load_n(&current_task()->killed, __ATOMIC_RELAXED));
 }
 
 // The CPUs that run tasks. To leave this mask is a CPU's first step offline; to join it is the

@@ -21,6 +21,7 @@ enum task_state {
     TASK_RUNNABLE, // running or in a run queue
     TASK_SLEEPING, // until woken or signalled
     TASK_WAITING,  // until woken; signals do not wake it
+    TASK_KILLABLE, // the same, but its end wakes it
     TASK_STOPPED,  // by a stop signal, until continued
     TASK_TRACED,   // in a stop of ptrace, until its tracer lets it go on
     TASK_DEAD,     // will not run again
@@ -56,6 +57,7 @@ struct task {
 
     // Owned by linux/proc.
     bool signal_pending;     // wakes and interrupts TASK_SLEEPING; set under RANK_SIGNAL
+    bool killed;             // it ends on its way to ring 3; set for good under RANK_SIGNAL
     struct process *process; // NULL for kernel threads
     struct mm *mm;           // NULL for kernel threads
     void *thread;            // linux/proc's per-thread data

@@ -25,7 +25,8 @@ int wait_step(struct wait_queue *q, struct waiter *w, enum task_state state)
     struct task *self = current_task();
     if (__atomic_load_n(&self->state, __ATOMIC_RELAXED) == TASK_RUNNABLE) // not prepared, or woken
         wait_prepare(q, w, state);
-    else if (state == TASK_SLEEPING && sched_interrupted())
+    else if ((state == TASK_SLEEPING && sched_interrupted()) ||
+             (state == TASK_KILLABLE && sched_killed()))
         return -EINTR;
     else
         schedule();
@@ -110,9 +111,10 @@ static bool try_take(struct mutex *m, const struct mutex_waiter *w, u64 mark)
     return true;
 }
 
-void mutex_wait(struct mutex *m, u64 mark)
+int mutex_wait(struct mutex *m, u64 mark, enum task_state state)
 {
     struct mutex_waiter w = {.task = current_task()};
+    int err = 0;
     u64 flags = spin_lock_irqsave(&m->queue.lock);
     ASSERT((m->holder & ~MUTEX_WAITED) != (u64)w.task);
     __atomic_fetch_or(&m->holder, MUTEX_WAITED, __ATOMIC_SEQ_CST);
@@ -121,7 +123,12 @@ void mutex_wait(struct mutex *m, u64 mark)
         w.passed_over = !list_empty(&w.node);
         if (!w.passed_over)
             list_add_tail(&w.node, &m->queue.waiters);
-        w.task->state = TASK_WAITING;
+        __atomic_store_n(&w.task->state, state, __ATOMIC_SEQ_CST);
+        if (state == TASK_KILLABLE && sched_killed()) { // a kill that comes later finds the state
+            w.task->state = TASK_RUNNABLE;
+            err = -EINTR;
+            break;
+        }
         spin_unlock_irqrestore(&m->queue.lock, flags);
         schedule();
         flags = spin_lock_irqsave(&m->queue.lock);
@@ -132,6 +139,7 @@ void mutex_wait(struct mutex *m, u64 mark)
     else if (mark == MUTEX_SHARE) // the next may want to share it, too
         sched_wake(first_waiter(m)->task);
     spin_unlock_irqrestore(&m->queue.lock, flags);
+    return err;
 }
 
 void mutex_wake(struct mutex *m)

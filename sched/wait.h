@@ -41,8 +41,8 @@ static inline void wake_one(struct wait_queue *q)
 
 // One step of waiting, taken when the condition is not true. The first step puts the running task
 // into the queue and sets its state: from then on no wake is lost, and the condition must be
-// tested again. The following steps sleep. 0, or -EINTR if the task has a signal and would sleep
-// in TASK_SLEEPING.
+// tested again. The following steps sleep. 0, or -EINTR: the task would sleep in
+// TASK_SLEEPING and has a signal, or in TASK_KILLABLE and is to end.
 int wait_step(struct wait_queue *q, struct waiter *w, enum task_state state);
 // Ends the waiting: the running task leaves the queue and is runnable.
 void wait_finish(struct wait_queue *q, struct waiter *w);
@@ -61,6 +61,7 @@ void wait_finish(struct wait_queue *q, struct waiter *w);
     })
 
 #define wait_event_interruptible(q, cond) WAIT_EVENT(q, cond, TASK_SLEEPING)
+#define wait_event_killable(q, cond)      WAIT_EVENT(q, cond, TASK_KILLABLE)
 #define wait_event(q, cond)               (void)WAIT_EVENT(q, cond, TASK_WAITING)
 
 // A lock whose waiters sleep. One task holds it alone, or several tasks share it. Task context
@@ -86,8 +87,9 @@ void mutex_init(struct mutex *m, const char *name, enum lock_rank rank);
 void mutex_lock(struct mutex *m);
 void mutex_unlock(struct mutex *m);
 #else
-// The slow parts (wait.c): to wait until `mark` can be added to holder; to wake a waiter.
-void mutex_wait(struct mutex *m, u64 mark);
+// The slow parts (wait.c): to wait in `state` until `mark` can be added to holder, 0 or -EINTR; to
+// wake a waiter.
+int mutex_wait(struct mutex *m, u64 mark, enum task_state state);
 void mutex_wake(struct mutex *m);
 // What debug builds check and note.
 void mutex_check_take(const struct mutex *m);
@@ -113,9 +115,22 @@ static inline void mutex_lock(struct mutex *m)
     if (DEBUG_BUILD)
         mutex_check_take(m);
     if (unlikely(!mutex_add(m, 0, self)))
-        mutex_wait(m, self);
+        mutex_wait(m, self, TASK_WAITING);
     if (DEBUG_BUILD)
         mutex_note(m, true);
+}
+
+// For a lock that may be held for long. 0, or -EINTR: the running task is to end, and has no lock.
+static inline int mutex_lock_killable(struct mutex *m)
+{
+    u64 self = (u64)current_task();
+    if (DEBUG_BUILD)
+        mutex_check_take(m);
+    if (unlikely(!mutex_add(m, 0, self)) && mutex_wait(m, self, TASK_KILLABLE))
+        return -EINTR;
+    if (DEBUG_BUILD)
+        mutex_note(m, true);
+    return 0;
 }
 
 static inline void mutex_unlock(struct mutex *m)
@@ -130,7 +145,7 @@ static inline void mutex_lock_shared(struct mutex *m)
         mutex_check_take(m);
     u64 seen = __atomic_load_n(&m->holder, __ATOMIC_RELAXED);
     if (unlikely((s64)seen < 0 || (seen & MUTEX_WAITED) || !mutex_add(m, seen, MUTEX_SHARE)))
-        mutex_wait(m, MUTEX_SHARE);
+        mutex_wait(m, MUTEX_SHARE, TASK_WAITING);
     if (DEBUG_BUILD)
         mutex_note(m, true);
 }

@@ -101,7 +101,7 @@ static bool wake_from(struct task *t, u32 states)
 
 bool sched_wake(struct task *t)
 {
-    return wake_from(t, BIT(TASK_SLEEPING) | BIT(TASK_WAITING));
+    return wake_from(t, BIT(TASK_SLEEPING) | BIT(TASK_WAITING) | BIT(TASK_KILLABLE));
 }
 
 bool sched_wake_interruptible(struct task *t)
@@ -112,6 +112,11 @@ bool sched_wake_interruptible(struct task *t)
 bool sched_wake_stopped(struct task *t)
 {
     return wake_from(t, BIT(TASK_SLEEPING) | BIT(TASK_STOPPED));
+}
+
+bool sched_wake_killed(struct task *t)
+{
+    return wake_from(t, BIT(TASK_SLEEPING) | BIT(TASK_STOPPED) | BIT(TASK_KILLABLE));
 }
 
 bool sched_wake_traced(struct task *t)

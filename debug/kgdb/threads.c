@@ -63,9 +63,10 @@ static void plain_name(const struct task *t, char *to)
 static void describe(struct task *t, void *arg)
 {
     static const char *const states[] = {
-        [TASK_NEW] = "new",       [TASK_RUNNABLE] = "waits for a CPU", [TASK_SLEEPING] = "sleeps",
-        [TASK_WAITING] = "waits", [TASK_STOPPED] = "stopped",          [TASK_TRACED] = "traced",
-        [TASK_DEAD] = "dead",
+        [TASK_NEW] = "new",         [TASK_RUNNABLE] = "waits for a CPU",
+        [TASK_SLEEPING] = "sleeps", [TASK_WAITING] = "waits",
+        [TASK_KILLABLE] = "waits",  [TASK_STOPPED] = "stopped",
+        [TASK_TRACED] = "traced",   [TASK_DEAD] = "dead",
     };
     struct text *xml = arg;
     char name[TASK_COMM_LEN];

@@ -16,7 +16,7 @@ static ssize_t null_read(struct file *, u64, size_t, u64 *)
 static ssize_t zero_read(struct file *, u64 ubuf, size_t n, u64 *)
 {
     size_t done = 0, piece;
-    for (; done < n; done += piece) {
+    for (; done < n && !sched_killed(); done += piece) {
         piece = user_piece(ubuf + done, n - done);
         if (clear_user(ubuf + done, piece))
             break;
@@ -75,8 +75,9 @@ static ssize_t host_write(struct file *, u64 ubuf, size_t n, u64 *)
 {
     char buf[HOST_CHUNK];
     size_t done = 0, chunk;
-    mutex_lock(&host_lock);
-    for (; done < n; done += chunk) {
+    if (mutex_lock_killable(&host_lock))
+        return -EINTR;
+    for (; done < n && !sched_killed(); done += chunk) {
         chunk = MIN(n - done, sizeof(buf));
         if (copy_from_user(buf, ubuf + done, chunk))
             break;

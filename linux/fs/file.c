@@ -7,20 +7,24 @@
 
 struct wait_queue file_events;
 
-struct file *file_new(const struct file_ops *ops, struct node *n, void *private, u32 flags)
+void file_init(struct file *f, const struct file_ops *ops, struct node *n, void *private, u32 flags)
 {
-    struct file *f = kalloc(sizeof(*f));
-    if (!f)
-        return NULL;
     ref_init(&f->refs);
-    if (ops->seek)
-        mutex_init(&f->pos_lock, "file position", RANK_POSITION);
     f->ops = ops;
     f->node = n;
     f->private = private;
     f->flags = flags & ~(O_CREAT | O_EXCL | O_TRUNC | O_CLOEXEC);
+    if (file_has_pos(f))
+        mutex_init(&f->pos_lock, "file position", RANK_POSITION);
     if (n)
         node_get(n);
+}
+
+struct file *file_new(const struct file_ops *ops, struct node *n, void *private, u32 flags)
+{
+    struct file *f = kalloc(sizeof(*f));
+    if (f)
+        file_init(f, ops, n, private, flags);
     return f;
 }
 
@@ -52,6 +56,16 @@ u32 file_poll(struct file *f)
 
 // ---- descriptor tables ----
 
+static bool bit(const u64 *set, int n)
+{
+    return set[n / 64] & BIT(n % 64);
+}
+
+static void set_bit(u64 *set, int n, bool value)
+{
+    set[n / 64] = (set[n / 64] & ~BIT(n % 64)) | (u64)value << (n % 64);
+}
+
 struct fd_table *fds_new(void)
 {
     struct fd_table *t = kalloc(sizeof(*t));
@@ -69,11 +83,13 @@ struct fd_table *fds_copy(struct fd_table *t)
         return NULL;
     spin_lock(&t->lock);
     for (int fd = 0; fd < MAX_FDS; fd++) {
-        if (!t->file[fd])
+        struct file *f = __atomic_load_n(&t->file[fd], __ATOMIC_ACQUIRE);
+        if (!f)
             continue;
-        file_get(t->file[fd]);
-        copy->file[fd] = t->file[fd];
-        copy->cloexec[fd] = t->cloexec[fd];
+        file_get(f);
+        copy->file[fd] = f;
+        set_bit(copy->used, fd, true);
+        set_bit(copy->cloexec, fd, bit(t->cloexec, fd));
     }
     spin_unlock(&t->lock);
     return copy;
@@ -81,24 +97,33 @@ struct fd_table *fds_copy(struct fd_table *t)
 
 int fd_replace(struct fd_table *t, int fd, struct file *f, bool cloexec)
 {
-    struct file *old = f;
-    bool valid = fd >= 0 && fd < MAX_FDS;
-    if (valid) {
+    struct file *old = NULL;
+    int err = -EBADF;
+    if (fd >= 0 && fd < MAX_FDS) {
         spin_lock(&t->lock);
         old = t->file[fd];
-        t->file[fd] = f;
-        t->cloexec[fd] = cloexec;
+        bool reserved = !old && bit(t->used, fd);
+        if (f ? !reserved : old != NULL)
+            err = 0;
+        else if (f)
+            err = -EBUSY;
+        if (!err) {
+            t->file[fd] = f;
+            set_bit(t->used, fd, f);
+            set_bit(t->cloexec, fd, cloexec);
+        }
         spin_unlock(&t->lock);
     }
-    if (old)
-        file_put(old);
-    return valid && (f || old) ? fd : -EBADF;
+    struct file *rest = err ? f : old;
+    if (rest)
+        file_put(rest);
+    return err ? err : fd;
 }
 
 void fds_close_on_exec(struct fd_table *t)
 {
     for (int fd = 0; fd < MAX_FDS; fd++)
-        if (t->cloexec[fd])
+        if (bit(t->cloexec, fd))
             fd_replace(t, fd, NULL, false);
 }
 
@@ -112,21 +137,51 @@ void fds_put(struct fd_table *t)
     kfree(t);
 }
 
-int fd_install(struct fd_table *t, struct file *f, bool cloexec, int from)
+// The lowest number >= from that is not used, or MAX_FDS.
+static int lowest_free(const struct fd_table *t, int from)
 {
-    int fd = from;
+    for (int fd = from; fd < MAX_FDS; fd = ALIGN_UP(fd + 1, 64)) {
+        u64 free = ~t->used[fd / 64] >> (fd % 64);
+        if (free)
+            return fd + __builtin_ctzll(free);
+    }
+    return MAX_FDS;
+}
+
+int fd_reserve(struct fd_table *t, bool cloexec, int from)
+{
     spin_lock(&t->lock);
-    while (fd < MAX_FDS && t->file[fd])
-        fd++;
+    int fd = lowest_free(t, from);
     if (fd < MAX_FDS) {
-        t->file[fd] = f;
-        t->cloexec[fd] = cloexec;
+        set_bit(t->used, fd, true);
+        set_bit(t->cloexec, fd, cloexec);
     }
     spin_unlock(&t->lock);
-    if (fd < MAX_FDS)
-        return fd;
-    file_put(f);
-    return -EMFILE;
+    return fd < MAX_FDS ? fd : -EMFILE;
+}
+
+// Nobody else writes a reserved number's place.
+void fd_fill(struct fd_table *t, int fd, struct file *f)
+{
+    __atomic_store_n(&t->file[fd], f, __ATOMIC_RELEASE);
+}
+
+void fd_give_back(struct fd_table *t, int fd)
+{
+    spin_lock(&t->lock);
+    set_bit(t->used, fd, false);
+    set_bit(t->cloexec, fd, false);
+    spin_unlock(&t->lock);
+}
+
+int fd_install(struct fd_table *t, struct file *f, bool cloexec, int from)
+{
+    int fd = fd_reserve(t, cloexec, from);
+    if (fd >= 0)
+        fd_fill(t, fd, f);
+    else
+        file_put(f);
+    return fd;
 }
 
 struct file *fd_get(struct fd_table *t, int fd)
@@ -150,8 +205,8 @@ int fd_cloexec(struct fd_table *t, int fd, int set)
     spin_lock(&t->lock);
     if (t->file[fd]) {
         if (set >= 0)
-            t->cloexec[fd] = set;
-        mark = t->cloexec[fd];
+            set_bit(t->cloexec, fd, set);
+        mark = bit(t->cloexec, fd);
     }
     spin_unlock(&t->lock);
     return mark;

@@ -47,8 +47,8 @@ enum file_seek {
 };
 
 // Buffers are user addresses of the running task. All in task context; NULL means the call gives
-// the errno named. Files that can seek have a position: their read, write, truncate and getdents
-// run under pos_lock.
+// the errno named. Files that can seek somewhere have a position: their read, write, truncate and
+// getdents run under pos_lock.
 struct file_ops {
     enum file_seek seek;
     int (*open)(struct file *f); // from a node: 0 or -errno; may be NULL
@@ -79,19 +79,27 @@ struct file {
     struct refcount refs;
     const struct file_ops *ops;
     u32 flags; // O_*
-    u64 pos;   // guarded by pos_lock where the file can seek, else unused
+    u64 pos;   // guarded by pos_lock where there is a position, else unused
     struct mutex pos_lock;
     struct node *node; // with a reference; NULL: anonymous
     void *private;     // the owner's
     struct file_owner owner;
 };
 
+static inline bool file_has_pos(const struct file *f)
+{
+    return f->ops->seek > SEEKS_NOWHERE;
+}
+
 // Woken whenever some file may have become ready: what poll(2) sleeps on.
 extern struct wait_queue file_events;
 // ops->poll or its default, without what the open mode forbids, under all names.
 u32 file_poll(struct file *f);
 
-// refs = 1; NULL: no memory. Takes a reference to the node, if there is one.
+// Makes zeroed memory from kalloc() an open file with refs = 1. Takes a reference to the node, if
+// there is one. file_new() brings the memory too; NULL: there is none.
+void file_init(struct file *f, const struct file_ops *ops, struct node *n, void *private,
+               u32 flags);
 struct file *file_new(const struct file_ops *ops, struct node *n, void *private, u32 flags);
 void file_get(struct file *f);
 void file_put(struct file *f);
@@ -100,18 +108,25 @@ void file_put(struct file *f);
 
 struct fd_table {
     struct refcount refs;
-    bool shared;          // other threads use it too, or have used it
-    struct spinlock lock; // RANK_FILES
-    struct file *file[MAX_FDS];
-    bool cloexec[MAX_FDS];
+    bool shared;                // other threads use it too, or have used it
+    struct spinlock lock;       // RANK_FILES
+    u64 used[MAX_FDS / 64];     // one bit for each number that is open, or reserved
+    u64 cloexec[MAX_FDS / 64];  // of those, which ones execve(2) closes
+    struct file *file[MAX_FDS]; // NULL: not open
 };
 
 struct fd_table *fds_new(void);
 struct fd_table *fds_copy(struct fd_table *t); // fork; NULL: no memory
 void fds_put(struct fd_table *t);              // last one closes all
 void fds_close_on_exec(struct fd_table *t);
-// Puts f at the lowest free number >= from. Number or -EMFILE. The reference goes to the table or
-// is dropped.
+// Reserves the lowest free number >= from: that number, or -EMFILE. A call that opens something
+// does this before it does anything else that a program could see. The number then has to be filled
+// with a file, whose reference goes to the table, or given back. Until then it is not open; dup2(2)
+// to it gives -EBUSY.
+int fd_reserve(struct fd_table *t, bool cloexec, int from);
+void fd_fill(struct fd_table *t, int fd, struct file *f);
+void fd_give_back(struct fd_table *t, int fd);
+// Both in one, for a file that is there: the reference is dropped when there is no number.
 int fd_install(struct fd_table *t, struct file *f, bool cloexec, int from);
 struct file *fd_get(struct fd_table *t, int fd); // with a reference; NULL: not open
 
@@ -123,8 +138,8 @@ static inline struct file *fd_own(const struct fd_table *t, int fd)
     return (u32)fd < MAX_FDS ? t->file[fd] : NULL;
 }
 
-// Puts f at exactly fd, taking its reference over, and closes what was there. NULL only closes. fd,
-// or -EBADF: out of range (the reference is dropped), or closing what is not open.
+// Puts f at exactly fd and closes what was there. NULL only closes. fd, or -EBADF: out of range, or
+// closing what is not open; or -EBUSY: reserved. The reference goes to the table or is dropped.
 int fd_replace(struct fd_table *t, int fd, struct file *f, bool cloexec);
 // The close-on-exec mark: 0 or 1, or -EBADF. `set` below 0 only asks.
 int fd_cloexec(struct fd_table *t, int fd, int set);

@@ -1,8 +1,9 @@
 // From a path to its node, and what is done with nodes by name.
 #include "kernel/base/string.h"
+#include "kernel/mm/heap.h"
 #include "linux/fs/vfs.h"
 
-#define MAX_LINKS     8   // nested links in one path; more give -ELOOP
+#define MAX_LINKS     40  // followed on one path; more give -ELOOP (path_resolution(7))
 #define MADE_LINK_MAX 256 // longest text of a computed link
 
 // The text of a link, at `buf` or where it always is.
@@ -27,77 +28,109 @@ static struct node *lookup_child(struct node *dir, const char *name, size_t len)
     return n ? n : ERR_PTR(-ENOENT);
 }
 
-static struct node *walk(struct node *at, const char *path, size_t len, bool follow, int depth);
-
-// What `link`, found in `dir`, leads to.
-static struct node *follow_link(struct node *dir, struct node *link, int depth)
-{
-    char buf[MADE_LINK_MAX];
-    const char *text;
-    if (depth == MAX_LINKS)
-        return ERR_PTR(-ELOOP);
-    ssize_t len = link_text(link, buf, &text);
-    return len < 0 ? ERR_PTR(len) : walk(dir, text, len, true, depth + 1);
-}
-
 // "." or "..".
 static bool is_dots(const char *name, size_t len)
 {
     return name[0] == '.' && (len == 1 || (len == 2 && name[1] == '.'));
 }
 
-// One step down (or up) from `dir`. `follow` links.
-static struct node *step(struct node *dir, const char *name, size_t len, bool follow, int depth)
+// One step down (or up) from `dir`: a node with a reference, or ERR_PTR.
+static struct node *step(struct node *dir, const char *name, size_t len)
 {
     if (!node_is(dir, S_IFDIR))
         return ERR_PTR(-ENOTDIR);
     if (len > FS_NAME_MAX)
         return ERR_PTR(-ENAMETOOLONG);
-    if (is_dots(name, len)) {
-        mutex_lock(&fs_tree_lock);
-        struct node *n = len == 1 ? dir : dir->parent;
-        node_get(n);
-        mutex_unlock(&fs_tree_lock);
-        return n;
-    }
-    struct node *n = lookup_child(dir, name, len);
-    if (IS_ERR(n) || !node_is(n, S_IFLNK) || !follow)
-        return n;
-    struct node *target = follow_link(dir, n, depth);
-    node_put(n);
-    return target;
+    if (!is_dots(name, len))
+        return lookup_child(dir, name, len);
+    mutex_lock(&fs_tree_lock);
+    struct node *n = len == 1 ? dir : dir->parent;
+    node_get(n);
+    mutex_unlock(&fs_tree_lock);
+    return n;
 }
 
-static struct node *walk(struct node *at, const char *path, size_t len, bool follow, int depth)
+// On the way along a path. It is done after at most MAX_LINKS texts of MADE_LINK_MAX bytes more.
+struct walk {
+    struct node *at;        // how far it is, with a reference
+    const char *path, *end; // what is still to go
+    char *own;              // what `path` points into, once a link has been followed
+    int links;              // followed so far
+};
+
+static void go_to(struct walk *w, struct node *n)
 {
-    const char *end = path + len, *name;
-    if (len == 0)
-        return ERR_PTR(-ENOENT);
-    if (*path == '/')
-        at = fs_root;
-    node_get(at);
-    while (path < end) {
-        for (; path < end && *path == '/'; path++)
-            ;
-        for (name = path; path < end && *path != '/'; path++)
-            ;
-        struct node *next;
-        if (name == path) // slashes at the end
-            next = step(at, ".", 1, false, depth);
-        else
-            next = step(at, name, path - name, follow || path < end, depth);
-        node_put(at);
-        if (IS_ERR(next))
-            return next;
-        at = next;
+    node_put(w->at);
+    w->at = n;
+}
+
+// Puts what the link says in front of the rest of the path. 0 or -errno.
+static int follow_link(struct walk *w, struct node *link)
+{
+    char made[MADE_LINK_MAX];
+    const char *text;
+    size_t rest = w->end - w->path;
+    if (w->links++ == MAX_LINKS)
+        return -ELOOP;
+    ssize_t len = link_text(link, made, &text);
+    if (len < 0)
+        return len;
+    char *own = kalloc(len + rest);
+    if (!own)
+        return -ENOMEM;
+    memcpy(own, text, len);
+    memcpy(own + len, w->path, rest);
+    kfree(w->own);
+    w->path = w->own = own;
+    w->end = own + len + rest;
+    if (*own == '/') {
+        node_get(fs_root);
+        go_to(w, fs_root);
     }
-    return at;
+    return 0;
+}
+
+// One name further. 0 or -errno.
+static int walk_on(struct walk *w, bool follow)
+{
+    const char *name;
+    for (; w->path < w->end && *w->path == '/'; w->path++)
+        ;
+    for (name = w->path; w->path < w->end && *w->path != '/'; w->path++)
+        ;
+    if (sched_killed())
+        return -EINTR;
+    bool slashes = name == w->path; // at the end: it must be a directory
+    struct node *n = step(w->at, slashes ? "." : name, slashes ? 1 : w->path - name);
+    if (IS_ERR(n))
+        return PTR_ERR(n);
+    if (!node_is(n, S_IFLNK) || !(follow || w->path < w->end)) {
+        go_to(w, n);
+        return 0;
+    }
+    int err = follow_link(w, n);
+    node_put(n);
+    return err;
+}
+
+static struct node *walk(struct node *at, const char *path, size_t len, bool follow)
+{
+    struct walk w = {.at = len && *path == '/' ? fs_root : at, .path = path, .end = path + len};
+    int err = len ? 0 : -ENOENT;
+    node_get(w.at);
+    while (!err && w.path < w.end)
+        err = walk_on(&w, follow);
+    kfree(w.own);
+    if (!err)
+        return w.at;
+    node_put(w.at);
+    return ERR_PTR(err);
 }
 
 struct node *vfs_lookup(struct node *at, const char *path, bool follow)
 {
     size_t len = strlen(path);
-    return len < FS_PATH_MAX ? walk(at, path, len, follow, 0) : ERR_PTR(-ENAMETOOLONG);
+    return len < FS_PATH_MAX ? walk(at, path, len, follow) : ERR_PTR(-ENAMETOOLONG);
 }
 
 // Where a path ends.
@@ -123,7 +156,7 @@ static int find_last(struct last *l, struct node *at, const char *path, int no_n
         return no_name;
     if (l->len > FS_NAME_MAX)
         return -ENAMETOOLONG;
-    l->dir = start ? walk(at, path, start, true, 0) : walk(at, ".", 1, true, 0);
+    l->dir = start ? walk(at, path, start, true) : walk(at, ".", 1, true);
     if (IS_ERR(l->dir))
         return PTR_ERR(l->dir);
     if (node_is(l->dir, S_IFDIR))
@@ -294,21 +327,51 @@ int vfs_rename(struct node *at, const char *path, struct node *to_at, const char
     return err;
 }
 
-static struct file *open_node(struct node *n, u32 flags)
+static int may_open(const struct node *n, u32 flags)
 {
     bool writes = (flags & O_ACCMODE) != O_RDONLY || (flags & O_TRUNC);
-    int err = 0;
     if (node_is(n, S_IFLNK))
-        return ERR_PTR(-ELOOP);
+        return -ELOOP;
     if (node_is(n, S_IFDIR) && (writes || (flags & O_CREAT)))
-        return ERR_PTR(-EISDIR);
+        return -EISDIR;
     if (!node_is(n, S_IFDIR) && (flags & O_DIRECTORY))
-        return ERR_PTR(-ENOTDIR);
+        return -ENOTDIR;
     if (writes && !n->fops->write)
-        return ERR_PTR(n->mode & 0222 ? -EROFS : -EACCES);
-    struct file *f = file_new(n->fops, n, NULL, flags);
+        return n->mode & 0222 ? -EROFS : -EACCES;
+    return 0;
+}
+
+static struct node *find_or_create(struct node *at, const char *path, u32 flags, u32 mode)
+{
+    bool exclusive = (flags & O_CREAT) && (flags & O_EXCL);
+    struct node *n = vfs_lookup(at, path, !(flags & O_NOFOLLOW) && !exclusive);
+    if (IS_ERR(n) && PTR_ERR(n) == -ENOENT && (flags & O_CREAT))
+        return create(at, path, flags, mode);
+    if (!IS_ERR(n) && exclusive) {
+        node_put(n);
+        return ERR_PTR(-EEXIST);
+    }
+    return n;
+}
+
+// Nothing that can fail comes after a new file has been created.
+struct file *vfs_open(struct node *at, const char *path, u32 flags, u32 mode)
+{
+    if ((flags & O_ACCMODE) == O_ACCMODE || ((flags & O_CREAT) && (flags & O_DIRECTORY)))
+        return ERR_PTR(-EINVAL);
+    struct file *f = kalloc(sizeof(*f));
     if (!f)
         return ERR_PTR(-ENOMEM);
+    struct node *n = find_or_create(at, path, flags, mode);
+    int err = IS_ERR(n) ? PTR_ERR(n) : may_open(n, flags);
+    if (err)
+        kfree(f);
+    else
+        file_init(f, n->fops, n, NULL, flags);
+    if (!IS_ERR(n))
+        node_put(n);
+    if (err)
+        return ERR_PTR(err);
     if (f->ops->open)
         err = f->ops->open(f);
     if (!err && (flags & O_TRUNC) && f->ops->truncate)
@@ -317,25 +380,6 @@ static struct file *open_node(struct node *n, u32 flags)
         return f;
     file_put(f);
     return ERR_PTR(err);
-}
-
-struct file *vfs_open(struct node *at, const char *path, u32 flags, u32 mode)
-{
-    bool exclusive = (flags & O_CREAT) && (flags & O_EXCL);
-    if ((flags & O_ACCMODE) == O_ACCMODE)
-        return ERR_PTR(-EINVAL);
-    struct node *n = vfs_lookup(at, path, !(flags & O_NOFOLLOW) && !exclusive);
-    if (IS_ERR(n) && PTR_ERR(n) == -ENOENT && (flags & O_CREAT)) {
-        n = create(at, path, flags, mode);
-    } else if (!IS_ERR(n) && exclusive) {
-        node_put(n);
-        n = ERR_PTR(-EEXIST);
-    }
-    if (IS_ERR(n))
-        return ERR_PTR(PTR_ERR(n));
-    struct file *f = open_node(n, flags);
-    node_put(n);
-    return f;
 }
 
 ssize_t node_readlink(struct node *n, char *buf, size_t size)

@@ -65,9 +65,15 @@ s64 sys_openat(int dirfd, u64 upath, u32 flags, u32 mode)
     int err = get_place(&p, dirfd, upath);
     if (err)
         return err;
-    struct file *f = vfs_open(p.at, p.path, flags, new_mode(mode));
+    struct fd_table *fds = current_process()->fds;
+    int fd = fd_reserve(fds, flags & O_CLOEXEC, 0);
+    struct file *f = fd < 0 ? ERR_PTR(fd) : vfs_open(p.at, p.path, flags, new_mode(mode));
     node_put(p.at);
-    return IS_ERR(f) ? PTR_ERR(f) : fd_install(current_process()->fds, f, flags & O_CLOEXEC, 0);
+    if (!IS_ERR(f))
+        fd_fill(fds, fd, f);
+    else if (fd >= 0)
+        fd_give_back(fds, fd);
+    return IS_ERR(f) ? PTR_ERR(f) : fd;
 }
 
 static s64 stat_node(struct node *n, u64 ustat)
@@ -201,10 +207,20 @@ s64 sys_truncate(u64 upath, s64 size)
 
 // ---- what a node is said to be ----
 
+// Whether the node is /tmp or below it: all others stay as they are. rename(2) may be changing its
+// parent.
+static bool is_in_tmp(struct node *n)
+{
+    mutex_lock(&fs_tree_lock);
+    bool in = node_is_writable_dir(n) || node_is_writable_dir(n->parent);
+    mutex_unlock(&fs_tree_lock);
+    return in;
+}
+
 // Takes the reference over.
 static s64 set_mode(struct node *n, u32 mode)
 {
-    bool fixed = !node_is_writable_dir(n->parent) && !node_is_writable_dir(n);
+    bool fixed = !is_in_tmp(n);
     if (!fixed)
         n->mode = (n->mode & S_IFMT) | (mode & 07777);
     node_put(n);
@@ -264,16 +280,16 @@ s64 sys_utimensat(int dirfd, u64 upath, u64 utimes, int flags)
     struct node *n = upath ? find(dirfd, upath, !(flags & AT_SYMLINK_NOFOLLOW)) : node_of(dirfd);
     if (IS_ERR(n))
         return PTR_ERR(n);
-    bool fixed = !node_is_writable_dir(n->parent);
+    bool fixed = !is_in_tmp(n);
     if (!fixed && nsec != UTIME_OMIT)
         n->mtime = nsec == UTIME_NOW ? vfs_now() : (u64)times[1].sec;
     node_put(n);
     return fixed ? -EROFS : 0;
 }
 
-static s64 put_statfs(const struct node *n, u64 ubuf)
+static s64 put_statfs(struct node *n, u64 ubuf)
 {
-    bool tmp = n && (node_is_writable_dir(n) || node_is_writable_dir(n->parent));
+    bool tmp = n && is_in_tmp(n);
     struct statfs st = {
         .type = tmp ? TMPFS_MAGIC : RAMFS_MAGIC,
         .bsize = PAGE_SIZE,

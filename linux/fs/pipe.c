@@ -95,7 +95,7 @@ static ssize_t pipe_write(struct file *f, u64 ubuf, size_t n, u64 *)
     size_t whole = n <= PIPE_BUF ? n : 1; // room that must be there before a byte goes in
     size_t done = 0;
     ssize_t put = 0;
-    while (done < n && put >= 0) {
+    while (done < n && put >= 0 && !sched_killed()) {
         put = -EAGAIN;
         if ((f->flags & O_NONBLOCK) && !can_write(p, whole))
             break;

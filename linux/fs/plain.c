@@ -9,7 +9,7 @@ ssize_t read_buffer(u64 ubuf, size_t n, u64 *pos, const void *buf, u64 size)
         return 0;
     n = MIN(n, size - *pos);
     size_t done = 0, piece;
-    for (; done < n; done += piece) {
+    for (; done < n && !sched_killed(); done += piece) {
         piece = user_piece(ubuf + done, n - done);
         if (copy_to_user(ubuf + done, (const u8 *)buf + *pos + done, piece))
             break;
@@ -66,7 +66,7 @@ static int emit(struct listing *l, const char *name, u64 ino, u32 mode, u64 pos)
         u8 bytes[sizeof(struct dirent64) + FS_NAME_MAX + 1 + 7];
     } out;
     size_t len = strlen(name), reclen = ALIGN_UP(sizeof(out.d) + len + 1, 8);
-    if (reclen > l->size - l->done)
+    if (reclen > l->size - l->done || sched_killed())
         return 1;
     memset(out.bytes, 0, reclen);
     out.d.d_ino = ino;
@@ -86,11 +86,11 @@ static int emit_all(struct listing *l, struct node *dir)
     struct dir_entry e;
     struct node *n;
     int stop = 0;
+    mutex_lock(&fs_tree_lock);
     if (l->pos < POS_DOT)
         stop = emit(l, ".", dir->ino, dir->mode, POS_DOT);
     if (!stop && l->pos < POS_DOTDOT)
         stop = emit(l, "..", dir->parent->ino, dir->parent->mode, POS_DOTDOT);
-    mutex_lock(&fs_tree_lock);
     list_for_each (n, &dir->children, sibling)
         if (!stop && n->ino > l->pos)
             stop = emit(l, n->name, n->ino, n->mode, n->ino);

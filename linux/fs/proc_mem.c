@@ -26,7 +26,7 @@ static ssize_t move(struct file *f, u64 ubuf, size_t n, u64 *pos, bool write)
     ssize_t moved = 0;
     if (!mm)
         return 0; // a zombie has none
-    while (done < n) {
+    while (done < n && !sched_killed()) {
         moved = move_piece(mm, *pos, ubuf + done, n - done, write);
         if (moved < 0)
             break;

@@ -8,22 +8,20 @@
 #include "linux/fs/vfs.h"
 #include "linux/task/process.h"
 
-#define RW_MAX 0x7ffff000u // most bytes one call moves, as Linux
-
 // fcntl(2)
 enum { F_DUPFD = 0, F_GETFD = 1, F_SETFD = 2, F_GETFL = 3, F_SETFL = 4, F_DUPFD_CLOEXEC = 1030 };
 #define FD_CLOEXEC  1
 #define F_SETFL_MAY (O_APPEND | O_NONBLOCK)
 
-static void lock_pos(struct file *f)
+// 0, or -EINTR for a process that is to end: somebody else's read of the same file may be long.
+static int lock_pos(struct file *f)
 {
-    if (f->ops->seek)
-        mutex_lock(&f->pos_lock);
+    return file_has_pos(f) ? mutex_lock_killable(&f->pos_lock) : 0;
 }
 
 static void unlock_pos(struct file *f)
 {
-    if (f->ops->seek)
+    if (file_has_pos(f))
         mutex_unlock(&f->pos_lock);
 }
 
@@ -36,7 +34,8 @@ typedef ssize_t transfer_fn(struct file *f, u64 ubuf, size_t n, u64 *pos);
 
 static ssize_t transfer_locked(struct file *f, transfer_fn *op, u64 ubuf, size_t n, u64 *pos)
 {
-    mutex_lock(&f->pos_lock);
+    if (mutex_lock_killable(&f->pos_lock))
+        return -EINTR;
     ssize_t done = op(f, ubuf, n, pos);
     mutex_unlock(&f->pos_lock);
     return done;
@@ -55,8 +54,8 @@ static inline s64 transfer(struct file *f, bool write, u64 ubuf, size_t n, u64 *
     if (!user_range_ok(ubuf, n))
         return -EFAULT;
     n = MIN(n, RW_MAX);
-    return f->ops->seek ? transfer_locked(f, op, ubuf, n, at ? at : &f->pos)
-                        : op(f, ubuf, n, &f->pos);
+    return file_has_pos(f) ? transfer_locked(f, op, ubuf, n, at ? at : &f->pos)
+                           : op(f, ubuf, n, &f->pos);
 }
 
 s64 sys_read(struct file *f, u64 ubuf, size_t n)
@@ -109,7 +108,7 @@ static s64 vector(struct file *f, bool write, u64 uiov, int count)
         if (done < 0)
             return total ? total : done;
         total += done;
-        if ((u64)done < v.len)
+        if ((u64)done < v.len || sched_killed())
             break;
     }
     return total;
@@ -146,7 +145,8 @@ s64 sys_lseek(struct file *f, s64 off, int whence)
 {
     if (!f->ops->seek)
         return -ESPIPE;
-    lock_pos(f);
+    if (lock_pos(f))
+        return -EINTR;
     s64 pos = seek(f, off, whence);
     unlock_pos(f);
     return pos;
@@ -156,7 +156,8 @@ s64 sys_ftruncate(struct file *f, s64 size)
 {
     if (size < 0 || !is_open_for(f, true) || !f->ops->truncate)
         return -EINVAL;
-    lock_pos(f);
+    if (lock_pos(f))
+        return -EINTR;
     s64 err = f->ops->truncate(f, size);
     unlock_pos(f);
     return err;
@@ -177,7 +178,8 @@ s64 sys_getdents64(struct file *f, u64 ubuf, size_t n)
 {
     if (!f->ops->getdents)
         return -ENOTDIR;
-    lock_pos(f);
+    if (lock_pos(f))
+        return -EINTR;
     s64 done = f->ops->getdents(f, ubuf, n);
     unlock_pos(f);
     return done;
@@ -202,10 +204,17 @@ s64 sys_pipe2(u64 ufds, u32 flags)
     if (err)
         return err;
     for (int i = 0; i < 2; i++)
-        fd[i] = fd_install(fds, ends[i], flags & O_CLOEXEC, 0);
+        fd[i] = fd_reserve(fds, flags & O_CLOEXEC, 0);
     err = MIN(fd[0], fd[1]) < 0 ? -EMFILE : put_user(fd, ufds);
-    for (int i = 0; i < 2 && err; i++)
-        fd_replace(fds, fd[i], NULL, false);
+    for (int i = 0; i < 2; i++) {
+        if (!err) {
+            fd_fill(fds, fd[i], ends[i]);
+            continue;
+        }
+        if (fd[i] >= 0)
+            fd_give_back(fds, fd[i]);
+        file_put(ends[i]);
+    }
     return err;
 }
 

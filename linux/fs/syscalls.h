@@ -10,6 +10,7 @@
 #define AT_NO_AUTOMOUNT     0x800 // nothing is
 #define AT_EMPTY_PATH       0x1000
 
+#define RW_MAX  0x7ffff000u // most bytes one call moves, as Linux
 #define IOV_MAX 1024
 struct iovec {
     u64 base, len;

@@ -62,7 +62,7 @@ static ssize_t transfer(struct node *n, bool write, u64 ubuf, size_t len, u64 *p
 {
     size_t done = 0;
     ssize_t part = 0;
-    for (; done < len && part >= 0; done += part, *pos += part) {
+    for (; done < len && !sched_killed(); done += part, *pos += part) {
         part = copy_in_page(n, write, ubuf + done, len - done, *pos);
         if (part < 0)
             break;

@@ -160,13 +160,9 @@ static int become_only_thread(struct process *p, struct task *self)
         err = -EAGAIN;
     else
         p->exec_task = self;
-    list_for_each (th, &p->threads, node) {
-        if (!err && th->task != self) {
-            signal_kick(th->task);
-            sched_wake_stopped(th->task);
-            ptrace_wake_dying(th);
-        }
-    }
+    list_for_each (th, &p->threads, node)
+        if (!err && th->task != self)
+            signal_kill_thread(th);
     while (!err && p->nr_threads > 1) {
         self->state = TASK_WAITING; // the last one to end wakes us under the same lock
         spin_unlock_irqrestore(&p->signal_lock, flags);

@@ -38,14 +38,15 @@ s64 sys_exit_group(int status)
 
 void vfork_release(struct thread *th)
 {
-    struct vfork *v = th->vfork;
-    if (!v)
+    if (!th->vfork) // nobody gives it one later
         return;
-    th->vfork = NULL;
-    // *v is on the waiter's stack and gone once it sees `done`: it looks under the same lock.
     spin_lock(&proc_lock);
-    v->done = true;
-    wake_all(&v->queue);
+    struct vfork *v = th->vfork;
+    th->vfork = NULL;
+    if (v) { // gone once the waiter sees `done`: it looks under the same lock
+        v->done = true;
+        wake_all(&v->queue);
+    }
     spin_unlock(&proc_lock);
 }
 

@@ -138,6 +138,17 @@ static bool vfork_done(struct vfork *v)
     return done;
 }
 
+// Until the child has left the memory that it shares; who is killed meanwhile does not wait.
+static void wait_for_vfork(struct vfork *v, struct task *child)
+{
+    struct thread *th = child->thread;
+    if (wait_event_killable(&v->queue, vfork_done(v))) {
+        spin_lock(&proc_lock);
+        th->vfork = NULL;
+        spin_unlock(&proc_lock);
+    }
+}
+
 static u32 event_of(u64 flags)
 {
     if (flags & CLONE_VFORK)
@@ -211,12 +222,12 @@ static u32 start_child(struct task *t, struct process *p, const struct clone_arg
         p->fds->shared = true;
     perf_record_fork(t);
     task_start(t);
-    task_put(t);
     ptrace_event(event_of(a->flags), tid);
     if (a->flags & CLONE_VFORK) {
-        wait_event(&vfork.queue, vfork_done(&vfork));
+        wait_for_vfork(&vfork, t);
         ptrace_event(PTRACE_EVENT_VFORK_DONE, tid);
     }
+    task_put(t);
     return tid;
 }
 

@@ -61,8 +61,8 @@ static s64 move_all(struct mm *mm, struct cursor *local, struct cursor *remote, 
 {
     s64 done = 0;
     size_t n;
-    while ((n = MIN(run(local), run(remote)))) {
-        n = MIN(n, (size_t)PIECE);
+    while ((n = MIN(run(local), run(remote))) && done < RW_MAX && !sched_killed()) {
+        n = MIN(MIN(n, (size_t)PIECE), RW_MAX - (size_t)done);
         if (move(mm, remote->v.base, local->v.base, n, write))
             return done ? done : -EFAULT;
         advance(local, n);

@@ -21,8 +21,8 @@ static void update_pending(struct process *p, struct thread *th)
 {
     u64 waiting = (th->pending.set | p->pending.set) & ~th->blocked;
     th->task->signal_pending = false;
-    if (waiting || th->forced || must_stop(p, th) || p->exiting || p->continued ||
-        (p->exec_task && p->exec_task != th->task) || (th->tracee && ptrace_has_trap(th)))
+    if (waiting || th->forced || must_stop(p, th) || th->task->killed || p->continued ||
+        (th->tracee && ptrace_has_trap(th)))
         signal_note(th->task);
 }
 
@@ -265,7 +265,7 @@ void user_return(struct trapframe *f)
     struct process *p = t->process;
     struct thread *th = t->thread;
     do {
-        if (p->exiting || (unlikely(p->exec_task) && p->exec_task != t))
+        if (sched_killed())
             thread_exit(p->exit_status);
         if (must_stop(p, th)) {
             stop_here(p, th);

@@ -99,7 +99,8 @@ void thread_link(struct task *t)
     u64 flags = spin_lock_irqsave(&p->signal_lock);
     list_add_tail(&th->node, &p->threads);
     p->nr_threads++;
-    if (p->stopping || p->exiting || p->exec_task)
+    t->killed = p->exiting || p->exec_task;
+    if (p->stopping || t->killed)
         signal_note(t);
     spin_unlock_irqrestore(&p->signal_lock, flags);
 }
@@ -164,8 +165,8 @@ struct mm *process_mm(struct process *p)
 char task_state(const struct task *t)
 {
     static const char letters[] = {
-        [TASK_NEW] = 'R',     [TASK_RUNNABLE] = 'R', [TASK_SLEEPING] = 'S', [TASK_WAITING] = 'D',
-        [TASK_STOPPED] = 'T', [TASK_TRACED] = 't',   [TASK_DEAD] = 'X',
+        [TASK_NEW] = 'R',      [TASK_RUNNABLE] = 'R', [TASK_SLEEPING] = 'S', [TASK_WAITING] = 'D',
+        [TASK_KILLABLE] = 'D', [TASK_STOPPED] = 'T',  [TASK_TRACED] = 't',   [TASK_DEAD] = 'X',
     };
     return letters[t->state];
 }

@@ -110,7 +110,7 @@ struct thread {
     u64 altstack, altstack_size;
     u32 altstack_flags;
     struct restart restart;
-    struct vfork *vfork; // the parent waits until this thread has left its memory
+    struct vfork *vfork; // the parent waits until this thread has left its memory (proc_lock)
 
     // Of ptrace (linux/ptrace).
     struct tracee *tracee; // it is traced
@@ -213,10 +213,11 @@ void itimers_stop(struct process *p);
 // Sends the signals of those that have run down, and starts them anew. proc_lock is held.
 void itimers_check(struct process *p, void *);
 
-// A vfork's parent waits here; on the parent's stack.
+// A vfork's parent waits here; on the parent's stack, so it is forgotten when the parent is killed.
+// proc_lock guards it.
 struct vfork {
     struct wait_queue queue;
-    bool done; // proc_lock
+    bool done;
 };
 // The running thread leaves its address space: lets a vfork's parent go on.
 void vfork_release(struct thread *th);

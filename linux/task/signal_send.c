@@ -45,6 +45,14 @@ void signal_flush_all(struct process *p, u64 set)
         sigpending_flush(&th->pending, set);
 }
 
+void signal_kill_thread(struct thread *th)
+{
+    __atomic_store_n(&th->task->killed, true, __ATOMIC_RELEASE);
+    signal_kick(th->task);
+    sched_wake_killed(th->task);
+    ptrace_wake_dying(th);
+}
+
 static void kill_locked(struct process *p, int wait_status)
 {
     struct thread *th;
@@ -52,11 +60,8 @@ static void kill_locked(struct process *p, int wait_status)
         return;
     p->exiting = true;
     p->exit_status = wait_status;
-    list_for_each (th, &p->threads, node) {
-        signal_kick(th->task);
-        sched_wake_stopped(th->task);
-        ptrace_wake_dying(th);
-    }
+    list_for_each (th, &p->threads, node)
+        signal_kill_thread(th);
 }
 
 // SIGKILL again, for threads that wait for their tracers at their very end.

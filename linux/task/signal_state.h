@@ -30,6 +30,8 @@ struct altstack {
 // Makes the task look at its signals, whether it sleeps or runs in ring 3 on another CPU.
 void signal_kick(struct task *t);
 bool signal_is_ignored(const struct process *p, int sig);
+// The thread ends on its way to ring 3, wherever it waits now.
+void signal_kill_thread(struct thread *th);
 // Forgets pending signals of the process and all its threads.
 void signal_flush_all(struct process *p, u64 set);
 

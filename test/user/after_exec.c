@@ -35,6 +35,8 @@ int after_exec(int argc, char **argv)
         bp_across_exec = 1;
         return (int)bp_read(atoi(arg));
     }
+    if (strcmp(mode, "pause") == 0)
+        return pause();
     if (strcmp(mode, "debuggee") == 0)
         return debuggee();
     return 99;

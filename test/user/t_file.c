@@ -162,18 +162,31 @@ UTEST(file_devices, "file-devices")
     CHECK(memcmp(b, (char[16]){0}, 16) != 0);
 }
 
+// What fails changes nothing.
 UTEST(file_emfile, "file-emfile")
 {
-    int last = 0, fd;
+    char path[] = "/tmp/t-file-XXXXXX", new[] = "/tmp/t-file-new";
+    int last = 0, fd = mkstemp(path);
+    struct stat st;
 
+    REQUIRE(fd >= 0 && write(fd, "12345678", 8) == 8);
     while ((fd = dup(0)) >= 0)
         last = fd;
     CHECK_EQ(errno, EMFILE);
     CHECK(last >= 200);
     CHECK_ERRNO(open("/", O_RDONLY), EMFILE);
+    CHECK_ERRNO(open(path, O_RDWR | O_TRUNC), EMFILE);
+    CHECK_EQ(stat(path, &st), 0);
+    CHECK_EQ(st.st_size, 8);
+    CHECK_ERRNO(open(new, O_RDWR | O_CREAT, 0600), EMFILE);
+    CHECK_ERRNO(stat(new, &st), ENOENT);
     int ends[2];
     CHECK_ERRNO(pipe(ends), EMFILE);
     close(last);
     CHECK_ERRNO(pipe(ends), EMFILE); // both or none
+    CHECK_ERRNO(open(new, O_RDWR | O_CREAT | O_DIRECTORY, 0600), EINVAL);
+    CHECK_ERRNO(stat(new, &st), ENOENT);
+    CHECK_ERRNO(dup2(0, last + 1), EBADF);
     CHECK_EQ(open("/", O_RDONLY), last);
+    CHECK_EQ(unlink(path), 0);
 }

@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <sys/statfs.h>
 #include <sys/uio.h>
+#include <sys/wait.h>
 
 #define PAGE 4096
 #define DIR_ "/tmp/t-tmp"
@@ -114,6 +115,80 @@ UTEST(tmp_rename, "tmp-rename")
     CHECK_EQ(rmdir(DIR_), 0);
     close(fd);
     close(old);
+}
+
+// Forty links may be followed on one path, wherever they stand.
+UTEST(tmp_links, "tmp-links")
+{
+    char dir[] = "/tmp/t-links-XXXXXX", name[8], next[8], path[128] = "";
+    struct stat st;
+
+    REQUIRE(mkdtemp(dir) && chdir(dir) == 0 && mkdir("0", 0700) == 0);
+    for (int i = 1; i <= 41; i++) {
+        snprintf(name, sizeof name, "%d", i);
+        snprintf(next, sizeof next, "%d", i - 1);
+        REQUIRE(symlink(next, name) == 0);
+    }
+    CHECK_EQ(stat("40", &st), 0);
+    CHECK(S_ISDIR(st.st_mode));
+    CHECK_EQ(stat("40/", &st), 0);
+    CHECK_EQ(stat("20/../20/.", &st), 0);
+    CHECK_ERRNO(stat("41", &st), ELOOP);
+    CHECK_ERRNO(stat("20/../21", &st), ELOOP);
+    CHECK_EQ(lstat("41", &st), 0);
+    CHECK(S_ISLNK(st.st_mode));
+    CHECK_EQ(symlink("loop", "loop"), 0);
+    CHECK_ERRNO(open("loop", O_RDONLY), ELOOP);
+    CHECK_EQ(symlink("/tmp//", "abs"), 0);
+    snprintf(path, sizeof path, "abs/.././tmp/%s/1/../0/", dir + 5);
+    CHECK_EQ(stat(path, &st), 0);
+    CHECK_ERRNO(stat("abs/none/x", &st), ENOENT);
+    unlink("loop");
+    unlink("abs");
+    for (int i = 1; i <= 41; i++) {
+        snprintf(name, sizeof name, "%d", i);
+        unlink(name);
+    }
+    CHECK_EQ(rmdir("0"), 0);
+    CHECK_EQ(rmdir(dir), 0);
+}
+
+// Calls that look at a node's parent, while it gets another and the old one is freed.
+static void asks(void *arg)
+{
+    struct timespec times[2] = {{1, 0}, {2, 0}};
+    struct statfs fs;
+    char entries[512];
+    int fd = *(int *)arg;
+
+    for (long i = scaled(500); i > 0; i--) {
+        CHECK_EQ(fchmod(fd, 0700), 0);
+        CHECK_EQ(futimens(fd, times), 0);
+        CHECK_EQ(fstatfs(fd, &fs), 0);
+        lseek(fd, 0, SEEK_SET);
+        CHECK(syscall(SYS_getdents64, fd, entries, sizeof entries) > 0);
+    }
+}
+
+UTEST(tmp_parents, "tmp-parents")
+{
+    char dir[] = "/tmp/t-par-XXXXXX";
+    int status = 0;
+
+    REQUIRE(mkdtemp(dir) && chdir(dir) == 0);
+    REQUIRE(mkdir("a", 0700) == 0 && mkdir("b", 0700) == 0 && mkdir("a/d", 0700) == 0);
+    int fd = open("a/d", O_RDONLY);
+    REQUIRE(fd >= 0);
+    pid_t pid = spawn(asks, &fd);
+    while (waitpid(pid, &status, WNOHANG) == 0) {
+        CHECK_EQ(rename("a/d", "b/d"), 0);
+        CHECK(rmdir("a") == 0 && mkdir("a", 0700) == 0);
+        CHECK_EQ(rename("b/d", "a/d"), 0);
+        CHECK(rmdir("b") == 0 && mkdir("b", 0700) == 0);
+    }
+    CHECK_EQ(status, 0);
+    CHECK(rmdir("a/d") == 0 && rmdir("a") == 0 && rmdir("b") == 0);
+    CHECK_EQ(rmdir(dir), 0);
 }
 
 // Two pages, of which the second is missing.
