@@ -32,7 +32,7 @@ $(error dr7: CORE=1 HWBP=0: without breakpoints the core has nothing to show)
 endif
 
 # The tests always run the debug build, which checks itself at every switch.
-ifneq ($(filter test fuzz,$(MAKECMDGOALS)),)
+ifneq ($(filter test fuzz oom,$(MAKECMDGOALS)),)
 override DEBUG := 1
 endif
 ifneq ($(filter test,$(MAKECMDGOALS)),)
@@ -149,7 +149,7 @@ COMMANDS := $(if $(filter 0,$(HWBP))$(filter 1,$(CORE)),,$(BUILD)/compile_comman
 # ---- Targets ----
 
 .PHONY: kernel-off kernel-core all core setup iso run exec linux compare gdb kgdb bochs bench test \
-        fuzz timeline lint size format pictures clean help FORCE
+        fuzz oom timeline lint size format pictures clean help FORCE
 
 ifeq ($(CORE),1)
 all: $(B)/dr7-core.iso
@@ -176,6 +176,7 @@ help:
 #: make bochs      boot in Bochs' debugger with the kernel's symbols (CMDS=file: its commands)
 #: make test       all tests; T=? lists them; one case: T=name, one configuration: EMU= SMP=
 #:                 TIMEOUT=seconds for each machine; T=together SECS=60
+#: make oom        each allocation of the tests oom.* fails once: which places that reached
 #: make fuzz       random system calls: SECS=60 SEED=n; a fault is made small (docs/fuzz.md)
 #: make bench      the benchmark on dr7 and on Linux, as a table (README=1: also into README.md)
 #: make lint       formatting, include directions, sizes of files and functions
@@ -242,6 +243,9 @@ fuzz: $(B)/kernel.elf $(BUILD)/fuzz/fuzz
 
 kernel-core:
 	+@$(MAKE) CORE=1 DEBUG=1 $(BUILD)/core/debug/kernel.elf
+
+oom: $(B)/kernel.elf $(BUILD)/rootfs.cpio
+	@$(PYTHON) tools/oom.py $(B)
 
 kernel-off:
 	+@$(MAKE) HWBP=0 DEBUG=1 $(BUILD)/nohwbp/debug/kernel.elf

@@ -1,6 +1,7 @@
 // The buddy allocator. A block of order n is aligned to its size; its buddy is the block whose
 // address differs in bit n only, and two free buddies become one block of the next order.
 #include "kernel/mm/page.h"
+#include "arch/x86/context.h"
 #include "arch/x86/cpu.h"
 #include "arch/x86/paging.h"
 #include "arch/x86/upcalls.h"
@@ -224,6 +225,20 @@ u64 mm_inject_failure(u64 nth)
     return left;
 }
 
+static u64 failure_callers[MM_FAILURE_CALLERS];
+
+void mm_failure_read_callers(u64 callers[MM_FAILURE_CALLERS])
+{
+    memcpy(callers, failure_callers, sizeof(failure_callers));
+}
+
+static void note_callers(u64 rbp)
+{
+    u64 ips[MM_FAILURE_CALLERS + 1] = {0}; // the first is what backtrace_kernel() is given
+    backtrace_kernel(0, rbp, ips, ARRAY_SIZE(ips));
+    memcpy(failure_callers, ips + 1, sizeof(failure_callers));
+}
+
 bool mm_failure_due(void)
 {
     struct task *t = __atomic_load_n(&failing_task, __ATOMIC_ACQUIRE);
@@ -232,5 +247,6 @@ bool mm_failure_due(void)
     if (--fail_countdown)
         return false;
     __atomic_store_n(&failing_task, NULL, __ATOMIC_RELEASE);
+    note_callers((u64)__builtin_frame_address(0));
     return true;
 }

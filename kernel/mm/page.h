@@ -46,3 +46,6 @@ u64 pages_free_count(void);
 u64 mm_inject_failure(u64 nth);
 // True if this allocation is the one to fail.
 bool mm_failure_due(void);
+// Where the last failure was: return addresses, the allocator's first; 0 where there are no more.
+#define MM_FAILURE_CALLERS 6
+void mm_failure_read_callers(u64 callers[MM_FAILURE_CALLERS]);

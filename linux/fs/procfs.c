@@ -186,7 +186,12 @@ static int store_bp_slots(const char *text, u64)
 
 static void show_fail_nth(struct text *t, u64)
 {
-    text_add(t, "%lu\n", syscall_fail_left());
+    u64 callers[MM_FAILURE_CALLERS];
+    mm_failure_read_callers(callers);
+    text_add(t, "%lu\ncallers", syscall_fail_left());
+    for (u32 i = 0; i < MM_FAILURE_CALLERS; i++)
+        text_add(t, " %lx", callers[i]);
+    text_add(t, "\n");
 }
 
 static int store_fail_nth(const char *text, u64)

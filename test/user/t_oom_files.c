@@ -1,0 +1,152 @@
+// Memory that runs out in calls on files.
+#include "test/user/oom.h"
+#include "user/guest.h"
+#include <poll.h>
+#include <sys/select.h>
+#include <sys/stat.h>
+
+#define FILTER "/sys/kernel/debug/tracing/ksym_trace_filter"
+
+static int fd; // of what a call is about
+
+static long open_file(void)
+{
+    return open("/proc/self/status", O_RDONLY);
+}
+
+static long open_guest(void)
+{
+    return open(GUEST_FILE, O_RDWR);
+}
+
+static int ends[2];
+
+static long open_pipe(void)
+{
+    ends[0] = ends[1] = -1; // their page is there
+    return syscall(SYS_pipe2, ends, 0);
+}
+
+static void close_pipe(long)
+{
+    close(ends[0]), close(ends[1]);
+}
+
+static long read_generated(void)
+{
+    static char text[64];
+
+    *(volatile char *)text = 0; // its page is there
+    return pread(fd, text, sizeof text, 0);
+}
+
+// ---- /tmp ----
+
+static long make_directory(void)
+{
+    return mkdir("/tmp/oom", 0700);
+}
+
+static void remove_directory(long)
+{
+    CHECK_EQ(rmdir("/tmp/oom"), 0);
+}
+
+static long make_link(void)
+{
+    return symlink("/somewhere", "/tmp/oom");
+}
+
+static long make_file(void)
+{
+    int got = open("/tmp/oom", O_RDWR | O_CREAT | O_EXCL, 0600), err = errno;
+
+    if (got < 0) // the name may be there already
+        unlink("/tmp/oom");
+    errno = err;
+    return got;
+}
+
+static void remove_file(long got)
+{
+    if (got > 0)
+        close((int)got);
+    CHECK_EQ(unlink("/tmp/oom"), 0);
+}
+
+static long write_page(void)
+{
+    return write(fd, "x", 1);
+}
+
+static void shorten(long)
+{
+    CHECK_EQ(ftruncate(fd, 0), 0);
+}
+
+static void test_tmp(void)
+{
+    oom_each("mkdir", make_directory, remove_directory, ENOMEM);
+    oom_each("symlink", make_link, remove_file, ENOMEM);
+    oom_each("open of a new file", make_file, remove_file, ENOMEM);
+    fd = (int)make_file();
+    oom_each("write of a new page", write_page, shorten, ENOSPC);
+    remove_file(fd);
+}
+
+// ---- waiting for files ----
+
+static long poll_one(void)
+{
+    struct pollfd p = {0, POLLIN, 0};
+
+    return poll(&p, 1, 0);
+}
+
+static long select_one(void)
+{
+    struct timeval none = {0, 0};
+    fd_set set;
+
+    FD_ZERO(&set);
+    FD_SET(0, &set);
+    return select(1, &set, NULL, NULL, &none);
+}
+
+// ---- the symbol tracer ----
+
+static long trace_symbol(void)
+{
+    return write(fd, "next_tid:-w-", 12);
+}
+
+static void trace_no_more(long)
+{
+    CHECK_EQ(write(fd, "next_tid:---", 12), 12);
+}
+
+static void round_of_files(void)
+{
+    int guest = open(GUEST_FILE, O_RDWR);
+
+    oom_each("open of a file", open_file, oom_close, ENOMEM);
+    if (guest >= 0) { // only where guests can run
+        close(guest);
+        oom_each("open of a guest", open_guest, oom_close, ENOMEM);
+    }
+    oom_each("pipe", open_pipe, close_pipe, ENOMEM);
+    fd = open("/proc/self/status", O_RDONLY);
+    oom_each("read of a generated file", read_generated, oom_nothing, ENOMEM);
+    close(fd);
+    test_tmp();
+    oom_each("poll", poll_one, oom_nothing, ENOMEM);
+    oom_each("select", select_one, oom_nothing, ENOMEM);
+    fd = open(FILTER, O_RDWR);
+    oom_each("tracing a symbol", trace_symbol, trace_no_more, ENOMEM);
+    close(fd);
+}
+
+UTEST_TYPE(oom_files, "oom.files")
+{
+    oom_rounds(round_of_files);
+}

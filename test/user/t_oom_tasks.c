@@ -1,0 +1,216 @@
+// Memory that runs out in fork, clone, exec, ptrace and signals.
+#include "test/user/oom.h"
+#include <sched.h>
+#include <stddef.h>
+#include <signal.h>
+#include <sys/mman.h>
+#include <sys/ptrace.h>
+#include <sys/user.h>
+#include <sys/wait.h>
+
+#define STACK  16384
+#define THREAD (CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD | CLONE_SYSVSEM)
+
+static volatile uint64_t word;
+
+// ---- fork ----
+
+static long raw_fork(void)
+{
+    long pid = syscall(SYS_fork); // the library's would make other calls first
+
+    if (pid == 0)
+        syscall(SYS_exit_group, 0);
+    return pid;
+}
+
+static long make_vfork(void)
+{
+    pid_t pid = vfork();
+
+    if (pid == 0)
+        _exit(0);
+    return pid;
+}
+
+static void reap(long pid)
+{
+    join((pid_t)pid);
+}
+
+static int thread(void *)
+{
+    return 0;
+}
+
+static long make_thread(void)
+{
+    static uint8_t stack[STACK] __attribute__((aligned(16)));
+
+    return clone(thread, stack + STACK, THREAD, NULL);
+}
+
+static void wait_for_thread(long)
+{
+    while (status_number(getpid(), "Threads") > 1)
+        sleep_ms(1);
+}
+
+// ---- exec: whoever fails is still there to try again ----
+
+static void exec_until_it_works(void *)
+{
+    char number[12];
+    int fd = bp_must(HW_BREAKPOINT_W, &word, 8);
+
+    for (int n = 1; n < OOM_TOO_MANY; n++) {
+        char *argv[] = {(char *)utest_self, EXEC_MARK, "exit", number, NULL}, *env[] = {NULL};
+        snprintf(number, sizeof number, "%d", n % 256);
+        store8(&word, 1);
+        oom_fail_nth(n);
+        syscall(SYS_execve, "/bin/utest", argv, env);
+        CHECK_EQ(errno, ENOMEM);
+        CHECK(oom_has_failed());
+        CHECK_EQ(bp_read(fd), n); // its breakpoint counts on
+        if (utest_failures())
+            return;
+    }
+}
+
+static void test_exec(void)
+{
+    int status = wait_for(spawn(exec_until_it_works, NULL));
+
+    CHECK(WIFEXITED(status) && WEXITSTATUS(status) > 3); // the number that it took
+    oom_add(WEXITSTATUS(status) - 1);
+}
+
+// ---- ptrace ----
+
+static pid_t tracee;
+
+static long seize(void)
+{
+    return ptrace(PTRACE_SEIZE, tracee, NULL, NULL);
+}
+
+static void release(long)
+{
+    CHECK_EQ(ptrace(PTRACE_INTERRUPT, tracee, NULL, NULL), 0);
+    CHECK_EQ(waitpid(tracee, NULL, 0), tracee);
+    CHECK_EQ(ptrace(PTRACE_DETACH, tracee, NULL, NULL), 0);
+}
+
+static long poke_page(void)
+{
+    return ptrace(PTRACE_POKEDATA, tracee, &word, 5);
+}
+
+static long set_debug_register(void)
+{
+    return ptrace(PTRACE_POKEUSER, tracee, offsetof(struct user, u_debugreg[0]), &word);
+}
+
+static void wait_forever(void *arg)
+{
+    gate_wait(arg);
+}
+
+static void test_tracer(void)
+{
+    struct gate gate;
+
+    gate_init(&gate);
+    tracee = spawn(wait_forever, &gate);
+    oom_each("ptrace: SEIZE", seize, release, ENOMEM);
+    CHECK_EQ(seize(), 0);
+    CHECK_EQ(ptrace(PTRACE_INTERRUPT, tracee, NULL, NULL), 0);
+    CHECK_EQ(waitpid(tracee, NULL, 0), tracee);
+    oom_each("ptrace: a word of a page that is shared after fork", poke_page, oom_nothing, EIO);
+    oom_each("ptrace: the first debug register", set_debug_register, oom_nothing, ENOMEM);
+    CHECK_EQ(ptrace(PTRACE_DETACH, tracee, NULL, NULL), 0);
+    gate_open(&gate);
+    join(tracee);
+    close(gate.fd[0]), close(gate.fd[1]);
+}
+
+static long trace_me(void)
+{
+    return ptrace(PTRACE_TRACEME, 0, NULL, NULL);
+}
+
+// Its children are traced, too.
+static void traced_child(void *)
+{
+    oom_each("ptrace: TRACEME", trace_me, oom_nothing, ENOMEM);
+    raise(SIGSTOP);
+    oom_each("fork of a tracee", raw_fork, reap, ENOMEM | OOM_OR_NOT);
+}
+
+static void test_tracee(void)
+{
+    pid_t child = spawn(traced_child, NULL), pid;
+    int status;
+
+    CHECK_EQ(waitpid(child, &status, 0), child);
+    CHECK_EQ(ptrace(PTRACE_SETOPTIONS, child, NULL, PTRACE_O_TRACEFORK), 0);
+    CHECK_EQ(ptrace(PTRACE_CONT, child, NULL, NULL), 0);
+    while ((pid = waitpid(-1, &status, __WALL)) > 0) {
+        if (!WIFSTOPPED(status) && pid == child)
+            break;
+        int sig = WSTOPSIG(status); // new children begin with a SIGSTOP, forks with an event
+        if (WIFSTOPPED(status))
+            ptrace(PTRACE_CONT, pid, NULL, (long)(sig == SIGSTOP || sig == SIGTRAP ? 0 : sig));
+    }
+    CHECK_EQ(status, 0);
+    oom_add(2);
+}
+
+// ---- signals ----
+
+static int sig;
+
+static long queue_signal(void)
+{
+    return sigqueue(getpid(), sig, (union sigval){.sival_int = 1});
+}
+
+static void take_signal(long)
+{
+    sigset_t set;
+
+    sigemptyset(&set);
+    sigaddset(&set, sig);
+    CHECK_EQ(sigwaitinfo(&set, NULL), sig);
+}
+
+static void test_signals(void)
+{
+    sigset_t set, old;
+
+    sigemptyset(&set);
+    sigaddset(&set, SIGUSR1);
+    sigaddset(&set, SIGRTMIN);
+    sigprocmask(SIG_BLOCK, &set, &old);
+    sig = SIGUSR1; // is sent without what it says
+    oom_each("a standard signal", queue_signal, take_signal, OOM_OR_NOT);
+    sig = SIGRTMIN;
+    oom_each("a queued signal", queue_signal, take_signal, EAGAIN);
+    sigprocmask(SIG_SETMASK, &old, NULL);
+}
+
+static void round_of_tasks(void)
+{
+    oom_each("fork", raw_fork, reap, ENOMEM);
+    oom_each("vfork", make_vfork, reap, ENOMEM);
+    oom_each("clone of a thread", make_thread, wait_for_thread, ENOMEM);
+    test_exec();
+    test_tracer();
+    test_tracee();
+    test_signals();
+}
+
+UTEST_TYPE(oom_tasks, "oom.tasks")
+{
+    oom_rounds(round_of_tasks);
+}
