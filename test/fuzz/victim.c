@@ -97,8 +97,9 @@ static void spare_runner(const struct call *c, uint64_t arg[ARGS])
              (value == -1 && c->entry->number == SYS_kill)))
             arg[i] = (uint64_t)pid_slot[0];
     }
-    if (c->entry->number == SYS_fcntl && (int)arg[1] == F_SETOWN)
-        arg[2] = 0;
+    // A file's owner may get any signal, SIGKILL too (F_SETSIG).
+    if (c->entry->number == SYS_fcntl && ((int)arg[1] == F_SETOWN || (int)arg[1] == F_SETOWN_EX))
+        arg[1] = F_GETOWN;
 }
 
 static void keep_result(const struct call *c, long result)
