@@ -4,6 +4,8 @@ import re
 import subprocess
 import sys
 
+import lint_docs
+
 MAX_LINES = 500
 MAX_COLUMNS = 100
 MAX_FUNCTION = 40  # lines between the braces; see REASON
@@ -102,6 +104,10 @@ def check_text(path):
             fault(path, f"{len(lines) - 1} lines, over {MAX_LINES}")
     if path.endswith(".c") and path.startswith(CHECKED):
         check_functions(path, lines)
+    if path.endswith(".md"):
+        lint_docs.check_page(path, lines, fault)
+    elif path.endswith((".c", ".h")):
+        lint_docs.check_comments(path, lines, fault)
     for number, line in enumerate(lines, 1):
         if len(line) > MAX_COLUMNS and not path.endswith((".md", ".svg")):
             fault(f"{path}:{number}", f"{len(line)} columns, over {MAX_COLUMNS}")

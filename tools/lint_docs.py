@@ -1,0 +1,61 @@
+# What is wrong with the prose: Markdown lines that are too wide, links that lead nowhere, and names
+# of files, in pages and in comments, that do not exist. tools/lint.py calls it.
+import os
+import re
+
+MAX_COLUMNS = 100
+LINK = re.compile(r"\]\(([^)#\s]*)(#[^)\s]*)?\)")
+HEADING = re.compile(r"^#+ (.*)")
+FENCE = re.compile(r"^\s*```")
+NAMED = re.compile(r"(?<![\w/.-])((?:boot|kernel|arch/x86|perf|hwbp|sched|linux|debug|user|test|"
+                   r"docs|labs|tools)/[\w/-]+\.(?:c|h|asm|py|md|txt|sh|cfg))\b")
+SYSTEM_HEADERS = ["/usr/include", "/usr/include/x86_64-linux-gnu"]  # <linux/perf_event.h>
+
+
+def anchors(path):
+    """The names by which headings can be linked to, as GitHub makes them."""
+    with open(path, encoding="utf-8") as f:
+        titles = [HEADING.match(line)[1] for line in f if HEADING.match(line)]
+    return {re.sub(r"[^\w\- ]", "", t.lower()).replace(" ", "-") for t in titles}
+
+
+def is_prose(line, fenced):
+    """Not a table, not shown output, and not one word that cannot be broken."""
+    return not (fenced or line.startswith(("|", "    ", "<")) or " " not in line.strip())
+
+
+def check_links(path, where, line, fault):
+    for target, anchor in LINK.findall(line):
+        if "://" in target:
+            continue
+        there = os.path.normpath(os.path.join(os.path.dirname(path), target)) if target else path
+        if not os.path.exists(there):
+            fault(where, f"link to {target}, which does not exist")
+        elif anchor and there.endswith(".md") and anchor[1:] not in anchors(there):
+            fault(where, f"link to {target}{anchor}: no such heading")
+
+
+def check_names(where, text, fault):
+    for name in NAMED.findall(text):
+        found = "NAME" in name or os.path.exists(name) or any(os.path.exists(os.path.join(d, name))
+                                            for d in SYSTEM_HEADERS)
+        if not found:
+            fault(where, f"{name} does not exist")
+
+
+def check_page(path, lines, fault):
+    fenced = False
+    for number, line in enumerate(lines, 1):
+        where = f"{path}:{number}"
+        fenced ^= bool(FENCE.match(line))
+        if len(line) > MAX_COLUMNS and is_prose(line, fenced):
+            fault(where, f"{len(line)} columns, over {MAX_COLUMNS}")
+        check_links(path, where, line, fault)
+        if not fenced:
+            check_names(where, line, fault)
+
+
+def check_comments(path, lines, fault):
+    for number, line in enumerate(lines, 1):
+        if "//" in line:
+            check_names(f"{path}:{number}", line.split("//", 1)[1], fault)
