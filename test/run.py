@@ -240,7 +240,7 @@ PANICS = {
     "nested": [r"PANIC inside a panic: #PF in ring 0 at \w+\+0x"],
     "overrun": [r"PANIC: stack overrun in overrun.*\+0x"] + WHERE,
     "stack": [r"PANIC: #DF in ring 0 at deeper.*\+0x", "the kernel stack is full"] + WHERE,
-    "order": [r"PANIC: mutex: low \(rank 1\) taken by a task that holds ranks 200$"] + WHERE,
+    "order": [r"PANIC: mutex: low \(rank 1\) taken by a task that holds ranks 400$"] + WHERE,
     "stuck": [r"PANIC: watchdog: cpu \d has taken no tick for 2 s$", "cpu ", IN + "crash_if_asked",
               r"cpu \d was in ring 0$", IN + "sched_idle"],
     "spin": [r"PANIC: watchdog: cpu \d has a switch due and makes none for 2 s$", "cpu ",
