@@ -148,6 +148,9 @@ COMMANDS := $(if $(filter 0,$(HWBP))$(filter 1,$(CORE)),,$(BUILD)/compile_comman
 
 # ---- Targets ----
 
+.DEFAULT_GOAL := all
+include labs/lab.mk
+
 .PHONY: kernel-off kernel-core all core setup iso run exec linux compare gdb kgdb bochs bench test \
         fuzz oom timeline lint size format pictures clean help FORCE
 
@@ -179,6 +182,9 @@ help:
 #: make oom        each allocation of the tests oom.* fails once: which places that reached
 #: make fuzz       random system calls: SECS=60 SEED=n; a fault is made small (docs/fuzz.md)
 #: make bench      the benchmark on dr7 and on Linux, as a table (README=1: also into README.md)
+#: make lab        the labs (labs/README.md); L=name OUT=folder ID=student: one student's starter
+#: make lab-grade  L=name FILE=hand-in.zip ID=student FORMAT=text|gradescope|classroom50|...
+#: make labs-check proves that the graders are right: starters, solutions, planted mistakes (L=)
 #: make lint       formatting, include directions, sizes of files and functions
 #: make size       lines of the core and of the whole kernel, by folder
 #: make format     clang-format on all C files

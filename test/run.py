@@ -21,6 +21,7 @@ sys.path.insert(0, "tools")
 sys.path.insert(0, "test")
 import bench_bounds  # noqa: E402
 import busybox  # noqa: E402
+import course  # noqa: E402
 import debuggers  # noqa: E402
 import emu  # noqa: E402
 import firmware  # noqa: E402
@@ -320,6 +321,11 @@ SESSIONS = {
     "debuggers": lambda build: debuggers.check(build, TIMEOUT["bochs"]),
     "make-exec": lambda build: make_exec.check(build, LOGS, TIMEOUT["qemu"]),
 }
+# A lab's starter has no labs to check.
+SESSIONS.update({"labs." + name: lambda build, name=name: course.check_lab(name, TIMEOUT["qemu"])
+                 for name in course.lab.names()})
+if course.lab.names():
+    SESSIONS["labs.tools"] = lambda build: course.check_tools()
 
 
 def run_session(build, case):
@@ -374,7 +380,7 @@ def choose(build, host_tests, only, only_emu, only_smp, hwbp, core):
             jobs.append((2, run_watch, (build,)))
         if not only or mentions(SOURCES["user"], only):
             jobs.append((2, run_glibc, (build, only)))
-        jobs += [(2, run_session, (build, s)) for s in SESSIONS if only in ("", s)]
+        jobs += [(2, run_session, (build, s)) for s in SESSIONS if only in ("", s, s.split(".")[0])]
     for e, s in MACHINES:
         if only_emu not in ("", e) or only_smp not in ("", str(s)):
             continue

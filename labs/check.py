@@ -1,0 +1,68 @@
+# A lab proves itself: the starter gets 0 points and advice for each function, the solution 100, and
+# every planted mistake is seen, told apart from the others, and given its own advice.
+import sys
+import time
+
+from labs import bench, grading, lab, starter
+
+
+def check_boot(model):
+    """The starter's kernel runs a program, whatever the stubs answer."""
+    program = lab.ROOT + "/build/user/bin/echo"
+    done = bench.make(model.tree, "exec", "PROG=" + program, "ARGS=ready", "TIMEOUT=60")
+    return [] if done.stdout == "ready\n" else ["the starter: " + done.stderr[-300:]]
+
+
+def check_ends(model, given):
+    """The two ends of the scale."""
+    bad = check_boot(model)
+    report = grading.grade(given, model.tree, model.starter)
+    silent = [row.name for row in report.rows if row.name != "together" and
+              "advice: " not in row.text]
+    if report.score or silent:
+        bad.append(f"the starter gets {report.score} points; no advice for {silent}")
+    print(f"ok starter: {report.score} points, {report.seconds:.1f} s", flush=True)
+    report = grading.grade(given, model.tree, model.solution)
+    if report.score != 100 or report.points != 100:
+        bad.append(f"the solution gets {report.score}/{report.points}: "
+                   f"{[row.text for row in report.rows if row.text]}")
+    print(f"ok solution: {report.score} points, {report.seconds:.1f} s", flush=True)
+    return bad
+
+
+def check_mistake(model, given, name):
+    function, _, _, said = model.module.MISTAKES[name]
+    started = time.monotonic()
+    hand_in = starter.planted(model.module, model.solution, name)
+    row, why = grading.try_alone(given, model.tree, hand_in, function, "another seed")
+    text = grading.explain(given, hand_in, function, row, why)
+    print(f"{name:24} {row} {time.monotonic() - started:.1f} s", flush=True)
+    if grading.right(row):
+        return [f"{name}: no probe sees it"]
+    if text.split("\nadvice: ")[1:] != [said]:
+        return [f"{name}: it is told {text!r}"]
+    return []
+
+
+def check(name, params=None):
+    """What is wrong with a lab, as a list of sentences."""
+    module = lab.staff(name)
+    if params is None:
+        params = getattr(module, "PUBLIC", {})
+    model = starter.Model(name, params).ready()
+    given = lab.load(model.tree)
+    bad = check_ends(model, given)
+    for mistake in module.MISTAKES:
+        bad += check_mistake(model, given, mistake)
+    return bad
+
+
+def main(names):
+    bad = []
+    for name in names:
+        print(f"# {name}", flush=True)
+        bad += [f"{name}: {line}" for line in check(name)]
+    for line in bad:
+        print("not ok " + line)
+    print(f"{len(names)} labs, {len(bad)} faults")
+    sys.exit(1 if bad else 0)

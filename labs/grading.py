@@ -1,0 +1,72 @@
+# Grades a hand-in: each function alone among the staff's, then all together. One mistake costs its
+# own points and not those of the others.
+import os
+import time
+
+from labs import advice, cut
+from labs.bench import Bench, Broken
+from labs.report import Report
+
+DOES_NOT_BUILD = "B"
+
+
+def right(row):
+    return set(row) == {"."}
+
+
+def try_alone(lab, tree, hand_in, function, seed):
+    """(the row of letters, a sentence about what is wrong) of one function."""
+    try:
+        with Bench(lab, tree, hand_in, [function], seed) as bench:
+            return lab.judge().alone(bench)
+    except Broken as problem:
+        return DOES_NOT_BUILD, str(problem)
+
+
+def try_together(lab, tree, hand_in, seed):
+    try:
+        with Bench(lab, tree, hand_in, list(lab.functions), seed) as bench:
+            return lab.judge().together(bench)
+    except Broken as problem:
+        return str(problem)
+
+
+def untouched(lab, hand_in, function):
+    return (cut.without_comments(cut.whole(hand_in, function)) ==
+            cut.without_comments(lab.stubs[function]))
+
+
+def explain(lab, hand_in, function, row, why):
+    """What a student is told of a function that is wrong."""
+    if untouched(lab, hand_in, function):
+        return f"still as handed out; {why}\nadvice: {lab.functions[function][1]}"
+    said = advice.open_sealed(lab.advice, function, row)
+    return why + (f"\nadvice: {said}" if said else "")
+
+
+def grade(lab, tree, hand_in, seed=None, only=None):
+    """`tree`: a starter. `hand_in`: the text of the lab's file. `only`: one function."""
+    started = time.monotonic()
+    seed = seed or os.urandom(8).hex()
+    report = Report(lab.name, lab.title, seed)
+    have = [f.name for f in cut.functions(hand_in)]
+    wrong = False
+    for name, (points, _) in lab.functions.items():
+        if only not in (None, name):
+            continue
+        if have.count(name) != 1:
+            report.add(name, points, 0, f"{have.count(name)} functions are named so in your file")
+            wrong = True
+            continue
+        row, why = try_alone(lab, tree, hand_in, name, seed)
+        if right(row):
+            report.add(name, points, points)
+        else:
+            report.add(name, points, 0, explain(lab, hand_in, name, row, why))
+            wrong = True
+    if only is None:
+        why = "it is tried when each function is right alone" if wrong else \
+            try_together(lab, tree, hand_in, seed)
+        report.add("together", lab.together, 0 if why else lab.together, why)
+    report.seconds = time.monotonic() - started
+    return report

@@ -1,0 +1,27 @@
+# Labs (labs/README.md). In the kernel's own tree: make them, grade them, check them. In a starter,
+# which has labs/lab.json: grade one's own work.
+
+LAB_TOOL = $(PYTHON) labs/tool.py
+
+# While a hand-in is graded: its file in the place of the tree's, and the staff's functions.
+ifdef LAB_SOURCE
+OBJS += $(LAB_OBJS)
+$(B)/obj/$(LAB_FILE).o: $(LAB_SOURCE)
+	$(Q)$(CC) $(CFLAGS) -c $< -o $@
+endif
+
+.PHONY: lab lab-grade labs-check lab-flags kernel-only grade try zipball
+
+kernel-only: $(B)/kernel.elf
+
+lab-flags: $(BUILD)/include/syscall_names.h $(BUILD)/include/syscall_numbers.h
+	@echo '$(CC) $(CFLAGS)'
+
+ifeq ($(wildcard labs/lab.json),)
+lab lab-grade labs-check:
+	@L='$(L)' OUT='$(OUT)' ID='$(ID)' FILE='$(FILE)' FORMAT='$(FORMAT)' SEED='$(SEED)' \
+	    SECRET='$(SECRET)' $(LAB_TOOL) $@
+else
+grade try zipball:
+	@F='$(F)' SEED='$(SEED)' FORMAT='$(FORMAT)' $(LAB_TOOL) $@
+endif

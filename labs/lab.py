@@ -1,0 +1,83 @@
+# A lab as graders see it, and where it comes from: labs/NAME/lab.py in the kernel's own tree (with
+# everything), labs/lab.json in a starter (with nothing that gives an answer away).
+import glob
+import hashlib
+import hmac
+import importlib
+import json
+import os
+import random
+import secrets
+from dataclasses import dataclass, field
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+ROOT = os.path.dirname(HERE)
+STARTER = "labs/lab.json"
+SECRET = "labs.secret"  # in the root, ignored by git
+PUBLIC = "public"       # the student whose parameters everybody may know
+
+
+@dataclass
+class Lab:
+    name: str
+    title: str
+    file: str       # what the student writes
+    flavour: str    # where the staff's functions run: "host" or "kernel"
+    functions: dict  # name -> [points, first hint]
+    together: int
+    params: dict
+    student: str = PUBLIC
+    advice: dict = field(default_factory=dict)  # sealed (labs/advice.py)
+    stubs: dict = field(default_factory=dict)   # name -> the function as handed out
+
+    def judge(self):
+        return importlib.import_module(f"labs.{self.name}.judge")
+
+    def save(self, path):
+        with open(path, "w", encoding="utf-8") as f:
+            json.dump(vars(self), f, indent=1)
+            f.write("\n")
+
+
+def load(tree):
+    """The lab of a starter."""
+    with open(f"{tree}/{STARTER}", encoding="utf-8") as f:
+        return Lab(**json.load(f))
+
+
+def staff(name):
+    """The module labs/NAME/lab.py."""
+    if name not in names():
+        raise SystemExit(f"dr7: there is no lab {name!r}; there are: {' '.join(names())}")
+    return importlib.import_module(f"labs.{name}.lab")
+
+
+def names():
+    return sorted(os.path.basename(os.path.dirname(path)) for path in glob.glob(HERE + "/*/lab.py"))
+
+
+def secret():
+    """The course's secret, one for each term. It is made when it is first needed."""
+    path = os.environ.get("SECRET") or f"{ROOT}/{SECRET}"
+    if not os.path.exists(path):
+        with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w",
+                  encoding="utf-8") as f:
+            f.write(secrets.token_hex(32) + "\n")
+        print(f"dr7: made {path}; keep it until the term is over", flush=True)
+    with open(path, encoding="utf-8") as f:
+        return f.read().strip().encode()
+
+
+def generator(name, student):
+    """Random numbers that belong to this student in this lab and this term."""
+    if student == PUBLIC:
+        return random.Random(f"{name} {PUBLIC}")
+    message = f"{name} {student}".encode()
+    return random.Random(hmac.new(secret(), message, hashlib.sha256).digest())
+
+
+def parameters(name, student):
+    module = staff(name)
+    if student == PUBLIC or not hasattr(module, "draw"):
+        return getattr(module, "PUBLIC", {})
+    return module.draw(generator(name, student))

@@ -1,0 +1,40 @@
+# What a grade says: one row for each thing that gets points.
+from dataclasses import dataclass, field
+
+
+@dataclass
+class Row:
+    name: str
+    points: int  # at most
+    score: int
+    text: str = ""
+
+    @property
+    def full(self):
+        return self.score == self.points
+
+
+@dataclass
+class Report:
+    lab: str
+    title: str
+    seed: str
+    rows: list = field(default_factory=list)
+    notes: list = field(default_factory=list)         # remarks that cost nothing
+    leaderboard: dict = field(default_factory=dict)   # a figure of merit: less is better
+    seconds: float = 0.0
+
+    def add(self, *arguments):
+        self.rows.append(Row(*arguments))
+
+    @property
+    def score(self):
+        return sum(row.score for row in self.rows)
+
+    @property
+    def points(self):
+        return sum(row.points for row in self.rows)
+
+    @property
+    def full(self):
+        return self.score == self.points

@@ -1,0 +1,209 @@
+# Makes starters. A starter is the kernel's tree with the lab's functions cut out, with what the
+# student's `make grade` needs, and without anything that gives an answer away.
+#
+# Each lab and set of parameters has one model under build/labs; students get copies of it, and
+# hand-ins are graded in it.
+import fcntl
+import glob
+import hashlib
+import json
+import os
+import shutil
+import subprocess
+import sys
+
+from labs import advice, cut, grading, lab
+from labs.bench import BUILD, Broken, compile_host, complaints, frame, make
+from labs.bench import only_symbol, run
+
+MODELS = lab.ROOT + "/build/labs"
+# Of labs/, what goes into a starter besides the lab's own GIVEN files.
+GRADER = ["advice.py", "answers.py", "bench.py", "cut.py", "formats.py", "grading.py", "lab.mk",
+          "lab.py", "report.py", "tool.py"]
+COMMIT = {"GIT_AUTHOR_NAME": "dr7", "GIT_AUTHOR_EMAIL": "dr7@localhost",
+          "GIT_AUTHOR_DATE": "2026-01-01T00:00:00Z"}
+COMMIT.update({k.replace("AUTHOR", "COMMITTER"): v for k, v in COMMIT.items()})
+
+
+def read(path):
+    with open(path, encoding="utf-8") as f:
+        return f.read()
+
+
+def write(path, text):
+    """Rewritten only when the content changes, so that nothing is built without need."""
+    os.makedirs(os.path.dirname(path), exist_ok=True)
+    if not os.path.exists(path) or read(path) != text:
+        with open(path, "w", encoding="utf-8") as f:
+            f.write(text)
+
+
+def tracked():
+    """The files of the kernel's tree, those of labs/ left out."""
+    listed = subprocess.run(["git", "-C", lab.ROOT, "ls-files", "--cached", "--others",
+                             "--exclude-standard"], capture_output=True, text=True)
+    if listed.returncode:
+        sys.exit("dr7: starters are made from a git clone: " + listed.stderr.strip())
+    return [p for p in listed.stdout.splitlines()
+            if not p.startswith("labs/") and os.path.isfile(f"{lab.ROOT}/{p}")]
+
+
+def edited_files(module, params):
+    """path -> text, of the files that differ from the kernel's: the solution of this lab."""
+    texts = {path: read(f"{lab.HERE}/{module.NAME}/{mine}")
+             for path, mine in getattr(module, "NEW", {}).items()}
+    edits = list(getattr(module, "EDITS", []))
+    edits += module.edits(params) if hasattr(module, "edits") else []
+    for path, function, old, new in edits:
+        text = texts.get(path) or read(f"{lab.ROOT}/{path}")
+        texts[path] = cut.edited(text, function, old, new)
+    texts.setdefault(module.FILE, None)
+    if texts[module.FILE] is None:
+        texts[module.FILE] = read(f"{lab.ROOT}/{module.FILE}")
+    return texts
+
+
+def with_stubs(module, text):
+    for name, (_, _, stub) in module.FUNCTIONS.items():
+        text = cut.with_body(text, name, stub)
+    return text
+
+
+def planted(module, solution, mistake):
+    function, old, new, _ = module.MISTAKES[mistake]
+    return cut.edited(solution, function, old, new)
+
+
+class Model:
+    """A starter that has been made, and what the staff knows beside it."""
+
+    def __init__(self, name, params):
+        self.module, self.params = lab.staff(name), params
+        self.module.NAME = name
+        self.texts = edited_files(self.module, params)
+        self.solution = self.texts[self.module.FILE]
+        self.starter = with_stubs(self.module, self.solution)
+        variant = "-".join(f"{k}{v}" for k, v in sorted(params.items())) or "one"
+        self.tree = f"{MODELS}/{name}/{variant}"
+
+    def files(self):
+        """path -> where it comes from, without those that are written anew."""
+        paths = {path: f"{lab.ROOT}/{path}" for path in tracked()}
+        mine = [(f"labs/{g}", f"{lab.HERE}/{g}") for g in GRADER]
+        mine += [(f"labs/{self.module.NAME}/{g}", f"{lab.HERE}/{self.module.NAME}/{g}")
+                 for g in self.module.GIVEN]
+        return {**paths, **dict(mine)}
+
+    def keeps(self, path):
+        """True of a file in the tree that does not come from elsewhere."""
+        return path.startswith(("build/", "labs/staff/")) or "__pycache__" in path or \
+            path in (lab.STARTER, "README.md", "DR7.md", "answers.txt")
+
+    def remove_old(self):
+        """What the kernel's tree no longer has."""
+        wanted = set(self.files()) | set(self.texts)
+        for top, _, names in os.walk(self.tree):
+            for name in names:
+                path = os.path.relpath(f"{top}/{name}", self.tree)
+                if path not in wanted and not self.keeps(path):
+                    os.remove(f"{top}/{name}")
+
+    def lay_out(self):
+        self.remove_old()
+        for path, source in self.files().items():
+            target = f"{self.tree}/{path}"
+            if path in self.texts or path == "README.md":
+                continue
+            os.makedirs(os.path.dirname(target), exist_ok=True)
+            if not os.path.exists(target) or os.stat(target).st_mtime != os.stat(source).st_mtime:
+                shutil.copy2(source, target)
+        for path, text in self.texts.items():
+            write(f"{self.tree}/{path}", self.starter if path == self.module.FILE else text)
+        shutil.copy2(lab.ROOT + "/README.md", self.tree + "/DR7.md")
+        out = read(f"{lab.HERE}/{self.module.NAME}/README.md")
+        rule = self.module.rule(self.params) if hasattr(self.module, "rule") else ""
+        write(self.tree + "/README.md", out.replace("<!-- your parameters -->", rule))
+        write(self.tree + "/answers.txt", getattr(self.module, "QUESTIONS", ""))
+
+    def compile_staff(self):
+        """One object for each function; each offers only that function."""
+        os.makedirs(self.tree + "/labs/staff", exist_ok=True)
+        source = self.tree + "/labs/staff/one.c"
+        for name in self.module.FUNCTIONS:
+            out = f"{self.tree}/labs/staff/{name}.o"
+            others = [f for f in self.module.FUNCTIONS if f != name]
+            text = frame(self.solution, others)
+            text = cut.replaced(text, name, cut.public(cut.whole(text, name)))
+            write(source, text)
+            if self.module.FLAVOUR == "host":
+                compile_host(self.tree, source, out)
+            else:
+                flags = make(self.tree, "lab-flags").stdout.split()
+                done = run(flags + ["-c", source, "-o", out], cwd=self.tree)
+                if done.returncode:
+                    raise Broken(complaints(done))
+            only_symbol(out, name)
+        os.remove(source)
+
+    def plain(self):
+        """The lab as students have it, with no advice yet."""
+        stubs = {name: cut.whole(self.starter, name) for name in self.module.FUNCTIONS}
+        return lab.Lab(self.module.NAME, self.module.TITLE, self.module.FILE, self.module.FLAVOUR,
+                       {n: list(f[:2]) for n, f in self.module.FUNCTIONS.items()},
+                       self.module.TOGETHER, self.params, stubs=stubs)
+
+    def signature(self, mistake, seed="dictionary"):
+        function = self.module.MISTAKES[mistake][0]
+        return grading.try_alone(self.plain(), self.tree,
+                                 planted(self.module, self.solution, mistake), function, seed)[0]
+
+    def stamp(self):
+        """What the model was made from."""
+        hashed = hashlib.sha256(json.dumps([self.texts, self.params]).encode())
+        for path in sorted(self.files().values()) + [f"{lab.HERE}/{self.module.NAME}/lab.py",
+                                                     f"{lab.HERE}/{self.module.NAME}/README.md"]:
+            with open(path, "rb") as f:
+                hashed.update(f.read())
+        return hashed.hexdigest()
+
+    def ready(self):
+        """Makes what is missing. Afterwards the tree is a starter of the student "public"."""
+        os.makedirs(self.tree, exist_ok=True)
+        with open(self.tree + ".lock", "w", encoding="utf-8") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            stamp, made = self.stamp(), self.tree + ".stamp"
+            if not os.path.exists(made) or read(made) != stamp:
+                self.lay_out()
+                lend_build(self.tree)
+                self.compile_staff()
+                plain = self.plain()
+                plain.advice = advice.seal([(m[0], self.signature(name), m[3])
+                                            for name, m in self.module.MISTAKES.items()])
+                plain.save(f"{self.tree}/{lab.STARTER}")
+                write(made, stamp)
+        return self
+
+    def hand_out(self, out, student):
+        """A student's own starter: a git repository with one commit."""
+        if os.path.exists(out) and os.listdir(out):
+            sys.exit(f"dr7: OUT={out}: it is there already, and not empty")
+        shutil.copytree(self.tree, out, ignore=shutil.ignore_patterns("build", "__pycache__"),
+                        dirs_exist_ok=True)
+        mine = lab.load(out)
+        mine.student = student
+        mine.save(f"{out}/{lab.STARTER}")
+        for words in (["init", "-q", "-b", "main"], ["add", "-A", "-f"],
+                      ["commit", "-q", "-m", f"{mine.title}: the starter"]):
+            subprocess.run(["git", "-C", out, *words], check=True, env={**os.environ, **COMMIT})
+
+
+def lend_build(tree):
+    """The first build of a model is short when the kernel's own objects are there."""
+    for theirs, mine in (("build/debug", BUILD), ("build/include", "build/include"),
+                         ("build/user/include", "build/user/include")):
+        if os.path.exists(f"{lab.ROOT}/{theirs}") and not os.path.exists(f"{tree}/{mine}"):
+            os.makedirs(os.path.dirname(f"{tree}/{mine}"), exist_ok=True)
+            subprocess.run(["cp", "-a", f"{lab.ROOT}/{theirs}", f"{tree}/{mine}"], check=True)
+    # What depends on a header is named by its folder.
+    for path in glob.glob(f"{tree}/{BUILD}/obj/**/*.d", recursive=True):
+        write(path, read(path).replace("build/debug/", BUILD + "/"))

@@ -1,0 +1,114 @@
+# What `make lab`, `make lab-grade`, `make labs-check` and, in a starter, `make grade`, `make try`
+# and `make zipball` do. The make variables are in the environment.
+import os
+import subprocess
+import sys
+import zipfile
+
+sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+from labs import cut, formats, grading, lab  # noqa: E402
+
+MAX_FILE = 1 << 20  # of a hand-in, in bytes
+ZIPBALL = "hand-in.zip"
+
+
+def variable(name, otherwise=""):
+    return os.environ.get(name) or otherwise
+
+
+def make_lab():
+    """A starter for one student; without L= the list of labs."""
+    from labs import starter
+    if not variable("L"):
+        for name in lab.names():
+            module = lab.staff(name)
+            print(f"{name:12} {module.TITLE:28} {module.HOURS} h   needs: {module.NEEDS}")
+        return
+    if not variable("OUT"):
+        sys.exit("dr7: OUT= must name the new folder")
+    student = variable("ID", lab.PUBLIC)
+    params = lab.parameters(variable("L"), student)
+    model = starter.Model(variable("L"), params).ready()
+    model.hand_out(variable("OUT"), student)
+    print(f"{variable('OUT')}: the starter of {student}; {model.module.FILE} is to be written")
+
+
+def hand_in_text(path, wanted):
+    """The lab's file out of a zip archive, or the file itself."""
+    try:
+        if not zipfile.is_zipfile(path):
+            with open(path, "rb") as f:
+                data = f.read(MAX_FILE + 1)
+        else:
+            with zipfile.ZipFile(path) as archive, archive.open(wanted) as f:
+                data = f.read(MAX_FILE + 1)
+    except (OSError, KeyError, zipfile.BadZipFile) as problem:
+        sys.exit(f"dr7: FILE={path}: {problem}")
+    if len(data) > MAX_FILE:
+        sys.exit(f"dr7: FILE={path}: {wanted} is too long")
+    return data.decode(errors="replace")
+
+
+def show(report):
+    name = variable("FORMAT", "text")
+    if name not in formats.FORMATS:
+        sys.exit(f"dr7: FORMAT= is one of {' '.join(formats.FORMATS)}")
+    text = formats.FORMATS[name](report)
+    if variable("OUT"):
+        with open(variable("OUT"), "w", encoding="utf-8") as f:
+            f.write(text)
+    else:
+        sys.stdout.write(text)
+
+
+def lab_grade():
+    """Grades the hand-in FILE= of the student ID=; the report goes to OUT= or is printed."""
+    from labs import starter
+    if not variable("L") or not variable("FILE"):
+        sys.exit("dr7: L= names the lab and FILE= the hand-in")
+    params = lab.parameters(variable("L"), variable("ID", lab.PUBLIC))
+    model = starter.Model(variable("L"), params).ready()
+    text = hand_in_text(variable("FILE"), model.module.FILE)
+    show(grading.grade(lab.load(model.tree), model.tree, text, variable("SEED")))
+
+
+def labs_check():
+    from labs import check
+    check.main([variable("L")] if variable("L") else lab.names())
+
+
+# ---- In a starter ----
+
+def starter_grade(only=None):
+    mine = lab.load(".")
+    if only is not None and only not in mine.functions:
+        sys.exit(f"dr7: F= is one of {' '.join(mine.functions)}")
+    report = grading.grade(mine, ".", hand_in_text(mine.file, mine.file),
+                           variable("SEED", "public"), only)
+    show(report)
+
+
+def zipball():
+    """The files that are handed in, and which starter they are of."""
+    mine = lab.load(".")
+    commit = subprocess.run(["git", "rev-list", "--max-parents=0", "HEAD"], capture_output=True,
+                            text=True).stdout.strip()
+    with zipfile.ZipFile(ZIPBALL, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.write(mine.file)
+        archive.write("answers.txt")
+        archive.writestr("starter.txt", f"{mine.name} {mine.student} {commit}\n")
+    print(f"{ZIPBALL}: {mine.file}, answers.txt")
+
+
+def main():
+    verbs = {"lab": make_lab, "lab-grade": lab_grade, "labs-check": labs_check,
+             "grade": starter_grade, "try": lambda: starter_grade(variable("F")),
+             "zipball": zipball}
+    try:
+        verbs[sys.argv[1]]()
+    except cut.CutError as problem:
+        sys.exit(f"dr7: the lab no longer fits this kernel: {problem}")
+
+
+if __name__ == "__main__":
+    main()

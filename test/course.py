@@ -1,0 +1,167 @@
+# The labs (labs/README.md): their tools, and each lab's proof of itself.
+import base64
+import json
+import subprocess
+import sys
+import tempfile
+import xml.etree.ElementTree
+
+sys.path.insert(0, ".")
+from labs import advice, cut, formats, grading, lab  # noqa: E402
+from labs.report import Report  # noqa: E402
+
+
+def check_lab(name, timeout):
+    """Starter, solution and planted mistakes: what is wrong ("": nothing), and the log."""
+    done = subprocess.run([sys.executable, "-B", "labs/tool.py", "labs-check"],
+                          env={"PATH": "/usr/bin:/bin", "L": name}, stdin=subprocess.DEVNULL,
+                          capture_output=True, text=True, timeout=timeout)
+    lines = (done.stdout + done.stderr).splitlines()
+    wrong = [line[7:] for line in lines if line.startswith("not ok ")]
+    return "; ".join(wrong) or (done.returncode and lines[-1]) or "", lines
+
+
+def check_tools():
+    wrong = []
+    for check in (cutter, odd_functions, sealed_advice, report_formats, refused, variants):
+        wrong += [f"{check.__name__}: {line}" for line in check()]
+    return "; ".join(wrong), wrong
+
+
+def expect(wrong, what, got, wanted):
+    if got != wanted:
+        wrong.append(f"{what}: {got!r}, wanted {wanted!r}")
+
+
+def cutter():
+    """It finds every function of the kernel that the compiler finds."""
+    wrong = []
+    for path in ("hwbp/slots.c", "arch/x86/debugreg.c", "sched/core.c", "perf/place.c"):
+        with open(path, encoding="utf-8") as f:
+            text = f.read()
+        done = subprocess.run(["nm", "build/debug/obj/" + path + ".o"], capture_output=True,
+                              text=True)
+        compiled = {line.split()[2].split(".")[0] for line in done.stdout.splitlines()
+                    if line.split()[1] in "tT"}
+        missing = compiled - {f.name for f in cut.functions(text)}
+        # An inline function of a header may have been compiled, too.
+        missing = {name for name in missing if f" {name}(" in text}
+        expect(wrong, path, missing, set())
+    return wrong
+
+
+ODD = r'''
+struct s { int (*f)(void); } table = { .f = 0 };
+/* int commented(void) { } */
+#define NOT_ONE(x) { x }
+static const char *text = "int quoted(void) { }";
+__attribute__((noinline)) static int
+wrapped(int a,
+        int (*callback)(int)) { if (a) { return '}'; } return callback(a); }
+int next(void){return 1;}
+static inline u8 *pointer(void) { static const int t[] = { 1, 2 }; return 0; }
+'''
+
+
+def odd_functions():
+    wrong = []
+    expect(wrong, "names", [f.name for f in cut.functions(ODD)], ["wrapped", "next", "pointer"])
+    expect(wrong, "prototype", cut.prototype(ODD, "pointer"), "u8 *pointer(void);")
+    expect(wrong, "body", cut.whole(cut.with_body(ODD, "next", "{}"), "next"), "int next(void){}")
+    expect(wrong, "edit", cut.whole(cut.edited(ODD, "next", "1", "2"), "next"),
+           "int next(void){return 2;}")
+    for name, old in (("next", "3"), ("nobody", "1"), ("wrapped", "a")):
+        try:
+            cut.edited(ODD, name, old, "")
+            wrong.append(f"an edit of {name} that does not fit is accepted")
+        except cut.CutError:
+            pass
+    return wrong
+
+
+def sealed_advice():
+    wrong = []
+    sealed = advice.seal([("f", "..g", "first"), ("f", "..g", "second"), ("g", "..g", "third")])
+    expect(wrong, "two", advice.open_sealed(sealed, "f", "..g"), "first\nor: second")
+    expect(wrong, "another function", advice.open_sealed(sealed, "g", "..g"), "third")
+    expect(wrong, "another row", advice.open_sealed(sealed, "f", ".g."), "")
+    expect(wrong, "readable", "first" in json.dumps(sealed), False)
+    return wrong
+
+
+def report_formats():
+    """Each format has the published fields (labs/formats.py names the sources)."""
+    report = Report("slots", "Slot rules", "seed", leaderboard={"writes": 4})
+    report.add("good", 60, 60)
+    report.add("<bad>", 40, 0, "first \x01 line\nsecond & last")
+    wrong = []
+    result = json.loads(formats.gradescope(report))
+    expect(wrong, "gradescope", (result["score"], [t["status"] for t in result["tests"]],
+                                 result["leaderboard"]),
+           (60, ["passed", "failed"], [{"name": "writes", "value": 4, "order": "asc"}]))
+    expect(wrong, "gradescope's fields", set(result["tests"][0]),
+           {"name", "number", "score", "max_score", "status", "output", "visibility"})
+    result = json.loads(formats.classroom50(report))
+    expect(wrong, "classroom50's fields", set(result),
+           {"schema", "classroom", "assignment", "submission", "commit", "release", "review",
+            "datetime", "score", "max-score", "tests"})
+    expect(wrong, "classroom50", (result["schema"], result["max-score"],
+                                  result["tests"][1]["test-name"], result["tests"][1]["passed"]),
+           ("classroom50/result/v1", 100, "<bad>", False))
+    result = json.loads(base64.b64decode(formats.classroom(report)))
+    expect(wrong, "classroom", (result["max_score"], result["status"],
+                                [t["status"] for t in result["tests"]]),
+           (100, "fail", ["pass", "fail"]))
+    suite = xml.etree.ElementTree.fromstring(formats.junit(report))
+    expect(wrong, "junit", (suite.get("tests"), suite.get("failures"),
+                            suite.find("testcase/failure").text),
+           ("2", "1", "first ? line\nsecond & last"))
+    with tempfile.NamedTemporaryFile("w", suffix=".tap") as f:
+        f.write(formats.tap(report))
+        f.flush()
+        done = subprocess.run(["prove", "-e", "cat", f.name], text=True, capture_output=True)
+    expect(wrong, "tap", "Failed 1/2 subtests" in done.stdout, True)
+    expect(wrong, "text", formats.text(report).splitlines()[-1].split("    ")[0], "Score: 60/100")
+    return wrong
+
+
+# What a hand-in may try, and what it is told. Each is a helper beside the starter's functions.
+FORGERIES = {
+    "a constructor": ("__attribute__((constructor)) static void f(void) { panic(\"early\"); }",
+                      "may not have a section .init_array"),
+    "a call to the system": ("int system(const char *); int f(void) { return 0; } "
+                             "int g(void) { return system(\"id\"); }", "may not use system"),
+    "assembly": ("void f(void) { __asm__(\"syscall\"); }", "no assembly"),
+    "a file of the grader's": ("void f(void) {\n#include \"/etc/passwd\"\n}", "no preprocessor"),
+}
+
+
+def refused():
+    from labs import starter  # a starter itself has none
+    wrong = []
+    model = starter.Model("slots", {"KEPT": 1}).ready()
+    given = lab.load(model.tree)
+    for name, (helper, told) in FORGERIES.items():
+        place = model.solution.index("// ---- The counts ----")
+        hand_in = model.solution[:place] + helper + "\n" + model.solution[place:]
+        row, why = grading.try_alone(given, model.tree, hand_in, "count", "seed")
+        expect(wrong, name, (row, told in why), ("B", True))
+    loop = cut.with_body(model.solution, "count", "{ for (;;) ; }")
+    row, why = grading.try_alone(given, model.tree, loop, "count", "seed")
+    expect(wrong, "an endless loop", set(row), {"H"})
+    return wrong
+
+
+def variants():
+    """A student's own rule: the solution of that rule gets 100, the kernel's own file does not."""
+    from labs import starter  # a starter itself has none
+    wrong = []
+    for kept in (2, 3):
+        model = starter.Model("slots", {"KEPT": kept}).ready()
+        given = lab.load(model.tree)
+        report = grading.grade(given, model.tree, model.solution)
+        expect(wrong, f"KEPT={kept}", [r.text for r in report.rows if not r.full], [])
+        with open("hwbp/slots.c", encoding="utf-8") as f:
+            report = grading.grade(given, model.tree, f.read())
+        expect(wrong, f"the kernel's file, KEPT={kept}", report.score, 20)
+    return wrong
