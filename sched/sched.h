@@ -60,10 +60,14 @@ static inline bool sched_interrupted(void)
 
 // Whether the running task is to end. Nobody will ask for what it waits for or works at. Long loops
 // and TASK_KILLABLE look at this.
+#if __STDC_HOSTED__ // tests on the host have no running task
+bool sched_killed(void);
+#else
 static inline bool sched_killed(void)
 {
     return unlikely(__atomic_load_n(&current_task()->killed, __ATOMIC_RELAXED));
 }
+#endif
 
 // The CPUs that run tasks. To leave this mask is a CPU's first step offline; to join it is the
 // last step online.

@@ -19,6 +19,11 @@
 #include "linux/fs/vfs.h"
 #include "linux/task/signal.h"
 
+bool sched_killed(void)
+{
+    return false;
+}
+
 // ---- what the files ask of the rest of the kernel ----
 
 struct boot_info boot_info;
