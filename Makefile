@@ -63,6 +63,7 @@ NEEDS_gdb     := image qemu gdb
 NEEDS_kgdb    := image $(EMU) gdb
 NEEDS_bochs   := image bochs
 NEEDS_test    := all
+NEEDS_pictures := image qemu test
 NEEDS_lint    := style
 NEEDS_format  := style
 NEEDS_setup   := $(if $(filter 1,$(ALL)),all,$(NEEDS_run))
@@ -188,7 +189,7 @@ help:
 #: make lint       formatting, include directions, sizes of files and functions
 #: make size       lines of the core and of the whole kernel, by folder
 #: make format     clang-format on all C files
-#: make pictures   draws docs/pictures/*.svg from the .txt beside them
+#: make pictures   draws docs/pictures/*.svg from the .txt beside them; timeline.png by a browser
 #: make iso        only the boot image
 #: make setup      installs what `make run` needs; ALL=1: what all targets need
 #: make clean      remove build/
@@ -264,6 +265,8 @@ size:
 
 pictures:
 	@$(PYTHON) tools/pictures.py
+	+@$(MAKE) timeline PROG= ARGS= OUT=$(BUILD)/pictures >/dev/null
+	@$(PYTHON) test/timeline.py $(BUILD)/pictures docs/pictures/timeline.png
 
 format:
 	clang-format -i $$(git ls-files '*.[ch]')

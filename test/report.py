@@ -8,6 +8,10 @@ PLAN = re.compile(r"^1\.\.(\d+)")
 RESULT = re.compile(r"^(not )?ok (\d+) (?:- )?(\S+)(?:.*# SKIP ?(.*))?")
 
 
+class Skip(Exception):
+    """A test cannot run here: why."""
+
+
 @dataclass
 class Case:
     name: str

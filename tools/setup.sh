@@ -31,6 +31,8 @@ bochs /usr/share/bochs/VGABIOS-lgpl-latest vgabios
 shell /bin/busybox busybox-static
 gdb gdb gdb
 test perf linux-perf
+test node nodejs
+test chromium chromium
 test xz xz-utils
 style git git
 style clang-format clang-format

@@ -29,13 +29,13 @@ def row(t, bars, width, letter):
 
 def lines_of(t, width=80):
     letters = letters_of(t)
-    room = width - 9
+    room = width - 11
     for cpu in range(t.cpus):
         for reg in range(REGISTERS):
             bars = [b for b in t.registers if (b.cpu, b.reg) == (cpu, reg)]
             if bars:
-                head = f"CPU {cpu:<2} " if reg == 0 else "       "
-                yield f"{head[:5]}DR{reg} " + row(t, bars, room,
+                head = f"CPU {cpu}" * (reg == 0)
+                yield f"{head:6} DR{reg} " + row(t, bars, room,
                                                   lambda bar: letters.get(bar.task, "*"))
     names = " ".join(f"{c}={t.names.get(pid, '?')}-{pid}" for pid, c in letters.items()
                      if t.names.get(pid) != c)
