@@ -275,6 +275,16 @@ def run_together(build):
                                                  read_lines(log))])
 
 
+STAGE = re.compile(r" *(\d+\.\d{3}|-) ms  \w")
+NR_STAGES = 8  # of kernel/main.c, and the first program
+
+
+def wrong_stages(lines):
+    """The boot announces each stage, and no time is less than the one before."""
+    times = [float(m[1].replace("-", "0")) for m in map(STAGE.match, lines) if m]
+    return "" if len(times) == NR_STAGES and times == sorted(times) else f"stages at {times}"
+
+
 WATCH = "kernel-example"
 
 
@@ -287,9 +297,10 @@ def run_watch(build):
         rf"watch: next_tid: write on cpu {cpu}, task \d+ \(utest\) by task_new\+0x\w+ < clone\+"
         for cpu in (0, 1)]
     missing = [want for want in wanted if not any(re.match(want, line) for line in b.lines)]
-    if not missing and b.status == 0:
+    stages = wrong_stages(b.lines)
+    if not missing and not stages and b.status == 0:
         return Result("boot", b.log, [Case(WATCH, "ok")])
-    reason = f"no line {missing[0]}" if missing else f"status {b.status}"
+    reason = f"no line {missing[0]}" if missing else stages or f"status {b.status}"
     return Result("boot", b.log, [Case(WATCH, "FAIL", reason, b.lines)])
 
 

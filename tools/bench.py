@@ -115,7 +115,7 @@ def timed_rows():
         rows[system] = [min((found[row] for found in boots if row in found), default=None)
                         for row in (f"beside-{n}" for n in BESIDE)]
     logs = [measure("dr7", None)[1] for _ in range(BOOTS)]
-    first = min(int(re.search(r"first program (\d+) us", log)[1]) for log in logs) / 1000
+    first = min(float(re.search(r"([\d.]+) ms  the first program", log)[1]) for log in logs)
     return rows["linux"], rows["dr7"], first
 
 

@@ -75,7 +75,8 @@ void ioapic_route_nmi(u32 irq); // an interrupt of the ISA bus is an NMI of CPU 
 void clock_init(void);
 // Nanoseconds since clock_init(). Monotonic on each CPU. Any context.
 u64 clock_ns(void);
-// Nanoseconds since the kernel's entry: 0 is a little before clock_ns()'s. Any context.
+// Nanoseconds since the kernel's entry, which is a little before clock_init(); until then 0. Any
+// context.
 u64 clock_since_entry_ns(void);
 // Busy wait.
 void clock_delay_us(u64 us);

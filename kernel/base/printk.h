@@ -21,6 +21,10 @@ void text_add(struct text *t, const char *fmt, ...) __printf(2, 3);
 // "vga=0|1". Earlier messages are printed now.
 void log_init(void);
 
+// A line for a stage of the boot that is over: the milliseconds since the kernel's entry, then at
+// most 63 characters. Before clock_init() there is no time yet, and "-" stands for it.
+void log_stage(const char *fmt, ...) __printf(1, 2);
+
 // The newest part of the log, at most n bytes and 64 KiB, for /proc/kmsg. Returns its length.
 size_t log_read(char *buf, size_t n);
 

@@ -31,6 +31,7 @@ void kernel_main(u32 magic, u32 mbi)
     cpu_detect(); // this CPU: its tables, its exceptions
     trap_init();
     cpu_init(0, 0);
+    log_stage("this CPU: its tables, its exceptions");
 
     boot_info_parse(magic, mbi); // what GRUB left for us
     screen_use_framebuffer();
@@ -39,18 +40,23 @@ void kernel_main(u32 magic, u32 mbi)
     page_init(); // memory: pages, the kernel's own page tables, the heap
     heap_init();
     framebuffer_map();
+    log_stage("memory: %lu MB are free", pages_free_count() >> (20 - PAGE_SHIFT));
 
     acpi_init(); // the machine: CPUs, interrupts, time
     apic_init();
     clock_init();
+    log_stage("interrupts and time");
 
     sched_init(); // tasks; from here on this flow is CPU 0's idle task
     perf_init();  // perf events
     hwbp_init();  // breakpoints as one kind of them
     perf_cpu_start(0);
+    log_stage("tasks and perf events");
     smp_start_all(cmdline_u64("cpus", MAX_CPUS)); // the other CPUs
+    log_stage("%u CPU%s", nr_cpus, nr_cpus == 1 ? "" : "s");
     trace_init();
     hwbp_slots_init(); // which breakpoints may exist
+    log_stage("breakpoints: rules \"%s\"", slots_name(hwbp_rules()));
 
     struct task *first = kthread_create("main", main_thread, NULL, CPUMASK_ALL);
     if (!first)

@@ -209,7 +209,6 @@ void page_init(void)
     for (u64 i = 0; i < nr_frames; i++)
         pages[i].refs = PAGE_RESERVED;
     bootmem_finish(add_run);
-    printk("pages: %lu MB free\n", nr_free >> (20 - PAGE_SHIFT));
 }
 
 // ---- failing on purpose ----

@@ -99,7 +99,7 @@ static void start_program(void *arg)
     s->err = exec_program(s->path, &s->args);
     if (s->err)
         process_exit(WAIT_EXITED(STATUS_NOT_FOUND));
-    printk("dr7: first program %lu us after entry\n", clock_since_entry_ns() / 1000);
+    log_stage("the first program begins");
     return_to_user(context_user_frame(&current_task()->arch));
 }
 
