@@ -18,6 +18,7 @@ lab-flags: $(BUILD)/include/syscall_names.h $(BUILD)/include/syscall_numbers.h
 	@echo '$(CC) $(CFLAGS)'
 
 ifeq ($(wildcard labs/lab.json),)
+lab-grade labs-check: | $(BUILD)/user/bin/echo $(BUILD)/user/include
 lab lab-grade labs-check:
 	@L='$(L)' OUT='$(OUT)' ID='$(ID)' FILE='$(FILE)' FORMAT='$(FORMAT)' SEED='$(SEED)' \
 	    SECRET='$(SECRET)' $(LAB_TOOL) $@

@@ -44,19 +44,19 @@ MAKE_CASES = [
 KERNEL_CASES = [
     ("test=nosuch", 'dr7: no built-in test is named "nosuch"', 1),
     ("nosuch=1", 'cmdline: unknown word "nosuch=1"', 0),
+    ("-- nosuch", "init: /bin/nosuch: No such file or directory", 1),
     ("slots=wrong", "dr7: slots= names no rule set (2009, exact, mainline)", 1),
 ]
 
 
-def ask(command, variables):
+def ask(command, variables, typed=""):
     """(status, what was said, without what make adds to it)"""
     inherited = {k: v for k, v in os.environ.items()
                  if k not in ("T", "SECS", "MAKEFLAGS", "MAKELEVEL", "MFLAGS")}
     settings = dict(inherited, EMU="qemu", SMP="2", MEM="256", APPEND="", QEMU_FLAGS="",
                     PROG=PROGRAMS + "true", **{"TEST_EMU": "", "TEST_SMP": ""})
     done = subprocess.run(command, env=dict(settings, **variables), text=True, timeout=LIMIT,
-                          stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                          stderr=subprocess.STDOUT)
+                          input=typed, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
     return done.returncode, done.stdout
 
 
@@ -77,4 +77,9 @@ def check(build):
                            {"APPEND": word + " init=/bin/true"})
         if (status != 0) != wanted or said.replace("\r", "").split("\n").count(answer) != 1:
             wrong.append(f"{word}: status {status}, said: {said}")
+    # The shell's own status is not the machine's.
+    status, said = ask(["python3", "-B", *BOOT_RUN, "--build", build], {"SHELL_PROG": "sh"},
+                       "exit 127\n")
+    if status != 0 or "exit 127" not in said:
+        wrong.append(f"a shell that ends with 127: status {status}, said: {said}")
     return "; ".join(wrong), wrong

@@ -98,11 +98,11 @@ def console(build, archive, arguments):
             off = m.pump(sink, timeout)
         if not off and timeout:
             sys.exit(f"dr7: stopped after {timeout:g} seconds (TIMEOUT=)")
-        if off:
-            exited = EXITED.search(tail)
-            well = int(exited[1]) == 0 if exited else POWERED_OFF.search(tail)
-            if m.status() or not well:
-                sys.exit(" ".join(["dr7: the machine went off with an error", m.complaints()]))
+        exited = EXITED.search(tail)
+        if off and exited:
+            sys.exit(int(exited[1]) or bool(m.status()))  # the kernel has said why
+        if off and (m.status() or not POWERED_OFF.search(tail)):
+            sys.exit(" ".join(["dr7: the machine went off with an error", m.complaints()]))
 
 
 def on_terminal(m, sink, timeout):

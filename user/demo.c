@@ -189,7 +189,9 @@ static void print_snapshot(void)
         if (shared->task[i].best.held > s->held)
             s = &shared->task[i].best;
     if (s->held == 0) {
-        printf("\n(who held the registers: this kernel has no " HWBP_FILE ")\n");
+        printf("\n(%s)\n", access(HWBP_FILE, F_OK)
+                               ? "who held the registers: this kernel has no " HWBP_FILE
+                               : "nobody was seen with a register");
         return;
     }
     printf(
