@@ -6,7 +6,7 @@
 #include "sched/sched.h"
 #include "sched/upcalls.h"
 
-// ---- one context ----
+// ---- parking: the events leave and come back as one (docs/parking.md: an example, the proof) ----
 
 // An exclusive group of one context and a limited one of the other.
 static bool exclude_each_other(const struct perf_event_context *a,
@@ -45,6 +45,8 @@ static void unpark(struct perf_event_context *ctx)
     else
         perf_ctx_disband(ctx);
 }
+
+// ---- a context comes and leaves ----
 
 void perf_ctx_in(struct perf_event_context *ctx)
 {

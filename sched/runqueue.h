@@ -44,11 +44,10 @@ static inline struct runqueue *rq_lock_task(struct task *t)
 // Link a task to a queue and unlink it. The caller holds the lock of `rq`, which is the queue of
 // task.cpu.
 //
-// On its way from one queue to another a task is in no queue, and `queued` stays true. The code
-// that unlinked the task, or that set `queued`, then owes the task a place (docs/sched.md). Only
-// this code changes task.cpu meanwhile. It does so under the lock of the queue that the task
-// leaves, before it links the task. So a CPU that holds the lock of task.cpu finds the task linked
-// in that queue, or in none.
+// A task whose `queued` is true and that is linked nowhere is owed a place, by exactly one
+// (docs/sched.md: the states, an example, the proof). Only this one changes task.cpu, under the
+// lock of the queue that the task leaves. So whoever holds the lock of the queue of task.cpu finds
+// the task linked there, or nowhere.
 static inline void rq_enqueue(struct runqueue *rq, struct task *t)
 {
     ASSERT(list_empty(&t->run_node));
