@@ -320,6 +320,17 @@ static __protected_text void add_implied(const struct dr_file *d, struct dr_hits
     hits->dr6 |= hits->slots;
 }
 
+// The end of a step and a hit of data are traps of the instruction before, an execute breakpoint is
+// a fault of the one behind (SDM vol. 3, 6.9: such traps come first). DR6 may show both. The fault
+// then comes by itself, when the instruction is tried: it has not hit yet.
+static __protected_text u32 without_early_faults(const struct dr_file *d, u32 slots, u64 dr6)
+{
+    u32 faults = 0;
+    for_each_bit (i, slots)
+        faults |= d->live.slot[i].type == DR_EXECUTE ? BIT(i) : 0;
+    return (dr6 & DR6_BS) || slots != faults ? slots & ~faults : slots;
+}
+
 __protected_text void dr_db_enter(struct dr_hits *hits)
 {
     struct dr_file *d = this_dr();
@@ -338,6 +349,8 @@ __protected_text void dr_db_enter(struct dr_hits *hits)
 
     hits->raw = dr6;
     hits->slots = dr6 & d->live.used;
+    if (unlikely((dr6 & DR6_BS) || (hits->slots & (hits->slots - 1))))
+        hits->slots = without_early_faults(d, hits->slots, dr6);
     hits->dr6 = hits->slots | (dr6 & (DR6_CAUSES & ~DR6_SLOTS));
     hits->slot = d->live.slot;
     if (unlikely(!hits->dr6 && (dr6 & DR6_SLOTS)))

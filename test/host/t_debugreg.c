@@ -245,6 +245,19 @@ static void single_step_and_noise(void)
     dr_db_enter(&h);
     EXPECT_EQ(h.slots, 0);
     dr_db_exit();
+    hw.dr[6] = DR6_ACTIVE_LOW | BIT(1);
+    dr_db_enter(&h);
+    EXPECT_EQ(h.slots, BIT(1));
+    dr_db_exit();
+    hw.dr[6] = DR6_ACTIVE_LOW | DR6_BS | BIT(1); // a step that ends at its instruction
+    dr_db_enter(&h);
+    EXPECT_EQ(h.slots, 0);
+    EXPECT_EQ(h.dr6, DR6_BS);
+    dr_db_exit();
+    hw.dr[6] = DR6_ACTIVE_LOW | BIT(0) | BIT(1); // a write by the instruction before
+    dr_db_enter(&h);
+    EXPECT_EQ(h.slots, BIT(0));
+    dr_db_exit();
     u64 spurious = file.stats.spurious;
     hw.dr[6] = DR6_ACTIVE_LOW; // INT1: no cause at all, and not spurious
     dr_db_enter(&h);

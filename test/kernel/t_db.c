@@ -156,16 +156,33 @@ static void expect_hit(struct perf_event *event, u32 slot, u64 preset, u64 rip)
 
 KTEST_HWBP(execute, "db-semantics.execute", NULL)
 {
-    const u64 preset[] = {DR6_ACTIVE_LOW, DR6_ACTIVE_LOW | DR6_BS};
-    for (u32 i = 0; i < ARRAY_SIZE(preset); i++) {
-        struct perf_event *event = bp_open((void *)callee, HW_BREAKPOINT_X, sizeof(long));
-        u64 flags = begin();
-        u32 slot = slot_of(event);
-        write_dr6(preset[i]);
-        callee();
-        end(flags);
-        expect_hit(event, slot, preset[i], (u64)callee); // a fault, before the instruction
-    }
+    struct perf_event *event = bp_open((void *)callee, HW_BREAKPOINT_X, sizeof(long));
+    u64 flags = begin();
+    u32 slot = slot_of(event);
+    callee();
+    end(flags);
+    expect_hit(event, slot, DR6_ACTIVE_LOW, (u64)callee); // a fault, before the instruction
+}
+
+extern u8 step_target[];
+
+// The step before it is a trap of its own, and comes first.
+KTEST_HWBP(step_to_execute, "db-semantics.step-to-execute", NULL)
+{
+    struct perf_event *event = bp_open(step_target, HW_BREAKPOINT_X, sizeof(long));
+    u64 flags = begin();
+    u32 slot = slot_of(event);
+    STEP_OVER("nop; step_target: nop");
+    end(flags);
+    EXPECT_EQ(nr_seen, 3);
+    EXPECT(seen[0].dr6 & DR6_BS);
+    EXPECT_EQ(seen[0].slots, 0);
+    EXPECT_EQ(seen[0].rip, (u64)step_target);
+    EXPECT_EQ(seen[1].dr6, DR6_ACTIVE_LOW | BIT(slot));
+    EXPECT_EQ(seen[1].slots, BIT(slot));
+    EXPECT_EQ(seen[1].rip, (u64)step_target);
+    EXPECT_EQ(seen[2].dr6, DR6_ACTIVE_LOW | DR6_BS);
+    EXPECT_EQ(bp_close(event), 1);
 }
 
 KTEST_HWBP(write, "db-semantics.write", NULL)
