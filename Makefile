@@ -112,7 +112,7 @@ KTESTS := $(sort $(wildcard test/kernel/*.c))
 ifeq ($(CORE),1)
 # Of the tests, those that include nothing of the roof.
 CSRC   += $(wildcard kernel/core/*.c) \
-          $(filter-out $(shell grep -lE '"(linux|debug)/' $(KTESTS)),$(KTESTS))
+          $(filter-out $(shell grep -lE '"(linux|debug|arch/x86/user)/' $(KTESTS)),$(KTESTS))
 else
 CSRC   += $(sort $(wildcard $(ROOF:%=%/*.c))) $(KTESTS)
 ASRC   += $(wildcard arch/x86/svm/*.asm)

@@ -1,6 +1,6 @@
 // Interrupts of devices and debuggers: who is told.
-#include "arch/x86/platform.h"
 #include "arch/x86/upcalls.h"
+#include "arch/x86/user/devices.h"
 #include "debug/kgdb/kgdb.h"
 #include "linux/fs/console.h"
 #include "linux/perf/wakeup.h"

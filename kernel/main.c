@@ -5,17 +5,18 @@
 #include "arch/x86/platform.h"
 #include "arch/x86/smp.h"
 #include "arch/x86/trap.h"
+#include "arch/x86/user/devices.h"
 #include "debug/crash.h"
 #include "debug/examples/watch.h"
 #include "debug/guest.h"
 #include "debug/kgdb/kgdb.h"
 #include "debug/ksym/ksym.h"
 #include "debug/step.h"
+#include "debug/watchdog.h"
 #include "hwbp/hwbp.h"
 #include "kernel/base/cmdline.h"
 #include "kernel/base/printk.h"
 #include "sched/trace.h"
-#include "kernel/base/watchdog.h"
 #include "kernel/mm/heap.h"
 #include "kernel/mm/page.h"
 #include "linux/fs/file.h"
@@ -78,7 +79,7 @@ static void bring_up_machine(u32 magic, u32 mbi)
     log_stage("this CPU: its tables, its exceptions");
 
     boot_info_parse(magic, mbi); // what GRUB left for us
-    screen_use_framebuffer();
+    framebuffer_init();
     cmdline_init(boot_info.cmdline);
     log_init();
     page_init(); // memory: pages, the kernel's own page tables, the heap

@@ -137,9 +137,9 @@ static void ioapic_write(u32 reg, u32 v)
     ioapic[IOAPIC_WINDOW / 4] = v;
 }
 
-// An interrupt of the ISA bus, edge triggered and active high as all of them are, to the boot CPU.
-// What comes there is a vector, or ICR_NMI: the delivery modes are those of the command register.
-static void ioapic_route(u32 irq, u32 what)
+// Edge triggered and active high, as all interrupts of the ISA bus are. The delivery modes are
+// those of the command register.
+void ioapic_route(u32 irq, u32 what)
 {
     u32 gsi = acpi_cpus.gsi[irq];
     u32 entries = (ioapic_read(IOAPIC_VERSION) >> 16 & 0xff) + 1;
@@ -147,11 +147,6 @@ static void ioapic_route(u32 irq, u32 what)
         panic("apic: interrupt %u is beyond the I/O APIC's %u inputs", gsi, entries);
     ioapic_write(IOAPIC_ENTRY(gsi) + 1, acpi_cpus.apic_id[0] << 24);
     ioapic_write(IOAPIC_ENTRY(gsi), what);
-}
-
-void ioapic_route_nmi(u32 irq)
-{
-    ioapic_route(irq, ICR_NMI);
 }
 
 void apic_init(void)

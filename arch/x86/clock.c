@@ -7,12 +7,10 @@
 #include "arch/x86/upcalls.h"
 
 #define PIT_HZ       1193182u
-#define PIT_CHANNEL0 0x40
 #define PIT_CHANNEL2 0x42
 #define PIT_CMD      0x43
 #define PIT_LATCH2   0x80
 #define PIT_MODE2    0xb4 // channel 2, low then high byte, mode 2: counts down and starts over
-#define PIT_BEAT     0x34 // the same of channel 0, whose end of a period is interrupt 0
 #define PORT_B       0x61 // bit 0: gate of channel 2, bit 1: loudspeaker
 #define WINDOW       (PIT_HZ / 200) // 5 ms; the counter wraps after 55
 #define TRIES        3
@@ -126,12 +124,4 @@ void clock_delay_us(u64 us)
     u64 end = clock_ns() + us * 1000;
     while (clock_ns() < end)
         cpu_pause();
-}
-
-void watchdog_beat_start(void)
-{
-    outb(PIT_CMD, PIT_BEAT);
-    outb(PIT_CHANNEL0, 0); // 65536
-    outb(PIT_CHANNEL0, 0);
-    ioapic_route_nmi(0);
 }

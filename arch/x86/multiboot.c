@@ -10,15 +10,7 @@
 #define MMAP_AVAILABLE   1u
 #define LOW_MEMORY_END   0x100000ull // BIOS data, trampoline, VGA below
 
-enum {
-    TAG_END = 0,
-    TAG_CMDLINE = 1,
-    TAG_MODULE = 3,
-    TAG_MMAP = 6,
-    TAG_FRAMEBUFFER = 8,
-    TAG_RSDP1 = 14,
-    TAG_RSDP2 = 15
-};
+enum { TAG_END = 0, TAG_CMDLINE = 1, TAG_MODULE = 3, TAG_MMAP = 6, TAG_RSDP1 = 14, TAG_RSDP2 = 15 };
 
 struct mb2_tag {
     u32 type, size; // size without the padding to 8 bytes
@@ -39,19 +31,8 @@ struct mb2_mmap_entry {
     u32 type, reserved;
 };
 
-struct mb2_framebuffer {
-    u64 pa;
-    u32 pitch, width, height;
-    u8 bits, type;
-    u16 reserved;
-    struct {
-        u8 at, bits;
-    } red, green, blue;
-} __packed;
-
-#define FRAMEBUFFER_RGB 1
-
 struct boot_info boot_info;
+static const struct mb2_tag *tags[24]; // the first of each type, in the loader's memory
 
 static u8 rsdp_copy[36] __aligned(8); // the longer of its two forms
 
@@ -66,10 +47,8 @@ static void read_cmdline(const struct mb2_tag *tag)
 static void read_module(const struct mb2_tag *tag)
 {
     const struct mb2_module *m = (const struct mb2_module *)tag->body;
-    if (boot_info.nr_modules++ == 0) {
-        boot_info.module_start = m->start;
-        boot_info.module_end = m->end;
-    }
+    boot_info.module_start = m->start;
+    boot_info.module_end = m->end;
 }
 
 static void read_mmap(const struct mb2_tag *tag)
@@ -88,24 +67,29 @@ static void read_mmap(const struct mb2_tag *tag)
     }
 }
 
-static void read_framebuffer(const struct mb2_tag *tag)
+// Of the two forms of ACPI's root pointer the newer one wins.
+static void read_rsdp(void)
 {
-    const struct mb2_framebuffer *f = (const struct mb2_framebuffer *)tag->body;
-    if (f->type == FRAMEBUFFER_RGB)
-        boot_info.framebuffer = (struct framebuffer){
-            f->pa, f->pitch, f->width, f->height, f->bits, f->red.at, f->green.at, f->blue.at,
-        };
-}
-
-// The newer form, if there is one, comes with a tag of its own and wins whichever comes first.
-static void read_rsdp(const struct mb2_tag *tag)
-{
-    static u32 have;
-    if (have > tag->type)
+    const struct mb2_tag *tag = tags[TAG_RSDP2] ? tags[TAG_RSDP2] : tags[TAG_RSDP1];
+    if (!tag)
         return;
-    have = tag->type;
     rep_copy(rsdp_copy, tag->body, MIN(tag->size - sizeof(*tag), sizeof(rsdp_copy)));
     boot_info.rsdp = virt_to_phys(rsdp_copy);
+}
+
+static void find_tags(u64 at, u64 end)
+{
+    while (at + sizeof(struct mb2_tag) <= end) {
+        const struct mb2_tag *tag = phys_to_virt(at);
+        if (tag->type == TAG_END)
+            break;
+        if (tag->size < sizeof(*tag) || at + tag->size > end)
+            boot_refuse("dr7: the loader's information is broken");
+        if (tag->type < ARRAY_SIZE(tags) && !tags[tag->type])
+            tags[tag->type] = tag;
+        boot_info.nr_modules += tag->type == TAG_MODULE;
+        at += ALIGN_UP(tag->size, 8);
+    }
 }
 
 void boot_info_parse(u32 magic, u32 mbi)
@@ -116,35 +100,21 @@ void boot_info_parse(u32 magic, u32 mbi)
     u64 end = (u64)mbi + *(u32 *)phys_to_virt(mbi);
     if (end > BOOT_MAP_END)
         boot_refuse("dr7: the loader's information lies above 4 GiB");
-
-    for (u64 at = (u64)mbi + 8; at + sizeof(struct mb2_tag) <= end;) {
-        const struct mb2_tag *tag = phys_to_virt(at);
-        if (tag->type == TAG_END)
-            break;
-        if (tag->size < sizeof(*tag) || at + tag->size > end)
-            boot_refuse("dr7: the loader's information is broken");
-        switch (tag->type) {
-        case TAG_CMDLINE:
-            read_cmdline(tag);
-            break;
-        case TAG_MODULE:
-            read_module(tag);
-            break;
-        case TAG_MMAP:
-            read_mmap(tag);
-            break;
-        case TAG_FRAMEBUFFER:
-            read_framebuffer(tag);
-            break;
-        case TAG_RSDP1:
-        case TAG_RSDP2:
-            read_rsdp(tag);
-            break;
-        }
-        at += ALIGN_UP(tag->size, 8);
-    }
+    find_tags((u64)mbi + 8, end);
+    if (tags[TAG_CMDLINE])
+        read_cmdline(tags[TAG_CMDLINE]);
+    if (tags[TAG_MODULE])
+        read_module(tags[TAG_MODULE]);
+    if (tags[TAG_MMAP])
+        read_mmap(tags[TAG_MMAP]);
+    read_rsdp();
     if (!boot_info.nr_regions)
         boot_refuse("dr7: the loader gives no memory map");
+}
+
+const void *boot_tag(u32 type)
+{
+    return tags[type] ? tags[type]->body : NULL;
 }
 
 __noreturn void boot_refuse(const char *why)

@@ -21,18 +21,14 @@ struct boot_info {
     u64 rsdp; // physical address of a copy of ACPI's root pointer; 0 when none
     u32 nr_regions;
     struct mem_region regions[MAX_MEM_REGIONS]; // usable RAM above 1 MiB, whole pages
-    struct framebuffer {
-        u64 pa;
-        u32 pitch, width, height; // pitch: bytes from line to line
-        u8 bits;                  // of a pixel; 0: the loader gives no framebuffer of colours
-        u8 red, green, blue;      // the lowest bit of each
-    } framebuffer;
 };
 extern struct boot_info boot_info;
 
 // Copies what the loader left at physical address `mbi`; only the module stays where it is.
 // Refuses a wrong `magic` with one line and stops.
 void boot_info_parse(u32 magic, u32 mbi);
+// The loader's tag of this type, behind type and size, or NULL. Before page_init() only.
+const void *boot_tag(u32 type);
 
 // `why`, a line that starts with "dr7: ", on VGA and serial, then the machine goes off with status
 // 1. For refusals at boot, also before printk works; after serial_init() and screen_init().
@@ -65,7 +61,8 @@ void lapic_eoi(void);
 void lapic_send(u32 apic_id, u32 command); // a vector, or what apic_regs.h has
 void lapic_send_self(u32 vector);          // to this CPU; any context
 void lapic_send_nmi(u32 apic_id);          // any context
-void ioapic_route_nmi(u32 irq); // an interrupt of the ISA bus is an NMI of CPU 0 from now on
+// An interrupt of the ISA bus goes to CPU 0 from now on, as a vector or as ICR_NMI.
+void ioapic_route(u32 irq, u32 what);
 
 // ---- clock ----
 
@@ -80,9 +77,6 @@ u64 clock_ns(void);
 u64 clock_since_entry_ns(void);
 // Busy wait.
 void clock_delay_us(u64 us);
-// From now on CPU 0 takes an NMI this often, for kernel/base/watchdog.c: the PIT's longest period.
-#define WATCHDOG_HZ 18
-void watchdog_beat_start(void);
 
 // ---- serial ports, keyboard and screen ----
 
@@ -93,27 +87,12 @@ bool serial_present(int port);                        // what serial_init() foun
 void serial_drain(void);                              // until all of it is on the line
 // Receive: raises IRQ_SERIAL1 or IRQ_SERIAL2; not for what is there already.
 void serial_irq_enable(int port);
-int serial_read(int port); // a byte that has come, or -1
-void screen_init(void);    // VGA text
-// If the loader has set up a framebuffer, it is the screen from now on, blank. One above
-// BOOT_MAP_END shows what is written only from framebuffer_map() on, which needs the heap.
-void screen_use_framebuffer(void);
-void framebuffer_map(void);
-void screen_write(const char *s, size_t n); // any context; \n \r \b \t, and ESC [ as in screen.c
-void screen_repaint(void);
-void screen_size(u32 *columns, u32 *rows);
+int serial_read(int port);                  // a byte that has come, or -1
+void screen_init(void);                     // VGA text
+void screen_write(const char *s, size_t n); // any context; arch/x86/screen.h has more
 
 // ---- power ----
 
 // Off. `status` 0 is success. QEMU's isa-debug-exit (status << 1 | 1 is what QEMU exits with; 0
 // powers off by ACPI's S5 so that it exits with 0), then Bochs's port 0x8900, then a halt.
 __noreturn void machine_off(u32 status);
-
-// ---- for programs (arch/x86/user) ----
-
-// Reads the CMOS clock; after clock_init(). Seconds since 1970 when the clock was started.
-void clock_init_epoch(void);
-u64 clock_boot_epoch(void);
-
-void keyboard_init(void); // discards what was typed before; IRQs off
-void keyboard_irq(void);  // IRQ_KEYBOARD

@@ -1,5 +1,5 @@
-// What the console's screen is made of, inside of arch/x86: a terminal (screen.c) that knows cells
-// only, and two devices that show them, VGA text (vga.c) and a framebuffer (framebuffer.c).
+// The screen: a grid of cells that scrolls (screen.c), on VGA text (vga.c), or on a framebuffer
+// where the full kernel finds one (arch/x86/user/framebuffer.c). screen_write() is in platform.h.
 #pragma once
 
 #include "arch/x86/types.h"
@@ -21,5 +21,16 @@ struct screen_device {
 };
 
 extern const struct screen_device vga_text;
-// The framebuffer that the loader has set up, NULL if it has not, or not one of 32 bits a pixel.
-const struct screen_device *framebuffer_device(void);
+
+// From now on this device is the screen, blank.
+void screen_use(const struct screen_device *d);
+void screen_size(u32 *columns, u32 *rows);
+void screen_repaint(void);
+
+// What a write consists of. It begins at the cursor; put() returns the cell after `c`, which may be
+// \n \r \b \t; the end shows the cursor. What is put has the colour of a cell that was set last.
+u32 screen_begin(void);
+u32 screen_put(u32 at, char c);
+void screen_blank(u32 from, u32 end);
+void screen_colour(u16 cell);
+void screen_end(u32 at);

@@ -6,7 +6,7 @@
 //                                             other links have changed anything
 //   DIE_BREAKPOINT   hwbp/db.c                hits of debug registers
 //   DIE_STEP         debug/step.c             single steps of ring 0 that no debugger asked for
-//   DIE_WATCHDOG     kernel/base/watchdog.c   NMIs that no other link has taken
+//   DIE_WATCHDOG     debug/watchdog.c         NMIs that no other link has taken
 //   (the end)        linux/proc/trap.c        the rest: in ring 3 a signal, in ring 0 a panic
 //
 // A #DB may have several causes at once, and each may belong to another link. A link clears the

@@ -22,14 +22,13 @@ static char ring[RING_SIZE];
 static u64 ring_end; // bytes ever written
 static bool opened;
 static int log_port = COM1;
-static bool vga_on = true;
+bool log_on_screen = true;
 
 // Written while this CPU is the owner, by what interrupts it.
 static char nested[NESTED_SIZE];
 static u32 nested_len;
 
-// IRQs off. False if this CPU owns the log already.
-static bool take(void)
+bool log_take(void)
 {
     u32 me = cpu_id() + 1;
     for (;;) {
@@ -44,7 +43,7 @@ static bool take(void)
     }
 }
 
-static void release(void)
+void log_release(void)
 {
     __atomic_store_n(&owner, 0, __ATOMIC_RELEASE);
 }
@@ -68,7 +67,7 @@ static void write_log_devices(const char *s, size_t n)
     if (log_port == NO_PORT)
         return;
     write_lines(log_port, s, n);
-    if (vga_on)
+    if (log_on_screen)
         screen_write(s, n);
 }
 
@@ -108,37 +107,25 @@ void printk(const char *fmt, ...)
     n = MIN(n, sizeof(text) - 1);
 
     u64 flags = irq_save();
-    if (take()) {
+    if (log_take()) {
         append(text, n);
         append_nested();
-        release();
+        log_release();
     } else {
         keep_nested(text, n);
     }
     irq_restore(flags);
 }
 
-void console_write_raw(const char *s, size_t n)
-{
-    u64 flags = irq_save();
-    bool taken = take();
-    serial_write(COM1, s, n);
-    if (vga_on)
-        screen_write(s, n);
-    if (taken)
-        release();
-    irq_restore(flags);
-}
-
 size_t log_read(char *buf, size_t n)
 {
     u64 flags = irq_save();
-    bool taken = take();
+    bool taken = log_take();
     n = MIN(n, MIN(ring_end, RING_SIZE));
     for (size_t i = 0; i < n; i++)
         buf[i] = ring[(ring_end - n + i) % RING_SIZE];
     if (taken)
-        release();
+        log_release();
     irq_restore(flags);
     return n;
 }
@@ -162,7 +149,7 @@ void log_init(void)
         log_port = NO_PORT;
     else
         known = !strcmp(name, "com1");
-    vga_on = cmdline_u64("vga", 1) != 0;
+    log_on_screen = cmdline_u64("vga", 1) != 0;
     if (!known)
         printk("log: no output \"%s\"; com1 is used\n", name);
     open_devices();

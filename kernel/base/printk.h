@@ -28,9 +28,11 @@ void log_stage(const char *fmt, ...) __printf(1, 2);
 // The newest part of the log, at most n bytes and 64 KiB, for /proc/kmsg. Returns its length.
 size_t log_read(char *buf, size_t n);
 
-// Writes bytes to the console's devices (COM1 and, unless vga=0, VGA). The log does not record
-// them. Any context.
-void console_write_raw(const char *s, size_t n);
+// For who shares the log's devices: between the two no message is written. False: this CPU is in
+// the middle of one, and there is nothing to release. IRQs off.
+bool log_take(void);
+void log_release(void);
+extern bool log_on_screen; // "vga=": constant after log_init()
 
 // From now on printk takes no lock. Only a panic calls this: it may have stopped the CPU that holds
 // the lock.

@@ -2,6 +2,7 @@
 // grant it, and a kernel variable whose writers are named. Every number is measured while it runs.
 #include "kernel/core/demo.h"
 #include "arch/x86/platform.h"
+#include "arch/x86/screen.h"
 #include "arch/x86/smp.h"
 #include "hwbp/hwbp.h"
 #include "kernel/base/errno.h"
@@ -39,26 +40,20 @@ struct actor {
 static struct actor actors[TASKS];
 static u32 ready; // how many have their watchpoints; atomic
 
-// ---- colours: on the screen only, the serial line gets plain text ----
+// ---- colours: on the screen only; the serial line gets plain text ----
 
-enum colour { PLAIN = 0, GREEN = 32, RED = 31, YELLOW = 33, CYAN = 36 };
+enum ink { GREEN = 0x0a00, CYAN = 0x0b00, RED = 0x0c00, YELLOW = 0x0e00 }; // cells of screen.h
 
-static void ink(enum colour c)
-{
-    char escape[8];
-    screen_write(escape, snprintf(escape, sizeof(escape), "\x1b[%dm", c));
-}
-
-static void __printf(2, 3) say(enum colour c, const char *fmt, ...)
+static void __printf(2, 3) say(enum ink c, const char *fmt, ...)
 {
     char text[256];
     va_list ap;
     va_start(ap, fmt);
     vsnprintf(text, sizeof(text), fmt, ap);
     va_end(ap);
-    ink(c);
+    screen_colour(c);
     printk("%s", text);
-    ink(PLAIN);
+    screen_colour(CELL_PLAIN);
 }
 
 static bool verdict(bool right, const char *good, const char *bad)

@@ -34,12 +34,10 @@ void kernel_main(u32 magic, u32 mbi)
     log_stage("this CPU: its tables, its exceptions");
 
     boot_info_parse(magic, mbi); // what GRUB left for us
-    screen_use_framebuffer();
     cmdline_init(boot_info.cmdline);
     log_init();
     page_init(); // memory: pages, the kernel's own page tables, the heap
     heap_init();
-    framebuffer_map();
     log_stage("memory: %lu MB are free", pages_free_count() >> (20 - PAGE_SHIFT));
 
     acpi_init(); // the machine: CPUs, interrupts, time

@@ -2,8 +2,10 @@
 #include "linux/fs/console.h"
 
 #include "arch/x86/platform.h"
+#include "arch/x86/screen.h"
 #include "arch/x86/uaccess.h"
 #include "arch/x86/upcalls.h"
+#include "arch/x86/user/devices.h"
 #include "kernel/base/cmdline.h"
 #include "kernel/base/printk.h"
 #include "kernel/base/string.h"
@@ -48,6 +50,19 @@ static bool raw;       // "tty=raw": constant after boot
 static bool listening; // a program has opened the console
 static u32 foreground;
 
+// To COM1 and, unless vga=0, the screen; the log does not record it. Any context.
+static void write_raw(const char *s, size_t n)
+{
+    u64 flags = irq_save();
+    bool taken = log_take();
+    serial_write(COM1, s, n);
+    if (log_on_screen)
+        terminal_write(s, n);
+    if (taken)
+        log_release();
+    irq_restore(flags);
+}
+
 u32 console_init(void)
 {
     char mode[8];
@@ -55,7 +70,7 @@ u32 console_init(void)
     wait_init(&readers);
     screen_size(&columns, &rows);
     window = (struct winsize){.rows = rows, .columns = columns};
-    line_init(&line, console_write_raw);
+    line_init(&line, write_raw);
     raw = cmdline_get("tty", mode, sizeof(mode)) && strcmp(mode, "raw") == 0;
     if (raw)
         line.t.iflag = line.t.oflag = line.t.lflag = 0;
@@ -194,7 +209,7 @@ static ssize_t console_write(struct file *, u64 ubuf, size_t n, u64 *)
         if (copy_from_user(buf, ubuf + done, chunk))
             return done ? (ssize_t)done : -EFAULT;
         // The modes are read without the lock: a change meanwhile may take effect one chunk later.
-        console_write_raw(out, line_output(&line, buf, chunk, out));
+        write_raw(out, line_output(&line, buf, chunk, out));
         done += chunk;
         if (done < n && sched_interrupted())
             break;

@@ -2,6 +2,7 @@
 // mappings share; it ends where the file does.
 #include "arch/x86/platform.h"
 #include "arch/x86/uaccess.h"
+#include "arch/x86/user/devices.h"
 #include "kernel/base/string.h"
 #include "kernel/mm/heap.h"
 #include "kernel/mm/page.h"

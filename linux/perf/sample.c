@@ -2,6 +2,7 @@
 #include "linux/perf/perf.h"
 #include "linux/perf/sample.h"
 #include "arch/x86/platform.h"
+#include "arch/x86/user/devices.h"
 #include "kernel/base/errno.h"
 #include "linux/perf/callchain.h"
 #include "perf/context.h"

@@ -2,7 +2,7 @@
 #include "linux/proc/random.h"
 
 #include "arch/x86/cpu.h"
-#include "arch/x86/platform.h"
+#include "arch/x86/user/devices.h"
 #include "kernel/base/string.h"
 
 #define GOLDEN_GAMMA 0x9e3779b97f4a7c15ull

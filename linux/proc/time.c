@@ -1,6 +1,7 @@
 // Clocks and sleeping.
 #include "arch/x86/platform.h"
 #include "arch/x86/uaccess.h"
+#include "arch/x86/user/devices.h"
 #include "linux/task/signal_state.h"
 #include "linux/proc/syscalls.h"
 #include "linux/task/timespec.h"

@@ -1,6 +1,7 @@
 // The control sequences of the VGA screen, read back from its memory.
 #include "arch/x86/layout.h"
 #include "arch/x86/platform.h"
+#include "arch/x86/user/devices.h"
 #include "kernel/base/string.h"
 #include "test/kernel/ktest.h"
 
@@ -14,7 +15,7 @@ static volatile u16 *screen(void)
 
 static void show(const char *s)
 {
-    screen_write(s, strlen(s));
+    terminal_write(s, strlen(s));
 }
 
 // Whether this text, with this colour, stands there and the rest of the line is blank.

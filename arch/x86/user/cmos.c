@@ -1,6 +1,7 @@
 // The CMOS clock: what the time is, for programs.
 #include "arch/x86/cpu.h"
 #include "arch/x86/platform.h"
+#include "arch/x86/user/devices.h"
 
 #define CMOS_INDEX   0x70
 #define CMOS_DATA    0x71

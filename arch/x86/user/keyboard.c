@@ -2,8 +2,8 @@
 // as a US keyboard has it; other keys give nothing.
 
 #include "arch/x86/cpu.h"
-#include "arch/x86/platform.h"
 #include "arch/x86/user/upcalls.h"
+#include "arch/x86/user/devices.h"
 
 #define KBD_DATA     0x60
 #define KBD_STATUS   0x64

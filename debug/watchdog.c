@@ -1,13 +1,18 @@
 // The watchdog: see watchdog.h. What runs in the NMI is protected: no INT3 of a debugger may stand
 // there, for the IRETQ of a #BP would let in the next NMI.
-#include "kernel/base/watchdog.h"
+#include "debug/watchdog.h"
+#include "arch/x86/apic_regs.h"
 #include "arch/x86/cpu.h"
 #include "arch/x86/platform.h"
 #include "kernel/base/cmdline.h"
 #include "kernel/base/die.h"
 #include "kernel/base/panic.h"
 
-#define LIMIT_S 2
+#define LIMIT_S      2
+#define BEAT_HZ      18 // the PIT's longest period, 65536 counts
+#define PIT_CHANNEL0 0x40
+#define PIT_CMD      0x43
+#define PIT_BEAT     0x34 // channel 0, low then high byte, mode 2: a period ends in interrupt 0
 
 static struct {
     u64 ticks;                    // at its last beat
@@ -33,10 +38,18 @@ static __protected_text enum die_answer beat(struct die *d)
     bool ticked = ticks != seen[me].ticks;
     seen[me].ticks = ticks;
     seen[me].missed = ticked && !need_resched() ? 0 : seen[me].missed + 1;
-    if (seen[me].missed == limit_s * WATCHDOG_HZ)
+    if (seen[me].missed == limit_s * BEAT_HZ)
         panic_at(d->regs, "watchdog: cpu %u has %s for %lu s", me,
                  ticked ? "a switch due and makes none" : "taken no tick", limit_s);
     return DIE_STOP;
+}
+
+static void start_beat(void)
+{
+    outb(PIT_CMD, PIT_BEAT);
+    outb(PIT_CHANNEL0, 0); // 65536
+    outb(PIT_CHANNEL0, 0);
+    ioapic_route(0, ICR_NMI);
 }
 
 void watchdog_start(void)
@@ -46,5 +59,5 @@ void watchdog_start(void)
     if (!limit_s)
         return;
     die_register(&link);
-    watchdog_beat_start();
+    start_beat();
 }
