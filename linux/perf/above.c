@@ -66,7 +66,7 @@ void perf_counted(struct perf_event *event, u64 nr, struct trapframe *regs, u64 
 
 // ---- a CPU ----
 
-void perf_task_leaves(struct task *prev, struct task *next)
+static __attribute__((noinline)) void tell_of_leaving(struct task *prev, struct task *next)
 {
     perf_sw_event(PERF_COUNT_SW_CONTEXT_SWITCHES, 1, NULL, 0);
     if (perf_record_wanted())
@@ -75,7 +75,16 @@ void perf_task_leaves(struct task *prev, struct task *next)
         perf_work_interrupt();
 }
 
-void perf_task_arrived(struct task *prev)
+// Most switches interest nobody: one look, and no frame.
+void perf_task_leaves(struct task *prev, struct task *next)
+{
+    const struct perf_output_cpu *out = this_output_cpu();
+    if (unlikely(out->sw_active[PERF_COUNT_SW_CONTEXT_SWITCHES] || out->pending ||
+                 perf_record_wanted()))
+        tell_of_leaving(prev, next);
+}
+
+static __attribute__((noinline)) void tell_of_arrival(struct task *prev)
 {
     const struct perf_event_context *ctx = this_perf_cpu()->task_ctx;
     if (ctx && ctx->traps)
@@ -84,6 +93,13 @@ void perf_task_arrived(struct task *prev)
         perf_sw_event(PERF_COUNT_SW_CPU_MIGRATIONS, 1, NULL, 0);
     if (perf_record_wanted())
         perf_record_switch(false, false, prev);
+}
+
+void perf_task_arrived(struct task *prev)
+{
+    const struct perf_event_context *ctx = this_perf_cpu()->task_ctx;
+    if (unlikely((ctx && (ctx->traps || ctx->last_cpu != cpu_id())) || perf_record_wanted()))
+        tell_of_arrival(prev);
 }
 
 void perf_ticked(void)

@@ -32,25 +32,34 @@ void paging_free(u64 root)
     free_tables(root, 4, FIRST_UPPER);
 }
 
-// start < end, both below the end of this table. Most entries are zero.
-static void each_page(u64 *table, int level, u64 start, u64 end, page_fn *fn, void *arg)
+// The lowest table, for the 2 MiB that hold *va. NULL: nothing is there, and *va is now where the
+// hole ends, at most at `end` rounded up. Most entries are zero.
+static u64 *lowest_table(u64 root, u64 *va, u64 end)
 {
-    u64 span = PAGE_SIZE << 9 * (level - 1), base = ALIGN_DOWN(start, span * PAGE_ENTRIES);
-    int last = paging_index(end - 1, level);
-    for (int i = paging_index(start, level); (i += rep_zeros(table + i, last + 1 - i)) <= last;
-         i++) {
-        u64 va = MAX(base + i * span, start);
-        if (level == 1)
-            fn(va, &table[i], arg);
-        else
-            each_page(paging_table_at(table[i]), level - 1, va, MIN(base + (i + 1) * span, end), fn,
-                      arg);
+    u64 *table = phys_to_virt(root);
+    for (int level = 4; level > 1; level--) {
+        int shift = PAGE_SHIFT + 9 * (level - 1);
+        u64 at = *va >> shift, last = (end - 1) >> shift, i = at % PAGE_ENTRIES;
+        if (!table[i]) {
+            *va = (at + rep_zeros(table + i, MIN(PAGE_ENTRIES - i, last - at + 1))) << shift;
+            return NULL;
+        }
+        table = paging_table_at(table[i]);
     }
+    return table;
 }
 
 void paging_for_each(u64 root, u64 start, u64 end, page_fn *fn, void *arg)
 {
     end = MIN(end, TASK_SIZE_MAX);
-    if (start < end)
-        each_page(phys_to_virt(root), 4, start, end, fn, arg);
+    while (start < end) {
+        u64 *table = lowest_table(root, &start, end);
+        if (!table)
+            continue;
+        u64 i = paging_index(start, 1), first = start - i * PAGE_SIZE;
+        u64 n = MIN(PAGE_ENTRIES, (end - 1 - first) / PAGE_SIZE + 1);
+        for (; (i += rep_zeros(table + i, n - i)) < n; i++)
+            fn(first + i * PAGE_SIZE, &table[i], arg);
+        start = first + n * PAGE_SIZE;
+    }
 }
