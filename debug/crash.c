@@ -1,4 +1,4 @@
-// Going wrong on request: see crash.h.
+// The kernel goes wrong on request: see crash.h.
 #include "debug/crash.h"
 #include "arch/x86/cpu.h"
 #include "kernel/base/cmdline.h"
@@ -16,7 +16,7 @@ static u64 deeper(volatile u8 *above, u64 levels)
     return levels ? deeper(here, levels - 1) + here[0] : 0;
 }
 
-// Without ticks, or with ticks but without the switch that is due.
+// Never ends: without ticks, or with ticks but without the switch that is due.
 static void stand_still(bool ticks)
 {
     preempt_disable();
@@ -27,7 +27,7 @@ static void stand_still(bool ticks)
         cpu_pause();
 }
 
-// One word too much: the stack guard.
+// Writes one word behind an array, over the word that guards the stack.
 static __attribute__((noinline)) u64 overrun(void)
 {
     u64 words[4];
@@ -37,7 +37,7 @@ static __attribute__((noinline)) u64 overrun(void)
     return *at;
 }
 
-// Against the ranks: debug builds see it, whether or not anybody waits.
+// Takes two mutexes against their ranks. Debug builds see it, whether or not anybody waits.
 static void out_of_order(void)
 {
     static struct mutex low, high;

@@ -2,8 +2,16 @@
 // it ends.
 #pragma once
 
-// HOW is null, panic, nested (a panic while it panics), stack (the kernel stack overflows), overrun
-// (an array on the stack does), stuck (no end with IRQs off), spin (no end with preemption off) or
-// order (two mutexes against their ranks); another word is a panic too. Returns when the option is
-// absent. Task context.
+// HOW is one of these; any other word is a panic, too:
+//
+//   null      a write through a NULL pointer
+//   panic     a panic
+//   nested    a panic inside a panic
+//   stack     the kernel stack overflows
+//   overrun   an array on the stack overflows
+//   stuck     a loop without end, interrupts off
+//   spin      a loop without end, preemption off
+//   order     two mutexes are taken against their ranks
+//
+// Returns only when the option is absent. Task context.
 void crash_if_asked(void);

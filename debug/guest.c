@@ -8,7 +8,7 @@
 #include "linux/fs/vfs.h"
 
 #define MEMORY_ORDER 4
-#define GUEST_RDEV   (10 << 8 | 200) // a "miscellaneous" device, as such things are on Linux
+#define GUEST_RDEV   (10 << 8 | 200) // major 10: Linux's number for miscellaneous devices
 
 _Static_assert(PAGE_SIZE << MEMORY_ORDER == SVM_GUEST_MEMORY, "the memory is one block of pages");
 _Static_assert(GUEST_RUN == (2u << 30 | sizeof(struct guest_state) << 16 | 'G' << 8 | 1),
@@ -17,8 +17,8 @@ _Static_assert(GUEST_RUN == (2u << 30 | sizeof(struct guest_state) << 16 | 'G' <
 struct guest {
     struct svm_guest svm;
     u8 *memory;
-    bool running; // atomic: who sets it has the right to run the guest
-    bool dead;    // the runner's
+    bool running; // atomic: the task that sets it may run the guest
+    bool dead;    // of the task that runs the guest
 };
 
 static ssize_t guest_read(struct file *f, u64 ubuf, size_t n, u64 *pos)

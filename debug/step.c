@@ -4,7 +4,7 @@
 #include "kernel/base/die.h"
 #include "kernel/base/printk.h"
 
-// Left behind by an emulator's own debugger, say. Of ring 3 it is the program's.
+// An emulator's own debugger may leave TF set, for example. A step in ring 3 is the program's.
 static enum die_answer take_step(struct die *d)
 {
     if (d->event != DIE_DEBUG || from_user(d->regs) || !(d->hits->dr6 & DR6_BS))

@@ -8,14 +8,15 @@
 #include "kernel/base/printk.h"
 #include "kernel/base/string.h"
 
-#define PRINTED 100u // accesses; later ones are only counted by the breakpoint itself
-#define DEPTH   4    // functions named for each
+#define PRINTED 100u // so many accesses are printed; the breakpoint still counts the later ones
+#define DEPTH   4    // so many functions are named for each access
 
 static char name[64]; // of the variable
 static u32 seen;      // atomic
 
-// Runs inside the debug exception, in the middle of whatever touched the variable, with IRQs off:
-// no lock, no sleep, no user memory. printk is made for it. What it touches itself hits nothing.
+// Runs inside the debug exception, in the middle of the code that touched the variable, IRQs off.
+// So it takes no lock, does not sleep and touches no user memory. printk may be called here. What
+// this function touches hits no breakpoint.
 static void on_access(struct perf_event *event, struct trapframe *regs)
 {
     char by[200];
@@ -31,8 +32,8 @@ static void on_access(struct perf_event *event, struct trapframe *regs)
            current_task()->tid, current_task()->comm, by);
 }
 
-// The name, "symbol", "symbol:w" or "symbol:rw", becomes a request. False when it is none of these,
-// or when there is no such symbol.
+// Makes a request of the option's text: "symbol", "symbol:w" or "symbol:rw". False when it is none
+// of these, or when there is no such symbol.
 static bool understand(struct perf_event_attr *attr)
 {
     char *colon = strchr(name, ':');
@@ -42,7 +43,7 @@ static bool understand(struct perf_event_attr *attr)
     *attr = (struct perf_event_attr){
         .type = PERF_TYPE_BREAKPOINT,
         .size = sizeof(*attr),
-        .pinned = 1, // always in a register, never taking turns
+        .pinned = 1, // always in a register: it takes no turns with others
         .bp_type = colon && strcmp(colon, "rw") == 0 ? HW_BREAKPOINT_RW : HW_BREAKPOINT_W,
         .bp_addr = ksym_lookup(name, &size),
     };
@@ -62,6 +63,6 @@ void watch_start(void)
     struct hwbp_wide *wide = hwbp_register_wide(&attr, on_access, NULL);
     if (IS_ERR(wide))
         printk("watch: %s: error %ld\n", name, -PTR_ERR(wide));
-    else // kept until the machine goes off; hwbp_unregister_wide(wide) would end it
+    else // it is kept until the machine goes off; hwbp_unregister_wide(wide) would end it
         printk("watch: %s is at 0x%lx, %lu bytes\n", name, attr.bp_addr, attr.bp_len);
 }

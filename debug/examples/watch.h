@@ -2,5 +2,6 @@
 // and prints who touches it. It is an example, to copy from: docs/api.md explains the calls.
 #pragma once
 
-// Starts the watch; says so, or why not. Nothing without the option. Task context.
+// Starts the watch, and logs that it did, or why it could not. Without the option it does nothing.
+// Task context.
 void watch_start(void);

@@ -21,7 +21,7 @@ static struct software software[MAX_SOFTWARE] __protected_bss;
 static struct hwbp_stopped slots[HBP_NUM] __protected_bss;
 static enum break_kind slot_kind[HBP_NUM];
 
-static bool leftovers; // slots are to be given back by the thread; atomic
+static bool leftovers; // the thread has slots to give back; atomic
 static struct wait_queue leftover_queue;
 
 // ---- in the text ----
@@ -79,8 +79,9 @@ bool kgdb_may_stop_at(u64 addr)
     return addr >= (u64)__text_start && addr < (u64)__text_end && !in_protected_text(addr);
 }
 
-// Nothing need be planted there: a CPU that comes faults, which gdb takes for the breakpoint. A
-// function that gdb calls returns to such a place on the stack.
+// A place where code cannot run needs no INT3. A CPU that comes there faults, and gdb takes the
+// fault for the breakpoint. When gdb calls a function, it lets it return to such a place on the
+// stack.
 static bool never_executes(u64 addr)
 {
     u64 pa, flags;
@@ -126,8 +127,8 @@ static struct hwbp_stopped *find_slot(enum break_kind kind, u64 addr, u64 len)
     return NULL;
 }
 
-// By preference one that has kept its claim. When all are in use a fifth would need a fifth
-// register.
+// A slot for another breakpoint, if possible one that still has its claim. NULL when all four are
+// in use, because there is no fifth register.
 static struct hwbp_stopped *free_slot(void)
 {
     struct hwbp_stopped *found = NULL;
@@ -180,7 +181,7 @@ __protected_text bool kgdb_slot_is(u32 slot, u64 addr)
 void kgdb_breaks_apply(const struct trapframe *f, u64 *dr7)
 {
     bool done = true;
-    for (u32 i = 0; i < HBP_NUM; i++) // entries and the register file itself: not even settled
+    for (u32 i = 0; i < HBP_NUM; i++) // not in protected text, where registers are half changed
         done = done &&
                (!in_protected_text(f->rip) || slots[i].applied[cpu_id()] == slots[i].version) &&
                hwbp_stopped_apply(&slots[i], dr7);

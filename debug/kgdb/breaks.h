@@ -1,48 +1,49 @@
-// gdb's breakpoints: in the text by INT3, and in the debug registers through debug/kgdb/stopped.h.
-// The numbers of gdb's Z packets name the kinds.
+// gdb's breakpoints: in the text by INT3, and in the debug registers by debug/kgdb/stopped.h. The
+// kinds have the numbers of gdb's Z packets.
 //
-// In the text they stand only while CPUs run: gdb, and the stub itself, see the text as it was
-// built.
+// INT3s stand in the text only while CPUs run. So gdb, and the stub itself, see the text as it was
+// built. "Protected" means that no breakpoint can stand on the function (docs/hwbp.md).
 #pragma once
 
 #include "arch/x86/trap.h"
 
 enum break_kind { Z_SOFTWARE, Z_HARDWARE, Z_WRITE, Z_READ, Z_ACCESS };
 
-// Makes what hardware breakpoints need. 0 or -ENOMEM. Task context, once.
+// Makes what hardware breakpoints need, because a session cannot allocate. 0 or -ENOMEM. Task
+// context, once.
 int kgdb_breaks_init(void);
 
 // ---- the leader, during a session ----
 
-// 0, or as hwbp_stopped_set(); -EINVAL also for one in the text outside what may be stopped at, and
-// for a length that no register has. x86 has no condition for reads alone: Z_READ is for reads and
-// writes, as gdb takes it.
+// Inserts a breakpoint. 0, or an error of hwbp_stopped_set(). -EINVAL also for an INT3 where
+// kgdb_may_stop_at() is false, and for a length that no register has. x86 has no condition for
+// reads alone, so Z_READ reports writes as well. gdb can live with that.
 int kgdb_break_insert(enum break_kind kind, u64 addr, u64 len);
 int kgdb_break_remove(enum break_kind kind, u64 addr, u64 len); // -ENOENT: there is none
 void kgdb_break_remove_all(void);
-// After the last change: slots that are not needed any more go back.
+// Gives back the slots that are not needed any more. Called after the last change of a session.
 void kgdb_breaks_settle(void);
 
-// Lifts INT3s out of the text, or plants those that gdb wants. Protected.
+// Takes all INT3s out of the text, or puts in those that gdb wants. Protected.
 void kgdb_breaks_lift(void);
 void kgdb_breaks_plant(void);
 
-// Kernel text where a CPU may be stopped: not on the path of exceptions themselves.
+// True for kernel text where a CPU may be stopped. Code that exceptions themselves run is not such.
 bool kgdb_may_stop_at(u64 addr);
 
 // ---- every CPU ----
 
-// Did this INT3 stand here a moment ago? Protected.
+// True if gdb wants an INT3 here. It may be taken out at the moment. Protected.
 bool kgdb_break_at(u64 addr);
-// The slot whose event this is, or -1. Protected.
+// The slot of gdb's whose event owns a register, or -1 when the owner is not gdb's. Protected.
 int kgdb_slot_of(const void *owner);
 u64 kgdb_slot_addr(int slot);
 enum break_kind kgdb_slot_kind(int slot);
-// Does gdb (still) want this slot to be at this address? Protected.
+// True if gdb wants a breakpoint of this slot at this address now. Protected.
 bool kgdb_slot_is(u32 slot, u64 addr);
 
-// A stopped CPU takes what is wanted into its registers (hwbp_stopped_apply()), or sends itself
-// IPI_DEBUGGER if it cannot now.
+// A stopped CPU takes gdb's breakpoints into its registers (hwbp_stopped_apply()). If it cannot do
+// so now, it sends itself IPI_DEBUGGER.
 void kgdb_breaks_apply(const struct trapframe *f, u64 *dr7);
-// IPI_DEBUGGER.
+// The handler of IPI_DEBUGGER: does then what kgdb_breaks_apply() could not.
 void kgdb_breaks_catch_up(void);

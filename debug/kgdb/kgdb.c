@@ -1,4 +1,4 @@
-// What brings the machine to a stop: exceptions, gdb's line, the kernel's own request. See kgdb.h.
+// What stops the machine: an exception, a byte from gdb, or a request of the kernel. See kgdb.h.
 #include "arch/x86/cpu.h"
 #include "arch/x86/platform.h"
 #include "arch/x86/upcalls.h"
@@ -15,7 +15,7 @@
 #define INT3      0xcc
 
 static bool on __protected_bss;              // constant after kgdb_start()
-static bool asked[MAX_CPUS] __protected_bss; // this CPU's next #BP is kgdb_enter()'s
+static bool asked[MAX_CPUS] __protected_bss; // the next #BP of this CPU is that of kgdb_enter()
 
 // ---- exceptions ----
 
@@ -30,7 +30,7 @@ static __protected_text enum die_answer int3(struct trapframe *f)
     } else if (asked[cpu_id()]) {
         asked[cpu_id()] = false;
         why.kind = STOP_SIGNAL;
-    } else if (*(volatile u8 *)addr != INT3) { // lifted since this CPU met it
+    } else if (*(volatile u8 *)addr != INT3) { // it was taken out after this CPU met it
         f->rip = addr;
         return DIE_STOP;
     } else if (kgdb_attached()) {
@@ -41,7 +41,8 @@ static __protected_text enum die_answer int3(struct trapframe *f)
     return kgdb_stop(f, &why) ? DIE_STOP : DIE_DONE;
 }
 
-// The hits themselves are left to the breakpoints' link, which counts them and sees to RF.
+// The hits are left to the next link of the chain, the breakpoints' own. It counts them and sets
+// RF.
 static __protected_text enum die_answer debug(struct trapframe *f, struct dr_hits *hits)
 {
     struct stop why = {.signal = KGDB_SIGTRAP};
@@ -83,7 +84,7 @@ static __protected_text int signal_of(u64 vector)
     }
 }
 
-// What would be a panic. It is one after all when gdb lets it go on where it is.
+// A fault that would be a panic. If gdb lets the CPU go on at the same place, it becomes a panic.
 static __protected_text enum die_answer fault(struct trapframe *f)
 {
     struct stop why = {.kind = STOP_SIGNAL, .signal = signal_of(f->vector)};
@@ -95,9 +96,9 @@ static __protected_text enum die_answer fault(struct trapframe *f)
 
 static __protected_text enum die_answer take(struct die *d)
 {
-    if (d->event == DIE_NMI) // no watchdog while gdb is there
+    if (d->event == DIE_NMI) // while gdb is attached, the watchdog gets none
         return kgdb_park(d->regs, d->dr7) == DIE_STOP || kgdb_attached() ? DIE_STOP : DIE_DONE;
-    if (kgdb_inside()) // the stub's own
+    if (kgdb_inside()) // the stub itself caused it
         return DIE_DONE;
     if (d->event == DIE_INT3)
         return int3(d->regs);

@@ -1,15 +1,16 @@
 // kgdb: gdb's remote protocol on the second serial port (docs/kgdb.md).
 //
-// On with the boot option "kgdb" (gdb may attach whenever it likes) or "kgdbwait" (the kernel waits
-// for it before the first program). Whatever stops one CPU for gdb stops all.
+// The boot option "kgdb" turns it on: gdb may attach at any time. With "kgdbwait" the kernel also
+// waits for gdb before the first program. Whatever stops one CPU for gdb stops all CPUs.
 #pragma once
 
 #include "arch/x86/trap.h"
 
-// Reads the options; with one of them makes what the stub needs, listens, and with "kgdbwait"
-// waits. Without them the stub stays off. Task context, once.
+// Reads the options. With one of them it makes what the stub needs, and listens. With "kgdbwait" it
+// waits for gdb. Without an option the stub stays off. Task context, once.
 void kgdb_start(void);
 
-// The second serial port has received something, while `f` ran; and IPI_DEBUGGER. IRQs off.
+// The handler of the second serial port's interrupt, and of IPI_DEBUGGER. `f` was interrupted. IRQs
+// off.
 void debugger_line(struct trapframe *f);
 void debugger_irq(void);

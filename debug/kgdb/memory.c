@@ -7,7 +7,7 @@
 #include "kernel/base/string.h"
 #include "linux/mm/vm.h"
 
-// A kernel thread has no tables of its own: for the kernel's half any will do.
+// A kernel thread has no page tables of its own. The kernel's half is the same in all.
 static u64 root_of(const struct task *t)
 {
     return t->mm ? t->mm->root : read_cr3() & PTE_ADDR;
@@ -22,7 +22,7 @@ int memory_move(const struct task *t, u64 addr, u8 *bytes, size_t n, bool write)
             !paging_lookup(root_of(t), addr, &pa, &flags))
             return -EFAULT;
         if (write && addr < TASK_SIZE_MAX && !(flags & PTE_W))
-            return -EFAULT; // a page that others may share
+            return -EFAULT; // other address spaces may share this page
         u8 *there = window_open(pa, flags);
         if (write)
             memcpy(there, bytes, part);

@@ -6,9 +6,9 @@
 #include "kernel/base/string.h"
 
 #define POLL_US    10
-#define RUN_BASE   29 // of the count in a run
-#define RUN_MIN    3  // shorter ones are as short in full
-#define RUN_MAX    98 // the highest printable count
+#define RUN_BASE   29 // a run's count is sent as the character with this number added
+#define RUN_MIN    3  // fewer repetitions are not shorter as a run
+#define RUN_MAX    98 // more would not be a printable character
 #define ESCAPE_XOR 0x20
 
 static char out[PACKET_MAX + 1];
@@ -18,7 +18,8 @@ static bool begun;
 
 // ---- the line ----
 
-// Looks now and then: an emulator that is asked all the time does not get to fetch the next byte.
+// Pauses between two looks. An emulator that is asked all the time does not find the time to fetch
+// the next byte.
 static u8 get_byte(void)
 {
     for (;;) {
@@ -51,13 +52,13 @@ void packet_new_peer(void)
     acks = true;
 }
 
-// What stands between '$' and '#'. False when it is too long, or damaged.
+// Reads what stands between '$' and '#'. False when it is too long, or when the checksum is wrong.
 static bool get_data(char *buf, size_t *n)
 {
     u8 sum = 0, c;
     *n = 0;
     while ((c = get_byte()) != '#') {
-        if (c == '$') { // the other side has begun anew
+        if (c == '$') { // gdb has begun the packet again
             *n = sum = 0;
             continue;
         }
@@ -74,7 +75,7 @@ void packet_get(char buf[PACKET_MAX + 1])
 {
     for (;;) {
         size_t n;
-        while (!begun && get_byte() != '$') // acknowledgements, an interrupt that came too late
+        while (!begun && get_byte() != '$') // skips acknowledgements and late interrupts
             ;
         begun = false;
         bool good = get_data(buf, &n);
@@ -87,7 +88,8 @@ void packet_get(char buf[PACKET_MAX + 1])
     }
 }
 
-// Until it has arrived. A new packet from gdb means as much.
+// Waits until gdb acknowledges the reply. A new packet from gdb counts as one. False: gdb asks for
+// the reply once more.
 static bool acknowledged(void)
 {
     u8 c;
@@ -98,8 +100,8 @@ static bool acknowledged(void)
     return c != '-';
 }
 
-// How often the character at the start comes, as far as one run can say it: 1 when that would be no
-// shorter.
+// How often the first character is repeated, at most what one run can express. 1 when a run would
+// not be shorter.
 static size_t run_length(const char *at, size_t left)
 {
     size_t n = 1;
@@ -116,7 +118,7 @@ static void put_reply(void)
     put("$", 1);
     for (size_t i = 0, n; i < out_length; i += n) {
         n = run_length(out + i, out_length - i);
-        char run[] = {out[i], '*', n - 1 + RUN_BASE}; // the count is of the others
+        char run[] = {out[i], '*', n - 1 + RUN_BASE}; // the first one is not counted
         size_t length = n > 1 ? sizeof(run) : 1;
         put(run, length);
         for (size_t k = 0; k < length; k++)
@@ -140,7 +142,7 @@ void reply_begin(void)
     out_length = 0;
 }
 
-// Replies are no longer than what they answer allows: what does not fit is a mistake of the stub.
+// Every request limits the length of its reply. So a reply that does not fit is a bug of the stub.
 void reply_add(const char *fmt, ...)
 {
     va_list ap;

@@ -9,15 +9,15 @@
 #include "kernel/base/string.h"
 
 enum reg_kind {
-    KEPT,  // in a trap frame, and known of a task that is switched out too
-    SAVED, // in a trap frame
-    NONE,  // gdb insists on it
+    KEPT,  // in a trap frame; of a task that is switched out it is known, too
+    SAVED, // in a trap frame only
+    NONE,  // not known, but gdb insists on a value
     IN_DR, // `offset` is the number of the debug register
 };
 
 struct reg {
-    const char *name, *type; // the type in gdb's words
-    u8 size, offset, kind;   // bytes; in struct trapframe
+    const char *name, *type; // gdb's names
+    u8 size, offset, kind;   // bytes; where it is in struct trapframe
 };
 
 // clang-format off
@@ -26,7 +26,7 @@ struct reg {
 #define ABSENT(name, type, size)   {name, type, size, 0, NONE}
 #define OURS(name, type, number)   {name, type, 8, number, IN_DR}
 
-// In gdb's order for x86-64: amd64 core registers, then ours.
+// In gdb's order for x86-64: the core registers of amd64, then dr7's own.
 static const struct reg regs[] = {
     FRAME(SAVED, "int64", rax), FRAME(KEPT, "int64", rbx), FRAME(SAVED, "int64", rcx),
     FRAME(SAVED, "int64", rdx), FRAME(SAVED, "int64", rsi), FRAME(SAVED, "int64", rdi),
@@ -62,13 +62,13 @@ void regs_describe(struct text *xml)
     text_add(xml, "</feature></target>");
 }
 
-// What the CPU had before it was stopped: now all are off.
+// The value from before the CPU was stopped. Now all debug registers are off.
 static u64 debug_register(u32 cpu, u32 number)
 {
     return number < HBP_NUM ? cpus[cpu].dr.live_addr[number] : cpus[cpu].dr.live.control;
 }
 
-// Of the task that runs on this CPU, or, with -1, of one that runs on none.
+// Adds the register of a task that runs on this CPU. With cpu -1 the task runs on none.
 static void add(const struct reg *r, s32 cpu, const struct trapframe *f)
 {
     if (r->kind == IN_DR && cpu >= 0) {
@@ -87,7 +87,7 @@ void regs_reply(struct task *t)
     struct trapframe kept;
     if (cpu < 0) {
         context_saved(&t->arch, &kept);
-        kept.rip--; // within the call of the switch: what stands behind it is another line's
+        kept.rip--; // inside the call of the switch; the next instruction belongs to another line
     }
     reply_begin();
     for (u32 i = 0; i < ARRAY_SIZE(regs); i++)
@@ -105,7 +105,7 @@ int regs_write(const struct task *t, const char *p)
     const struct reg *r = &regs[number];
     if (r->kind == NONE || !parse_bytes(&p, value, r->size))
         return -EINVAL;
-    if (r->kind != IN_DR) // they follow gdb's breakpoints, whatever it puts back behind a call
+    if (r->kind != IN_DR) // those follow gdb's breakpoints; gdb restores them after a call in vain
         memcpy((u8 *)kgdb_frame(cpu) + r->offset, value, r->size);
     return 0;
 }

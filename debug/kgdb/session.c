@@ -16,15 +16,15 @@
 #define READ_MAX    (PACKET_MAX / 2)
 
 static char in[PACKET_MAX + 1];
-static char list_buffer[LIST_MAX]; // what gdb reads in pieces, from the first to the last
+static char list_buffer[LIST_MAX]; // a list, which gdb reads in pieces
 static struct text list = {list_buffer, LIST_MAX, 0};
 static u8 bytes[READ_MAX];
 
 static bool attached __protected_bss; // atomic
-static bool gdb_waits;                // for a stop: it has let the machine go on
-static const struct stop *now;        // why it is stopped
+static bool gdb_waits;                // gdb has let the machine go on and waits for a stop
+static const struct stop *now;        // why the machine is stopped
 static u32 leader;
-static struct task *selected; // whose registers and memory are meant
+static struct task *selected; // gdb means the registers and the memory of this one
 
 __protected_text bool kgdb_attached(void)
 {
@@ -50,7 +50,8 @@ static void reply_stop(void)
 
 // ---- packets with names ----
 
-// A piece of a list, which is made with the first one: 'l' marks the last.
+// Replies with a piece of a list. The list is made when gdb asks for its first piece; 'l' marks the
+// last piece.
 static void query_list(const char *p, void (*make)(struct text *xml))
 {
     u64 offset, length;
@@ -63,7 +64,7 @@ static void query_list(const char *p, void (*make)(struct text *xml))
         make(&list);
     }
     offset = MIN(offset, list.len);
-    length = MIN(MIN(length, list.len - offset), READ_MAX - 1); // each may have to be escaped
+    length = MIN(MIN(length, list.len - offset), READ_MAX - 1); // each byte may become two
     reply_begin();
     reply_add("%c", offset + length == list.len ? 'l' : 'm');
     reply_text(list.buf + offset, length);
@@ -91,7 +92,7 @@ static void named_packet(const char *p)
     } else if (has_prefix(&p, "qXfer:threads:read::")) {
         query_list(p, thread_list);
     } else if (has_prefix(&p, "qAttached")) {
-        reply("1"); // gdb that ends takes its leave, and kills nothing
+        reply("1"); // when gdb ends, it detaches and kills nothing
     } else if (strcmp(p, "vCont?") == 0) {
         reply("vCont;c;C;s;S");
     } else if (strstarts(p, "vKill")) {
@@ -107,7 +108,7 @@ static void named_packet(const char *p)
 
 // ---- threads ----
 
-// 0 and -1 mean any: that is the one that has stopped.
+// Thread numbers 0 and -1 mean any thread. Here that is the thread that has stopped.
 static struct task *parse_thread(const char **p)
 {
     u64 id;
@@ -118,7 +119,7 @@ static struct task *parse_thread(const char **p)
     return id ? thread_find(id) : thread_on(leader);
 }
 
-static void select_thread(const char *p) // Hg: registers and memory; Hc is for old packets
+static void select_thread(const char *p) // Hg is for registers and memory; old packets have Hc
 {
     bool meant = parse_char(&p, 'g');
     struct task *t = meant || parse_char(&p, 'c') ? parse_thread(&p) : NULL;
@@ -170,8 +171,8 @@ static void change_break(const char *p, bool insert)
 
 // ---- going on ----
 
-// "vCont;action[:thread];...": one thread may step, alone unless there is an action for all others.
-// True: the machine goes on.
+// "vCont;action[:thread];...". One thread may step. The others stand still meanwhile, unless there
+// is an action for them. True if the machine goes on.
 static bool resume(const char *p, struct plan *plan)
 {
     struct task *stepper = NULL;
@@ -180,7 +181,7 @@ static bool resume(const char *p, struct plan *plan)
     while (valid && parse_char(&p, ';')) {
         bool steps = *p == 's' || *p == 'S';
         if (parse_char(&p, 'C') || parse_char(&p, 'S'))
-            valid = parse_hex(&p, &signal); // the kernel takes none
+            valid = parse_hex(&p, &signal); // no signal is sent to the kernel
         else
             valid = parse_char(&p, 'c') || parse_char(&p, 's');
         bool named = parse_char(&p, ':');
@@ -217,7 +218,7 @@ void kgdb_say_goodbye(u32 status)
     if (!gdb_waits)
         return;
     gdb_waits = false;
-    packet_acks(false); // nobody would read them
+    packet_acks(false); // nobody would read acknowledgements
     reply_begin();
     reply_add("W%02x", status);
     reply_send();

@@ -3,7 +3,7 @@
 
 #include "debug/kgdb/stop.h"
 
-// gdb has numbers of its own for signals: Linux's, but for SIGBUS.
+// gdb's numbers for signals. They differ from Linux's for SIGBUS.
 #define KGDB_SIGINT  2
 #define KGDB_SIGILL  4
 #define KGDB_SIGTRAP 5
@@ -11,11 +11,12 @@
 #define KGDB_SIGBUS  10
 #define KGDB_SIGSEGV 11
 
-// Tells gdb why, if it waits for that, and obeys it until it lets the machine go on. The leader.
+// Tells gdb why the machine has stopped, if gdb waits for that. Then it carries out gdb's commands
+// until one lets the machine go on, and `plan` says how. Called by the leader.
 void kgdb_session(const struct stop *why, struct plan *plan);
 
-// The machine goes off: gdb, if it waits for a stop, is told that the "process" has exited.
+// The machine goes off. If gdb waits for a stop, it is told that the "process" has exited.
 void kgdb_say_goodbye(u32 status);
 
-// Has gdb spoken, and not taken its leave? Any context. Protected.
+// True after gdb has sent a packet and until it detaches. Any context. Protected.
 bool kgdb_attached(void);

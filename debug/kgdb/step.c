@@ -8,7 +8,7 @@
 
 #define STEP_LIMIT_MS 500
 
-// First bytes of instructions (SDM vol. 2).
+// First bytes of instructions (SDM vol. 2, appendix A: the opcode map).
 enum { PUSHF = 0x9c, POPF = 0x9d, IRET = 0xcf, CLI = 0xfa, STI = 0xfb, HLT = 0xf4, REX_W = 0x48 };
 
 u64 kgdb_step_limit __protected_bss;
@@ -16,7 +16,7 @@ u64 kgdb_step_limit __protected_bss;
 static s32 step_cpu __protected_data = -1;
 static u8 opcode;
 static u64 rip_before, flags_before;
-static struct trapframe *user_frame; // of a step in ring 3: it stays where it is
+static struct trapframe *user_frame; // of a step in ring 3; it does not move
 
 void kgdb_step_init(void)
 {
@@ -40,21 +40,21 @@ int kgdb_step_begin(u32 cpu, struct plan *plan, bool *done)
 {
     struct trapframe *f = kgdb_frame(cpu);
     *done = false;
-    if (from_user(f)) { // a step may be a system call, and that wait for anybody
+    if (from_user(f)) { // the step may be a system call, which may wait for any other task
         plan->alone = false;
         user_frame = f;
     } else if (!kgdb_may_stop_at(f->rip)) {
         return -EINVAL;
     } else {
         opcode = opcode_at(f->rip);
-        if (opcode == HLT) { // may end at once
+        if (opcode == HLT) { // HLT may end at any time, so also at once
             f->rip++;
             *done = true;
             return 0;
         }
         rip_before = f->rip;
         flags_before = f->rflags;
-        if (trap_may_fault(f->rip)) // and wait for memory, with IRQs on
+        if (trap_may_fault(f->rip)) // the fault may have to wait for memory, with IRQs on
             plan->alone = false;
         else
             f->rflags &= ~RFLAGS_IF;
@@ -83,7 +83,7 @@ static void end_in_kernel(struct trapframe *f)
     if (made && loads_if())
         return;
     f->rflags |= flags_before & RFLAGS_IF;
-    if (made && opcode == PUSHF) // it has pushed what the step had made of them
+    if (made && opcode == PUSHF) // it has pushed the flags as the step had changed them
         *(u64 *)f->rsp = (*(u64 *)f->rsp & ~RFLAGS_TF) | (flags_before & RFLAGS_IF);
 }
 

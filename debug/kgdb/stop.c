@@ -9,20 +9,21 @@
 
 enum where {
     RUNS,
-    WAITS,  // to report a stop of its own
-    PARKED, // until it is told to leave
-    HELD,   // parked while another makes a step; leaves by itself if that takes too long
+    WAITS,  // it has a stop of its own to report
+    PARKED, // it stays until it is told to leave
+    HELD,   // it stays while another CPU makes a step, but not if that takes too long
 };
 
 enum order { STAY, ARM, LEAVE };
 
-// Of each CPU. `where` and `order` are atomic; an order is the leader's, the CPU answers by STAY.
+// One for each CPU. `where` and `order` are atomic. The leader gives an order, and the CPU answers
+// by STAY.
 static struct {
-    struct trapframe *regs; // NULL: it runs
-    u64 *dr7;               // what its dr_pause() found
+    struct trapframe *regs; // NULL: the CPU runs
+    u64 *dr7;               // DR7 as its dr_pause() found it
     u32 where, order;
     bool nmi_due;
-    bool in_db; // it was stopped inside the handler of a #DB
+    bool in_db; // the CPU was stopped inside the handler of a #DB
 } stops[MAX_CPUS] __protected_bss;
 
 // The leader, NOBODY, or HOLD(cpu): the CPU that steps while the others are held.
@@ -30,9 +31,9 @@ static struct {
 #define HOLD(cpu) (-2 - (s32)(cpu))
 static s32 lead __protected_data = NOBODY;
 
-static u64 hold_until __protected_bss;  // by the TSC
-static bool stopping __protected_bss;   // an NMI now is to stop its CPU
-static u32 nr_sessions __protected_bss; // so far
+static u64 hold_until __protected_bss;  // a value of the TSC
+static bool stopping __protected_bss;   // an NMI that comes now stops its CPU
+static u32 nr_sessions __protected_bss; // how many there have been
 
 // ---- orders ----
 
@@ -56,19 +57,19 @@ static __protected_text bool lead_becomes(s32 from, s32 to)
     return __atomic_compare_exchange_n(&lead, &from, to, false, __ATOMIC_SEQ_CST, __ATOMIC_RELAXED);
 }
 
-// Looks for an order once. True: leave.
+// Looks for an order once, and carries it out. True if the order is to leave.
 static __protected_text bool obey(u32 me)
 {
     u32 order = get(&stops[me].order);
-    if (order == ARM) { // nothing of gdb's stands anywhere now
+    if (order == ARM) { // none of gdb's breakpoints is anywhere now
         kgdb_breaks_apply(stops[me].regs, stops[me].dr7);
         set(&stops[me].order, STAY);
     }
     return order == LEAVE;
 }
 
-// `where` first: an NMI in here must not park it a second time. `regs` last: the leader waits for
-// it.
+// `where` is set first: an NMI in here must not park this CPU a second time. `regs` is set last,
+// because the leader waits for it.
 static __protected_text void comes(u32 me, struct trapframe *f, u64 *dr7, enum where where)
 {
     set(&stops[me].where, where);
@@ -81,7 +82,7 @@ static __protected_text void goes(u32 me)
 {
     stops[me].regs = NULL;
     set(&stops[me].where, RUNS);
-    set(&stops[me].order, STAY); // last: the leader waits for this one
+    set(&stops[me].order, STAY); // last, because the leader waits for it
 }
 
 static __protected_text bool hold_is_over(void)
@@ -89,7 +90,7 @@ static __protected_text bool hold_is_over(void)
     return (s64)(rdtsc() - hold_until) > 0;
 }
 
-// Until it is told to leave.
+// Waits until this CPU is told to leave.
 static __protected_text void stay(u32 me)
 {
     while (!obey(me)) {
@@ -105,7 +106,7 @@ __protected_text enum die_answer kgdb_park(struct trapframe *f, u64 *dr7)
     if (!__atomic_exchange_n(&stops[me].nmi_due, false, __ATOMIC_SEQ_CST))
         return DIE_DONE;
     if (!__atomic_load_n(&stopping, __ATOMIC_SEQ_CST) || get(&stops[me].where) != RUNS)
-        return DIE_STOP; // came too late; or it waits already
+        return DIE_STOP; // the NMI came too late, or this CPU waits already
     comes(me, f, dr7, PARKED);
     stay(me);
     goes(me);
@@ -150,7 +151,7 @@ static __protected_text void await(u32 me)
             cpu_pause();
 }
 
-// Every CPU is as gdb wants it before the first one runs.
+// All CPUs take gdb's breakpoints before the first one runs.
 static void arm_all(u32 me)
 {
     for (u32 i = 0; i < nr_cpus; i++)
@@ -208,7 +209,7 @@ static __protected_text void lead_session(u32 me, const struct stop *why)
         release_all(me);
 }
 
-// What was true when it came here may be so no more when it is its turn to lead.
+// A reason to stop may have become untrue while this CPU waited for its turn to lead.
 static __protected_text bool still_holds(const struct stop *why, u32 sessions_seen)
 {
     if (sessions_seen == nr_sessions)
@@ -219,7 +220,7 @@ static __protected_text bool still_holds(const struct stop *why, u32 sessions_se
         return kgdb_slot_is(why->slot, why->addr);
     case STOP_SIGNAL:
         return why->signal != KGDB_SIGINT;
-    default: // a step that was given up; a line that somebody else has read
+    default: // the step was given up, or another CPU has read the line
         return false;
     }
 }
@@ -233,14 +234,14 @@ __protected_text bool kgdb_stop(struct trapframe *f, const struct stop *why)
     u64 dr7 = dr_pause();
     comes(me, f, &dr7, WAITS);
     if (why->kind >= STOP_HWBREAK && !why->nested)
-        stops[me].in_db = false; // but it came by a #DB of its own
+        stops[me].in_db = false; // this #DB is the reason for the stop
     while (!leads) {
         s32 seen = __atomic_load_n(&lead, __ATOMIC_ACQUIRE);
         if (seen == NOBODY || seen == HOLD(me) || (seen < NOBODY && hold_is_over()))
             leads = lead_becomes(seen, me);
         was_held_for = seen == HOLD(me);
         if (!leads && obey(me)) {
-            if (why->kind == STOP_SWBREAK) // it will meet the breakpoint again if it still stands
+            if (why->kind == STOP_SWBREAK) // if the breakpoint still stands, it will be met again
                 break;
             set(&stops[me].order, STAY);
         }

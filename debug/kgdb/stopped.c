@@ -22,13 +22,13 @@ int hwbp_stopped_init(struct hwbp_stopped *s)
             s->event[cpu] = NULL;
             while (cpu--)
                 perf_event_release_kernel(s->event[cpu]);
-            return err == -ENOENT ? 0 : err; // perf does not know the type: all else is refused
+            return err == -ENOENT ? 0 : err; // -ENOENT: a kernel without breakpoints has no PMU
         }
     }
     return 0;
 }
 
-// Slot first, as everywhere (hwbp/pmu.c).
+// The slot is reserved before the request is validated, as everywhere (hwbp/pmu.c).
 int hwbp_stopped_set(struct hwbp_stopped *s, u64 addr, u32 bp_type, u64 bp_len)
 {
     struct perf_event_attr attr = s->attr;
@@ -65,7 +65,8 @@ bool hwbp_stopped_release(struct hwbp_stopped *s)
     return s->on || s->claimed == CLAIM_NONE;
 }
 
-// The machine may be stopped anywhere in here, and the debugger want it again.
+// The machine may be stopped at any point in here, and gdb may then want this breakpoint again. So
+// each step changes `claimed` by one compare-and-exchange.
 void hwbp_stopped_release_later(struct hwbp_stopped *s)
 {
     u32 held = CLAIM_HELD;
@@ -80,7 +81,7 @@ void hwbp_stopped_release_later(struct hwbp_stopped *s)
     __atomic_store_n(&s->claimed, CLAIM_NONE, __ATOMIC_RELEASE);
 }
 
-// In the event's context, the event not ACTIVE.
+// Gives the event its new condition, under its context's lock. The event is not ACTIVE.
 static int take_over(struct perf_event *event, void *arg)
 {
     const struct hwbp_stopped *s = arg;

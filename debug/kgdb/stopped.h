@@ -1,7 +1,7 @@
-// Wide breakpoints for a debugger that has stopped all CPUs, in whatever they were doing: it can
-// neither sleep nor call another CPU. So everything that needs memory is made at boot; a slot is
-// reserved, and validated, by the same rules as anybody's; and each CPU takes what is wanted into
-// its registers itself, before it goes on.
+// Wide breakpoints for a debugger that has stopped all CPUs, wherever they were. Such a debugger
+// can neither sleep nor call another CPU. So everything that needs memory is made at boot. Slots
+// are reserved and requests are validated by the usual rules. Each CPU takes what is wanted into
+// its own registers, before it goes on.
 #pragma once
 
 #include "hwbp/reserve.h"
@@ -12,35 +12,35 @@ enum claim_state { CLAIM_NONE, CLAIM_HELD, CLAIM_LEAVING };
 
 struct hwbp_stopped {
     struct bp_claim claim;
-    u32 claimed; // enum claim_state: does it hold a slot on every CPU?
-    bool on;     // wanted
+    u32 claimed; // enum claim_state: whether it holds a slot on every CPU
+    bool on;     // the debugger wants it
     struct perf_event_attr attr;
     struct hw_breakpoint bp;
-    u32 version;                        // of what is wanted
-    u32 applied[MAX_CPUS];              // the version that each CPU has
-    struct perf_event *event[MAX_CPUS]; // of every possible CPU
+    u32 version;                        // grows with each change of what is wanted
+    u32 applied[MAX_CPUS];              // the version that is in each CPU's registers
+    struct perf_event *event[MAX_CPUS]; // one for each possible CPU
 };
 
 // Makes the events, which hold no slot and are off. 0 or -ENOMEM. In a kernel without breakpoints
 // it makes none. Task context.
 int hwbp_stopped_init(struct hwbp_stopped *s);
 
-// Wants a breakpoint there, from the moment the CPUs go on. 0; -ENOSPC, -EINVAL,
-// -EOPNOTSUPP and -ENODEV as hwbp_register_wide(); -EBUSY: a task was stopped in the middle of a
-// reservation, so that nobody can say. All CPUs stopped.
+// Asks for a breakpoint there, from the moment the CPUs go on. 0; -ENOSPC, -EINVAL, -EOPNOTSUPP or
+// -ENODEV as from hwbp_register_wide(). -EBUSY: a task was stopped in the middle of a reservation,
+// so nobody can say now whether there is a slot. All CPUs are stopped.
 int hwbp_stopped_set(struct hwbp_stopped *s, u64 addr, u32 bp_type, u64 bp_len);
 
-// Wants it no more; the slot is kept until release. All CPUs stopped.
+// The breakpoint is not wanted any more; its slot is kept until release. All CPUs are stopped.
 void hwbp_stopped_clear(struct hwbp_stopped *s);
-// Gives back the slot of one that is not wanted. False: not now, for the same reason as -EBUSY. All
-// CPUs stopped.
+// Gives back the slot of a breakpoint that is not wanted. False if that is not possible now, for
+// the same reason as -EBUSY. All CPUs are stopped.
 bool hwbp_stopped_release(struct hwbp_stopped *s);
-// The same at any other time. Task context.
+// The same while the CPUs run. Task context.
 void hwbp_stopped_release_later(struct hwbp_stopped *s);
 
-// Brings this CPU to what is wanted. False: it was stopped where its registers are being changed;
-// then hwbp_stopped_catch_up() must do it as soon as IRQs are on. This CPU stopped, IRQs off; `dr7`
-// is what its dr_pause() has found and its dr_unpause() will get.
+// Brings this CPU's registers to what is wanted. False if the CPU was stopped while its registers
+// were being changed. Then hwbp_stopped_catch_up() must do it as soon as IRQs are on. *dr7 is what
+// dr_pause() has found on this CPU, and what dr_unpause() will get. Stopped, IRQs off.
 bool hwbp_stopped_apply(struct hwbp_stopped *s, u64 *dr7);
-// The same on a CPU that runs, in an interrupt.
+// The same in an interrupt on a CPU that runs.
 void hwbp_stopped_catch_up(struct hwbp_stopped *s);

@@ -5,7 +5,7 @@
 #include "sched/runqueue.h"
 
 #define IDLE_THREADS 5000000u // beyond the highest tid
-#define ENTRY_MAX    160      // bytes of the list, its end too
+#define ENTRY_MAX    160      // bytes of one thread in the list, with the list's end
 
 u32 thread_id(const struct task *t)
 {
@@ -30,7 +30,7 @@ struct task *thread_find(u64 id)
     if (id >= IDLE_THREADS)
         return id - IDLE_THREADS < nr_cpus ? runqueues[id - IDLE_THREADS].idle : NULL;
     task_for_each_stopped(look, &s);
-    for (u32 cpu = 0; !s.found && cpu < nr_cpus; cpu++) // one that is about to end
+    for (u32 cpu = 0; !s.found && cpu < nr_cpus; cpu++) // it may be about to end, but still run
         if (cpus[cpu].current->tid == id)
             s.found = cpus[cpu].current;
     return s.found;
@@ -51,7 +51,7 @@ struct task *thread_on(u32 cpu)
 
 // ---- the list ----
 
-// A name may hold any byte, XML may not.
+// A task's name may hold any byte. XML may not, so others become '?'.
 static void plain_name(const struct task *t, char *to)
 {
     strcopy(to, t->comm, TASK_COMM_LEN);

@@ -7,12 +7,12 @@ static u64 *window_pte __protected_bss;
 
 void window_init(void)
 {
-    window_va = (u64)mmio_map(0, PAGE_SIZE); // for its tables
+    window_va = (u64)mmio_map(0, PAGE_SIZE); // makes the page tables that the window needs
     window_pte = paging_walk(paging_kernel_root, window_va, false);
     window_close();
 }
 
-// Used while kgdb's breakpoints still stand.
+// Protected, because it is used while gdb's breakpoints still stand.
 __protected_text void *window_open(u64 pa, u64 flags)
 {
     *window_pte = (pa & PTE_ADDR) | (flags & (PTE_PCD | PTE_PWT)) | PTE_P | PTE_W | PTE_NX;

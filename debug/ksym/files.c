@@ -5,7 +5,7 @@ void ksym_init(void)
 {
     static const struct gen_file filter = {"ksym_trace_filter", ksym_filter_show, ksym_filter_write,
                                            NULL};
-    // "> trace" empties it, as writing to it does.
+    // Opening it with O_TRUNC, as the shell does for "> trace", empties it. Writing does, too.
     static const struct gen_file trace = {"trace", ksym_trace_show, ksym_trace_write,
                                           ksym_trace_clear};
     static const struct gen_file stat = {"ksym_tracer", ksym_stat_show, NULL, NULL};

@@ -1,11 +1,11 @@
-// What is traced: requests in words become wide breakpoints.
+// What is traced: each request, a line of text, becomes a wide breakpoint.
 #include "debug/ksym/ksym.h"
 #include "hwbp/hwbp.h"
 #include "kernel/base/string.h"
 #include "kernel/mm/heap.h"
 
 #define REQUEST_MAX 128
-#define REMOVE      0 // in the place of a bp_type
+#define REMOVE      0 // stands in the place of a bp_type
 
 struct request {
     u64 addr, len, usual_len;
@@ -13,12 +13,12 @@ struct request {
 };
 
 struct filter {
-    struct list node; // in filters
+    struct list node; // in the list `filters`
     struct request is;
     struct hwbp_wide *wide;
 };
 
-static struct mutex filters_lock; // guards the list and what is on it
+static struct mutex filters_lock; // guards the list and its members
 static struct list filters = LIST_INIT(filters);
 
 void ksym_filters_init(void)
@@ -28,8 +28,8 @@ void ksym_filters_init(void)
 
 // ---- understanding ----
 
-// "rw-", "-w-" or "---". -EINVAL for all else: x86 cannot watch for reads alone, and who executes
-// is no matter of a variable.
+// "rw-", "-w-" or "---". All else is -EINVAL: x86 cannot watch for reads alone, and a variable is
+// not executed.
 static int parse_access(const char *s)
 {
     if (strcmp(s, "rw-") == 0)
@@ -39,7 +39,7 @@ static int parse_access(const char *s)
     return strcmp(s, "---") == 0 ? REMOVE : -EINVAL;
 }
 
-// Cuts the text at the mark and parses the number behind it. True also when there is no mark.
+// Cuts the text at the mark and parses the number behind it. Also true when there is no mark.
 static bool cut_number(char *text, char mark, u64 *number)
 {
     char *at = strchr(text, mark);
@@ -74,7 +74,7 @@ static int parse(char *text, struct request *r)
     return 0;
 }
 
-// Copies without the blanks around it. False when it is too long.
+// Copies the text without the blanks at its ends. False when it is too long.
 static bool strip(char *to, const char *text)
 {
     while (*text == ' ')

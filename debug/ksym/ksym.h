@@ -21,19 +21,25 @@ void ksym_filters_init(void); // part of ksym_init()
 
 // One request, a newline behind it allowed:
 //
-//   SYMBOL[+OFFSET][/LENGTH]:ACCESS   ACCESS is rw- (reads and writes), -w- (writes) or --- (trace
-//                                     it no more)
-//   "", "0" or "*:---"                trace nothing any more
+//   SYMBOL[+OFFSET][/LENGTH]:ACCESS   ACCESS is rw- (reads and writes), -w- (writes) or --- (stop
+//                                     tracing it)
+//   "", "0" or "*:---"                stop tracing everything
 //
-// Without a length it is the greatest that fits: 8, 4, 2 or 1 bytes, aligned, not past the
-// symbol's end. What is traced already changes its access or length in place and keeps its hits.
-// 0, or with nothing changed -EINVAL (malformed, an access x86 has no condition for, an offset
-// outside the symbol, a bad length, a variable on the path of #DB itself), -ENOENT (no such
-// symbol; "---" for what is not traced), -ENOSPC (no slot), -EOPNOTSUPP (a length that needs an
-// address mask), -ENOMEM, -ENODEV (a kernel without breakpoints). Task context.
+// Without LENGTH the greatest one is taken that fits: 8, 4, 2 or 1 bytes, aligned, and not behind
+// the symbol's end. A variable that is traced already changes its access or length in place, and
+// keeps its hits. Returns 0, or an error, and then nothing has changed:
+//
+//   -EINVAL      malformed; an access that x86 has no condition for; an offset outside the symbol;
+//                a bad length; a variable that #DB itself uses
+//   -ENOENT      there is no such symbol, or "---" for a variable that is not traced
+//   -ENOSPC      no slot
+//   -EOPNOTSUPP  a length that would need an address mask
+//   -ENOMEM, -ENODEV (a kernel without breakpoints)
+//
+// Task context.
 int ksym_filter_write(const char *text, u64);
 
-// Texts of the files ksym_trace_filter and trace_stat/ksym_tracer (struct gen_file).
+// The texts of the files ksym_trace_filter and trace_stat/ksym_tracer (struct gen_file).
 void ksym_filter_show(struct text *t, u64);
 void ksym_stat_show(struct text *t, u64);
 
@@ -42,13 +48,13 @@ void ksym_stat_show(struct text *t, u64);
 // The callback of every traced variable's breakpoints: records one access. #DB context.
 void ksym_trace_hit(struct perf_event *event, struct trapframe *regs);
 
-// The file "trace": how many accesses are here and how many were recorded since it was last
-// emptied, how many of these newer ones have overwritten, then a line for each that is here, in
-// order of time. Task context.
+// The text of the file "trace". It says how many accesses are in it, how many were recorded since
+// it was last emptied, and how many of these were overwritten by newer ones. Then comes a line for
+// each access, in the order of time. Task context.
 void ksym_trace_show(struct text *t, u64);
-// Whatever is written empties it, and so does opening it with O_TRUNC.
+// A write empties the trace, whatever is written. So does an open with O_TRUNC.
 int ksym_trace_write(const char *text, u64);
 void ksym_trace_clear(void);
 
-// "symbol" or "symbol+0x8"; an address that belongs to no symbol as a number.
+// Adds "symbol" or "symbol+0x8", or a number if the address belongs to no symbol.
 void ksym_add_name(struct text *t, u64 addr);

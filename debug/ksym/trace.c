@@ -1,18 +1,18 @@
-// The trace: a ring for each CPU, written by its #DBs alone, so recording takes no lock. The oldest
-// access is overwritten when a ring is full.
+// The trace: a ring for each CPU. Only the #DBs of this CPU write it, so recording takes no lock.
+// When a ring is full, the oldest access is overwritten.
 #include "arch/x86/context.h"
 #include "arch/x86/platform.h"
 #include "debug/ksym/ksym.h"
 #include "hwbp/hwbp.h"
 #include "kernel/base/string.h"
 
-#define HITS  2048u // of all rings together
-#define DEPTH 6     // functions of each: who made the access, and the callers
+#define HITS  2048u // so many accesses fit into all rings together
+#define DEPTH 6     // functions of an access: the one that made it, and its callers
 
 struct hit {
     u64 number;     // n + 1 when it holds the ring's nth access, 0 while it is being written
     u64 time;       // clock_ns()
-    u64 ips[DEPTH]; // of these the first: where the CPU was after the access
+    u64 ips[DEPTH]; // the first: where the CPU was after the access; then return addresses
     u32 depth;
     u64 addr;
     u32 tid, type;
@@ -20,8 +20,8 @@ struct hit {
 };
 
 struct ring {
-    u64 head;  // accesses recorded since boot; written by its CPU
-    u64 start; // of these, the first that has not been emptied away
+    u64 head;  // how many accesses were recorded since boot; written by its CPU
+    u64 start; // the number of the first access after the trace was last emptied
 } __aligned(64);
 
 static struct hit hits[HITS];
@@ -43,7 +43,7 @@ void ksym_trace_hit(struct perf_event *event, struct trapframe *regs)
     u64 n = rings[cpu].head;
     struct hit *h = slot(cpu, n);
     __atomic_store_n(&h->number, 0, __ATOMIC_RELAXED);
-    __atomic_thread_fence(__ATOMIC_RELEASE); // whoever reads new content finds the old number gone
+    __atomic_thread_fence(__ATOMIC_RELEASE); // a reader of new content finds the old number gone
     h->time = clock_ns();
     h->depth = backtrace_kernel(regs->rip, regs->rbp, h->ips, DEPTH);
     h->addr = event->attr.bp_addr;
@@ -54,7 +54,7 @@ void ksym_trace_hit(struct perf_event *event, struct trapframe *regs)
     __atomic_store_n(&rings[cpu].head, n + 1, __ATOMIC_RELEASE);
 }
 
-// False when it has been overwritten meanwhile.
+// Copies an access out of a ring. False when it was overwritten meanwhile.
 static bool read_hit(u32 cpu, u64 n, struct hit *copy)
 {
     const struct hit *h = slot(cpu, n);
@@ -77,7 +77,7 @@ void ksym_add_name(struct text *t, u64 addr)
         text_add(t, "%s", name);
 }
 
-// The columns of Linux's traces, and the access with the function that made it and its callers.
+// A line with the columns of Linux's traces, then the access, its function and the callers.
 static void show_hit(struct text *t, u32 cpu, const struct hit *h)
 {
     text_add(t, "%16s-%-7u [%03u] %5llu.%06lu: ", h->comm, h->tid, cpu, h->time / NS_PER_SEC,
@@ -93,7 +93,7 @@ struct cursor {
     u64 next, end;
 };
 
-// The CPU whose next access is the oldest of all, or nr_cpus when all have been shown.
+// The CPU whose next access is the oldest of all. nr_cpus when all have been shown.
 static u32 oldest(const struct cursor *at)
 {
     u32 best = nr_cpus;

@@ -1,10 +1,11 @@
-// Page faults: a page comes on first touch, and a shared one is copied on first write.
+// Page faults. A page comes on its first touch. A page that is shared copy-on-write is copied on
+// its first write.
 #include "kernel/base/errno.h"
 #include "kernel/base/string.h"
 #include "kernel/mm/page.h"
 #include "linux/mm/vm_internal.h"
 
-// The part of the file that lies in the page at va.
+// Copies the part of the file that lies in the page at va.
 static void copy_file_bytes(const struct vm_area *a, u64 va, u8 *to)
 {
     u64 from = MAX(va, a->file_at), end = MIN(va + PAGE_SIZE, a->file_at + a->file_len);
@@ -12,7 +13,8 @@ static void copy_file_bytes(const struct vm_area *a, u64 va, u8 *to)
         memcpy(to + (from - va), a->file + (from - a->file_at), end - from);
 }
 
-// A page of the area's own: what the object's page has, or the file. Takes the reference.
+// A new page for this area alone, with the content of the object's page `theirs`, or else with the
+// bytes of the file. The reference to `theirs` is dropped. 0 when memory is out.
 static u64 private_page(const struct vm_area *a, u64 va, u64 theirs)
 {
     u64 pa = page_alloc_zeroed();
@@ -24,7 +26,7 @@ static u64 private_page(const struct vm_area *a, u64 va, u64 theirs)
     return pa;
 }
 
-// Several threads may be here for one page: the first one's stays.
+// Several threads may be here for one page. The page of the first thread stays.
 static int bring_in(struct mm *mm, struct vm_area *a, u64 va, u64 *pte)
 {
     if (a->file && va >= ALIGN_UP(a->file_at + a->file_len, PAGE_SIZE))
@@ -46,7 +48,8 @@ static int bring_in(struct mm *mm, struct vm_area *a, u64 va, u64 *pte)
     return 0;
 }
 
-// Makes a page that others share the area's own. The others' view does not change.
+// Copy on write: if others share this page, the area gets a copy of its own. What the others see
+// does not change.
 static int break_cow(struct mm *mm, u64 *pte, u64 flags)
 {
     u64 old = *pte & PTE_ADDR;
@@ -102,11 +105,11 @@ int vm_fault_in(struct mm *mm, u64 addr, bool write, bool fetch, bool force, boo
         return bring_in(mm, a, va, pte);
     int err = to_copy ? break_cow(mm, pte, vm_page_flags(a)) : 0;
     if (!err)
-        tlb_flush_page(va); // another thread was faster, or rights grew: only our view is old
+        tlb_flush_page(va); // another thread was faster, or rights grew: our translation is old
     return err;
 }
 
-// A write to a page that is there wants a copy of its own, most likely, and so the lock alone.
+// A write fault on a page that is there most likely asks for a copy. A copy needs the lock alone.
 int mm_fault(struct mm *mm, u64 addr, u32 error)
 {
     bool write = error & PF_WRITE, copy = write && (error & PF_PRESENT);
@@ -118,7 +121,7 @@ int mm_fault(struct mm *mm, u64 addr, u32 error)
     return err;
 }
 
-// One page's worth, through the direct map.
+// mm_access() within one page, through the direct map.
 static int access_page(struct mm *mm, u64 addr, void *buf, size_t n, bool write, bool force)
 {
     lock_for(mm, write);

@@ -1,4 +1,4 @@
-// Address spaces as wholes: new, activated, copied, gone.
+// Whole address spaces: they are made, activated, copied and freed.
 #include "arch/x86/cpu.h"
 #include "kernel/mm/heap.h"
 #include "kernel/mm/page.h"
@@ -99,7 +99,7 @@ struct mm *mm_fork(struct mm *from)
         if (!a->object || !a->object->no_fork)
             ok = ok && copy_area(from, to, a);
     }
-    tlb_shootdown(from->root); // what was writable is not any more
+    tlb_shootdown(from->root); // pages that were writable are read-only now
     mutex_unlock(&from->lock);
     if (!ok) {
         mm_put(to); // the parent's pages are writable again after one fault each

@@ -1,5 +1,5 @@
-// Shared anonymous memory: an object whose pages are made on first touch and live as long as it
-// does.
+// Shared anonymous memory: an object whose pages are made on their first touch. They live as long
+// as the object.
 #include "linux/mm/shm.h"
 
 #include "kernel/mm/heap.h"
@@ -8,7 +8,7 @@
 
 struct shm {
     struct vm_object object;
-    u64 room;   // pages there may be; the object has that many, or fewer (/tmp)
+    u64 room;   // length of page[]; the object has so many pages, or fewer (a file in /tmp)
     u64 page[]; // physical address; 0: not touched yet
 };
 
@@ -20,7 +20,7 @@ static u64 shm_page(struct vm_object *o, u64 n)
     u64 pa = __atomic_load_n(&s->page[n], __ATOMIC_ACQUIRE);
     if (!pa) {
         u64 new = page_alloc_zeroed();
-        // Two address spaces may come here at once; the first one's page is everybody's.
+        // Two address spaces may come here at once. All use the page of the first one.
         if (new &&__atomic_compare_exchange_n(&s->page[n], &pa, new, false, __ATOMIC_ACQ_REL,
                                               __ATOMIC_ACQUIRE))
             pa = new;

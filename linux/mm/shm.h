@@ -5,8 +5,9 @@
 
 struct vm_object;
 
-// With one reference; pages come on first touch. Its owner may lower nr_pages and raise it again:
-// pages that are there stay. NULL: no memory.
+// A new object of nr_pages pages, with one reference. Pages come on their first touch. The owner
+// may lower nr_pages and raise it again: pages that are there stay. NULL when memory is out. Task
+// context.
 struct vm_object *shm_new(u64 nr_pages);
-// Physical address of page n, 0: not touched yet. No reference is taken.
+// Physical address of page n, or 0 when it has not been touched yet. No reference is taken.
 u64 shm_peek(struct vm_object *o, u64 n);

@@ -1,4 +1,4 @@
-// Address spaces: the list of areas, and map, unmap, protect, brk.
+// Address spaces: the list of areas, and how to map, unmap, protect and move them.
 #include "kernel/base/errno.h"
 #include "kernel/base/string.h"
 #include "kernel/mm/heap.h"
@@ -47,8 +47,8 @@ static void insert(struct mm *mm, struct vm_area *area)
     list_add_tail(&area->node, next ? &next->node : &mm->areas);
 }
 
-// Cuts the area around addr in two, so that a border is at addr. 0, -ENOMEM, or -EINVAL: this one
-// stays whole.
+// Cuts the area around addr in two, so that a border is at addr. 0, -ENOMEM, or -EINVAL: this area
+// is never cut.
 static int split(struct mm *mm, u64 addr)
 {
     struct vm_area *a = vm_find(mm, addr);
@@ -64,14 +64,14 @@ static int split(struct mm *mm, u64 addr)
     return 0;
 }
 
-// Borders at both ends.
+// Makes borders at both ends of the range.
 static int split_range(struct mm *mm, u64 start, u64 end)
 {
     int err = split(mm, start);
     return err ? err : split(mm, end);
 }
 
-// Highest free range of this length below the stack; 0 if there is none.
+// The highest free range of this length below the stack, or 0.
 static u64 find_gap(struct mm *mm, u64 len)
 {
     u64 top = USER_MMAP_TOP;
@@ -92,8 +92,9 @@ static bool range_is_free(struct mm *mm, u64 start, u64 end)
 
 // ---- pages of a range ----
 
-// A page may be given away only after no CPU can reach it any more: first all entries lose their
-// present bit, then every CPU that may have them forgets them, once, and only then the pages go.
+// A page may be freed only when no CPU can reach it any more. So first all entries lose their
+// present bit. Then every CPU that may have them forgets them, in one shootdown. Only then the
+// pages are freed.
 static void hide_one(u64, u64 *pte, void *any)
 {
     *(bool *)any |= *pte & PTE_P;
@@ -117,7 +118,7 @@ void vm_drop_pages(struct mm *mm, u64 start, u64 end)
     paging_for_each(mm->root, start, end, drop_one, mm);
 }
 
-// Both borders must have been split.
+// Both ends of the range are borders already.
 static void remove_range(struct mm *mm, u64 start, u64 end)
 {
     struct vm_area *a, *next;
@@ -142,7 +143,7 @@ static s64 choose_place(struct mm *mm, u64 addr, u64 len, u32 flags)
         bool keep = flags & MAP_FIXED_NOREPLACE;
         return keep && !range_is_free(mm, addr, addr + len) ? -EEXIST : (s64)addr;
     }
-    addr = ALIGN_UP(addr, PAGE_SIZE); // a hint
+    addr = ALIGN_UP(addr, PAGE_SIZE); // without MAP_FIXED it is only a hint
     if (addr >= USER_MMAP_BOTTOM && addr <= USER_MMAP_TOP - len &&
         range_is_free(mm, addr, addr + len))
         return addr;
@@ -150,7 +151,7 @@ static s64 choose_place(struct mm *mm, u64 addr, u64 len, u32 flags)
     return gap ? (s64)gap : -ENOMEM;
 }
 
-// Puts a filled-in area (start, end still 0) at its place; frees it on failure.
+// Puts an area, whose start and end are still 0, at its place. Frees the area on failure.
 static s64 map_area(struct mm *mm, struct vm_area *area, u64 addr, u64 len, u32 flags)
 {
     s64 place = -EINVAL;
@@ -163,7 +164,8 @@ static s64 map_area(struct mm *mm, struct vm_area *area, u64 addr, u64 len, u32 
     if (len > USER_MMAP_TOP - USER_MMAP_BOTTOM)
         goto fail;
     len = ALIGN_UP(len, PAGE_SIZE);
-    // Pages come on touch, so more may be asked for than there is, but not all by one request.
+    // Pages come on touch, so programs may ask for more memory than there is. But one request alone
+    // must not.
     if (!area->file && !area->object && (area->prot & PROT_WRITE) && !(flags & MAP_NORESERVE) &&
         len / PAGE_SIZE > pages_total())
         goto fail;
@@ -173,7 +175,7 @@ static s64 map_area(struct mm *mm, struct vm_area *area, u64 addr, u64 len, u32 
     if (err)
         place = err;
     if (place >= 0) {
-        if (flags & MAP_FIXED) // else nothing is there
+        if (flags & MAP_FIXED) // otherwise nothing is there
             remove_range(mm, place, place + len);
         area->start = place;
         area->end = place + len;
@@ -255,7 +257,7 @@ s64 mm_move(struct mm *mm, u64 addr, u64 len, u64 to, bool fixed)
     mutex_lock(&mm->lock);
     const struct vm_area *a = vm_find(mm, addr);
     struct vm_area *moved = NULL;
-    s64 place = -EFAULT; // not one area
+    s64 place = -EFAULT; // the range is not within one area
     if (a && a->start <= addr && a->end - addr >= len) {
         bool part = a->start != addr || a->end != addr + len;
         place = !a->object ? -ENOMEM : part && a->object->whole ? -EINVAL : 0;
@@ -269,7 +271,7 @@ s64 mm_move(struct mm *mm, u64 addr, u64 len, u64 to, bool fixed)
     place = map_area(mm, moved, to, len, fixed ? MAP_FIXED : 0);
     int err = place < 0 ? 0 : mm_unmap(mm, addr, len);
     if (err)
-        mm_unmap(mm, place, len); // whole, so it needs no memory
+        mm_unmap(mm, place, len); // a whole area, so this needs no memory
     return err ? err : place;
 }
 
@@ -314,14 +316,14 @@ u64 vm_page_flags(const struct vm_area *area)
 
 struct protect {
     const struct vm_area *area;
-    bool lost; // a right that a CPU may still have in its translations
+    bool lost; // some right was taken away, which a CPU may still have in its translations
 };
 
 static void protect_one(u64, u64 *pte, void *arg)
 {
     struct protect *p = arg;
     u64 old = *pte, flags = vm_page_flags(p->area), cow = old & PTE_COW;
-    if (cow) // still shared with a relative: the first write copies
+    if (cow) // still shared after a fork: the first write copies it
         flags &= ~PTE_W;
     *pte = (old & PTE_ADDR) | flags | cow;
     p->lost |= (old & PTE_P) && ((old & ~flags & (PTE_P | PTE_W)) || (flags & ~old & PTE_NX));
@@ -355,7 +357,7 @@ int mm_protect(struct mm *mm, u64 addr, u64 len, u32 prot)
     return err;
 }
 
-// The heap is one area, when there is one.
+// The heap is one area, or none while it is empty.
 u64 mm_brk(struct mm *mm, u64 brk)
 {
     u64 old = ALIGN_UP(mm->brk, PAGE_SIZE), new = ALIGN_UP(brk, PAGE_SIZE);

@@ -1,9 +1,11 @@
 // User address spaces: areas (what may be at an address) over page tables (what is there now).
 //
-// Pages come on first touch: zeroes for anonymous memory, a copy of the file's bytes for file
-// areas, the owner's page for shared ones. After fork both sides share pages read-only until one
-// writes (PTE_COW). No area is ever writable and executable at once: a request for both gets
-// -EACCES.
+// Pages come on their first touch. Anonymous memory gets zeroes, a file area gets a copy of the
+// file's bytes, a shared area gets the page of its object. After fork parent and child share pages
+// read-only until one of them writes (PTE_COW). No area is ever writable and executable at once: a
+// request for both gets -EACCES.
+//
+// The functions below take mm->lock themselves. Task context, unless a comment says otherwise.
 #pragma once
 
 #include "arch/x86/paging.h"
@@ -33,12 +35,12 @@
 struct vm_object {
     struct refcount refs;
     u64 nr_pages;
-    // Physical address of page n, with a reference taken for the mapping; 0 when it is beyond the
-    // end.
+    // Physical address of page n. Takes a reference to the page for the mapping. 0 when page n is
+    // behind the end, or when memory is out.
     u64 (*page)(struct vm_object *o, u64 n);
-    void (*release)(struct vm_object *o); // last reference gone
-    bool no_fork;                         // a child does not get the mapping
-    bool whole;                           // an area of it is never cut: -EINVAL
+    void (*release)(struct vm_object *o); // the last reference is gone
+    bool no_fork;                         // fork does not copy the mapping
+    bool whole;                           // its area is never cut in two: -EINVAL
 };
 void vm_object_put(struct vm_object *o);
 
@@ -47,14 +49,14 @@ struct vm_area {
     u64 start, end;   // page aligned, end exclusive
     u32 prot;
     bool shared;
-    // What it shows. The addresses stay right when the area is cut, for they do not depend on
-    // `start`.
-    const u8 *file; // private file area: bytes of the archive; NULL for the others
-    u64 file_at;    // where file[0] appears
-    // bytes available at `file`; the rest of the last page reads as zero, pages behind it fault
+    // What the area shows. These addresses do not depend on `start`, so they stay right when the
+    // area is cut in two.
+    const u8 *file; // private file area: bytes of the archive; NULL for other areas
+    u64 file_at;    // the address at which file[0] appears
+    // The bytes that `file` has. The rest of the last page reads as zero; pages behind it fault.
     u64 file_len;
-    struct vm_object *object; // whose pages a shared area shows, and a private one copies
-    u64 object_at;            // where the object's page 0 would appear
+    struct vm_object *object; // a shared area shows its pages, a private one copies them
+    u64 object_at;            // the address at which the object's page 0 would appear
     char name[16];            // for /proc: "[stack]", "[heap]", or the file
 };
 
@@ -64,43 +66,53 @@ struct mm {
     u64 root;          // top-level page table
     struct list areas;
     u64 brk_start, brk; // the heap: [brk_start, brk)
-    u64 auxv, auxv_len; // what execve has put on the stack: the auxiliary vector
-    u64 env, env_len;   // and the environment's strings
-    u64 minor_faults, nr_pages, peak_pages; // pages: there now, and most at once; atomic
+    u64 auxv, auxv_len; // where execve has put the auxiliary vector: address and bytes
+    u64 env, env_len;   // the same of the environment's strings
+    u64 minor_faults, nr_pages, peak_pages; // nr_pages: there now; peak_pages: the most. Atomic
 };
 
-// Software: a page that is there, in an area that may not be touched (PROT_NONE).
+// A bit that the CPU ignores: the page is there, but its area may not be touched (PROT_NONE).
 #define PTE_NONE BIT(10)
 
 struct mm *mm_new(void); // NULL when memory is out
 void mm_get(struct mm *mm);
-void mm_put(struct mm *mm);        // last one unmaps everything; task context
-struct mm *mm_fork(struct mm *mm); // copy on write; NULL when memory is out: nothing has changed
+void mm_put(struct mm *mm);        // the last reference unmaps everything
+struct mm *mm_fork(struct mm *mm); // copy on write; NULL when memory is out, nothing has changed
 
-// Anonymous private memory. addr is used as given with MAP_FIXED, else a free range is chosen near
-// the top. Returns the address or -EINVAL, -ENOMEM, -EEXIST, -EACCES.
+// Maps len bytes of anonymous private memory, of whole pages in the end. With MAP_FIXED addr is
+// used as it is; otherwise it is a hint, and a free range near the top is chosen. Returns the
+// address, or -EINVAL (len is 0, or addr not aligned), -ENOMEM, -EEXIST (MAP_FIXED_NOREPLACE), or
+// -EACCES (writable and executable).
 s64 mm_map(struct mm *mm, u64 addr, u64 len, u32 prot, u32 flags, const char *name);
-// The same backed by file bytes (private; data[0] appears at addr + skew) or by an object (its page
-// `page` at addr; with MAP_PRIVATE a copy of each page, as it is when it is first touched).
+// The same for bytes of a file: private, and data[0] appears at addr + skew.
 s64 mm_map_file(struct mm *mm, u64 addr, u64 len, u32 prot, u32 flags, const u8 *data, u64 data_len,
                 u64 skew, const char *name);
+// The same for an object: its page number `page` appears at addr. With MAP_PRIVATE each page is
+// copied on its first touch. Takes a reference to the object, unless it fails.
 s64 mm_map_object(struct mm *mm, u64 addr, u64 len, u32 prot, u32 flags, struct vm_object *o,
                   u64 page, const char *name);
+// 0, -EINVAL, or -ENOMEM: an area must be cut in two. Unmapped ranges in between are no error.
 int mm_unmap(struct mm *mm, u64 addr, u64 len);
-// Moves (a part of) one shared area, to `to` with `fixed`, which then overlaps nothing of the old
-// place. The new address, -EFAULT: not one area, -ENOMEM: private memory does not move (programs
-// copy instead), and what mapping and unmapping give.
+// Moves a shared area, or a part of it. With `fixed` the new place is `to`, which must not overlap
+// the old one. Returns the new address; -EFAULT when the range is not within one area; -ENOMEM for
+// private memory, which does not move (programs copy it instead); or an error of mm_map_object()
+// and mm_unmap().
 s64 mm_move(struct mm *mm, u64 addr, u64 len, u64 to, bool fixed);
+// 0, -EINVAL, -EACCES (writable and executable), or -ENOMEM: not all of the range is mapped.
 int mm_protect(struct mm *mm, u64 addr, u64 len, u32 prot);
+// True if areas cover all of the range.
 bool mm_is_mapped(struct mm *mm, u64 addr, u64 len);
-// Drops the pages: what the areas show comes anew on touch. 0, or -ENOMEM: not all of it is mapped.
+// Drops the pages of the range. At the next touch each area shows what it shows at first. 0, or
+// -ENOMEM: not all of the range is mapped.
 int mm_forget(struct mm *mm, u64 addr, u64 len);
 u64 mm_brk(struct mm *mm, u64 brk); // the new break, or the old one when refused
 
-// Resolves a fault. 0: try again. -EFAULT: no area here (SEGV_MAPERR). -EACCES: area forbids it
-// (SEGV_ACCERR). -ENOMEM. -EIO: beyond the end of the object (SIGBUS).
+// Resolves a page fault at addr; `error` is the CPU's error code. 0: the access can be tried again.
+// -EFAULT: no area is here (SEGV_MAPERR). -EACCES: the area forbids the access (SEGV_ACCERR).
+// -EIO: behind the end of the object (SIGBUS). -ENOMEM.
 int mm_fault(struct mm *mm, u64 addr, u32 error);
 
-// Reads or writes another (or the own) address space page by page, breaking COW on write. Bytes
-// done or -EFAULT. For exec's stack, ptrace-like users. `force` ignores a missing write permission.
+// Reads or writes n bytes of any address space, page by page. A write makes a copy of a page that
+// is shared copy-on-write. With `force` it also writes where the area is read-only. Returns the
+// bytes that were moved, or -EFAULT when there were none. exec and ptrace use it.
 ssize_t mm_access(struct mm *mm, u64 addr, void *buf, size_t n, bool write, bool force);
