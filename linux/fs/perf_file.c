@@ -69,6 +69,14 @@ int perf_fd_get(int fd, struct perf_fd *out)
     return 0;
 }
 
+bool perf_fd_is_open(int fd)
+{
+    struct file *f = fd_get(current_process()->fds, fd);
+    if (f)
+        file_put(f);
+    return f;
+}
+
 void perf_fd_put(struct perf_fd *fd)
 {
     file_put(fd->file);

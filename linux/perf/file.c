@@ -193,7 +193,7 @@ s64 perf_event_ioctl(struct perf_event *event, u32 cmd, u64 arg)
     case PERF_EVENT_IOC_SET_FILTER:
         return set_filter(arg);
     case PERF_EVENT_IOC_SET_BPF:
-        return -EBADF;
+        return perf_fd_is_open((int)arg) ? -EINVAL : -EBADF;
     case PERF_EVENT_IOC_QUERY_BPF:
         return -EINVAL;
     default:

@@ -23,6 +23,8 @@ struct perf_fd {
 };
 int perf_fd_get(int fd, struct perf_fd *out);
 void perf_fd_put(struct perf_fd *fd);
+// True if it is a descriptor of anything.
+bool perf_fd_is_open(int fd);
 
 // linux/fs/perf_file.c. Sends the signal of O_ASYNC: POLL_IN, or POLL_HUP. Task context;
 // preemption may be off.

@@ -15,13 +15,13 @@ static const char *const names[] = {
 #include <syscall_names.h>
 };
 
-static __attribute__((noinline)) s64 unknown(u64 number)
+static __attribute__((noinline)) s64 unknown(u32 number)
 {
     struct process *p = current_process();
     const char *name = number < ARRAY_SIZE(names) ? names[number] : NULL;
     if (!p->unknown_syscall_logged) {
         p->unknown_syscall_logged = true;
-        printk("%s[%u]: there is no system call %lu (%s)\n", p->comm, p->pid, number,
+        printk("%s[%u]: there is no system call %u (%s)\n", p->comm, p->pid, number,
                name ? name : "nor on Linux");
     }
     return -ENOSYS;
@@ -100,11 +100,12 @@ static __attribute__((noinline)) s64 yield(void)
     return 0;
 }
 
-// Arguments narrow to the types of the function: programs may leave rubbish above an int.
+// Arguments narrow to the types of the function, and the number to 32 bits: programs may leave
+// rubbish above an int.
 // The function is long because each system call has its line.
 static __attribute__((noinline)) s64 call(struct trapframe *f)
 {
-    switch (f->error) {
+    switch ((u32)f->error) {
         // files (linux/fs)
         FILE_CALLS(CASE)
         CALL_AS(close, close_fd(A));

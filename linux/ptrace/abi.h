@@ -42,7 +42,9 @@ enum {
 // Register sets, by their ELF note types.
 #define NT_PRSTATUS   1u
 #define NT_PRFPREG    2u
+#define NT_386_IOPERM 0x201u
 #define NT_X86_XSTATE 0x202u
+#define NT_X86_SHSTK  0x204u
 
 struct user_regs {
     u64 r15, r14, r13, r12, rbp, rbx, r11, r10, r9, r8, rax, rcx, rdx, rsi, rdi;

@@ -68,7 +68,7 @@ void ptrace_thread_ended(struct thread *th);
 // parent; it has been told, and the parent hears later. proc_lock held.
 bool ptrace_process_ended(struct process *p);
 
-// ---- #DB (regs.c) ----
+// ---- #DB (step.c) ----
 
 // The causes of a #DB in ring 3 that count, as bits of DR6: those of a tracer that is gone do not.
 u64 ptrace_debug_causes(u64 dr6);

@@ -76,7 +76,7 @@ s64 ptrace_syscall_info(struct tracee *tr, u64 size, u64 udata)
     u64 len = offsetof(struct syscall_info, entry);
     if (stopped_at_syscall(tr) && tr->message == PTRACE_EVENTMSG_SYSCALL_ENTRY) {
         s.op = SYSCALL_INFO_ENTRY;
-        s.entry.nr = r.orig_rax;
+        s.entry.nr = (u64)(s32)r.orig_rax;
         u64 args[] = {r.rdi, r.rsi, r.rdx, r.r10, r.r8, r.r9};
         for (u32 i = 0; i < ARRAY_SIZE(args); i++)
             s.entry.args[i] = args[i];

@@ -101,10 +101,16 @@ s64 ptrace_peek_user(struct tracee *tr, u64 offset, u64 udata);
 s64 ptrace_poke_user(struct tracee *tr, u64 offset, u64 value);
 // PTRACE_GETREGS and the others of whole sets.
 s64 ptrace_regs(struct tracee *tr, bool set, u64 udata);
-s64 ptrace_fpregs(struct tracee *tr, bool set, u64 udata);
-s64 ptrace_regset(struct tracee *tr, bool set, u32 type, u64 uiovec);
 // arch_prctl(2), for the tracee.
 s64 ptrace_arch_prctl(struct tracee *tr, u64 code, u64 addr);
+
+// ---- regset.c; the tracee is frozen ----
+
+s64 ptrace_fpregs(struct tracee *tr, bool set, u64 udata);
+s64 ptrace_regset(struct tracee *tr, bool set, u32 type, u64 uiovec);
+
+// ---- step.c; the tracee is frozen ----
+
 // Steps from now on (then no lock may be held), or not any more. Also for a tracee that nobody
 // traces any more.
 void ptrace_set_step(struct thread *th, bool on);

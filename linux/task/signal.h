@@ -116,6 +116,7 @@ int signal_task(struct task *t, int sig, const struct siginfo *info);
 // caller fills in the siginfo, signo too. NULL: signal_task() does it.
 struct siginfo *signal_self(int sig);
 // To the running task because of what it just did: cannot be blocked or ignored (then it kills).
+// If the same signal is pending for the thread already, that one is it, with its own siginfo.
 void signal_force(int sig, const struct siginfo *info);
 void signal_force_fault(int sig, int code, u64 addr);
 // To every process of a group. -ESRCH: there is none. proc_lock held.

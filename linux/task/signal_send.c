@@ -187,9 +187,13 @@ void signal_force(int sig, const struct siginfo *info)
         action->handler = SIG_DFL;
         th->blocked &= ~SIG_BIT(sig);
     }
-    th->siginfo = *info;
-    th->siginfo.signo = sig;
-    force(th);
+    if (th->pending.set & SIG_BIT(sig)) { // then the two are one
+        signal_note(th->task);
+    } else {
+        th->siginfo = *info;
+        th->siginfo.signo = sig;
+        force(th);
+    }
     spin_unlock_irqrestore(&p->signal_lock, flags);
 }
 

@@ -221,6 +221,8 @@ UTEST(soft_errors, "soft-errors")
     CHECK_ERRNO(ioctl(fd, PERF_EVENT_IOC_SET_FILTER, NULL), EFAULT);
     CHECK_ERRNO(ioctl(fd, PERF_EVENT_IOC_SET_FILTER, ""), EINVAL);
     CHECK_ERRNO(ioctl(fd, PERF_EVENT_IOC_SET_BPF, -1), EBADF);
+    CHECK_ERRNO(ioctl(fd, PERF_EVENT_IOC_SET_BPF, 250), EBADF);
+    CHECK_ERRNO(ioctl(fd, PERF_EVENT_IOC_SET_BPF, fd), EINVAL); // no program
     CHECK_ERRNO(ioctl(fd, PERF_EVENT_IOC_PERIOD, NULL), EFAULT);
     CHECK_ERRNO(ioctl(fd, PERF_EVENT_IOC_SET_OUTPUT, 0xfffffffful), EBADF); // -1 has 64 bits
     close(fd);

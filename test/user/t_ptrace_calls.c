@@ -74,6 +74,85 @@ UTEST(ptrace_own_tf, "ptrace.own-tf")
     finish(pid);
 }
 
+// A call's number is the lower half of the register: so the call is made, so a tracer is told.
+static long wide_getpid(void)
+{
+    long result;
+    __asm__ volatile("syscall"
+                     : "=a"(result)
+                     : "a"(7ul << 32 | SYS_getpid)
+                     : "rcx", "r11", "memory");
+    return result;
+}
+
+static void makes_wide_call(void *)
+{
+    _exit(wide_getpid() != getpid());
+}
+
+#define GET_SYSCALL_INFO 0x420e
+
+static long info_nr(pid_t pid)
+{
+    long info[11];
+    CHECK_EQ(ptrace(GET_SYSCALL_INFO, pid, sizeof info, info), 80);
+    return info[3];
+}
+
+UTEST(syscall_number, "ptrace.syscall-number")
+{
+    const unsigned long none[] = {0xffffffff, 0x1ffffffff, ~0ul};
+    pid_t pid = trace(makes_wide_call, NULL);
+
+    CHECK_EQ(wide_getpid(), getpid());
+    CHECK_EQ(ptrace(PTRACE_SETOPTIONS, pid, 0, PTRACE_O_TRACESYSGOOD), 0);
+    CHECK_EQ(go(PTRACE_SYSCALL, pid, 0), AT_SYSCALL); // the end of raise()'s
+    do
+        CHECK_EQ(go(PTRACE_SYSCALL, pid, 0), AT_SYSCALL);
+    while ((int)regs_of(pid).orig_rax != SYS_getpid);
+    struct user_regs_struct r = regs_of(pid);
+    CHECK_EQ(r.orig_rax, 7ul << 32 | SYS_getpid);
+    CHECK_EQ(info_nr(pid), SYS_getpid);
+    for (unsigned i = 0; i < sizeof none / sizeof *none; i++) {
+        struct user_regs_struct n = r;
+        n.orig_rax = none[i];
+        CHECK_EQ(ptrace(PTRACE_SETREGS, pid, 0, &n), 0);
+        CHECK_EQ(regs_of(pid).orig_rax, none[i]);
+        CHECK_EQ(info_nr(pid), -1);
+    }
+    r.orig_rax = 9ul << 32 | SYS_getpid;
+    CHECK_EQ(ptrace(PTRACE_SETREGS, pid, 0, &r), 0);
+    CHECK_EQ(go(PTRACE_CONT, pid, 0), ENDED(0));
+}
+
+// ---- execve under a tracer that steps ----
+
+static void execs(void *)
+{
+    exec_self("is-first", "", (char *[]){NULL});
+}
+
+// Its end and that of the step are one stop: the signal is pending once.
+UTEST(ptrace_step_exec, "ptrace.step-exec")
+{
+    pid_t pid = trace(execs, NULL);
+
+    CHECK_EQ(ptrace(PTRACE_SETOPTIONS, pid, 0, PTRACE_O_TRACESYSGOOD), 0);
+    do
+        CHECK_EQ(go(PTRACE_SYSCALL, pid, 0), AT_SYSCALL);
+    while (regs_of(pid).orig_rax != SYS_execve);
+    CHECK_EQ(go(PTRACE_SINGLESTEP, pid, 0), STOPPED(SIGTRAP));
+    struct user_regs_struct first = regs_of(pid);
+    CHECK_EQ(first.orig_rax, SYS_execve);
+    CHECK_EQ(first.rax, 0);
+    CHECK_EQ(first.eflags & 0x100, 0);
+    CHECK_EQ(siginfo_of(pid).si_code, SI_USER);
+    CHECK_EQ(go(PTRACE_SINGLESTEP, pid, 0), STOPPED(SIGTRAP));
+    CHECK_EQ(siginfo_of(pid).si_code, TRAP_TRACE);
+    CHECK(regs_of(pid).rip != first.rip);
+    CHECK_EQ(go(PTRACE_CONT, pid, 0), ENDED(0));
+}
+
 UTEST(ptrace_arch_prctl, "ptrace.arch-prctl")
 {
     pid_t pid = trace(two_calls, NULL);
