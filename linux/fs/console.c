@@ -12,6 +12,7 @@
 #include "linux/fs/line.h"
 #include "linux/fs/naws.h"
 #include "linux/fs/stat.h"
+#include "linux/fs/upcalls.h"
 #include "linux/fs/vfs.h"
 #include "linux/task/process.h"
 #include "linux/task/signal.h"

@@ -19,3 +19,10 @@ u32 ptrace_tracer_tid(const struct process *p, const struct thread *th);
 // debug/kgdb/kgdb.c. Stops the machine for gdb. 0 when gdb has let it go on, -ENODEV when the stub
 // is off. Task context.
 int kgdb_enter(void);
+
+// linux/proc/misc.c. Names a thread. A process has the name of its first thread. Task context.
+void thread_set_name(struct task *t, const char *name);
+
+// linux/proc/init.c. A key like Ctrl-C: the init thread sends `sig` to the console's foreground
+// group a moment later (linux/fs/console.h). Any context but NMI and #DB.
+void console_signal(int sig);

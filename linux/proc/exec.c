@@ -9,6 +9,7 @@
 #include "linux/fs/vfs.h"
 #include "linux/mm/vm.h"
 #include "linux/proc/futex.h"
+#include "linux/proc/life.h"
 #include "linux/task/signal_state.h"
 #include "linux/proc/syscalls.h"
 #include "linux/ptrace/ptrace.h"

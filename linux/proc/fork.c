@@ -4,6 +4,7 @@
 #include "kernel/mm/heap.h"
 #include "linux/fs/vfs.h"
 #include "linux/mm/vm.h"
+#include "linux/proc/life.h"
 #include "linux/task/signal_state.h"
 #include "linux/proc/syscalls.h"
 #include "linux/ptrace/abi.h"

@@ -6,7 +6,7 @@
 #include "arch/x86/platform.h"
 #include "arch/x86/uaccess.h"
 #include "linux/mm/vm.h"
-#include "linux/task/signal_state.h"
+#include "linux/proc/signals.h"
 #include "linux/proc/syscalls.h"
 #include "linux/proc/timeout.h"
 

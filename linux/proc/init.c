@@ -5,14 +5,15 @@
 #include "kernel/base/printk.h"
 #include "kernel/mm/heap.h"
 #include "linux/fs/console.h"
+#include "linux/fs/upcalls.h"
 #include "linux/proc/exec.h"
 #include "linux/proc/futex.h"
+#include "linux/proc/life.h"
+#include "linux/ptrace/upcalls.h"
 #include "linux/task/process.h"
 
 #define INIT_PID         1
 #define STATUS_NOT_FOUND 127 // what shells use for a program that could not be started
-
-struct process *init_process;
 
 // ---- signals from interrupts, where the list of processes is out of reach ----
 

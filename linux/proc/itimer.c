@@ -4,6 +4,7 @@
 #include "arch/x86/platform.h"
 #include "arch/x86/uaccess.h"
 #include "linux/proc/init.h"
+#include "linux/proc/life.h"
 #include "linux/task/process.h"
 #include "linux/proc/syscalls.h"
 #include "linux/task/timespec.h"

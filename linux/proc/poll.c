@@ -3,7 +3,7 @@
 #include "arch/x86/uaccess.h"
 #include "kernel/mm/heap.h"
 #include "linux/fs/file.h"
-#include "linux/task/signal_state.h"
+#include "linux/proc/signals.h"
 #include "linux/proc/syscalls.h"
 #include "linux/proc/timeout.h"
 

@@ -1,10 +1,11 @@
 // System calls on signals: actions, masks, waiting, the alternate stack, sending.
 #include "arch/x86/platform.h"
 #include "arch/x86/uaccess.h"
-#include "linux/task/signal_state.h"
+#include "linux/proc/signals.h"
+#include "linux/proc/timeout.h"
+#include "linux/ptrace/upcalls.h"
 #include "linux/task/sigqueue.h"
 #include "linux/proc/syscalls.h"
-#include "linux/task/timespec.h"
 
 enum { SIG_BLOCK, SIG_UNBLOCK, SIG_SETMASK };
 

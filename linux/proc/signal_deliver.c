@@ -1,7 +1,8 @@
 // Taking signals on the way back to ring 3: stop, end, or enter the handler; and restarting system
 // calls.
 #include "kernel/base/printk.h"
-#include "linux/task/signal_state.h"
+#include "linux/proc/life.h"
+#include "linux/proc/signals.h"
 #include "linux/task/sigqueue.h"
 #include "linux/proc/syscalls.h"
 #include "linux/task/timespec.h"

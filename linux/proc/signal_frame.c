@@ -2,7 +2,8 @@
 // <sys/ucontext.h>).
 #include "arch/x86/uaccess.h"
 #include "kernel/base/string.h"
-#include "linux/task/signal_state.h"
+#include "linux/proc/signals.h"
+#include "linux/ptrace/upcalls.h"
 #include "linux/proc/syscalls.h"
 
 #define VECTOR_SIGRETURN 257 // in the frame: came by a system call, but does not go back from one

@@ -2,9 +2,9 @@
 #include "arch/x86/platform.h"
 #include "arch/x86/uaccess.h"
 #include "arch/x86/user/devices.h"
-#include "linux/task/signal_state.h"
+#include "linux/proc/signals.h"
+#include "linux/proc/timeout.h"
 #include "linux/proc/syscalls.h"
-#include "linux/task/timespec.h"
 
 // clang-format off
 enum {

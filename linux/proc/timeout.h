@@ -1,4 +1,4 @@
-// A deadline for a task that waits for something else too.
+// Times and deadlines of system calls. A task that waits for something until a deadline does this:
 //
 //   timeout_start(&to, when);
 //   for (;;) { set current's state; test the condition; if (to.expired) ...; schedule(); }
@@ -14,6 +14,19 @@ struct timeout {
     bool expired;
 };
 
-// Wakes the running task once clock_ns() >= when; NEVER: not at all.
+// Wakes the running task when clock_ns() >= when. With NEVER it does not. Timers look at each tick.
 void timeout_start(struct timeout *to, u64 when);
 void timeout_stop(struct timeout *to);
+
+// ---- time.c ----
+
+// The value of clock_ns() at this time of CLOCK_REALTIME, both in ns. NEVER stays NEVER.
+u64 realtime_to_ns(u64 realtime);
+// The ns from now until then, at least 0.
+u64 time_left(u64 until);
+
+// Reads a program's struct timespec into ns. 0, -EFAULT, -EINVAL. Task context.
+int get_timespec(u64 *ns, u64 uspec);
+// The same for a time from now on. *until is the moment, by clock_ns(), or NEVER when utimeout is
+// 0.
+int get_deadline(u64 *until, u64 utimeout);

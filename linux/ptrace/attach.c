@@ -1,5 +1,6 @@
 // Who traces whom: beginning, inheriting and ending it, and what wait(2) sees.
 #include "kernel/mm/heap.h"
+#include "linux/ptrace/upcalls.h"
 #include "linux/task/signal_state.h"
 #include "linux/task/sigqueue.h"
 #include "linux/fs/upcalls.h"

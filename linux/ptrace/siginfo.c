@@ -1,5 +1,6 @@
 // What a tracer asks about signals and system calls of a stopped tracee.
 #include "arch/x86/uaccess.h"
+#include "linux/ptrace/upcalls.h"
 #include "linux/task/signal_state.h"
 #include "linux/task/sigqueue.h"
 #include "linux/ptrace/tracee.h"

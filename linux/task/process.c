@@ -10,6 +10,7 @@
 #include "linux/task/upcalls.h"
 
 struct spinlock proc_lock = SPINLOCK("proc", RANK_PROC);
+struct process *init_process;
 static struct list processes = LIST_INIT(processes); // ascending pid; proc_lock
 
 #define DEFAULT_UMASK 022

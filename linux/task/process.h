@@ -169,17 +169,13 @@ struct usage thread_usage(struct thread *th);
 void usage_add_task(struct usage *to, const struct task *t);
 // Adds what has been used in an address space.
 void usage_add_mm(struct usage *to, const struct mm *mm);
-// Names a thread; a process is called like its first one.
-void thread_set_name(struct task *t, const char *name);
 // CPU time of one task so far, ns; the slice under way is read racily.
 u64 task_runtime(const struct task *t);
 
-// ---- life (process.c, fork.c, exit.c) ----
+// ---- life ----
 
 // A process without threads, linked nowhere, ids unset; NULL when memory is out.
 struct process *process_new(void);
-// Undoes process_new() for one that was never linked, with what mm and fds hold.
-void process_release_unused(struct process *p);
 // The kernel's per-thread data and FPU state for a task not yet started. 0 or -ENOMEM (nothing
 // changed).
 int thread_attach(struct task *t, struct process *p);
@@ -188,16 +184,6 @@ int thread_attach(struct task *t, struct process *p);
 // task.
 void process_link(struct process *p, struct process *parent, struct task *first);
 void thread_link(struct task *t);
-// Ends the running thread; if it is the last, the process, with this wait status.
-__noreturn void thread_exit(int wait_status);
-// Ends all threads of the running process.
-__noreturn void process_exit(int wait_status);
-// Unlinks a zombie and drops the tree's reference. proc_lock held.
-void process_reap(struct process *p);
-// The same if nobody will ask for the status. proc_lock held.
-void process_reap_if_unwanted(struct process *p);
-// Tells the parent of the end, and reaps it if that does not ask. proc_lock held.
-void process_tell_end(struct process *p);
 
 // arch_prctl(2), also as a request of ptrace(2).
 enum { ARCH_SET_GS = 0x1001, ARCH_SET_FS = 0x1002, ARCH_GET_FS = 0x1003, ARCH_GET_GS = 0x1004 };
@@ -208,18 +194,4 @@ enum { ARCH_SET_GS = 0x1001, ARCH_SET_FS = 0x1002, ARCH_GET_FS = 0x1003, ARCH_GE
 #define WAIT_STOPPED(sig)  ((sig) << 8 | 0x7f)
 #define WAIT_CONTINUED     0xffff
 
-// Stops the process's interval timers. Task context, no locks.
-void itimers_stop(struct process *p);
-// Sends the signals of those that have run down, and starts them anew. proc_lock is held.
-void itimers_check(struct process *p, void *);
-
-// A vfork's parent waits here; on the parent's stack, so it is forgotten when the parent is killed.
-// proc_lock guards it.
-struct vfork {
-    struct wait_queue queue;
-    bool done;
-};
-// The running thread leaves its address space: lets a vfork's parent go on.
-void vfork_release(struct thread *th);
-
-extern struct process *init_process; // pid 1 (linux/proc/init.h)
+extern struct process *init_process; // pid 1; linux/proc/init.c makes it

@@ -89,10 +89,6 @@ _Static_assert(sizeof(struct siginfo) == 48, "as much as any signal of the kerne
 
 #define SIGINFO_SIZE 128ul // in user memory
 
-// Copies between user memory and the kernel. 0 or -EFAULT.
-int siginfo_to_user(u64 to, const struct siginfo *info);
-int siginfo_from_user(struct siginfo *info, u64 from);
-
 // rt_sigaction(2)'s structure.
 struct sigaction {
     u64 handler, flags, restorer, mask;
@@ -123,7 +119,3 @@ void signal_force_fault(int sig, int code, u64 addr);
 int signal_group(u32 pgid, int sig, const struct siginfo *info);
 // SIGKILL's way out: all threads of the process end with this wait status.
 void signal_kill_process(struct process *p, int wait_status);
-
-// Ctrl-C and the like: to the console's foreground group (linux/fs/console.h), by the init thread
-// a moment later. Any context but NMI and #DB.
-void console_signal(int sig);

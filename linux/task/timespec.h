@@ -1,4 +1,5 @@
-// Times as programs give them, and as the kernel keeps them: nanoseconds in 64 bits.
+// Times as programs give them (struct timespec, struct timeval), and as the kernel keeps them:
+// nanoseconds in 64 bits, which last for 584 years.
 #pragma once
 
 #include "arch/x86/platform.h"
@@ -21,7 +22,7 @@ static inline bool timespec_valid(const struct timespec *ts)
     return ts->sec >= 0 && (u64)ts->nsec < NS_PER_SEC;
 }
 
-// Saturates: some 500 years are for ever.
+// In ns. A time that does not fit is NEVER.
 static inline u64 timespec_ns(const struct timespec *ts)
 {
     return (u64)ts->sec >= NEVER / NS_PER_SEC ? NEVER : (u64)ts->sec * NS_PER_SEC + (u64)ts->nsec;
@@ -44,17 +45,6 @@ static inline struct timeval ns_timeval(u64 ns)
     return (struct timeval){.sec = (s64)(ns / NS_PER_SEC),
                             .usec = (s64)(ns % NS_PER_SEC / NS_PER_USEC)};
 }
-
-// clock_ns() at a time of CLOCK_REALTIME (time.c); NEVER stays NEVER.
-u64 realtime_to_ns(u64 realtime);
-
-// From now until then, at least 0.
-u64 time_left(u64 until);
-
-// A program's struct timespec in ns; and one that says how long from now, as a moment: NEVER when
-// there is none. 0, -EFAULT, -EINVAL.
-int get_timespec(u64 *ns, u64 uspec);
-int get_deadline(u64 *until, u64 utimeout);
 
 static inline u64 ns_add(u64 a, u64 b)
 {

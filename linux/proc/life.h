@@ -1,0 +1,29 @@
+// How processes and threads begin and end, for the files of linux/proc.
+#pragma once
+
+#include "linux/task/process.h"
+
+// Undoes process_new() of a process that was never linked. Gives back its address space and its
+// descriptors, too. Task context.
+void process_release_unused(struct process *p);
+
+// Ends the running thread. If it is the last one, the process ends with this wait status (wait(2)).
+// Task context, no locks.
+__noreturn void thread_exit(int wait_status);
+// Ends all threads of the running process, with this wait status. Task context, no locks.
+__noreturn void process_exit(int wait_status);
+
+// A vfork's parent waits here. It is on the parent's stack, so thread.vfork is forgotten when the
+// parent is killed. proc_lock guards it.
+struct vfork {
+    struct wait_queue queue;
+    bool done;
+};
+// The running thread leaves its address space: a vfork's parent may go on. Task context.
+void vfork_release(struct thread *th);
+
+// Stops the process's interval timers (setitimer(2)). Task context, no locks.
+void itimers_stop(struct process *p);
+// Sends the signals of the timers that have run down, and starts these timers again. proc_lock is
+// held.
+void itimers_check(struct process *p, void *);

@@ -1,0 +1,19 @@
+// The upcalls of linux/ptrace.
+#pragma once
+
+#include "arch/x86/types.h"
+
+struct process;
+struct siginfo;
+
+// linux/proc/exit.c. Unlinks a zombie and drops the tree's reference. proc_lock held.
+void process_reap(struct process *p);
+// linux/proc/exit.c. The same if nobody will ask for the zombie's status. proc_lock held.
+void process_reap_if_unwanted(struct process *p);
+// linux/proc/exit.c. Tells the parent that p has ended. Reaps p if the parent does not ask for the
+// status. proc_lock held.
+void process_tell_end(struct process *p);
+
+// linux/proc/signal_frame.c. Copies between user memory and the kernel. 0 or -EFAULT. Task context.
+int siginfo_to_user(u64 to, const struct siginfo *info);
+int siginfo_from_user(struct siginfo *info, u64 from);
