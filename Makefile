@@ -14,14 +14,17 @@ endif
 # ---- What the user may set ----
 
 EMU   ?= qemu
-# One in Bochs' debugger, which overlooks breakpoints when there are more (docs/bochs.md).
-SMP   ?= $(if $(filter bochs,$(MAKECMDGOALS)),1,$(if $(filter fuzz,$(MAKECMDGOALS)),4,2))
+# One in Bochs' debugger, which overlooks breakpoints when there are more (docs/bochs.md), and where
+# the clock counts instructions.
+SMP   ?= $(if $(filter bochs,$(MAKECMDGOALS))$(filter 1,$(ICOUNT)),1,$(if \
+           $(filter fuzz,$(MAKECMDGOALS)),4,2))
 MEM   ?= $(if $(filter fuzz,$(MAKECMDGOALS)),512,256)
 DEBUG ?= 0
 HWBP  ?= 1
 CORE  ?= 0
 V     ?= 0
-export CORE EMU SMP MEM UEFI APPEND QEMU_FLAGS TIMEOUT PROG ARGS FILES OUT T SECS SHELL_PROG CMDS
+export CORE EMU SMP MEM UEFI ICOUNT APPEND QEMU_FLAGS TIMEOUT PROG ARGS FILES OUT T SECS \
+       SHELL_PROG CMDS
 
 # The values that decide what is built; tools/settings.py checks the others.
 $(foreach v,HWBP CORE DEBUG V,$(if $(filter-out 0 1,$($(v)))$(filter-out 1,$(words $($(v)))),\
@@ -37,9 +40,10 @@ override DEBUG := 1
 endif
 ifneq ($(filter test,$(MAKECMDGOALS)),)
 # Which configurations to test: all of them, unless the user named some.
-export TEST_EMU := $(if $(filter command line environment,$(origin EMU)),$(EMU))
-export TEST_SMP := $(if $(filter command line environment,$(origin SMP)),$(SMP))
-export TEST_HWBP := $(if $(filter command line environment,$(origin HWBP)),$(HWBP))
+NAMED = $(filter command line environment,$(origin $(1)))
+export TEST_EMU := $(if $(call NAMED,EMU)$(filter 1,$(ICOUNT)),$(EMU))
+export TEST_SMP := $(if $(call NAMED,SMP)$(filter 1,$(ICOUNT)),$(SMP))
+export TEST_HWBP := $(if $(call NAMED,HWBP),$(HWBP))
 # The kernel without breakpoints is one of them, and the core alone.
 WITH_OFF  := $(if $(TEST_EMU)$(TEST_SMP)$(TEST_HWBP),,yes)
 WITH_CORE := $(if $(TEST_HWBP),,yes)
@@ -196,6 +200,7 @@ help:
 #:
 #: Variables: EMU=qemu|bochs  SMP=cpus  MEM=megabytes  APPEND="kernel words [-- words for init]"
 #:            UEFI=1 (instead of a BIOS)  QEMU_FLAGS="..."  DEBUG=1 (checking build)
+#:            ICOUNT=1 (QEMU's clock counts instructions, on one CPU: runs that repeat exactly)
 #:            HWBP=0 (no breakpoints)  WERROR=1
 #:            V=1 (show commands)  CROSS_COMPILE=prefix-
 iso: $(B)/dr7.iso

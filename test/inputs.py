@@ -19,6 +19,7 @@ CASES = [
     (DEBUG + ["bochs"], {"CMDS": "nosuch"}, "dr7: nosuch: No such file or directory"),
     (BOOT_EXEC, {"EMU": "vmware"}, "dr7: EMU=vmware: it is qemu or bochs"),
     (BOOT_EXEC, {"UEFI": "1", "EMU": "bochs"}, "dr7: UEFI=1: there is firmware for QEMU only"),
+    (BOOT_EXEC, {"ICOUNT": "1"}, "dr7: ICOUNT=1: it needs QEMU and one CPU"),
     (BOOT_EXEC, {"TIMEOUT": "soon"}, "dr7: TIMEOUT=soon: a number from 0 to 2147483648 is wanted"),
     (BOOT_EXEC, {"ARGS": "'"}, "dr7: ARGS=: No closing quotation"),
     (BOOT_EXEC, {"PROG": ""}, "dr7: PROG=: there is no such file"),

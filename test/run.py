@@ -19,6 +19,7 @@ from dataclasses import dataclass
 
 sys.path.insert(0, "tools")
 sys.path.insert(0, "test")
+import agree  # noqa: E402
 import bench_bounds  # noqa: E402
 import busybox  # noqa: E402
 import course  # noqa: E402
@@ -141,7 +142,8 @@ def run_tests(build, column, layers, words, arguments, emulator, smp, cpu=None, 
         words = words + [f"test_div={BOCHS_DIVISOR}"]
         arguments = arguments + [f"div={BOCHS_DIVISOR}"]
     b = boot(column, TIMEOUT[emulator], build + "/kernel.elf", archive,
-             words + ["--"] + arguments + LENGTH, emulator, smp, cpu=cpu)
+             words + ["--"] + arguments + LENGTH, emulator, smp, cpu=cpu,
+             icount=settings.icount() and smp == 1)
     cases, complaints = parse_ktap(b.lines, layers)
     if LONE_FEED.search(b.output):
         complaints.append("a line feed without a carriage return: a terminal shows a staircase")
@@ -321,6 +323,9 @@ def run_perf_data(build, emulator, smp):
 # Sessions at the console, and counts of instructions: what checks each. It answers with what is
 # wrong ("": nothing) and the output's lines.
 SESSIONS = {
+    "witness.bp": agree.check_bp,
+    "witness.storm": agree.check_storm,
+    "witness.flex": agree.check_flex,
     "bench-bounds": lambda build: bench_bounds.check(build + "/kernel.elf"),
     "bptop-screen": lambda build: screen.check_bptop(build + "/kernel.elf", ARCHIVE),
     "screen-vga": lambda build: firmware.check(build, shell="busybox"),

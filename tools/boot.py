@@ -41,7 +41,8 @@ def machine(build, archive, words, arguments, emu=None, **options):
         append, arguments = append[:at], append[at + 1:]
     return Machine(build + "/kernel.elf", archive, words + append + ["--"] + arguments,
                    emu or emulator(), settings.cpus(), settings.megabytes(),
-                   flags=words_of("QEMU_FLAGS"), uefi=settings.uefi(), **options)
+                   flags=words_of("QEMU_FLAGS"), uefi=settings.uefi(),
+                   icount=settings.icount(), **options)
 
 
 def write_out(data):

@@ -5,6 +5,7 @@
 #
 # A program that starts machines does so in tidy(main), so that nothing is left behind when it is
 # told to end.
+import glob
 import os
 import re
 import select
@@ -18,12 +19,16 @@ import threading
 import time
 
 import mkiso
+import witness
 from settings import plainly
 
 START_SECONDS = 20  # for an emulator to open its serial port, or to end after it has closed it
 UEFI = "/usr/share/ovmf/OVMF.fd"
 ESCAPE = 1          # Ctrl-A, then x: the user ends the machine
 IAC = 255           # telnet's escape (linux/fs/naws.h): sent twice, it is itself
+
+# Instructions are QEMU's clock, 128 ns each: what one CPU does can be repeated exactly.
+ICOUNT = ["-icount", "shift=7,align=off,sleep=off", "-rtc", "clock=vm"]
 
 CPU = {"qemu": "max", "bochs": "corei7_haswell_4770"}  # the model, unless one is asked for
 
@@ -58,14 +63,16 @@ class Machine:
     """One emulator with a directory of its own. Leaving the `with` ends it, and nothing else."""
 
     def __init__(self, kernel, archive, words, emu="qemu", smp=2, mem=256, cpu=None, flags=(),
-                 grub=True, to_host=False, uefi=False):
+                 grub=True, to_host=False, uefi=False, icount=False, witness=False):
         """`words`: the kernel command line. `archive` may be None. `grub` False: QEMU loads it.
-        `to_host`: there is a third serial port, behind /dev/host. `uefi`: in place of a BIOS; QEMU
-        only."""
+        `to_host`: there is a third serial port, behind /dev/host. QEMU only: `uefi`, in place of a
+        BIOS; `icount`, time by the count of instructions, on one CPU; `witness`, exceptions() can
+        be asked."""
         self.kernel, self.archive, self.words, self.grub = kernel, archive, list(words), grub
         self.emu, self.smp, self.mem = emu, int(smp), int(mem)
         self.cpu, self.flags = cpu or CPU[emu], list(flags)
-        self.to_host, self.uefi = to_host, uefi
+        self.to_host, self.uefi, self.witness = to_host, uefi, witness
+        self.flags += ICOUNT if icount else []
         self.process = self.com1 = self.com2 = self.com3 = self.errors = None
         self.com2_output = self.host_output = b""
         self.awake = False  # it has said something
@@ -96,7 +103,7 @@ class Machine:
         return ["qemu-system-x86_64", "-machine", "pc", "-cpu", self.cpu, "-smp", str(self.smp),
                 "-m", str(self.mem), "-no-reboot", "-display", "none", "-monitor", "none",
                 "-device", "isa-debug-exit,iobase=0xf4,iosize=0x04",
-                "-d", "cpu_reset", "-D", self.dir + "/resets",
+                "-d", "tid,cpu_reset" + ",int" * self.witness, "-D", self.dir + "/log-%d",
                 *(word for port in ports for word in ("-serial", port))] + \
             boot + (["-bios", UEFI, "-net", "none"] if self.uefi else []) + self.flags
 
@@ -165,14 +172,25 @@ class Machine:
 
     def crash(self):
         """Once it is off: what ended it if it was not its kernel; "" if it was."""
-        status, resets = self.process.returncode, self.dir + "/resets"
+        status = self.process.returncode
         if status < 0:
             return f"{self.emu} was ended by signal {-status}: {self.complaints()}"
         if self.emu == "bochs":  # what it says and how it ends is the same whatever it was
             return ""
-        with open(resets, encoding="utf-8") as f:
-            fault = "triple fault" if "Triple fault" in f.read() else ""
-        return fault or self.complaints()
+        for path in self.logs():
+            with open(path, encoding="utf-8") as f:
+                if any("Triple fault" in line for line in f):
+                    return "triple fault"
+        return self.complaints()
+
+    def logs(self):
+        """What QEMU has written, a file for each of its threads."""
+        return glob.glob(self.dir + "/log-*")
+
+    def exceptions(self, *vectors):
+        """With `witness`, what QEMU saw of these exceptions (none: of #DB): witness.Trap for
+        each."""
+        return list(witness.read(self.logs(), vectors or (witness.DB,)))
 
     def pump(self, sink, timeout=None, keyboard=None, escape=False, stream=False, notices=None):
         """Gives what the first serial port writes to sink() until the machine is off: True. False

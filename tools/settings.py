@@ -68,6 +68,14 @@ def uefi():
     return variable("UEFI") == "1"
 
 
+def icount():
+    """Whether time is the count of instructions."""
+    on = choice("ICOUNT", ["0", "1"]) == "1"
+    if on and (emulator() != "qemu" or cpus() != 1):
+        sys.exit("dr7: ICOUNT=1: it needs QEMU and one CPU")
+    return on
+
+
 def timeout(otherwise):
     """Seconds; 0: no limit."""
     return number("TIMEOUT", otherwise, kind=float)
