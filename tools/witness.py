@@ -39,7 +39,7 @@ class Trap:
 
 
 def read(paths, vectors=(DB,)):
-    """The exceptions in these files, one file for each CPU's thread. In a file they are in order."""
+    """The exceptions in these files. Each CPU has a file, in which they are in order."""
     pattern = re.compile(RECORD.format("|".join(f"{v:02x}" for v in vectors)).encode(), re.S)
     for path in sorted(paths):
         if os.path.getsize(path):
