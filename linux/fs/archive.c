@@ -1,5 +1,5 @@
-// Reading the cpio archive. Its bytes stay where the loader put them; the tree's nodes point at
-// them.
+// Reads the cpio archive. Its bytes stay where the loader has put them, and the tree's nodes point
+// to them.
 #include "linux/fs/archive.h"
 
 #include "kernel/base/printk.h"
@@ -28,8 +28,8 @@ static bool parse_fields(const u8 *digits, u64 value[FIELDS])
     return true;
 }
 
-// Reads the entry at *at and moves *at behind it. NULL or what is wrong; e->name is NULL until it
-// is known to be good.
+// Reads the entry at *at and moves *at behind it. Returns NULL, or what is wrong in words. e->name
+// is NULL until the name is known to be good.
 static const char *parse_entry(const u8 *data, u64 len, u64 *at, struct archive_entry *e)
 {
     u64 left = len - *at, value[FIELDS], name_end;
@@ -54,7 +54,7 @@ static const char *parse_entry(const u8 *data, u64 len, u64 *at, struct archive_
     e->mode = value[FIELD_MODE];
     e->mtime = value[FIELD_MTIME];
     e->size = value[FIELD_SIZE];
-    // Name and data are padded to four bytes; the very last padding may be missing.
+    // Name and data are padded to four bytes. Only the very last padding may be missing.
     name_end = ALIGN_UP(name_end, 4);
     if (name_end > left || e->size > left - name_end) {
         if (e->size == 0 && strcmp(e->name, TRAILER) == 0)
@@ -66,7 +66,7 @@ static const char *parse_entry(const u8 *data, u64 len, u64 *at, struct archive_
     return NULL;
 }
 
-// A name may hold anything; what goes to the screen is plain text of a bounded length.
+// Makes a name, which may hold any byte, plain text of a bounded length for the screen.
 static void printable(char *to, const char *from, size_t size)
 {
     strcopy(to, from, size);

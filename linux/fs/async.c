@@ -14,7 +14,7 @@ enum {
     F_GETOWN_EX = 16,
 };
 
-// si_code of such a signal; of a signal that has codes of its own: SI_SIGIO.
+// si_code of these signals. A signal whose codes mean something else gets SI_SIGIO.
 enum { POLL_IN = 1, POLL_HUP = 6, SI_SIGIO = -5 };
 #define BAND_IN  0x041 // POLLIN | POLLRDNORM
 #define BAND_HUP 0x018 // POLLHUP | POLLERR
@@ -23,7 +23,8 @@ enum { POLL_IN = 1, POLL_HUP = 6, SI_SIGIO = -5 };
     (SIG_BIT(SIGILL) | SIG_BIT(SIGFPE) | SIG_BIT(SIGSEGV) | SIG_BIT(SIGBUS) | SIG_BIT(SIGTRAP) |   \
      SIG_BIT(SIGCHLD))
 
-// Signal 0 only asks whether the owner is there. 0 or -ESRCH; an empty group is there, and nobody.
+// Sends to the owner. Signal 0 only asks whether there is one. 0 or -ESRCH. A group without members
+// is no error.
 static int deliver(const struct file_owner *o, int sig, const struct siginfo *info)
 {
     if (o->type == F_OWNER_PGRP) {

@@ -1,4 +1,5 @@
-// The console: bytes between the line discipline, the serial line or keyboard, and programs.
+// The console. It moves bytes between the serial line or the keyboard, the line discipline, and
+// programs.
 #include "linux/fs/console.h"
 
 #include "arch/x86/platform.h"
@@ -40,18 +41,18 @@ struct winsize {
 #define DLE 0x10
 #define EOT 0x04
 
-#define CHUNK 256 // bytes taken or sent under the lock at a time
+#define CHUNK 256 // so many bytes are taken or sent at once under the lock
 
 static struct spinlock tty_lock = SPINLOCK("console", RANK_TTY); // guards these three
 static struct line line;
 static struct naws naws;
-static struct winsize window; // the screen's, until told
+static struct winsize window; // the screen's size, until the terminal says its own
 static struct wait_queue readers;
-static bool raw;       // "tty=raw": constant after boot
+static bool raw;       // "tty=raw" was given; constant after boot
 static bool listening; // a program has opened the console
 static u32 foreground;
 
-// To COM1 and, unless vga=0, the screen; the log does not record it. Any context.
+// Writes to COM1 and, unless vga=0, to the screen. The log does not record it. Any context.
 static void write_raw(const char *s, size_t n)
 {
     u64 flags = irq_save();
@@ -88,7 +89,7 @@ void console_set_foreground(u32 pgrp)
     __atomic_store_n(&foreground, pgrp, __ATOMIC_RELAXED);
 }
 
-// Takes a new size. Programs in the foreground are told that it has changed.
+// Takes a new size of the terminal. Programs in the foreground get SIGWINCH if it has changed.
 static void set_window(struct winsize w)
 {
     bool same = memcmp(&w, &window, sizeof(w)) == 0;
@@ -97,7 +98,7 @@ static void set_window(struct winsize w)
         console_signal(SIGWINCH);
 }
 
-// A byte of the serial line or of the keyboard, when there is a terminal.
+// Takes a byte of the serial line or of the keyboard, with a terminal at the other end.
 static void take_typed(u8 c)
 {
     enum naws_answer what = naws_input(&naws, c);
@@ -108,7 +109,8 @@ static void take_typed(u8 c)
         console_signal(sig);
 }
 
-// A byte typed or sent. Without a terminal DLE keeps the next one: itself, or EOT, the end of file.
+// Takes a byte. Without a terminal DLE is special: DLE DLE is one DLE, and DLE EOT is the end of
+// file.
 static void take_byte(u8 c)
 {
     static bool kept;
@@ -125,8 +127,8 @@ static void take_byte(u8 c)
         take_typed(c);
 }
 
-// All bytes of the serial line that there is room for (a terminal drops what is too much), or the
-// key. IRQs off.
+// Takes the key, or all bytes of the serial line for which there is room. With a terminal there is
+// always room, because bytes that are too many are dropped. IRQs off.
 static void take_input(int key)
 {
     int c;
@@ -163,7 +165,7 @@ static bool console_ready(void)
     return ready;
 }
 
-// One chunk of what is there, false when there is nothing yet.
+// Takes one chunk of the input. False when there is none yet.
 static bool take_chunk(u8 *to, size_t n, size_t *got, bool *more)
 {
     u64 flags = spin_lock_irqsave(&tty_lock);
@@ -171,7 +173,7 @@ static bool take_chunk(u8 *to, size_t n, size_t *got, bool *more)
     if (ready)
         *got = line_take(&line, to, n, more);
     spin_unlock(&tty_lock);
-    if (ready && raw) // more may have waited for the room
+    if (ready && raw) // more bytes may have waited for this room
         take_input(-1);
     irq_restore(flags);
     return ready;
@@ -209,7 +211,7 @@ static ssize_t console_write(struct file *, u64 ubuf, size_t n, u64 *)
         size_t chunk = MIN(n - done, sizeof(buf));
         if (copy_from_user(buf, ubuf + done, chunk))
             return done ? (ssize_t)done : -EFAULT;
-        // The modes are read without the lock: a change meanwhile may take effect one chunk later.
+        // The modes are read without the lock, so a change may take effect one chunk later.
         write_raw(out, line_output(&line, buf, chunk, out));
         done += chunk;
         if (done < n && sched_interrupted())
@@ -237,7 +239,7 @@ static s64 set_modes(u64 arg, bool flush)
         line_flush(&line);
     line_set_modes(&line, &t);
     spin_unlock_irqrestore(&tty_lock, flags);
-    wake_all(&readers); // without editing, what was typed so far is there to read
+    wake_all(&readers); // when editing ends, what was typed so far can be read
     return 0;
 }
 
@@ -292,7 +294,7 @@ static s64 console_ioctl(struct file *, u32 cmd, u64 arg)
     case TCGETS:
         return get_modes(arg);
     case TCSETS:
-    case TCSETSW: // output never waits here
+    case TCSETSW: // after all output; here output never waits
         return set_modes(arg, false);
     case TCSETSF:
         return set_modes(arg, true);
@@ -305,7 +307,7 @@ static s64 console_ioctl(struct file *, u32 cmd, u64 arg)
         return set_foreground(arg);
     case TIOCGSID:
         return put_user(current_process()->sid, arg);
-    case TIOCSCTTY: // every session's terminal is this one
+    case TIOCSCTTY: // this is the terminal of every session
         return 0;
     case TIOCGWINSZ:
         return give_window(arg);
@@ -326,7 +328,7 @@ static int console_open(struct file *)
     if (!__atomic_exchange_n(&listening, true, __ATOMIC_RELAXED)) {
         u64 irqs = irq_save();
         serial_irq_enable(COM1);
-        console_serial_input(); // what came before raises no edge any more
+        console_serial_input(); // bytes that came before raise no interrupt any more
         irq_restore(irqs);
     }
     return 0;

@@ -1,4 +1,4 @@
-// /dev: null, zero, random, the console under its two names, and a way out to the host.
+// /dev: null, zero, random, the console under its two names, and a file of the host.
 #include "arch/x86/platform.h"
 #include "arch/x86/uaccess.h"
 #include "linux/fs/console.h"
@@ -59,13 +59,13 @@ static const struct file_ops random_ops = {
     .write = null_write,
 };
 
-// ---- /dev/host: goes to a file of the host, by a serial port (tools/emu.py) ----
+// ---- /dev/host: a file of the host, which a serial port leads to (tools/emu.py) ----
 
 #define HOST_CHUNK 512
 
-static struct mutex host_lock; // a write(2) goes in one piece
+static struct mutex host_lock; // keeps the bytes of one write(2) together
 
-// Without the port nobody would get it.
+// Without the port the bytes would get lost, so then it cannot be opened.
 static int host_open(struct file *)
 {
     return serial_present(COM3) ? 0 : -ENXIO;
@@ -99,6 +99,6 @@ void dev_init(void)
     node_add(dir, "urandom", S_IFCHR | 0666, &random_ops)->arg = RDEV(1, 9);
     node_add(dir, "tty", tty, &console_ops)->arg = RDEV(5, 0);
     node_add(dir, "console", tty, &console_ops)->arg = RDEV(5, 1);
-    node_add(dir, "host", S_IFCHR | 0222, &host_ops)->arg = RDEV(10, 240); // a local number
+    node_add(dir, "host", S_IFCHR | 0222, &host_ops)->arg = RDEV(10, 240); // a number for local use
     mutex_init(&host_lock, "host", RANK_HOST);
 }

@@ -1,5 +1,5 @@
-// Open files and the small numbers that name them. A table's lock is never held while a file is
-// released, since a release may sleep.
+// Open files and the descriptors that name them. The release of a file may sleep, so no table is
+// locked then.
 #include "linux/fs/file.h"
 
 #include "kernel/mm/heap.h"
@@ -137,7 +137,7 @@ void fds_put(struct fd_table *t)
     kfree(t);
 }
 
-// The lowest number >= from that is not used, or MAX_FDS.
+// The lowest free number >= from, or MAX_FDS.
 static int lowest_free(const struct fd_table *t, int from)
 {
     for (int fd = from; fd < MAX_FDS; fd = ALIGN_UP(fd + 1, 64)) {
@@ -160,7 +160,7 @@ int fd_reserve(struct fd_table *t, bool cloexec, int from)
     return fd < MAX_FDS ? fd : -EMFILE;
 }
 
-// Nobody else writes a reserved number's place.
+// Takes no lock: nobody else writes the place of a reserved number.
 void fd_fill(struct fd_table *t, int fd, struct file *f)
 {
     __atomic_store_n(&t->file[fd], f, __ATOMIC_RELEASE);

@@ -31,7 +31,7 @@
 #define POLLERR    0x008
 #define POLLHUP    0x010
 #define POLLNVAL   0x020
-#define POLLRDNORM 0x040 // POLLIN by its other name
+#define POLLRDNORM 0x040 // another name of POLLIN
 #define POLLWRNORM 0x100
 
 struct file;
@@ -41,48 +41,48 @@ struct vm_object;
 // What lseek(2) may do with a file.
 enum file_seek {
     SEEKS_NOT,       // -ESPIPE: a stream
-    SEEKS_NOWHERE,   // always at 0
-    SEEKS_NO_END,    // anywhere, but the end is not known
-    SEEKS_NODE_SIZE, // the end is where node->size says
+    SEEKS_NOWHERE,   // the position is always 0
+    SEEKS_NO_END,    // any position, but the end is not known
+    SEEKS_NODE_SIZE, // any position; the end is at node->size
 };
 
-// Buffers are user addresses of the running task. All in task context; NULL means the call gives
-// the errno named. Files that can seek somewhere have a position: their read, write, truncate and
-// getdents run under pos_lock.
+// Buffers are user addresses of the running task. All run in task context. If a function is NULL,
+// the call gives the error that is named. Files that can seek have a position: their read, write,
+// truncate and getdents run under pos_lock.
 struct file_ops {
     enum file_seek seek;
-    int (*open)(struct file *f); // from a node: 0 or -errno; may be NULL
+    int (*open)(struct file *f); // a node is opened; 0 or -errno. May be NULL
     ssize_t (*read)(struct file *f, u64 ubuf, size_t n, u64 *pos);  // NULL: -EINVAL
     ssize_t (*write)(struct file *f, u64 ubuf, size_t n, u64 *pos); // NULL: -EINVAL
     s64 (*ioctl)(struct file *f, u32 cmd, u64 arg);                 // NULL: -ENOTTY
     int (*truncate)(struct file *f, u64 size);                      // NULL: -EINVAL
     ssize_t (*getdents)(struct file *f, u64 ubuf, size_t n);        // NULL: -ENOTDIR
-    // mmap(2) of `pages` pages from byte `off`, shared or private: an object with a reference for
-    // the caller, or ERR_PTR. NULL: -ENODEV, but see vfs_bytes_node()
+    // mmap(2) of `pages` pages from byte `off` on, shared or private. Returns an object with a
+    // reference for the caller, or ERR_PTR. NULL: -ENODEV, unless vfs_bytes_node() finds bytes.
     struct vm_object *(*map)(struct file *f, u64 pages, u64 off, u32 prot, bool private);
-    void (*async)(struct file *f, bool on); // O_ASYNC has changed; may be NULL
-    // POLL* bits that are true now; never sleeps. NULL: always POLLIN | POLLOUT
+    void (*async)(struct file *f, bool on); // O_ASYNC has changed. May be NULL
+    // The POLL* bits that are true now. Never sleeps. NULL: always POLLIN | POLLOUT.
     u32 (*poll)(struct file *f);
-    void (*release)(struct file *f); // last reference gone; may be NULL
+    void (*release)(struct file *f); // the last reference is gone. May be NULL
 };
 
-// Whom O_ASYNC tells (linux/fs/async.h). Plain words: a signal that is sent while they change goes
-// to the old owner or to the new one.
+// Whom O_ASYNC signals (linux/fs/async.h). No lock: a signal that is sent while the owner changes
+// goes to the old one or to the new one.
 enum { F_OWNER_TID = 0, F_OWNER_PID = 1, F_OWNER_PGRP = 2 };
 struct file_owner {
     s32 type, pid; // pid 0: nobody
-    s32 sig;       // F_SETSIG; 0: a plain SIGIO
-    s32 fd;        // for si_fd
+    s32 sig;       // of F_SETSIG; 0: a plain SIGIO
+    s32 fd;        // what si_fd says
 };
 
 struct file {
     struct refcount refs;
     const struct file_ops *ops;
     u32 flags; // O_*
-    u64 pos;   // guarded by pos_lock where there is a position, else unused
+    u64 pos;   // guarded by pos_lock; not used by files without a position
     struct mutex pos_lock;
-    struct node *node; // with a reference; NULL: anonymous
-    void *private;     // the owner's
+    struct node *node; // with a reference; NULL: the file has no name
+    void *private;     // belongs to the ops
     struct file_owner owner;
 };
 
@@ -91,13 +91,13 @@ static inline bool file_has_pos(const struct file *f)
     return f->ops->seek > SEEKS_NOWHERE;
 }
 
-// Woken whenever some file may have become ready: what poll(2) sleeps on.
+// Woken whenever any file may have become ready. poll(2) sleeps on it.
 extern struct wait_queue file_events;
-// ops->poll or its default, without what the open mode forbids, under all names.
+// The POLL* bits of ops->poll or its default, without those that the open mode forbids.
 u32 file_poll(struct file *f);
 
-// Makes zeroed memory from kalloc() an open file with refs = 1. Takes a reference to the node, if
-// there is one. file_new() brings the memory too; NULL: there is none.
+// Makes an open file with one reference of zeroed memory from kalloc(). Takes a reference to the
+// node, if there is one. file_new() also allocates the memory, and returns NULL when it is out.
 void file_init(struct file *f, const struct file_ops *ops, struct node *n, void *private,
                u32 flags);
 struct file *file_new(const struct file_ops *ops, struct node *n, void *private, u32 flags);
@@ -108,44 +108,46 @@ void file_put(struct file *f);
 
 struct fd_table {
     struct refcount refs;
-    bool shared;                // other threads use it too, or have used it
+    bool shared;                // more than one thread uses it, or has used it
     struct spinlock lock;       // RANK_FILES
     u64 used[MAX_FDS / 64];     // one bit for each number that is open, or reserved
-    u64 cloexec[MAX_FDS / 64];  // of those, which ones execve(2) closes
+    u64 cloexec[MAX_FDS / 64];  // one bit for each of them that execve(2) closes
     struct file *file[MAX_FDS]; // NULL: not open
 };
 
 struct fd_table *fds_new(void);
-struct fd_table *fds_copy(struct fd_table *t); // fork; NULL: no memory
-void fds_put(struct fd_table *t);              // last one closes all
+struct fd_table *fds_copy(struct fd_table *t); // for fork; NULL when memory is out
+void fds_put(struct fd_table *t);              // the last reference closes all files
 void fds_close_on_exec(struct fd_table *t);
-// Reserves the lowest free number >= from: that number, or -EMFILE. A call that opens something
-// does this before it does anything else that a program could see. The number then has to be filled
-// with a file, whose reference goes to the table, or given back. Until then it is not open; dup2(2)
-// to it gives -EBUSY.
+// Reserves the lowest free number >= from. Returns it, or -EMFILE. A call that opens something does
+// this first, before anything that a program could see. Then the number is filled with a file,
+// whose reference goes to the table, or it is given back. Until then it is not open, and dup2(2) to
+// it gives -EBUSY.
 int fd_reserve(struct fd_table *t, bool cloexec, int from);
 void fd_fill(struct fd_table *t, int fd, struct file *f);
 void fd_give_back(struct fd_table *t, int fd);
-// Both in one, for a file that is there: the reference is dropped when there is no number.
+// Reserves and fills in one step. -EMFILE when there is no number; the reference is dropped then.
 int fd_install(struct fd_table *t, struct file *f, bool cloexec, int from);
 struct file *fd_get(struct fd_table *t, int fd); // with a reference; NULL: not open
 
-// The same for the length of one call by the running task, of whose table nobody else has a share:
-// then nobody else can close a file, and no reference is needed. Only the task itself can begin to
-// share it, in clone(2).
+// fd_get() without a reference, for one call by the running task, if its table is not shared. Then
+// nobody else can close the file during the call. Only the task itself can begin to share the
+// table, by clone(2).
 static inline struct file *fd_own(const struct fd_table *t, int fd)
 {
     return (u32)fd < MAX_FDS ? t->file[fd] : NULL;
 }
 
-// Puts f at exactly fd and closes what was there. NULL only closes. fd, or -EBADF: out of range, or
-// closing what is not open; or -EBUSY: reserved. The reference goes to the table or is dropped.
+// Puts f at exactly fd, and closes the file that was there. With f NULL it only closes. Returns fd,
+// -EBADF (out of range, or nothing to close), or -EBUSY (fd is reserved). The reference to f goes
+// to the table, or is dropped on an error.
 int fd_replace(struct fd_table *t, int fd, struct file *f, bool cloexec);
-// The close-on-exec mark: 0 or 1, or -EBADF. `set` below 0 only asks.
+// Sets the close-on-exec mark to `set` and returns it: 0 or 1, or -EBADF. With `set` below 0 it
+// only returns it.
 int fd_cloexec(struct fd_table *t, int fd, int set);
 
-// Empties the tables of this folder and parses the archive (boot_info.module_*); refuses a broken
-// one with one clear line. After the heap, before the first vfs_open. The folder's other entry
-// points are in linux/fs/vfs.h.
+// Makes the tree of files out of the archive (boot_info.module_*), and the folders that the kernel
+// makes. A broken archive is refused with one line, and the machine stops. Boot CPU, once, after
+// heap_init().
 void fs_init(void);
 bool fs_have_archive(void); // false: no module was loaded

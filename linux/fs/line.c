@@ -1,4 +1,4 @@
-// The line discipline: editing, echo, and which byte is a signal.
+// The line discipline: it edits lines, echoes what is typed, and knows the bytes that are signals.
 #include "linux/fs/line.h"
 
 #include "kernel/base/string.h"
@@ -49,14 +49,14 @@ static bool has(const struct line *l, u32 flag)
     return l->t.lflag & flag;
 }
 
-// A control character that is set to 0 is off.
+// True if byte c is this control character. One that is set to 0 is off (termios(3)).
 static bool is_key(const struct line *l, u8 c, int key)
 {
     return c && c == l->t.cc[key];
 }
 
-// How an edited character stands on the screen: control characters as ^X. A tab is shown as one
-// blank, so that erasing it needs no count of columns.
+// Echoes a character of the line that is edited. Control characters appear as ^X. A tab appears as
+// one blank: so it can be erased without counting columns.
 static void echo_char(struct line *l, u8 c)
 {
     char caret[2] = {'^', (char)(c ^ 0x40)};
@@ -76,7 +76,7 @@ static bool is_utf8_tail(u8 c)
     return (c & 0xc0) == 0x80;
 }
 
-// Takes back the last character of the line being edited; false when it is empty.
+// Takes back the last character of the line that is edited. False when the line is empty.
 static bool erase_char(struct line *l)
 {
     u8 c;
@@ -117,7 +117,7 @@ static int signal_of(const struct line *l, u8 c)
     return is_key(l, c, VSUSP) ? SIGTSTP : 0;
 }
 
-// A byte while lines are edited. One place in the ring is kept for the end of the line.
+// Takes a byte while lines are edited. One place in the ring is kept free for the end of the line.
 static void edit(struct line *l, u8 c)
 {
     bool full = l->head - l->tail >= LINE_RING - 1;
@@ -188,8 +188,8 @@ size_t line_take(struct line *l, u8 *to, size_t n, bool *more)
     while (l->tail != l->commit) {
         u16 c = *at(l, l->tail);
 
-        // An end mark right behind a full buffer belongs to this read: it must not look like the
-        // end of the file to the next.
+        // A ^D right behind a full buffer belongs to this read. The next read must not take it for
+        // the end of the file.
         if (c == LINE_EOF) {
             l->tail++;
             return got;

@@ -1,6 +1,6 @@
-// The line discipline of the terminal: what becomes of each byte typed, and what a read gets. No
-// locks and no devices: the caller has them (linux/fs/console.c). Structures and numbers are
-// Linux's (termios(3)).
+// The line discipline of the terminal: what becomes of each byte that is typed, and what a read
+// gets. It has no locks and no devices; the caller has them (linux/fs/console.c). Structures and
+// numbers are Linux's (termios(3)).
 #pragma once
 
 #include "arch/x86/types.h"
@@ -48,33 +48,35 @@ enum {
 };
 
 #define LINE_RING 16384u // a power of two
-#define LINE_EOF  0x100u // stands in the ring where ^D was typed
+#define LINE_EOF  0x100u // in the ring, the place where ^D was typed
 
-// Counters of bytes ever seen; the ring holds [tail, head), of which a read may take [tail,
-// commit).
+// head, tail and commit count all bytes ever seen. The ring holds the bytes [tail, head), of which
+// a read may take [tail, commit).
 struct line {
     struct termios t;
     u32 tail, commit, head;
-    bool ended; // nothing comes any more: behind what is there, reads get the end of file
+    bool ended; // no byte will come any more; behind those in the ring is the end of the file
     void (*echo)(const char *s, size_t n);
     u16 ring[LINE_RING];
 };
 
 void line_init(struct line *l, void (*echo)(const char *s, size_t n));
-// Sets new modes. What is being edited becomes readable when editing ends.
+// Sets new modes. If they end the editing of lines, the line that was edited can be read now.
 void line_set_modes(struct line *l, const struct termios *t);
 void line_flush(struct line *l);
 
-// One byte from the keyboard. The signal it means, or 0.
+// Takes one byte from the keyboard. Returns the signal that it stands for, or 0.
 int line_input(struct line *l, u8 c);
 bool line_full(const struct line *l);
-// True if a read need not wait: a line or its end is there; without ICANON a byte, or VMIN is 0.
+// True if a read need not wait. With ICANON: a whole line is there, or the end of the file.
+// Without: a byte is there, or VMIN is 0.
 bool line_ready(const struct line *l);
-// Takes up to n bytes, when editing at most up to the end of one line. *more: the line goes on. 0
-// bytes: end of file.
+// Takes up to n bytes; with ICANON at most up to the end of one line. *more says whether the line
+// goes on. Returns how many bytes; 0 is the end of the file.
 size_t line_take(struct line *l, u8 *to, size_t n, bool *more);
-// Bytes a read could take now.
+// How many bytes a read could take now.
 u32 line_available(const struct line *l);
 
-// What must be sent for n bytes of output; `to` has room for 2 * n. Returns its length.
+// Turns n bytes of a program's output into those to send. `to` has room for 2 * n bytes. Returns
+// their number.
 size_t line_output(const struct line *l, const char *from, size_t n, char *to);

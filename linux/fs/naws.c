@@ -1,7 +1,7 @@
 // The terminal's size among the bytes typed: see naws.h.
 #include "linux/fs/naws.h"
 
-// RFC 854, RFC 1073
+// Codes of telnet (RFC 854) and of its option "window size" (RFC 1073).
 #define IAC  255
 #define SB   250
 #define SE   240

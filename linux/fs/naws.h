@@ -1,7 +1,7 @@
-// The size of the terminal at the other end of the serial line, which whoever has that terminal
-// sends among the bytes typed, as a telnet client does (RFC 1073): IAC SB NAWS, width, height,
-// IAC SE. The numbers have two bytes, the higher first. IAC, 255, begins no character of UTF-8;
-// sent twice it is itself. No locks: the caller has them (linux/fs/console.c).
+// The size of the terminal at the other end of the serial line. The host's tools send it among the
+// bytes that are typed, as a telnet client does (RFC 1073): IAC SB NAWS, width, height, IAC SE.
+// Width and height have two bytes each, the higher one first. IAC is 255, which begins no character
+// of UTF-8; IAC IAC is one byte 255. No locks: the caller has them (linux/fs/console.c).
 #pragma once
 
 #include "arch/x86/types.h"
@@ -16,8 +16,8 @@ struct naws {
 
 enum naws_answer { NAWS_TYPED, NAWS_TAKEN, NAWS_RESIZED };
 
-// What a byte that comes is: typed, taken as part of a command, or the end of one: then `bytes` has
-// a new size. A command that is not this one is taken, too, and does nothing.
+// Takes a byte that has come. The answer says whether it was typed, belongs to a command, or ends a
+// command with a new size, which is in `bytes` then. All other commands are taken and do nothing.
 enum naws_answer naws_input(struct naws *n, u8 c);
 
 static inline u16 naws_columns(const struct naws *n)

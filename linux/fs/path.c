@@ -1,12 +1,12 @@
-// From a path to its node, and what is done with nodes by name.
+// Finds the node of a path, and makes, removes and renames nodes.
 #include "kernel/base/string.h"
 #include "kernel/mm/heap.h"
 #include "linux/fs/vfs.h"
 
-#define MAX_LINKS     40  // followed on one path; more give -ELOOP (path_resolution(7))
-#define MADE_LINK_MAX 256 // longest text of a computed link
+#define MAX_LINKS     40  // on one path; more give -ELOOP, as path_resolution(7) says
+#define MADE_LINK_MAX 256 // bytes of the longest text of a computed link
 
-// The text of a link, at `buf` or where it always is.
+// Finds the text of a link: *text is where it is kept, or buf. Its length, or -errno.
 static ssize_t link_text(struct node *n, char buf[MADE_LINK_MAX], const char **text)
 {
     bool made = n->ops && n->ops->readlink;
@@ -14,7 +14,7 @@ static ssize_t link_text(struct node *n, char buf[MADE_LINK_MAX], const char **t
     return made ? n->ops->readlink(n, buf, MADE_LINK_MAX) : (ssize_t)n->size;
 }
 
-// With a reference, or ERR_PTR.
+// The child with this name, with a reference, or ERR_PTR.
 static struct node *lookup_child(struct node *dir, const char *name, size_t len)
 {
     struct node *n;
@@ -28,7 +28,7 @@ static struct node *lookup_child(struct node *dir, const char *name, size_t len)
     return n ? n : ERR_PTR(-ENOENT);
 }
 
-// "." or "..".
+// True for "." and "..".
 static bool is_dots(const char *name, size_t len)
 {
     return name[0] == '.' && (len == 1 || (len == 2 && name[1] == '.'));
@@ -50,12 +50,12 @@ static struct node *step(struct node *dir, const char *name, size_t len)
     return n;
 }
 
-// On the way along a path. It is done after at most MAX_LINKS texts of MADE_LINK_MAX bytes more.
+// A walk along a path. It ends, because it follows at most MAX_LINKS links.
 struct walk {
-    struct node *at;        // how far it is, with a reference
-    const char *path, *end; // what is still to go
-    char *own;              // what `path` points into, once a link has been followed
-    int links;              // followed so far
+    struct node *at;        // how far it has come, with a reference
+    const char *path, *end; // the rest of the path
+    char *own;              // the buffer of the path, after a link was followed
+    int links;              // how many it has followed
 };
 
 static void go_to(struct walk *w, struct node *n)
@@ -64,7 +64,7 @@ static void go_to(struct walk *w, struct node *n)
     w->at = n;
 }
 
-// Puts what the link says in front of the rest of the path. 0 or -errno.
+// Puts the link's text in front of the rest of the path. 0 or -errno.
 static int follow_link(struct walk *w, struct node *link)
 {
     char made[MADE_LINK_MAX];
@@ -90,7 +90,7 @@ static int follow_link(struct walk *w, struct node *link)
     return 0;
 }
 
-// One name further. 0 or -errno.
+// Walks on by one name. 0 or -errno.
 static int walk_on(struct walk *w, bool follow)
 {
     const char *name;
@@ -100,7 +100,7 @@ static int walk_on(struct walk *w, bool follow)
         ;
     if (sched_killed())
         return -EINTR;
-    bool slashes = name == w->path; // at the end: it must be a directory
+    bool slashes = name == w->path; // the path ends with '/': it must be a directory
     struct node *n = step(w->at, slashes ? "." : name, slashes ? 1 : w->path - name);
     if (IS_ERR(n))
         return PTR_ERR(n);
@@ -133,15 +133,15 @@ struct node *vfs_lookup(struct node *at, const char *path, bool follow)
     return len < FS_PATH_MAX ? walk(at, path, len, follow) : ERR_PTR(-ENAMETOOLONG);
 }
 
-// Where a path ends.
+// The last name of a path.
 struct last {
     struct node *dir; // with a reference
-    const char *name; // in the path
+    const char *name; // points into the path
     size_t len;
-    bool slashes; // behind the name
+    bool slashes; // there are some behind the name
 };
 
-// 0 or -errno; `no_name` when the path ends in no name of its own ("/", ".", "..").
+// 0 or -errno. The error is `no_name` when the path does not end in a name ("/", ".", "..").
 static int find_last(struct last *l, struct node *at, const char *path, int no_name)
 {
     size_t end = strlen(path), start;
@@ -175,7 +175,7 @@ static struct node *make(const struct last *l, u32 mode, const char *text)
     return l->dir->ops->create(l->dir, l->name, l->len, mode, text);
 }
 
-// The new node, or one that somebody made meanwhile unless O_EXCL.
+// The new node. Without O_EXCL it may also be one that another task has made meanwhile.
 static struct node *create(struct node *at, const char *path, u32 flags, u32 mode)
 {
     struct last l;
@@ -188,7 +188,7 @@ static struct node *create(struct node *at, const char *path, u32 flags, u32 mod
     if (l.slashes)
         n = ERR_PTR(-EISDIR);
     else if (n && node_is(n, S_IFLNK))
-        n = ERR_PTR(-ENOENT); // a link that leads nowhere
+        n = ERR_PTR(-ENOENT); // the name is a link that leads nowhere
     else if (n && (flags & O_EXCL))
         n = ERR_PTR(-EEXIST);
     else if (n)
@@ -222,7 +222,7 @@ int vfs_make(struct node *at, const char *path, u32 mode, const char *text)
     return 0;
 }
 
-// Out of its directory, whose reference is the caller's now. Tree lock held.
+// Takes n out of its directory. The list's reference belongs to the caller now. Tree lock held.
 static void unlink(struct node *n)
 {
     list_del(&n->sibling);
@@ -257,7 +257,8 @@ int vfs_unlink(struct node *at, const char *path, bool directory)
     return err;
 }
 
-// Whether `n` may be called `to`, where `old` is now (or NULL). Tree lock held.
+// Whether n may get the name `to`, which `old` has now, or nobody if it is NULL. 0 or -errno. Tree
+// lock held.
 static int may_rename(const struct node *n, const struct last *to, const struct node *old)
 {
     bool is_dir = node_is(n, S_IFDIR);
@@ -277,7 +278,8 @@ static int may_rename(const struct node *n, const struct last *to, const struct 
     return list_empty(&old->children) ? 0 : -ENOTEMPTY;
 }
 
-// Gives n its new name. Its old directory, whose reference is the caller's now. Tree lock held.
+// Gives n its new name. Returns its old directory, whose reference belongs to the caller now. Tree
+// lock held.
 static struct node *move(struct node *n, const struct last *to)
 {
     struct node *from = n->parent;
@@ -354,7 +356,7 @@ static struct node *find_or_create(struct node *at, const char *path, u32 flags,
     return n;
 }
 
-// Nothing that can fail comes after a new file has been created.
+// After a new file has been created nothing can fail.
 struct file *vfs_open(struct node *at, const char *path, u32 flags, u32 mode)
 {
     if ((flags & O_ACCMODE) == O_ACCMODE || ((flags & O_CREAT) && (flags & O_DIRECTORY)))

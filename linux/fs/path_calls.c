@@ -12,17 +12,17 @@
 #define W_OK 2
 #define X_OK 1
 
-// utimensat(2): instead of nanoseconds
+// utimensat(2): these stand in the place of nanoseconds.
 #define UTIME_NOW  0x3fffffff
 #define UTIME_OMIT 0x3ffffffe
 
-// A path from a program, and the directory it is relative to, with a reference.
+// A path from a program, and the directory where it begins, with a reference.
 struct place {
     struct node *at;
     char path[FS_PATH_MAX];
 };
 
-// 0 or -errno. An absolute path does not care for dirfd.
+// 0 or -errno. For an absolute path dirfd is not looked at.
 static int get_place(struct place *p, int dirfd, u64 upath)
 {
     ssize_t len = strncpy_from_user(p->path, upath, FS_PATH_MAX);
@@ -42,7 +42,7 @@ static int get_place(struct place *p, int dirfd, u64 upath)
     return p->at ? 0 : -ENOTDIR;
 }
 
-// The node a program's path leads to, with a reference, or ERR_PTR.
+// The node to which a program's path leads, with a reference, or ERR_PTR.
 static struct node *find(int dirfd, u64 upath, bool follow)
 {
     struct place p;
@@ -104,7 +104,8 @@ s64 sys_newfstatat(int dirfd, u64 upath, u64 ustat, int flags)
     return IS_ERR(n) ? PTR_ERR(n) : stat_node(n, ustat);
 }
 
-// Root may read everything and write what is no file of the archive; only x bits can be missing.
+// Every program is root. So it may read everything, and write all but files of the archive. Only
+// the right to execute can be missing.
 s64 sys_faccessat(int dirfd, u64 upath, int mode)
 {
     if (mode & ~(R_OK | W_OK | X_OK))
@@ -207,8 +208,8 @@ s64 sys_truncate(u64 upath, s64 size)
 
 // ---- what a node is said to be ----
 
-// Whether the node is /tmp or below it: all others stay as they are. rename(2) may be changing its
-// parent.
+// Whether the node is /tmp or below it. All other nodes cannot be changed. Takes the tree lock,
+// because rename(2) changes parents.
 static bool is_in_tmp(struct node *n)
 {
     mutex_lock(&fs_tree_lock);
@@ -217,7 +218,7 @@ static bool is_in_tmp(struct node *n)
     return in;
 }
 
-// Takes the reference over.
+// The caller's reference to n is dropped.
 static s64 set_mode(struct node *n, u32 mode)
 {
     bool fixed = !is_in_tmp(n);
@@ -241,7 +242,7 @@ s64 sys_fchmodat(int dirfd, u64 upath, u32 mode)
     return IS_ERR(n) ? PTR_ERR(n) : set_mode(n, mode);
 }
 
-// Root is the only user there is.
+// There is no other user than root.
 s64 sys_fchown(struct file *, u32 uid, u32 gid)
 {
     return ((s32)uid > 0 || (s32)gid > 0) ? -EPERM : 0;
@@ -268,7 +269,7 @@ static struct node *node_of(int fd)
     return n ? n : ERR_PTR(-EBADF);
 }
 
-// Of the two times only that of the last change is kept.
+// Of the two times only the one of the last change is kept.
 s64 sys_utimensat(int dirfd, u64 upath, u64 utimes, int flags)
 {
     struct timespec times[2] = {{.nsec = UTIME_NOW}, {.nsec = UTIME_NOW}};
@@ -355,7 +356,7 @@ struct node *process_cwd(struct process *p)
     return cwd;
 }
 
-// Takes the reference over.
+// The caller's reference to n goes to the process, or is dropped.
 static s64 change_directory(struct node *n)
 {
     bool fits = node_is(n, S_IFDIR);

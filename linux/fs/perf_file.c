@@ -1,4 +1,4 @@
-// Descriptors of perf events: the file owns the event and ends it at the last close.
+// Descriptors of perf events. The file owns the event: its last close ends the event.
 #include "linux/perf/perf.h"
 #include "linux/fs/async.h"
 #include "linux/task/process.h"

@@ -1,6 +1,6 @@
-// Pipes: a ring of bytes, a reader's and a writer's file, which share a node. Copies from and to
-// programs may fault, so a mutex guards the ring, not a spinlock. Wake-ups come after every change
-// of a pipe's state.
+// Pipes: a ring of bytes between a reader's and a writer's file, which share a node. Copies from
+// and to programs may fault, so a mutex guards the ring and not a spinlock. Every change of a
+// pipe's state wakes both sides.
 #include "linux/fs/pipe.h"
 
 #include "arch/x86/uaccess.h"
@@ -10,9 +10,9 @@
 
 struct pipe {
     struct mutex lock;       // guards the rest
-    struct wait_queue queue; // both sides
-    u64 head, tail;          // bytes ever written and read; head - tail are in the ring
-    bool reader, writer;     // that end is open
+    struct wait_queue queue; // readers and writers
+    u64 head, tail;          // bytes ever written, and ever read: head - tail are in the ring
+    bool reader, writer;     // this end is open
     u8 *ring;
 };
 
@@ -40,19 +40,20 @@ static void pipe_changed(struct pipe *p)
     wake_all(&file_events);
 }
 
-// A read has something to give: bytes, or the end of the file.
+// True if a read can give something: bytes, or the end of the file.
 static bool can_read(const struct pipe *p)
 {
     return pipe_used(p) || !is_open(&p->writer);
 }
 
-// A write that needs this much room need not wait.
+// True if a write that needs so much room need not wait.
 static bool can_write(const struct pipe *p, size_t room)
 {
     return pipe_room(p) >= room || !is_open(&p->reader);
 }
 
-// Copies n bytes in or out; they fit, or are there. Lock held. Bytes or -EFAULT.
+// Copies n bytes into the ring, which has room for them, or out of the ring, which has them. Bytes,
+// or -EFAULT. Lock held.
 static inline ssize_t copy(struct pipe *p, bool in, u64 ubuf, size_t n)
 {
     u64 *end = in ? &p->head : &p->tail;
@@ -92,7 +93,7 @@ static ssize_t pipe_read(struct file *f, u64 ubuf, size_t n, u64 *)
 static ssize_t pipe_write(struct file *f, u64 ubuf, size_t n, u64 *)
 {
     struct pipe *p = f->private;
-    size_t whole = n <= PIPE_BUF ? n : 1; // room that must be there before a byte goes in
+    size_t whole = n <= PIPE_BUF ? n : 1; // so much room must be there before the first byte
     size_t done = 0;
     ssize_t put = 0;
     while (done < n && put >= 0 && !sched_killed()) {
@@ -184,7 +185,7 @@ int pipe_new(struct file *ends[2], u32 flags)
     p->reader = p->writer = true;
     n->ops = &node_ops;
     n->arg = (u64)p;
-    node_put(n); // the files have theirs
+    node_put(n); // the files have references of their own
     return 0;
 no_file:
     for (int i = 0; i < 2; i++) {

@@ -4,7 +4,8 @@
 #include "linux/fs/file.h"
 
 #define PIPE_SIZE (64u << 10)
-#define PIPE_BUF  4096u // writes up to this size go in whole
+#define PIPE_BUF  4096u // a write of up to so many bytes goes in as a whole (pipe(7))
 
-// Makes both ends, [0] to read from, with `flags` (O_NONBLOCK or 0). 0 or -ENOMEM.
+// Makes both ends with `flags` (O_NONBLOCK or 0). ends[0] is to read from, ends[1] to write to. 0
+// or -ENOMEM. Task context.
 int pipe_new(struct file *ends[2], u32 flags);

@@ -1,4 +1,4 @@
-// Files on nodes: directories, and bytes that never change.
+// Files that are opened on nodes: directories, and files whose bytes never change.
 #include "arch/x86/uaccess.h"
 #include "kernel/base/string.h"
 #include "linux/fs/vfs.h"
@@ -47,8 +47,8 @@ struct node *vfs_node_of_byte(struct node *dir, const u8 *byte)
 
 // ---- directories ----
 
-// A directory's position is the inode number of the entry listed last, and inode numbers only grow
-// along the list: so a listing goes on rightly when names come and go between two calls.
+// A directory's position is the inode number of the entry that was listed last. Inode numbers grow
+// along the list. So a listing goes on at the right place when names come and go between two calls.
 #define POS_DOT    1
 #define POS_DOTDOT 2
 
@@ -58,7 +58,7 @@ struct listing {
     u64 pos;
 };
 
-// One entry to the program. 1 when it does not fit, 0, or -EFAULT.
+// Gives one entry to the program. 0, 1 when it does not fit, or -EFAULT.
 static int emit(struct listing *l, const char *name, u64 ino, u32 mode, u64 pos)
 {
     union {
@@ -115,7 +115,7 @@ static ssize_t dir_read(struct file *, u64, size_t, u64 *)
     return -EISDIR;
 }
 
-// Positions are cookies: any that getdents64 gave, and 0.
+// A program may seek to 0, and to any position that getdents64(2) gave.
 const struct file_ops dir_ops = {
     .seek = SEEKS_NO_END,
     .read = dir_read,

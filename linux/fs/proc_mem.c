@@ -1,12 +1,13 @@
-// /proc/PID/mem: the memory of a process, at the file position. Whoever may open it is the
-// process's master anyway: areas it could not write itself are written as by ptrace(2).
+// /proc/PID/mem: the memory of a process. The file position is the address. A program that may open
+// it has power over the process anyway. So it may write areas that the process itself cannot
+// write, as with ptrace(2).
 #include "arch/x86/uaccess.h"
 #include "linux/fs/procfs.h"
 #include "linux/mm/vm.h"
 
-#define PIECE 1024 // bytes on their way, on the stack
+#define PIECE 1024 // so many bytes are moved at once, by way of the stack
 
-// The next piece: bytes, or -errno.
+// Moves the next piece. Bytes, or -errno.
 static ssize_t move_piece(struct mm *mm, u64 addr, u64 ubuf, size_t n, bool write)
 {
     u8 piece[PIECE];
@@ -25,7 +26,7 @@ static ssize_t move(struct file *f, u64 ubuf, size_t n, u64 *pos, bool write)
     size_t done = 0;
     ssize_t moved = 0;
     if (!mm)
-        return 0; // a zombie has none
+        return 0; // a zombie has no memory
     while (done < n && !sched_killed()) {
         moved = move_piece(mm, *pos, ubuf + done, n - done, write);
         if (moved < 0)

@@ -1,5 +1,5 @@
-// /proc/PID: one directory for each process and each kernel thread, made when it is looked up, and
-// /proc/PID/task/TID for each thread. Formats as in proc(5).
+// /proc/PID for each process and each kernel thread, and /proc/PID/task/TID for each thread. The
+// directories are made when they are looked up. The formats are those of proc(5).
 #include "arch/x86/platform.h"
 #include "kernel/base/printk.h"
 #include "kernel/base/string.h"
@@ -9,13 +9,13 @@
 #include "linux/fs/upcalls.h"
 #include "linux/task/process.h"
 
-// Inode numbers above all others: PID_INO + pid * PID_STEP + number of the file in it, 0 for the
-// directory.
+// Inode numbers: PID_INO + pid * PID_STEP + the number of the file in the directory, which itself
+// has 0. They are above all other inode numbers.
 #define PID_INO     (1ull << 40)
 #define PID_STEP    16
 #define NS_PER_TICK 10000000u // times in stat are in ticks of 1/100 s
 
-#define IN_TASK BIT(32) // in the argument of a directory's node, beside the id: it is a thread's
+#define IN_TASK BIT(32) // in the argument of a directory's node, with the id: it is a thread's
 
 struct pid_info {
     u32 pid, tgid, ppid, pgid, sid, threads, cpu, tracer;
@@ -69,7 +69,7 @@ static void describe_process(struct process *p, struct pid_info *info)
 {
     struct thread *th;
     spin_lock(&proc_lock);
-    struct thread *self = thread_of(p, info->pid); // NULL: the first one, and it has ended
+    struct thread *self = thread_of(p, info->pid); // NULL: the first thread, which has ended
     info->tgid = p->pid;
     info->ppid = p->parent && p->parent != p ? p->parent->pid : 0;
     info->tracer = ptrace_tracer_tid(p, self);
@@ -96,7 +96,7 @@ static void describe_process(struct process *p, struct pid_info *info)
     mm_put(mm);
 }
 
-// False if there is no such process or thread.
+// Fills in *info. False if there is no such process or thread.
 static bool describe(u32 pid, struct pid_info *info)
 {
     struct process *p = process_of(pid);
@@ -111,7 +111,7 @@ static bool describe(u32 pid, struct pid_info *info)
     t = task_find(pid);
     if (!t)
         return false;
-    found = !t->process; // else it has come since
+    found = !t->process; // otherwise it has become a process since
     strcopy(info->comm, t->comm, sizeof(info->comm));
     info->state = task_state(t);
     usage_add_task(&info->used, t);
@@ -136,7 +136,7 @@ static void show_stat(struct text *t, u64 pid)
              i.children.system_ns / NS_PER_TICK);
     text_add(t, "20 0 %u 0 %lu %lu %lu ", i.threads, i.start_ns / NS_PER_TICK, i.vsize,
              i.rss_pages);
-    // Fields 25 to 37: limits, addresses and signal sets that nobody but root may see anyway.
+    // Fields 25 to 37: limits, addresses and signal sets, which are 0 here.
     text_add(t, "0 0 0 0 0 0 0 0 0 0 0 0 0 ");
     text_add(t, "%d %u 0 0 0 0 0 0 0 0 0 0 0 0 0\n", i.exit_signal, i.cpu);
 }
@@ -166,7 +166,7 @@ static void show_status(struct text *t, u64 pid)
     text_add(t, "SigPnd:\t%016lx\nShdPnd:\t%016lx\nSigBlk:\t%016lx\n", i.pending, i.shared_pending,
              i.blocked);
     text_add(t, "SigIgn:\t%016lx\nSigCgt:\t%016lx\n", i.ignored, i.caught);
-    // The scheduler counts both kinds together.
+    // The scheduler counts both kinds of switches together.
     text_add(t, "voluntary_ctxt_switches:\t%lu\nnonvoluntary_ctxt_switches:\t0\n", i.switches);
 }
 
@@ -222,7 +222,7 @@ struct mm *proc_mm(u32 pid)
     return mm;
 }
 
-// Both as the program has them now.
+// The auxiliary vector, or the environment, as the program's memory has it now.
 static void show_start(struct text *t, u64 pid, bool auxv)
 {
     struct mm *mm = proc_mm(pid);
@@ -277,7 +277,7 @@ static int read_exe(struct node *n, char *buf, size_t size)
     if (!p)
         return -ENOENT;
     spin_lock(&proc_lock);
-    strcopy(buf, p->mm ? p->exe : "", size); // what has ended has none
+    strcopy(buf, p->mm ? p->exe : "", size); // a process that has ended has none
     spin_unlock(&proc_lock);
     process_put(p);
     return *buf ? (int)strlen(buf) : -ENOENT;
@@ -289,7 +289,7 @@ static const struct node_ops task_dir_ops;
 
 // In the order of their inode numbers.
 static const struct pid_file {
-    struct gen_file text; // with `show`: a generated file; else only its name
+    struct gen_file text; // a generated file if it has a `show`, otherwise only a name
     u32 mode;
     const struct node_ops *ops;
     const struct file_ops *fops;
@@ -308,7 +308,7 @@ static const struct pid_file {
 };
 _Static_assert(ARRAY_SIZE(pid_files) < PID_STEP, "inode numbers of one process");
 
-// How many of them a directory has: a thread's all but the last.
+// How many of these files a directory has: that of a thread lacks the last one.
 static u32 nr_files(const struct node *dir)
 {
     return ARRAY_SIZE(pid_files) - (dir->arg & IN_TASK ? 1 : 0);
@@ -347,7 +347,7 @@ static struct node *pid_lookup(struct node *dir, const char *name, size_t len)
 
 static const struct node_ops pid_dir_ops = {.lookup = pid_lookup, .next = pid_next};
 
-// ---- directories of them: /proc itself, and /proc/PID/task ----
+// ---- /proc itself, and /proc/PID/task ----
 
 static bool parse_pid(const char *name, size_t len, u32 *pid)
 {
@@ -363,7 +363,7 @@ static bool parse_pid(const char *name, size_t len, u32 *pid)
     return true;
 }
 
-// Of the thread's, or, with tgid 0, any's directory.
+// The directory of a thread of process `tgid`, or, with tgid 0, of any process.
 static struct node *lookup_pid(struct node *dir, const char *name, size_t len, u32 tgid)
 {
     struct pid_info info;
@@ -394,7 +394,7 @@ static struct node *task_lookup(struct node *dir, const char *name, size_t len)
     return lookup_pid(dir, name, len, tgid);
 }
 
-// The smallest id above `after`.
+// The search for the smallest id above `after`.
 struct next_pid {
     u32 after, best; // best 0: none yet
 };
@@ -437,7 +437,7 @@ static bool root_next(struct node *, u64 after, struct dir_entry *e)
     return fill(e, &next);
 }
 
-// The first thread is there as long as the process.
+// The first thread is listed as long as the process is there.
 static bool task_next(struct node *dir, u64 after, struct dir_entry *e)
 {
     struct next_pid next = behind(after);

@@ -1,4 +1,4 @@
-// /proc: the machinery of generated files, and the files about the kernel as a whole.
+// /proc: how generated files work, and the files about the kernel as a whole.
 #include "linux/fs/procfs.h"
 
 #include "arch/x86/platform.h"
@@ -13,10 +13,10 @@
 #include "linux/perf/sample.h"
 
 #define PAGE_KB   ((unsigned long)PAGE_SIZE / 1024)
-#define TEXT_MAX  (1u << 20) // longest generated text
-#define STORE_MAX 1024       // longest write
+#define TEXT_MAX  (1u << 20) // bytes of the longest generated text
+#define STORE_MAX 1024       // bytes of the longest write
 
-// An open generated file has the text as it was when it was last read from the start.
+// An open generated file keeps the text. A read from the start makes it anew.
 struct snapshot {
     size_t len;
     char text[];
@@ -66,7 +66,7 @@ static ssize_t gen_write(struct file *f, u64 ubuf, size_t n, u64 *)
     return err ? err : (ssize_t)n;
 }
 
-// ">" opens with O_TRUNC.
+// The shell's ">" opens with O_TRUNC.
 static int gen_truncate(struct file *f, u64)
 {
     const struct gen_file *kind = f->node->data;
@@ -123,7 +123,7 @@ static void show_uptime(struct text *t, u64)
     text_add(t, "%lu.%02lu %lu.%02lu\n", up / 100, up % 100, idle / 100, idle % 100);
 }
 
-// CPUID leaves 0x80000002 to 0x80000004 spell the name (SDM vol. 2, CPUID).
+// CPUID leaves 0x80000002 to 0x80000004 return the name as text (SDM vol. 2, "CPUID").
 static void cpu_brand(char name[49])
 {
     u32 out[4];
@@ -219,7 +219,8 @@ static void show_number(struct text *t, u64 number)
     text_add(t, "%lu\n", number);
 }
 
-// Kept and shown, as every program is root: by this file programs tell that there are perf events.
+// The value is kept and shown, and has no effect, because every program is root. The file itself
+// tells programs that there are perf events.
 static s32 paranoid = 2;
 
 static void show_paranoid(struct text *t, u64)
@@ -242,7 +243,7 @@ static void show_sysrq(struct text *t, u64)
     text_add(t, "g: stop for gdb\n");
 }
 
-// Of Linux's letters this one.
+// Linux knows more letters than this one.
 static int store_sysrq(const char *text, u64)
 {
     return text[0] == 'g' && !text[1] ? kgdb_enter() : -EINVAL;
@@ -258,7 +259,7 @@ void procfs_init(void)
     static const struct gen_file kernel_files[] = {
         {"perf_event_max_sample_rate", show_sample_rate, store_sample_rate, NULL},
         {"perf_event_paranoid", show_paranoid, store_paranoid, NULL},
-        {"fail_nth", show_fail_nth, store_fail_nth, NULL}, // the last one: only in debug builds
+        {"fail_nth", show_fail_nth, store_fail_nth, NULL}, // the last one, only in debug builds
     };
     static const struct gen_file max_stack = {"perf_event_max_stack", show_number, NULL, NULL};
     static const struct gen_file hwbp = {"hwbp", show_hwbp, NULL, NULL};

@@ -14,7 +14,7 @@ struct stat {
     u64 st_rdev;
     s64 st_size;
     s64 st_blksize;
-    s64 st_blocks; // of 512 bytes
+    s64 st_blocks; // in units of 512 bytes
     s64 st_atime, st_atime_ns;
     s64 st_mtime, st_mtime_ns;
     s64 st_ctime, st_ctime_ns;
@@ -33,9 +33,9 @@ _Static_assert(sizeof(struct statfs) == 120, "statfs is the ABI's");
 
 struct dirent64 {
     u64 d_ino;
-    s64 d_off; // cookie of the next entry; here: the inode number of this one
+    s64 d_off; // the position behind this entry; here it is the inode number of the entry
     u16 d_reclen;
-    u8 d_type; // S_IFMT >> 12
+    u8 d_type; // the file type in st_mode, shifted right by 12
     char d_name[];
 } __packed;
 _Static_assert(sizeof(struct dirent64) == 19, "dirent64 is the ABI's");
@@ -44,7 +44,7 @@ _Static_assert(sizeof(struct dirent64) == 19, "dirent64 is the ABI's");
 struct dir_entry {
     u64 ino;
     u32 mode;
-    char name[16]; // generated names are numbers
+    char name[16]; // such names are numbers
 };
 
 enum { SEEK_SET, SEEK_CUR, SEEK_END };

@@ -13,7 +13,7 @@ enum { F_DUPFD = 0, F_GETFD = 1, F_SETFD = 2, F_GETFL = 3, F_SETFL = 4, F_DUPFD_
 #define FD_CLOEXEC  1
 #define F_SETFL_MAY (O_APPEND | O_NONBLOCK)
 
-// 0, or -EINTR for a process that is to end: somebody else's read of the same file may be long.
+// 0, or -EINTR when the process is to end: another task's read of the same file may take long.
 static int lock_pos(struct file *f)
 {
     return file_has_pos(f) ? mutex_lock_killable(&f->pos_lock) : 0;
@@ -87,7 +87,7 @@ static int get_iovec(struct iovec *v, u64 uiov, int i)
     return user_range_ok(v->base, v->len) ? 0 : -EFAULT;
 }
 
-// Nothing is moved when one of them is wrong.
+// If one of the buffers is wrong, nothing is moved.
 static s64 vector(struct file *f, bool write, u64 uiov, int count)
 {
     struct iovec v;
@@ -163,7 +163,7 @@ s64 sys_ftruncate(struct file *f, s64 size)
     return err;
 }
 
-// Nothing is kept back.
+// There is nothing to do: no file's bytes are kept back.
 s64 sys_fsync(struct file *f)
 {
     return f->ops->seek ? 0 : -EINVAL;
@@ -187,7 +187,7 @@ s64 sys_getdents64(struct file *f, u64 ubuf, size_t n)
 
 s64 sys_fstat(struct file *f, u64 ustat)
 {
-    struct stat st = {.st_nlink = 1, .st_mode = 0600}; // anonymous files
+    struct stat st = {.st_nlink = 1, .st_mode = 0600}; // of files without a node
     if (f->node)
         node_stat(f->node, &st);
     return put_user(st, ustat);

@@ -1,5 +1,6 @@
-// The system calls on files. User pointers are u64; every result is the value or -errno. Where a
-// call works on an open file, the table of system calls has found it (linux/proc/syscall.c).
+// The system calls on files. User pointers are u64. Every result is a value or -errno. If a call
+// works on an open file, the table of system calls has found the file (linux/proc/syscall.c). Task
+// context, no locks.
 #pragma once
 
 #include "linux/fs/file.h"
@@ -7,10 +8,10 @@
 #define AT_FDCWD            (-100)
 #define AT_SYMLINK_NOFOLLOW 0x100
 #define AT_REMOVEDIR        0x200
-#define AT_NO_AUTOMOUNT     0x800 // nothing is
+#define AT_NO_AUTOMOUNT     0x800 // has no effect: nothing is mounted automatically
 #define AT_EMPTY_PATH       0x1000
 
-#define RW_MAX  0x7ffff000u // most bytes one call moves, as Linux
+#define RW_MAX  0x7ffff000u // one call moves at most so many bytes, as on Linux (read(2), NOTES)
 #define IOV_MAX 1024
 struct iovec {
     u64 base, len;
@@ -47,7 +48,7 @@ s64 sys_mkdirat(int dirfd, u64 upath, u32 mode);
 s64 sys_symlinkat(u64 utext, int dirfd, u64 upath);
 s64 sys_renameat(int dirfd, u64 upath, int to_dirfd, u64 to_upath);
 s64 sys_truncate(u64 upath, s64 size);
-s64 sys_fchmodat(int dirfd, u64 upath, u32 mode); // everybody is root: only stat(2) shows it
+s64 sys_fchmodat(int dirfd, u64 upath, u32 mode); // every program is root: only stat(2) shows it
 s64 sys_fchownat(int dirfd, u64 upath, u32 uid, u32 gid, int flags);
 s64 sys_utimensat(int dirfd, u64 upath, u64 utimes, int flags);
 s64 sys_statfs(u64 upath, u64 ubuf);

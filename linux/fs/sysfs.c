@@ -1,10 +1,10 @@
-// /sys/devices/system/cpu: which CPUs there are, which of them are online, and the file by which
-// each but the first goes and comes. /sys/bus/event_source/devices: the types of perf events.
+// /sys/devices/system/cpu: the CPUs, which of them are online, and a file for each but the first by
+// which it goes offline and comes back. /sys/bus/event_source/devices: the types of perf events.
 #include "kernel/base/printk.h"
 #include "linux/fs/procfs.h"
 #include "linux/perf/abi.h"
 
-// "0-2,5", as Linux writes it.
+// Writes a mask as Linux does: "0-2,5".
 static void show_mask(struct text *t, cpumask mask)
 {
     const char *comma = "";
@@ -75,7 +75,7 @@ void sysfs_init(void)
     for (u32 cpu = 0; cpu < nr_cpus; cpu++) {
         snprintf(name, sizeof(name), "cpu%u", cpu);
         struct node *n = node_add(dir, name, S_IFDIR | 0555, &dir_ops);
-        if (cpu > 0) // the boot CPU stays, so it has none
+        if (cpu > 0) // the boot CPU always stays online, so it has no such file
             gen_add(n, &cpu_switch, cpu);
     }
 }

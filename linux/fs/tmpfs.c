@@ -1,5 +1,5 @@
-// /tmp: directories, files and links in memory. A file's bytes are the pages of an object, which
-// mappings share; it ends where the file does.
+// /tmp: directories, files and links in memory. The bytes of a file are the pages of an object.
+// Mappings of the file share these pages. The object has as many pages as the file needs.
 #include "arch/x86/platform.h"
 #include "arch/x86/uaccess.h"
 #include "arch/x86/user/devices.h"
@@ -11,10 +11,10 @@
 #include "linux/mm/shm.h"
 #include "linux/task/timespec.h"
 
-#define TMP_FILE_MAX (4ull << 20) // longer: -EFBIG
-#define KEPT_FREE    8            // -ENOSPC when less than 1/8 of the memory is free
+#define TMP_FILE_MAX (4ull << 20) // bytes of a file at most; beyond is -EFBIG
+#define KEPT_FREE    8            // when less than 1/8 of the memory is free: -ENOSPC
 
-static struct mutex tmp_lock; // guards sizes; what lies behind a file's size is zero
+static struct mutex tmp_lock; // guards sizes. Bytes behind a file's size are zero
 
 u64 vfs_now(void)
 {
@@ -26,7 +26,7 @@ static struct vm_object *object_of(struct node *n)
     return (struct vm_object *)n->arg;
 }
 
-// Clears what is there of [from, to).
+// Clears the bytes [from, to), as far as their pages are there.
 static void clear(struct node *n, u64 from, u64 to)
 {
     for (u64 end; from < to; from = end) {
@@ -43,8 +43,8 @@ static void set_size(struct node *n, u64 size)
     object_of(n)->nr_pages = ALIGN_UP(size, PAGE_SIZE) / PAGE_SIZE;
 }
 
-// Copies between the program and the page that holds `pos`, not beyond either's page. Bytes or
-// -errno.
+// Copies between the program and the page that holds `pos`. Stops at the end of that page, and of
+// the program's page. Bytes or -errno.
 static ssize_t copy_in_page(struct node *n, bool write, u64 ubuf, size_t len, u64 pos)
 {
     struct vm_object *o = object_of(n);

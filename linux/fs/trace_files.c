@@ -1,14 +1,14 @@
-// The kernel's trace as files, named as in Linux's tracefs: buffer_size_kb (of each CPU),
-// tracing_on, trace_pipe, whose readers take the records away.
+// The kernel's trace as files, with the names of Linux's tracefs. buffer_size_kb is the size for
+// each CPU; tracing_on switches the trace on and off; a read of trace_pipe takes records away.
 #include "arch/x86/uaccess.h"
 #include "kernel/base/string.h"
 #include "sched/trace.h"
 #include "linux/fs/procfs.h"
 #include "linux/fs/stat.h"
 
-#define LINE 256 // longer than any record's text
+#define LINE 256 // no record's text is longer
 
-static struct mutex reading; // guards all that is not lock-free in sched/trace.c
+static struct mutex reading; // guards what sched/trace.c does not do without locks
 
 static int number_of(const char *text, u64 *n)
 {
@@ -54,7 +54,7 @@ static void show_lost(struct text *t, u64)
     text_add(t, "%lu\n", trace_lost());
 }
 
-// Whole lines, as many as fit; the end of the file when there is no record now.
+// Gives as many whole lines as fit. When there is no record now, it is the end of the file.
 static ssize_t pipe_read(struct file *, u64 ubuf, size_t n, u64 *)
 {
     char line[LINE];

@@ -1,4 +1,4 @@
-// The tree of nodes, and putting it together at boot.
+// The tree of nodes, and how it is built at boot.
 #include "arch/x86/platform.h"
 #include "kernel/base/printk.h"
 #include "kernel/base/string.h"
@@ -9,7 +9,7 @@
 struct node *fs_root;
 struct mutex fs_tree_lock;
 
-#define FIRST_INO 16 // smaller numbers are the places of "." and ".." in a listing
+#define FIRST_INO 16 // smaller numbers stand for "." and ".." in a listing
 #define FS_DEV    1
 static u64 last_ino = FIRST_INO - 1;
 

@@ -3,20 +3,20 @@
 
 #include "linux/task/process.h"
 
-// linux/proc/misc.c. getrandom(2): fills user memory. Bytes, or -errno.
+// linux/proc/misc.c. getrandom(2): fills n bytes at ubuf. Bytes, or -errno. Task context.
 s64 sys_getrandom(u64 ubuf, u64 n, u32 flags);
 
-// linux/proc/syscall.c. Test aid of debug builds (/proc/sys/kernel/fail_nth): the nth allocation in
-// the running task's next system call fails. After that call: how many allocations short of it the
-// call was, 0 when the failure has happened.
+// linux/proc/syscall.c. For tests, in debug builds (/proc/sys/kernel/fail_nth). The nth allocation
+// in the running task's next system call fails. After that call syscall_fail_left() says how many
+// more allocations it would have taken, or 0 when the failure has happened. Task context.
 void syscall_fail_nth(u64 nth);
 u64 syscall_fail_left(void);
 
-// linux/ptrace/attach.c. tid of the thread's tracer, 0: none. NULL: the first thread, which has
-// ended. proc_lock held.
+// linux/ptrace/attach.c. The tid of the thread's tracer, or 0. `th` NULL stands for the first
+// thread after its end. proc_lock held.
 u32 ptrace_tracer_tid(const struct process *p, const struct thread *th);
 
-// debug/kgdb/kgdb.c. Stops the machine for gdb. 0 when gdb has let it go on, -ENODEV when the stub
+// debug/kgdb/kgdb.c. Stops the machine for gdb. 0 when gdb has let it go on, or -ENODEV: the stub
 // is off. Task context.
 int kgdb_enter(void);
 

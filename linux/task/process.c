@@ -1,4 +1,4 @@
-// The table of processes: making, finding, linking and freeing them.
+// The table of processes: how they are made, found, linked and freed.
 #include "linux/task/process.h"
 #include "linux/task/signal_state.h"
 
@@ -79,9 +79,9 @@ void process_link(struct process *p, struct process *parent, struct task *first)
     strcopy(p->comm, first->comm, sizeof(p->comm));
     p->parent = parent;
     p->forker = current_task()->tid;
-    if (p != parent) // init is its own
+    if (p != parent) // init is its own parent
         list_add_tail(&p->sibling, &parent->children);
-    // Nearly always the youngest has the greatest number, so the search from the end is short.
+    // The youngest process has the greatest number nearly always. So the search begins at the end.
     struct list *pos = processes.prev;
     while (pos != &processes) {
         after = list_entry(pos, struct process, all_node);

@@ -22,7 +22,7 @@ enum {
 #define SIG_BIT(sig) BIT((sig)-1)
 #define SIG_STOPS    (SIG_BIT(SIGSTOP) | SIG_BIT(SIGTSTP) | SIG_BIT(SIGTTIN) | SIG_BIT(SIGTTOU))
 #define SIG_IGNORES  (SIG_BIT(SIGCHLD) | SIG_BIT(SIGCONT) | SIG_BIT(SIGURG) | SIG_BIT(SIGWINCH))
-// Caused by an instruction, mostly: taken before all others.
+// Mostly caused by an instruction. They are taken before all others.
 #define SIG_FAULTS                                                                                 \
     (SIG_BIT(SIGILL) | SIG_BIT(SIGTRAP) | SIG_BIT(SIGBUS) | SIG_BIT(SIGFPE) | SIG_BIT(SIGSEGV) |   \
      SIG_BIT(SIGSYS))
@@ -34,13 +34,13 @@ enum {
 #define SA_NOCLDSTOP 0x00000001ull
 #define SA_NOCLDWAIT 0x00000002ull
 #define SA_SIGINFO   0x00000004ull
-#define SA_TAGBITS   0x00000800ull // of addresses, where a CPU has them
+#define SA_TAGBITS   0x00000800ull // keep the tag bits of addresses; x86-64 has none
 #define SA_RESTORER  0x04000000ull
 #define SA_ONSTACK   0x08000000ull
 #define SA_RESTART   0x10000000ull
 #define SA_NODEFER   0x40000000ull
 #define SA_RESETHAND 0x80000000ull
-// All there are: a program finds out about others by whether rt_sigaction keeps them.
+// All flags there are. A program finds out about others by whether rt_sigaction(2) keeps them.
 #define SA_KNOWN                                                                                   \
     (SA_NOCLDSTOP | SA_NOCLDWAIT | SA_SIGINFO | SA_TAGBITS | SA_RESTORER | SA_ONSTACK |            \
      SA_RESTART | SA_NODEFER | SA_RESETHAND)
@@ -56,9 +56,10 @@ enum {
 };
 // clang-format on
 
-#define TRAP_PERF_FLAG_ASYNC 1u // came later, since it was blocked
+#define TRAP_PERF_FLAG_ASYNC 1u // the signal was blocked, so it came later than the hit
 
-// What the kernel keeps of a siginfo_t: 48 bytes. Programs see 128, the rest of them zero.
+// What the kernel keeps of a siginfo_t: 48 bytes. Programs see 128 bytes, of which the rest is
+// zero.
 struct siginfo {
     s32 signo, err, code, pad;
     union {
@@ -94,28 +95,34 @@ struct sigaction {
     u64 handler, flags, restorer, mask;
 };
 
-// Signals sent and not yet taken. An entry of `queue` holds each one's siginfo; a standard signal
-// is there once, a real-time signal as often as it was sent. Guarded by process->signal_lock.
+// Signals that were sent and not yet taken. Each has an entry in `queue` with its siginfo. A
+// standard signal is there once, a real-time signal as often as it was sent (signal(7)). Guarded by
+// process->signal_lock.
 struct sigpending {
     u64 set;
     struct list queue;
 };
 
-// ---- sending. Signal 0 only checks, a number that is no signal gives -EINVAL. Task context. ----
+// ---- sending ----
+//
+// Task context. Signal 0 only checks. A number that is no signal gives -EINVAL. With `info` NULL
+// the siginfo says that the kernel sent it (SI_KERNEL).
 
-// To the process: one thread that does not block it takes it. 0 or -EAGAIN (no memory for a queued
-// one). `info` NULL: from the kernel (SI_KERNEL).
+// Sends to the process: one of its threads that do not block the signal takes it. 0, -EINVAL or
+// -EAGAIN (no memory for a real-time signal's entry).
 int signal_process(struct process *p, int sig, const struct siginfo *info);
-// To one thread. Does nothing for kernel threads.
+// The same to one thread. Does nothing for a kernel thread.
 int signal_task(struct task *t, int sig, const struct siginfo *info);
-// To the running task, on its way to ring 3, without a queue if a handler can take it at once: the
-// caller fills in the siginfo, signo too. NULL: signal_task() does it.
+// A short way for a signal to the running task, which is on its way to ring 3. If a handler can
+// take the signal at once, returns where the caller writes the siginfo, its signo too. NULL: the
+// caller must use signal_task().
 struct siginfo *signal_self(int sig);
-// To the running task because of what it just did: cannot be blocked or ignored (then it kills).
-// If the same signal is pending for the thread already, that one is it, with its own siginfo.
+// Sends to the running task because of what it just did. If the task blocks or ignores the signal,
+// the signal kills it. If the same signal is pending for the thread already, that one is taken,
+// with its own siginfo.
 void signal_force(int sig, const struct siginfo *info);
 void signal_force_fault(int sig, int code, u64 addr);
-// To every process of a group. -ESRCH: there is none. proc_lock held.
+// Sends to every process of a group. 0, or -ESRCH: the group has none. proc_lock held.
 int signal_group(u32 pgid, int sig, const struct siginfo *info);
-// SIGKILL's way out: all threads of the process end with this wait status.
+// What SIGKILL does: all threads of the process end, with this wait status.
 void signal_kill_process(struct process *p, int wait_status);

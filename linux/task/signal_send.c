@@ -1,4 +1,4 @@
-// Sending signals: who takes it, is it ignored, who has to be woken.
+// Sending signals: which thread takes it, whether it is ignored, which threads have to be woken.
 #include "arch/x86/smp.h"
 #include "kernel/base/errno.h"
 #include "linux/task/process.h"
@@ -10,7 +10,7 @@ void signal_kick(struct task *t)
 {
     signal_note(t);
     sched_wake_interruptible(t);
-    // One that has just been woken may still be there: then it does not sleep at all.
+    // The task may still be on its CPU, on its way to sleep. Then it runs on, and must look.
     if (t != current_task() && __atomic_load_n(&t->on_cpu, __ATOMIC_SEQ_CST))
         smp_reschedule(t->cpu);
 }
@@ -64,7 +64,7 @@ static void kill_locked(struct process *p, int wait_status)
         signal_kill_thread(th);
 }
 
-// SIGKILL again, for threads that wait for their tracers at their very end.
+// SIGKILL for a process that is ending already. Its threads may wait for their tracers.
 static void wake_dying(struct process *p)
 {
     struct thread *th;
@@ -90,7 +90,7 @@ static void continue_locked(struct process *p)
     }
 }
 
-// `th` NULL: to the process.
+// With `th` NULL the signal goes to the process.
 static int send(struct process *p, struct thread *th, int sig, const struct siginfo *info)
 {
     if (sig < 0 || sig > NSIG)
@@ -111,9 +111,8 @@ static int send(struct process *p, struct thread *th, int sig, const struct sigi
         continue_locked(p);
     }
     struct thread *taker = th ? (takes(th, sig) ? th : NULL) : pick_thread(p, sig);
-    // An ignored signal vanishes, unless it is blocked (the action may change meanwhile) or waited
-    // for.
-    // A tracer sees even those.
+    // An ignored signal vanishes. It does not if it is blocked, because the action may change until
+    // it is taken, or if a thread waits for it. A tracer sees ignored signals as well.
     if (taker && !taker->tracee && !(taker->waiting_for & SIG_BIT(sig)) &&
         signal_is_ignored(p, sig))
         return 0;
@@ -164,7 +163,7 @@ static void force(struct thread *th)
     signal_note(th->task);
 }
 
-// No lock: only the thread itself changes its mask and what is forced on it while it runs, and the
+// Takes no lock. While the thread runs, only the thread itself changes its mask and `forced`. The
 // action is looked up again when the signal is taken.
 struct siginfo *signal_self(int sig)
 {

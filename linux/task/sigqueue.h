@@ -3,13 +3,15 @@
 
 #include "linux/task/signal.h"
 
-// Adds a signal; `info` may be NULL. 0, or -EAGAIN when there is no memory for a real-time
-// signal's entry (a standard signal is then pending without its siginfo, as POSIX allows).
+// Adds a signal; `info` may be NULL. 0, or -EAGAIN: there is no memory for the entry of a real-time
+// signal. A standard signal is pending even without an entry, and has no siginfo then. POSIX allows
+// that (sigqueue(3)).
 int sigpending_add(struct sigpending *q, int sig, const struct siginfo *info);
-// The nth entry of the queue, from 0, in the order of sending. False if there are fewer.
+// Copies the nth entry of the queue, counted from 0 in the order of sending. False if there are
+// fewer.
 bool sigpending_peek(const struct sigpending *q, u64 n, struct siginfo *out);
-// Takes the lowest signal of `allowed`, of those that faults cause first, and its siginfo. Its
-// number, 0: none.
+// Takes one signal of the set `allowed` with its siginfo: the lowest of SIG_FAULTS, or else the
+// lowest one. Returns its number, or 0 when there is none.
 int sigpending_take(struct sigpending *q, u64 allowed, struct siginfo *out);
 // Forgets all signals of the set.
 void sigpending_flush(struct sigpending *q, u64 set);

@@ -1,18 +1,18 @@
-// What a process has used, as the kernel keeps it and as getrusage(2) tells it.
+// What a process or a thread has used, as the kernel keeps it and as getrusage(2) tells it.
 #pragma once
 
 #include "kernel/base/string.h"
 #include "linux/task/timespec.h"
 
 struct usage {
-    u64 runtime_ns;               // on CPUs
-    u64 system_ns;                // of it, in the kernel (usage_split)
-    u64 user_ticks, system_ticks; // that came meanwhile
+    u64 runtime_ns;               // time on CPUs
+    u64 system_ns;                // the part of it in the kernel (usage_split)
+    u64 user_ticks, system_ticks; // ticks that found it in ring 3, and in the kernel
     u64 minor_faults;
-    u64 peak_pages; // that were there at once
+    u64 peak_pages; // the most pages that were there at once
 };
 
-// The two parts of a process's or thread's CPU time as they were told last.
+// The two parts of the CPU time, as a program was told last.
 struct cpu_time {
     u64 user_ns, system_ns;
 };
@@ -27,12 +27,13 @@ static inline void usage_add(struct usage *to, const struct usage *more)
     to->peak_pages = MAX(to->peak_pages, more->peak_pages);
 }
 
-// Finds u->system_ns. The CPU time is exact; what part of it the kernel had is what part of the
-// ticks found it there, so a short one is told badly. With every call neither part becomes less.
+// Computes u->system_ns. The CPU time as a whole is exact. The kernel's part of it is taken to be
+// the kernel's part of the ticks, which is a bad estimate for a short time. Neither part is ever
+// less than it was told before.
 static inline void usage_split(struct usage *u, struct cpu_time *told)
 {
     u64 ticks = u->user_ticks + u->system_ticks, system = 0;
-    // That of a thread that runs meanwhile is read without a lock.
+    // The time of a thread that runs is read without a lock, so it may be too small.
     u->runtime_ns = MAX(u->runtime_ns, told->user_ns + told->system_ns);
     if (ticks) // in two steps, which do not overflow
         system = u->runtime_ns / ticks * u->system_ticks +
