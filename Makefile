@@ -24,7 +24,7 @@ HWBP  ?= 1
 CORE  ?= 0
 V     ?= 0
 export CORE EMU SMP MEM UEFI ICOUNT APPEND QEMU_FLAGS TIMEOUT PROG ARGS FILES OUT T SECS \
-       SHELL_PROG CMDS
+       SHELL_PROG CMDS LOG
 
 # The values that decide what is built; tools/settings.py checks the others.
 $(foreach v,HWBP CORE DEBUG V,$(if $(filter-out 0 1,$($(v)))$(filter-out 1,$(words $($(v)))),\
@@ -72,7 +72,7 @@ NEEDS_lint    := style
 NEEDS_format  := style
 NEEDS_setup   := $(if $(filter 1,$(ALL)),all,$(NEEDS_run))
 
-ifneq ($(filter-out help clean size,$(GOALS)),)
+ifneq ($(filter-out help clean size console,$(GOALS)),)
 NEEDS := $(sort build image $(foreach g,$(GOALS),$(NEEDS_$(g))))
 ifneq ($(shell tools/setup.sh $(NEEDS) >&2 || echo failed),)
 $(error dr7: set-up failed)
@@ -87,6 +87,7 @@ CC      := $(CROSS_COMPILE)gcc
 LD      := $(CROSS_COMPILE)ld
 NM      := $(CROSS_COMPILE)nm
 OBJDUMP := $(CROSS_COMPILE)objdump
+STRIP   := $(CROSS_COMPILE)strip
 ifneq ($(filter-out help clean lint size format pictures,$(GOALS)),)
 ifeq ($(shell command -v $(CC)),)
 $(error CROSS_COMPILE=$(CROSS_COMPILE): there is no $(CC))
@@ -145,7 +146,7 @@ CFLAGS := -std=gnu17 -O2 -g -ffreestanding -fno-pic -fno-pie -mcmodel=kernel \
 # No line numbers for boot/: gdb cannot follow code that runs at two addresses.
 AFLAGS  = -f elf64 $(if $(filter boot/%,$<),,-g -F dwarf) -Wall -I./
 LDFLAGS := -nostdlib -static -z max-page-size=4096 -z noexecstack --build-id=none -T linker.ld
-UFLAGS := -static -O2 $(WARN) -I. -isystem $(BUILD)/user/include
+UFLAGS := -static -O2 -g $(WARN) -I. -isystem $(BUILD)/user/include
 HFLAGS := -std=gnu17 -O1 -g $(WARN) -I. -fsanitize=address,undefined -fno-sanitize-recover=all
 
 # For editors: how the usual kernel is compiled.
@@ -156,8 +157,8 @@ COMMANDS := $(if $(filter 0,$(HWBP))$(filter 1,$(CORE)),,$(BUILD)/compile_comman
 .DEFAULT_GOAL := all
 include labs/lab.mk
 
-.PHONY: kernel-off kernel-core all core setup iso run exec linux compare gdb kgdb bochs bench test \
-        fuzz oom timeline lint size format pictures clean help FORCE
+.PHONY: kernel-off kernel-core all core setup iso run exec linux compare gdb kgdb bochs console \
+        decode bench test fuzz oom timeline lint size format pictures clean help FORCE
 
 ifeq ($(CORE),1)
 all: $(B)/dr7-core.iso
@@ -179,9 +180,12 @@ help:
 #: make linux      the same on Debian's Linux 6.12 in QEMU, without input
 #: make compare    the same programs on Linux 6.12 and on dr7: SEEDS=20 OPS=500 T=name
 #: make timeline   who held which register when: PROG= ARGS= (the demonstration), OUT=folder (build)
-#: make gdb        boot in QEMU under gdb, stopped at kernel_main (CMDS=file: its commands)
+#: make gdb        boot in QEMU under gdb, stopped at kernel_main (CMDS=file: its commands;
+#:                 PROG=program: its symbols, too; `dr7` in gdb: what the kernel's structures say)
 #: make kgdb       boot with gdb attached to the kernel's own stub
-#: make bochs      boot in Bochs' debugger with the kernel's symbols (CMDS=file: its commands)
+#: make bochs      boot in Bochs' debugger with the kernel's symbols (CMDS= PROG= as for gdb)
+#: make console    in a second terminal: the console of what make gdb, kgdb or bochs runs
+#: make decode     adds file and line to the backtraces of a log: LOG=file, or <file
 #: make test       all tests; T=? lists them; one case: T=name, one configuration: EMU= SMP=
 #:                 TIMEOUT=seconds for each machine; T=together SECS=60
 #: make oom        each allocation of the tests oom.* fails once: which places that reached
@@ -229,6 +233,12 @@ compare: $(B)/kernel.elf $(BUILD)/tools/batch $(COMPARE)
 
 gdb: $(B)/kernel.elf $(ARCHIVE)
 	@$(PYTHON) tools/debug.py gdb --build $(B)
+
+console:
+	@$(PYTHON) tools/console.py
+
+decode: $(B)/kernel.elf
+	@$(PYTHON) tools/decode.py $<
 
 kgdb: $(B)/kernel.elf $(ARCHIVE)
 	@$(PYTHON) tools/debug.py kgdb --build $(B)
@@ -416,6 +426,7 @@ $(BUILD)/rootfs.cpio: $(UBIN) $(BUILD)/programs $(wildcard user/etc/*) tools/mki
 	$(call say,CPIO,$@)
 	@rm -rf $(BUILD)/rootfs && mkdir -p $(BUILD)/rootfs/bin
 	@cp $(UBIN) $(BUILD)/rootfs/bin/ && cp -r user/etc $(BUILD)/rootfs/
+	$(Q)$(STRIP) -g $(BUILD)/rootfs/bin/*
 	@sed -sn '$(HELP_LINES)' $(USRC) $(wildcard user/*/main.c) test/user/main.c | \
 	    sort | sed 's/^/  /' >>$(BUILD)/rootfs/etc/help
 	$(Q)$(PYTHON) tools/mkiso.py archive $@ $(BUILD)/rootfs

@@ -336,6 +336,7 @@ SESSIONS = {
     "busybox": lambda build: busybox.check(build + "/kernel.elf", TIMEOUT["qemu"]),
     "bad-input": lambda build: inputs.check(build),
     "debuggers": lambda build: debuggers.check(build, TIMEOUT["bochs"]),
+    "debuggers.console": lambda build: debuggers.check_console(build, TIMEOUT["qemu"]),
     "make-exec": lambda build: make_exec.check(build, LOGS, TIMEOUT["qemu"]),
 }
 # A lab's starter has no labs to check.

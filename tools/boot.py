@@ -1,6 +1,7 @@
 # What `make run` and `make exec` do.
 #
 #   boot.py run|exec --build DIRECTORY     with the make variables in the environment
+import contextlib
 import os
 import re
 import select
@@ -112,10 +113,17 @@ def on_terminal(m, sink, timeout):
     notices, notice = os.pipe()
     signal.signal(signal.SIGWINCH, lambda *_: os.write(notice, size_of_terminal()))
     os.write(notice, size_of_terminal())
+    with raw_terminal():
+        return m.pump(sink, timeout, keyboard=0, escape=True, notices=notices)
+
+
+@contextlib.contextmanager
+def raw_terminal():
+    """Every key of this terminal is for the machine."""
     saved = termios.tcgetattr(0)
     tty.setraw(0)
     try:
-        return m.pump(sink, timeout, keyboard=0, escape=True, notices=notices)
+        yield
     finally:
         termios.tcsetattr(0, termios.TCSADRAIN, saved)
         print(file=sys.stderr)

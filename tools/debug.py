@@ -2,14 +2,19 @@
 #
 #   debug.py gdb|kgdb|bochs --build DIRECTORY     with the make variables in the environment
 #
-# CMDS=file: commands for the debugger, which ends behind the last.
+# CMDS=file: commands for the debugger, which ends behind the last. PROG=file: it shall know the
+# symbols of this program, too.
 import os
+import re
 import signal
+import socket
 import subprocess
 import sys
 import threading
 import time
 
+import console
+import settings
 from boot import ARCHIVE, machine
 from emu import tidy
 from settings import variable
@@ -19,12 +24,13 @@ KERNEL_BASE = 0xffffffff80000000  # arch/x86/layout.h
 
 def gdb(build):
     """QEMU's stub under gdb, stopped where the kernel's C begins."""
-    console = build + "/gdb-console.txt"
     with machine(build, ARCHIVE, ["init=/bin/init", "watchdog=0"], [], "qemu") as m:
-        stub = m.dir + "/gdb"
+        stub, com1 = m.dir + "/gdb", m.dir + "/com1"
         m.flags += ["-S", "-gdb", f"unix:{stub},server=on,wait=off"]
-        m.spawn(m.qemu_command("file:" + console, "null"))
-        print("dr7: the machine's console is written to", console, flush=True)
+        listener = socket.create_server(com1, family=socket.AF_UNIX)
+        m.errors = open(m.dir + "/errors", "w+b")
+        m.spawn(m.qemu_command("unix:" + com1, "null"))
+        console.offer(m.accept(listener), build + "/gdb-console.txt")
         while not os.path.exists(stub) and m.process.poll() is None:
             time.sleep(0.01)
         run_gdb(build, "-ex", "target remote " + stub, "-ex", "hbreak kernel_main",
@@ -34,8 +40,11 @@ def gdb(build):
 def run_gdb(build, *options):
     """gdb on this terminal, with its first commands; then those of CMDS=."""
     script = ["-batch", "-x", commands().name] if variable("CMDS") else []
-    subprocess.call(["gdb", "-q", "-ex", "set pagination off", *options, *script,
-                     build + "/kernel.elf"])
+    program = settings.program("PROG", variable("PROG")) if variable("PROG") else ""
+    symbols = ["-ex", "add-symbol-file " + program] if program else []
+    subprocess.call(["gdb", "-q", "-ex", "set pagination off", "-ex", "set confirm off",
+                     "-x", "tools/gdb.py", *symbols, *options,
+                     *script, build + "/kernel.elf"])
 
 
 def commands():
@@ -45,37 +54,42 @@ def commands():
 
 def kgdb(build):
     """The kernel's own stub under gdb: the machine, QEMU or Bochs, waits for it at boot."""
-    console = build + "/kgdb-console.txt"
-    with machine(build, ARCHIVE, ["kgdbwait", "init=/bin/init"], []) as m, open(console, "wb") as f:
+    with machine(build, ARCHIVE, ["kgdbwait", "init=/bin/init"], []) as m:
         port = m.start(serve_com2=True)
-
-        def sink(data):
-            f.write(data)
-            f.flush()
-
-        pump = threading.Thread(target=m.pump, args=(sink,))
-        pump.start()
-        print("dr7: the machine's console is written to", console, flush=True)
+        console.offer(m.com1, build + "/kgdb-console.txt")
         run_gdb(build, "-ex", "set remotetimeout 30", "-ex", "target remote " + port)
         m.process.kill()
-        pump.join()
 
 
 def bochs(build):
     """Bochs' own debugger on this terminal."""
-    console = build + "/bochs-console.txt"
-    with open(build + "/kernel.sym", encoding="utf-8") as f:
-        symbols = {name: int(address, 16) for address, name in (line.split() for line in f)}
+    symbols = symbols_of(build)
     typed = commands()
     with machine(build, ARCHIVE, ["init=/bin/init", "watchdog=0"], [], "bochs") as m:
-        command = m.bochs_command(f'mode=file, dev="{console}"', "mode=null",
-                                  more=f'debug_symbols: file="{build}/kernel.sym"\n',
+        with open(m.dir + "/symbols", "w", encoding="utf-8") as f:
+            f.writelines(f"{address:x} {name}\n" for name, address in symbols.items())
+        listener = socket.create_server(("127.0.0.1", 0))
+        com1 = f"mode=socket-client, dev=127.0.0.1:{listener.getsockname()[1]}"
+        command = m.bochs_command(com1, "mode=null",
+                                  more=f'debug_symbols: file="{m.dir}/symbols"\n',
                                   debugger=['lb "kernel_main"', "c"])
-        print("dr7: the machine's console is written to", console, flush=True)
         m.process = subprocess.Popen(command, stdin=subprocess.PIPE, text=True, bufsize=1)
+        console.offer(m.accept(listener), build + "/bochs-console.txt")
         threading.Thread(target=feed_bochs, args=(m.process.stdin, typed, symbols),
                          daemon=True).start()
         m.process.wait()
+
+
+def symbols_of(build):
+    """Name to address: the kernel's, and those of the program PROG=."""
+    with open(build + "/kernel.sym", encoding="utf-8") as f:
+        lines = f.read().splitlines()
+    if variable("PROG"):
+        path = settings.program("PROG", variable("PROG"))
+        said = subprocess.run(["nm", "-n", path], stdout=subprocess.PIPE, text=True, check=True)
+        lines = re.findall(r"^[0-9a-f]+ [tTdDbB] .*$", said.stdout, re.M) + lines
+    words = [line.split() for line in lines]
+    return {w[-1]: int(w[0], 16) for w in words}
 
 
 def feed_bochs(to, typed, symbols):

@@ -59,6 +59,23 @@ debug: action=ignore
 """
 
 
+class Keys:
+    """What a user types at a terminal that is the machine's console."""
+
+    def __init__(self):
+        self.escaped = False
+
+    def typed(self, data):
+        """What the machine gets of it; None: Ctrl-A X, the end. Ctrl-A typed twice is one."""
+        sent = b""
+        for key in data:
+            if self.escaped and key in b"xX":
+                return None
+            self.escaped = key == ESCAPE and not self.escaped
+            sent += b"" if self.escaped else bytes([key]) * (1 + (key == IAC))
+        return sent
+
+
 class Machine:
     """One emulator with a directory of its own. Leaving the `with` ends it, and nothing else."""
 
@@ -200,7 +217,7 @@ class Machine:
         for the console itself (linux/fs/naws.h). What the other ports say is gathered in
         com2_output and host_output."""
         deadline = time.monotonic() + timeout if timeout else None
-        escaped, unsent = False, b""
+        keys, unsent = Keys(), b""
         ports = {self.com1, self.com2, self.com3} - {None}
         typed = {keyboard, notices} - {None}
         readers = ports | typed | {ended}
@@ -238,11 +255,10 @@ class Machine:
                 elif source is keyboard and not escape:
                     unsent += data.replace(b"\x10", b"\x10\x10") if stream else data
                 elif source is keyboard:
-                    for key in data:
-                        if escaped and key in b"xX":
-                            return False
-                        escaped = key == ESCAPE and not escaped  # typed twice, one goes through
-                        unsent += b"" if escaped else bytes([key]) * (1 + (key == IAC))
+                    typed_now = keys.typed(data)
+                    if typed_now is None:
+                        return False
+                    unsent += typed_now
         self.process.wait(timeout=START_SECONDS)
         return True
 
@@ -267,8 +283,10 @@ def tidy(main):
         sys.exit(1)
 
 
-def serve(listener, port):
-    """Until the machine is off. What it sends while nobody is connected is lost."""
+def serve(listener, port, log=None):
+    """Connects a serial port with whoever asks at `listener`, one after the other, until the
+    machine is off. What it sends while nobody is connected is lost, unless there is a `log` (a file
+    that is written and read): whoever comes gets that first."""
     peer = None
     port.setblocking(True)
     with listener, port:
@@ -279,8 +297,11 @@ def serve(listener, port):
                 if not data:
                     return
                 acknowledge_at_once(port)
-                if peer:
-                    peer.sendall(data)
+                if log:
+                    log.write(data)
+                    log.flush()
+                if peer and not send(peer, data):
+                    peer = None
             elif peer:
                 said = receive(peer)
                 port.sendall(said)
@@ -289,6 +310,19 @@ def serve(listener, port):
                     peer = None
             else:
                 peer = listener.accept()[0]
+                if log:
+                    log.seek(0)
+                    send(peer, log.read())
+
+
+def send(peer, data):
+    """False: it has gone, and is closed."""
+    try:
+        peer.sendall(data)
+        return True
+    except OSError:
+        peer.close()
+        return False
 
 
 def acknowledge_at_once(connection):
