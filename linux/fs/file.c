@@ -7,6 +7,33 @@
 
 struct wait_queue file_events;
 
+u64 file_max;
+static u64 nr_files; // atomic
+
+u64 file_count(void)
+{
+    return __atomic_load_n(&nr_files, __ATOMIC_RELAXED);
+}
+
+struct file *file_alloc(void)
+{
+    struct file *f = ERR_PTR(-ENFILE);
+    if (__atomic_add_fetch(&nr_files, 1, __ATOMIC_RELAXED) <= file_max) {
+        f = kalloc(sizeof(*f));
+        if (f)
+            return f;
+        f = ERR_PTR(-ENOMEM);
+    }
+    __atomic_fetch_sub(&nr_files, 1, __ATOMIC_RELAXED);
+    return f;
+}
+
+void file_free(struct file *f)
+{
+    kfree(f);
+    __atomic_fetch_sub(&nr_files, 1, __ATOMIC_RELAXED);
+}
+
 void file_init(struct file *f, const struct file_ops *ops, struct node *n, void *private, u32 flags)
 {
     ref_init(&f->refs);
@@ -22,8 +49,8 @@ void file_init(struct file *f, const struct file_ops *ops, struct node *n, void 
 
 struct file *file_new(const struct file_ops *ops, struct node *n, void *private, u32 flags)
 {
-    struct file *f = kalloc(sizeof(*f));
-    if (f)
+    struct file *f = file_alloc();
+    if (!IS_ERR(f))
         file_init(f, ops, n, private, flags);
     return f;
 }
@@ -41,7 +68,7 @@ void file_put(struct file *f)
         f->ops->release(f);
     if (f->node)
         node_put(f->node);
-    kfree(f);
+    file_free(f);
 }
 
 u32 file_poll(struct file *f)
@@ -64,6 +91,11 @@ static bool bit(const u64 *set, int n)
 static void set_bit(u64 *set, int n, bool value)
 {
     set[n / 64] = (set[n / 64] & ~BIT(n % 64)) | (u64)value << (n % 64);
+}
+
+u32 fd_limit(void)
+{
+    return MIN(rlimit_soft(RLIMIT_NOFILE), MAX_FDS);
 }
 
 struct fd_table *fds_new(void)
@@ -99,7 +131,7 @@ int fd_replace(struct fd_table *t, int fd, struct file *f, bool cloexec)
 {
     struct file *old = NULL;
     int err = -EBADF;
-    if (fd >= 0 && fd < MAX_FDS) {
+    if (fd >= 0 && (u32)fd < (f ? fd_limit() : MAX_FDS)) {
         spin_lock(&t->lock);
         old = t->file[fd];
         bool reserved = !old && bit(t->used, fd);
@@ -150,14 +182,15 @@ static int lowest_free(const struct fd_table *t, int from)
 
 int fd_reserve(struct fd_table *t, bool cloexec, int from)
 {
+    int limit = fd_limit();
     spin_lock(&t->lock);
     int fd = lowest_free(t, from);
-    if (fd < MAX_FDS) {
+    if (fd < limit) {
         set_bit(t->used, fd, true);
         set_bit(t->cloexec, fd, cloexec);
     }
     spin_unlock(&t->lock);
-    return fd < MAX_FDS ? fd : -EMFILE;
+    return fd < limit ? fd : -EMFILE;
 }
 
 // Takes no lock: nobody else writes the place of a reserved number.

@@ -3,6 +3,7 @@
 
 #include "kernel/base/errno.h"
 #include "kernel/base/refcount.h"
+#include "linux/task/rlimit.h"
 #include "sched/wait.h"
 
 #define O_RDONLY    0
@@ -96,15 +97,21 @@ extern struct wait_queue file_events;
 // The POLL* bits of ops->poll or its default, without those that the open mode forbids.
 u32 file_poll(struct file *f);
 
-// Makes an open file with one reference of zeroed memory from kalloc(). Takes a reference to the
-// node, if there is one. file_new() also allocates the memory, and returns NULL when it is out.
+// How many open files there may be in the whole system (linux/fs/sysctl.c), and how many there are.
+extern u64 file_max;
+u64 file_count(void);
+
+// Zeroed memory for an open file. ERR_PTR(-ENFILE) when there are too many, or -ENOMEM. Without
+// file_init() it goes back by file_free().
+struct file *file_alloc(void);
+void file_free(struct file *f);
+// Makes an open file with one reference of that memory. Takes a reference to the node, if there is
+// one. file_new() also allocates the memory, and returns what file_alloc() does when it fails.
 void file_init(struct file *f, const struct file_ops *ops, struct node *n, void *private,
                u32 flags);
 struct file *file_new(const struct file_ops *ops, struct node *n, void *private, u32 flags);
 void file_get(struct file *f);
 void file_put(struct file *f);
-
-#define MAX_FDS 256
 
 struct fd_table {
     struct refcount refs;
@@ -114,6 +121,9 @@ struct fd_table {
     u64 cloexec[MAX_FDS / 64];  // one bit for each of them that execve(2) closes
     struct file *file[MAX_FDS]; // NULL: not open
 };
+
+// The first number that the running program may not use: its RLIMIT_NOFILE.
+u32 fd_limit(void);
 
 struct fd_table *fds_new(void);
 struct fd_table *fds_copy(struct fd_table *t); // for fork; NULL when memory is out
@@ -139,8 +149,8 @@ static inline struct file *fd_own(const struct fd_table *t, int fd)
 }
 
 // Puts f at exactly fd, and closes the file that was there. With f NULL it only closes. Returns fd,
-// -EBADF (out of range, or nothing to close), or -EBUSY (fd is reserved). The reference to f goes
-// to the table, or is dropped on an error.
+// -EBADF (not below fd_limit(), or nothing to close), or -EBUSY (fd is reserved). The reference to f
+// goes to the table, or is dropped on an error.
 int fd_replace(struct fd_table *t, int fd, struct file *f, bool cloexec);
 // Sets the close-on-exec mark to `set` and returns it: 0 or 1, or -EBADF. With `set` below 0 it
 // only returns it.

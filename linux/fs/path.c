@@ -361,13 +361,13 @@ struct file *vfs_open(struct node *at, const char *path, u32 flags, u32 mode)
 {
     if ((flags & O_ACCMODE) == O_ACCMODE || ((flags & O_CREAT) && (flags & O_DIRECTORY)))
         return ERR_PTR(-EINVAL);
-    struct file *f = kalloc(sizeof(*f));
-    if (!f)
-        return ERR_PTR(-ENOMEM);
+    struct file *f = file_alloc();
+    if (IS_ERR(f))
+        return f;
     struct node *n = find_or_create(at, path, flags, mode);
     int err = IS_ERR(n) ? PTR_ERR(n) : may_open(n, flags);
     if (err)
-        kfree(f);
+        file_free(f);
     else
         file_init(f, n->fops, n, NULL, flags);
     if (!IS_ERR(n))

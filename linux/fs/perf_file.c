@@ -50,10 +50,10 @@ static const struct file_ops perf_ops = {
 int perf_fd_install(struct perf_event *event, bool cloexec)
 {
     struct file *f = file_new(&perf_ops, NULL, event, O_RDWR);
-    if (f)
+    if (!IS_ERR(f))
         return fd_install(current_process()->fds, f, cloexec, 0);
     perf_event_release_kernel(event);
-    return -ENOMEM;
+    return PTR_ERR(f);
 }
 
 int perf_fd_get(int fd, struct perf_fd *out)

@@ -16,7 +16,11 @@ struct pipe {
     u8 *ring;
 };
 
-#define FIONREAD 0x541bu
+#define FIONREAD   0x541bu
+#define PIPE_PAGES (PIPE_SIZE / PAGE_SIZE)
+
+u64 pipe_pages_max;
+static u64 nr_pages; // of all pipes; atomic
 
 static u64 pipe_used(const struct pipe *p)
 {
@@ -146,11 +150,17 @@ static void pipe_release(struct file *f)
     pipe_changed(p);
 }
 
+static void pipe_free(struct pipe *p, u8 *ring)
+{
+    kfree(ring);
+    kfree(p);
+    __atomic_fetch_sub(&nr_pages, PIPE_PAGES, __ATOMIC_RELAXED);
+}
+
 static void pipe_gone(struct node *n)
 {
     struct pipe *p = (struct pipe *)n->arg;
-    kfree(p->ring);
-    kfree(p);
+    pipe_free(p, p->ring);
 }
 
 static const struct file_ops read_ops = {
@@ -167,36 +177,52 @@ static const struct file_ops write_ops = {
     .release = pipe_release,
 };
 
-int pipe_new(struct file *ends[2], u32 flags)
+static bool pipe_count(void)
+{
+    if (__atomic_add_fetch(&nr_pages, PIPE_PAGES, __ATOMIC_RELAXED) <= pipe_pages_max)
+        return true;
+    __atomic_fetch_sub(&nr_pages, PIPE_PAGES, __ATOMIC_RELAXED);
+    return false;
+}
+
+// The node of a pipe without ends; it goes with its last reference. Or ERR_PTR.
+static struct node *new_pipe(void)
 {
     static const struct node_ops node_ops = {.release = pipe_gone};
+    if (!pipe_count())
+        return ERR_PTR(-ENFILE);
     struct node *n = node_new(NULL, "", 0, S_IFIFO | 0600, 0);
     struct pipe *p = kalloc(sizeof(*p));
     u8 *ring = kalloc(PIPE_SIZE);
-    if (!n || !p || !ring)
-        goto no_memory;
-    ends[0] = file_new(&read_ops, n, p, O_RDONLY | flags);
-    ends[1] = file_new(&write_ops, n, p, O_WRONLY | flags);
-    if (!ends[0] || !ends[1])
-        goto no_file;
+    if (!n || !p || !ring) {
+        pipe_free(p, ring);
+        if (n)
+            node_put(n);
+        return ERR_PTR(-ENOMEM);
+    }
     mutex_init(&p->lock, "pipe", RANK_PIPE);
     wait_init(&p->queue);
     p->ring = ring;
     p->reader = p->writer = true;
     n->ops = &node_ops;
     n->arg = (u64)p;
+    return n;
+}
+
+int pipe_new(struct file *ends[2], u32 flags)
+{
+    struct node *n = new_pipe();
+    if (IS_ERR(n))
+        return PTR_ERR(n);
+    void *p = (void *)n->arg;
+    int err = 0;
+    ends[0] = file_new(&read_ops, n, p, O_RDONLY | flags);
+    ends[1] = file_new(&write_ops, n, p, O_WRONLY | flags);
+    for (int i = 0; i < 2; i++)
+        err = IS_ERR(ends[i]) ? PTR_ERR(ends[i]) : err;
+    for (int i = 0; err && i < 2; i++)
+        if (!IS_ERR(ends[i]))
+            file_put(ends[i]);
     node_put(n); // the files have references of their own
-    return 0;
-no_file:
-    for (int i = 0; i < 2; i++) {
-        if (ends[i])
-            node_put(n);
-        kfree(ends[i]);
-    }
-no_memory:
-    kfree(ring);
-    kfree(p);
-    if (n)
-        node_put(n);
-    return -ENOMEM;
+    return err;
 }

@@ -6,6 +6,9 @@
 #define PIPE_SIZE (64u << 10)
 #define PIPE_BUF  4096u // a write of up to so many bytes goes in as a whole (pipe(7))
 
-// Makes both ends with `flags` (O_NONBLOCK or 0). ends[0] is to read from, ends[1] to write to. 0
-// or -ENOMEM. Task context.
+// Pages of all pipes together that there may be (linux/fs/sysctl.c).
+extern u64 pipe_pages_max;
+
+// Makes both ends with `flags` (O_NONBLOCK or 0). ends[0] is to read from, ends[1] to write to. 0,
+// -ENOMEM, or -ENFILE: there are too many pipes or files. Task context.
 int pipe_new(struct file *ends[2], u32 flags);

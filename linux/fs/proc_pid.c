@@ -8,6 +8,7 @@
 #include "linux/mm/vm.h"
 #include "linux/fs/upcalls.h"
 #include "linux/task/process.h"
+#include "linux/task/sigqueue.h"
 
 // Inode numbers: PID_INO + pid * PID_STEP + the number of the file in the directory, which itself
 // has 0. They are above all other inode numbers.
@@ -24,6 +25,7 @@ struct pid_info {
     u64 start_ns, faults, vsize, rss_pages, switches;
     struct usage used, children;
     u64 pending, shared_pending, blocked, ignored, caught; // signals
+    u64 entries_max;                                       // RLIMIT_SIGPENDING
     int exit_signal;
 };
 
@@ -82,6 +84,7 @@ static void describe_process(struct process *p, struct pid_info *info)
     info->start_ns = p->start_ns;
     info->faults = p->gone.minor_faults;
     info->exit_signal = p->exit_signal;
+    info->entries_max = p->limits[RLIMIT_SIGPENDING].soft;
     strcopy(info->comm, self ? self->task->comm : p->comm, sizeof(info->comm));
     describe_signals(p, self, info);
     list_for_each (th, &p->threads, node) {
@@ -162,7 +165,7 @@ static void show_status(struct text *t, u64 pid)
     text_add(t, "Uid:\t0\t0\t0\t0\nGid:\t0\t0\t0\t0\n");
     text_add(t, "VmSize:\t%8lu kB\nVmRSS:\t%8lu kB\n", i.vsize / 1024,
              i.rss_pages * (unsigned long)PAGE_SIZE / 1024);
-    text_add(t, "Threads:\t%u\n", i.threads);
+    text_add(t, "Threads:\t%u\nSigQ:\t%lu/%lu\n", i.threads, sigpending_entries(), i.entries_max);
     text_add(t, "SigPnd:\t%016lx\nShdPnd:\t%016lx\nSigBlk:\t%016lx\n", i.pending, i.shared_pending,
              i.blocked);
     text_add(t, "SigIgn:\t%016lx\nSigCgt:\t%016lx\n", i.ignored, i.caught);
@@ -257,6 +260,15 @@ static void show_maps(struct text *t, u64 pid)
     mm_put(mm);
 }
 
+static void show_limits(struct text *t, u64 pid)
+{
+    struct process *p = process_of(pid);
+    if (!p)
+        return;
+    rlimits_show(t, p);
+    process_put(p);
+}
+
 static int read_cwd(struct node *n, char *buf, size_t size)
 {
     struct process *p = process_of(n->arg);
@@ -298,6 +310,7 @@ static const struct pid_file {
     {{"cmdline", show_cmdline, NULL, NULL}, S_IFREG | 0444, NULL, NULL},
     {{"comm", show_comm, store_comm, NULL}, S_IFREG | 0644, NULL, NULL},
     {{"environ", show_environ, NULL, NULL}, S_IFREG | 0444, NULL, NULL},
+    {{"limits", show_limits, NULL, NULL}, S_IFREG | 0444, NULL, NULL},
     {{"maps", show_maps, NULL, NULL}, S_IFREG | 0444, NULL, NULL},
     {{"stat", show_stat, NULL, NULL}, S_IFREG | 0444, NULL, NULL},
     {{"status", show_status, NULL, NULL}, S_IFREG | 0444, NULL, NULL},

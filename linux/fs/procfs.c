@@ -272,8 +272,9 @@ void procfs_init(void)
         gen_add(proc, &hwbp, 0);
     node_add(proc, "self", S_IFLNK | 0777, NULL)->ops = &proc_self_ops;
     node_add(proc, "thread-self", S_IFLNK | 0777, NULL)->ops = &proc_thread_self_ops;
-    dir = node_add(proc, "sys", S_IFDIR | 0555, &dir_ops);
-    dir = node_add(dir, "kernel", S_IFDIR | 0555, &dir_ops);
+    struct node *sys = node_add(proc, "sys", S_IFDIR | 0555, &dir_ops);
+    dir = node_add(sys, "kernel", S_IFDIR | 0555, &dir_ops);
+    sysctl_init(sys);
     for (size_t i = 0; i < ARRAY_SIZE(kernel_files) - !DEBUG_BUILD; i++)
         gen_add(dir, &kernel_files[i], 0);
     gen_add(dir, &max_stack, PERF_MAX_STACK);

@@ -21,6 +21,10 @@ void gen_init(struct node *n, const struct gen_file *kind, u64 arg);
 // At boot: adds a generated file to this directory.
 void gen_add(struct node *dir, const struct gen_file *kind, u64 arg);
 
+// At boot: sets the limits of the whole system, and adds them as files below this directory,
+// /proc/sys (sysctl.c).
+void sysctl_init(struct node *sys);
+
 // At boot: adds the files of the kernel's trace to this directory (trace_files.c).
 void trace_files_add(struct node *dir);
 

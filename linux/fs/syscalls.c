@@ -220,7 +220,7 @@ s64 sys_pipe2(u64 ufds, u32 flags)
 
 static s64 dup_from(struct file *f, u64 from, bool cloexec)
 {
-    if (from >= MAX_FDS)
+    if (from >= fd_limit())
         return -EINVAL;
     file_get(f);
     return fd_install(current_process()->fds, f, cloexec, from);

@@ -76,6 +76,7 @@ static bool copy_area(struct mm *from, struct mm *to, struct vm_area *area)
     if (!twin)
         return false;
     list_add_tail(&twin->node, &to->areas);
+    to->nr_areas++;
     struct copy c = {.to = to, .shared = area->shared};
     paging_for_each(from->root, area->start, area->end, copy_one, &c);
     return !c.failed;

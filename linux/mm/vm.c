@@ -5,6 +5,8 @@
 #include "kernel/mm/page.h"
 #include "linux/mm/vm_internal.h"
 
+u64 vm_max_map_count;
+
 // ---- areas ----
 
 struct vm_area *vm_find(struct mm *mm, u64 addr)
@@ -45,6 +47,7 @@ static void insert(struct mm *mm, struct vm_area *area)
 {
     struct vm_area *next = vm_find(mm, area->start);
     list_add_tail(&area->node, next ? &next->node : &mm->areas);
+    mm->nr_areas++;
 }
 
 // Cuts the area around addr in two, so that a border is at addr. 0, -ENOMEM, or -EINVAL: this area
@@ -56,9 +59,10 @@ static int split(struct mm *mm, u64 addr)
         return 0;
     if (a->object && a->object->whole)
         return -EINVAL;
-    struct vm_area *upper = vm_clone(a);
+    struct vm_area *upper = mm->nr_areas < vm_max_map_count ? vm_clone(a) : NULL;
     if (!upper)
         return -ENOMEM;
+    mm->nr_areas++;
     upper->start = a->end = addr;
     list_add(&upper->node, &a->node);
     return 0;
@@ -125,6 +129,7 @@ static void remove_range(struct mm *mm, u64 start, u64 end)
     list_for_each_safe (a, next, &mm->areas, node) {
         if (a->start >= start && a->end <= end) {
             list_del(&a->node);
+            mm->nr_areas--;
             vm_free_area(a);
         }
     }
@@ -170,7 +175,7 @@ static s64 map_area(struct mm *mm, struct vm_area *area, u64 addr, u64 len, u32 
         len / PAGE_SIZE > pages_total())
         goto fail;
     mutex_lock(&mm->lock);
-    place = choose_place(mm, addr, len, flags);
+    place = mm->nr_areas > vm_max_map_count ? -ENOMEM : choose_place(mm, addr, len, flags);
     int err = place >= 0 && (flags & MAP_FIXED) ? split_range(mm, place, place + len) : 0;
     if (err)
         place = err;

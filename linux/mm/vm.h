@@ -65,6 +65,7 @@ struct mm {
     struct mutex lock; // guards all below; page faults and readers share it (docs/memory.md)
     u64 root;          // top-level page table
     struct list areas;
+    u64 nr_areas;
     u64 brk_start, brk; // the heap: [brk_start, brk)
     u64 auxv, auxv_len; // where execve has put the auxiliary vector: address and bytes
     u64 env, env_len;   // the same of the environment's strings
@@ -73,6 +74,9 @@ struct mm {
 
 // A bit that the CPU ignores: the page is there, but its area may not be touched (PROT_NONE).
 #define PTE_NONE BIT(10)
+
+// Areas that one address space may have (linux/fs/sysctl.c): vm.max_map_count.
+extern u64 vm_max_map_count;
 
 struct mm *mm_new(void); // NULL when memory is out
 void mm_get(struct mm *mm);

@@ -12,8 +12,8 @@ struct task;
 struct perf_event;
 
 // linux/fs/perf_file.c. A new descriptor of the running task for this event, which it owns and
-// releases (perf_event_release_kernel) at the last close; -EMFILE or -ENOMEM, and the event is
-// released at once.
+// releases (perf_event_release_kernel) at the last close; -EMFILE, -ENFILE or -ENOMEM, and then the
+// event is released at once.
 int perf_fd_install(struct perf_event *event, bool cloexec);
 // linux/fs/perf_file.c. The event behind a descriptor of the running task; it stays until put. 0
 // or -EBADF when it is no descriptor of an event.

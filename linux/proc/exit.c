@@ -82,9 +82,8 @@ static bool thread_unlink(struct task *t, struct thread *th, struct process *p)
 {
     spin_lock(&proc_lock);
     u64 flags = spin_lock_irqsave(&p->signal_lock);
-    list_del(&th->node);
     usage_add_task(&p->gone, t);
-    bool last = --p->nr_threads == 0;
+    bool last = thread_leave(th);
     if (th->stopped)
         p->nr_stopped--;
     if (last && !p->exiting) {
@@ -115,16 +114,6 @@ static void release_resources(struct process *p)
         fds_put(fds);
     if (mm)
         mm_put(mm);
-}
-
-void process_reap(struct process *p)
-{
-    const struct usage own = process_usage(p);
-    usage_add(&p->parent->reaped, &own);
-    usage_add(&p->parent->reaped, &p->reaped);
-    list_del(&p->sibling);
-    list_del(&p->all_node);
-    process_put(p);
 }
 
 // True if nobody will ask for the status.

@@ -110,6 +110,9 @@ static struct process *copy_process(u64 flags)
         node_put(p->cwd);
         p->cwd = process_cwd(self);
         p->umask = self->umask;
+        spin_lock(&proc_lock);
+        memcpy(p->limits, self->limits, sizeof(p->limits));
+        spin_unlock(&proc_lock);
         p->exit_signal = flags & CSIGNAL;
         u64 irq = spin_lock_irqsave(&self->signal_lock);
         memcpy(p->action, self->action, sizeof(p->action));
@@ -158,13 +161,16 @@ static u32 event_of(u64 flags)
 }
 
 // -ERESTARTNOINTR when a signal came first: one to the whole group must not miss the child.
+// -EAGAIN when there are too many threads.
 // *tracee is NULL on return if it is the child's now.
 static int link_child(struct task *t, struct process *p, u64 flags, struct tracee **tracee)
 {
     struct process *self = current_process();
     int err = 0;
     spin_lock(&proc_lock);
-    if (sched_interrupted()) {
+    if (process_no_more(self)) {
+        err = -EAGAIN;
+    } else if (sched_interrupted()) {
         err = -ERESTARTNOINTR;
     } else if (p == self) {
         thread_link(t);
@@ -179,11 +185,16 @@ static int link_child(struct task *t, struct process *p, u64 flags, struct trace
     return err;
 }
 
-static int check_args(const struct clone_args *a)
+// What can be told before anything is made; link_child() looks at the number of threads again.
+static int check(const struct clone_args *a)
 {
     int err = check_flags(a->flags);
     if (!err && (a->flags & CLONE_SETTLS) && a->tls >= TASK_SIZE_MAX)
         err = -EPERM;
+    spin_lock(&proc_lock);
+    if (!err && process_no_more(current_process()))
+        err = -EAGAIN;
+    spin_unlock(&proc_lock);
     return err;
 }
 
@@ -237,7 +248,7 @@ static s64 clone(struct trapframe *f, const struct clone_args *a)
     struct task *self = current_task();
     struct process *p = self->process;
     bool thread = a->flags & CLONE_THREAD;
-    int err = check_args(a);
+    int err = check(a);
     if (err)
         return err;
     struct task *t = task_new(self->comm, child_start, NULL, self->affinity);

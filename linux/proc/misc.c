@@ -132,32 +132,17 @@ s64 sys_times(u64 utimes)
     return clock_ns() / CLK_TCK_NS;
 }
 
-enum { RLIMIT_STACK = 3, RLIMIT_CORE = 4, RLIMIT_NOFILE = 7, RLIMIT_COUNT = 16 };
-#define RLIM_INFINITY (~0ull)
-
-// The limits are facts of this kernel. None can be changed but that of core files, of which there
-// are none: any will do.
 s64 sys_prlimit64(s32 pid, u32 resource, u64 unew, u64 uold)
 {
-    u64 limit = RLIM_INFINITY, new[2];
-    if (resource >= RLIMIT_COUNT)
-        return -EINVAL;
+    struct rlimit new, old;
     if (unew && get_user(new, unew))
         return -EFAULT;
-    if (pid && (u32)pid != current_process()->pid)
+    struct process *p = process_of(pid ? (u32)pid : current_process()->pid);
+    if (!p)
         return -ESRCH;
-    if (unew && new[0] > new[1])
-        return -EINVAL;
-    if (resource == RLIMIT_STACK)
-        limit = USER_STACK_SIZE;
-    else if (resource == RLIMIT_CORE)
-        limit = 0;
-    else if (resource == RLIMIT_NOFILE)
-        limit = MAX_FDS;
-    if (unew && resource != RLIMIT_CORE && (new[0] != limit || new[1] != limit))
-        return -EPERM;
-    const u64 both[2] = {limit, limit};
-    return uold ? copy_to_user(uold, both, sizeof(both)) : 0;
+    int err = rlimit_change(p, resource, unew ? &new : NULL, &old);
+    process_put(p);
+    return !err && uold ? put_user(old, uold) : err;
 }
 
 s64 sys_sysinfo(u64 uinfo)

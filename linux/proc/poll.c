@@ -43,7 +43,7 @@ static s64 wait_ready(struct pollfd *list, u32 n, u64 until)
 // 0 or more, or -ERESTARTNOHAND when a signal came.
 static s64 poll(u64 ufds, u32 n, u64 until)
 {
-    if (n > MAX_FDS)
+    if (n > fd_limit())
         return -EINVAL;
     struct pollfd *list = kalloc(n * sizeof(*list) + 1);
     if (!list)

@@ -7,6 +7,7 @@
 #include "linux/mm/vm.h"
 #include "linux/proc/exec.h"
 #include "linux/proc/random.h"
+#include "linux/task/rlimit.h"
 
 // clang-format off
 enum {
@@ -19,6 +20,7 @@ enum {
 #define CLOCKS_PER_SECOND 100
 #define RANDOM_BYTES      16
 #define AUXV_PAIRS        18
+#define STACK_MIN         (2ull * ARG_MAX) // whatever RLIMIT_STACK says: what is written here fits
 
 static const char platform[] = "x86_64";
 
@@ -82,7 +84,8 @@ static bool put(struct mm *mm, u64 addr, const void *data, size_t n)
 int stack_build(struct mm *mm, const struct exec_args *a, const char *path,
                 const struct elf_image *img, u64 *sp)
 {
-    s64 got = mm_map(mm, USER_STACK_TOP - USER_STACK_SIZE, USER_STACK_SIZE, PROT_READ | PROT_WRITE,
+    u64 size = MAX(ALIGN_UP(rlimit_soft(RLIMIT_STACK), PAGE_SIZE), STACK_MIN);
+    s64 got = mm_map(mm, USER_STACK_TOP - size, size, PROT_READ | PROT_WRITE,
                      MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED | MAP_STACK, "[stack]");
     if (got < 0)
         return got;

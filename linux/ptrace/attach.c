@@ -171,7 +171,7 @@ bool ptrace_fork_link(struct tracee *tr, u32 event)
     if (tr->seized)
         tr->trap = true;
     else
-        sigpending_add(&th->pending, SIGSTOP, &(struct siginfo){.code = SI_USER});
+        sigpending_add(&th->pending, SIGSTOP, &(struct siginfo){.code = SI_USER}, RLIM_INFINITY);
     signal_note(tr->task);
     spin_unlock_irqrestore(&p->signal_lock, flags);
     return true;

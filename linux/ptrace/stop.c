@@ -137,7 +137,7 @@ int ptrace_signal(struct siginfo *info)
         *info = (struct siginfo){.signo = sig, .code = SI_USER, .rt.pid = tracer_or_parent(p, th)};
     u64 flags = spin_lock_irqsave(&p->signal_lock);
     if (th->blocked & SIG_BIT(sig)) {
-        sigpending_add(&th->pending, sig, info);
+        sigpending_add(&th->pending, sig, info, rlimit_soft(RLIMIT_SIGPENDING));
         sig = 0;
     }
     spin_unlock_irqrestore(&p->signal_lock, flags);
@@ -191,7 +191,8 @@ void ptrace_exec(u32 tid)
     const struct tracee *tr = th->tracee;
     bool plain = tr && !tr->seized && !(tr->options & PTRACE_O_EVENT(PTRACE_EVENT_EXEC));
     if (plain) {
-        sigpending_add(&th->pending, SIGTRAP, &(struct siginfo){.code = SI_USER, .rt.pid = p->pid});
+        sigpending_add(&th->pending, SIGTRAP, &(struct siginfo){.code = SI_USER, .rt.pid = p->pid},
+                       RLIM_INFINITY);
         signal_note(th->task);
     }
     spin_unlock_irqrestore(&p->signal_lock, flags);

@@ -6,9 +6,7 @@
 struct process;
 struct siginfo;
 
-// linux/proc/exit.c. Unlinks a zombie and drops the tree's reference. proc_lock held.
-void process_reap(struct process *p);
-// linux/proc/exit.c. The same if nobody will ask for the zombie's status. proc_lock held.
+// linux/proc/exit.c. Reaps a zombie whose status nobody will ask for. proc_lock held.
 void process_reap_if_unwanted(struct process *p);
 // linux/proc/exit.c. Tells the parent that p has ended. Reaps p if the parent does not ask for the
 // status. proc_lock held.

@@ -12,6 +12,8 @@
 struct spinlock proc_lock = SPINLOCK("proc", RANK_PROC);
 struct process *init_process;
 static struct list processes = LIST_INIT(processes); // ascending pid; proc_lock
+// Threads of all processes; one that has none left counts as one until it is reaped. proc_lock
+static u64 nr_threads;
 
 #define DEFAULT_UMASK 022
 
@@ -29,6 +31,7 @@ struct process *process_new(void)
     wait_init(&p->child_wait);
     spin_init(&p->signal_lock, "signal", RANK_SIGNAL);
     process_enter_root(p);
+    rlimits_init(p->limits);
     p->umask = DEFAULT_UMASK;
     p->exit_signal = SIGCHLD;
     p->start_ns = clock_ns();
@@ -75,6 +78,7 @@ int thread_attach(struct task *t, struct process *p)
 void process_link(struct process *p, struct process *parent, struct task *first)
 {
     struct process *after;
+    nr_threads++;
     p->pid = first->tid;
     strcopy(p->comm, first->comm, sizeof(p->comm));
     p->parent = parent;
@@ -99,11 +103,38 @@ void thread_link(struct task *t)
     struct process *p = t->process;
     u64 flags = spin_lock_irqsave(&p->signal_lock);
     list_add_tail(&th->node, &p->threads);
-    p->nr_threads++;
+    if (p->nr_threads++)
+        nr_threads++;
     t->killed = p->exiting || p->exec_task;
     if (p->stopping || t->killed)
         signal_note(t);
     spin_unlock_irqrestore(&p->signal_lock, flags);
+}
+
+bool process_no_more(const struct process *p)
+{
+    return nr_threads >= MIN(p->limits[RLIMIT_NPROC].soft, threads_max);
+}
+
+bool thread_leave(struct thread *th)
+{
+    struct process *p = th->task->process;
+    list_del(&th->node);
+    bool last = --p->nr_threads == 0;
+    if (!last)
+        nr_threads--;
+    return last;
+}
+
+void process_reap(struct process *p)
+{
+    const struct usage own = process_usage(p);
+    usage_add(&p->parent->reaped, &own);
+    usage_add(&p->parent->reaped, &p->reaped);
+    list_del(&p->sibling);
+    list_del(&p->all_node);
+    nr_threads--;
+    process_put(p);
 }
 
 struct process *process_lookup(u32 pid)

@@ -15,6 +15,7 @@
 
 #include "arch/x86/trap.h"
 #include "kernel/base/refcount.h"
+#include "linux/task/rlimit.h"
 #include "linux/task/signal.h"
 #include "linux/task/usage.h"
 #include "sched/wait.h"
@@ -81,6 +82,7 @@ struct process {
     int stop_signal;
 
     struct itimer itimers[NR_ITIMERS];
+    struct rlimit limits[NR_RLIMITS]; // changed under proc_lock
 };
 
 // How restart_syscall(2) goes on with a call that has a deadline. fn NULL: the call ends with
@@ -189,6 +191,12 @@ int thread_attach(struct task *t, struct process *p);
 // proc_lock held. Afterwards the caller starts the task.
 void process_link(struct process *p, struct process *parent, struct task *first);
 void thread_link(struct task *t);
+// Whether there are as many threads as its RLIMIT_NPROC, or the system, allows. proc_lock held.
+bool process_no_more(const struct process *p);
+// Takes a thread out of its process. True if it was the last. proc_lock and signal_lock held.
+bool thread_leave(struct thread *th);
+// Unlinks a zombie and drops the tree's reference. proc_lock held.
+void process_reap(struct process *p);
 
 // Numbers of arch_prctl(2), which is a request of ptrace(2), too.
 enum { ARCH_SET_GS = 0x1001, ARCH_SET_FS = 0x1002, ARCH_GET_FS = 0x1003, ARCH_GET_GS = 0x1004 };

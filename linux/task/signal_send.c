@@ -116,7 +116,8 @@ static int send(struct process *p, struct thread *th, int sig, const struct sigi
     if (taker && !taker->tracee && !(taker->waiting_for & SIG_BIT(sig)) &&
         signal_is_ignored(p, sig))
         return 0;
-    int err = sigpending_add(th ? &th->pending : &p->pending, sig, info);
+    int err = sigpending_add(th ? &th->pending : &p->pending, sig, info,
+                             p->limits[RLIMIT_SIGPENDING].soft);
     if (!err && taker)
         signal_kick(taker->task);
     return err;

@@ -9,12 +9,38 @@ struct sigentry {
     struct siginfo info;
 };
 
-int sigpending_add(struct sigpending *q, int sig, const struct siginfo *info)
+static u64 nr_entries; // of all queues; atomic
+
+u64 sigpending_entries(void)
+{
+    return __atomic_load_n(&nr_entries, __ATOMIC_RELAXED);
+}
+
+// NULL: there are `limit` of them, or memory is out.
+static struct sigentry *entry_new(u64 limit)
+{
+    struct sigentry *e = NULL;
+    if (__atomic_add_fetch(&nr_entries, 1, __ATOMIC_RELAXED) <= limit)
+        e = kalloc(sizeof(*e));
+    if (!e)
+        __atomic_fetch_sub(&nr_entries, 1, __ATOMIC_RELAXED);
+    return e;
+}
+
+static void entry_free(struct sigentry *e)
+{
+    list_del(&e->node);
+    kfree(e);
+    __atomic_fetch_sub(&nr_entries, 1, __ATOMIC_RELAXED);
+}
+
+int sigpending_add(struct sigpending *q, int sig, const struct siginfo *info, u64 limit)
 {
     if (sig < SIGRTMIN && (q->set & SIG_BIT(sig)))
         return 0;
-    struct sigentry *e = kalloc(sizeof(*e));
-    if (!e && sig >= SIGRTMIN)
+    bool above_limit = sig < SIGRTMIN && (!info || info->code >= 0);
+    struct sigentry *e = entry_new(above_limit ? UINT64_MAX : limit);
+    if (!e && sig >= SIGRTMIN && info && info->code != SI_USER)
         return -EAGAIN;
     q->set |= SIG_BIT(sig);
     if (!e)
@@ -60,10 +86,8 @@ int sigpending_take(struct sigpending *q, u64 allowed, struct siginfo *out)
     if (!more)
         q->set &= ~SIG_BIT(sig);
     *out = found ? found->info : (struct siginfo){.signo = sig, .code = SI_USER};
-    if (found) {
-        list_del(&found->node);
-        kfree(found);
-    }
+    if (found)
+        entry_free(found);
     return sig;
 }
 
@@ -72,9 +96,7 @@ void sigpending_flush(struct sigpending *q, u64 set)
     struct sigentry *e, *next;
     q->set &= ~set;
     list_for_each_safe (e, next, &q->queue, node) {
-        if (SIG_BIT(e->info.signo) & set) {
-            list_del(&e->node);
-            kfree(e);
-        }
+        if (SIG_BIT(e->info.signo) & set)
+            entry_free(e);
     }
 }

@@ -3,10 +3,15 @@
 
 #include "linux/task/signal.h"
 
-// Adds a signal; `info` may be NULL. 0, or -EAGAIN: there is no memory for the entry of a real-time
-// signal. A standard signal is pending even without an entry, and has no siginfo then. POSIX allows
-// that (sigqueue(3)).
-int sigpending_add(struct sigpending *q, int sig, const struct siginfo *info);
+// Adds a signal; `info` may be NULL. It gets an entry if there is memory, and if there are fewer
+// than `limit` entries (RLIMIT_SIGPENDING) in all queues together: as on Linux they are counted for
+// the user, and all programs are root's. A standard signal of the kernel's or of kill(2) is above
+// the limit. Without an entry a signal is pending without its siginfo, which POSIX allows
+// (sigqueue(3)), and the call gives 0; but -EAGAIN for a real-time signal that sigqueue(3) or
+// tgkill(2) sends.
+int sigpending_add(struct sigpending *q, int sig, const struct siginfo *info, u64 limit);
+// How many entries there are in all queues.
+u64 sigpending_entries(void);
 // Copies the nth entry of the queue, counted from 0 in the order of sending. False if there are
 // fewer.
 bool sigpending_peek(const struct sigpending *q, u64 n, struct siginfo *out);

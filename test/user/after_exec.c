@@ -13,6 +13,16 @@ void exec_self(const char *mode, const char *arg, char **env)
 
 volatile long bp_across_exec; // the same address before and after
 
+static void use_stack(long bytes)
+{
+    volatile char piece[1024];
+
+    piece[0] = 1;
+    if (bytes > 0)
+        use_stack(bytes - (long)sizeof piece);
+    piece[0] = 2;
+}
+
 int after_exec(int argc, char **argv)
 {
     const char *mode = argv[0], *arg = argc > 1 ? argv[1] : "";
@@ -34,6 +44,10 @@ int after_exec(int argc, char **argv)
         ioctl(atoi(arg), PERF_EVENT_IOC_ENABLE, 0);
         bp_across_exec = 1;
         return (int)bp_read(atoi(arg));
+    }
+    if (strcmp(mode, "stack") == 0) {
+        use_stack(atol(arg));
+        return 0;
     }
     if (strcmp(mode, "pause") == 0)
         return pause();

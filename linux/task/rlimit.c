@@ -1,0 +1,92 @@
+// Limits of a process: see rlimit.h.
+#include "linux/task/rlimit.h"
+
+#include "kernel/base/errno.h"
+#include "kernel/base/printk.h"
+#include "linux/mm/vm.h"
+#include "linux/task/process.h"
+
+u64 threads_max;
+
+// Names and units as Linux writes them. A limit that is `absent` stays as it is: dr7 would not
+// obey it. The others are obeyed, or limit what dr7 does not have, so that any value is true.
+static const struct {
+    const char *name, *unit;
+    u64 start;
+    bool absent;
+} kinds[NR_RLIMITS] = {
+    [RLIMIT_CPU] = {"Max cpu time", "seconds", RLIM_INFINITY, true},
+    [RLIMIT_FSIZE] = {"Max file size", "bytes", RLIM_INFINITY, true},
+    [RLIMIT_DATA] = {"Max data size", "bytes", RLIM_INFINITY, true},
+    [RLIMIT_STACK] = {"Max stack size", "bytes", USER_STACK_SIZE, false},
+    [RLIMIT_CORE] = {"Max core file size", "bytes", 0, false},
+    [RLIMIT_RSS] = {"Max resident set", "bytes", RLIM_INFINITY, false}, // ignored, as on Linux
+    [RLIMIT_NPROC] = {"Max processes", "processes", 0, false},          // see rlimits_init()
+    [RLIMIT_NOFILE] = {"Max open files", "files", MAX_FDS, false},
+    [RLIMIT_MEMLOCK] = {"Max locked memory", "bytes", RLIM_INFINITY, false},
+    [RLIMIT_AS] = {"Max address space", "bytes", RLIM_INFINITY, true},
+    [RLIMIT_LOCKS] = {"Max file locks", "locks", RLIM_INFINITY, false},
+    [RLIMIT_SIGPENDING] = {"Max pending signals", "signals", 0, false}, // see rlimits_init()
+    [RLIMIT_MSGQUEUE] = {"Max msgqueue size", "bytes", 0, false},
+    [RLIMIT_NICE] = {"Max nice priority", "", 0, false},
+    [RLIMIT_RTPRIO] = {"Max realtime priority", "", 0, false},
+    [RLIMIT_RTTIME] = {"Max realtime timeout", "us", RLIM_INFINITY, false},
+};
+
+void rlimits_init(struct rlimit limits[NR_RLIMITS])
+{
+    for (u32 i = 0; i < NR_RLIMITS; i++)
+        limits[i] = (struct rlimit){kinds[i].start, kinds[i].start};
+    u64 half = threads_max / 2; // as on Linux
+    limits[RLIMIT_NPROC] = limits[RLIMIT_SIGPENDING] = (struct rlimit){half, half};
+}
+
+static int may_change(u32 which, const struct rlimit *from, const struct rlimit *to)
+{
+    if (to->hard > from->hard)
+        return -EPERM;
+    bool changes = to->soft != from->soft || to->hard != from->hard;
+    return changes && kinds[which].absent ? -EPERM : 0;
+}
+
+int rlimit_change(struct process *p, u32 which, const struct rlimit *new, struct rlimit *old)
+{
+    if (which >= NR_RLIMITS || (new &&new->soft > new->hard))
+        return -EINVAL;
+    spin_lock(&proc_lock);
+    struct rlimit *limit = &p->limits[which];
+    int err = new ? may_change(which, limit, new) : 0;
+    if (old)
+        *old = *limit;
+    if (new && !err)
+        *limit = *new;
+    spin_unlock(&proc_lock);
+    return err;
+}
+
+u64 rlimit_soft(u32 which)
+{
+    const struct process *p = current_process();
+    return p ? __atomic_load_n(&p->limits[which].soft, __ATOMIC_RELAXED) : RLIM_INFINITY;
+}
+
+static void show_value(struct text *t, u64 value)
+{
+    if (value == RLIM_INFINITY)
+        text_add(t, "%-20s ", "unlimited");
+    else
+        text_add(t, "%-20lu ", value);
+}
+
+void rlimits_show(struct text *t, struct process *p)
+{
+    text_add(t, "%-25s %-20s %-20s %-10s\n", "Limit", "Soft Limit", "Hard Limit", "Units");
+    for (u32 i = 0; i < NR_RLIMITS; i++) {
+        struct rlimit limit;
+        rlimit_change(p, i, NULL, &limit);
+        text_add(t, "%-25s ", kinds[i].name);
+        show_value(t, limit.soft);
+        show_value(t, limit.hard);
+        text_add(t, *kinds[i].unit ? "%-10s\n" : "%s\n", kinds[i].unit);
+    }
+}

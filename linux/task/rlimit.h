@@ -1,0 +1,40 @@
+// Limits of a process on what it may take: getrlimit(2). A child has its parent's, and execve(2)
+// keeps them.
+//
+// Every program is root, but none may raise a limit again (on Linux: root without
+// CAP_SYS_RESOURCE), and none is exempt from one.
+#pragma once
+
+#include "arch/x86/types.h"
+
+struct process;
+struct text;
+
+// clang-format off
+enum {
+    RLIMIT_CPU, RLIMIT_FSIZE, RLIMIT_DATA, RLIMIT_STACK, RLIMIT_CORE, RLIMIT_RSS, RLIMIT_NPROC,
+    RLIMIT_NOFILE, RLIMIT_MEMLOCK, RLIMIT_AS, RLIMIT_LOCKS, RLIMIT_SIGPENDING, RLIMIT_MSGQUEUE,
+    RLIMIT_NICE, RLIMIT_RTPRIO, RLIMIT_RTTIME, NR_RLIMITS,
+};
+// clang-format on
+
+#define RLIM_INFINITY UINT64_MAX
+#define MAX_FDS       256 // descriptors of one process, whatever its limit is
+
+struct rlimit {
+    u64 soft, hard;
+};
+
+// Threads of programs that there may be, and processes without threads that nobody has waited for.
+// Set at boot (linux/fs/sysctl.c).
+extern u64 threads_max;
+
+// Those of the first program.
+void rlimits_init(struct rlimit limits[NR_RLIMITS]);
+// Reads one into *old and changes it to *new; either may be NULL. 0, -EINVAL (no such limit, or
+// soft above hard), or -EPERM (hard would rise, or dr7 does not have this limit). Task context.
+int rlimit_change(struct process *p, u32 which, const struct rlimit *new, struct rlimit *old);
+// The running task's soft limit; RLIM_INFINITY for a kernel thread.
+u64 rlimit_soft(u32 which);
+// All of them, as in /proc/PID/limits (proc(5)). Task context.
+void rlimits_show(struct text *t, struct process *p);
