@@ -149,8 +149,8 @@ static inline struct file *fd_own(const struct fd_table *t, int fd)
 }
 
 // Puts f at exactly fd, and closes the file that was there. With f NULL it only closes. Returns fd,
-// -EBADF (not below fd_limit(), or nothing to close), or -EBUSY (fd is reserved). The reference to f
-// goes to the table, or is dropped on an error.
+// -EBADF (not below fd_limit(), or nothing to close), or -EBUSY (fd is reserved). The reference to
+// f goes to the table, or is dropped on an error.
 int fd_replace(struct fd_table *t, int fd, struct file *f, bool cloexec);
 // Sets the close-on-exec mark to `set` and returns it: 0 or 1, or -EBADF. With `set` below 0 it
 // only returns it.

@@ -104,7 +104,7 @@ enum {
 #define PERF_MISC_SWITCH_OUT     BIT(13)
 #define PERF_MISC_SWITCH_PREEMPT BIT(14)
 
-// In a call chain: the addresses that follow are of this kind.
+// In a call chain this word says of what kind the addresses behind it are.
 #define PERF_CONTEXT_KERNEL (~0ull - 127)
 #define PERF_CONTEXT_USER   (~0ull - 511)
 #define PERF_MAX_STACK      127u
@@ -125,11 +125,11 @@ struct perf_mmap_page {
     u16 pmc_width, time_shift;
     u32 time_mult;
     u64 time_offset, time_zero;
-    u32 size; // of what is before `reserved`
+    u32 size; // bytes of the fields in front of `reserved`
     u32 reserved_1;
     u64 time_cycles, time_mask;
     u8 reserved[928];
-    u64 data_head, data_tail; // ever growing; the kernel writes the first, the program the second
+    u64 data_head, data_tail; // they only grow. The kernel writes data_head, the program data_tail
     u64 data_offset, data_size;
 };
 _Static_assert(offsetof(struct perf_mmap_page, data_head) == 1024, "the page is the ABI's");

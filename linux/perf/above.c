@@ -1,4 +1,5 @@
-// perf's upcalls, answered by what samples, records, wakes and inherits.
+// The answers to perf's upcalls: perf/ tells what happens to events, contexts and CPUs, and here
+// samples, records, wakeups and inheritance follow from it.
 #include "perf/upcalls.h"
 #include "kernel/base/errno.h"
 #include "linux/perf/perf.h"
@@ -21,7 +22,7 @@ void perf_programs_init(void)
 void perf_born(struct perf_event *event)
 {
     const struct perf_event_attr *a = &event->attr;
-    // A frequency is followed by the event itself, at the tick.
+    // An event with a frequency is looked at by each tick. It cannot be parked, therefore.
     event->is_loose = event->is_loose || (a->freq && a->sample_period && !event->overflow);
     perf_sample_init(event);
     perf_record_account(event, 1);
@@ -36,7 +37,7 @@ int perf_accepts_member(const struct perf_event *event)
 {
     if (!perf_same_clock(event->leader, event))
         return -EINVAL;
-    // what a sample may say of a group
+    // So many members a sample can tell about.
     return 1 + event->leader->nr_siblings >= PERF_SAMPLE_GROUP_MAX ? -E2BIG : 0;
 }
 
@@ -71,11 +72,11 @@ static __attribute__((noinline)) void tell_of_leaving(struct task *prev, struct 
     perf_sw_event(PERF_COUNT_SW_CONTEXT_SWITCHES, 1, NULL, 0);
     if (perf_record_wanted())
         perf_record_switch(true, prev->state == TASK_RUNNABLE, next);
-    if (this_output_cpu()->pending) // who left it may not be back here soon
+    if (this_output_cpu()->pending) // the task that left this work may not be back soon
         perf_work_interrupt();
 }
 
-// Most switches interest nobody: one look, and no frame.
+// For most switches there is nothing to do. Then this costs one look, and no stack frame.
 void perf_task_leaves(struct task *prev, struct task *next)
 {
     const struct perf_output_cpu *out = this_output_cpu();

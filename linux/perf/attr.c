@@ -1,4 +1,5 @@
-// perf_event_attr from user memory: sizes old and new, and what may be in it (perf_event_open(2)).
+// Reads a perf_event_attr from user memory, of older and newer sizes, and checks its parts
+// (perf_event_open(2)).
 #include "arch/x86/uaccess.h"
 #include "kernel/base/errno.h"
 #include "kernel/base/string.h"
@@ -16,7 +17,7 @@ static int refuse_size(u64 uattr)
     return put_user(known, uattr + ATTR_SIZE_OFFSET) ? -EFAULT : -E2BIG;
 }
 
-// A newer program may pass a longer structure, as long as what we do not know is zero.
+// A newer program may pass a longer structure, if the part that this kernel does not know is zero.
 static int check_tail(u64 uattr, u32 size)
 {
     u8 byte;
@@ -29,7 +30,8 @@ static int check_tail(u64 uattr, u32 size)
     return 0;
 }
 
-// Of sample_regs_user and _intr. From 32 on there are registers that only some PMUs have.
+// Whether a mask of sample_regs_user or sample_regs_intr has registers, and known ones only. Bits
+// from 32 on stand for registers that only some PMUs have, and are not looked at.
 static bool regs_known(u64 mask)
 {
     return mask && !((u32)mask & ~PERF_REGS_KNOWN);
@@ -63,7 +65,7 @@ static int check(const struct perf_event_attr *a)
         return -EINVAL;
     if (a->freq ? a->sample_period > perf_max_sample_rate() : a->sample_period >> 63)
         return -EINVAL;
-    // The counts of copies can only be told apart by their task.
+    // Without the task nobody could tell the counts of different copies apart.
     if (a->inherit && (a->sample_type & PERF_SAMPLE_READ) && !(a->sample_type & PERF_SAMPLE_TID))
         return -EINVAL;
     return 0;

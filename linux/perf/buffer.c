@@ -1,5 +1,5 @@
-// The life of mapped buffers: made by mmap(2), shared by SET_OUTPUT, gone with the last user. See
-// ring.h.
+// The life of mapped buffers. mmap(2) makes one, SET_OUTPUT shares it, and the last user frees it.
+// See ring.h.
 #include "arch/x86/smp.h"
 #include "kernel/base/errno.h"
 #include "kernel/mm/heap.h"
@@ -20,7 +20,7 @@ static void put(struct perf_buffer *b)
     kfree(b);
 }
 
-// Under the lock of an address space: the last mapping has gone.
+// The last mapping has gone. Runs under the lock of an address space.
 static void unmapped(struct vm_object *o)
 {
     struct perf_buffer *b = container_of(o, struct perf_buffer, object);
@@ -53,7 +53,7 @@ static struct perf_buffer *buffer_new(u64 nr_data, const struct perf_event_attr 
     if (!b)
         return NULL;
     ref_init(&b->object.refs);
-    ref_init(&b->users); // for the mappings
+    ref_init(&b->users); // this first user stands for all mappings
     b->object.nr_pages = 1 + nr_data;
     b->object.page = page_at;
     b->object.release = unmapped;
@@ -81,7 +81,8 @@ static struct perf_buffer *buffer_new(u64 nr_data, const struct perf_event_attr 
     return b;
 }
 
-// Gives the event another buffer, whose reference it takes over. perf_mutex held. R4.
+// Gives the event another buffer (R4). The caller's reference to it goes to the event. perf_mutex
+// held.
 static void attach(struct perf_event *event, struct perf_buffer *b)
 {
     struct perf_buffer *old = __atomic_exchange_n(&event->output->buffer, b, __ATOMIC_ACQ_REL);
@@ -91,7 +92,7 @@ static void attach(struct perf_event *event, struct perf_buffer *b)
     put(old);
 }
 
-// One more mapping, unless the last one has just gone.
+// Counts one more mapping. False if the last one has just gone.
 static bool map_again(struct perf_buffer *b)
 {
     u32 n = __atomic_load_n(&b->object.refs.n, __ATOMIC_RELAXED);
@@ -142,8 +143,8 @@ static bool is_mapped(const struct perf_buffer *b)
     return b && !__atomic_load_n(&b->unmapped, __ATOMIC_ACQUIRE);
 }
 
-// Records of one buffer must come from one CPU, or from one task, have the times of one clock, and
-// one direction.
+// Whether both events may write to one buffer. All its records must come from one CPU or from one
+// task, with times of one clock, and have one direction.
 static bool fits(const struct perf_event *event, const struct perf_event *to)
 {
     return event != to && event->cpu == to->cpu && (to->cpu != -1 || event->target == to->target) &&
@@ -181,7 +182,7 @@ int perf_buffer_pause(struct perf_event *event, bool pause)
 
 bool perf_buffer_poll(struct perf_event *event, bool *have)
 {
-    u64 flags = irq_save(); // R4: poll must not sleep for the mutex
+    u64 flags = irq_save(); // R4; poll must not wait for the mutex
     struct perf_buffer *b = __atomic_load_n(&event->output->buffer, __ATOMIC_ACQUIRE);
     *have = is_mapped(b);
     bool ready = *have && __atomic_exchange_n(&b->ready, false, __ATOMIC_ACQ_REL);

@@ -5,7 +5,7 @@
 #include "linux/perf/machine.h"
 #include "linux/perf/words.h"
 
-// As in Linux it goes wherever the frames lead: `max` ends it.
+// Follows the program's frames wherever they lead, as Linux does. It ends after `max` of them.
 static u32 walk_user(const struct trapframe *regs, u64 *ips, u32 max)
 {
     struct {

@@ -4,12 +4,12 @@
 #include "arch/x86/trap.h"
 #include "linux/perf/abi.h"
 
-// Two kinds, each opened by its PERF_CONTEXT_*.
+// The words of the longest chain: PERF_CONTEXT_KERNEL, PERF_CONTEXT_USER, and the addresses.
 #define PERF_CALLCHAIN_WORDS (2 + PERF_MAX_STACK)
 
 struct words;
 
-// Puts the number of words that follow, and the chain at `regs`, innermost first. Any context, IRQs
-// off; safe on any stack.
+// Puts the number of words that follow, then the call chain at `regs`, the innermost function
+// first. It believes no frame pointer, so it is safe on any stack. Any context, IRQs off.
 void perf_put_callchain(struct words *w, const struct perf_event_attr *attr,
                         const struct trapframe *regs);

@@ -16,7 +16,7 @@
 #define HEAD_WORDS   3 // nr, enabled, running
 #define MEMBER_WORDS 3 // value, id, lost
 
-// The times that the format asks for.
+// Puts the times for which the format asks.
 static void put_times(struct words *w, u64 format, const struct perf_times *times)
 {
     if (format & PERF_FORMAT_TOTAL_TIME_ENABLED)
@@ -75,8 +75,8 @@ ssize_t perf_event_read_user(struct perf_event *event, u64 ubuf, size_t size)
 
 // ---- ioctl ----
 
-// The calls that are made often need no frame of perf_event_ioctl()'s: hence functions of their own
-// for those that want memory.
+// The ioctls that are called often are quick without a stack frame. So those that need one have
+// functions of their own.
 static s64 apply(struct perf_event *event, u64 arg, perf_change_fn *fn)
 {
     if (arg & PERF_IOC_FLAG_GROUP)
@@ -86,7 +86,8 @@ static s64 apply(struct perf_event *event, u64 arg, perf_change_fn *fn)
     return 0;
 }
 
-// Only the place may differ, whether it is on, and what the signal carries.
+// MODIFY_ATTRIBUTES may change address, type and length, `disabled`, and the signal's data. Whether
+// all other parts are equal.
 static bool rest_is_equal(const struct perf_event_attr *a, const struct perf_event_attr *b)
 {
     struct perf_event_attr x = *a;
@@ -124,7 +125,7 @@ static __attribute__((noinline)) s64 period(struct perf_event *event, u64 uvalue
     return 0;
 }
 
-// "None" is -1 in all 64 bits, as Linux has it.
+// "No buffer" is -1 in all 64 bits, as on Linux.
 static __attribute__((noinline)) s64 set_output(struct perf_event *event, s64 fd)
 {
     struct perf_fd to;
@@ -143,7 +144,7 @@ static s64 modify(struct perf_event *event, u64 uattr)
     int err = perf_copy_attr(uattr, &attr);
     if (err)
         return err;
-    if (attr.type != event->attr.type || perf_is_clock(event)) // Linux gives clocks other types
+    if (attr.type != event->attr.type || perf_is_clock(event)) // on Linux clocks change their type
         return -EINVAL;
     if (attr.type != PERF_TYPE_BREAKPOINT)
         return -EOPNOTSUPP;
@@ -161,7 +162,7 @@ static __attribute__((noinline)) s64 give_id(const struct perf_event *event, u64
     return put_user(event->id, uid) ? -EFAULT : 0;
 }
 
-// Nothing that is counted here could be filtered.
+// Events of these types cannot be filtered, so this only finds the right error.
 static __attribute__((noinline)) s64 set_filter(u64 utext)
 {
     u8 byte;
@@ -189,7 +190,7 @@ s64 perf_event_ioctl(struct perf_event *event, u32 cmd, u64 arg)
         return give_id(event, arg);
     case PERF_EVENT_IOC_MODIFY_ATTRIBUTES:
         return modify(event, arg);
-    // No program could be attached, and none is.
+    // There are no BPF programs to attach.
     case PERF_EVENT_IOC_SET_FILTER:
         return set_filter(arg);
     case PERF_EVENT_IOC_SET_BPF:

@@ -1,5 +1,5 @@
-// The life of a task as its events see it: fork copies what is inherited, exec enables or ends what
-// asked for it, exit sums up.
+// What the life of a task does to its events. fork copies those that are inherited. exec enables or
+// ends those that ask for it. The end of a task adds the counts of copies to their originals.
 #include "linux/perf/perf.h"
 #include "hwbp/hwbp.h"
 #include "kernel/base/errno.h"
@@ -11,7 +11,7 @@
 
 // ---- copies ----
 
-// A copy of `event` for `task`, in its context; leader NULL: one of its own.
+// A copy of `event` for `task`, in the task's context. With leader NULL the copy is a leader.
 static struct perf_event *copy_event(struct perf_event *event, struct task *task,
                                      struct perf_event_context *ctx, struct perf_event *leader)
 {
@@ -27,7 +27,7 @@ static struct perf_event *copy_event(struct perf_event *event, struct task *task
     if (IS_ERR(copy))
         return copy;
     copy->parent = perf_original(event);
-    // What was enabled or disabled meanwhile by ioctl counts, not how it was opened.
+    // The copy is enabled if the event is so now, however it was opened.
     copy->attr.disabled = event->state < PERF_INACTIVE;
     int err = event->pmu->event_inherit(copy);
     if (err) {
@@ -35,7 +35,7 @@ static struct perf_event *copy_event(struct perf_event *event, struct task *task
         return ERR_PTR(err);
     }
     err = perf_attach(copy);
-    ASSERT(!err); // the child has not begun, so it has not ended
+    ASSERT(!err); // -ESRCH cannot be, because the child has not even begun
     list_add_tail(&copy->child_node, &copy->parent->children);
     return copy;
 }
@@ -75,7 +75,7 @@ static void copy_groups(struct list *leaders, struct fork *f)
     }
 }
 
-// Takes a copy apart. What it counted stays with the original.
+// Ends a copy. Its count goes to the original.
 void perf_child_ends(struct perf_event *child)
 {
     struct perf_event *parent = child->parent;
@@ -112,7 +112,7 @@ void perf_release_children(struct perf_event *event)
         perf_child_ends(child);
 }
 
-// The running task's lists are about to be walked, or have been (C5). perf_mutex is held.
+// Marks that the running task's lists are being walked, or no longer are (C5). perf_mutex is held.
 static void set_walked(struct perf_event_context *ctx, bool on)
 {
     __atomic_store_n(&ctx->walked, on, __ATOMIC_SEQ_CST);
@@ -160,7 +160,7 @@ void perf_exit_task(struct task *t)
     mutex_lock(&perf_mutex);
     perf_for_each_event(ctx, copy_ends_with_task, NULL);
     mutex_unlock(&perf_mutex);
-    perf_fd_wake(); // its events are over
+    perf_fd_wake(); // poll(2) reports the end of its events
 }
 
 // ---- exec ----

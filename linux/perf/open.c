@@ -1,4 +1,4 @@
-// perf_event_open(2), in the order in which Linux finds faults.
+// perf_event_open(2). It checks in the same order as Linux, so that it finds the same error first.
 #include "kernel/base/errno.h"
 #include "perf/context.h"
 #include "linux/perf/perf.h"
@@ -9,7 +9,7 @@
 #define KNOWN_FLAGS                                                                                \
     (PERF_FLAG_FD_NO_GROUP | PERF_FLAG_FD_OUTPUT | PERF_FLAG_PID_CGROUP | PERF_FLAG_FD_CLOEXEC)
 
-// The task meant by pid, with a reference; NULL for "whatever runs on the CPU".
+// The task that pid means, with a reference, or ERR_PTR. NULL: any task that runs on the CPU.
 static struct task *find_target(s32 pid)
 {
     if (pid == -1)
@@ -32,8 +32,8 @@ static s64 open_for(const struct perf_event_attr *attr, struct task *target, s32
         .leader = flags & (PERF_FLAG_FD_NO_GROUP | PERF_FLAG_FD_OUTPUT) ? NULL : group,
     };
     if (target && r.leader && r.leader->attr.inherit != attr->inherit)
-        return -EINVAL;           // children would get half a group
-    if (attr->sigtrap && !target) // whom else it would hit is anybody's guess
+        return -EINVAL;           // children would get half of a group
+    if (attr->sigtrap && !target) // any task would get the signal
         return -EINVAL;
     struct perf_event *event = perf_event_create(&r);
     if (IS_ERR(event))
@@ -53,7 +53,7 @@ s64 sys_perf_event_open(u64 uattr, s32 pid, s32 cpu, s32 group_fd, u64 flags)
     int err = perf_copy_attr(uattr, &attr);
     if (err)
         return err;
-    if (flags & PERF_FLAG_PID_CGROUP) // there are no control groups that pid could be open on
+    if (flags & PERF_FLAG_PID_CGROUP) // there are no control groups, so pid names none
         return pid == -1 || cpu == -1 ? -EINVAL : -EBADF;
 
     struct perf_fd group = {0};

@@ -1,4 +1,4 @@
-// What of an event is about telling somebody: samples, records, wakeups, signals.
+// The part of an event by which it tells programs: samples, records, wakeups, signals.
 #pragma once
 
 #include "linux/perf/abi.h"
@@ -8,44 +8,44 @@ struct file;
 struct perf_buffer;
 
 struct perf_output {
-    struct perf_buffer *buffer; // where records go; of an original. linux/perf/ring.h R4
-    bool own;                   // made by mmap of this event, not by SET_OUTPUT
-    struct file *file;          // its descriptor if that has O_ASYNC, else NULL; atomic
-    u64 lost;                   // records that found no room, copies' too; atomic
+    struct perf_buffer *buffer; // where records go; only of an original (linux/perf/ring.h, R4)
+    bool own;                   // mmap(2) of this event made it, not SET_OUTPUT
+    struct file *file;          // its open file if that has O_ASYNC, else NULL; atomic
+    u64 lost;                   // records without room, those of copies included; atomic
 
-    // Sampling; changed only where the event is ACTIVE, IRQs off.
+    // Sampling. Changed only on the CPU where the event is ACTIVE, IRQs off.
     u64 period; // counts from one overflow to the next
-    s64 left;   // until the next one
-    u64 tick;   // the tick in which the last overflow was, and how many in it
+    s64 left;   // counts until the next overflow
+    u64 tick;   // the tick of the last overflow, and how many there were in it
     u32 in_tick;
-    bool throttled;            // too many: none until the next tick
-    u64 freq_count, freq_time; // at the last look at the rate
-    u64 clock_seen;            // a clock's count at the last tick
+    bool throttled;            // there were too many: no more until the next tick
+    u64 freq_count, freq_time; // count and time when the rate was looked at last
+    u64 clock_seen;            // the count of a clock at the last tick
 
-    s32 limit; // overflows until it is `stopped`, and to be disabled (REFRESH); 0: no limit
+    s32 limit; // so many overflows until it stops and is disabled (REFRESH); 0: no limit
 
-    // A SIGTRAP that its task owes itself before it goes back to ring 3 (linux/perf/wakeup.c).
-    bool trap_due; // in ctx->traps, through trap_next
+    // A SIGTRAP that the task must send itself before it goes back to ring 3 (linux/perf/wakeup.c).
+    bool trap_due; // it is in ctx->traps, linked by trap_next
     u64 trap_addr;
-    u64 told_in; // 1 + ctx->stay when it was sent
+    u64 told_in; // 1 + ctx->stay when the last one was sent
     struct perf_event *trap_next;
 
-    // Work left by #DB for task context; of an original (linux/perf/wakeup.h).
+    // Work that a #DB has left for task context; only of an original (linux/perf/wakeup.h).
     u32 work;    // PERF_WORK_*; atomic
-    u32 signals; // POLL_IN signals to send; atomic
-    bool queued; // in a CPU's list of pending work, through `next`
-    u32 busy;    // drainers that are using it
+    u32 signals; // how many POLL_IN signals to send; atomic
+    bool queued; // it is in a CPU's list of pending work, linked by `next`
+    u32 busy;    // how many CPUs do its work at the moment
     struct perf_event *next;
 };
 
-// The same of a CPU. IRQs off.
+// The same part of a CPU. Used with IRQs off.
 struct perf_output_cpu {
     u32 sw_active[PERF_COUNT_SW_NR]; // ACTIVE software events of each config
-    struct perf_event *pending;      // work left by overflows here (linux/perf/wakeup.h); atomic
-    bool fresh; // something was left since perf_work_interrupt() was called last
+    struct perf_event *pending;      // work that overflows have left (linux/perf/wakeup.h); atomic
+    bool fresh; // some work has come since perf_work_interrupt() was called last
     u64 ticks;
     bool throttled; // some event may have been throttled since the last tick
-} __aligned(128);   // and found by a shift
+} __aligned(128);   // a power of two, so the address is found by a shift
 extern struct perf_output_cpu perf_output_cpus[MAX_CPUS];
 
 static inline struct perf_output_cpu *this_output_cpu(void)
@@ -53,9 +53,9 @@ static inline struct perf_output_cpu *this_output_cpu(void)
     return &perf_output_cpus[cpu_id()];
 }
 
-// Whether perf_user_return() would find anything to do for the running task. If not, its stay in
-// the kernel is over. Pending work is not asked for: it has been done on this way to ring 3 once,
-// and what the way itself has left waits for the next (W3). IRQs off.
+// Whether perf_user_return() would find anything to do for the running task. If not, the task's
+// stay in the kernel is over. Pending work does not count here. It was done once on this way to
+// ring 3, and what has come since waits for the next way (W3). IRQs off.
 static inline bool perf_user_return_due(const struct task *t)
 {
     struct perf_event_context *ctx = t->perf_ctx;

@@ -1,4 +1,4 @@
-// Side-band records. See record.h.
+// Records that are no samples. See record.h.
 #include "arch/x86/platform.h"
 #include "arch/x86/upcalls.h"
 #include "kernel/base/string.h"
@@ -26,7 +26,8 @@ void perf_record_account(const struct perf_event *event, int by)
         __atomic_fetch_add(&perf_record_listeners, by, __ATOMIC_SEQ_CST);
 }
 
-// Appends the event's trailer, writes, and takes the trailer off again.
+// Writes a record with the event's trailer. Afterwards the header is without it again, for the next
+// event.
 static void emit(struct perf_event *event, struct perf_record_header *header)
 {
     u16 size = header->size;
@@ -42,8 +43,8 @@ static u16 put_text(char *to, const char *text)
     return ALIGN_UP(strlen(to) + 1, sizeof(u64));
 }
 
-// Calls fn for the events here. What a task's own record leaves to be done is done before the task
-// goes on; a switch cannot do it.
+// Calls fn for the events that are here. A record may leave work (a wakeup). The task that writes
+// the record does this work before it goes on. A switch cannot do it.
 static void tell(void (*fn)(struct perf_event *, void *), void *arg)
 {
     u64 flags = irq_save();
@@ -185,7 +186,7 @@ void perf_record_mmap(const struct perf_mapping *m)
 
 struct switch_record {
     struct perf_record_header header;
-    u32 other_pid, other_tid; // only for events of a CPU
+    u32 other_pid, other_tid; // only in records for events of a CPU
     u64 trailer[PERF_SAMPLE_ID_WORDS];
 };
 

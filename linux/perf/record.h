@@ -1,4 +1,4 @@
-// Records that are no samples: what tasks do, and what became of events.
+// Records that are no samples: what tasks do, and what becomes of events.
 #pragma once
 
 #include "arch/x86/types.h"
@@ -6,24 +6,24 @@
 struct perf_event;
 struct task;
 
-// To every enabled event of the running task and of this CPU that asks for such records. All are
-// cheap when no event does.
+// Records go to every enabled event of the running task and of this CPU that asks for such records.
+// When no event asks for any, all this is cheap. Task context, unless a comment says otherwise.
 
 extern u32 perf_record_listeners; // events that ask for any of these; atomic
 
-// False if no event asks for any: a caller may then save itself the trouble.
+// False if no event asks for any record. Then a caller need not prepare one.
 static inline bool perf_record_wanted(void)
 {
     return unlikely(__atomic_load_n(&perf_record_listeners, __ATOMIC_RELAXED));
 }
 
-// The running task has a (new) name; `exec`: since it is another program now.
+// The running task has a new name. With `exec` the reason is that it is another program now.
 void perf_record_comm(bool exec);
-// The running task has a new child or thread, which has not begun.
+// The running task has a new child or thread, which has not begun to run.
 void perf_record_fork(struct task *child);
-// The running task ends; before its events leave.
+// The running task ends. Called before its events leave.
 void perf_record_exit(void);
-// A mapping of the running task. `path` may be NULL: anonymous memory.
+// A mapping of the running task. With `path` NULL it is anonymous memory.
 struct perf_mapping {
     u64 addr, len, offset;
     u32 prot, flags;
@@ -36,8 +36,8 @@ void perf_record_switch(bool out, bool preempted, struct task *other);
 
 // PERF_RECORD_THROTTLE or _UNTHROTTLE of an event. IRQs off, any context.
 void perf_record_throttle(struct perf_event *event, u32 type);
-// The count of a copy whose task ends, to the original's buffer (inherit_stat).
+// A copy's task ends: writes its count to the original's buffer (inherit_stat).
 void perf_record_read(struct perf_event *copy);
 
-// An event that asks for records begins or ends to exist.
+// An event begins to exist (by is 1) or ceases to (-1): counts those that ask for records.
 void perf_record_account(const struct perf_event *event, int by);

@@ -1,4 +1,4 @@
-// Writing records into a mapped buffer without a lock. See ring.h.
+// How records are written into a mapped buffer without a lock. See ring.h.
 #include "linux/perf/ring.h"
 #include "arch/x86/uaccess.h"
 #include "kernel/base/string.h"
@@ -8,27 +8,28 @@
 
 #define WRITERS_BITS 16
 #define WRITERS_MASK (BIT(WRITERS_BITS) - 1)
-#define UNIT         8 // records are multiples of this
+#define UNIT         8 // the bytes of a record are a multiple of this
 
 static u64 reserved(u64 state)
 {
     return (state >> WRITERS_BITS) * UNIT;
 }
 
-// data_head when so many bytes were written.
+// The value of data_head after so many bytes were written.
 static u64 position(const struct perf_buffer *b, u64 bytes)
 {
     return b->backward ? -bytes : bytes;
 }
 
-// Room for n bytes behind all others, which are `*before`; false when there is none.
+// Reserves n bytes behind all that are reserved, which are *before bytes. False if there is no
+// room.
 static bool reserve(struct perf_buffer *b, u64 n, u64 *before)
 {
     u64 old = __atomic_load_n(&b->state, __ATOMIC_RELAXED), new;
     do {
         u64 read = position(b, __atomic_load_n(&b->page->data_tail, __ATOMIC_ACQUIRE));
         *before = reserved(old);
-        // One byte stays free, so that a full buffer differs from an empty one (Linux's rule).
+        // One byte stays free, as on Linux. So a full buffer differs from an empty one.
         if (!b->overwrite && ((read - *before - 1) & (perf_buffer_size(b) - 1)) < n)
             return false;
         new = old + (n / UNIT << WRITERS_BITS) + 1;
@@ -37,7 +38,8 @@ static bool reserve(struct perf_buffer *b, u64 n, u64 *before)
     return true;
 }
 
-// R2. A publisher that was overtaken must not take data_head back.
+// A writer leaves (R2). If another one has published a later data_head, this one must not move it
+// back.
 static void leave(struct perf_buffer *b)
 {
     u64 state = __atomic_sub_fetch(&b->state, 1, __ATOMIC_ACQ_REL), all = reserved(state);
@@ -50,7 +52,7 @@ static void leave(struct perf_buffer *b)
         ;
 }
 
-// The piece of a page that comes next, at most n bytes.
+// The next piece, which is inside one page: where it is, and at most *n bytes.
 static u8 *next_piece(struct perf_writer *w, u64 *n)
 {
     u64 page = w->at >> PAGE_SHIFT & (w->buffer->nr_data - 1), offset = w->at & ~PAGE_MASK;
@@ -98,7 +100,7 @@ static bool wakeup_is_due(struct perf_buffer *b, const struct perf_event *event,
     u32 want = event->attr.watermark ? 0 : event->attr.wakeup_events;
     if (sample && want && __atomic_add_fetch(&b->samples, 1, __ATOMIC_RELAXED) >= want) {
         __atomic_fetch_sub(&b->samples, want, __ATOMIC_RELAXED);
-        // To Linux the mark is also the number of wakeups, and so it goes on by one.
+        // In Linux this mark is also the number of wakeups, so each wakeup moves it by one.
         __atomic_fetch_add(&b->woken_at, 1, __ATOMIC_RELAXED);
         due = true;
     }
@@ -145,7 +147,7 @@ void perf_buffer_end(struct perf_writer *w, bool sample)
     if (due) {
         __atomic_store_n(&b->ready, true, __ATOMIC_RELEASE);
         perf_work_queue(owner, PERF_WORK_WAKE);
-        if (!sample) // a sample's overflow signals by itself
+        if (!sample) // the overflow of a sample sends its signal itself
             perf_work_overflow(owner, PERF_WORK_SIGNAL_IN);
     }
 }

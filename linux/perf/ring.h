@@ -1,15 +1,16 @@
 // The buffer that a program maps to read records: a page of positions and 2^n pages of data.
 //
-// Who counts a hit writes, also inside #DB and on several CPUs at once, so there is no lock:
+// The code that counts a hit writes the record, inside #DB, too, and on several CPUs at once. So
+// there is no lock:
 //
-//   R1  A writer reserves its bytes by compare-and-exchange on `state` (how far the buffer is
-//       reserved, and how many writers are inside), then fills them, then leaves.
-//   R2  The writer whose leaving makes the buffer empty of writers publishes data_head: all bytes
-//       below it are complete, whoever was interrupted by whom.
-//   R3  What the program has not read (data_tail) is never overwritten. What does not fit is
-//       counted, and told by a LOST record in front of the next one that fits.
-//   R4  An event's pointer to its buffer changes under perf_mutex; the old buffer is put only after
-//       every CPU has passed a point with IRQs on, since writers run with IRQs off.
+//   R1  `state` says how many bytes are reserved, and how many writers are inside. A writer
+//       reserves its bytes by one compare-and-exchange on it. Then it fills them and leaves.
+//   R2  The writer that leaves last publishes data_head. All bytes below it are complete then,
+//       because no writer is inside any more.
+//   R3  Bytes that the program has not read (those from data_tail on) are never overwritten. A
+//       record that does not fit is counted. The next record that fits comes behind a LOST record.
+//   R4  An event's pointer to its buffer changes under perf_mutex. The old buffer is put only after
+//       every CPU has passed a point with IRQs on, because writers run with IRQs off.
 #pragma once
 
 #include "linux/mm/vm.h"
@@ -18,18 +19,18 @@
 struct perf_event;
 
 struct perf_buffer {
-    struct vm_object object; // its references are the mapped areas; at the end: `unmapped`
-    struct refcount users;   // the events that write here, and one for all mappings
+    struct vm_object object; // each mapped area has a reference; without any it is `unmapped`
+    struct refcount users;   // each event that writes here has one, and all mappings together
     u32 nr_data;             // pages of data: 2^n, or 0
-    bool unmapped;           // nobody can read it any more: writes are dropped
+    bool unmapped;           // nobody can read it any more, so writes are dropped
     bool paused;
-    bool overwrite;          // mapped read-only: the oldest records go, none is lost
-    bool backward;           // positions run down: the latest record comes first
-    bool ready;              // poll(2): a wakeup is due that no poll has seen
-    u64 state;               // R1: bytes reserved so far / 8 << 16 | writers inside
-    u64 lost;                // records since the last LOST record
-    u64 watermark, woken_at; // a wakeup is due each time that this many bytes were written
-    u32 samples;             // since the last wakeup by wakeup_events
+    bool overwrite;          // mapped read-only: new records overwrite the oldest ones
+    bool backward;           // positions run down, so the latest record comes first
+    bool ready;              // for poll(2): there was a wakeup that no poll has seen
+    u64 state;               // R1: (bytes reserved so far / 8) << 16 | writers inside
+    u64 lost;                // records that were lost since the last LOST record
+    u64 watermark, woken_at; // a wakeup after every `watermark` bytes; the last was at woken_at
+    u32 samples;             // how many since the last wakeup by wakeup_events
     struct perf_mmap_page *page;
     u8 *data[];
 };
@@ -39,36 +40,38 @@ static inline u64 perf_buffer_size(const struct perf_buffer *b)
     return (u64)b->nr_data << PAGE_SHIFT;
 }
 
-// mmap(2) of an event: its buffer with `pages` pages in all, with one reference to the object; not
-// `writable`: in overwrite mode. An event that has one already gets the same, if the size is right.
-// ERR_PTR: -EINVAL (size, or an inherited event on no fixed CPU, whose copies would write from
-// everywhere), -ENOMEM.
+// mmap(2) of an event: makes its buffer of `pages` pages in all. If it is not `writable`, it is in
+// overwrite mode. An event that has a buffer already gets the same one, if the size is right.
+// Returns the object with a reference, or ERR_PTR: -ENOMEM, or -EINVAL. -EINVAL is for a wrong
+// size, and for an inherited event that is not bound to a CPU, because its copies would write from
+// all CPUs. Task context.
 struct vm_object *perf_buffer_map(struct perf_event *event, u64 pages, bool writable);
 
-// Writes a record, whose header comes first and has the size. Copies write to their original's
-// buffer. IRQs off, any context.
+// Writes a record. Its header comes first and has the size. A copy writes to its original's buffer.
+// IRQs off, any context.
 void perf_buffer_write(struct perf_event *event, const struct perf_record_header *record);
 
-// The same in parts: room for `size` bytes, false if there is none; bytes in order, the program's
-// too, of which those after a page that is not there are left out (how many were copied); the end,
-// which also tells whether it is a sample, one that counts for wakeup_events.
+// The same in parts. Begin reserves `size` bytes, or returns false. Then come bytes in their order.
+// Bytes of the program end at a page that is not there, so that function returns how many were
+// copied. End says whether the record is a sample, which counts for wakeup_events.
 struct perf_writer {
     struct perf_event *event;
     struct perf_buffer *buffer;
-    u64 at, end; // where the next byte goes; bytes ever written with this record
+    u64 at, end; // positions in bytes ever written: of the next byte, and behind this record
 };
 bool perf_buffer_begin(struct perf_writer *w, struct perf_event *event, u64 size);
 void perf_buffer_put(struct perf_writer *w, const void *from, u64 n);
 u64 perf_buffer_put_user(struct perf_writer *w, u64 from, u64 n);
 void perf_buffer_end(struct perf_writer *w, bool sample);
 
-// ioctl SET_OUTPUT: records of `event` go to the buffer of `to` (NULL: nowhere). 0 or -EINVAL.
+// ioctl SET_OUTPUT: records of `event` go to the buffer of `to`, or with `to` NULL nowhere. 0 or
+// -EINVAL. Task context.
 int perf_buffer_redirect(struct perf_event *event, struct perf_event *to);
-// ioctl PAUSE_OUTPUT. 0 or -EINVAL when there is no buffer.
+// ioctl PAUSE_OUTPUT. 0, or -EINVAL when there is no buffer. Task context.
 int perf_buffer_pause(struct perf_event *event, bool pause);
-// For poll(2): true once for each wakeup; *have says whether there is a buffer.
+// For poll(2): true once after each wakeup. *have says whether there is a buffer.
 bool perf_buffer_poll(struct perf_event *event, bool *have);
-// Brings count and times of the first page up to date. perf_mutex held.
+// Brings the count and the times in the buffer's first page up to date. perf_mutex held.
 void perf_buffer_update(struct perf_event *event);
-// The event ends and has left its context.
+// The event ends, and has left its context: gives up its buffer. Task context.
 void perf_buffer_detach(struct perf_event *event);

@@ -15,10 +15,10 @@
 #include "linux/perf/words.h"
 #include "sched/sched.h"
 
-#define FIXED_WORDS  22 // header and all parts of fixed size
+#define FIXED_WORDS  22 // words of the header and of all parts with a fixed size
 #define READ_WORDS   (3 + 3 * PERF_SAMPLE_GROUP_MAX)
 #define SAMPLE_WORDS (FIXED_WORDS + READ_WORDS + 1 + PERF_CALLCHAIN_WORDS + 2 * PERF_REGS_WORDS)
-#define SAMPLE_BYTES 65528 // at most, user stack included: the header has 16 bits for it
+#define SAMPLE_BYTES 65528 // of the longest sample: the size in its header has 16 bits
 
 enum { CLOCK_REALTIME = 0, CLOCK_MONOTONIC = 1, CLOCK_RAW = 4, CLOCK_BOOTTIME = 7, CLOCK_TAI = 11 };
 
@@ -27,7 +27,7 @@ static bool clock_known(const struct perf_event *event)
     const struct perf_event_attr *a = &event->attr;
     if (!a->use_clockid || a->clockid == CLOCK_MONOTONIC || a->clockid == CLOCK_RAW)
         return true;
-    // In Linux an exception cannot read these.
+    // In Linux an exception cannot read these clocks.
     return !event->pmu->limited && (a->clockid == CLOCK_REALTIME || a->clockid == CLOCK_BOOTTIME ||
                                     a->clockid == CLOCK_TAI);
 }
@@ -85,7 +85,8 @@ u16 perf_put_sample_id(const struct perf_event *event, u64 *words)
     return n * sizeof(u64);
 }
 
-// Without a lock: nothing changes here meanwhile but by whom we have interrupted.
+// Takes no lock: IRQs are off where the context runs, so only the code that was interrupted could
+// be changing it (C1).
 void perf_put_sample_read(struct words *w, struct perf_event *event)
 {
     u64 format = event->attr.read_format;
@@ -108,7 +109,7 @@ void perf_put_sample_read(struct words *w, struct perf_event *event)
     }
 }
 
-// From IDENTIFIER to CALLCHAIN.
+// Puts the parts from IDENTIFIER to CALLCHAIN.
 static void put_event(struct words *w, struct perf_event *event, const struct trapframe *regs,
                       u64 addr, u64 period)
 {
@@ -137,7 +138,7 @@ static void put_event(struct words *w, struct perf_event *event, const struct tr
         perf_put_callchain(w, &event->attr, regs);
 }
 
-// From WEIGHT to AUX: what nobody here can know is said to be unknown.
+// Puts the parts from WEIGHT to AUX. Parts that only other PMUs know are zero or "not known".
 static void put_machine(struct words *w, const struct perf_event_attr *a,
                         const struct trapframe *regs, u64 addr)
 {
@@ -153,13 +154,13 @@ static void put_machine(struct words *w, const struct perf_event_attr *a,
     if (type & PERF_SAMPLE_PHYS_ADDR)
         put_word(w, perf_phys_addr(addr));
     if (type & PERF_SAMPLE_CGROUP)
-        put_word(w, 1); // the root's
+        put_word(w, 1); // the number of the root group
     if (type & PERF_SAMPLE_DATA_PAGE_SIZE)
         put_word(w, perf_page_size(addr));
     if (type & PERF_SAMPLE_CODE_PAGE_SIZE)
         put_word(w, perf_page_size(regs->rip));
     if (type & PERF_SAMPLE_AUX)
-        put_word(w, 0); // bytes of it
+        put_word(w, 0); // no bytes
 }
 
 static void write_sample(struct perf_event *event, const struct trapframe *regs, u64 addr,
@@ -174,14 +175,14 @@ static void write_sample(struct perf_event *event, const struct trapframe *regs,
     w.at++;
     put_event(&w, event, regs, addr, period);
     if (a->sample_type & PERF_SAMPLE_RAW)
-        put_word(&w, sizeof(u32)); // 4 bytes, which are zero
+        put_word(&w, sizeof(u32)); // 4 bytes follow, which are zero
     if (a->sample_type & PERF_SAMPLE_REGS_USER)
         perf_put_regs(&w, a->sample_regs_user, user);
     if (a->sample_type & PERF_SAMPLE_STACK_USER) {
         stack = user ? a->sample_stack_user : 0;
         put_word(&w, stack);
     }
-    u64 *split = w.at; // here the stack's bytes come, and a word that says how many are there
+    u64 *split = w.at; // the bytes of the stack come here, and a word that says how many they are
     if (stack)
         put_word(&w, 0);
     put_machine(&w, a, regs, addr);
@@ -209,7 +210,7 @@ static void overflow(struct perf_event *event, const struct trapframe *regs, u64
     struct perf_output *out = event->output;
     struct perf_event *original = perf_original(event);
     u32 work = PERF_WORK_SIGNAL_IN;
-    // A program that waits for its SIGTRAPs sets the pace itself, and none may be missed.
+    // A program that gets SIGTRAPs sets the pace itself, and no signal may be missed.
     if (!event->attr.sigtrap && !perf_may_overflow(event))
         return;
     if (out->limit && --out->limit == 0) {
@@ -230,7 +231,8 @@ void perf_sample_count(struct perf_event *event, u64 nr, struct trapframe *regs,
 {
     struct perf_output *out = event->output;
     struct trapframe here;
-    // A sample that tells its period is taken at each occurrence, as in Linux, whatever the period.
+    // Linux's rule: if samples tell the period and there is no frequency, each occurrence makes a
+    // sample, whatever the period.
     const struct perf_event_attr *a = &event->attr;
     bool each = a->sample_type & PERF_SAMPLE_PERIOD && !a->freq && !perf_is_clock(event);
     out->left -= (s64)nr;

@@ -1,4 +1,4 @@
-// Software events: what the kernel itself sees happen, and two clocks.
+// Software events: things that the kernel itself sees happen, and two clocks.
 #include "linux/perf/perf.h"
 #include "arch/x86/platform.h"
 #include "kernel/base/errno.h"
@@ -10,7 +10,7 @@ static const struct pmu software_pmu;
 
 struct sw_event {
     struct perf_event event; // first
-    u64 from;                // of a clock: what it had run when it was last read
+    u64 from;                // of a clock: its running time when it was read last
 };
 
 static bool is_clock(const struct perf_event *event)
@@ -37,7 +37,8 @@ static void sw_destroy(struct perf_event *)
 {
 }
 
-// cpu-clock and task-clock differ only in whose context they are in: both are the time they ran.
+// cpu-clock and task-clock count the time in which they are ACTIVE. They differ only in the context
+// to which they belong.
 static void sw_read(struct perf_event *event)
 {
     if (!is_clock(event))
@@ -91,7 +92,7 @@ static void count_in(struct perf_event_context *ctx, const struct occurrence *o)
         perf_event_count(event, o->nr, o->regs, o->addr);
 }
 
-// IRQs are off and both contexts run here, so nobody changes the lists (C1).
+// Takes no lock: IRQs are off and both contexts run here, so nobody changes their lists (C1).
 void perf_sw_count(u32 config, u64 nr, struct trapframe *regs, u64 addr)
 {
     const struct occurrence o = {config, nr, addr, regs};

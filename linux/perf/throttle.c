@@ -1,4 +1,5 @@
-// Not too many samples: a cap for each event and tick, and periods that follow a frequency.
+// Keeps samples few enough: each event may overflow so often in a tick, and periods follow a
+// frequency.
 #include "linux/perf/perf.h"
 #include "linux/perf/throttle.h"
 #include "arch/x86/platform.h"
@@ -8,8 +9,8 @@
 #include "linux/perf/sample.h"
 #include "sched/sched.h"
 
-#define DEFAULT_RATE 1000000ull // far above what a program with work of its own reaches
-#define SMOOTHING    8          // a new period moves by this part of the difference
+#define DEFAULT_RATE 1000000ull // a second; a program that does real work stays far below
+#define SMOOTHING    8          // a period moves by 1/8 of the difference to the right one
 
 static u64 max_rate = DEFAULT_RATE;
 
@@ -28,7 +29,7 @@ int perf_set_max_sample_rate(u64 rate)
 
 // ---- the cap ----
 
-// No two ticks of any CPUs have the same number.
+// The number of this CPU's present tick. No other tick of any CPU has the same number.
 static u64 this_tick(void)
 {
     return this_output_cpu()->ticks * MAX_CPUS + cpu_id();
@@ -47,13 +48,13 @@ bool perf_may_overflow(struct perf_event *event)
     if (out->tick != tick) {
         out->tick = tick;
         out->in_tick = 0;
-        if (out->throttled) // it was switched out when the tick came
+        if (out->throttled) // the event was not here when the tick came
             go_on(event);
     }
     if (out->throttled)
         return false;
     if (++out->in_tick >= (perf_max_sample_rate() + HZ - 1) / HZ) {
-        out->throttled = true; // after this one
+        out->throttled = true; // this overflow is the last one
         this_output_cpu()->throttled = true;
         perf_record_throttle(event, PERF_RECORD_THROTTLE);
     }
@@ -69,7 +70,7 @@ static void follow_rate(struct perf_event *event, u64 now)
     bool first = !out->freq_time;
     out->freq_time = now;
     out->freq_count = event->count;
-    // A gap: it was elsewhere, or off; or its count was reset.
+    // The event was elsewhere or off for some time, or its count was reset: begin to measure anew.
     if (first || passed > 2 * NS_PER_SEC / HZ || (s64)counted < 0)
         return;
     u64 wanted = counted * (NS_PER_SEC / event->attr.sample_period) / passed;
@@ -81,7 +82,7 @@ static void follow_rate(struct perf_event *event, u64 now)
 
 // ---- the tick ----
 
-// A clock overflows only here: at most once a tick, whatever its period.
+// A clock overflows only here, so at most once a tick.
 static void tick_clock(struct perf_event *event)
 {
     struct perf_output *out = event->output;
@@ -115,7 +116,7 @@ void perf_sample_tick(void)
     const struct perf_cpu *here = this_perf_cpu();
     u64 now = clock_ns();
     pc->ticks++;
-    // Clocks, and what follows a frequency, cannot be parked.
+    // Clocks and events with a frequency cannot be parked. So without any there is nothing to do.
     if (!pc->throttled && !here->ctx.nr_loose && !(here->task_ctx && here->task_ctx->nr_loose))
         return;
     pc->throttled = false;

@@ -3,6 +3,6 @@
 
 #include "perf/event.h"
 
-// False when the event has had its share of this tick: this overflow is not told. IRQs off, where
-// the event is ACTIVE.
+// False if the event has overflowed too often in this tick. Then this overflow makes no sample. On
+// the CPU where the event is ACTIVE, IRQs off.
 bool perf_may_overflow(struct perf_event *event);

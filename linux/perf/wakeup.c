@@ -73,7 +73,8 @@ static void do_work(struct perf_event *event)
         perf_fd_signal(file, true);
 }
 
-// Preemption off, IRQs on: who waits for the end of it (perf_work_finish) need not wait long.
+// Does the work of a CPU's list. Preemption is off, so perf_work_finish() waits for it only
+// briefly. IRQs are on.
 static void drain(struct perf_output_cpu *pc)
 {
     struct perf_event *event = __atomic_exchange_n(&pc->pending, NULL, __ATOMIC_SEQ_CST);
@@ -138,8 +139,8 @@ void perf_start_worker(void)
 
 void perf_irq_work(void)
 {
-    // A program's task does it itself, on its way to ring 3: then its signals are there when it
-    // comes out. If it leaves this CPU before, perf_switch_out() asks again.
+    // The task of a program does the work itself on its way to ring 3. So its signals are there
+    // when it comes out. If it leaves this CPU before that, perf_task_leaves() asks again.
     if (this_output_cpu()->pending && !current_task()->process)
         wake_all(&worker_queue);
 }
@@ -153,7 +154,7 @@ void perf_debug_return(void)
     irq_enable();
     drain(pc);
     irq_disable();
-    preempt_count_dec(); // a switch that became due meanwhile comes on the way out
+    preempt_count_dec(); // a switch that became due comes later on this way to ring 3
 }
 
 // ---- SIGTRAP ----
@@ -178,7 +179,7 @@ static void send_trap(struct perf_event_context *ctx)
     irq_disable();
     struct perf_event *event = __atomic_load_n(&ctx->traps, __ATOMIC_RELAXED);
     do {
-        if (!event) { // it has just left the context
+        if (!event) { // the event has just left the context
             irq_enable();
             return;
         }
@@ -188,7 +189,7 @@ static void send_trap(struct perf_event_context *ctx)
     u32 type = event->attr.type;
     event->output->trap_due = false;
     event->output->told_in = ctx->stay + 1;
-    irq_enable(); // from here on it may go
+    irq_enable(); // from here on the event may end
     perf_signal_trap(addr, type, data);
 }
 
@@ -217,7 +218,7 @@ int perf_event_refresh(struct perf_event *event, u32 n)
     return 0;
 }
 
-// The copies have ended with their tasks, too: nothing will ever come.
+// True if the event's task and those of all its copies have ended: nothing will ever come.
 static bool is_over(const struct perf_event *event)
 {
     return perf_event_ended(event) && list_empty(&event->children);

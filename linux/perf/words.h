@@ -1,19 +1,19 @@
-// The words of a record while it is put together, in a buffer of fixed size. Whoever writes here
-// need not trust that what it counts was bounded before: the end of the buffer is looked at with
-// every write.
+// The words of a record while it is put together, in a buffer of fixed size. Every write looks at
+// the end of the buffer. So no code has to rely on limits that were checked elsewhere.
 #pragma once
 
 #include "kernel/base/panic.h"
 #include "linux/perf/output.h"
 
 struct words {
-    u64 *at; // where the next one goes
+    u64 *at; // where the next word goes
     u64 *start, *end;
 };
 
 #define WORDS_IN(array) ((struct words){(array), (array), (array) + ARRAY_SIZE(array)})
 
-// Room for n more, to be filled by the caller, who then moves `at`. Any context.
+// The place for n more words. The caller fills them and moves `at`. Panics if there is no room. Any
+// context.
 static inline u64 *words_room(struct words *w, u32 n)
 {
     if (unlikely(w->end - w->at < (ssize_t)n))
@@ -32,8 +32,7 @@ static inline u64 words_bytes(const struct words *w)
     return (u64)w->at - (u64)w->start;
 }
 
-// What comes last among an event's values in a read_format: which event it is, how many records it
-// has lost.
+// Puts the last two values of an event in a read_format: its id, and how many records it has lost.
 static inline void perf_put_identity(struct words *w, u64 format, const struct perf_event *event)
 {
     const struct perf_event *original = perf_original_const(event);
