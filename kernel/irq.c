@@ -1,9 +1,13 @@
-// Interrupts of devices and debuggers: who is told.
+// Interrupts that only upper layers know, and the tick: who is told.
 #include "arch/x86/upcalls.h"
 #include "arch/x86/user/devices.h"
 #include "debug/kgdb/kgdb.h"
 #include "linux/fs/console.h"
+#include "linux/perf/sample.h"
 #include "linux/perf/wakeup.h"
+#include "linux/sched/timer.h"
+#include "sched/upcalls.h"
+#include "test/kernel/ktest.h"
 
 bool device_irq(struct trapframe *f)
 {
@@ -26,4 +30,11 @@ bool device_irq(struct trapframe *f)
     default:
         return false;
     }
+}
+
+void sched_ticked(void)
+{
+    timers_run();
+    perf_sample_tick();
+    ktest_tick();
 }

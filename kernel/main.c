@@ -16,11 +16,13 @@
 #include "hwbp/hwbp.h"
 #include "kernel/base/cmdline.h"
 #include "kernel/base/printk.h"
-#include "sched/trace.h"
 #include "kernel/mm/heap.h"
 #include "kernel/mm/page.h"
 #include "linux/fs/file.h"
 #include "linux/proc/init.h"
+#include "linux/sched/hotplug.h"
+#include "linux/sched/timer.h"
+#include "linux/sched/trace.h"
 #include "sched/sched.h"
 #include "sched/upcalls.h"
 #include "test/kernel/ktest.h"
@@ -100,8 +102,10 @@ void kernel_main(u32 magic, u32 mbi)
     bring_up_machine(magic, mbi);
 
     sched_init(); // tasks; from here on this flow is CPU 0's idle task
-    perf_init();  // perf events
-    hwbp_init();  // breakpoints as one kind of them
+    timers_init();
+    hotplug_init();
+    perf_init(); // perf events
+    hwbp_init(); // breakpoints as one kind of them
     perf_cpu_start(0);
     log_stage("tasks and perf events");
     smp_start_all(cmdline_u64("cpus", MAX_CPUS)); // the other CPUs

@@ -177,19 +177,8 @@ void perf_cpu_start(u32 cpu)
     perf_edit_commit();
 }
 
-void perf_cpu_stop(u32 cpu)
-{
-    struct perf_cpu *pc = &perf_cpus[cpu];
-    ASSERT(!pc->task_ctx);
-    perf_edit_begin();
-    perf_ctx_out(&pc->ctx);
-    perf_edit_commit();
-    perf_ctx_release(&pc->ctx);
-}
-
 void perf_tick(void)
 {
-    perf_ticked();
     if (!perf_somebody_waits())
         return;
     perf_edit_begin();

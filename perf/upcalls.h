@@ -27,6 +27,3 @@ void perf_counted(struct perf_event *event, u64 nr, struct trapframe *regs, u64 
 // its context runs.
 void perf_task_leaves(struct task *prev, struct task *next);
 void perf_task_arrived(struct task *prev);
-
-// Each tick on each CPU, IRQs off.
-void perf_ticked(void);

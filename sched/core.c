@@ -15,6 +15,8 @@
 struct runqueue runqueues[MAX_CPUS];
 static struct task idle_tasks[MAX_CPUS];
 static bool storm;
+bool trace_on;
+cpumask sched_online = BIT(0);
 
 void sched_set_storm(bool on)
 {
@@ -210,7 +212,7 @@ void sched_tick(struct trapframe *f)
     else
         t->system_ticks++;
     sched_charge(rq);
-    timers_run();
+    sched_ticked();
     perf_tick();
     if (rq->stats.ticks % BALANCE_TICKS == 0)
         sched_pull(2);
@@ -242,7 +244,6 @@ static void init_runqueue(u32 cpu)
     idle->on_cpu = true;
     rq->curr = rq->idle = idle;
     cpus[cpu].rq = rq;
-    timers_init_cpu(cpu);
 }
 
 // The code that runs on this CPU becomes its idle task.
@@ -258,14 +259,13 @@ void sched_init(void)
     cpus[0].online = 1;
     for (u32 cpu = 0; cpu < MAX_CPUS; cpu++)
         init_runqueue(cpu);
-    hotplug_init();
     become_idle();
     task_reaper_start();
 }
 
 void sched_ap_main(void)
 {
-    hotplug_open(); // before smp_join(): the boot CPU waits for that, and then uses all CPUs
+    sched_open(); // before smp_join(): the boot CPU waits for that, and then uses all CPUs
     smp_join();
     become_idle();
     perf_cpu_start(cpu_id());
@@ -279,7 +279,7 @@ void sched_idle(void)
     for (;;) {
         irq_disable();
         if (!cpu_is_online(cpu_id()))
-            hotplug_park();
+            sched_rest();
         if (__atomic_load_n(&rq->nr_queued, __ATOMIC_RELAXED) || sched_pull(1)) {
             preempt_count_inc();
             pick_and_switch(false);

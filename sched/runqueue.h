@@ -75,18 +75,11 @@ void sched_kick(u32 cpu);
 // task came. IRQs off.
 bool sched_pull(u32 surplus);
 
-// Brings this CPU to rest until it is wanted again (sched/hotplug.c). Its idle task calls this
-// with IRQs off; while the CPU rests, only the interrupts that wake it are served.
-void hotplug_park(void);
 // This CPU takes tasks from now on.
-void hotplug_open(void);
-void hotplug_init(void);
-
-// Runs the timers of this CPU that are due. IRQs off.
-void timers_run(void);
-// Gives all timers of this CPU to CPU 0. Not from a timer's function. IRQs off.
-void timers_leave(void);
-void timers_init_cpu(u32 cpu);
+static inline void sched_open(void)
+{
+    __atomic_fetch_or(&sched_online, BIT(cpu_id()), __ATOMIC_SEQ_CST);
+}
 
 // The reaper is a thread that frees dead tasks. A task cannot free the stack on which it runs.
 void task_reap(struct task *t);

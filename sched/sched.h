@@ -82,16 +82,6 @@ static inline bool cpu_is_online(u32 cpu)
     return cpu < MAX_CPUS && (cpus_online() & BIT(cpu));
 }
 
-// Takes a CPU offline, or online again (sched/hotplug.c). On return no task runs there any more,
-// or the CPU runs tasks again. 0, also when nothing was to do; -EINVAL for a CPU that does not
-// exist and for CPU 0, which has the devices' interrupts. A task that was bound to the leaving CPU
-// alone may run anywhere from then on, as on Linux. Task context.
-int cpu_offline(u32 cpu);
-int cpu_online_again(u32 cpu);
-
-// Sleeps until clock_ns() >= when. 0, or -EINTR when a signal came and `interruptible`.
-int sched_sleep_until(u64 when, bool interruptible);
-
 // Per-CPU counts for display and tests.
 struct sched_stats {
     u64 switches, preemptions, migrations_in, ticks, idle_ns;

@@ -1,11 +1,9 @@
-// The kernel's trace: what happened on each CPU, in a ring of its own, which only that CPU writes
-// and which needs no lock. Off until somebody gives it memory and switches it on. A place that is
-// traced then costs one comparison and one jump that is not taken.
-//
-// A full ring goes on with its oldest record; those that a reader has missed are counted.
+// The kernel's trace, as what happens tells it. It is off until the layer above, which keeps the
+// records (linux/sched/trace.h), switches it on. A place that is traced then costs one comparison
+// and one jump that is not taken.
 #pragma once
 
-#include "kernel/base/printk.h"
+#include "sched/upcalls.h"
 
 enum trace_kind {
     TRACE_NONE,    // being written, or never was
@@ -32,27 +30,9 @@ _Static_assert(sizeof(struct trace_record) == 32, "a power of two");
 
 extern bool trace_on;
 
-// Any context. Only by TRACE().
-void trace_put(struct trace_record r);
 // TRACE(kind, .field = value ...)
 #define TRACE(what, ...)                                                                           \
     do {                                                                                           \
         if (unlikely(trace_on))                                                                    \
-            trace_put((struct trace_record){.kind = what, __VA_ARGS__});                           \
+            trace_put(&(struct trace_record){.kind = what, __VA_ARGS__});                          \
     } while (0)
-
-// "trace=KIB" on the command line: that much for each CPU, and on. After heap_init().
-void trace_init(void);
-// The size of each ring, rounded up to a power of two; 0 gives all back. What was there is lost.
-// Task context. 0, -EBUSY: it is on; -ENOMEM, -EINVAL: over 4 MiB.
-int trace_resize(u64 kib);
-u64 trace_kib(void);
-// On needs a ring: -EINVAL without one. Off: on return nobody writes any more. Task context.
-int trace_switch(bool on);
-// Takes the oldest record of all CPUs that is there now, and says whose it was. False: none. One
-// reader at a time.
-bool trace_take(struct trace_record *r, u32 *cpu);
-// Records that no reader got.
-u64 trace_lost(void);
-// A record as a line of text, under Linux's names where it has the same event.
-void trace_print(struct text *t, const struct trace_record *r, u32 cpu);

@@ -4,6 +4,7 @@
 #include "sched/task.h"
 
 struct mm;
+struct trace_record;
 
 // perf/switch.c. Around every switch (S3): IRQs off, no lock held. Between the two no debug
 // register moves.
@@ -13,12 +14,18 @@ void perf_switch_in(struct task *prev, struct task *next);
 // perf/switch.c. This CPU is about to run tasks; its own context starts. IRQs off.
 void perf_cpu_start(u32 cpu);
 
-// perf/switch.c. This CPU is to run no tasks for a while: its own context leaves the registers and
-// keeps what it has counted, until perf_cpu_start(). Its idle task runs. IRQs off.
-void perf_cpu_stop(u32 cpu);
-
 // perf/switch.c. Each tick on each CPU, IRQs off.
 void perf_tick(void);
+
+// kernel/irq.c. The same, before perf_tick(): what else is due now.
+void sched_ticked(void);
+
+// linux/sched/hotplug.c. This CPU is not among cpus_online() any more: its idle task calls this,
+// with IRQs off, and comes back when the CPU is wanted again.
+void sched_rest(void);
+
+// linux/sched/trace.c. Keeps a record; its `ns` is filled in there. Only by TRACE(). Any context.
+void trace_put(const struct trace_record *r);
 
 // linux/mm/mm.c. Loads this address space's tables on this CPU; NULL: the kernel's own. IRQs off.
 void mm_activate(struct mm *mm);

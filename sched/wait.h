@@ -155,16 +155,3 @@ static inline void mutex_unlock_shared(struct mutex *m)
     mutex_take_away(m, MUTEX_SHARE);
 }
 #endif
-
-// One-shot timers. The tick of the CPU that started a timer runs it, IRQs off, so the resolution
-// is 1 / HZ.
-struct timer {
-    struct list node;
-    u64 when; // clock_ns()
-    u32 cpu;
-    bool armed;
-    void (*fn)(struct timer *t);
-};
-void timer_start(struct timer *t, u64 when, void (*fn)(struct timer *));
-// Returns only when fn is not running and will not run.
-void timer_stop(struct timer *t);

@@ -131,7 +131,7 @@ SCENARIOS = {
             ("info threads", r'"idle/1" \(runs on CPU 1\)'),
             ("hbreak lapic_timer_start", ""),
             ("continue", '"idle/1" hit Breakpoint'),
-            ("backtrace", "hotplug_park"),
+            ("backtrace", "sched_rest"),
             ("delete", ""),
             ("continue", "exited normally")], ["dr7: init exited with status 0"], 0),
     "off": Scenario(["init=/bin/kgdb"], None, ['kgdb: not on: boot with "kgdb" or "kgdbwait"'], 1),

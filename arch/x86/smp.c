@@ -160,12 +160,6 @@ void smp_wait_for_all(void)
     smp_call_all(pass, NULL);
 }
 
-void smp_leave(void)
-{
-    paging_load_kernel();
-    __atomic_store_n(&this_cpu()->online, 0, __ATOMIC_SEQ_CST);
-}
-
 void smp_join(void)
 {
     __atomic_store_n(&this_cpu()->online, 1, __ATOMIC_SEQ_CST);

@@ -37,10 +37,8 @@ void smp_serve_calls(void);
 // Makes `cpu` take an interrupt and look at what is due there.
 void smp_reschedule(u32 cpu);
 
-// This CPU leaves the CPUs that answer calls and take part in shootdowns, or joins them again.
-// Calls that are on their way while it leaves are served once its IRQs are on. It leaves with the
-// kernel's own page tables loaded, and joins with no old translation. IRQs off.
-void smp_leave(void);
+// This CPU joins those that answer calls and take part in shootdowns, with no old translation.
+// IRQs off.
 void smp_join(void);
 
 // NMI to all other CPUs: they stop for ever. For panic.

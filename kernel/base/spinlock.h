@@ -27,7 +27,7 @@ enum lock_rank {
     RANK_PIPE,         // linux/fs: one pipe
     RANK_HOST,         // linux/fs: the line to the host; a write goes in one piece
     RANK_TRACE,        // linux/fs: the kernel's trace: its size, and one reader at a time
-    RANK_HOTPLUG,      // sched: which CPU comes or goes; one at a time
+    RANK_HOTPLUG,      // linux/sched: which CPU comes or goes; one at a time
     RANK_PERF,         // perf: which events contexts hold, inheritance
     RANK_SLOTS,        // hwbp: the slot table, the list of claims, each task's tally
     RANK_MM,           // linux/mm: areas and page tables of one address space
@@ -40,7 +40,7 @@ enum lock_rank {
     RANK_TASKS,    // sched: list of all tasks, tids                                  irq
     RANK_FUTEX,    // linux/proc: who waits for which word                            irq
     RANK_WAITQ,    // sched: one wait queue, a mutex's too                            irq
-    RANK_TIMERS,   // sched: one CPU's timers; two only in ascending order of CPU     irq
+    RANK_TIMERS,   // linux/sched: one CPU's timers; two in ascending order of CPU    irq
     RANK_RUNQUEUE, // sched: one run queue; two only in ascending order of CPU        irq
     RANK_STACKS,   // kernel/mm: free kernel stacks                                   irq
     RANK_HEAP,     // kernel/mm: size-class free lists                                irq

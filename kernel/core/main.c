@@ -6,7 +6,6 @@
 #include "hwbp/hwbp.h"
 #include "kernel/base/cmdline.h"
 #include "kernel/base/printk.h"
-#include "sched/trace.h"
 #include "kernel/core/demo.h"
 #include "kernel/mm/heap.h"
 #include "kernel/mm/page.h"
@@ -52,7 +51,6 @@ void kernel_main(u32 magic, u32 mbi)
     log_stage("tasks and perf events");
     smp_start_all(cmdline_u64("cpus", MAX_CPUS)); // the other CPUs
     log_stage("%u CPU%s", nr_cpus, nr_cpus == 1 ? "" : "s");
-    trace_init();
     hwbp_slots_init(); // which breakpoints may exist
     log_stage("breakpoints: rules \"%s\"", slots_name(hwbp_rules()));
 

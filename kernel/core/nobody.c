@@ -5,6 +5,7 @@
 #include "hwbp/hwbp.h"
 #include "perf/upcalls.h"
 #include "sched/upcalls.h"
+#include "test/kernel/ktest.h"
 
 // clang-format off
 
@@ -25,6 +26,12 @@ void mm_activate(struct mm *) { paging_load_kernel(); }
 bool device_irq(struct trapframe *) { return false; }
 void debugger_off(u32) {}
 
+// ---- the scheduler: no timers, no trace, all CPUs stay ----
+
+void sched_ticked(void) { ktest_tick(); }
+void sched_rest(void) {}
+void trace_put(const struct trace_record *) {}
+
 // ---- the end of a task ----
 
 void task_exiting(struct task *t) { perf_task_ends(t); hwbp_flush_task(t); }
@@ -42,5 +49,4 @@ void perf_gone(struct perf_event *) {}
 void perf_counted(struct perf_event *, u64, struct trapframe *, u64) {}
 void perf_task_leaves(struct task *, struct task *) {}
 void perf_task_arrived(struct task *) {}
-void perf_ticked(void) {}
 void perf_debug_return(void) {}

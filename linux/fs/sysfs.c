@@ -3,6 +3,7 @@
 #include "kernel/base/printk.h"
 #include "linux/fs/procfs.h"
 #include "linux/perf/abi.h"
+#include "linux/sched/hotplug.h"
 
 // Writes a mask as Linux does: "0-2,5".
 static void show_mask(struct text *t, cpumask mask)

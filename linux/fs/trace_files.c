@@ -2,13 +2,13 @@
 // each CPU; tracing_on switches the trace on and off; a read of trace_pipe takes records away.
 #include "arch/x86/uaccess.h"
 #include "kernel/base/string.h"
-#include "sched/trace.h"
+#include "linux/sched/trace.h"
 #include "linux/fs/procfs.h"
 #include "linux/fs/stat.h"
 
 #define LINE 256 // no record's text is longer
 
-static struct mutex reading; // guards what sched/trace.c does not do without locks
+static struct mutex reading; // guards what linux/sched/trace.c does not do without locks
 
 static int number_of(const char *text, u64 *n)
 {

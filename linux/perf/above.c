@@ -102,8 +102,3 @@ void perf_task_arrived(struct task *prev)
     if (unlikely((ctx && (ctx->traps || ctx->last_cpu != cpu_id())) || perf_record_wanted()))
         tell_of_arrival(prev);
 }
-
-void perf_ticked(void)
-{
-    perf_sample_tick();
-}

@@ -5,6 +5,7 @@
 #include "arch/x86/trap.h"
 #include "arch/x86/upcalls.h"
 #include "kernel/base/errno.h"
+#include "linux/sched/timer.h"
 #include "perf/context.h"
 #include "linux/perf/ring.h"
 #include "linux/perf/upcalls.h"

@@ -6,6 +6,7 @@
 #pragma once
 
 #include "linux/task/timespec.h"
+#include "linux/sched/timer.h"
 #include "sched/wait.h"
 
 struct timeout {

@@ -15,6 +15,7 @@
 
 #include "arch/x86/trap.h"
 #include "kernel/base/refcount.h"
+#include "linux/sched/timer.h"
 #include "linux/task/rlimit.h"
 #include "linux/task/signal.h"
 #include "linux/task/usage.h"

@@ -8,7 +8,7 @@
 #include "kernel/base/panic.h"
 #include "kernel/base/printk.h"
 #include "kernel/base/string.h"
-#include "sched/wait.h"
+#include "sched/sched.h"
 
 #define LIMIT_S 30 // of one test
 
@@ -106,24 +106,14 @@ static void expect_unchanged(struct leftovers before)
 
 // ---- tests that do not end ----
 
-// In ticks that this CPU has taken, not in time: a busy host makes a test last, but then it lets
-// the CPU take few ticks, too.
-static struct {
-    struct timer timer;
-    u64 ticks, left;
-} limit;
+// In ticks that CPU 0 has taken, not in time: a busy host makes a test last, but then it lets the
+// CPU take few ticks, too.
+static u64 limit, ticks_left;
 
-static void limit_tick(struct timer *t)
+void ktest_tick(void)
 {
-    if (!limit.left--)
+    if (running && cpu_id() == 0 && !ticks_left--)
         panic_at(this_cpu()->irq_frame, "test %s does not end", running);
-    timer_start(t, 0, limit_tick); // in the next tick
-}
-
-static void limit_start(void)
-{
-    limit.left = limit.ticks;
-    timer_start(&limit.timer, 0, limit_tick);
 }
 
 static bool run_one(const struct ktest *t, u32 number)
@@ -134,10 +124,9 @@ static bool run_one(const struct ktest *t, u32 number)
     skip_reason = NULL;
     if (HWBP && t->rules)
         EXPECT_EQ(hwbp_set_rules(t->rules), 0);
-    running = t->name;
-    limit_start();
+    ticks_left = limit;
+    __atomic_store_n(&running, t->name, __ATOMIC_RELEASE);
     t->fn();
-    timer_stop(&limit.timer);
     running = NULL;
     if (HWBP && t->rules)
         EXPECT_EQ(hwbp_set_rules(rules), 0);
@@ -178,7 +167,7 @@ u32 ktest_run(const char *otherwise)
     u32 planned = 0, number = 0, failed = 0;
     strcopy(list, otherwise, sizeof(list));
     bool asked = cmdline_get("test", list, sizeof(list));
-    limit.ticks = cmdline_u64("test_limit", LIMIT_S) * HZ;
+    limit = cmdline_u64("test_limit", LIMIT_S) * HZ;
     for (const struct ktest *t = __ktests_start; t < __ktests_end; t++)
         planned += chosen(list, t->name);
     if (planned == 0 && asked)

@@ -43,6 +43,9 @@ void ktest_note(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 // command line).
 u64 ktest_scale(u64 n);
 
+// Each tick on each CPU, IRQs off: panics if the running test has taken too long.
+void ktest_tick(void);
+
 // Runs the tests that "test=" names, or without that option those of `otherwise`. Returns the
 // number of failures; a "test=" that names none is one. Task context.
 u32 ktest_run(const char *otherwise);

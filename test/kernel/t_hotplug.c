@@ -1,6 +1,8 @@
 // CPUs that go and come under load: no access, wake-up, timer or slot is lost.
 #include "arch/x86/platform.h"
 #include "arch/x86/smp.h"
+#include "linux/sched/hotplug.h"
+#include "linux/sched/timer.h"
 #include "sched/wait.h"
 #include "test/kernel/bp_test.h"
 

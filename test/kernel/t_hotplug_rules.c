@@ -1,6 +1,8 @@
 // What holds while a CPU is offline: who may ask for it, events that wait for it, wide breakpoints.
 #include "arch/x86/platform.h"
 #include "arch/x86/smp.h"
+#include "linux/sched/hotplug.h"
+#include "linux/sched/timer.h"
 #include "sched/wait.h"
 #include "test/kernel/bp_test.h"
 

@@ -1,4 +1,4 @@
-// The scheduler: exclusion, sleep, waking, preemption, affinity, fairness, tasks that come and go.
+// The scheduler: exclusion, waking, preemption, affinity, fairness, tasks that come and go.
 #include "arch/x86/cpu.h"
 #include "arch/x86/platform.h"
 #include "kernel/mm/page.h"
@@ -30,9 +30,10 @@ static void join(u32 n)
     }
 }
 
-static void sleep_ms(u64 ms)
+static void yield_ms(u64 ms)
 {
-    sched_sleep_until(clock_ns() + ms * MS, false);
+    for (u64 end = clock_ns() + ms * MS; clock_ns() < end;)
+        sched_yield();
 }
 
 // ---- mutex ----
@@ -119,22 +120,7 @@ KTEST(sched_mutex_shared, "sched.mutex-shared", NULL)
     EXPECT(!mutex.holder);
 }
 
-// ---- sleeping and waking ----
-
-KTEST(sched_sleep, "sched.sleep", NULL)
-{
-    u64 worst = 0;
-    for (u64 ms = 0; ms < 40; ms += 7) {
-        u64 until = clock_ns() + ms * MS;
-        EXPECT_EQ(sched_sleep_until(until, true), 0);
-        u64 now = clock_ns();
-        EXPECT(now >= until);
-        worst = MAX(worst, now - until);
-    }
-    EXPECT_EQ(sched_sleep_until(0, true), 0); // the past
-    ktest_note("woken at most %lu us late", worst / 1000);
-    EXPECT(worst < PATIENCE);
-}
+// ---- waking ----
 
 static struct wait_queue ping, pong;
 static volatile u64 pings, pongs;
@@ -166,52 +152,6 @@ KTEST(sched_wake, "sched.wake", NULL)
     }
 }
 
-static void sleeper(void *arg)
-{
-    *(int *)arg = sched_sleep_until(clock_ns() + 1000 * PATIENCE, true);
-}
-
-KTEST(sched_signal, "sched.interrupt-sleep", NULL)
-{
-    int result = 0;
-    struct task *t = kthread_create("sleeper", sleeper, &result, CPUMASK_ALL);
-    while (t->state != TASK_SLEEPING)
-        sched_yield();
-    t->signal_pending = true;
-    sched_wake_interruptible(t);
-    task_join(t);
-    task_put(t);
-    EXPECT_EQ(result, -EINTR);
-}
-
-// ---- timers ----
-
-static struct timer repeating;
-static volatile u64 fired;
-
-static void fire(struct timer *t)
-{
-    fired++;
-    timer_start(t, t->when + 1, fire); // long past: still not twice in one tick
-}
-
-KTEST(sched_timer, "sched.timer", NULL)
-{
-    fired = 0;
-    for (int i = 0; i < 5; i++) {
-        u64 before = fired, end = clock_ns() + PATIENCE;
-        timer_start(&repeating, clock_ns(), fire);
-        while (fired < before + 3 && clock_ns() < end)
-            sched_yield();
-        EXPECT(fired >= before + 3);
-        timer_stop(&repeating);
-        EXPECT(!repeating.armed);
-        before = fired;
-        sleep_ms(12);
-        EXPECT_EQ(fired, before);
-    }
-}
-
 // ---- preemption, fairness, affinity ----
 
 static volatile u64 progress[MAX_TASKS];
@@ -230,8 +170,7 @@ KTEST(sched_share, "sched.no-starvation", NULL)
     EXPECT_EQ(sched_set_affinity(current_task(), BIT(cpu)), 0);
     for (u32 i = 0; i < n; i++)
         progress[i] = 0;
-    for (u64 end = clock_ns() + 400 * MS; clock_ns() < end;)
-        sched_yield();
+    yield_ms(400);
     u64 least = ~0ull, most = 0; // turns, not time: the host may stop the CPU in anybody's turn
     for (u32 i = 0; i < n; i++) {
         least = MIN(least, tasks[i]->nr_switches);
@@ -280,7 +219,7 @@ KTEST(sched_affinity, "sched.affinity", NULL)
     strayed = 0;
     sched_set_storm(true);
     start(n, stay_inside, BIT(0) | BIT(nr_cpus - 1));
-    sleep_ms(100);
+    yield_ms(100);
     sched_set_storm(false);
     stop = true;
     join(n);
@@ -310,7 +249,7 @@ KTEST(sched_balance, "sched.balance", NULL)
     for (u32 i = 0; i < n; i++)
         sched_set_affinity(tasks[i], CPUMASK_ALL);
     for (u64 end = clock_ns() + PATIENCE; used < wanted && clock_ns() < end;) {
-        sleep_ms(1);
+        yield_ms(1);
         used = cpus_in_use(n);
     }
     stop = true;
@@ -388,6 +327,6 @@ KTEST(sched_churn, "sched.churn", NULL)
     EXPECT_EQ(visits, generations * MAX_TASKS);
     // The last ones are being buried, and some stacks are kept for the next tasks.
     while (pages_free_count() + STACKS_KEPT < before && clock_ns() < end)
-        sleep_ms(4);
+        yield_ms(4);
     EXPECT(pages_free_count() + STACKS_KEPT >= before);
 }

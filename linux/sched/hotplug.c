@@ -11,8 +11,13 @@
 //       finds every task that was linked before.
 //   H2  A CPU that is offline has no breakpoint enabled, no timer and no user page table, and no
 //       CPU waits for its answer.
+#include "linux/sched/hotplug.h"
+#include "arch/x86/paging.h"
 #include "arch/x86/platform.h"
 #include "arch/x86/smp.h"
+#include "kernel/base/errno.h"
+#include "linux/sched/timer.h"
+#include "perf/pmu.h"
 #include "sched/runqueue.h"
 #include "sched/upcalls.h"
 #include "sched/wait.h"
@@ -20,7 +25,6 @@
 static struct mutex hotplug_mutex; // one at a time
 static struct wait_queue changed;  // a CPU has come to rest, or come back
 static cpumask leaving;            // atomic: CPUs that are wanted offline
-cpumask sched_online = BIT(0);
 
 void hotplug_init(void)
 {
@@ -33,12 +37,7 @@ static bool is_leaving(u32 cpu)
     return __atomic_load_n(&leaving, __ATOMIC_SEQ_CST) & BIT(cpu);
 }
 
-void hotplug_open(void)
-{
-    __atomic_fetch_or(&sched_online, BIT(cpu_id()), __ATOMIC_SEQ_CST);
-}
-
-// ---- on the CPU itself ----
+// ---- on the CPU itself, IRQs off ----
 
 static void send_tasks_away(struct runqueue *rq)
 {
@@ -53,17 +52,36 @@ static void send_tasks_away(struct runqueue *rq)
     spin_unlock(&rq->lock);
 }
 
-void hotplug_park(void)
+// The CPU's own context leaves the registers and keeps what it has counted, until perf_cpu_start().
+static void stop_perf(void)
+{
+    struct perf_event_context *ctx = &this_perf_cpu()->ctx;
+    ASSERT(!this_perf_cpu()->task_ctx);
+    perf_edit_begin();
+    perf_ctx_out(ctx);
+    perf_edit_commit();
+    perf_ctx_release(ctx);
+}
+
+// From here it answers no calls and takes no part in shootdowns. Calls that are on their way while
+// it leaves are served once its IRQs are on.
+static void leave_the_others(void)
+{
+    paging_load_kernel();
+    __atomic_store_n(&this_cpu()->online, 0, __ATOMIC_SEQ_CST);
+}
+
+void sched_rest(void)
 {
     struct runqueue *rq = this_rq();
     u32 cpu = cpu_id();
     send_tasks_away(rq);
-    perf_cpu_stop(cpu);
+    stop_perf();
     timers_leave();
     lapic_timer_stop();
     sched_charge(rq);
     u64 idle_ns = rq->stats.idle_ns;
-    smp_leave();
+    leave_the_others();
     wake_all(&changed);
 
     while (is_leaving(cpu)) {
@@ -76,7 +94,7 @@ void hotplug_park(void)
     smp_join();
     perf_cpu_start(cpu);
     lapic_timer_start(HZ);
-    hotplug_open();
+    sched_open();
     wake_all(&changed);
 }
 

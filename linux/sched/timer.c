@@ -1,8 +1,8 @@
 // One-shot timers: each CPU has a sorted list, which its tick looks at. Sleeping until a time.
 #include "arch/x86/platform.h"
 #include "kernel/base/panic.h"
-#include "sched/runqueue.h"
-#include "sched/wait.h"
+#include "kernel/base/errno.h"
+#include "linux/sched/timer.h"
 
 struct timer_list {
     struct spinlock lock; // RANK_TIMERS
@@ -13,10 +13,12 @@ struct timer_list {
 
 static struct timer_list timer_lists[MAX_CPUS];
 
-void timers_init_cpu(u32 cpu)
+void timers_init(void)
 {
-    spin_init(&timer_lists[cpu].lock, "timers", RANK_TIMERS);
-    list_init(&timer_lists[cpu].timers);
+    for (u32 cpu = 0; cpu < MAX_CPUS; cpu++) {
+        spin_init(&timer_lists[cpu].lock, "timers", RANK_TIMERS);
+        list_init(&timer_lists[cpu].timers);
+    }
 }
 
 // The list's lock is held.

@@ -1,5 +1,5 @@
 // The rings of the trace: see trace.h.
-#include "sched/trace.h"
+#include "linux/sched/trace.h"
 #include "arch/x86/cpu.h"
 #include "arch/x86/platform.h"
 #include "kernel/base/cmdline.h"
@@ -16,7 +16,6 @@ struct ring {
     u64 head, tail, lost;
 };
 
-bool trace_on;
 static struct ring rings[MAX_CPUS];
 static u64 nr_records; // in each ring, a power of two; 0: no rings
 static u32 writers;    // CPUs inside trace_put(), in any context; atomic
@@ -33,7 +32,7 @@ static u8 round_of(u64 n)
 }
 
 // The kind is written last: what is half filled is no record yet.
-void trace_put(struct trace_record r)
+void trace_put(const struct trace_record *r)
 {
     u64 flags = irq_save();
     __atomic_fetch_add(&writers, 1, __ATOMIC_SEQ_CST);
@@ -42,11 +41,11 @@ void trace_put(struct trace_record r)
         // #DB and NMI may come in between: each has a place of its own.
         u64 n = __atomic_fetch_add(&ring->head, 1, __ATOMIC_RELAXED);
         struct trace_record *to = record_at(ring, n);
-        u8 kind = r.kind | round_of(n);
+        u8 kind = r->kind | round_of(n);
         __atomic_store_n(&to->kind, TRACE_NONE, __ATOMIC_RELEASE);
-        r.kind = TRACE_NONE;
-        r.ns = clock_ns();
-        *to = r;
+        *to = *r;
+        to->kind = TRACE_NONE;
+        to->ns = clock_ns();
         __atomic_store_n(&to->kind, kind, __ATOMIC_RELEASE);
     }
     __atomic_fetch_sub(&writers, 1, __ATOMIC_SEQ_CST);

@@ -1,0 +1,26 @@
+// One-shot timers, and sleeping until a time.
+#pragma once
+
+#include "sched/sched.h"
+
+// The tick of the CPU that started a timer runs it, IRQs off, so the resolution is 1 / HZ.
+struct timer {
+    struct list node;
+    u64 when; // clock_ns()
+    u32 cpu;
+    bool armed;
+    void (*fn)(struct timer *t);
+};
+void timer_start(struct timer *t, u64 when, void (*fn)(struct timer *));
+// Returns only when fn is not running and will not run.
+void timer_stop(struct timer *t);
+
+// Sleeps until clock_ns() >= when. 0, or -EINTR when a signal came and `interruptible`.
+int sched_sleep_until(u64 when, bool interruptible);
+
+// Boot CPU, once.
+void timers_init(void);
+// Runs the timers of this CPU that are due. IRQs off.
+void timers_run(void);
+// Gives all timers of this CPU to CPU 0. Not from a timer's function. IRQs off.
+void timers_leave(void);
