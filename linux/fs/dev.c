@@ -36,7 +36,7 @@ static ssize_t random_read(struct file *, u64 ubuf, size_t n, u64 *)
 
 static struct vm_object *zero_map(struct file *, u64 pages, u64, u32, bool)
 {
-    struct vm_object *o = shm_new(pages);
+    struct vm_object *o = shm_new(pages, NULL);
     return o ? o : ERR_PTR(-ENOMEM);
 }
 

@@ -294,12 +294,11 @@ static s64 put_statfs(struct node *n, u64 ubuf)
     struct statfs st = {
         .type = tmp ? TMPFS_MAGIC : RAMFS_MAGIC,
         .bsize = PAGE_SIZE,
-        .blocks = tmp ? pages_total() : 0,
-        .bfree = tmp ? pages_free_count() : 0,
-        .bavail = tmp ? pages_free_count() : 0,
         .namelen = FS_NAME_MAX,
         .frsize = PAGE_SIZE,
     };
+    if (tmp)
+        tmpfs_fill_statfs(&st);
     return put_user(st, ubuf);
 }
 

@@ -13,6 +13,11 @@
 
 #define TMP_FILE_MAX (4ull << 20) // bytes of a file at most; beyond is -EFBIG
 #define KEPT_FREE    8            // when less than 1/8 of the memory is free: -ENOSPC
+// As on Linux (tmpfs(5)): half of the machine's pages, and as many files. Beyond is -ENOSPC.
+#define TMP_SHARE 2
+
+static struct shm_pool pool;    // of all files
+static u64 max_files, nr_files; // of all kinds; nr_files is atomic
 
 static struct mutex tmp_lock; // guards sizes. Bytes behind a file's size are zero
 
@@ -44,18 +49,22 @@ static void set_size(struct node *n, u64 size)
 }
 
 // Copies between the program and the page that holds `pos`. Stops at the end of that page, and of
-// the program's page. Bytes or -errno.
+// the program's page. What was never written reads as zero, and needs no page. Bytes or -errno.
 static ssize_t copy_in_page(struct node *n, bool write, u64 ubuf, size_t len, u64 pos)
 {
     struct vm_object *o = object_of(n);
-    o->nr_pages = MAX(o->nr_pages, pos / PAGE_SIZE + 1);
-    u64 pa = o->page(o, pos / PAGE_SIZE);
-    if (!pa)
-        return -ENOSPC;
-    u8 *at = (u8 *)phys_to_virt(pa) + pos % PAGE_SIZE;
-    len = MIN(user_piece(ubuf, len), PAGE_SIZE - pos % PAGE_SIZE);
-    bool fault = write ? copy_from_user(at, ubuf, len) : copy_to_user(ubuf, at, len);
-    page_unref(pa);
+    u64 at = pos % PAGE_SIZE, pa = shm_peek(o, pos / PAGE_SIZE);
+    len = MIN(user_piece(ubuf, len), PAGE_SIZE - at);
+    if (!write && !pa)
+        return clear_user(ubuf, len) ? -EFAULT : (ssize_t)len;
+    if (!pa) {
+        o->nr_pages = MAX(o->nr_pages, pos / PAGE_SIZE + 1);
+        if (o->page(o, pos / PAGE_SIZE, &pa))
+            return -ENOSPC;
+        page_unref(pa); // the object has it as long as there is the file
+    }
+    u8 *byte = (u8 *)phys_to_virt(pa) + at;
+    bool fault = write ? copy_from_user(byte, ubuf, len) : copy_to_user(ubuf, byte, len);
     return fault ? -EFAULT : (ssize_t)len;
 }
 
@@ -126,23 +135,27 @@ static const struct file_ops tmp_file_ops = {
     .map = tmp_map,
 };
 
-static void release_file(struct node *n)
+static bool count_file(void)
 {
-    vm_object_put(object_of(n));
+    if (__atomic_add_fetch(&nr_files, 1, __ATOMIC_RELAXED) <= max_files)
+        return true;
+    __atomic_fetch_sub(&nr_files, 1, __ATOMIC_RELAXED);
+    return false;
 }
 
-static void release_link(struct node *n)
+static void release(struct node *n)
 {
+    if (n->arg)
+        vm_object_put(object_of(n));
     kfree((void *)n->data);
+    __atomic_fetch_sub(&nr_files, 1, __ATOMIC_RELAXED);
 }
 
 static bool make_file(struct node *n)
 {
-    static const struct node_ops ops = {.release = release_file};
-    n->arg = (u64)shm_new(TMP_FILE_MAX / PAGE_SIZE);
+    n->arg = (u64)shm_new(TMP_FILE_MAX / PAGE_SIZE, &pool);
     if (!n->arg)
         return false;
-    n->ops = &ops;
     n->fops = &tmp_file_ops;
     set_size(n, 0);
     return true;
@@ -150,25 +163,29 @@ static bool make_file(struct node *n)
 
 static bool make_link(struct node *n, const char *text)
 {
-    static const struct node_ops ops = {.release = release_link};
     n->size = strlen(text);
     char *copy = kalloc(n->size);
     if (!copy)
         return false;
     n->data = memcpy(copy, text, n->size);
-    n->ops = &ops;
     return true;
 }
 
 static struct node *tmp_create(struct node *dir, const char *name, size_t len, u32 mode,
                                const char *text)
 {
+    static const struct node_ops dir_node_ops = {.create = tmp_create, .release = release};
+    static const struct node_ops ops = {.release = release};
+    if (!count_file())
+        return ERR_PTR(-ENOSPC);
     struct node *n = node_new(dir, name, len, mode, 0);
-    if (!n)
+    if (!n) {
+        __atomic_fetch_sub(&nr_files, 1, __ATOMIC_RELAXED);
         return ERR_PTR(-ENOMEM);
-    if (node_is(n, S_IFDIR)) {
-        n->ops = dir->ops;
-    } else if (!(text ? make_link(n, text) : make_file(n))) {
+    }
+    bool is_dir = node_is(n, S_IFDIR);
+    n->ops = is_dir ? &dir_node_ops : &ops;
+    if (!is_dir && !(text ? make_link(n, text) : make_file(n))) {
         node_put(n);
         return ERR_PTR(-ENOMEM);
     }
@@ -178,8 +195,19 @@ static struct node *tmp_create(struct node *dir, const char *name, size_t len, u
     return n;
 }
 
+void tmpfs_fill_statfs(struct statfs *st)
+{
+    u64 files = __atomic_load_n(&nr_files, __ATOMIC_RELAXED);
+    u64 used = __atomic_load_n(&pool.used, __ATOMIC_RELAXED);
+    st->blocks = pool.max;
+    st->bfree = st->bavail = MIN(pool.max - MIN(used, pool.max), pages_free_count());
+    st->files = max_files;
+    st->ffree = max_files - MIN(files, max_files);
+}
+
 void tmpfs_init(void)
 {
+    pool.max = max_files = pages_total() / TMP_SHARE;
     static const struct node_ops dir_node_ops = {.create = tmp_create};
     mutex_init(&tmp_lock, "file data", RANK_FILE_DATA);
     node_add(fs_root, "tmp", S_IFDIR | 01777, &dir_ops)->ops = &dir_node_ops;

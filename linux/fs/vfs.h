@@ -112,6 +112,9 @@ void procfs_init(void);
 void sysfs_init(void);
 void tmpfs_init(void);
 
+// How large /tmp is and how much of it is free; blocks are pages. Task context.
+void tmpfs_fill_statfs(struct statfs *st);
+
 // A process's working directory, with a reference (linux/fs/path_calls.c).
 struct process;
 struct node *process_cwd(struct process *p);

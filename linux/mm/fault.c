@@ -33,9 +33,9 @@ static int bring_in(struct mm *mm, struct vm_area *a, u64 va, u64 *pte)
         return -EIO; // nothing of the file is in this page
     u64 theirs = 0, none = 0;
     if (a->object) {
-        theirs = a->object->page(a->object, (va - a->object_at) >> PAGE_SHIFT);
-        if (!theirs)
-            return -EIO;
+        int err = a->object->page(a->object, (va - a->object_at) >> PAGE_SHIFT, &theirs);
+        if (err)
+            return err;
     }
     u64 pa = a->shared ? theirs : private_page(a, va, theirs);
     if (!pa)

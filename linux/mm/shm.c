@@ -2,61 +2,137 @@
 // as the object.
 #include "linux/mm/shm.h"
 
+#include "kernel/base/errno.h"
 #include "kernel/mm/heap.h"
 #include "kernel/mm/page.h"
 #include "linux/mm/vm.h"
 
+// A tree finds the pages. A node has FANOUT entries: nodes below it, or at the lowest level the
+// addresses of pages. Nodes are made on demand, too, so an object that nobody touches weighs
+// nothing, however long it is. An entry that is not 0 stays until the end of the object.
+#define FANOUT_BITS 6
+#define FANOUT      (1u << FANOUT_BITS)
+
 struct shm {
     struct vm_object object;
-    u64 room;   // length of page[]; the object has so many pages, or fewer (a file in /tmp)
-    u64 page[]; // physical address; 0: not touched yet
+    struct shm_pool *pool;
+    u32 height; // levels of nodes; 0: one page, and `root` is its address
+    u64 root;
 };
 
-static u64 shm_page(struct vm_object *o, u64 n)
+// Stores `new` if nothing is there. What is there then.
+static u64 put_first(u64 *at, u64 new)
+{
+    u64 old = 0;
+    bool stored =
+        __atomic_compare_exchange_n(at, &old, new, false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE);
+    return stored ? new : old;
+}
+
+// Two address spaces may come here at once. All use the node of the first one.
+static u64 make_node(u64 *at)
+{
+    u64 *new = kalloc(FANOUT * sizeof(u64));
+    u64 node = new ? put_first(at, (u64) new) : __atomic_load_n(at, __ATOMIC_ACQUIRE);
+    if (node != (u64) new)
+        kfree(new);
+    return node;
+}
+
+// Where page n's address stands; NULL: there is no node for it, or with `make`, no memory for one.
+static u64 *entry_of(struct shm *s, u64 n, bool make)
+{
+    u64 *at = &s->root;
+    for (u32 level = s->height; level-- > 0;) {
+        u64 node = __atomic_load_n(at, __ATOMIC_ACQUIRE);
+        if (!node && make)
+            node = make_node(at);
+        if (!node)
+            return NULL;
+        at = (u64 *)node + (n >> level * FANOUT_BITS) % FANOUT;
+    }
+    return at;
+}
+
+static bool pool_take(struct shm_pool *pool)
+{
+    if (!pool || __atomic_add_fetch(&pool->used, 1, __ATOMIC_RELAXED) <= pool->max)
+        return true;
+    __atomic_fetch_sub(&pool->used, 1, __ATOMIC_RELAXED);
+    return false;
+}
+
+static void drop_page(struct shm *s, u64 pa)
+{
+    page_unref(pa);
+    if (s->pool)
+        __atomic_fetch_sub(&s->pool->used, 1, __ATOMIC_RELAXED);
+}
+
+// As in make_node(), the first one's page is everybody's.
+static int make_page(struct shm *s, u64 *at)
+{
+    if (!pool_take(s->pool))
+        return -ENOSPC;
+    u64 new = page_alloc_zeroed();
+    bool used = new &&put_first(at, new) == new;
+    if (!used)
+        drop_page(s, new);
+    return new ? 0 : -ENOMEM;
+}
+
+static int shm_page(struct vm_object *o, u64 n, u64 *pa)
 {
     struct shm *s = container_of(o, struct shm, object);
     if (n >= o->nr_pages)
-        return 0;
-    u64 pa = __atomic_load_n(&s->page[n], __ATOMIC_ACQUIRE);
-    if (!pa) {
-        u64 new = page_alloc_zeroed();
-        // Two address spaces may come here at once. All use the page of the first one.
-        if (new &&__atomic_compare_exchange_n(&s->page[n], &pa, new, false, __ATOMIC_ACQ_REL,
-                                              __ATOMIC_ACQUIRE))
-            pa = new;
-        else if (new)
-            page_unref(new);
-    }
-    if (pa)
-        page_ref(pa);
-    return pa;
+        return -EIO;
+    u64 *at = entry_of(s, n, true);
+    int err = !at ? -ENOMEM : __atomic_load_n(at, __ATOMIC_ACQUIRE) ? 0 : make_page(s, at);
+    if (err)
+        return err;
+    *pa = *at;
+    page_ref(*pa);
+    return 0;
 }
 
 u64 shm_peek(struct vm_object *o, u64 n)
 {
-    struct shm *s = container_of(o, struct shm, object);
-    return n < s->room ? __atomic_load_n(&s->page[n], __ATOMIC_ACQUIRE) : 0;
+    u64 *at = entry_of(container_of(o, struct shm, object), n, false);
+    return at ? __atomic_load_n(at, __ATOMIC_ACQUIRE) : 0;
+}
+
+static void free_below(struct shm *s, u64 entry, u32 level)
+{
+    if (!entry)
+        return;
+    if (!level) {
+        drop_page(s, entry);
+        return;
+    }
+    u64 *node = (u64 *)entry;
+    for (u32 i = 0; i < FANOUT; i++)
+        free_below(s, node[i], level - 1);
+    kfree(node);
 }
 
 static void shm_release(struct vm_object *o)
 {
     struct shm *s = container_of(o, struct shm, object);
-    for (u64 n = 0; n < s->room; n++)
-        if (s->page[n])
-            page_unref(s->page[n]);
+    free_below(s, s->root, s->height);
     kfree(s);
 }
 
-struct vm_object *shm_new(u64 nr_pages)
+struct vm_object *shm_new(u64 nr_pages, struct shm_pool *pool)
 {
-    if (nr_pages > (PAGE_SIZE << MAX_ORDER) / sizeof(u64) / 2) // its table would not fit the heap
-        return NULL;
-    struct shm *s = kalloc(sizeof(*s) + nr_pages * sizeof(u64));
+    struct shm *s = kalloc(sizeof(*s));
     if (!s)
         return NULL;
     ref_init(&s->object.refs);
-    s->object.nr_pages = s->room = nr_pages;
+    s->object.nr_pages = nr_pages;
     s->object.page = shm_page;
     s->object.release = shm_release;
+    s->pool = pool;
+    while ((nr_pages - 1) >> s->height * FANOUT_BITS)
+        s->height++;
     return &s->object;
 }

@@ -5,9 +5,15 @@
 
 struct vm_object;
 
-// A new object of nr_pages pages, with one reference. Pages come on their first touch. The owner
-// may lower nr_pages and raise it again: pages that are there stay. NULL when memory is out. Task
-// context.
-struct vm_object *shm_new(u64 nr_pages);
-// Physical address of page n, or 0 when it has not been touched yet. No reference is taken.
+// How many pages several objects may have together, and how many they have. Atomic.
+struct shm_pool {
+    u64 max, used;
+};
+
+// A new object of nr_pages pages (at least 1), with one reference. Pages come on their first touch,
+// and are counted in the pool, if there is one. The owner may lower nr_pages and raise it again:
+// pages that are there stay. NULL when memory is out. Task context.
+struct vm_object *shm_new(u64 nr_pages, struct shm_pool *pool);
+// Physical address of page n, or 0 when it has not been touched yet. n is below the nr_pages of
+// shm_new(). No reference is taken.
 u64 shm_peek(struct vm_object *o, u64 n);

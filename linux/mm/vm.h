@@ -35,9 +35,9 @@
 struct vm_object {
     struct refcount refs;
     u64 nr_pages;
-    // Physical address of page n. Takes a reference to the page for the mapping. 0 when page n is
-    // behind the end, or when memory is out.
-    u64 (*page)(struct vm_object *o, u64 n);
+    // 0, and the physical address of page n in *pa. Takes a reference to the page for the mapping.
+    // -EIO: page n is behind the end. -ENOMEM. -ENOSPC: the object may have no more pages.
+    int (*page)(struct vm_object *o, u64 n, u64 *pa);
     void (*release)(struct vm_object *o); // the last reference is gone
     bool no_fork;                         // fork does not copy the mapping
     bool whole;                           // its area is never cut in two: -EINVAL
@@ -113,7 +113,8 @@ u64 mm_brk(struct mm *mm, u64 brk); // the new break, or the old one when refuse
 
 // Resolves a page fault at addr; `error` is the CPU's error code. 0: the access can be tried again.
 // -EFAULT: no area is here (SEGV_MAPERR). -EACCES: the area forbids the access (SEGV_ACCERR).
-// -EIO: behind the end of the object (SIGBUS). -ENOMEM.
+// -EIO: behind the end of the object, or -ENOSPC: the object may have no more pages (both SIGBUS).
+// -ENOMEM.
 int mm_fault(struct mm *mm, u64 addr, u32 error);
 
 // Reads or writes n bytes of any address space, page by page. A write makes a copy of a page that

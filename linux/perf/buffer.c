@@ -28,14 +28,14 @@ static void unmapped(struct vm_object *o)
     put(b);
 }
 
-static u64 page_at(struct vm_object *o, u64 n)
+static int page_at(struct vm_object *o, u64 n, u64 *pa)
 {
     struct perf_buffer *b = container_of(o, struct perf_buffer, object);
     if (n > b->nr_data)
-        return 0;
-    u64 pa = virt_to_phys(n ? (void *)b->data[n - 1] : (void *)b->page);
-    page_ref(pa);
-    return pa;
+        return -EIO;
+    *pa = virt_to_phys(n ? (void *)b->data[n - 1] : (void *)b->page);
+    page_ref(*pa);
+    return 0;
 }
 
 static void *new_page(void)

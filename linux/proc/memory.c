@@ -90,8 +90,8 @@ s64 sys_mmap(u64 addr, u64 len, u32 prot, u32 flags, int fd, u64 offset)
     else if (!anonymous)
         return got;
     else if (type != MAP_PRIVATE)
-        got = map_object(mm, addr, len, prot, flags, shm_new(ALIGN_UP(len, PAGE_SIZE) / PAGE_SIZE),
-                         0, "shared");
+        got = map_object(mm, addr, len, prot, flags,
+                         shm_new(ALIGN_UP(len, PAGE_SIZE) / PAGE_SIZE, NULL), 0, "shared");
     else
         got = mm_map(mm, addr, len, prot, flags, "");
     if (got >= 0)

@@ -107,6 +107,7 @@ bool user_page_fault(struct trapframe *f, u64 addr)
         signal_force_fault(SIGSEGV, SEGV_ACCERR, addr);
         break;
     case -EIO:
+    case -ENOSPC:
         signal_force_fault(SIGBUS, BUS_ADRERR, addr);
         break;
     case -ENOMEM: // an access cannot return an error: the program ends, as by Linux's OOM killer

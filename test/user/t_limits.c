@@ -5,6 +5,8 @@
 #include <signal.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
+#include <sys/statfs.h>
+#include <sys/sysinfo.h>
 #include <sys/wait.h>
 
 #define NOBODY 65534
@@ -355,4 +357,96 @@ UTEST(limits_threads, "limits-threads")
     CHECK_EQ(limit_of(RLIMIT_NPROC).rlim_cur, old / 2);
     set_limit(RLIMIT_NOFILE, 17, 18);
     join(spawn(check_inherited, NULL));
+}
+
+// ---- /tmp ----
+
+static struct statfs tmp_now(void)
+{
+    struct statfs st;
+
+    CHECK_EQ(statfs("/tmp", &st), 0);
+    return st;
+}
+
+static void tmp_name(char name[64], int i)
+{
+    snprintf(name, 64, "/tmp/limits-%d-%d", (int)getpid(), i);
+}
+
+static int tmp_file(int i)
+{
+    char name[64];
+
+    tmp_name(name, i);
+    return open(name, O_CREAT | O_EXCL | O_RDWR, 0600);
+}
+
+static void remove_files(int n)
+{
+    char name[64];
+
+    for (int i = 0; i < n; i++) {
+        tmp_name(name, i);
+        CHECK_EQ(unlink(name), 0);
+    }
+}
+
+UTEST(limits_tmp_empty, "limits-tmp-empty")
+{
+    enum { FILES = 400 };
+    struct statfs before = tmp_now();
+    struct sysinfo free0, free1;
+
+    if (!on_dr7())
+        utest_skip("others use Linux's memory, too");
+    sysinfo(&free0);
+    for (int i = 0; i < FILES; i++) {
+        int fd = tmp_file(i);
+        REQUIRE(fd >= 0);
+        close(fd);
+    }
+    sysinfo(&free1);
+    struct statfs after = tmp_now();
+    CHECK_EQ(before.f_ffree - after.f_ffree, FILES);
+    CHECK_EQ(before.f_files, after.f_files);
+    CHECK(free0.freeram - free1.freeram < FILES * 1024); // what describes a file, and no more
+    remove_files(FILES);
+    CHECK_EQ(before.f_ffree, tmp_now().f_ffree);
+}
+
+static void touch(void *at)
+{
+    *(volatile char *)at = 1;
+}
+
+UTEST(limits_tmp_full, "limits-tmp-full")
+{
+    static char piece[1 << 16];
+    struct statfs before = tmp_now();
+    int files = 0, fd = -1;
+
+    if (!on_dr7())
+        utest_skip("/tmp may be large, or no tmpfs");
+    memset(piece, 1, sizeof piece);
+    do {
+        close(fd);
+        fd = tmp_file(files++);
+        REQUIRE(fd >= 0);
+        for (int i = 0; i < 64 && write(fd, piece, sizeof piece) == sizeof piece; i++)
+            ;
+    } while (write(fd, piece, 1) < 0 && errno == EFBIG);
+    CHECK_EQ(errno, ENOSPC);
+    struct statfs full = tmp_now();
+    CHECK_EQ(full.f_blocks, before.f_blocks);
+    CHECK_EQ(full.f_bfree, 0);
+    CHECK_EQ(ftruncate(fd, 4 << 20), 0); // a hole needs no page
+    CHECK_EQ(pread(fd, piece, 1, (4 << 20) - 1), 1);
+    CHECK_EQ(piece[0], 0);
+    void *hole = mmap(NULL, PAGE, PROT_WRITE, MAP_SHARED, fd, (4 << 20) - PAGE);
+    CHECK_EQ(wait_for(spawn(touch, hole)), SIGBUS);
+    munmap(hole, PAGE); // else the file stays
+    close(fd);
+    remove_files(files);
+    CHECK_EQ(before.f_bfree, tmp_now().f_bfree);
 }
