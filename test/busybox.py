@@ -18,6 +18,9 @@ for i in 1 2 3; do echo $i; done | awk '{s += $1} END {print "sum", s}'
 sleep 1000 | cat & kill %1; echo end
 help | grep -c '^  hwbp: '; hwbp -h; bptop -x; echo usage $?
 trace nosuch; slots wrong
+trace -b next_tid -- true >seen; bptop -n 1 >>seen; help >>seen; demo >>seen; hwbp >>seen
+echo wide $(awk 'length > 80' <seen | wc -l); grep -c 'none lost, none stray' seen
+demo -l -s 4 >seen & sleep 1; kill -INT $!; wait $!; echo status $?; awk '/WRONG/' <seen
 again x
 exit
 """
@@ -25,7 +28,8 @@ ANSWERS = [r"Linux dr7$", r"A B$", r"x$", r" +\d+ +\d+ S +\d+ sleep$", r"status 
            r"50 255$", r"sum 6$", r"end$", r"1$", r"hwbp: what sits", r"usage: bptop", r"usage 2$",
            r"trace: nosuch: no such kernel symbol$",
            r"slots: wrong: the rule sets are 2009, exact and mainline$",
-           r"/bin/hello from of 3$", r"dr7: init exited with status 0$"]
+           r"wide 0$", r"1$", r"status 0$", r"/bin/hello from of 3$",
+           r"dr7: init exited with status 0$"]
 # The terminal's (linux/fs/naws.h): 255 columns, 50 rows.
 SIZE = b"\xff\xfa\x1f\x00\xff\xff\x00\x32\xff\xf0"
 # A script, and one whose interpreter it is.

@@ -1,5 +1,7 @@
 // bptop paints who holds and who awaits which debug register. /proc/hwbp is read for each round
-// (docs/hwbp.md); rates are per second since the round before.
+// (docs/hwbp.md); rates are per second since the round before. On a terminal each task has a
+// colour. A line is bright when its event was hit since the round before, and reversed when the
+// event sits in another register than before.
 #define _GNU_SOURCE
 #include "user/clock.h"
 #include "user/help.h"
@@ -23,6 +25,7 @@ static const char *const counter_names[] = {"switches", "installs", "evictions",
 
 struct event {
     char key[128]; // what makes it the same event in the next round
+    char place[16];
     uint64_t hits;
 };
 
@@ -37,6 +40,7 @@ static struct round rounds[2], *now = &rounds[0], *before = &rounds[1];
 static char text[65536];
 static bool terminal;
 static int rows_left, columns; // of the screen
+static char look[24];          // of the next line: an escape sequence (ECMA-48 8.3.117, SGR), or ""
 
 // One line of the screen; what does not fit is cut off.
 static void __attribute__((format(printf, 1, 2))) show(const char *fmt, ...)
@@ -50,7 +54,8 @@ static void __attribute__((format(printf, 1, 2))) show(const char *fmt, ...)
     va_start(ap, fmt);
     vsnprintf(line, sizeof line, fmt, ap);
     va_end(ap);
-    printf("%.*s%s\n", columns, line, terminal ? "\x1b[K" : "");
+    printf("%s%.*s%s%s\n", look, columns, line, *look ? "\x1b[m" : "", terminal ? "\x1b[K" : "");
+    look[0] = '\0';
 }
 
 // The word after " key=" in a line, in buf. An empty one if it is not there.
@@ -89,12 +94,20 @@ static uint64_t rate(uint64_t value, uint64_t old)
     return before->time > 0 && value >= old ? (uint64_t)((double)(value - old) / passed + 0.5) : 0;
 }
 
-static uint64_t hits_before(const char *key, uint64_t otherwise)
+// The same event a round ago, or itself if there was none.
+static const struct event *a_round_ago(const struct event *e)
 {
     for (int i = 0; i < before->nr_events; i++)
-        if (strcmp(before->events[i].key, key) == 0)
-            return before->events[i].hits;
-    return otherwise;
+        if (strcmp(before->events[i].key, e->key) == 0)
+            return &before->events[i];
+    return e;
+}
+
+static void choose_look(const struct event *e, const struct event *old, unsigned long task)
+{
+    if (terminal)
+        snprintf(look, sizeof look, "\x1b[%s%s%lum", e->hits > old->hits ? "1;" : "",
+                 strcmp(e->place, old->place) != 0 ? "7;" : "", task ? 31 + task % 6 : 37);
 }
 
 // The rest of a "reg" or "wait" line: an owner.
@@ -119,14 +132,17 @@ static void show_event(int cpu, const char *where, const char *line)
         *plus = '\0';
     // A task's may be on another CPU by then.
     snprintf(e->key, sizeof e->key, "%d %s %s %s", *task ? -1 : cpu, owner, addr, type);
+    snprintf(e->place, sizeof e->place, "%d %s", cpu, where);
     e->hits = number(line, "hits");
     now->nr_events++;
+    const struct event *old = a_round_ago(e);
+    choose_look(e, old, strtoul(task, NULL, 10));
     uint64_t share = number(line, "share");
     show("%3d %s %-12.12s %-18.18s %3llu %-2s %-8s %9llu %6llu %3llu.%llu", cpu, where, owner,
          *symbol ? symbol : addr, (unsigned long long)number(line, "len"), type,
          says(line, " pinned ") ? "pinned" : "flexible", (unsigned long long)e->hits,
-         (unsigned long long)rate(e->hits, hits_before(e->key, e->hits)),
-         (unsigned long long)share / 10, (unsigned long long)share % 10);
+         (unsigned long long)rate(e->hits, old->hits), (unsigned long long)share / 10,
+         (unsigned long long)share % 10);
 }
 
 static void show_registers(void)

@@ -6,19 +6,23 @@
 #include "user/help.h"
 #include "user/trace.h"
 #include <errno.h>
+#include <limits.h>
 #include <sched.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
 
-HELP("demo: breakpoints that follow their tasks, and who may have one");
+HELP("demo [-l] [-s FACTOR] [-n ROUNDS]: breakpoints that follow their tasks\n"
+     "-l: tasks A to H go on until Ctrl-C; something for bptop to look at\n"
+     "-s: slow motion, each round lasts that many times as long");
 
-#define TASKS        8 // A to H
-#define MAX_WATCHES  3 // per task, so that the rules of 2009 admit all of them
-#define ROUNDS       100
+#define TASKS        8       // A to H
+#define MAX_WATCHES  3       // per task, so that the rules of 2009 admit all of them
+#define ROUNDS       100     // unless -n says otherwise
 #define ACCESSES     5       // writes to each watched variable per round
-#define ROUND_NS     1500000 // a round lasts this long: ticks preempt some
+#define ROUND_NS     1500000 // a round lasts this long, times -s: ticks preempt some
 #define MAX_CPUS     64
 #define SHOWN_CPUS   8
 #define WATCH_SYMBOL "next_tid" // a kernel variable that fork writes
@@ -45,11 +49,13 @@ struct report {
 };
 
 struct shared {
-    volatile bool go, leave;
+    volatile bool go, stop, leave;
     struct report task[TASKS];
 };
 static struct shared *shared;
 
+static long rounds = ROUNDS;
+static uint64_t round_ns = ROUND_NS;
 static int cpus;
 static bool failed;
 
@@ -140,8 +146,8 @@ static void task_main(int number)
     me->ready = true;
     while (!shared->go)
         sleep_ms(1);
-    for (int round = 0; round < ROUNDS && !me->error; round++) {
-        uint64_t end = now_ns() + ROUND_NS;
+    for (long round = 0; round < rounds && !shared->stop && !me->error; round++) {
+        uint64_t end = now_ns() + round_ns;
         for (int n = 0; n < ACCESSES; n++) {
             for (int i = 0; i < me->watches; i++) {
                 cell[i] = round;
@@ -194,9 +200,8 @@ static void print_snapshot(void)
                                : "nobody was seen with a register");
         return;
     }
-    printf(
-        "\nWho held DR0-DR3: one moment of the run, and all seen on that CPU over the whole run\n"
-        "         DR0         DR1         DR2         DR3         all seen\n");
+    printf("\nWho held DR0-DR3: one moment, and all seen on that CPU over the whole run\n"
+           "         DR0         DR1         DR2         DR3         all seen\n");
     for (int c = 0; c < cpus && c < SHOWN_CPUS; c++) {
         printf("  CPU %-2d", c);
         for (int reg = 0; reg < BP_REGISTERS; reg++) {
@@ -231,8 +236,8 @@ static void print_tasks(void)
         wrong += !right;
     }
     if (wrong == 0)
-        printf("Each of the %ld accesses was counted for the task that made it: none lost, none "
-               "stray.\n",
+        printf("Each of the %ld accesses was counted for the task that made it:\n"
+               "none lost, none stray.\n",
                made);
     else
         printf("WRONG: %ld accesses, %ld hits; %ld tasks differ.\n", made, counted, wrong);
@@ -245,20 +250,19 @@ static void print_cost(long switches, long writes, long installs)
 {
     if (switches <= 0)
         return;
-    printf("\nMeanwhile all CPUs together made %ld context switches, put a watchpoint into a "
-           "register\n"
-           "%ld times, and wrote DR0-DR3 and DR7 %ld times: %ld.%02ld writes per switch.\n",
+    printf("\nMeanwhile all CPUs together made %ld context switches, put a watchpoint into a\n"
+           "register %ld times, and wrote DR0-DR3 and DR7 %ld times:\n"
+           "%ld.%02ld writes per switch.\n",
            switches, installs, writes, writes / switches, writes * 100 / switches % 100);
 }
 
 static void tasks_part(void)
 {
     title("1. Breakpoints follow their task");
-    printf(
-        "Tasks A to H on %d CPU%s, each with 1 to 3 watchpoints at the same addresses from %p on,\n"
-        "behind which each task has memory of its own. They write, yield, are preempted, and "
-        "move.\n",
-        cpus, cpus == 1 ? "" : "s", (void *)&cell[0]);
+    printf("Tasks A to H on %d CPU%s, each with 1 to 3 watchpoints at the same addresses\n"
+           "from %p on, behind which each task has memory of its own.\n"
+           "They write, yield, are preempted, and move.\n",
+           cpus, cpus == 1 ? "" : "s", (void *)&cell[0]);
     fflush(stdout);
     for (int i = 0; i < TASKS; i++) {
         struct report *t = &shared->task[i];
@@ -303,7 +307,7 @@ static void print_refusal(void)
         if (strncmp(line, "refused ", 8) == 0)
             last = line + 8;
     if (last)
-        printf("    the kernel's reason: %.*s\n", (int)strcspn(last, "\n"), last);
+        printf("    The kernel's reason:\n    %.*s\n", (int)strcspn(last, "\n"), last);
 }
 
 // Under the rule set: this task takes all four, then a child asks for its first. Says whether it
@@ -319,7 +323,8 @@ static void ask_under(const char *rules, bool should_get_it)
     }
     for (int i = 0; i < BP_REGISTERS; i++)
         fds[i] = bp_open(HW_BREAKPOINT_W, &cell[i], sizeof cell[i]);
-    printf("Rules \"%s\": task A takes its fourth breakpoint: %s. Task B asks for its first: ",
+    printf("Rules \"%s\": task A takes its fourth breakpoint: %s.\n"
+           "    Task B asks for its first: ",
            rules, fds[BP_REGISTERS - 1] >= 0 ? "granted" : "refused");
     fflush(stdout);
     pid_t pid = fork();
@@ -383,11 +388,36 @@ static void kernel_part(void)
     failed |= write_text(KSYM_FILTER_FILE, "0") != 0 || write_text(KSYM_TRACE_FILE, "0") != 0;
 }
 
+static void stop_tasks(int sig)
+{
+    (void)sig;
+    shared->stop = true;
+}
+
+// False: something else was given.
+static bool read_options(int argc, char **argv)
+{
+    int option;
+
+    while ((option = getopt(argc, argv, "ls:n:")) != -1) {
+        long value = optarg ? strtol(optarg, NULL, 10) : LONG_MAX;
+        if (option == '?' || value < 1)
+            return false;
+        if (option == 's')
+            round_ns = ROUND_NS * (uint64_t)value;
+        else
+            rounds = value;
+    }
+    return optind == argc;
+}
+
 int main(int argc, char **argv)
 {
     cpu_set_t allowed;
 
     help_if_asked(argc, argv);
+    if (!read_options(argc, argv))
+        return help_wrong();
     setvbuf(stdout, NULL, _IOFBF, 4096);
     cpus = sched_getaffinity(0, sizeof allowed, &allowed) == 0 ? CPU_COUNT(&allowed) : 1;
     shared = mmap(NULL, sizeof *shared, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
@@ -399,7 +429,9 @@ int main(int argc, char **argv)
         printf("This kernel is built without breakpoints: there is nothing to show.\n");
         return 0;
     }
+    signal(SIGINT, stop_tasks);
     tasks_part();
+    signal(SIGINT, SIG_DFL);
     rules_part();
     kernel_part();
     printf("\n");

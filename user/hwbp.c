@@ -5,16 +5,18 @@
 HELP("hwbp: what sits in the debug registers of every CPU now");
 
 #define REGISTERS 4
+#define WIDTH     79 // of a terminal, without the column that would begin the next line
 
-// The rest of "reg CPU N REST": "-" or "task=12 comm=demo addr=0x404100 len=8 type=w pinned
-// hits=42 share=1000"; "wait CPU REST" has the same.
-static void show_event(int cpu, const char *where, char *rest)
+// The words of a line behind what was printed already, on as many lines as they need.
+static void show_words(int used, char *words)
 {
     char *save;
 
-    printf("%3d %s", cpu, where);
-    for (char *word = strtok_r(rest, " \n", &save); word; word = strtok_r(NULL, " \n", &save))
-        printf("  %s", word);
+    for (char *word = strtok_r(words, " \n", &save); word; word = strtok_r(NULL, " \n", &save)) {
+        if (used && used + 1 + (int)strlen(word) > WIDTH)
+            used = printf("\n       ") - 1;
+        used += printf(" %s", word);
+    }
     printf("\n");
 }
 
@@ -34,11 +36,11 @@ int main(int argc, char **argv)
         char name[] = "DR0";
         if (sscanf(line, "reg %d %d %n", &cpu, &n, &at) == 2 && n < REGISTERS) {
             name[2] += (char)n;
-            show_event(cpu, name, line + at);
+            show_words(printf("%3d %s", cpu, name), line + at);
         } else if (sscanf(line, "wait %d %n", &cpu, &at) == 1) {
-            show_event(cpu, " - ", line + at);
+            show_words(printf("%3d  - ", cpu), line + at);
         } else {
-            fputs(line, stdout);
+            show_words(0, line);
         }
     }
     fclose(f);

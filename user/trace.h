@@ -35,7 +35,21 @@ static inline int parse_access(const char *line, struct traced_access *a)
     return 0;
 }
 
-// One below the other, in the column of the function they called.
+#define TRACE_WIDTH 80 // of a terminal
+#define TRACE_BY    59 // the column of the function
+
+// The function, behind `used` columns: on the next line if it does not fit.
+static inline void print_function(int used, const char *name, int length)
+{
+    if (used > TRACE_BY || TRACE_BY + length > TRACE_WIDTH) {
+        printf("%s", used ? "\n" : "");
+        used = 0;
+    }
+    int room = TRACE_WIDTH - length;
+    printf("%*s%.*s\n", (room < TRACE_BY ? room : TRACE_BY) - used, "", length, name);
+}
+
+// One below the other.
 static inline void print_callers(const char *at)
 {
     int length;
@@ -43,7 +57,7 @@ static inline void print_callers(const char *at)
     for (; strncmp(at, " <- ", 4) == 0; at += length) {
         at += 4;
         length = (int)strcspn(at, " \n");
-        printf("%69s%.*s\n", "", length, at);
+        print_function(0, at, length);
     }
 }
 
@@ -60,10 +74,11 @@ static inline int print_trace(const char *text, int callers)
             continue;
         if (n++ == 0) {
             start = a.seconds;
-            printf("      ms  CPU  %-20s %-11s %-20s %s\n", "task", "access", "variable", "by");
+            printf("      ms CPU %-17s %-10s %-16s by\n", "task", "access", "variable");
         }
-        printf("%8.3f  %3d  %-20s %-11s %-20s %s\n", (a.seconds - start) * 1000, a.cpu, a.task,
-               strcmp(a.kind, "W") == 0 ? "write" : "read/write", a.symbol, a.function);
+        int used = printf("%8.3f %3d %-17s %-10s %-16s ", (a.seconds - start) * 1000, a.cpu, a.task,
+                          strcmp(a.kind, "W") == 0 ? "write" : "read/write", a.symbol);
+        print_function(used, a.function, (int)strlen(a.function));
         if (callers)
             print_callers(a.callers);
     }
