@@ -87,6 +87,3 @@ int hwbp_set_rules(const char *name);
 
 // Why the last refused request was refused, in words ("" if none was).
 void hwbp_last_refusal(char *buf, size_t size);
-
-// The text of /proc/hwbp (docs/hwbp.md describes the format).
-void hwbp_show(struct text *t);

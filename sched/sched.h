@@ -29,20 +29,14 @@ __noreturn void sched_idle(void);
 void schedule(void);
 void sched_yield(void);
 
-// Makes a sleeping (or waiting, or, with `stopped`, stopped) task runnable. False if it was not.
-// Any context but NMI and #DB.
-bool sched_wake(struct task *t);
-bool sched_wake_stopped(struct task *t);
-// The same for TASK_TRACED alone.
-bool sched_wake_traced(struct task *t);
-// Wakes it only from TASK_SLEEPING: for signals.
-bool sched_wake_interruptible(struct task *t);
-// Wakes it from every state that its end ends, but TASK_TRACED.
-bool sched_wake_killed(struct task *t);
-
-// Waits until a stopped task has left its CPU; all its registers are in memory then. Nobody may
-// wake the task meanwhile. Task context.
-void sched_wait_inactive(struct task *t);
+// Makes a task runnable that is in one of these states (a bit each, BIT(TASK_SLEEPING) ...). False
+// if it was not. Any context but NMI and #DB.
+bool sched_wake_from(struct task *t, u32 states);
+// The same for whatever it waits for, but not when it was stopped.
+static inline bool sched_wake(struct task *t)
+{
+    return sched_wake_from(t, BIT(TASK_SLEEPING) | BIT(TASK_WAITING) | BIT(TASK_KILLABLE));
+}
 
 // Sets the CPUs that a task may use. On return the task has left all others. 0, or -EINVAL when
 // the mask holds no online CPU. Task context.

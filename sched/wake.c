@@ -68,7 +68,7 @@ void sched_activate(struct task *t)
 
 // ---- waking ----
 
-static bool wake_from(struct task *t, u32 states)
+bool sched_wake_from(struct task *t, u32 states)
 {
     u64 flags = irq_save();
     struct runqueue *rq = rq_lock_task(t);
@@ -99,50 +99,9 @@ static bool wake_from(struct task *t, u32 states)
     return asleep;
 }
 
-bool sched_wake(struct task *t)
-{
-    return wake_from(t, BIT(TASK_SLEEPING) | BIT(TASK_WAITING) | BIT(TASK_KILLABLE));
-}
-
-bool sched_wake_interruptible(struct task *t)
-{
-    return wake_from(t, BIT(TASK_SLEEPING));
-}
-
-bool sched_wake_stopped(struct task *t)
-{
-    return wake_from(t, BIT(TASK_SLEEPING) | BIT(TASK_STOPPED));
-}
-
-bool sched_wake_killed(struct task *t)
-{
-    return wake_from(t, BIT(TASK_SLEEPING) | BIT(TASK_STOPPED) | BIT(TASK_KILLABLE));
-}
-
-bool sched_wake_traced(struct task *t)
-{
-    return wake_from(t, BIT(TASK_TRACED));
-}
-
-static bool inactive(struct task *t)
-{
-    u64 flags = irq_save();
-    struct runqueue *rq = rq_lock_task(t);
-    bool out = rq->curr != t && !t->queued && !__atomic_load_n(&t->on_cpu, __ATOMIC_ACQUIRE);
-    spin_unlock(&rq->lock);
-    irq_restore(flags);
-    return out;
-}
-
-void sched_wait_inactive(struct task *t)
-{
-    while (!inactive(t)) // it may still be queued: preempted on its way to sleep
-        sched_yield();
-}
-
 void sched_start(struct task *t)
 {
-    wake_from(t, BIT(TASK_NEW));
+    sched_wake_from(t, BIT(TASK_NEW));
 }
 
 // ---- affinity ----

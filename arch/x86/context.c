@@ -7,11 +7,6 @@
 
 void context_start(void); // switch.asm
 
-// What context_switch() pops, lowest address first.
-struct switch_frame {
-    u64 r15, r14, r13, r12, rbx, rbp, rip;
-};
-
 struct trapframe *context_user_frame(struct arch_task *a)
 {
     return (struct trapframe *)a->stack_top - 1;
@@ -23,23 +18,6 @@ void context_prepare(struct arch_task *a, void (*fn)(void *), void *arg)
     struct switch_frame *s = (struct switch_frame *)context_user_frame(a) - 1;
     *s = (struct switch_frame){.r12 = (u64)fn, .r13 = (u64)arg, .rip = (u64)context_start};
     a->rsp = (u64)s;
-}
-
-void context_saved(const struct arch_task *a, struct trapframe *f)
-{
-    const struct switch_frame *s = (const struct switch_frame *)a->rsp;
-    *f = (struct trapframe){
-        .r15 = s->r15,
-        .r14 = s->r14,
-        .r13 = s->r13,
-        .r12 = s->r12,
-        .rbx = s->rbx,
-        .rbp = s->rbp,
-        .rip = s->rip,
-        .rsp = (u64)(s + 1),
-        .cs = KERNEL_CS,
-        .ss = KERNEL_DS,
-    };
 }
 
 void context_leave(struct arch_task *prev)

@@ -150,10 +150,3 @@ bool dr_settled(u64 found);
 // Reads DR0-DR3 and DR7 and compares them with what was written. NULL when they are right, else a
 // message that says what is wrong. Debug builds call it at every switch and every #DB exit.
 const char *dr_check(void);
-
-// Before a guest runs: switches the host's breakpoints off and loads the guest's DR0-DR3 (NULL:
-// DR0-DR3 stay as they are). IRQs stay off until hw_breakpoint_restore().
-void dr_lend(const u64 *addr);
-
-// After the guest has run: writes each of the host's registers that the guest has changed.
-void hw_breakpoint_restore(void);

@@ -19,19 +19,17 @@ extern char boot_stack_guard[]; // boot/boot.asm
 u64 paging_kernel_root;
 static u64 mmio_next = MMIO_BASE;
 
-// The entry for `va` at *leaf, or the large page met above it, whose level *leaf is then; NULL when
-// a table is missing and `alloc` is NULL or has nothing. Two CPUs that miss the same table of the
-// kernel half agree on one.
-static inline u64 *walk(u64 root, u64 va, int *leaf, u64 (*alloc)(void))
+// The entry for `va` at the level `leaf`, or the large page met above it; NULL when a table is
+// missing and `alloc` is NULL or has nothing. Two CPUs that miss the same table of the kernel half
+// agree on one.
+static inline u64 *walk(u64 root, u64 va, int leaf, u64 (*alloc)(void))
 {
     u64 *table = phys_to_virt(root);
     for (int level = 4;; level--) {
         u64 *entry = &table[paging_index(va, level)];
         u64 e = __atomic_load_n(entry, __ATOMIC_ACQUIRE);
-        if (level == *leaf || (e & PTE_PS)) {
-            *leaf = level;
+        if (level == leaf || (e & PTE_PS))
             return entry;
-        }
         if (!(e & PTE_P)) {
             u64 page = alloc ? alloc() : 0;
             if (!page)
@@ -49,7 +47,7 @@ static inline u64 *walk(u64 root, u64 va, int *leaf, u64 (*alloc)(void))
 
 static u64 *early_walk(u64 va, int leaf, u64 (*alloc)(void))
 {
-    u64 *entry = walk(paging_kernel_root, va, &leaf, alloc);
+    u64 *entry = walk(paging_kernel_root, va, leaf, alloc);
     if (!entry)
         panic("paging: no memory for the kernel's page tables");
     return entry;
@@ -103,32 +101,9 @@ void paging_load_kernel(void)
     write_cr3(paging_kernel_root);
 }
 
-void paging_load(u64 root)
-{
-    struct cpu *c = this_cpu();
-    if (c->active_cr3 == root)
-        return;
-    // Announced first: a shootdown that does not see it yet has changed its entries before this
-    // load.
-    __atomic_store_n(&c->active_cr3, root, __ATOMIC_SEQ_CST);
-    write_cr3(root);
-}
-
 u64 *paging_walk(u64 root, u64 va, bool create)
 {
-    int leaf = 1;
-    return walk(root, va, &leaf, create ? page_alloc_zeroed : NULL);
-}
-
-bool paging_lookup(u64 root, u64 va, u64 *pa, u64 *flags)
-{
-    int level = 1;
-    const u64 *entry = walk(root, va, &level, NULL);
-    u64 e = entry ? __atomic_load_n(entry, __ATOMIC_ACQUIRE) : 0;
-    u64 inside = (PAGE_SIZE << 9 * (level - 1)) - 1;
-    *pa = (e & PTE_ADDR & ~inside) + (va & inside);
-    *flags = e & ~PTE_ADDR;
-    return e & PTE_P;
+    return walk(root, va, 1, create ? page_alloc_zeroed : NULL);
 }
 
 int paging_map_kernel(u64 va, u64 pa, u64 flags)
@@ -174,37 +149,14 @@ __protected_text void tlb_flush_page(u64 va)
     __asm__ volatile("invlpg (%0)" ::"r"(va) : "memory");
 }
 
-// Those of the user half.
-static void flush_user_half(void *)
-{
-    write_cr3(read_cr3());
-}
-
 // Changing CR4.PGE forgets global translations too (SDM vol. 3, 4.10.4.1).
 void tlb_flush_all(void)
 {
     u64 cr4 = read_cr4();
     if (!(cr4 & CR4_PGE)) {
-        flush_user_half(NULL);
+        write_cr3(read_cr3()); // there are no global ones
         return;
     }
     write_cr4(cr4 & ~CR4_PGE);
     write_cr4(cr4);
-}
-
-void tlb_shootdown(u64 root)
-{
-    // The changed entries must be visible before anyone's active_cr3 is looked at (see
-    // paging_load).
-    __atomic_thread_fence(__ATOMIC_SEQ_CST);
-    smp_call_users(root, flush_user_half, NULL);
-}
-
-bool paging_in_use(u64 root)
-{
-    __atomic_thread_fence(__ATOMIC_SEQ_CST); // as in tlb_shootdown()
-    for (u32 i = 0; i < nr_cpus; i++)
-        if (__atomic_load_n(&cpus[i].active_cr3, __ATOMIC_RELAXED) == root)
-            return true;
-    return false;
 }

@@ -47,17 +47,10 @@ void paging_init(u64 phys_end, u64 (*alloc)(void));
 // Loads the kernel's own tables on this CPU (no user half).
 void paging_load_kernel(void);
 
-// Loads `root` on this CPU if it is not loaded yet. IRQs off.
-void paging_load(u64 root);
-
 // The address of the entry that maps `va` (its PTE_PS is set in the direct map), or NULL. With
 // `create`, missing tables are made; NULL then means that memory is out. The caller holds the
 // lock of the address space.
 u64 *paging_walk(u64 root, u64 va, bool create);
-
-// Where `va` is in physical memory, and the entry's flags; false if it is mapped nowhere. Takes no
-// lock.
-bool paging_lookup(u64 root, u64 va, u64 *pa, u64 *flags);
 
 // Kernel mappings in the regions for stacks and devices. 0 or -1 when memory is out.
 int paging_map_kernel(u64 va, u64 pa, u64 flags);
@@ -66,26 +59,6 @@ void paging_unmap_kernel(u64 va); // all CPUs forget it
 // Maps device registers uncached, forever. `pa` and `size` need no alignment.
 void *mmio_map(u64 pa, u64 size);
 
-// Forget translations: of one page or all, of the kernel half too, on this CPU ...
+// This CPU forgets the translation of one page, or all of them, of the kernel half too.
 void tlb_flush_page(u64 va);
 void tlb_flush_all(void);
-// ... and on every CPU that has `root` loaded. Waits for them; with IRQs on the CPU may halt or run
-// others meanwhile. No lock that an IRQ handler takes may be held.
-void tlb_shootdown(u64 root);
-
-// Whether any CPU has `root` loaded. False stays so until a task with it runs again.
-bool paging_in_use(u64 root);
-
-// ---- the user half (arch/x86/user/paging_user.c) ----
-
-// A new top-level table with the kernel half shared and the user half empty; 0 when memory is out.
-u64 paging_new(void);
-
-// Frees the table pages of the user half and the top-level page. The mapped pages must be gone
-// already.
-void paging_free(u64 root);
-
-// Calls fn for each 4 KiB user mapping in [start, end) whose entry is not zero (it may lack PTE_P:
-// a page that may not be touched now). fn may change or clear the entry.
-typedef void page_fn(u64 va, u64 *pte, void *arg);
-void paging_for_each(u64 root, u64 start, u64 end, page_fn *fn, void *arg);

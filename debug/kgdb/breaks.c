@@ -1,6 +1,6 @@
 // gdb's breakpoints: see breaks.h.
 #include "arch/x86/cpu.h"
-#include "arch/x86/paging.h"
+#include "arch/x86/user/paging_user.h"
 #include "arch/x86/platform.h"
 #include "debug/kgdb/window.h"
 #include "debug/kgdb/breaks.h"

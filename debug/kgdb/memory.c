@@ -1,6 +1,6 @@
 // Memory for gdb: see memory.h.
 #include "arch/x86/cpu.h"
-#include "arch/x86/paging.h"
+#include "arch/x86/user/paging_user.h"
 #include "debug/kgdb/window.h"
 #include "debug/kgdb/memory.h"
 #include "kernel/base/errno.h"

@@ -81,14 +81,30 @@ static void add(const struct reg *r, s32 cpu, const struct trapframe *f)
     }
 }
 
+// The registers that are known of a task that is switched out; the others are 0.
+static struct trapframe saved_registers(const struct task *t)
+{
+    const struct switch_frame *s = (const struct switch_frame *)t->arch.rsp;
+    return (struct trapframe){
+        .r15 = s->r15,
+        .r14 = s->r14,
+        .r13 = s->r13,
+        .r12 = s->r12,
+        .rbx = s->rbx,
+        .rbp = s->rbp,
+        .rip = s->rip - 1, // inside the call of the switch; the next one may be of another line
+        .rsp = (u64)(s + 1),
+        .cs = KERNEL_CS,
+        .ss = KERNEL_DS,
+    };
+}
+
 void regs_reply(struct task *t)
 {
     s32 cpu = thread_cpu(t);
     struct trapframe kept;
-    if (cpu < 0) {
-        context_saved(&t->arch, &kept);
-        kept.rip--; // inside the call of the switch; the next instruction belongs to another line
-    }
+    if (cpu < 0)
+        kept = saved_registers(t);
     reply_begin();
     for (u32 i = 0; i < ARRAY_SIZE(regs); i++)
         add(&regs[i], cpu, cpu < 0 ? &kept : kgdb_frame(cpu));

@@ -48,4 +48,4 @@ void hwbp_check_slots(void) {}
 enum slot_rules hwbp_rules(void) { return SLOTS_2009; }
 const char *slots_name(enum slot_rules) { return "off"; }
 void hwbp_last_refusal(char *buf, size_t) { buf[0] = 0; }
-void hwbp_show(struct text *) {}
+void claims_show(struct text *) {}

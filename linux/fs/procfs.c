@@ -10,6 +10,7 @@
 #include "kernel/mm/page.h"
 #include "linux/perf/abi.h"
 #include "linux/fs/upcalls.h"
+#include "linux/perf/perf.h"
 #include "linux/perf/sample.h"
 
 #define PAGE_KB   ((unsigned long)PAGE_SIZE / 1024)

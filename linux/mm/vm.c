@@ -1,5 +1,6 @@
 // Address spaces: the list of areas, and how to map, unmap, protect and move them.
 #include "kernel/base/errno.h"
+#include "arch/x86/user/paging_user.h"
 #include "kernel/base/string.h"
 #include "kernel/mm/heap.h"
 #include "kernel/mm/page.h"

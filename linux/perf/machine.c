@@ -1,6 +1,6 @@
 // Registers and pages for samples. See machine.h.
 #include "arch/x86/context.h"
-#include "arch/x86/paging.h"
+#include "arch/x86/user/paging_user.h"
 #include "linux/mm/vm.h"
 #include "linux/perf/abi.h"
 #include "linux/perf/machine.h"

@@ -1,11 +1,16 @@
 // Perf events as programs use them: the system call, software events, inheritance.
 #pragma once
 
+#include "kernel/base/printk.h"
 #include "linux/perf/output.h"
 
 // Registers the software events. Starts the thread that does the work that a #DB in ring 0 leaves.
 // Boot CPU, once, after perf_init().
 void perf_programs_init(void);
+
+// The text of /proc/hwbp, in the format of docs/hwbp.md; empty in a kernel without breakpoints.
+// Task context.
+void hwbp_show(struct text *t);
 
 // ---- the life of tasks (called by linux/proc) ----
 

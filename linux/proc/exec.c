@@ -3,6 +3,7 @@
 #include "linux/proc/exec.h"
 
 #include "arch/x86/uaccess.h"
+#include "arch/x86/user/fpu.h"
 #include "kernel/base/string.h"
 #include "kernel/mm/heap.h"
 #include "linux/fs/file.h"

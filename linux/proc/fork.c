@@ -1,5 +1,6 @@
 // fork, vfork, clone: a copy of the process, or a thread more in it.
 #include "arch/x86/uaccess.h"
+#include "arch/x86/user/fpu.h"
 #include "kernel/base/string.h"
 #include "kernel/mm/heap.h"
 #include "linux/fs/vfs.h"

@@ -1,6 +1,7 @@
 // The signal frame on the program's stack, as Linux lays it out for x86-64 (sigaction(2),
 // <sys/ucontext.h>).
 #include "arch/x86/uaccess.h"
+#include "arch/x86/user/fpu.h"
 #include "kernel/base/string.h"
 #include "linux/proc/signals.h"
 #include "linux/ptrace/upcalls.h"

@@ -3,6 +3,7 @@
 
 #include "arch/x86/layout.h"
 #include "arch/x86/upcalls.h"
+#include "arch/x86/user/fpu.h"
 #include "kernel/base/printk.h"
 #include "linux/mm/vm.h"
 #include "linux/task/process.h"

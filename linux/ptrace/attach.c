@@ -91,7 +91,7 @@ static int attach(struct tracee *tr)
             tr->trap = true;
             tr->attaching = t->state == TASK_STOPPED;
             signal_note(t);
-            sched_wake_stopped(t);
+            sched_wake_from(t, BIT(TASK_SLEEPING) | BIT(TASK_STOPPED));
         }
     }
     spin_unlock_irqrestore(&p->signal_lock, flags);

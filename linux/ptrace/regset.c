@@ -1,5 +1,6 @@
 // A tracee's registers as whole sets, by ELF note type.
 #include "arch/x86/uaccess.h"
+#include "arch/x86/user/fpu.h"
 #include "kernel/base/string.h"
 #include "linux/fs/syscalls.h"
 #include "linux/ptrace/tracee.h"

@@ -3,6 +3,7 @@
 #include "linux/task/sigqueue.h"
 #include "linux/task/upcalls.h"
 #include "linux/ptrace/tracee.h"
+#include "sched/runqueue.h"
 
 // Who sees the state sees what was written before it.
 static void set_state(struct tracee *tr, enum trace_state state)
@@ -232,7 +233,7 @@ void ptrace_wake(struct tracee *tr)
     tr->report = 0;
     tr->info = NULL;
     set_state(tr, TRACE_RUNS);
-    sched_wake_traced(tr->task);
+    sched_wake_from(tr->task, BIT(TASK_TRACED));
 }
 
 void ptrace_continued(struct thread *th)
@@ -273,6 +274,24 @@ static struct tracee *find(s32 tid)
     return NULL;
 }
 
+// Whether a stopped task has left its CPU.
+static bool inactive(struct task *t)
+{
+    u64 flags = irq_save();
+    struct runqueue *rq = rq_lock_task(t);
+    bool out = rq->curr != t && !t->queued && !__atomic_load_n(&t->on_cpu, __ATOMIC_ACQUIRE);
+    spin_unlock(&rq->lock);
+    irq_restore(flags);
+    return out;
+}
+
+// All its registers are in memory then. Nobody may wake the task meanwhile.
+static void wait_inactive(struct task *t)
+{
+    while (!inactive(t)) // it may still be queued: preempted on its way to sleep
+        sched_yield();
+}
+
 struct tracee *ptrace_freeze(s32 tid)
 {
     spin_lock(&proc_lock);
@@ -281,7 +300,7 @@ struct tracee *ptrace_freeze(s32 tid)
         tr = NULL;
     spin_unlock(&proc_lock);
     if (tr && !tr->off_cpu) {
-        sched_wait_inactive(tr->task);
+        wait_inactive(tr->task);
         tr->off_cpu = true;
     }
     return tr;

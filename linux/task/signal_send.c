@@ -9,7 +9,7 @@
 void signal_kick(struct task *t)
 {
     signal_note(t);
-    sched_wake_interruptible(t);
+    sched_wake_from(t, BIT(TASK_SLEEPING));
     // The task may still be on its CPU, on its way to sleep. Then it runs on, and must look.
     if (t != current_task() && __atomic_load_n(&t->on_cpu, __ATOMIC_SEQ_CST))
         smp_reschedule(t->cpu);
@@ -49,7 +49,7 @@ void signal_kill_thread(struct thread *th)
 {
     __atomic_store_n(&th->task->killed, true, __ATOMIC_RELEASE);
     signal_kick(th->task);
-    sched_wake_killed(th->task);
+    sched_wake_from(th->task, BIT(TASK_SLEEPING) | BIT(TASK_STOPPED) | BIT(TASK_KILLABLE));
     ptrace_wake_dying(th);
 }
 
@@ -86,7 +86,7 @@ static void continue_locked(struct process *p)
     p->nr_stopped = 0;
     list_for_each (th, &p->threads, node) {
         th->stopped = false;
-        sched_wake_stopped(th->task);
+        sched_wake_from(th->task, BIT(TASK_SLEEPING) | BIT(TASK_STOPPED));
     }
 }
 

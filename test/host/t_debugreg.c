@@ -1,4 +1,5 @@
-// link: arch/x86/debugreg.c The debug-register file on the host: encoding, the commit algorithm,
+// link: arch/x86/debugreg.c arch/x86/svm/debugreg_guest.c
+// The debug-register file on the host: encoding, the commit algorithm,
 // and what a #DB means, by hand and in random sequences.
 #include "test/host/dr_model.h"
 

@@ -34,7 +34,7 @@ KTEST(sched_signal, "sched.interrupt-sleep", NULL)
     while (t->state != TASK_SLEEPING)
         sched_yield();
     t->signal_pending = true;
-    sched_wake_interruptible(t);
+    sched_wake_from(t, BIT(TASK_SLEEPING));
     task_join(t);
     task_put(t);
     EXPECT_EQ(result, -EINTR);

@@ -1,5 +1,6 @@
 // Guests: who may run one, its control block, one entry and one exit.
 #include "arch/x86/svm/svm.h"
+#include "arch/x86/svm/debugreg_guest.h"
 #include "arch/x86/cpu.h"
 #include "arch/x86/debugreg_hw.h"
 #include "arch/x86/paging.h"

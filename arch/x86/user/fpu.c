@@ -1,5 +1,5 @@
 // What a program leaves in the CPU: SSE state, selectors, FS and GS base.
-#include "arch/x86/context.h"
+#include "arch/x86/user/fpu.h"
 #include "arch/x86/cpu.h"
 #include "arch/x86/upcalls.h"
 

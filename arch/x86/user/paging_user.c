@@ -1,7 +1,9 @@
-// The user half of page tables: the frames of address spaces, and walks over their pages.
+// The user half of page tables: the frames of address spaces, walks over their pages, and which
+// CPUs have them loaded.
+#include "arch/x86/user/paging_user.h"
 #include "arch/x86/cpu.h"
-#include "arch/x86/paging.h"
 #include "arch/x86/rep.h"
+#include "arch/x86/smp.h"
 #include "arch/x86/upcalls.h"
 
 #define FIRST_UPPER (PAGE_ENTRIES / 2) // top-level entries from here on are the kernel's
@@ -62,4 +64,51 @@ void paging_for_each(u64 root, u64 start, u64 end, page_fn *fn, void *arg)
             fn(first + i * PAGE_SIZE, &table[i], arg);
         start = first + n * PAGE_SIZE;
     }
+}
+
+bool paging_lookup(u64 root, u64 va, u64 *pa, u64 *flags)
+{
+    u64 e = root | PTE_P;
+    int level = 5; // of the table that the entry above the top would be in
+    while (level > 1 && (e & (PTE_P | PTE_PS)) == PTE_P) {
+        level--;
+        e = __atomic_load_n(&paging_table_at(e)[paging_index(va, level)], __ATOMIC_ACQUIRE);
+    }
+    u64 inside = (PAGE_SIZE << 9 * (level - 1)) - 1;
+    *pa = (e & PTE_ADDR & ~inside) + (va & inside);
+    *flags = e & ~PTE_ADDR;
+    return e & PTE_P;
+}
+
+void paging_load(u64 root)
+{
+    struct cpu *c = this_cpu();
+    if (c->active_cr3 == root)
+        return;
+    // Announced first: a shootdown that does not see it yet has changed its entries before this
+    // load.
+    __atomic_store_n(&c->active_cr3, root, __ATOMIC_SEQ_CST);
+    write_cr3(root);
+}
+
+static void flush_user_half(void *)
+{
+    write_cr3(read_cr3());
+}
+
+void tlb_shootdown(u64 root)
+{
+    // The changed entries must be visible before anyone's active_cr3 is looked at (see
+    // paging_load).
+    __atomic_thread_fence(__ATOMIC_SEQ_CST);
+    smp_call_users(root, flush_user_half, NULL);
+}
+
+bool paging_in_use(u64 root)
+{
+    __atomic_thread_fence(__ATOMIC_SEQ_CST); // as in tlb_shootdown()
+    for (u32 i = 0; i < nr_cpus; i++)
+        if (__atomic_load_n(&cpus[i].active_cr3, __ATOMIC_RELAXED) == root)
+            return true;
+    return false;
 }

@@ -1,6 +1,6 @@
 // User copies: one instruction sequence each, whose faults the exception table turns into -EFAULT.
 #include "arch/x86/uaccess.h"
-#include "arch/x86/context.h"
+#include "arch/x86/user/fpu.h"
 
 // Linux's numbers, as in kernel/base/errno.h, which is above this layer.
 enum { EFAULT = 14, ENAMETOOLONG = 36 };

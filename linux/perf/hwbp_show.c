@@ -3,7 +3,7 @@
 #include "arch/x86/smp.h"
 #include "hwbp/reserve.h"
 #include "kernel/base/ksym.h"
-#include "kernel/base/printk.h"
+#include "linux/perf/perf.h"
 #include "perf/context.h"
 #include "sched/sched.h"
 
@@ -72,6 +72,8 @@ static void show_counters(struct text *t, u32 cpu)
 
 void hwbp_show(struct text *t)
 {
+    if (!HWBP)
+        return;
     text_add(t, "hwbp 1 rules=%s cpus=%u live=%u\n", slots_name(hwbp_rules()), nr_cpus,
              hwbp_live());
     for (u32 cpu = 0; cpu < nr_cpus; cpu++)
