@@ -35,9 +35,9 @@ static inline size_t user_piece(u64 addr, size_t n)
     return MIN(n, PAGE_SIZE - addr % PAGE_SIZE);
 }
 
-// For many single words: between begin and end, with user_range_ok() asked before, nothing but
-// these two touches user memory. A fault without remedy jumps to the label `fault` (which ends the
-// access, too).
+// For many single words of 64 or 32 bits: between begin and end, with user_range_ok() asked before,
+// nothing but these three touches user memory. A fault without remedy jumps to the label `fault`
+// (which ends the access, too).
 static inline void user_access_begin(void)
 {
     if (likely(cpu_features.smap))
@@ -54,6 +54,9 @@ static inline void user_access_end(void)
 #define put_user_word(value, addr, fault)                                                          \
     __asm__ goto("1: movq %1, %0\n" EXTABLE(1b, %l2)                                               \
                  : "=m"(*(u64 *)(addr)) : "er"((u64)(value)) : : fault)
+#define put_user_half(value, addr, fault)                                                          \
+    __asm__ goto("1: movl %1, %0\n" EXTABLE(1b, %l2)                                               \
+                 : "=m"(*(u32 *)(addr)) : "er"((u32)(value)) : : fault)
 #define get_user_word(value, addr, fault)                                                          \
     __asm__ goto("1: movq %1, %0\n" EXTABLE(1b, %l2)                                               \
                  : "=r"(value) : "m"(*(const u64 *)(addr)) : : fault)

@@ -63,18 +63,17 @@ static int emit(struct listing *l, const char *name, u64 ino, u32 mode, u64 pos)
 {
     union {
         struct dirent64 d;
-        u8 bytes[sizeof(struct dirent64) + FS_NAME_MAX + 1 + 7];
+        u8 bytes[sizeof(struct dirent64) + FS_NAME_MAX + 1];
     } out;
     size_t len = strlen(name), reclen = ALIGN_UP(sizeof(out.d) + len + 1, 8);
     if (reclen > l->size - l->done || sched_killed())
         return 1;
-    memset(out.bytes, 0, reclen);
     out.d.d_ino = ino;
     out.d.d_off = pos;
     out.d.d_reclen = reclen;
     out.d.d_type = (mode & S_IFMT) >> 12;
-    memcpy(out.d.d_name, name, len);
-    if (copy_to_user(l->ubuf + l->done, &out, reclen))
+    memcpy(out.d.d_name, name, len + 1);
+    if (copy_to_user(l->ubuf + l->done, &out, sizeof(out.d) + len + 1)) // not what fills it up
         return -EFAULT;
     l->done += reclen;
     l->pos = pos;

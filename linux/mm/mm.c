@@ -27,6 +27,11 @@ void mm_get(struct mm *mm)
     ref_get(&mm->refs);
 }
 
+bool mm_is_shared(const struct mm *mm)
+{
+    return ref_shared(&mm->refs);
+}
+
 void mm_put(struct mm *mm)
 {
     if (!ref_put(&mm->refs))

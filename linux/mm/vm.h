@@ -80,7 +80,8 @@ extern u64 vm_max_map_count;
 
 struct mm *mm_new(void); // NULL when memory is out
 void mm_get(struct mm *mm);
-void mm_put(struct mm *mm);        // the last reference unmaps everything
+void mm_put(struct mm *mm);             // the last reference unmaps everything
+bool mm_is_shared(const struct mm *mm); // by several processes, or somebody looks at it
 struct mm *mm_fork(struct mm *mm); // copy on write; NULL when memory is out, nothing has changed
 
 // Maps len bytes of anonymous private memory, of whole pages in the end. With MAP_FIXED addr is

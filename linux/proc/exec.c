@@ -9,7 +9,6 @@
 #include "linux/fs/file.h"
 #include "linux/fs/vfs.h"
 #include "linux/mm/vm.h"
-#include "linux/proc/futex.h"
 #include "linux/proc/life.h"
 #include "linux/task/signal_state.h"
 #include "linux/proc/syscalls.h"
@@ -281,7 +280,7 @@ static void commit(const char *path, const struct exec_args *a, struct new_progr
     become_leader(p, t);
     struct thread *th = t->thread;
     perf_exec(t);
-    futex_owner_dies(th->robust_list);
+    thread_leaves_words(t);
 
     struct old_program old = replace_program(t, path, a, new);
     switch_memory(t, new->mm);

@@ -52,14 +52,22 @@ void vfork_release(struct thread *th)
     spin_unlock(&proc_lock);
 }
 
+void thread_leaves_words(struct task *t)
+{
+    const struct thread *th = t->thread;
+    const u32 zero = 0;
+    futex_owner_dies(th->robust_list);
+    if (!th->clear_child_tid || (t->process->nr_threads == 1 && !mm_is_shared(t->mm)))
+        return; // nobody would see it
+    if (!put_user(zero, th->clear_child_tid))
+        futex_wake(t->mm, th->clear_child_tid, 1);
+}
+
 static void leave_memory(struct task *t, struct thread *th)
 {
-    u32 zero = 0;
     if (!t->mm)
         return;
-    futex_owner_dies(th->robust_list);
-    if (th->clear_child_tid && !put_user(zero, th->clear_child_tid))
-        futex_wake(t->mm, th->clear_child_tid, 1);
+    thread_leaves_words(t);
     u64 flags = irq_save();
     t->mm = NULL;
     mm_activate(NULL);

@@ -21,6 +21,9 @@ struct vfork {
 };
 // The running thread leaves its address space: a vfork's parent may go on. Task context.
 void vfork_release(struct thread *th);
+// Comes before that: marks the robust mutexes that the thread still holds, and clears the word that
+// set_tid_address(2) has named if others share the memory. The running thread. Task context.
+void thread_leaves_words(struct task *t);
 
 // Stops the process's interval timers (setitimer(2)). Task context, no locks.
 void itimers_stop(struct process *p);

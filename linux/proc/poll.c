@@ -37,7 +37,16 @@ static s64 wait_ready(struct pollfd *list, u32 n, u64 until)
     int err =
         wait_event_interruptible(&file_events, (ready = check(fds, list, n)) != 0 || to.expired);
     timeout_stop(&to);
-    return err ? -ERESTARTNOHAND : ready;
+    return err || (!ready && sched_interrupted()) ? -ERESTARTNOHAND : ready;
+}
+
+// Only `revents` is written: other threads may change the rest meanwhile.
+static bool put_revents(u64 ufds, const struct pollfd *list, u32 n)
+{
+    for (u32 i = 0; i < n; i++)
+        if (put_user(list[i].revents, ufds + i * sizeof(*list) + offsetof(struct pollfd, revents)))
+            return false;
+    return true;
 }
 
 // 0 or more, or -ERESTARTNOHAND when a signal came.
@@ -51,7 +60,7 @@ static s64 poll(u64 ufds, u32 n, u64 until)
     s64 result = -EFAULT;
     if (!copy_from_user(list, ufds, n * sizeof(*list))) {
         result = wait_ready(list, n, until);
-        if (result >= 0 && copy_to_user(ufds, list, n * sizeof(*list)))
+        if (result >= 0 && !put_revents(ufds, list, n))
             result = -EFAULT;
     }
     kfree(list);
@@ -66,7 +75,9 @@ static s64 poll_until(const struct restart *r)
 
 s64 sys_poll(u64 ufds, u32 n, int timeout_ms)
 {
-    u64 until = timeout_ms < 0 ? NEVER : clock_ns() + (u64)timeout_ms * NS_PER_MSEC;
+    u64 until = timeout_ms < 0 ? NEVER : 0;
+    if (timeout_ms > 0)
+        until = clock_ns() + (u64)timeout_ms * NS_PER_MSEC;
     return poll_until(&(struct restart){poll_until, until, {ufds, n}});
 }
 
@@ -78,7 +89,7 @@ static int begin(u64 *until, u64 utimeout, u64 umask, u64 set_size)
 }
 
 // The old mask again, at once or after the signal, and the time that is left to utimeout: with it
-// the call is restarted.
+// the call is restarted. A call that was not to wait leaves its zero alone.
 static s64 finish(s64 result, u64 umask, u64 utimeout, u64 until)
 {
     struct thread *th = current_thread();
@@ -87,7 +98,7 @@ static s64 finish(s64 result, u64 umask, u64 utimeout, u64 until)
         th->restore_mask = false;
         signal_set_blocked(th->saved_mask);
     }
-    if (utimeout && put_user(rest, utimeout) && result == -ERESTARTNOHAND)
+    if (utimeout && until && put_user(rest, utimeout) && result == -ERESTARTNOHAND)
         return -EINTR;
     return result;
 }
@@ -176,11 +187,12 @@ s64 sys_select(int n, u64 uread, u64 uwrite, u64 uexcept, u64 utimeout)
             return -EFAULT;
         if (tv.sec < 0 || tv.usec < 0)
             return -EINVAL;
-        until = ns_add(clock_ns(), timeval_ns(&tv));
+        u64 ns = timeval_ns(&tv);
+        until = ns ? ns_add(clock_ns(), ns) : 0;
     }
     s64 result = select(n, (u64[]){uread, uwrite, uexcept}, until);
     tv = ns_timeval(time_left(until));
-    if (utimeout && put_user(tv, utimeout) && result == -ERESTARTNOHAND)
+    if (utimeout && until && put_user(tv, utimeout) && result == -ERESTARTNOHAND)
         return -EINTR;
     return result;
 }

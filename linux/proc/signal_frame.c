@@ -90,7 +90,7 @@ static int write_frame(struct rt_sigframe *to, const struct trapframe *f, const 
     put_user_word(UC_SIGCONTEXT_SS | UC_STRICT_RESTORE_SS, &to->uc_flags, fault);
     put_user_word(0, &to->uc_link, fault);
     put_user_word(th->altstack, &to->uc_stack.sp, fault);
-    put_user_word(stack_flags, &to->uc_stack.flags, fault);
+    put_user_half(stack_flags, &to->uc_stack.flags, fault);
     put_user_word(th->altstack_size, &to->uc_stack.size, fault);
 #define SAVE(r) put_user_word(f->r, &to->mc.r, fault);
     SAVED_REGISTERS(SAVE)

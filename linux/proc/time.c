@@ -132,7 +132,7 @@ int get_deadline(u64 *until, u64 utimeout)
 {
     u64 ns = NEVER;
     int err = utimeout ? get_timespec(&ns, utimeout) : 0;
-    *until = ns_add(clock_ns(), ns);
+    *until = ns ? ns_add(clock_ns(), ns) : 0;
     return err;
 }
 

@@ -10,8 +10,8 @@ static void expire(struct timer *timer)
 
 void timeout_start(struct timeout *to, u64 when)
 {
-    *to = (struct timeout){.task = current_task()};
-    if (when != NEVER)
+    *to = (struct timeout){.task = current_task(), .expired = !when};
+    if (when && when != NEVER)
         timer_start(&to->timer, when, expire);
 }
 

@@ -15,7 +15,8 @@ struct timeout {
     bool expired;
 };
 
-// Wakes the running task when clock_ns() >= when. With NEVER it does not. Timers look at each tick.
+// Wakes the running task when clock_ns() >= when. With NEVER it does not; with 0 it has expired
+// already. Timers look at each tick.
 void timeout_start(struct timeout *to, u64 when);
 void timeout_stop(struct timeout *to);
 
@@ -28,6 +29,6 @@ u64 time_left(u64 until);
 
 // Reads a program's struct timespec into ns. 0, -EFAULT, -EINVAL. Task context.
 int get_timespec(u64 *ns, u64 uspec);
-// The same for a time from now on. *until is the moment, by clock_ns(), or NEVER when utimeout is
-// 0.
+// The same for a time from now on. *until is the moment, by clock_ns(): NEVER when utimeout is 0,
+// and 0 when the time is no time at all.
 int get_deadline(u64 *until, u64 utimeout);

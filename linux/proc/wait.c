@@ -188,6 +188,14 @@ static void describe(const struct waited *child, struct siginfo *info)
     }
 }
 
+// Six numbers, and nothing between or behind them.
+static bool put_info(u64 uinfo, const struct siginfo *info)
+{
+    const size_t first = offsetof(struct siginfo, pad), pid = offsetof(struct siginfo, chld);
+    const size_t second = offsetof(struct siginfo, chld.pad) - pid;
+    return copy_to_user(uinfo, info, first) || copy_to_user(uinfo + pid, &info->chld, second);
+}
+
 s64 sys_waitid(int type, u32 id, u64 uinfo, u32 options, u64 urusage)
 {
     struct waited child = {0};
@@ -210,5 +218,5 @@ s64 sys_waitid(int type, u32 id, u64 uinfo, u32 options, u64 urusage)
         if (urusage && put_usage(&child, urusage))
             return -EFAULT;
     }
-    return uinfo ? siginfo_to_user(uinfo, &info) : 0;
+    return uinfo && put_info(uinfo, &info) ? -EFAULT : 0;
 }
