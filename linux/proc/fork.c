@@ -70,7 +70,7 @@ static void copy_thread(struct task *t, const struct trapframe *f, const struct 
     struct trapframe *child = context_user_frame(&t->arch);
     *child = *f;
     child->rax = 0;
-    if (self->step_tf)
+    if (self->trace & TRACE_TF)
         child->rflags &= ~RFLAGS_TF;
     if (a->stack)
         child->rsp = a->stack;

@@ -44,7 +44,8 @@ static void unlink(struct tracee *tr)
     struct thread *th = tracee_thread(tr);
     list_del(&tr->node);
     th->tracee = NULL;
-    th->trace = 0; // TF goes with the next stop, or the step's own #DB
+    // TF goes with the next stop, or the step's own #DB.
+    __atomic_fetch_and(&th->trace, TRACE_TF | TRACE_PUSHES, __ATOMIC_RELAXED);
     if (tr->leader)
         th->task->process->tracee = NULL;
     if (th->task->process->stopping) // it takes part again

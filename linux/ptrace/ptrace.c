@@ -103,7 +103,7 @@ static void go_on(struct tracee *tr, s64 request, int sig)
         return;
     }
     ptrace_set_step(th, steps(request));
-    th->trace &= TRACE_STEP;
+    th->trace &= ~(TRACE_SYSCALLS | TRACE_EMULATE);
     if (request == PTRACE_SYSCALL)
         th->trace |= TRACE_SYSCALLS;
     else if (request == PTRACE_SYSEMU || request == PTRACE_SYSEMU_SINGLESTEP)

@@ -17,7 +17,9 @@ s64 sys_ptrace(s64 request, s32 tid, u64 addr, u64 data);
 // thread->trace
 #define TRACE_SYSCALLS 1u
 #define TRACE_STEP     2u
-#define TRACE_EMULATE  4u // system calls stop at their beginning and are then skipped
+#define TRACE_EMULATE  4u  // system calls stop at their beginning and are then skipped
+#define TRACE_TF       8u  // TF in its frame is the tracer's, not the program's
+#define TRACE_PUSHES   16u // and the step is over PUSHF, which shows it to the program
 
 // A signal is about to be acted on: the tracer sees it first. The signal to act on, with *info
 // about it, or 0: none.

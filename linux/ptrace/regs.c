@@ -23,7 +23,7 @@ void ptrace_get_regs(const struct tracee *tr, struct user_regs *r)
         .orig_rax = f->vector == VECTOR_SYSCALL || f->vector == VECTOR_NONE ? f->error : ~0ull,
         .rip = f->rip,
         .cs = f->cs,
-        .eflags = f->rflags & ~(tracee_thread(tr)->step_tf ? RFLAGS_TF : 0),
+        .eflags = f->rflags & ~(tracee_thread(tr)->trace & TRACE_TF ? RFLAGS_TF : 0),
         .rsp = f->rsp,
         .ss = f->ss,
         .fs_base = tr->task->arch.fs_base,
@@ -53,8 +53,8 @@ int ptrace_set_regs(struct tracee *tr, const struct user_regs *r)
     f->rsp = r->rsp;
     f->rflags = (f->rflags & ~FLAGS_TRACER) | (r->eflags & FLAGS_TRACER);
     if (r->eflags & RFLAGS_TF)
-        th->step_tf = false; // the program's own from now on
-    else if (th->step_tf)
+        th->trace &= ~TRACE_TF; // the program's own from now on
+    else if (th->trace & TRACE_TF)
         f->rflags |= RFLAGS_TF;
     tr->task->arch.fs_base = r->fs_base;
     tr->task->arch.gs_base = r->gs_base;

@@ -2,9 +2,11 @@
 #include "linux/mm/vm.h"
 #include "linux/ptrace/tracee.h"
 
-// The next instruction is POPF or IRET, behind any prefixes (SDM vol. 2, 2.1.1 and 2.2.1): what TF
-// is behind it is the program's own.
-static bool loads_tf(const struct thread *th, u64 rip)
+enum tf_use { TF_UNUSED, TF_LOADED, TF_PUSHED };
+
+// What the instruction at rip, behind any prefixes (SDM vol. 2, 2.1.1 and 2.2.1), has to do with
+// TF. Loaded: what it is behind the instruction is the program's own.
+static enum tf_use tf_use(const struct thread *th, u64 rip)
 {
     u8 code[15];
     struct mm *mm = process_mm(th->task->process);
@@ -13,9 +15,11 @@ static bool loads_tf(const struct thread *th, u64 rip)
         mm_put(mm);
     for (ssize_t i = 0; i < n; i++) {
         switch (code[i]) {
+        case 0x9c: // PUSHF
+            return TF_PUSHED;
         case 0x9d: // POPF
         case 0xcf: // IRET
-            return true;
+            return TF_LOADED;
         case 0x26:
         case 0x2e:
         case 0x36:
@@ -27,31 +31,48 @@ static bool loads_tf(const struct thread *th, u64 rip)
         case 0xf3:
             break;
         default:
-            return false;
+            return TF_UNUSED;
         }
     }
-    return false;
+    return TF_UNUSED;
 }
 
 void ptrace_set_step(struct thread *th, bool on)
 {
     struct trapframe *f = context_user_frame(&th->task->arch);
-    if (on) {
-        th->step_tf = (th->step_tf || !(f->rflags & RFLAGS_TF)) && !loads_tf(th, f->rip);
-        f->rflags |= RFLAGS_TF;
-        th->trace |= TRACE_STEP;
-        return;
-    }
-    if (th->step_tf)
+    u32 old =
+        __atomic_fetch_and(&th->trace, ~(TRACE_STEP | TRACE_TF | TRACE_PUSHES), __ATOMIC_RELAXED);
+    if (old & TRACE_TF)
         f->rflags &= ~RFLAGS_TF;
-    th->step_tf = false;
-    th->trace &= ~TRACE_STEP;
+    if (!on)
+        return;
+    enum tf_use use = tf_use(th, f->rip);
+    u32 new = TRACE_STEP;
+    if (!(f->rflags & RFLAGS_TF) && use != TF_LOADED)
+        new |= TRACE_TF | (use == TF_PUSHED ? TRACE_PUSHES : 0);
+    f->rflags |= RFLAGS_TF;
+    __atomic_fetch_or(&th->trace, new, __ATOMIC_RELAXED);
+}
+
+// The running thread has stepped over PUSHF: it pushed the tracer's TF, in the second byte whatever
+// the operand's size. Not by a user copy, which would hit a watchpoint there.
+static void hide_pushed_tf(struct thread *th)
+{
+    const struct trapframe *f = context_user_frame(&th->task->arch);
+    u8 byte;
+    __atomic_fetch_and(&th->trace, ~TRACE_PUSHES, __ATOMIC_RELAXED);
+    if (mm_access(th->task->mm, f->rsp + 1, &byte, 1, false, false) != 1)
+        return; // another thread has unmapped it
+    byte &= ~(RFLAGS_TF >> 8);
+    mm_access(th->task->mm, f->rsp + 1, &byte, 1, true, false);
 }
 
 u64 ptrace_debug_causes(u64 dr6)
 {
     struct process *p = current_process();
     struct thread *th = current_thread();
+    if ((dr6 & DR6_BS) && (th->trace & TRACE_PUSHES))
+        hide_pushed_tf(th);
     u64 flags = spin_lock_irqsave(&p->signal_lock);
     struct tracee *tr = th->tracee;
     if (tr) {
@@ -59,7 +80,7 @@ u64 ptrace_debug_causes(u64 dr6)
         tr->debug.hits = 0;
     } else {
         dr6 &= ~DR6_SLOTS;
-        if (th->step_tf) {
+        if (th->trace & TRACE_TF) {
             ptrace_set_step(th, false);
             dr6 &= ~DR6_BS;
         }

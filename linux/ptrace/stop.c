@@ -161,6 +161,8 @@ static void syscall_stop(u64 message)
 bool ptrace_syscall_enter(struct trapframe *f)
 {
     u32 trace = current_thread()->trace;
+    if (trace & TRACE_TF)
+        f->r11 &= ~RFLAGS_TF; // SYSCALL has put RFLAGS there
     if (!(trace & (TRACE_SYSCALLS | TRACE_EMULATE)))
         return false;
     syscall_stop(PTRACE_EVENTMSG_SYSCALL_ENTRY);

@@ -119,8 +119,7 @@ struct thread {
     // For linux/ptrace.
     struct tracee *tracee; // not NULL: the thread is traced
     struct list tracees;   // the threads that this one traces (proc_lock)
-    u32 trace;             // TRACE_*: what its tracer wants of it
-    bool step_tf;          // TF in its frame was set by the tracer, not by the program
+    u32 trace;             // TRACE_*: what its tracer wants of it. Atomic while the thread runs
     int resume_signal;     // the signal with which the tracer let it go on
 
     struct cpu_time told; // proc_lock

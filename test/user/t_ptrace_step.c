@@ -1,4 +1,5 @@
-// ptrace(2): a single step or a write that ends at an execute breakpoint.
+// ptrace(2): a single step or a write that ends at an execute breakpoint, and what a program sees
+// of being stepped.
 #include "test/user/trace.h"
 
 #define RF (1ul << 16)
@@ -92,4 +93,64 @@ UTEST_HWBP(ptrace_step_count, "ptrace.step-count")
     CHECK_EQ(go(PTRACE_CONT, pid, 0), ENDED(0));
     CHECK_EQ(bp_read(fd), 0);
     close(fd);
+}
+
+// ---- TF ----
+
+#define TF 0x100
+
+extern const char show_flags[], show_flags_end[];
+
+// Every way by which a program sees its flags: first without TF, then with its own.
+static void shows_flags(void *arg)
+{
+    register uint64_t *out __asm__("rbx") = arg;
+    __asm__ volatile("int3\n"
+                     "show_flags: pushfq\n pop (%0)\n"
+                     "pushq $0\n pushfw\n popw 8(%0)\n pop %%rax\n"
+                     "mov $39, %%eax\n syscall\n mov %%r11, 16(%0)\n"
+                     "pushfq\n orl $0x100, (%%rsp)\n popfq\n"
+                     "pushfq\n pop 24(%0)\n"
+                     "mov $39, %%eax\n syscall\n mov %%r11, 32(%0)\n"
+                     "pushfq\n andl $~0x100, (%%rsp)\n popfq\n"
+                     "show_flags_end: nop" ::"r"(out)
+                     : "rax", "rcx", "r11", "memory");
+}
+
+// Linux shows the tracer's TF, too.
+UTEST(ptrace_hidden_tf, "ptrace.hidden-tf")
+{
+    uint64_t *out = shared_memory(4096), shown = on_dr7() ? 0 : TF;
+    pid_t pid = trace(shows_flags, out);
+
+    CHECK_EQ(go(PTRACE_CONT, pid, 0), STOPPED(SIGTRAP));
+    while (regs_of(pid).rip != (unsigned long)show_flags_end)
+        REQUIRE(go(PTRACE_SINGLESTEP, pid, 0) == STOPPED(SIGTRAP));
+    CHECK_EQ(go(PTRACE_CONT, pid, 0), ENDED(0));
+    for (int i = 0; i < 5; i++)
+        CHECK_EQ(out[i] & TF, i < 3 ? shown : TF);
+    CHECK_EQ(out[0] & 0x202, 0x202); // nothing else is gone
+    CHECK_EQ(out[1] & 0x202, 0x202);
+    CHECK_EQ(out[2] & 0x202, 0x202);
+}
+
+static void saves_flags(void *)
+{
+    __asm__ volatile("int3\n pushfq\n popfq\n nop\n nop" ::: "memory");
+}
+
+// So POPF does not arm it for good: on Linux the program goes on trapping.
+UTEST(ptrace_saved_tf, "ptrace.saved-tf")
+{
+    pid_t pid = trace(saves_flags, NULL);
+
+    CHECK_EQ(go(PTRACE_CONT, pid, 0), STOPPED(SIGTRAP));
+    CHECK_EQ(go(PTRACE_SINGLESTEP, pid, 0), STOPPED(SIGTRAP));
+    CHECK_EQ(go(PTRACE_SINGLESTEP, pid, 0), STOPPED(SIGTRAP));
+    if (on_dr7()) {
+        CHECK_EQ(go(PTRACE_CONT, pid, 0), ENDED(0));
+    } else {
+        CHECK_EQ(go(PTRACE_CONT, pid, 0), STOPPED(SIGTRAP));
+        finish(pid);
+    }
 }
