@@ -179,7 +179,8 @@ help:
 #:                 OUT=file gets what it writes to /dev/host
 #: make linux      the same on Debian's Linux 6.12 in QEMU, without input
 #: make compare    the same programs on Linux 6.12 and on dr7: SEEDS=20 OPS=500 T=name
-#: make timeline   who held which register when: PROG= ARGS= (the demonstration), OUT=folder (build)
+#: make timeline   who held which register when: PROG= ARGS= (the demonstration) or CORE=1,
+#:                 OUT=folder (build)
 #: make gdb        boot in QEMU under gdb, stopped at kernel_main (CMDS=file: its commands;
 #:                 PROG=program: its symbols, too; `dr7` in gdb: what the kernel's structures say)
 #: make kgdb       boot with gdb attached to the kernel's own stub
@@ -218,8 +219,10 @@ setup:
 run: $(B)/kernel.elf $(ARCHIVE)
 	@$(PYTHON) tools/boot.py run --build $(B)
 
-timeline: $(B)/kernel.elf $(BUILD)/user/bin/timeline $(BUILD)/user/bin/demo \
-          $(filter $(BUILD)/user/bin/%,$(PROG) $(FILES))
+TRACED := $(if $(filter 0,$(CORE)),$(BUILD)/user/bin/timeline $(BUILD)/user/bin/demo \
+            $(filter $(BUILD)/user/bin/%,$(PROG) $(FILES)))
+
+timeline: $(B)/kernel.elf $(TRACED)
 	@$(PYTHON) tools/timeline/make.py --build $(B)
 
 exec: $(B)/kernel.elf $(filter $(BUILD)/user/bin/%,$(PROG) $(FILES))

@@ -332,6 +332,7 @@ SESSIONS = {
     "screen-uefi": lambda build: firmware.check(build, uefi=True, shell="busybox"),
     "uefi-usb-stick": lambda build: firmware.check(build, uefi=True, usb=True),
     "timeline.demo": lambda build: timeline.check(build, TIMEOUT["qemu"]),
+    "timeline.core": lambda build: timeline.check(CORE, TIMEOUT["qemu"], CORE="1"),
     "timeline.million": lambda build: timeline.check_long(build),
     "busybox": lambda build: busybox.check(build + "/kernel.elf", TIMEOUT["qemu"]),
     "bad-input": lambda build: inputs.check(build),

@@ -20,11 +20,12 @@ WIDTH = 1280     # of the browser's window
 LONG = 1_000_000
 
 
-def check(build, timeout):
+def check(build, timeout, **variables):
     """What is wrong ("": nothing), and the strip's lines."""
     with tempfile.TemporaryDirectory(prefix="dr7-") as out:
         settings = dict(os.environ, PROG="", ARGS="", FILES="", EMU="qemu", SMP="2", MEM="512",
                         APPEND="", QEMU_FLAGS="", OUT=out)
+        settings.update(variables)
         done = subprocess.run([sys.executable, "-B", "tools/timeline/make.py", "--build", build],
                               env=settings, timeout=timeout, text=True, stdin=subprocess.DEVNULL,
                               stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
@@ -37,7 +38,8 @@ def check(build, timeout):
     held = {bar.event: bar.task for bar in t.registers}
     hits = [m for m in t.marks if m.kind == "hit" and held.get(m.event) in tasks]
     wrong = [f"status {done.returncode}"] * (done.returncode != 0)
-    wrong += [f"{len(tasks)} tasks"] * (len(tasks) != 8)
+    letters = {t.names[pid] for pid in tasks}
+    wrong += [f"tasks {sorted(letters)}"] * (len(letters) != 8)
     wrong += [f"{len(hits)} hits"] * (len(hits) != ACCESSES)
     wrong += [f"{t.lost} lost"] * (t.lost != 0)
     wrong += ["a hit for another task"] * any(m.task != held[m.event] for m in hits)

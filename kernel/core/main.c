@@ -7,6 +7,7 @@
 #include "kernel/base/cmdline.h"
 #include "kernel/base/printk.h"
 #include "kernel/core/demo.h"
+#include "kernel/core/trace.h"
 #include "kernel/mm/heap.h"
 #include "kernel/mm/page.h"
 #include "sched/sched.h"
@@ -18,7 +19,9 @@ static void main_thread(void *)
 {
     char tests[8] = "";
     bool asked = cmdline_get("test", tests, sizeof(tests));
+    trace_begin();
     u32 status = (asked ? ktest_run("") == 0 : demo_run()) ? 0 : 1;
+    trace_end();
     printk("dr7: core ended with status %u\n", status);
     machine_off(status);
 }

@@ -26,11 +26,10 @@ void mm_activate(struct mm *) { paging_load_kernel(); }
 bool device_irq(struct trapframe *) { return false; }
 void debugger_off(u32) {}
 
-// ---- the scheduler: no timers, no trace, all CPUs stay ----
+// ---- the scheduler: no timers, all CPUs stay ----
 
 void sched_ticked(void) { ktest_tick(); }
 void sched_rest(void) {}
-void trace_put(const struct trace_record *) {}
 
 // ---- the end of a task ----
 

@@ -1,7 +1,8 @@
 # What `make timeline` does: traces a program on dr7, and writes build/timeline.html,
 # build/timeline.json (Trace Event format), and a strip on the terminal.
 #
-#   make.py --build DIRECTORY      PROG, ARGS, FILES, SMP ... as for `make exec`; OUT=: a folder
+#   make.py --build DIRECTORY      PROG, ARGS, FILES, SMP ... as for `make exec`; OUT=: a folder;
+#                                  CORE=1: the core's demonstration
 #   make.py --from TRACE           of a trace that is there already (trace_pipe's lines)
 import json
 import os
@@ -10,11 +11,13 @@ import subprocess
 import sys
 
 sys.path[:0] = ["tools", "tools/timeline"]
+import core  # noqa: E402
 import perfetto  # noqa: E402
 import strip  # noqa: E402
 import trace  # noqa: E402
+from boot import CORE, EXEC_TIMEOUT, machine, write_out  # noqa: E402
 from emu import tidy  # noqa: E402
-from settings import program, variable  # noqa: E402
+from settings import emulator, program, timeout, variable  # noqa: E402
 
 PAGE = "tools/timeline/page.html"
 DATA = "/*DATA*/null"
@@ -31,6 +34,19 @@ def record(build, out):
                             env=settings).returncode
     if not os.path.getsize(out):
         sys.exit(status or "dr7: nothing was traced")
+
+
+def record_core(build, out):
+    """The trace of the core's demonstration."""
+    with machine(build, None, ["trace=1"], []) as m:
+        m.start()
+        off = m.pump(write_out, timeout(EXEC_TIMEOUT[emulator()]))
+        lines = m.com2_output.decode(errors="replace").splitlines()
+    if not off or not lines:
+        sys.exit("dr7: nothing was traced" if off else "dr7: stopped, the time was up (TIMEOUT=)")
+    with open(out, "w", encoding="utf-8") as f:
+        for line in core.in_words(lines, core.Symbols(build + "/kernel.sym")):
+            f.write(line + "\n")
 
 
 def packed(t):
@@ -63,6 +79,8 @@ def main():
     source = folder + "/timeline.trace"
     if sys.argv[1] == "--from":
         source = sys.argv[2]
+    elif CORE:
+        record_core(sys.argv[2], source)
     else:
         record(sys.argv[2], source)
     with open(source, encoding="utf-8", errors="replace") as f:
