@@ -101,12 +101,17 @@ bool archive_parse(const u8 *data, u64 len, const char *(*fn)(const struct archi
     }
 }
 
+static void set_time(struct node *n, const struct archive_entry *e)
+{
+    n->atime = n->mtime = n->ctime = (struct file_time){.sec = (s64)e->mtime};
+}
+
 static const char *add_last(struct node *dir, const char *name, size_t len,
                             const struct archive_entry *e)
 {
     struct node *n = node_child(dir, name, len);
     if (n && node_is(n, S_IFDIR) && (e->mode & S_IFMT) == S_IFDIR) {
-        n->mtime = e->mtime;
+        set_time(n, e);
         return NULL;
     }
     if (n)
@@ -114,7 +119,7 @@ static const char *add_last(struct node *dir, const char *name, size_t len,
     n = node_new(dir, name, len, e->mode & (S_IFMT | 07777), 0);
     if (!n)
         return "finds no memory";
-    n->mtime = e->mtime;
+    set_time(n, e);
     n->data = e->data;
     n->size = node_is(n, S_IFDIR) ? 0 : e->size;
     node_link(n);

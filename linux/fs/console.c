@@ -197,7 +197,7 @@ static ssize_t console_read(struct file *f, u64 ubuf, size_t n, u64 *)
             continue;
         }
         if (copy_to_user(ubuf + done, buf, got))
-            return -EFAULT;
+            return done ? (ssize_t)done : -EFAULT;
         done += got;
     }
     return done;

@@ -1,4 +1,4 @@
-// /dev: null, zero, random, the console under its two names, and a file of the host.
+// /dev: null, zero, full, random, the console under its two names, and a file of the host.
 #include "arch/x86/platform.h"
 #include "arch/x86/uaccess.h"
 #include "linux/fs/console.h"
@@ -29,6 +29,11 @@ static ssize_t null_write(struct file *, u64, size_t n, u64 *)
     return n;
 }
 
+static ssize_t full_write(struct file *, u64, size_t n, u64 *)
+{
+    return n ? -ENOSPC : 0;
+}
+
 static ssize_t random_read(struct file *, u64 ubuf, size_t n, u64 *)
 {
     return sys_getrandom(ubuf, n, 0);
@@ -51,6 +56,12 @@ static const struct file_ops zero_ops = {
     .read = zero_read,
     .write = null_write,
     .map = zero_map,
+};
+
+static const struct file_ops full_ops = {
+    .seek = SEEKS_NOWHERE,
+    .read = zero_read,
+    .write = full_write,
 };
 
 static const struct file_ops random_ops = {
@@ -93,12 +104,21 @@ void dev_init(void)
 {
     struct node *dir = node_add(fs_root, "dev", S_IFDIR | 0755, &dir_ops);
     u32 tty = console_init();
-    node_add(dir, "null", S_IFCHR | 0666, &null_ops)->arg = RDEV(1, 3);
-    node_add(dir, "zero", S_IFCHR | 0666, &zero_ops)->arg = RDEV(1, 5);
-    node_add(dir, "random", S_IFCHR | 0666, &random_ops)->arg = RDEV(1, 8);
-    node_add(dir, "urandom", S_IFCHR | 0666, &random_ops)->arg = RDEV(1, 9);
-    node_add(dir, "tty", tty, &console_ops)->arg = RDEV(5, 0);
-    node_add(dir, "console", tty, &console_ops)->arg = RDEV(5, 1);
-    node_add(dir, "host", S_IFCHR | 0222, &host_ops)->arg = RDEV(10, 240); // a number for local use
+    const struct {
+        const char *name;
+        u32 mode, rdev;
+        const struct file_ops *ops;
+    } devices[] = {
+        {"null", S_IFCHR | 0666, RDEV(1, 3), &null_ops},
+        {"zero", S_IFCHR | 0666, RDEV(1, 5), &zero_ops},
+        {"full", S_IFCHR | 0666, RDEV(1, 7), &full_ops},
+        {"random", S_IFCHR | 0666, RDEV(1, 8), &random_ops},
+        {"urandom", S_IFCHR | 0666, RDEV(1, 9), &random_ops},
+        {"tty", tty, RDEV(5, 0), &console_ops},
+        {"console", tty, RDEV(5, 1), &console_ops},
+        {"host", S_IFCHR | 0222, RDEV(10, 240), &host_ops}, // a number for local use
+    };
+    for (u32 i = 0; i < ARRAY_SIZE(devices); i++)
+        node_add(dir, devices[i].name, devices[i].mode, devices[i].ops)->arg = devices[i].rdev;
     mutex_init(&host_lock, "host", RANK_HOST);
 }

@@ -10,6 +10,7 @@
 static ssize_t link_text(struct node *n, char buf[MADE_LINK_MAX], const char **text)
 {
     bool made = n->ops && n->ops->readlink;
+    node_was_read(n);
     *text = made ? buf : n->data;
     return made ? n->ops->readlink(n, buf, MADE_LINK_MAX) : (ssize_t)n->size;
 }
@@ -44,7 +45,7 @@ static struct node *step(struct node *dir, const char *name, size_t len)
     if (!is_dots(name, len))
         return lookup_child(dir, name, len);
     mutex_lock(&fs_tree_lock);
-    struct node *n = len == 1 ? dir : dir->parent;
+    struct node *n = len == 1 ? dir : node_parent(dir);
     node_get(n);
     mutex_unlock(&fs_tree_lock);
     return n;
@@ -56,6 +57,7 @@ struct walk {
     const char *path, *end; // the rest of the path
     char *own;              // the buffer of the path, after a link was followed
     int links;              // how many it has followed
+    const char *missing;    // the name that was not found in `at`; it ends at `path`
 };
 
 static void go_to(struct walk *w, struct node *n)
@@ -102,8 +104,10 @@ static int walk_on(struct walk *w, bool follow)
         return -EINTR;
     bool slashes = name == w->path; // the path ends with '/': it must be a directory
     struct node *n = step(w->at, slashes ? "." : name, slashes ? 1 : w->path - name);
-    if (IS_ERR(n))
+    if (IS_ERR(n)) {
+        w->missing = name;
         return PTR_ERR(n);
+    }
     if (!node_is(n, S_IFLNK) || !(follow || w->path < w->end)) {
         go_to(w, n);
         return 0;
@@ -113,13 +117,21 @@ static int walk_on(struct walk *w, bool follow)
     return err;
 }
 
+// 0 or -errno; either way the caller puts w->at and frees w->own.
+static int walk_all(struct walk *w, struct node *at, const char *path, size_t len, bool follow)
+{
+    *w = (struct walk){.at = len && *path == '/' ? fs_root : at, .path = path, .end = path + len};
+    int err = len ? 0 : -ENOENT;
+    node_get(w->at);
+    while (!err && w->path < w->end)
+        err = walk_on(w, follow);
+    return err;
+}
+
 static struct node *walk(struct node *at, const char *path, size_t len, bool follow)
 {
-    struct walk w = {.at = len && *path == '/' ? fs_root : at, .path = path, .end = path + len};
-    int err = len ? 0 : -ENOENT;
-    node_get(w.at);
-    while (!err && w.path < w.end)
-        err = walk_on(&w, follow);
+    struct walk w;
+    int err = walk_all(&w, at, path, len, follow);
     kfree(w.own);
     if (!err)
         return w.at;
@@ -175,28 +187,27 @@ static struct node *make(const struct last *l, u32 mode, const char *text)
     return l->dir->ops->create(l->dir, l->name, l->len, mode, text);
 }
 
-// The new node. Without O_EXCL it may also be one that another task has made meanwhile.
-static struct node *create(struct node *at, const char *path, u32 flags, u32 mode)
+// The missing file at the end of a path, to which a link may have led (open(2), O_CREAT). The new
+// node. Without O_EXCL it may also be one that another task has made meanwhile.
+static struct node *create(const struct walk *w, u32 flags, u32 mode)
 {
-    struct last l;
-    struct node *n;
-    int err = find_last(&l, at, path, -EISDIR);
-    if (err)
-        return ERR_PTR(err);
+    struct last l = {.dir = w->at, .name = w->missing, .len = w->path - w->missing};
+    const char *rest = w->path;
+    while (rest < w->end && *rest == '/')
+        rest++;
+    if (rest < w->end)
+        return ERR_PTR(-ENOENT); // a directory on the way
+    if (rest > w->path)
+        return ERR_PTR(-EISDIR);
     mutex_lock(&fs_tree_lock);
-    n = node_child(l.dir, l.name, l.len);
-    if (l.slashes)
-        n = ERR_PTR(-EISDIR);
-    else if (n && node_is(n, S_IFLNK))
-        n = ERR_PTR(-ENOENT); // the name is a link that leads nowhere
-    else if (n && (flags & O_EXCL))
-        n = ERR_PTR(-EEXIST);
-    else if (n)
-        node_get(n);
-    else
+    struct node *n = node_child(l.dir, l.name, l.len);
+    if (!n)
         n = make(&l, S_IFREG | mode, NULL);
+    else if (flags & O_EXCL)
+        n = ERR_PTR(-EEXIST);
+    else
+        node_get(n);
     mutex_unlock(&fs_tree_lock);
-    node_put(l.dir);
     return n;
 }
 
@@ -227,6 +238,8 @@ static void unlink(struct node *n)
 {
     list_del(&n->sibling);
     n->gone = true;
+    node_was_written(node_parent(n));
+    node_was_changed(n);
 }
 
 int vfs_unlink(struct node *at, const char *path, bool directory)
@@ -262,13 +275,13 @@ int vfs_unlink(struct node *at, const char *path, bool directory)
 static int may_rename(const struct node *n, const struct last *to, const struct node *old)
 {
     bool is_dir = node_is(n, S_IFDIR);
-    if (!node_is_writable_dir(n->parent) || !node_is_writable_dir(to->dir))
+    if (!node_is_writable_dir(node_parent(n)) || !node_is_writable_dir(to->dir))
         return -EROFS;
     if (to->dir->gone)
         return -ENOENT;
     if (!is_dir && to->slashes)
         return -ENOTDIR;
-    for (const struct node *d = to->dir; d != fs_root; d = d->parent)
+    for (const struct node *d = to->dir; d != fs_root; d = node_parent(d))
         if (d == n)
             return -EINVAL;
     if (!old)
@@ -282,7 +295,10 @@ static int may_rename(const struct node *n, const struct last *to, const struct 
 // lock held.
 static struct node *move(struct node *n, const struct last *to)
 {
-    struct node *from = n->parent;
+    struct node *from = node_parent(n);
+    node_was_written(from);
+    node_was_written(to->dir);
+    node_was_changed(n);
     list_del(&n->sibling);
     memcpy(n->name, to->name, to->len);
     n->name[to->len] = '\0';
@@ -346,13 +362,19 @@ static int may_open(const struct node *n, u32 flags)
 static struct node *find_or_create(struct node *at, const char *path, u32 flags, u32 mode)
 {
     bool exclusive = (flags & O_CREAT) && (flags & O_EXCL);
-    struct node *n = vfs_lookup(at, path, !(flags & O_NOFOLLOW) && !exclusive);
-    if (IS_ERR(n) && PTR_ERR(n) == -ENOENT && (flags & O_CREAT))
-        return create(at, path, flags, mode);
-    if (!IS_ERR(n) && exclusive) {
-        node_put(n);
-        return ERR_PTR(-EEXIST);
-    }
+    struct walk w;
+    struct node *n = NULL;
+    int err = walk_all(&w, at, path, strlen(path), !(flags & O_NOFOLLOW) && !exclusive);
+    if (!err && exclusive)
+        n = ERR_PTR(-EEXIST);
+    else if (err == -ENOENT && (flags & O_CREAT) && w.missing)
+        n = create(&w, flags, mode);
+    else if (err)
+        n = ERR_PTR(err);
+    kfree(w.own);
+    if (!n)
+        return w.at;
+    node_put(w.at);
     return n;
 }
 

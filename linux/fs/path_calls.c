@@ -1,12 +1,12 @@
 // System calls on paths.
 #include "arch/x86/uaccess.h"
 #include "kernel/base/string.h"
+#include "kernel/mm/heap.h"
 #include "kernel/mm/page.h"
 #include "linux/fs/syscalls.h"
 #include "linux/fs/vfs.h"
 #include "linux/task/process.h"
 #include "linux/task/upcalls.h"
-#include "linux/task/timespec.h"
 
 #define R_OK 4
 #define W_OK 2
@@ -19,27 +19,47 @@
 // A path from a program, and the directory where it begins, with a reference.
 struct place {
     struct node *at;
-    char path[FS_PATH_MAX];
+    char *path;
 };
 
-// 0 or -errno. For an absolute path dirfd is not looked at.
-static int get_place(struct place *p, int dirfd, u64 upath)
+// The directory at which a path begins, with a reference, or ERR_PTR. For an absolute path dirfd is
+// not looked at.
+static struct node *start_of(int dirfd, const char *path)
 {
-    ssize_t len = strncpy_from_user(p->path, upath, FS_PATH_MAX);
-    if (len <= 0)
-        return len ? len : -ENOENT;
-    if (p->path[0] == '/' || dirfd == AT_FDCWD) {
-        p->at = process_cwd(current_process());
-        return 0;
-    }
+    if (path[0] == '/' || dirfd == AT_FDCWD)
+        return process_cwd(current_process());
     struct file *f = fd_get(current_process()->fds, dirfd);
     if (!f)
-        return -EBADF;
-    p->at = f->node && node_is(f->node, S_IFDIR) ? f->node : NULL;
-    if (p->at)
-        node_get(p->at);
+        return ERR_PTR(-EBADF);
+    struct node *at = f->node && node_is(f->node, S_IFDIR) ? f->node : ERR_PTR(-ENOTDIR);
+    if (!IS_ERR(at))
+        node_get(at);
     file_put(f);
-    return p->at ? 0 : -ENOTDIR;
+    return at;
+}
+
+static void put_place(struct place *p)
+{
+    if (!IS_ERR(p->at))
+        node_put(p->at);
+    kfree(p->path);
+}
+
+// 0, and put_place() comes later; or -errno.
+static int get_place(struct place *p, int dirfd, u64 upath)
+{
+    *p = (struct place){.at = ERR_PTR(-ENOENT), .path = kalloc(FS_PATH_MAX)};
+    if (!p->path)
+        return -ENOMEM;
+    ssize_t len = strncpy_from_user(p->path, upath, FS_PATH_MAX);
+    if (len > 0)
+        p->at = start_of(dirfd, p->path);
+    else if (len < 0)
+        p->at = ERR_PTR(len);
+    int err = IS_ERR(p->at) ? PTR_ERR(p->at) : 0;
+    if (err)
+        put_place(p);
+    return err;
 }
 
 // The node to which a program's path leads, with a reference, or ERR_PTR.
@@ -50,7 +70,7 @@ static struct node *find(int dirfd, u64 upath, bool follow)
     if (err)
         return ERR_PTR(err);
     struct node *n = vfs_lookup(p.at, p.path, follow);
-    node_put(p.at);
+    put_place(&p);
     return n;
 }
 
@@ -68,7 +88,7 @@ s64 sys_openat(int dirfd, u64 upath, u32 flags, u32 mode)
     struct fd_table *fds = current_process()->fds;
     int fd = fd_reserve(fds, flags & O_CLOEXEC, 0);
     struct file *f = fd < 0 ? ERR_PTR(fd) : vfs_open(p.at, p.path, flags, new_mode(mode));
-    node_put(p.at);
+    put_place(&p);
     if (!IS_ERR(f))
         fd_fill(fds, fd, f);
     else if (fd >= 0)
@@ -145,7 +165,7 @@ s64 sys_unlinkat(int dirfd, u64 upath, int flags)
     if (err)
         return err;
     err = vfs_unlink(p.at, p.path, flags & AT_REMOVEDIR);
-    node_put(p.at);
+    put_place(&p);
     return err;
 }
 
@@ -156,7 +176,7 @@ static s64 make(int dirfd, u64 upath, u32 mode, const char *text)
     if (err)
         return err;
     err = vfs_make(p.at, p.path, mode, text);
-    node_put(p.at);
+    put_place(&p);
     return err;
 }
 
@@ -183,9 +203,9 @@ s64 sys_renameat(int dirfd, u64 upath, int to_dirfd, u64 to_upath)
     err = get_place(&to, to_dirfd, to_upath);
     if (!err) {
         err = vfs_rename(p.at, p.path, to.at, to.path);
-        node_put(to.at);
+        put_place(&to);
     }
-    node_put(p.at);
+    put_place(&p);
     return err;
 }
 
@@ -198,7 +218,7 @@ s64 sys_truncate(u64 upath, s64 size)
     if (err)
         return err;
     struct file *f = vfs_open(p.at, p.path, O_WRONLY, 0);
-    node_put(p.at);
+    put_place(&p);
     if (IS_ERR(f))
         return PTR_ERR(f);
     s64 result = sys_ftruncate(f, size);
@@ -208,24 +228,16 @@ s64 sys_truncate(u64 upath, s64 size)
 
 // ---- what a node is said to be ----
 
-// Whether the node is /tmp or below it. All other nodes cannot be changed. Takes the tree lock,
-// because rename(2) changes parents.
-static bool is_in_tmp(struct node *n)
-{
-    mutex_lock(&fs_tree_lock);
-    bool in = node_is_writable_dir(n) || node_is_writable_dir(n->parent);
-    mutex_unlock(&fs_tree_lock);
-    return in;
-}
-
 // The caller's reference to n is dropped.
 static s64 set_mode(struct node *n, u32 mode)
 {
-    bool fixed = !is_in_tmp(n);
-    if (!fixed)
+    bool tmp = n->tmp;
+    if (tmp) {
         n->mode = (n->mode & S_IFMT) | (mode & 07777);
+        node_was_changed(n);
+    }
     node_put(n);
-    return fixed ? -EROFS : 0;
+    return tmp ? 0 : -EROFS;
 }
 
 s64 sys_fchmod(struct file *f, u32 mode)
@@ -243,9 +255,18 @@ s64 sys_fchmodat(int dirfd, u64 upath, u32 mode)
 }
 
 // There is no other user than root.
-s64 sys_fchown(struct file *, u32 uid, u32 gid)
+static s64 set_owner(struct node *n, u32 uid, u32 gid)
 {
-    return ((s32)uid > 0 || (s32)gid > 0) ? -EPERM : 0;
+    if ((s32)uid > 0 || (s32)gid > 0)
+        return -EPERM;
+    if (n && n->tmp)
+        node_was_changed(n);
+    return 0;
+}
+
+s64 sys_fchown(struct file *f, u32 uid, u32 gid)
+{
+    return set_owner(f->node, uid, gid);
 }
 
 s64 sys_fchownat(int dirfd, u64 upath, u32 uid, u32 gid, int flags)
@@ -253,8 +274,9 @@ s64 sys_fchownat(int dirfd, u64 upath, u32 uid, u32 gid, int flags)
     struct node *n = find(dirfd, upath, !(flags & AT_SYMLINK_NOFOLLOW));
     if (IS_ERR(n))
         return PTR_ERR(n);
+    s64 err = set_owner(n, uid, gid);
     node_put(n);
-    return sys_fchown(NULL, uid, gid);
+    return err;
 }
 
 // The node of an open file, with a reference, or ERR_PTR.
@@ -269,28 +291,42 @@ static struct node *node_of(int fd)
     return n ? n : ERR_PTR(-EBADF);
 }
 
-// Of the two times only the one of the last change is kept.
+static bool bad_time(const struct file_time *t)
+{
+    return t->nsec != UTIME_NOW && t->nsec != UTIME_OMIT && (u64)t->nsec >= NS_PER_SEC;
+}
+
+static void set_time(struct file_time *to, const struct file_time *t, const struct file_time *now)
+{
+    if (t->nsec != UTIME_OMIT)
+        *to = t->nsec == UTIME_NOW ? *now : *t;
+}
+
 s64 sys_utimensat(int dirfd, u64 upath, u64 utimes, int flags)
 {
-    struct timespec times[2] = {{.nsec = UTIME_NOW}, {.nsec = UTIME_NOW}};
+    struct file_time times[2] = {{.nsec = UTIME_NOW}, {.nsec = UTIME_NOW}};
     if (utimes && get_user(times, utimes))
         return -EFAULT;
-    s64 nsec = times[1].nsec;
-    if (nsec != UTIME_NOW && nsec != UTIME_OMIT && (u64)nsec >= NS_PER_SEC)
+    if (times[0].nsec == UTIME_OMIT && times[1].nsec == UTIME_OMIT)
+        return 0; // without a look at the path, as Linux
+    if (bad_time(&times[0]) || bad_time(&times[1]) || (flags & ~AT_SYMLINK_NOFOLLOW))
         return -EINVAL;
     struct node *n = upath ? find(dirfd, upath, !(flags & AT_SYMLINK_NOFOLLOW)) : node_of(dirfd);
     if (IS_ERR(n))
         return PTR_ERR(n);
-    bool fixed = !is_in_tmp(n);
-    if (!fixed && nsec != UTIME_OMIT)
-        n->mtime = nsec == UTIME_NOW ? vfs_now() : (u64)times[1].sec;
+    bool tmp = n->tmp;
+    if (tmp) {
+        node_was_changed(n);
+        set_time(&n->atime, &times[0], &n->ctime);
+        set_time(&n->mtime, &times[1], &n->ctime);
+    }
     node_put(n);
-    return fixed ? -EROFS : 0;
+    return tmp ? 0 : -EROFS;
 }
 
 static s64 put_statfs(struct node *n, u64 ubuf)
 {
-    bool tmp = n && is_in_tmp(n);
+    bool tmp = n && n->tmp;
     struct statfs st = {
         .type = tmp ? TMPFS_MAGIC : RAMFS_MAGIC,
         .bsize = PAGE_SIZE,
@@ -321,18 +357,21 @@ s64 sys_statfs(u64 upath, u64 ubuf)
 
 s64 sys_getcwd(u64 ubuf, size_t size)
 {
-    char path[PROC_PATH_MAX];
+    char *path = kalloc(FS_PATH_MAX);
+    if (!path)
+        return -ENOMEM;
     struct node *cwd = process_cwd(current_process());
     mutex_lock(&fs_tree_lock);
-    int err = cwd->gone ? -ENOENT : node_path(cwd, path, sizeof(path));
+    s64 got = cwd->gone ? -ENOENT : node_path(cwd, path, FS_PATH_MAX);
     mutex_unlock(&fs_tree_lock);
     node_put(cwd);
-    if (err)
-        return err;
     size_t len = strlen(path) + 1;
-    if (size < len)
-        return -ERANGE;
-    return copy_to_user(ubuf, path, len) ? -EFAULT : (s64)len;
+    if (!got && size < len)
+        got = -ERANGE;
+    if (!got)
+        got = copy_to_user(ubuf, path, len) ? -EFAULT : (s64)len;
+    kfree(path);
+    return got;
 }
 
 void process_enter_root(struct process *p)

@@ -47,13 +47,29 @@ static const struct file_ops perf_ops = {
     .release = perf_release,
 };
 
-int perf_fd_install(struct perf_event *event, bool cloexec)
+int perf_fd_reserve(struct perf_new_fd *new, bool cloexec)
 {
-    struct file *f = file_new(&perf_ops, NULL, event, O_RDWR);
-    if (!IS_ERR(f))
-        return fd_install(current_process()->fds, f, cloexec, 0);
-    perf_event_release_kernel(event);
-    return PTR_ERR(f);
+    new->fd = fd_reserve(current_process()->fds, cloexec, 0);
+    if (new->fd < 0)
+        return new->fd;
+    new->file = file_alloc();
+    if (!IS_ERR(new->file))
+        return 0;
+    fd_give_back(current_process()->fds, new->fd);
+    return PTR_ERR(new->file);
+}
+
+int perf_fd_fill(const struct perf_new_fd *new, struct perf_event *event)
+{
+    file_init(new->file, &perf_ops, NULL, event, O_RDWR);
+    fd_fill(current_process()->fds, new->fd, new->file);
+    return new->fd;
+}
+
+void perf_fd_give_back(const struct perf_new_fd *new)
+{
+    file_free(new->file);
+    fd_give_back(current_process()->fds, new->fd);
 }
 
 int perf_fd_get(int fd, struct perf_fd *out)

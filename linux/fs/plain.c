@@ -86,10 +86,11 @@ static int emit_all(struct listing *l, struct node *dir)
     struct node *n;
     int stop = 0;
     mutex_lock(&fs_tree_lock);
+    const struct node *parent = node_parent(dir);
     if (l->pos < POS_DOT)
         stop = emit(l, ".", dir->ino, dir->mode, POS_DOT);
     if (!stop && l->pos < POS_DOTDOT)
-        stop = emit(l, "..", dir->parent->ino, dir->parent->mode, POS_DOTDOT);
+        stop = emit(l, "..", parent->ino, parent->mode, POS_DOTDOT);
     list_for_each (n, &dir->children, sibling)
         if (!stop && n->ino > l->pos)
             stop = emit(l, n->name, n->ino, n->mode, n->ino);
@@ -103,6 +104,7 @@ static ssize_t dir_getdents(struct file *f, u64 ubuf, size_t n)
 {
     struct listing l = {.ubuf = ubuf, .size = n, .pos = f->pos};
     int stop = emit_all(&l, f->node);
+    node_was_read(f->node);
     f->pos = l.pos;
     if (l.done)
         return l.done;

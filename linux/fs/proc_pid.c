@@ -67,9 +67,21 @@ static void describe_signals(struct process *p, const struct thread *th, struct 
     spin_unlock_irqrestore(&p->signal_lock, flags);
 }
 
-static void describe_process(struct process *p, struct pid_info *info)
+// What the whole process has used, or in /proc/PID/task one thread.
+static void describe_work(struct process *p, struct thread *one, struct pid_info *info)
 {
     struct thread *th;
+    info->used = one ? thread_usage(one) : process_usage(p);
+    list_for_each (th, &p->threads, node) {
+        if (one && th != one)
+            continue;
+        info->cpu = th->task->cpu;
+        info->switches += th->task->nr_switches;
+    }
+}
+
+static void describe_process(struct process *p, bool in_task, struct pid_info *info)
+{
     spin_lock(&proc_lock);
     struct thread *self = thread_of(p, info->pid); // NULL: the first thread, which has ended
     info->tgid = p->pid;
@@ -79,7 +91,7 @@ static void describe_process(struct process *p, struct pid_info *info)
     info->sid = p->sid;
     info->threads = p->nr_threads;
     info->state = info->pid == p->pid ? process_state(p) : self ? task_state(self->task) : 'X';
-    info->used = process_usage(p);
+    describe_work(p, in_task ? self : NULL, info);
     info->children = p->reaped;
     info->start_ns = p->start_ns;
     info->faults = p->gone.minor_faults;
@@ -87,10 +99,6 @@ static void describe_process(struct process *p, struct pid_info *info)
     info->entries_max = p->limits[RLIMIT_SIGPENDING].soft;
     strcopy(info->comm, self ? self->task->comm : p->comm, sizeof(info->comm));
     describe_signals(p, self, info);
-    list_for_each (th, &p->threads, node) {
-        info->cpu = th->task->cpu;
-        info->switches += th->task->nr_switches;
-    }
     spin_unlock(&proc_lock);
     struct mm *mm = process_mm(p);
     if (!mm)
@@ -99,15 +107,16 @@ static void describe_process(struct process *p, struct pid_info *info)
     mm_put(mm);
 }
 
-// Fills in *info. False if there is no such process or thread.
-static bool describe(u32 pid, struct pid_info *info)
+// Fills in *info. `id` is the argument of a node. False if there is no such process or thread.
+static bool describe(u64 id, struct pid_info *info)
 {
+    u32 pid = (u32)id;
     struct process *p = process_of(pid);
     struct task *t;
     bool found;
     *info = (struct pid_info){.pid = pid, .tgid = pid, .threads = 1};
     if (p) {
-        describe_process(p, info);
+        describe_process(p, id & IN_TASK, info);
         process_put(p);
         return true;
     }

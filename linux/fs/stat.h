@@ -3,6 +3,11 @@
 
 #include "arch/x86/types.h"
 
+// A moment, since 1970; before it, `sec` is negative and `nsec` still counts forwards.
+struct file_time {
+    s64 sec, nsec;
+};
+
 struct stat {
     u64 st_dev;
     u64 st_ino;
@@ -15,9 +20,7 @@ struct stat {
     s64 st_size;
     s64 st_blksize;
     s64 st_blocks; // in units of 512 bytes
-    s64 st_atime, st_atime_ns;
-    s64 st_mtime, st_mtime_ns;
-    s64 st_ctime, st_ctime_ns;
+    struct file_time st_atime, st_mtime, st_ctime;
     s64 st_unused[3];
 };
 _Static_assert(sizeof(struct stat) == 144, "stat is the ABI's");

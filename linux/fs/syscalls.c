@@ -10,7 +10,9 @@
 
 // fcntl(2)
 enum { F_DUPFD = 0, F_GETFD = 1, F_SETFD = 2, F_GETFL = 3, F_SETFL = 4, F_DUPFD_CLOEXEC = 1030 };
-#define FD_CLOEXEC  1
+#define FD_CLOEXEC 1
+// ioctl(2)
+enum { FIO_TYPE = 0x54, FIONBIO = 0x5421, FIONCLEX = 0x5450, FIOCLEX = 0x5451 };
 #define F_SETFL_MAY (O_APPEND | O_NONBLOCK)
 
 // 0, or -EINTR when the process is to end: another task's read of the same file may take long.
@@ -169,9 +171,38 @@ s64 sys_fsync(struct file *f)
     return f->ops->seek ? 0 : -EINVAL;
 }
 
-s64 sys_ioctl(struct file *f, u32 cmd, u64 arg)
+static s64 set_flags(struct file *f, int fd, u64 flags)
+{
+    __atomic_store_n(&f->flags, (f->flags & ~F_SETFL_MAY) | (flags & F_SETFL_MAY),
+                     __ATOMIC_RELAXED);
+    if ((f->flags ^ flags) & O_ASYNC)
+        file_set_async(f, flags & O_ASYNC, fd);
+    return 0;
+}
+
+static s64 ioctl_of_kind(struct file *f, u32 cmd, u64 arg)
 {
     return f->ops->ioctl ? f->ops->ioctl(f, cmd, arg) : -ENOTTY;
+}
+
+// What any file knows: fcntl(2) by other names (ioctl_fioclex(2)), else what its kind does.
+static __attribute__((noinline)) s64 ioctl_of_all(struct file *f, int fd, u32 cmd, u64 arg)
+{
+    s32 on;
+    if (cmd == FIOCLEX || cmd == FIONCLEX)
+        return MIN(fd_cloexec(current_process()->fds, fd, cmd == FIOCLEX), 0);
+    if (cmd != FIONBIO)
+        return ioctl_of_kind(f, cmd, arg);
+    if (get_user(on, arg))
+        return -EFAULT;
+    return set_flags(f, fd, on ? f->flags | O_NONBLOCK : f->flags & ~O_NONBLOCK);
+}
+
+// Events have numbers of their own, and their calls are made often.
+s64 sys_ioctl(struct file *f, int fd, u32 cmd, u64 arg)
+{
+    return unlikely(cmd >> 8 == FIO_TYPE) ? ioctl_of_all(f, fd, cmd, arg)
+                                          : ioctl_of_kind(f, cmd, arg);
 }
 
 s64 sys_getdents64(struct file *f, u64 ubuf, size_t n)
@@ -242,15 +273,6 @@ s64 sys_dup3(struct file *f, int fd, int to, u32 flags)
 s64 sys_dup2(struct file *f, int fd, int to)
 {
     return fd == to ? fd : sys_dup3(f, fd, to, 0);
-}
-
-static s64 set_flags(struct file *f, int fd, u64 flags)
-{
-    __atomic_store_n(&f->flags, (f->flags & ~F_SETFL_MAY) | (flags & F_SETFL_MAY),
-                     __ATOMIC_RELAXED);
-    if ((f->flags ^ flags) & O_ASYNC)
-        file_set_async(f, flags & O_ASYNC, fd);
-    return 0;
 }
 
 s64 sys_fcntl(struct file *f, int fd, int cmd, u64 arg)

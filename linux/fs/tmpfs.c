@@ -9,7 +9,6 @@
 #include "linux/fs/vfs.h"
 #include "linux/mm/vm.h"
 #include "linux/mm/shm.h"
-#include "linux/task/timespec.h"
 
 #define TMP_FILE_MAX (4ull << 20) // bytes of a file at most; beyond is -EFBIG
 #define KEPT_FREE    8            // when less than 1/8 of the memory is free: -ENOSPC
@@ -20,11 +19,6 @@ static struct shm_pool pool;    // of all files
 static u64 max_files, nr_files; // of all kinds; nr_files is atomic
 
 static struct mutex tmp_lock; // guards sizes. Bytes behind a file's size are zero
-
-u64 vfs_now(void)
-{
-    return clock_boot_epoch() + clock_ns() / NS_PER_SEC;
-}
 
 static struct vm_object *object_of(struct node *n)
 {
@@ -49,15 +43,19 @@ static void set_size(struct node *n, u64 size)
 }
 
 // Copies between the program and the page that holds `pos`. Stops at the end of that page, and of
-// the program's page. What was never written reads as zero, and needs no page. Bytes or -errno.
+// the program's page. What was never written reads as zero, and needs no page. Bytes, or -errno and
+// the file has no new byte.
 static ssize_t copy_in_page(struct node *n, bool write, u64 ubuf, size_t len, u64 pos)
 {
     struct vm_object *o = object_of(n);
     u64 at = pos % PAGE_SIZE, pa = shm_peek(o, pos / PAGE_SIZE);
+    u8 first;
     len = MIN(user_piece(ubuf, len), PAGE_SIZE - at);
     if (!write && !pa)
         return clear_user(ubuf, len) ? -EFAULT : (ssize_t)len;
     if (!pa) {
+        if (get_user(first, ubuf))
+            return -EFAULT; // before there is a page
         o->nr_pages = MAX(o->nr_pages, pos / PAGE_SIZE + 1);
         if (o->page(o, pos / PAGE_SIZE, &pa))
             return -ENOSPC;
@@ -65,6 +63,8 @@ static ssize_t copy_in_page(struct node *n, bool write, u64 ubuf, size_t len, u6
     }
     u8 *byte = (u8 *)phys_to_virt(pa) + at;
     bool fault = write ? copy_from_user(byte, ubuf, len) : copy_to_user(ubuf, byte, len);
+    if (write && fault)
+        clear(n, MAX(pos, n->size), pos + len); // a part may have been copied
     return fault ? -EFAULT : (ssize_t)len;
 }
 
@@ -85,6 +85,7 @@ static ssize_t tmp_read(struct file *f, u64 ubuf, size_t len, u64 *pos)
     mutex_lock(&tmp_lock);
     len = *pos < f->node->size ? MIN(len, f->node->size - *pos) : 0;
     ssize_t got = transfer(f->node, false, ubuf, len, pos);
+    node_was_read(f->node);
     mutex_unlock(&tmp_lock);
     return got;
 }
@@ -93,18 +94,21 @@ static ssize_t tmp_write(struct file *f, u64 ubuf, size_t len, u64 *pos)
 {
     struct node *n = f->node;
     ssize_t put = 0;
+    if (!len)
+        return 0;
     mutex_lock(&tmp_lock);
-    if (f->flags & O_APPEND)
-        *pos = n->size;
-    if (len && *pos >= TMP_FILE_MAX)
+    u64 end = f->flags & O_APPEND ? n->size : *pos;
+    if (end >= TMP_FILE_MAX)
         put = -EFBIG;
-    else if (len && pages_free_count() < pages_total() / KEPT_FREE)
+    else if (pages_free_count() < pages_total() / KEPT_FREE)
         put = -ENOSPC;
     else
-        put = transfer(n, true, ubuf, MIN(len, TMP_FILE_MAX - *pos), pos);
-    if (put > 0)
-        n->mtime = vfs_now();
-    set_size(n, put > 0 ? MAX(n->size, *pos) : n->size);
+        put = transfer(n, true, ubuf, MIN(len, TMP_FILE_MAX - end), &end);
+    if (put > 0) {
+        node_was_written(n);
+        *pos = end;
+    }
+    set_size(n, put > 0 ? MAX(n->size, end) : n->size);
     mutex_unlock(&tmp_lock);
     return put;
 }
@@ -116,7 +120,7 @@ static int tmp_truncate(struct file *f, u64 size)
     mutex_lock(&tmp_lock);
     clear(f->node, size, f->node->size);
     set_size(f->node, size);
-    f->node->mtime = vfs_now();
+    node_was_written(f->node);
     mutex_unlock(&tmp_lock);
     return 0;
 }
@@ -124,6 +128,7 @@ static int tmp_truncate(struct file *f, u64 size)
 static struct vm_object *tmp_map(struct file *f, u64, u64, u32, bool)
 {
     ref_get(&object_of(f->node)->refs);
+    node_was_read(f->node);
     return object_of(f->node);
 }
 
@@ -189,7 +194,9 @@ static struct node *tmp_create(struct node *dir, const char *name, size_t len, u
         node_put(n);
         return ERR_PTR(-ENOMEM);
     }
-    n->mtime = vfs_now();
+    n->tmp = true;
+    n->atime = n->mtime = n->ctime = vfs_now();
+    node_was_written(dir);
     node_link(n);
     node_get(n);
     return n;
@@ -210,5 +217,8 @@ void tmpfs_init(void)
     pool.max = max_files = pages_total() / TMP_SHARE;
     static const struct node_ops dir_node_ops = {.create = tmp_create};
     mutex_init(&tmp_lock, "file data", RANK_FILE_DATA);
-    node_add(fs_root, "tmp", S_IFDIR | 01777, &dir_ops)->ops = &dir_node_ops;
+    struct node *tmp = node_add(fs_root, "tmp", S_IFDIR | 01777, &dir_ops);
+    tmp->ops = &dir_node_ops;
+    tmp->tmp = true;
+    tmp->atime = tmp->mtime = tmp->ctime = vfs_now();
 }

@@ -55,26 +55,28 @@ static void show_lost(struct text *t, u64)
 }
 
 // Gives as many whole lines as fit. When there is no record now, it is the end of the file.
+// A record is taken only after the program's buffer has taken a line of zeros: otherwise a bad
+// buffer would lose it.
 static ssize_t pipe_read(struct file *, u64 ubuf, size_t n, u64 *)
 {
     char line[LINE];
     struct trace_record r;
     u32 cpu;
     size_t done = 0;
+    bool fault = false;
     if (n < LINE)
         return -EINVAL;
     mutex_lock(&reading);
-    while (n - done >= LINE && trace_take(&r, &cpu)) {
+    while (n - done >= LINE && !(fault = clear_user(ubuf + done, LINE)) && trace_take(&r, &cpu)) {
         struct text t = {line, sizeof(line), 0};
         trace_print(&t, &r, cpu);
-        if (copy_to_user(ubuf + done, line, t.len)) {
-            mutex_unlock(&reading);
-            return -EFAULT;
-        }
+        fault = copy_to_user(ubuf + done, line, t.len);
+        if (fault)
+            break;
         done += t.len;
     }
     mutex_unlock(&reading);
-    return done;
+    return fault && !done ? -EFAULT : (ssize_t)done;
 }
 
 void trace_files_add(struct node *dir)

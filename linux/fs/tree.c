@@ -1,5 +1,6 @@
 // The tree of nodes, and how it is built at boot.
 #include "arch/x86/platform.h"
+#include "arch/x86/user/devices.h"
 #include "kernel/base/printk.h"
 #include "kernel/base/string.h"
 #include "kernel/mm/heap.h"
@@ -11,6 +12,8 @@ struct mutex fs_tree_lock;
 
 #define FIRST_INO 16 // smaller numbers stand for "." and ".." in a listing
 #define FS_DEV    1
+#define DAY       (24 * 60 * 60) // seconds
+
 static u64 last_ino = FIRST_INO - 1;
 
 struct node *node_new(struct node *parent, const char *name, size_t len, u32 mode, u64 ino)
@@ -78,6 +81,12 @@ struct node *node_add(struct node *parent, const char *name, u32 mode, const str
     return n;
 }
 
+struct node *node_parent(const struct node *n)
+{
+    ASSERT(!DEBUG_BUILD || !n->tmp || mutex_is_mine(&fs_tree_lock));
+    return n->parent;
+}
+
 void node_stat(struct node *n, struct stat *st)
 {
     memset(st, 0, sizeof(*st));
@@ -88,8 +97,44 @@ void node_stat(struct node *n, struct stat *st)
     st->st_rdev = node_is(n, S_IFCHR) ? n->arg : 0;
     st->st_size = n->size;
     st->st_blksize = PAGE_SIZE;
-    st->st_blocks = (st->st_size + 511) / 512;
-    st->st_atime = st->st_mtime = st->st_ctime = n->mtime;
+    st->st_blocks = ALIGN_UP(n->size, n->tmp ? PAGE_SIZE : 512) / 512;
+    st->st_atime = n->atime;
+    st->st_mtime = n->mtime;
+    st->st_ctime = n->ctime;
+}
+
+struct file_time vfs_now(void)
+{
+    u64 ns = clock_ns();
+    return (struct file_time){
+        .sec = (s64)(clock_boot_epoch() + ns / NS_PER_SEC),
+        .nsec = (s64)(ns % NS_PER_SEC),
+    };
+}
+
+static bool is_before(const struct file_time *a, const struct file_time *b)
+{
+    return a->sec != b->sec ? a->sec < b->sec : a->nsec < b->nsec;
+}
+
+void node_was_read(struct node *n)
+{
+    const struct file_time now = vfs_now();
+    if (!n->tmp)
+        return;
+    if (!is_before(&n->mtime, &n->atime) || !is_before(&n->ctime, &n->atime) ||
+        now.sec - n->atime.sec >= DAY)
+        n->atime = now;
+}
+
+void node_was_written(struct node *n)
+{
+    n->mtime = n->ctime = vfs_now();
+}
+
+void node_was_changed(struct node *n)
+{
+    n->ctime = vfs_now();
 }
 
 int node_path(struct node *n, char *buf, size_t size)
@@ -98,7 +143,7 @@ int node_path(struct node *n, char *buf, size_t size)
     buf[at] = '\0';
     if (n == fs_root)
         buf[--at] = '/';
-    for (; n != fs_root; n = n->parent) {
+    for (; n != fs_root; n = node_parent(n)) {
         size_t len = strlen(n->name);
 
         if (len + 1 > at)

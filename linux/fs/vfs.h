@@ -10,7 +10,7 @@
 #include "linux/fs/stat.h"
 
 #define FS_NAME_MAX 255
-#define FS_PATH_MAX 1024 // bytes with the NUL; longer paths give -ENAMETOOLONG
+#define FS_PATH_MAX 4096 // bytes with the NUL; longer paths give -ENAMETOOLONG
 
 struct node;
 
@@ -32,10 +32,12 @@ struct node_ops {
 
 struct node {
     struct refcount refs;
-    u32 mode;                    // S_IF* and permissions
-    u64 ino;                     // unique; children are listed in ascending order
-    u64 mtime;                   // seconds since 1970
+    u32 mode; // S_IF* and permissions
+    u64 ino;  // unique; children are listed in ascending order
+    // When it was last read, written, changed in any way (inode(7)).
+    struct file_time atime, mtime, ctime;
     bool gone;                   // unlinked
+    bool tmp;                    // /tmp or below it: it can change
     struct node *parent;         // with a reference; the node itself for the root and pipes
     struct list sibling;         // in parent->children
     struct list children;        // of a directory
@@ -68,6 +70,9 @@ void node_link(struct node *n);
 struct node *node_child(struct node *dir, const char *name, size_t len);
 // At boot: node_new() and node_link() in one step. Panics when memory is out.
 struct node *node_add(struct node *parent, const char *name, u32 mode, const struct file_ops *fops);
+// The directory where n is now. For a node of /tmp the tree lock is held, because rename(2) changes
+// parents, and the old one may be freed; debug builds check that.
+struct node *node_parent(const struct node *n);
 void node_stat(struct node *n, struct stat *st);
 // Writes the absolute path of n into buf. 0 or -ENAMETOOLONG. For a node below /tmp the tree lock
 // is held.
@@ -90,8 +95,13 @@ struct file *vfs_open(struct node *at, const char *path, u32 flags, u32 mode);
 int vfs_make(struct node *at, const char *path, u32 mode, const char *text); // as ops->create()
 int vfs_unlink(struct node *at, const char *path, bool directory);
 int vfs_rename(struct node *at, const char *path, struct node *to_at, const char *to_path);
-// Seconds since 1970, for mtime.
-u64 vfs_now(void);
+struct file_time vfs_now(void); // since 1970
+// Notes what was done to a node of /tmp. Read: its bytes, its names or its text. As with Linux's
+// "relatime" (mount(8)) its atime changes only when it is older than the last change, or than a
+// day; nodes elsewhere keep it. Written: the bytes or names have changed. Changed: another thing.
+void node_was_read(struct node *n);
+void node_was_written(struct node *n);
+void node_was_changed(struct node *n);
 // Copies a link's text, at most size bytes and without a NUL. Returns its length, or -EINVAL when n
 // is no link.
 ssize_t node_readlink(struct node *n, char *buf, size_t size);

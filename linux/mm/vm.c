@@ -204,6 +204,7 @@ static struct vm_area *new_area(u32 prot, bool shared, const char *name)
     list_init(&area->node);
     area->prot = prot & (PROT_READ | PROT_WRITE | PROT_EXEC);
     area->shared = shared;
+    area->read_only = prot & PROT_STAYS_READ_ONLY;
     strcopy(area->name, name ? name : "", sizeof(area->name));
     return area;
 }
@@ -258,27 +259,24 @@ int mm_unmap(struct mm *mm, u64 addr, u64 len)
     return err;
 }
 
-s64 mm_move(struct mm *mm, u64 addr, u64 len, u64 to, bool fixed)
+s64 mm_move(struct mm *mm, u64 addr, u64 len, u64 new_len, u64 to)
 {
     mutex_lock(&mm->lock);
     const struct vm_area *a = vm_find(mm, addr);
     struct vm_area *moved = NULL;
     s64 place = -EFAULT; // the range is not within one area
-    if (a && a->start <= addr && a->end - addr >= len) {
-        bool part = a->start != addr || a->end != addr + len;
-        place = !a->object ? -ENOMEM : part && a->object->whole ? -EINVAL : 0;
-        if (!place && !(moved = vm_clone(a)))
-            place = -ENOMEM;
-    }
+    if (a && a->start <= addr && a->end - addr >= new_len)
+        place = a->object ? split_range(mm, addr, addr + len) : -ENOMEM;
+    if (!place && !(moved = vm_clone(vm_find(mm, addr))))
+        place = -ENOMEM;
     mutex_unlock(&mm->lock);
     if (place < 0)
         return place;
     moved->object_at -= addr; // map_area() adds the new place
-    place = map_area(mm, moved, to, len, fixed ? MAP_FIXED : 0);
-    int err = place < 0 ? 0 : mm_unmap(mm, addr, len);
-    if (err)
-        mm_unmap(mm, place, len); // a whole area, so this needs no memory
-    return err ? err : place;
+    place = map_area(mm, moved, to, new_len, MAP_FIXED);
+    if (place >= 0)
+        mm_unmap(mm, addr, len); // its borders are there, so it needs no memory
+    return place;
 }
 
 static bool is_mapped(struct mm *mm, u64 start, u64 end)
@@ -347,9 +345,14 @@ int mm_protect(struct mm *mm, u64 addr, u64 len, u32 prot)
         return -EACCES;
     u64 end = addr + ALIGN_UP(len, PAGE_SIZE);
     mutex_lock(&mm->lock);
-    int err = is_mapped(mm, addr, end) ? split_range(mm, addr, end) : -ENOMEM;
+    int err = is_mapped(mm, addr, end) ? 0 : -ENOMEM;
     struct protect p = {.lost = false};
     struct vm_area *a;
+    list_for_each (a, &mm->areas, node)
+        if (a->read_only && (prot & PROT_WRITE) && a->start < end && a->end > addr)
+            err = -EACCES;
+    if (!err)
+        err = split_range(mm, addr, end);
     list_for_each (a, &mm->areas, node) {
         if (err || a->start < addr || a->end > end)
             continue;

@@ -14,9 +14,12 @@
 #include "kernel/base/refcount.h"
 #include "sched/wait.h"
 
-#define PROT_READ           1
-#define PROT_WRITE          2
-#define PROT_EXEC           4
+#define PROT_READ  1
+#define PROT_WRITE 2
+#define PROT_EXEC  4
+// The kernel's own: mprotect(2) cannot add PROT_WRITE to this mapping.
+#define PROT_STAYS_READ_ONLY 0x100
+
 #define MAP_SHARED          0x01
 #define MAP_PRIVATE         0x02
 #define MAP_FIXED           0x10
@@ -49,6 +52,7 @@ struct vm_area {
     u64 start, end;   // page aligned, end exclusive
     u32 prot;
     bool shared;
+    bool read_only; // mprotect(2) cannot make it writable
     // What the area shows. These addresses do not depend on `start`, so they stay right when the
     // area is cut in two.
     const u8 *file; // private file area: bytes of the archive; NULL for other areas
@@ -57,7 +61,7 @@ struct vm_area {
     u64 file_len;
     struct vm_object *object; // a shared area shows its pages, a private one copies them
     u64 object_at;            // the address at which the object's page 0 would appear
-    char name[16];            // for /proc: "[stack]", "[heap]", or the file
+    char name[24];            // for /proc: "[stack]", "[heap]", or what it shows; may be ""
 };
 
 struct mm {
@@ -98,12 +102,13 @@ s64 mm_map_object(struct mm *mm, u64 addr, u64 len, u32 prot, u32 flags, struct 
                   u64 page, const char *name);
 // 0, -EINVAL, or -ENOMEM: an area must be cut in two. Unmapped ranges in between are no error.
 int mm_unmap(struct mm *mm, u64 addr, u64 len);
-// Moves a shared area, or a part of it. With `fixed` the new place is `to`, which must not overlap
-// the old one. Returns the new address; -EFAULT when the range is not within one area; -ENOMEM for
-// private memory, which does not move (programs copy it instead); or an error of mm_map_object()
-// and mm_unmap().
-s64 mm_move(struct mm *mm, u64 addr, u64 len, u64 to, bool fixed);
-// 0, -EINVAL, -EACCES (writable and executable), or -ENOMEM: not all of the range is mapped.
+// Moves the first new_len of len bytes, which are a shared area or a part of one, to `to`; the rest
+// is unmapped. The new place must not overlap the old one. Returns the new address; -EFAULT when
+// the range is not within one area; -ENOMEM for private memory, which does not move (programs copy
+// it instead); or an error of mm_map_object() and mm_unmap(). After an error nothing has changed.
+s64 mm_move(struct mm *mm, u64 addr, u64 len, u64 new_len, u64 to);
+// 0, -EINVAL, -EACCES (writable and executable, or a file that was opened for reading), or -ENOMEM:
+// not all of the range is mapped. After an error nothing has changed.
 int mm_protect(struct mm *mm, u64 addr, u64 len, u32 prot);
 // True if areas cover all of the range.
 bool mm_is_mapped(struct mm *mm, u64 addr, u64 len);

@@ -22,8 +22,9 @@ static struct task *find_target(s32 pid)
     return task ? task : ERR_PTR(-ESRCH);
 }
 
-static s64 open_for(const struct perf_event_attr *attr, struct task *target, s32 cpu,
-                    struct perf_event *group, u64 flags)
+// The event, or ERR_PTR.
+static struct perf_event *create(const struct perf_event_attr *attr, struct task *target, s32 cpu,
+                                 struct perf_event *group, u64 flags)
 {
     struct perf_request r = {
         .attr = attr,
@@ -32,17 +33,36 @@ static s64 open_for(const struct perf_event_attr *attr, struct task *target, s32
         .leader = flags & (PERF_FLAG_FD_NO_GROUP | PERF_FLAG_FD_OUTPUT) ? NULL : group,
     };
     if (target && r.leader && r.leader->attr.inherit != attr->inherit)
-        return -EINVAL;           // children would get half of a group
+        return ERR_PTR(-EINVAL);  // children would get half of a group
     if (attr->sigtrap && !target) // any task would get the signal
-        return -EINVAL;
+        return ERR_PTR(-EINVAL);
     struct perf_event *event = perf_event_create(&r);
-    if (IS_ERR(event))
-        return PTR_ERR(event);
-    int err = flags & PERF_FLAG_FD_OUTPUT && group ? perf_buffer_redirect(event, group) : 0;
+    if (IS_ERR(event) || !(flags & PERF_FLAG_FD_OUTPUT) || !group)
+        return event;
+    int err = perf_buffer_redirect(event, group);
     if (!err)
-        return perf_fd_install(event, flags & PERF_FLAG_FD_CLOEXEC);
+        return event;
     perf_event_release_kernel(event);
-    return err;
+    return ERR_PTR(err);
+}
+
+// The same, for whoever pid and group_fd mean.
+static struct perf_event *create_for(const struct perf_event_attr *attr, s32 pid, s32 cpu,
+                                     s32 group_fd, u64 flags)
+{
+    struct perf_fd group = {0};
+    struct perf_event *event = ERR_PTR(-ENODEV);
+    if (group_fd != -1 && perf_fd_get(group_fd, &group))
+        return ERR_PTR(-EBADF);
+    if (!group.event || !perf_event_ended(group.event)) {
+        struct task *target = find_target(pid);
+        event = IS_ERR(target) ? (void *)target : create(attr, target, cpu, group.event, flags);
+        if (target && !IS_ERR(target))
+            task_put(target);
+    }
+    if (group.event)
+        perf_fd_put(&group);
+    return event;
 }
 
 s64 sys_perf_event_open(u64 uattr, s32 pid, s32 cpu, s32 group_fd, u64 flags)
@@ -55,19 +75,13 @@ s64 sys_perf_event_open(u64 uattr, s32 pid, s32 cpu, s32 group_fd, u64 flags)
         return err;
     if (flags & PERF_FLAG_PID_CGROUP) // there are no control groups, so pid names none
         return pid == -1 || cpu == -1 ? -EINVAL : -EBADF;
-
-    struct perf_fd group = {0};
-    if (group_fd != -1 && perf_fd_get(group_fd, &group))
-        return -EBADF;
-    if (group.event && perf_event_ended(group.event)) {
-        perf_fd_put(&group);
-        return -ENODEV;
-    }
-    struct task *target = find_target(pid);
-    s64 fd = IS_ERR(target) ? PTR_ERR(target) : open_for(&attr, target, cpu, group.event, flags);
-    if (target && !IS_ERR(target))
-        task_put(target);
-    if (group.event)
-        perf_fd_put(&group);
-    return fd;
+    struct perf_new_fd new;
+    err = perf_fd_reserve(&new, flags & PERF_FLAG_FD_CLOEXEC);
+    if (err)
+        return err;
+    struct perf_event *event = create_for(&attr, pid, cpu, group_fd, flags);
+    if (!IS_ERR(event))
+        return perf_fd_fill(&new, event);
+    perf_fd_give_back(&new);
+    return PTR_ERR(event);
 }

@@ -11,10 +11,18 @@ struct file;
 struct task;
 struct perf_event;
 
-// linux/fs/perf_file.c. A new descriptor of the running task for this event. The file owns the
-// event, and releases it (perf_event_release_kernel) at its last close. -EMFILE, -ENFILE or
-// -ENOMEM: the event is released at once. Task context.
-int perf_fd_install(struct perf_event *event, bool cloexec);
+// linux/fs/perf_file.c. A new descriptor of the running task, and all the memory that it needs. It
+// is reserved before the event is made, because programs could see that. 0, -EMFILE, -ENFILE or
+// -ENOMEM. Then it is either filled or given back. Task context.
+struct perf_new_fd {
+    int fd;
+    struct file *file;
+};
+int perf_fd_reserve(struct perf_new_fd *new, bool cloexec);
+// Returns the descriptor. The file owns the event, and releases it (perf_event_release_kernel) at
+// its last close.
+int perf_fd_fill(const struct perf_new_fd *new, struct perf_event *event);
+void perf_fd_give_back(const struct perf_new_fd *new);
 // linux/fs/perf_file.c. Finds the event behind a descriptor of the running task. The event stays
 // until perf_fd_put(). 0, or -EBADF when it is no descriptor of an event. Task context.
 struct perf_fd {

@@ -21,8 +21,8 @@ s64 sys_sched_setaffinity(s32 tid, u32 size, u64 umask)
     struct task *t = tid < 0 ? NULL : find_thread(tid);
     if (!t)
         return -ESRCH;
-    // Kernel threads stay where the kernel put them.
-    int err = t->mm ? sched_set_affinity(t, mask) : -EINVAL;
+    // Kernel threads stay where the kernel put them; init is a process, though without a program.
+    int err = t->process ? sched_set_affinity(t, mask) : -EINVAL;
     task_put(t);
     return err;
 }

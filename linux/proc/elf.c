@@ -64,8 +64,8 @@ static int map_segment(struct mm *mm, const struct elf_segment *s, u64 bias, con
         got = mm_map_file(mm, start, file_end - start, prot, MAP_PRIVATE | MAP_FIXED,
                           data + s->offset - skew, s->filesz + skew, 0, "program");
     if (got >= 0 && end > file_end)
-        got = mm_map(mm, file_end, end - file_end, prot, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED,
-                     "program");
+        got =
+            mm_map(mm, file_end, end - file_end, prot, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, "");
     return got < 0 ? (int)got : 0;
 }
 

@@ -63,7 +63,8 @@ static int parse_script(const u8 *data, u64 len, char line[SCRIPT_LINE_MAX], con
     return 2;
 }
 
-// A regular file of the archive, whose bytes stay for ever, with a reference, or ERR_PTR.
+// A regular file of the archive, whose bytes stay for ever, with a reference, or ERR_PTR. Why a
+// file of /tmp is none, nobody could guess from its errno.
 static struct node *open_image(const char *name)
 {
     struct node *cwd = process_cwd(current_process());
@@ -71,6 +72,8 @@ static struct node *open_image(const char *name)
     node_put(cwd);
     if (IS_ERR(n) || (n->fops == &bytes_ops && (n->mode & 0111)))
         return n;
+    if (n->tmp && node_is(n, S_IFREG) && (n->mode & 0111))
+        printk("exec: %s lies in /tmp; only programs of the archive run\n", name);
     node_put(n);
     return ERR_PTR(-EACCES);
 }
@@ -228,7 +231,9 @@ static void tell_perf(struct mm *mm, const u8 *image, const char *exe)
             .offset = a->file ? (u64)(a->file - image) + a->start - a->file_at : 0,
             .prot = a->prot,
             .flags = MAP_PRIVATE,
-            .path = a->file || !a->name[0] ? exe : a->name,
+            .path = a->file      ? exe
+                    : a->name[0] ? a->name
+                                 : NULL,
         });
     }
 }

@@ -76,7 +76,7 @@ static int get_key(struct futex_key *key, struct mm *mm, u64 addr, bool private)
     list_for_each (area, &mm->areas, node) {
         if (addr < area->start || addr >= area->end)
             continue;
-        err = 0;
+        err = area->prot ? 0 : -EFAULT; // nobody could read it
         if (area->object && area->shared)
             *key = (struct futex_key){area->object, addr - area->object_at};
     }

@@ -62,9 +62,10 @@ void proc_init(void)
     init_process = process_new();
     if (!t || !init_process || thread_attach(t, init_process))
         panic("proc: no memory for the init process");
+    task_take_tid(t, INIT_PID);
     spin_lock(&proc_lock);
     process_link(init_process, init_process, t);
-    init_process->pid = init_process->pgid = init_process->sid = INIT_PID;
+    init_process->pgid = init_process->sid = INIT_PID;
     spin_unlock(&proc_lock);
     task_start(t);
     task_put(t);

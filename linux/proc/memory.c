@@ -40,6 +40,8 @@ static s64 map_file(struct mm *mm, u64 addr, u64 len, u32 prot, u32 flags, struc
     struct node *n = vfs_bytes_node(f);
     if (mode == O_WRONLY || (!private && (prot & PROT_WRITE) && mode != O_RDWR))
         return -EACCES;
+    if (!private && mode != O_RDWR)
+        prot |= PROT_STAYS_READ_ONLY;
     if (n) // files of the archive never change: shared or not is the same
         return mm_map_file(mm, addr, len, prot, (flags & ~MAP_SHARED) | MAP_PRIVATE,
                            n->data + MIN(off, n->size), n->size - MIN(off, n->size), 0, "file");
@@ -47,7 +49,7 @@ static s64 map_file(struct mm *mm, u64 addr, u64 len, u32 prot, u32 flags, struc
         return -ENODEV;
     return map_object(mm, addr, len, prot, flags,
                       f->ops->map(f, ALIGN_UP(len, PAGE_SIZE) / PAGE_SIZE, off, prot, private),
-                      off / PAGE_SIZE, "file");
+                      off / PAGE_SIZE, f->node ? "file" : "anon_inode:[perf_event]");
 }
 
 static void tell_perf(u64 addr, u64 len, u32 prot, u32 flags, struct file *f, u64 offset)
@@ -70,30 +72,37 @@ static void tell_perf(u64 addr, u64 len, u32 prot, u32 flags, struct file *f, u6
     perf_record_mmap(&m);
 }
 
-s64 sys_mmap(u64 addr, u64 len, u32 prot, u32 flags, int fd, u64 offset)
+static int check_mmap(u64 len, u32 flags, u64 offset)
 {
-    struct mm *mm = current_task()->mm;
     u32 type = flags & MAP_TYPE;
-    bool anonymous = flags & MAP_ANONYMOUS;
-    flags = (flags & ~MAP_TYPE) | (type == MAP_PRIVATE ? MAP_PRIVATE : MAP_SHARED);
-    if (!len || offset % PAGE_SIZE ||
-        (type != MAP_PRIVATE && type != MAP_SHARED && (type != MAP_SHARED_VALIDATE || anonymous)))
+    bool validate = type == MAP_SHARED_VALIDATE && !(flags & MAP_ANONYMOUS);
+    if (!len || (type != MAP_PRIVATE && type != MAP_SHARED && !validate))
         return -EINVAL;
     if (len > TASK_SIZE_MAX)
         return -ENOMEM;
-    if ((s64)offset < 0 || (s64)(offset + len) < 0)
-        return -EOVERFLOW;
+    return (s64)offset < 0 || (s64)(offset + len) < 0 ? -EOVERFLOW : 0;
+}
+
+s64 sys_mmap(u64 addr, u64 len, u32 prot, u32 flags, int fd, u64 offset)
+{
+    struct mm *mm = current_task()->mm;
+    bool anonymous = flags & MAP_ANONYMOUS, private = (flags & MAP_TYPE) == MAP_PRIVATE;
+    if (offset % PAGE_SIZE)
+        return -EINVAL;
     struct file *f = anonymous ? NULL : fd_get(current_process()->fds, fd);
-    s64 got = -EBADF;
-    if (f)
+    if (!f && !anonymous)
+        return -EBADF;
+    s64 got = check_mmap(len, flags, offset);
+    prot &= PROT_READ | PROT_WRITE | PROT_EXEC;
+    flags = (flags & ~MAP_TYPE) | (private ? MAP_PRIVATE : MAP_SHARED);
+    if (!got && f)
         got = map_file(mm, addr, len, prot, flags, f, offset);
-    else if (!anonymous)
-        return got;
-    else if (type != MAP_PRIVATE)
-        got = map_object(mm, addr, len, prot, flags,
-                         shm_new(ALIGN_UP(len, PAGE_SIZE) / PAGE_SIZE, NULL), 0, "shared");
-    else
+    else if (!got && private)
         got = mm_map(mm, addr, len, prot, flags, "");
+    else if (!got)
+        got = map_object(mm, addr, len, prot, flags,
+                         shm_new(ALIGN_UP(len, PAGE_SIZE) / PAGE_SIZE, NULL), 0,
+                         "/dev/zero (deleted)");
     if (got >= 0)
         tell_perf(got, len, prot, flags, f, offset);
     if (f)
@@ -108,7 +117,7 @@ s64 sys_munmap(u64 addr, u64 len)
     return mm_unmap(current_task()->mm, addr, len);
 }
 
-// Shrinks in place, moves shared memory of the same size; nothing grows, as ENOMEM tells.
+// Shrinks, and moves shared memory; nothing grows, as ENOMEM tells.
 s64 sys_mremap(u64 addr, u64 len, u64 new_len, u64 flags, u64 to)
 {
     struct mm *mm = current_task()->mm;
@@ -121,12 +130,12 @@ s64 sys_mremap(u64 addr, u64 len, u64 new_len, u64 flags, u64 to)
     new_len = ALIGN_UP(new_len, PAGE_SIZE);
     if (fixed && (to % PAGE_SIZE || (to < addr + len && addr < to + new_len)))
         return -EINVAL;
-    int err = new_len < len ? mm_unmap(mm, addr + new_len, len - new_len) : 0;
-    if (err)
-        return err;
     if (new_len > len)
         return mm_is_mapped(mm, addr, len) ? -ENOMEM : -EFAULT;
-    return fixed ? mm_move(mm, addr, new_len, to, true) : (s64)addr;
+    if (fixed)
+        return mm_move(mm, addr, len, new_len, to);
+    int err = new_len < len ? mm_unmap(mm, addr + new_len, len - new_len) : 0;
+    return err ? err : (s64)addr;
 }
 
 s64 sys_mprotect(u64 addr, u64 len, u32 prot)

@@ -51,7 +51,7 @@ static __attribute__((noinline)) s64 unknown(u32 number)
     X(writev, B, C)                                                                                \
     X(lseek, B, C)                                                                                 \
     X(ftruncate, B)                                                                                \
-    X(ioctl, B, C)                                                                                 \
+    X(ioctl, A, B, C)                                                                              \
     X(getdents64, B, C)                                                                            \
     X(fstat, B)                                                                                    \
     X(fchdir)                                                                                      \
@@ -63,13 +63,25 @@ static __attribute__((noinline)) s64 unknown(u32 number)
     X(dup2, A, B)                                                                                  \
     X(dup3, A, B, C)                                                                               \
     X(fcntl, A, B, C)
+// -EBADF, but for arguments that Linux refuses before it looks at the descriptor.
+static __attribute__((noinline)) s64 no_file(const struct trapframe *f)
+{
+    bool bad = false;
+    if (f->error == SYS_dup3)
+        bad = (int)A == (int)B || (C & ~(u64)O_CLOEXEC);
+    else if (f->error == SYS_ftruncate)
+        bad = (s64)B < 0;
+    else if (f->error == SYS_pread64 || f->error == SYS_pwrite64)
+        bad = (s64)D < 0;
+    return bad ? -EINVAL : -EBADF;
+}
 // Functions of their own, not inline, so that most calls are only a jump from the table.
 #define FILE_CALL(name, ...)                                                                       \
     static __attribute__((noinline))                                                               \
     s64 shared_##name(const struct trapframe *f, struct fd_table *fds)                             \
     {                                                                                              \
         struct file *file = fd_get(fds, A);                                                        \
-        s64 result = file ? sys_##name(file, ##__VA_ARGS__) : -EBADF;                              \
+        s64 result = file ? sys_##name(file, ##__VA_ARGS__) : no_file(f);                          \
         if (file)                                                                                  \
             file_put(file);                                                                        \
         return result;                                                                             \
@@ -80,7 +92,7 @@ static __attribute__((noinline)) s64 unknown(u32 number)
         if (unlikely(fds->shared))                                                                 \
             return shared_##name(f, fds);                                                          \
         struct file *file = fd_own(fds, A);                                                        \
-        return file ? sys_##name(file, ##__VA_ARGS__) : -EBADF;                                    \
+        return file ? sys_##name(file, ##__VA_ARGS__) : no_file(f);                                \
     }
 #define CASE(name, ...)                                                                            \
     case SYS_##name:                                                                               \

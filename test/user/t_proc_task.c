@@ -55,6 +55,73 @@ static void two_threads(void *shared)
     wait_long(NULL);
 }
 
+static long ticks_of(const char *path)
+{
+    char text[512], *fields;
+    long utime, stime;
+
+    REQUIRE(read_file(path, text, sizeof text - 1) > 0);
+    fields = strrchr(text, ')');
+    REQUIRE(fields);
+    REQUIRE(sscanf(fields, ") %*c %*d %*d %*d %*d %*d %*d %*d %*d %*d %*d %ld %ld", &utime,
+                   &stime) == 2);
+    return utime + stime;
+}
+
+// The time of the whole process, and what each of its threads had of it.
+UTEST(proc_task_time, "proc-task-time")
+{
+    char path[64];
+    pthread_t thread;
+
+    REQUIRE(pthread_create(&thread, NULL, second_thread, NULL) == 0);
+    while (!tid)
+        usleep(1000);
+    snprintf(path, sizeof path, "/proc/self/task/%d/stat", tid);
+    while (ticks_of("/proc/self/stat") < 40)
+        ;
+    CHECK(ticks_of(path) < 10); // it has only begun
+    snprintf(path, sizeof path, "/proc/self/task/%d/stat", getpid());
+    CHECK(ticks_of(path) >= 30);
+}
+
+// What /proc/self/maps says about the area that holds an address: its rights, and its name.
+static void check_map(const volatile void *addr, const char *rights, const char *name)
+{
+    static char text[1 << 16];
+    char got_rights[8], got_name[64] = "";
+    unsigned long start, end;
+
+    REQUIRE(read_file("/proc/self/maps", text, sizeof text - 1) > 0);
+    for (char *line = strtok(text, "\n"); line; line = strtok(NULL, "\n")) {
+        got_name[0] = '\0';
+        REQUIRE(sscanf(line, "%lx-%lx %7s %*x %*x:%*x %*d %63[^\n]", &start, &end, got_rights,
+                       got_name) >= 3);
+        if ((uintptr_t)addr < start || (uintptr_t)addr >= end)
+            continue;
+        if (strcmp(got_rights, rights) || strcmp(got_name, name))
+            utest_fail(__FILE__, __LINE__, "%s, want %s \"%s\"", line, rights, name);
+        return;
+    }
+    CHECK(!"mapped");
+}
+
+static char zeros[1 << 16];
+
+UTEST(proc_maps, "proc-maps")
+{
+    char self[64] = "";
+    void *shared = shared_memory(1), *own = malloc(1 << 20);
+
+    CHECK(readlink("/proc/self/exe", self, sizeof self - 1) > 0);
+    check_map((void *)check_map, "r-xp", self);
+    check_map(zeros + sizeof zeros / 2, "rw-p", "");
+    check_map(own, "rw-p", "");
+    check_map(self, "rw-p", "[stack]");
+    check_map(shared, "rw-s", "/dev/zero (deleted)");
+    free(own);
+}
+
 UTEST(proc_task, "proc-task")
 {
     volatile int *other = shared_memory(sizeof *other);

@@ -117,6 +117,8 @@ UTEST(tmp_rename, "tmp-rename")
     close(old);
 }
 
+#define DANGLES "t-dangles"
+
 // Forty links may be followed on one path, wherever they stand.
 UTEST(tmp_links, "tmp-links")
 {
@@ -143,8 +145,17 @@ UTEST(tmp_links, "tmp-links")
     snprintf(path, sizeof path, "abs/.././tmp/%s/1/../0/", dir + 5);
     CHECK_EQ(stat(path, &st), 0);
     CHECK_ERRNO(stat("abs/none/x", &st), ENOENT);
-    unlink("loop");
-    unlink("abs");
+    CHECK_EQ(unlink("loop") + unlink("abs"), 0);
+    // A file can be made where a link leads to none; with O_EXCL the link itself is there already.
+    CHECK_EQ(symlink("../" DANGLES, "far") + symlink("far", "near") + symlink("no/x", "lost"), 0);
+    CHECK_ERRNO(open("near", O_RDWR | O_CREAT | O_EXCL, 0600), EEXIST);
+    CHECK_ERRNO(open("near", O_RDWR | O_CREAT | O_NOFOLLOW, 0600), ELOOP);
+    CHECK_ERRNO(open("near/", O_RDWR | O_CREAT, 0600), EISDIR);
+    CHECK_ERRNO(open("lost", O_RDWR | O_CREAT, 0600), ENOENT);
+    close(open("near", O_RDWR | O_CREAT, 0620));
+    CHECK_EQ(stat("/tmp/" DANGLES, &st), 0);
+    CHECK_EQ(st.st_mode, S_IFREG | 0600);
+    CHECK_EQ(unlink("far") + unlink("near") + unlink("lost") + unlink("/tmp/" DANGLES), 0);
     for (int i = 1; i <= 41; i++) {
         snprintf(name, sizeof name, "%d", i);
         unlink(name);
