@@ -30,6 +30,7 @@ enum lock_rank {
     RANK_HOTPLUG,      // linux/sched: which CPU comes or goes; one at a time
     RANK_PERF,         // perf: which events contexts hold, inheritance
     RANK_SLOTS,        // hwbp: the slot table, the list of claims, each task's tally
+    RANK_OOM,          // linux/proc: who ends when memory is out; one at a time
     RANK_MM,           // linux/mm: areas and page tables of one address space
     // spinlocks; "irq": marked so in L3, L4
     RANK_PROC,     // linux/proc: the process tree, exit states

@@ -159,6 +159,18 @@ void fds_close_on_exec(struct fd_table *t)
             fd_replace(t, fd, NULL, false);
 }
 
+u64 fds_weight(struct fd_table *t)
+{
+    u64 bytes = 0;
+    spin_lock(&t->lock);
+    for (int fd = 0; fd < MAX_FDS; fd++) {
+        const struct file *f = __atomic_load_n(&t->file[fd], __ATOMIC_ACQUIRE);
+        bytes += f ? sizeof(*f) + f->weight : 0;
+    }
+    spin_unlock(&t->lock);
+    return bytes;
+}
+
 void fds_put(struct fd_table *t)
 {
     if (!ref_put(&t->refs))

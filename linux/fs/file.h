@@ -83,6 +83,7 @@ struct file {
     u64 pos;   // guarded by pos_lock; not used by files without a position
     struct mutex pos_lock;
     struct node *node; // with a reference; NULL: the file has no name
+    size_t weight;     // bytes of memory that come back when it is closed, beside itself
     void *private;     // belongs to the ops
     struct file_owner owner;
 };
@@ -128,6 +129,8 @@ u32 fd_limit(void);
 struct fd_table *fds_new(void);
 struct fd_table *fds_copy(struct fd_table *t); // for fork; NULL when memory is out
 void fds_put(struct fd_table *t);              // the last reference closes all files
+// Memory that its files weigh, in bytes.
+u64 fds_weight(struct fd_table *t);
 void fds_close_on_exec(struct fd_table *t);
 // Reserves the lowest free number >= from. Returns it, or -EMFILE. A call that opens something does
 // this first, before anything that a program could see. Then the number is filled with a file,

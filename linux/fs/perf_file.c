@@ -23,8 +23,12 @@ static u32 perf_poll(struct file *f)
 
 static struct vm_object *perf_map(struct file *f, u64 pages, u64 off, u32 prot, bool private)
 {
-    return off || private ? ERR_PTR(-EINVAL)
-                          : perf_buffer_map(f->private, pages, prot & PROT_WRITE);
+    if (off || private)
+        return ERR_PTR(-EINVAL);
+    struct vm_object *o = perf_buffer_map(f->private, pages, prot & PROT_WRITE);
+    if (!IS_ERR(o))
+        f->weight = pages * PAGE_SIZE;
+    return o;
 }
 
 static void perf_async(struct file *f, bool on)

@@ -220,9 +220,12 @@ int pipe_new(struct file *ends[2], u32 flags)
     ends[1] = file_new(&write_ops, n, p, O_WRONLY | flags);
     for (int i = 0; i < 2; i++)
         err = IS_ERR(ends[i]) ? PTR_ERR(ends[i]) : err;
-    for (int i = 0; err && i < 2; i++)
-        if (!IS_ERR(ends[i]))
+    for (int i = 0; i < 2; i++) {
+        if (!err)
+            ends[i]->weight = PIPE_SIZE / 2;
+        else if (!IS_ERR(ends[i]))
             file_put(ends[i]);
+    }
     node_put(n); // the files have references of their own
     return err;
 }

@@ -36,6 +36,7 @@ static int refresh(struct file *f)
             s->len = t.len;
             kfree(f->private);
             f->private = s;
+            f->weight = size;
             return 0;
         }
         kfree(s);

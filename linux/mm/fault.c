@@ -88,7 +88,7 @@ int vm_fault_in(struct mm *mm, u64 addr, bool write, bool fetch, bool force, boo
 {
     u64 va = addr & PAGE_MASK;
     struct vm_area *a = vm_find(mm, va);
-    if (!a || a->start > va)
+    if (!a || a->start > va || mm->stripped)
         return -EFAULT;
     bool may_write = a->prot & PROT_WRITE;
     if (write && !may_write && a->shared)

@@ -46,6 +46,14 @@ void mm_put(struct mm *mm)
     kfree(mm);
 }
 
+void mm_strip(struct mm *mm)
+{
+    mutex_lock(&mm->lock);
+    mm->stripped = true;
+    vm_drop_pages(mm, 0, TASK_SIZE_MAX);
+    mutex_unlock(&mm->lock);
+}
+
 void mm_activate(struct mm *mm)
 {
     if (mm)

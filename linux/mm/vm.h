@@ -73,6 +73,7 @@ struct mm {
     u64 brk_start, brk; // the heap: [brk_start, brk)
     u64 auxv, auxv_len; // where execve has put the auxiliary vector: address and bytes
     u64 env, env_len;   // the same of the environment's strings
+    bool stripped;      // mm_strip() has been called
     u64 minor_faults, nr_pages, peak_pages; // nr_pages: there now; peak_pages: the most. Atomic
 };
 
@@ -86,6 +87,8 @@ struct mm *mm_new(void); // NULL when memory is out
 void mm_get(struct mm *mm);
 void mm_put(struct mm *mm);             // the last reference unmaps everything
 bool mm_is_shared(const struct mm *mm); // by several processes, or somebody looks at it
+// Takes all pages from its processes, which end: each touch is -EFAULT from then on. Task context.
+void mm_strip(struct mm *mm);
 struct mm *mm_fork(struct mm *mm); // copy on write; NULL when memory is out, nothing has changed
 
 // Maps len bytes of anonymous private memory, of whole pages in the end. With MAP_FIXED addr is

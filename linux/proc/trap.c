@@ -4,8 +4,8 @@
 #include "arch/x86/layout.h"
 #include "arch/x86/upcalls.h"
 #include "arch/x86/user/fpu.h"
-#include "kernel/base/printk.h"
 #include "linux/mm/vm.h"
+#include "linux/proc/oom.h"
 #include "linux/task/process.h"
 #include "linux/ptrace/ptrace.h"
 #include "linux/perf/perf.h"
@@ -94,8 +94,9 @@ bool user_page_fault(struct trapframe *f, u64 addr)
 {
     struct mm *mm = current_task()->mm;
     count_page_fault(f, addr);
+    u64 ended = oom_count();
     int err = mm && addr < TASK_SIZE_MAX ? mm_fault(mm, addr, f->error) : -EFAULT;
-    if (!err)
+    if (!err || (err == -ENOMEM && oom_make_room(ended, from_user(f))))
         return true;
     if (!from_user(f))
         return false;
@@ -111,10 +112,7 @@ bool user_page_fault(struct trapframe *f, u64 addr)
     case -ENOSPC:
         signal_force_fault(SIGBUS, BUS_ADRERR, addr);
         break;
-    case -ENOMEM: // an access cannot return an error: the program ends, as by Linux's OOM killer
-        printk("%s[%u]: out of memory at 0x%lx\n", current_process()->comm, current_process()->pid,
-               addr);
-        signal_kill_process(current_process(), WAIT_SIGNALED(SIGKILL));
+    case -ENOMEM: // it was this program that had to end
         break;
     default:
         panic("page fault at 0x%lx: unexpected result %d", addr, err);

@@ -1,0 +1,116 @@
+// Who ends when memory is out: see oom.h.
+#include "linux/proc/oom.h"
+
+#include "arch/x86/layout.h"
+#include "arch/x86/platform.h"
+#include "kernel/base/printk.h"
+#include "kernel/mm/page.h"
+#include "linux/fs/file.h"
+#include "linux/mm/vm.h"
+#include "linux/task/process.h"
+
+#define ROOM_PAGES 16        // a fault needs a page, and tables for it
+#define WAIT_NS    5000000ul // for those who are on their way out
+
+static struct mutex oom_lock;
+static u64 nr_ended; // changed under oom_lock
+
+void oom_init(void)
+{
+    mutex_init(&oom_lock, "out of memory", RANK_OOM);
+}
+
+u64 oom_count(void)
+{
+    return __atomic_load_n(&nr_ended, __ATOMIC_ACQUIRE);
+}
+
+// Pages that come back when it ends: its memory, and what the kernel keeps for it. proc_lock held.
+static u64 weight(struct process *p)
+{
+    u64 pages = p->nr_threads * (KSTACK_SIZE / PAGE_SIZE);
+    if (p->mm)
+        pages += p->mm->nr_pages + p->mm->nr_areas * sizeof(struct vm_area) / PAGE_SIZE;
+    return pages + (p->fds ? fds_weight(p->fds) / PAGE_SIZE : 0);
+}
+
+// The process that has most; NULL: there is none. proc_lock held.
+static struct process *largest(const struct mm *spared, u64 *pages)
+{
+    struct process *found = NULL;
+    *pages = 0;
+    for (struct process *p = process_next(NULL); p; p = process_next(p)) {
+        u64 has = weight(p);
+        if (p->exiting || !p->mm || p->mm == spared || has < *pages)
+            continue;
+        found = p;
+        *pages = has;
+    }
+    return found;
+}
+
+// The first program's memory; a vfork's child may share it. proc_lock held.
+static const struct mm *spared_memory(void)
+{
+    for (struct process *p = process_next(NULL); p; p = process_next(p))
+        if (p->keep_zombie)
+            return p->mm;
+    return NULL;
+}
+
+// Somebody who was ended has not given everything back yet. proc_lock held.
+static bool one_is_ending(void)
+{
+    for (struct process *p = process_next(NULL); p; p = process_next(p))
+        if (p->mm && p->mm->stripped)
+            return true;
+    return false;
+}
+
+// Ends all who use the memory of the one that has most. That memory, with a reference.
+static struct mm *end_largest(void)
+{
+    u64 pages;
+    struct process *p = largest(spared_memory(), &pages);
+    if (!p)
+        p = largest(NULL, &pages);
+    if (!p)
+        return NULL;
+    printk("out of memory: %s[%u] is ended, it had %lu kB\n", p->comm, p->pid,
+           pages * (unsigned long)PAGE_SIZE / 1024);
+    struct mm *mm = p->mm;
+    mm_get(mm);
+    for (p = process_next(NULL); p; p = process_next(p))
+        if (p->mm == mm)
+            signal_kill_process(p, WAIT_SIGNALED(SIGKILL));
+    return mm;
+}
+
+// True: others are still ending, and there is nothing to do but to wait for them.
+static bool make_room(void)
+{
+    spin_lock(&proc_lock);
+    bool others = one_is_ending();
+    struct mm *mm = others ? NULL : end_largest();
+    spin_unlock(&proc_lock);
+    if (mm) { // it comes back now, and not only when its threads have found out
+        mm_strip(mm);
+        mm_put(mm);
+        __atomic_store_n(&nr_ended, nr_ended + 1, __ATOMIC_RELEASE);
+    }
+    return others;
+}
+
+bool oom_make_room(u64 before, bool from_user)
+{
+    if (sched_killed())
+        return false;
+    mutex_lock(&oom_lock);
+    bool is_out = nr_ended == before && pages_free_count() < ROOM_PAGES;
+    bool wait = is_out && make_room();
+    bool again = from_user || nr_ended != before;
+    mutex_unlock(&oom_lock);
+    if (from_user && wait)
+        sched_sleep_until(clock_ns() + WAIT_NS, false);
+    return again && !sched_killed();
+}

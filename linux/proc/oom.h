@@ -1,0 +1,16 @@
+// When memory is out and a program touches a page, somebody has to end: an access cannot return an
+// error. (A system call that needs memory for itself returns ENOMEM instead.)
+#pragma once
+
+#include "arch/x86/types.h"
+
+void oom_init(void);
+
+// How many times somebody has been ended so far.
+u64 oom_count(void);
+
+// Ends the process that has most, and takes its memory at once. It is not the first program while
+// there is another. `before` is what oom_count() was before memory was out. `from_user`: the access
+// was made in ring 3, so no locks are held, and the call waits while memory is on its way back.
+// True: the access may be tried again. False: it cannot be made. Task context, no spinlock.
+bool oom_make_room(u64 before, bool from_user);

@@ -1,0 +1,87 @@
+// Memory that runs out under a page that is touched: the process that has most is ended, and nobody
+// else.
+#include "test/user/utest.h"
+#include <signal.h>
+#include <sys/mman.h>
+#include <sys/sysinfo.h>
+#include <sys/wait.h>
+
+#define PAGE 4096ul
+
+static unsigned long free_bytes(void)
+{
+    struct sysinfo s;
+
+    CHECK_EQ(sysinfo(&s), 0);
+    return s.freeram;
+}
+
+static void take_all(void *)
+{
+    char *m = mmap(NULL, 1ul << 40, PROT_READ | PROT_WRITE,
+                   MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+
+    REQUIRE(m != MAP_FAILED);
+    for (unsigned long i = 0;; i++)
+        m[i * PAGE] = 1;
+}
+
+// Takes most by one call that the kernel works at.
+static void read_zeroes(void *)
+{
+    char *m = mmap(NULL, 1ul << 31, PROT_READ | PROT_WRITE,
+                   MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+
+    REQUIRE(m != MAP_FAILED);
+    read(open("/dev/zero", O_RDONLY), m, 1ul << 31);
+    CHECK(!"it came to the end");
+}
+
+// Touches new pages in itself and in children all the time.
+static void innocent(void *stop)
+{
+    while (!*(volatile int *)stop) {
+        pid_t pid = fork();
+        if (pid == 0) {
+            char *m =
+                mmap(NULL, 16 * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+            for (int i = 0; m != MAP_FAILED && i < 16; i++)
+                m[(unsigned)i * PAGE] = 1;
+            _exit(0);
+        }
+        if (pid > 0) // fork may say ENOMEM
+            CHECK_EQ(wait_for(pid), 0);
+        sleep_ms(1);
+    }
+}
+
+static void check_taker(void (*taker)(void *))
+{
+    static char log[1 << 16];
+    char line[64];
+    int *stop = shared_memory(sizeof *stop);
+    pid_t other = spawn(innocent, stop), pid = spawn(taker, NULL);
+    unsigned long before = free_bytes();
+
+    CHECK_EQ(wait_for(pid), SIGKILL);
+    *stop = 1;
+    CHECK_EQ(wait_for(other), 0);
+    for (int ms = 0; ms < 5000 && free_bytes() < before; ms++) // buried a moment later
+        sleep_ms(1);
+    CHECK(free_bytes() >= before);
+    REQUIRE(read_text("/proc/kmsg", log, sizeof log) > 0);
+    snprintf(line, sizeof line, "out of memory: utest[%d] is ended, it had ", pid);
+    const char *said = strstr(log, line);
+    CHECK(said);
+    CHECK(said && strtoul(said + strlen(line), NULL, 10) * 1024 > before / 2);
+}
+
+UTEST(oom_largest, "oom-largest")
+{
+    if (!on_dr7())
+        utest_skip("Linux may end others, too");
+    if (scaled(10) < 10)
+        utest_skip("takes minutes here");
+    check_taker(take_all);
+    check_taker(read_zeroes);
+}
