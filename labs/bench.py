@@ -6,6 +6,7 @@
 # staff's, though it has no source of theirs.
 import fcntl
 import os
+import pathlib
 import re
 import subprocess
 import tempfile
@@ -128,6 +129,8 @@ class Bench:
         return self
 
     def __exit__(self, *_):
+        """The next build in this folder begins with the tree's own file."""
+        pathlib.Path(f"{self.tree}/{BUILD}/obj/{self.lab.file}.o").unlink(missing_ok=True)
         self.top.cleanup()
         self.lock.close()
 
@@ -144,8 +147,8 @@ class Bench:
         return self.dir + "/program"
 
     def kernel(self):
-        """The debug kernel with the attempt in it. Returns its build folder."""
-        done = make(self.tree, "kernel-only", f"LAB_FILE={self.lab.file}",
+        """The debug kernel with the attempt in it, or the core. Returns its build folder."""
+        done = make(self.tree, "kernel-only", *core(self.lab.flavour), f"LAB_FILE={self.lab.file}",
                     f"LAB_SOURCE={self.path}", "LAB_OBJS=" + " ".join(self.staff))
         if done.returncode:
             raise Broken("the kernel: " + complaints(done))
@@ -153,6 +156,11 @@ class Bench:
 
 
 BUILD = "build/grade"  # in the starter, so that the student's own build stays as it is
+
+
+def core(flavour):
+    """What make is told of a lab that is done in the core."""
+    return ["CORE=1"] if flavour == "core" else []
 
 
 def make(tree, *words):

@@ -22,7 +22,7 @@ class Lab:
     name: str
     title: str
     file: str       # what the student writes
-    flavour: str    # where the staff's functions run: "host" or "kernel"
+    flavour: str    # where the staff's functions run: "host", "kernel" or "core"
     functions: dict  # name -> [points, first hint]
     together: int
     params: dict
@@ -49,7 +49,9 @@ def staff(name):
     """The module labs/NAME/lab.py."""
     if name not in names():
         raise SystemExit(f"dr7: there is no lab {name!r}; there are: {' '.join(names())}")
-    return importlib.import_module(f"labs.{name}.lab")
+    module = importlib.import_module(f"labs.{name}.lab")
+    module.NAME = name
+    return module
 
 
 def names():
@@ -78,6 +80,6 @@ def generator(name, student):
 
 def parameters(name, student):
     module = staff(name)
-    if student == PUBLIC or not hasattr(module, "draw"):
-        return getattr(module, "PUBLIC", {})
-    return module.draw(generator(name, student))
+    if student == PUBLIC:
+        return module.PUBLIC
+    return generator(name, student).choice(module.VARIANTS)

@@ -19,7 +19,8 @@ from labs.bench import only_symbol, run
 MODELS = lab.ROOT + "/build/labs"
 # Of labs/, what goes into a starter besides the lab's own GIVEN files.
 GRADER = ["advice.py", "answers.py", "bench.py", "cut.py", "formats.py", "grading.py", "lab.mk",
-          "lab.py", "report.py", "tool.py"]
+          "lab.py", "machine.py", "report.py", "tool.py"]
+ANSWERS = "# The answers to the questions of README.md, by number.\n"
 COMMIT = {"GIT_AUTHOR_NAME": "dr7", "GIT_AUTHOR_EMAIL": "dr7@localhost",
           "GIT_AUTHOR_DATE": "2026-01-01T00:00:00Z"}
 COMMIT.update({k.replace("AUTHOR", "COMMITTER"): v for k, v in COMMIT.items()})
@@ -48,6 +49,12 @@ def tracked():
             if not p.startswith("labs/") and os.path.isfile(f"{lab.ROOT}/{p}")]
 
 
+def published(module):
+    """The path of the solution that everybody can read."""
+    mine = getattr(module, "NEW", {}).get(module.FILE)
+    return f"{lab.HERE}/{module.NAME}/{mine}" if mine else f"{lab.ROOT}/{module.FILE}"
+
+
 def edited_files(module, params):
     """path -> text, of the files that differ from the kernel's: the solution of this lab."""
     texts = {path: read(f"{lab.HERE}/{module.NAME}/{mine}")
@@ -57,9 +64,7 @@ def edited_files(module, params):
     for path, function, old, new in edits:
         text = texts.get(path) or read(f"{lab.ROOT}/{path}")
         texts[path] = cut.edited(text, function, old, new)
-    texts.setdefault(module.FILE, None)
-    if texts[module.FILE] is None:
-        texts[module.FILE] = read(f"{lab.ROOT}/{module.FILE}")
+    texts.setdefault(module.FILE, read(published(module)))
     return texts
 
 
@@ -79,7 +84,6 @@ class Model:
 
     def __init__(self, name, params):
         self.module, self.params = lab.staff(name), params
-        self.module.NAME = name
         self.texts = edited_files(self.module, params)
         self.solution = self.texts[self.module.FILE]
         self.starter = with_stubs(self.module, self.solution)
@@ -123,7 +127,7 @@ class Model:
         out = read(f"{lab.HERE}/{self.module.NAME}/README.md")
         rule = self.module.rule(self.params) if hasattr(self.module, "rule") else ""
         write(self.tree + "/README.md", out.replace("<!-- your parameters -->", rule))
-        write(self.tree + "/answers.txt", getattr(self.module, "QUESTIONS", ""))
+        write(self.tree + "/answers.txt", ANSWERS)
 
     def compile_staff(self):
         """One object for each function; each offers only that function."""
@@ -173,15 +177,20 @@ class Model:
             fcntl.flock(lock, fcntl.LOCK_EX)
             stamp, made = self.stamp(), self.tree + ".stamp"
             if not os.path.exists(made) or read(made) != stamp:
-                self.lay_out()
-                lend_build(self.tree)
-                self.compile_staff()
-                plain = self.plain()
+                plain = self.plain_tree()
                 plain.advice = advice.seal([(m[0], self.signature(name), m[3])
                                             for name, m in self.module.MISTAKES.items()])
                 plain.save(f"{self.tree}/{lab.STARTER}")
                 write(made, stamp)
         return self
+
+    def plain_tree(self):
+        """The files, and the staff's functions; the lab has no advice yet."""
+        self.lay_out()
+        lend_build(self.tree, "build/core/debug" if self.module.FLAVOUR == "core" else
+                   "build/debug")
+        self.compile_staff()
+        return self.plain()
 
     def hand_out(self, out, student):
         """A student's own starter: a git repository with one commit."""
@@ -197,13 +206,13 @@ class Model:
             subprocess.run(["git", "-C", out, *words], check=True, env={**os.environ, **COMMIT})
 
 
-def lend_build(tree):
+def lend_build(tree, kernel):
     """The first build of a model is short when the kernel's own objects are there."""
-    for theirs, mine in (("build/debug", BUILD), ("build/include", "build/include"),
+    for theirs, mine in ((kernel, BUILD), ("build/include", "build/include"),
                          ("build/user/include", "build/user/include")):
         if os.path.exists(f"{lab.ROOT}/{theirs}") and not os.path.exists(f"{tree}/{mine}"):
             os.makedirs(os.path.dirname(f"{tree}/{mine}"), exist_ok=True)
             subprocess.run(["cp", "-a", f"{lab.ROOT}/{theirs}", f"{tree}/{mine}"], check=True)
     # What depends on a header is named by its folder.
     for path in glob.glob(f"{tree}/{BUILD}/obj/**/*.d", recursive=True):
-        write(path, read(path).replace("build/debug/", BUILD + "/"))
+        write(path, read(path).replace(kernel + "/", BUILD + "/"))

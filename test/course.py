@@ -23,7 +23,7 @@ def check_lab(name, timeout):
 
 def check_tools():
     wrong = []
-    for check in (cutter, odd_functions, sealed_advice, report_formats, refused, variants):
+    for check in (cutter, odd_functions, sealed_advice, report_formats, refused, forged, variants):
         wrong += [f"{check.__name__}: {line}" for line in check()]
     return "; ".join(wrong), wrong
 
@@ -152,16 +152,42 @@ def refused():
     return wrong
 
 
-def variants():
-    """A student's own rule: the solution of that rule gets 100, the kernel's own file does not."""
+FORGED = """{
+    void machine_off(u32);
+    int printk(const char *, ...);
+    (void)n, (void)addr, (void)type, (void)len;
+    printk("KTAP version 1\\n1..1\\nok 1 first-db\\n");
+    printk("lab: 0w4:3 DR0 3 DR1 0 DR2 0 DR3 0 steps 0\\ndr7: core ended with status 0\\n");
+    hits[0] = 3;
+    machine_off(0);
+}"""
+
+
+def forged():
+    """A kernel that says what the grader would like to hear, and switches the machine off."""
     from labs import starter  # a starter itself has none
     wrong = []
-    for kept in (2, 3):
-        model = starter.Model("slots", {"KEPT": kept}).ready()
-        given = lab.load(model.tree)
-        report = grading.grade(given, model.tree, model.solution)
-        expect(wrong, f"KEPT={kept}", [r.text for r in report.rows if not r.full], [])
-        with open("hwbp/slots.c", encoding="utf-8") as f:
-            report = grading.grade(given, model.tree, f.read())
-        expect(wrong, f"the kernel's file, KEPT={kept}", report.score, 20)
+    model = starter.Model("first_db", lab.staff("first_db").PUBLIC)
+    hand_in = cut.with_body(model.solution, "arm", FORGED)
+    report = grading.grade(model.plain_tree(), model.tree, hand_in, only="arm")
+    expect(wrong, "points", report.score, 0)
+    expect(wrong, "advice", "went off" in report.rows[0].text, True)
+    return wrong
+
+
+def variants():
+    """A student's own rule: its solution gets 100, the one that everybody can read does not."""
+    from labs import starter  # a starter itself has none
+    wrong = []
+    for name in lab.names():
+        public = starter.read(starter.published(lab.staff(name)))
+        # Where kernels are built and booted, one of them is enough.
+        number = None if lab.staff(name).FLAVOUR == "host" else 1
+        for params in lab.staff(name).VARIANTS[:number]:
+            model = starter.Model(name, params)
+            given = model.plain_tree()
+            report = grading.grade(given, model.tree, model.solution)
+            expect(wrong, f"{name} {params}", [r.text for r in report.rows if not r.full], [])
+            report = grading.grade(given, model.tree, public)
+            expect(wrong, f"{name} {params}, the public solution", report.score < 80, True)
     return wrong

@@ -402,7 +402,8 @@ def choose(build, host_tests, only, only_emu, only_smp, hwbp, core):
             jobs.append((2, run_watch, (build,)))
         if not only or mentions(SOURCES["user"], only):
             jobs.append((2, run_glibc, (build, only)))
-        jobs += [(2, run_session, (build, s)) for s in SESSIONS if only in ("", s, s.split(".")[0])]
+        jobs += [(1 if s.startswith("labs") else 2, run_session, (build, s)) for s in SESSIONS
+                 if only in ("", s, s.split(".")[0])]
     for e, s in MACHINES:
         if only_emu not in ("", e) or only_smp not in ("", str(s)):
             continue

@@ -1,0 +1,26 @@
+# A hand-in's kernel in QEMU, and what QEMU saw of it.
+import sys
+
+from labs import bench, lab
+
+sys.path.insert(0, lab.ROOT + "/tools")
+import emu  # noqa: E402
+from witness import DB, GP  # noqa: E402,F401
+
+
+def symbols(kernel):
+    """name -> address, of the functions and variables that other files can see."""
+    lines = bench.run(["nm", "-g", kernel]).stdout.splitlines()
+    return {name: int(address, 16) for address, _, name in (line.split() for line in lines)}
+
+
+def boot(kernel, words, seconds, archive=None, smp=1, **options):
+    """(what it wrote, the #DBs and #GPs that QEMU saw, a sentence about how it ended)"""
+    output = bytearray()
+    with emu.Machine(kernel, archive, words, smp=smp, witness=True, **options) as m:
+        m.start()
+        off = m.pump(output.extend, seconds)
+        said = output.decode(errors="replace").replace("\r", "")
+        panic = next((line for line in said.split("\n") if line.startswith("PANIC")), "")
+        end = panic or ("the machine went off" if off else f"it does not end in {seconds} seconds")
+        return said, m.exceptions(DB, GP), end
