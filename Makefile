@@ -120,7 +120,7 @@ CSRC   += $(wildcard kernel/core/*.c) \
           $(filter-out $(shell grep -lE '"(linux|debug|arch/x86/user)/' $(KTESTS)),$(KTESTS))
 else
 CSRC   += $(sort $(wildcard $(ROOF:%=%/*.c))) $(KTESTS)
-ASRC   += $(wildcard arch/x86/svm/*.asm)
+ASRC   += $(wildcard arch/x86/user/*.asm arch/x86/svm/*.asm)
 endif
 OBJS   := $(ASRC:%=$(B)/obj/%.o) $(CSRC:%=$(B)/obj/%.o)
 USRC   := $(sort $(wildcard user/*.c))

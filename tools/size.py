@@ -9,7 +9,7 @@ import signal
 FLOOR = ["boot", "arch/x86", "kernel/base", "kernel/mm", "sched", "perf", "hwbp"]
 CORE = FLOOR + ["kernel/core"]
 ROOF = ["kernel", "arch/x86/user", "arch/x86/svm", "linux/*", "debug", "debug/*"]
-INCLUDE = re.compile(r'^\s*#\s*include\s+"([^"]+)"', re.M)
+INCLUDE = re.compile(r'^\s*[#%]\s*include\s+"([^"]+)"', re.M)
 
 
 def sources(folders):
@@ -27,7 +27,7 @@ def count(path):
     """All lines, and those with code on them."""
     with open(path, encoding="utf-8") as f:
         lines = f.read().splitlines()
-    sign = ";" if path.endswith(".asm") else "//"
+    sign = ";" if path.endswith((".asm", ".inc")) else "//"
     code = [line for line in lines if line.strip() and not line.strip().startswith(sign)]
     return len(lines), len(code)
 

@@ -1,5 +1,4 @@
-// Bringing one CPU into its final state: segments, stacks for exceptions, control registers,
-// SYSCALL.
+// Bringing one CPU into its final state: segments, stacks for exceptions, control registers.
 #include "arch/x86/cpu.h"
 #include "arch/x86/rep.h"
 #include "arch/x86/trap.h"
@@ -22,16 +21,8 @@
 #define DESC_USER_CODE   0x00affb000000ffffull
 #define DESC_TSS         0x0000890000000000ull
 #define TSS_SELECTOR     0x18
-// SYSRET loads SS from this + 8, CS from this + 16, both with RPL 3.
-#define SYSRET_SELECTOR_BASE (USER_DS - 8)
-
-// Cleared on SYSCALL, so that the kernel starts with known flags whatever the program had.
-#define SYSCALL_FLAGS                                                                              \
-    (RFLAGS_CF | RFLAGS_TF | RFLAGS_IF | RFLAGS_DF | RFLAGS_IOPL | RFLAGS_NT | RFLAGS_RF |         \
-     RFLAGS_AC)
-
-#define IST_STACK_SIZE (2 * PAGE_SIZE)
-#define IST_STACKS     3
+#define IST_STACK_SIZE   (2 * PAGE_SIZE)
+#define IST_STACKS       3
 
 // Numbers that entry.asm repeats.
 _Static_assert(offsetof(struct cpu, user_rsp) == 8 && offsetof(struct cpu, kernel_rsp) == 16,
@@ -44,8 +35,6 @@ struct cpu_features cpu_features __protected_bss;
 
 // The boot CPU's, until there is memory.
 static u8 early_stacks[IST_STACKS][IST_STACK_SIZE] __protected_bss __aligned(16);
-
-void syscall_entry(void); // entry.asm
 
 void cpu_detect(void)
 {
@@ -134,10 +123,8 @@ static void set_control_registers(void)
     write_cr0((read_cr0() & ~(CR0_EM | CR0_TS)) | CR0_MP | CR0_NE | CR0_WP | CR0_AM);
     write_cr4(read_cr4() | CR4_DE | CR4_OSFXSR | CR4_OSXMMEXCPT | (f->pge ? CR4_PGE : 0) |
               (f->umip ? CR4_UMIP : 0) | (f->smep ? CR4_SMEP : 0) | (f->smap ? CR4_SMAP : 0));
-    wrmsr(MSR_EFER, rdmsr(MSR_EFER) | EFER_SCE | EFER_NXE);
-    wrmsr(MSR_STAR, (u64)SYSRET_SELECTOR_BASE << 48 | (u64)KERNEL_CS << 32);
-    wrmsr(MSR_LSTAR, (u64)syscall_entry);
-    wrmsr(MSR_FMASK, SYSCALL_FLAGS);
+    wrmsr(MSR_EFER, rdmsr(MSR_EFER) | EFER_NXE);
+    cpu_init_user();
 }
 
 bool cpu_give_stacks(u32 id)

@@ -1,17 +1,11 @@
-; Every way into the kernel and back to ring 3: exception and IRQ stubs, SYSCALL, the exits.
+; Exception and IRQ stubs, and the exits. SYSCALL is in arch/x86/user/user.asm.
 ;
 ; All of it is protected text: it runs before #DB has switched DR7 off, and after it is on again.
 
 default rel
 
 ; arch/x86/cpu.h and trap.h have the same numbers.
-CPU_USER_RSP    equ 8
-CPU_KERNEL_RSP  equ 16
-USER_DS         equ 0x2b
-USER_CS         equ 0x33
-VECTOR_SYSCALL  equ 256
 MSR_GS_BASE     equ 0xc0000101
-RFLAGS_TF_RF    equ 1 << 8 | 1 << 16
 
 TRAP_DB         equ 1
 TRAP_NMI        equ 2
@@ -21,53 +15,7 @@ TRAP_MC         equ 18
 ; Vectors with an error code: DF TS NP SS GP PF AC CP.
 %define HAS_ERROR(v) ((v) < 32 && (0x00227d00 >> (v)) & 1)
 
-struc frame ; struct trapframe
-    .r15:    resq 1
-    .r14:    resq 1
-    .r13:    resq 1
-    .r12:    resq 1
-    .rbp:    resq 1
-    .rbx:    resq 1
-    .r11:    resq 1
-    .r10:    resq 1
-    .r9:     resq 1
-    .r8:     resq 1
-    .rax:    resq 1
-    .rcx:    resq 1
-    .rdx:    resq 1
-    .rsi:    resq 1
-    .rdi:    resq 1
-    .vector: resq 1
-    .error:  resq 1
-    .rip:    resq 1
-    .cs:     resq 1
-    .rflags: resq 1
-    .rsp:    resq 1
-    .ss:     resq 1
-endstruc
-
-%macro PUSH_ALL 1-*
-    %rep %0
-        push %1
-        %rotate 1
-    %endrep
-%endmacro
-
-%macro POP_ALL 1-*
-    %rep %0
-        %rotate -1
-        pop %1
-    %endrep
-%endmacro
-
-%define REGS rdi, rsi, rdx, rcx, rax, r8, r9, r10, r11, rbx, rbp, r12, r13, r14, r15
-
-; Back to where the frame came from; GS is as it was there.
-%macro LEAVE_FRAME 0
-    POP_ALL REGS
-    add rsp, 16 ; vector, error
-    iretq
-%endmacro
+%include "arch/x86/entry.inc"
 
 ; The rest of an entry whose frame is complete and which may have come from ring 0 with the user's
 ; GS: between SYSCALL or the exits and their SWAPGS. The GS base tells (a user's is in the lower
@@ -119,7 +67,7 @@ trap_stubs:
     %assign v v + 1
 %endrep
 
-extern trap_dispatch, trap_debug, trap_nmi, trap_syscall, trap_exit_to_user
+extern trap_dispatch, trap_debug, trap_nmi
 
 trap_entry:
     PUSH_ALL REGS
@@ -133,6 +81,7 @@ trap_entry:
     swapgs
     xor ebp, ebp ; ends the backtrace
     call trap_dispatch
+global leave_to_user
 leave_to_user:
     swapgs
     LEAVE_FRAME
@@ -174,50 +123,4 @@ db_entry:
 .in_place:
     xor ebp, ebp
     call trap_debug
-    jmp leave_to_user
-
-; ---- system calls ----
-
-; SYSCALL: rip is in rcx, rflags in r11, rsp still the user's, IRQs off (FMASK).
-global syscall_entry
-align 16
-syscall_entry:
-    swapgs
-    mov [gs:CPU_USER_RSP], rsp
-    mov rsp, [gs:CPU_KERNEL_RSP]
-    push USER_DS
-    push qword [gs:CPU_USER_RSP]
-    push r11
-    push USER_CS
-    push rcx
-    push rax
-    push VECTOR_SYSCALL
-    PUSH_ALL REGS
-    xor ebp, ebp
-    mov rdi, rsp
-    call trap_syscall
-
-    ; SYSRET is faster but loads rip from rcx and rflags from r11, drops RF, and lets TF trap before
-    ; the next instruction instead of after it. Any of these: IRETQ. (It also traps in ring 0 on a
-    ; rip that is not canonical, which trap_exit_to_user() has seen to.)
-    mov rcx, [rsp + frame.rip]
-    mov r11, [rsp + frame.rflags]
-    cmp rcx, [rsp + frame.rcx]
-    jne leave_to_user
-    cmp r11, [rsp + frame.r11]
-    jne leave_to_user
-    test r11d, RFLAGS_TF_RF
-    jnz leave_to_user
-    POP_ALL REGS
-    mov rsp, [rsp + frame.rsp - frame.vector]
-    swapgs
-    o64 sysret
-
-; void return_to_user(struct trapframe *f)
-global return_to_user
-return_to_user:
-    cli
-    mov rsp, rdi
-    xor ebp, ebp
-    call trap_exit_to_user ; takes f in rdi
     jmp leave_to_user

@@ -22,25 +22,6 @@ context_switch:
     pop rbp
     ret
 
-; void context_load_selectors(u64 selectors)
-; DS, ES, FS, GS, sixteen bits each. A selector loads its segment's base, too, so GS is loaded where
-; the program's base is.
-section .text.protected progbits alloc exec nowrite align=16
-global context_load_selectors
-context_load_selectors:
-    mov ds, edi
-    shr rdi, 16
-    mov es, edi
-    shr rdi, 16
-    mov fs, edi
-    shr rdi, 16
-    swapgs
-    mov gs, edi
-    swapgs
-    ret
-
-section .text
-
 ; Where the first switch to a stack made by context_prepare() returns to: r12(r13).
 global context_start
 context_start:

@@ -1,6 +1,8 @@
-// The IDT, and what becomes of each exception, interrupt and system call.
+// The IDT, and what becomes of each exception and interrupt. Ring 3 has more to it: see
+// arch/x86/user/trap_user.c.
 #include "arch/x86/trap.h"
 #include "arch/x86/cpu.h"
+#include "arch/x86/exit.h"
 #include "arch/x86/extable.h"
 #include "arch/x86/platform.h"
 #include "arch/x86/smp.h"
@@ -122,54 +124,6 @@ __protected_text bool trap_fixup(struct trapframe *f)
     return e;
 }
 
-// ---- the way back to ring 3 ----
-
-// True for kernel addresses and for those that are not canonical.
-static bool upper_half(u64 addr)
-{
-    return addr >> 47;
-}
-
-// The last work before ring 3. First comes the work that a #DB has left, because nothing else may
-// run here before. Then tasks are switched and signals delivered until neither is due. IRQs off,
-// also on return.
-static __attribute__((noinline)) void work_before_user(struct trapframe *f)
-{
-    do {
-        perf_debug_return();
-        if (need_resched())
-            sched_irq_exit(f);
-        irq_enable();
-        if (unlikely(upper_half(f->rip)) && !is_canonical(f->rip)) { // IRETQ would fault in ring 0
-            f->vector = TRAP_GP;
-            f->error = 0;
-            user_exception(f);
-        }
-        user_return(f);
-        irq_disable();
-        cpu_clear_due(DUE_RETURN); // first: whatever becomes due from now on sets it again
-    } while (need_resched() || user_return_due() || (upper_half(f->rip) && !is_canonical(f->rip)));
-}
-
-// Called by entry.asm, too. IRQs off, so an interrupt that comes now is taken in ring 3.
-void trap_exit_to_user(struct trapframe *f)
-{
-    if (unlikely(THIS_CPU->due || upper_half(f->rip)))
-        work_before_user(f);
-    if (DEBUG_BUILD && (preempt_count() || this_cpu()->irq_depth))
-        panic("return to ring 3 with preempt_count %u, irq_depth %u", preempt_count(),
-              this_cpu()->irq_depth);
-}
-
-// From entry.asm, IRQs off.
-void trap_syscall(struct trapframe *f)
-{
-    irq_enable();
-    syscall_dispatch(f);
-    irq_disable();
-    trap_exit_to_user(f);
-}
-
 // ---- exceptions ----
 
 // Only a user copy in a context that may sleep can have its page brought in.
@@ -192,14 +146,7 @@ static __protected_text void exception(struct trapframe *f)
     if (f->vector == TRAP_DF || f->vector == TRAP_MC)
         panic_trap(f, cr2);
     if (from_user(f)) {
-        if (f->vector != TRAP_PF && exception_taken(f))
-            return;
-        irq_enable();
-        if (f->vector == TRAP_PF)
-            user_page_fault(f, cr2);
-        else
-            user_exception(f);
-        irq_disable();
+        trap_from_user(f, cr2);
         return;
     }
     bool handled =
@@ -265,12 +212,8 @@ __protected_text void trap_debug(struct trapframe *f)
 
     if (!from_user(f))
         return;
-    if (unlikely(left || !(hits.raw & DR6_CAUSES))) { // ICEBP sets no bit
-        perf_debug_return();
-        irq_enable();
-        user_debug_trap(f, left);
-        irq_disable();
-    }
+    if (unlikely(left || !(hits.raw & DR6_CAUSES))) // ICEBP sets no bit
+        trap_debug_from_user(f, left);
     trap_exit_to_user(f);
 }
 

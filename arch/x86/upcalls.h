@@ -30,7 +30,7 @@ u64 kstack_alloc(void);
 void kstack_free(u64 top);
 
 // sched/core.c. The last thing before an interrupt or exception returns, IRQs off, `f` is the
-// frame: it may preempt. Before ring 3 trap.c does the rest (work_before_user).
+// frame: it may preempt. Before ring 3 trap_work_before_user() does the rest.
 void sched_irq_exit(struct trapframe *f);
 
 // sched/core.c. The local timer, once per tick on each CPU, IRQs off.
@@ -40,22 +40,9 @@ void sched_tick(struct trapframe *f);
 // online once it has called smp_join().
 __noreturn void sched_ap_main(void);
 
-// linux/proc/trap.c. An exception from ring 3 other than #PF and #DB: becomes a signal. IRQs on.
-void user_exception(struct trapframe *f);
-
 // linux/proc/trap.c. A page fault with a user address, from ring 3 or from a user copy. True when
 // the access may be tried again. Ring 3 faults that fail become SIGSEGV inside.
 bool user_page_fault(struct trapframe *f, u64 addr);
-
-// linux/proc/syscall.c. SYSCALL from ring 3: number in f->error and f->rax, arguments in rdi, rsi,
-// rdx, r10, r8, r9; the result goes to f->rax. IRQs on.
-void syscall_dispatch(struct trapframe *f);
-
-// linux/proc/signal_deliver.c. Before every return to ring 3, IRQs on: delivers signals. May not
-// return (exit).
-void user_return(struct trapframe *f);
-// The same place. Whether user_return() would find anything to do. IRQs off.
-bool user_return_due(void);
 
 // kernel/base/die.c. #DB, after dr_db_enter() and before dr_db_exit(), IRQs off, any context. Asks
 // the chain of exception handlers and returns the causes left over: BD, BS, BT, and B0-B3 of hits
@@ -70,19 +57,22 @@ bool exception_taken(struct trapframe *f);
 // dr_unpause().
 bool nmi_taken(struct trapframe *f, u64 *dr7);
 
-// linux/perf/wakeup.c. After a #DB from ring 3 (and a record that a task makes), IRQs off: does
-// what its overflows have left to be done, before anything else can run here.
-void perf_debug_return(void);
-
 // debug/kgdb/kgdb.c. The machine is about to go off. Any context.
 void debugger_off(u32 status);
-
-// linux/proc/trap.c. What debug_exception() left of a #DB from ring 3: becomes SIGTRAP. IRQs on.
-void user_debug_trap(struct trapframe *f, u64 dr6);
 
 // kernel/irq.c. An interrupt that only devices and debuggers know, by f->vector; IRQs off. False:
 // nobody knows it.
 bool device_irq(struct trapframe *f);
+
+// arch/x86/user/trap_user.c. Once on each CPU, IRQs off: lets programs make system calls.
+void cpu_init_user(void);
+// arch/x86/user/trap_user.c. An exception in ring 3 other than #DB; `cr2` as it was then. IRQs off.
+void trap_from_user(struct trapframe *f, u64 cr2);
+// arch/x86/user/trap_user.c. What debug_exception() left of a #DB from ring 3. IRQs off.
+void trap_debug_from_user(struct trapframe *f, u64 left);
+// arch/x86/user/trap_user.c. The last work before ring 3, called by trap_exit_to_user() alone (see
+// arch/x86/exit.h). IRQs off.
+void trap_work_before_user(struct trapframe *f);
 
 // arch/x86/user/fpu.c. The program's part of a switch (context_leave(), context_enter()), for tasks
 // that have an `fpu`. IRQs off.

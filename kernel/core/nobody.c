@@ -11,12 +11,11 @@
 
 // ---- ring 3: there is none ----
 
-void user_exception(struct trapframe *f) { panic_trap(f, 0); }
+void cpu_init_user(void) {}
+void trap_from_user(struct trapframe *f, u64 cr2) { panic_trap(f, cr2); }
+void trap_debug_from_user(struct trapframe *f, u64) { panic_trap(f, 0); }
+void trap_work_before_user(struct trapframe *f) { panic_trap(f, 0); }
 bool user_page_fault(struct trapframe *, u64) { return false; }
-void user_debug_trap(struct trapframe *f, u64) { panic_trap(f, 0); }
-void syscall_dispatch(struct trapframe *f) { panic_trap(f, 0); }
-void user_return(struct trapframe *) {}
-bool user_return_due(void) { return false; }
 void context_leave_user(struct arch_task *) {}
 void context_enter_user(struct arch_task *) {}
 void mm_activate(struct mm *) { paging_load_kernel(); }
@@ -48,4 +47,3 @@ void perf_gone(struct perf_event *) {}
 void perf_counted(struct perf_event *, u64, struct trapframe *, u64) {}
 void perf_task_leaves(struct task *, struct task *) {}
 void perf_task_arrived(struct task *) {}
-void perf_debug_return(void) {}

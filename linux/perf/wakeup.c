@@ -4,6 +4,7 @@
 #include "arch/x86/platform.h"
 #include "arch/x86/trap.h"
 #include "arch/x86/upcalls.h"
+#include "arch/x86/user/upcalls.h"
 #include "kernel/base/errno.h"
 #include "linux/sched/timer.h"
 #include "perf/context.h"

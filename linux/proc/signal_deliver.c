@@ -1,6 +1,7 @@
 // Taking signals on the way back to ring 3: stop, end, or enter the handler; and restarting system
 // calls.
 #include "kernel/base/printk.h"
+#include "arch/x86/user/upcalls.h"
 #include "linux/proc/life.h"
 #include "linux/proc/signals.h"
 #include "linux/task/sigqueue.h"

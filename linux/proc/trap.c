@@ -4,6 +4,7 @@
 #include "arch/x86/layout.h"
 #include "arch/x86/upcalls.h"
 #include "arch/x86/user/fpu.h"
+#include "arch/x86/user/upcalls.h"
 #include "linux/mm/vm.h"
 #include "linux/proc/oom.h"
 #include "linux/task/process.h"
