@@ -19,6 +19,58 @@
 #define SHOWN_CPUS  8
 #define NOBODY      '-'
 
+// On the screen only; the serial line gets plain text.
+enum { GREEN = 0x0a00, CYAN = 0x0b00, RED = 0x0c00, YELLOW = 0x0e00 }; // cells of screen.h
+#define say(colour, ...) (screen_colour(colour), printk(__VA_ARGS__), screen_colour(CELL_PLAIN))
+
+static bool verdict(bool right, const char *good, const char *bad)
+{
+    say(right ? GREEN : RED, "%s\n", right ? good : bad);
+    return right;
+}
+
+static struct task *start(const char *name, void (*fn)(void *), void *arg, cpumask cpus)
+{
+    struct task *t = kthread_create(name, fn, arg, cpus);
+    if (!t)
+        panic("demo: no memory for its tasks");
+    return t;
+}
+
+static void run(const char *name, void (*fn)(void *), void *arg, cpumask cpus)
+{
+    struct task *t = start(name, fn, arg, cpus);
+    task_join(t);
+    task_put(t);
+}
+
+static struct perf_event_attr writes_to(const volatile void *addr, bool pinned)
+{
+    return (struct perf_event_attr){
+        .type = PERF_TYPE_BREAKPOINT,
+        .size = sizeof(struct perf_event_attr),
+        .pinned = pinned,
+        .bp_type = HW_BREAKPOINT_W,
+        .bp_addr = (u64)addr,
+        .bp_len = sizeof(u64),
+    };
+}
+
+// A watchpoint of the running task, or an error when it is refused.
+static struct perf_event *watch(const volatile void *addr, bool pinned)
+{
+    struct perf_event_attr attr = writes_to(addr, pinned);
+    return perf_event_create_kernel_counter(&attr, -1, current_task(), NULL, NULL);
+}
+
+static void unwatch(struct perf_event *event)
+{
+    if (!IS_ERR(event))
+        hwbp_unregister(event);
+}
+
+// ---- 1: tasks A to H ----
+
 // What the tasks watch. All write all of it: each must count its own writes and nobody else's.
 static volatile u64 cell[HBP_NUM] __aligned(64);
 
@@ -28,41 +80,15 @@ struct snapshot {
     char letter[SHOWN_CPUS][HBP_NUM];
 };
 
-struct actor {
+static struct actor {
     struct task *task;
     u32 number, watches;
-    struct perf_event *event[MAX_WATCHES];
     u64 made, counted;
-    struct snapshot best;         // with most registers held, of those this task took
-    bool seen[SHOWN_CPUS][TASKS]; // who held a register there in any of them
-};
+    struct snapshot best; // with most registers held, of those this task took
+} actors[TASKS];
 
-static struct actor actors[TASKS];
-static u32 ready; // how many have their watchpoints; atomic
-
-// ---- colours: on the screen only; the serial line gets plain text ----
-
-enum ink { GREEN = 0x0a00, CYAN = 0x0b00, RED = 0x0c00, YELLOW = 0x0e00 }; // cells of screen.h
-
-static void __printf(2, 3) say(enum ink c, const char *fmt, ...)
-{
-    char text[256];
-    va_list ap;
-    va_start(ap, fmt);
-    vsnprintf(text, sizeof(text), fmt, ap);
-    va_end(ap);
-    screen_colour(c);
-    printk("%s", text);
-    screen_colour(CELL_PLAIN);
-}
-
-static bool verdict(bool right, const char *good, const char *bad)
-{
-    say(right ? GREEN : RED, "%s\n", right ? good : bad);
-    return right;
-}
-
-// ---- 1: tasks A to H ----
+static u32 ready;                    // how many have their watchpoints; atomic
+static bool seen[SHOWN_CPUS][TASKS]; // who held a register there in any snapshot; only ever set
 
 static char letter_of(const struct perf_event *event)
 {
@@ -79,7 +105,10 @@ static void look_here(void *arg)
     for (u32 reg = 0; reg < HBP_NUM; reg++) {
         char who = letter_of(this_cpu()->dr.live.slot[reg].owner);
         s->letter[cpu_id()][reg] = who;
-        s->held += who != NOBODY;
+        if (who == NOBODY)
+            continue;
+        s->held++;
+        seen[cpu_id()][who - 'A'] = true;
     }
 }
 
@@ -87,26 +116,10 @@ static void look_here(void *arg)
 static void look_around(struct actor *me)
 {
     struct snapshot now = {0};
-    for (u32 cpu = 0; cpu < MIN(nr_cpus, SHOWN_CPUS); cpu++) {
+    for (u32 cpu = 0; cpu < MIN(nr_cpus, SHOWN_CPUS); cpu++)
         smp_call(cpu, look_here, &now);
-        for (u32 reg = 0; reg < HBP_NUM; reg++)
-            if (now.letter[cpu][reg] != NOBODY)
-                me->seen[cpu][now.letter[cpu][reg] - 'A'] = true;
-    }
     if (now.held > me->best.held)
         me->best = now;
-}
-
-static struct perf_event_attr watch_of(const volatile void *addr, bool pinned)
-{
-    return (struct perf_event_attr){
-        .type = PERF_TYPE_BREAKPOINT,
-        .size = sizeof(struct perf_event_attr),
-        .pinned = pinned,
-        .bp_type = HW_BREAKPOINT_W,
-        .bp_addr = (u64)addr,
-        .bp_len = sizeof(u64),
-    };
 }
 
 static void write_round(struct actor *me, u64 round)
@@ -138,28 +151,17 @@ static void act(struct actor *me)
 static void actor_main(void *arg)
 {
     struct actor *me = arg;
-    for (u32 i = 0; i < me->watches; i++) {
-        struct perf_event_attr attr = watch_of(&cell[i], true);
-        me->event[i] = perf_event_create_kernel_counter(&attr, -1, current_task(), NULL, NULL);
-    }
+    struct perf_event *event[MAX_WATCHES];
+    for (u32 i = 0; i < me->watches; i++)
+        event[i] = watch(&cell[i], true);
     __atomic_fetch_add(&ready, 1, __ATOMIC_SEQ_CST);
     while (__atomic_load_n(&ready, __ATOMIC_SEQ_CST) < TASKS)
         sched_yield();
     act(me);
     for (u32 i = 0; i < me->watches; i++) {
-        if (IS_ERR(me->event[i]))
-            continue;
-        me->counted += perf_event_read_value(me->event[i], NULL, NULL);
-        hwbp_unregister(me->event[i]);
+        me->counted += IS_ERR(event[i]) ? 0 : perf_event_read_value(event[i], NULL, NULL);
+        unwatch(event[i]);
     }
-}
-
-static bool was_seen(u32 cpu, u32 task)
-{
-    bool seen = false;
-    for (u32 i = 0; i < TASKS; i++)
-        seen |= actors[i].seen[cpu][task];
-    return seen;
 }
 
 static void print_snapshot(void)
@@ -172,10 +174,10 @@ static void print_snapshot(void)
            "          DR0 DR1 DR2 DR3   all seen\n");
     for (u32 cpu = 0; cpu < MIN(nr_cpus, SHOWN_CPUS); cpu++) {
         const char *l = s->letter[cpu];
-        char all[TASKS + 1] = "";
-        for (u32 task = 0; task < TASKS; task++)
-            if (was_seen(cpu, task))
-                snprintf(all + strlen(all), 2, "%c", 'A' + task);
+        char all[TASKS + 1] = "", *end = all;
+        for (u32 i = 0; i < TASKS; i++)
+            if (seen[cpu][i])
+                *end++ = 'A' + i;
         say(YELLOW, "  CPU %-2u   %c   %c   %c   %c    %s\n", cpu, l[0], l[1], l[2], l[3], all);
     }
 }
@@ -184,11 +186,10 @@ static bool print_actors(void)
 {
     u64 made = 0, wrong = 0;
     printk("\n  task  tid  watchpoints  writes made  hits counted  switches  migrations\n");
-    for (u32 i = 0; i < TASKS; i++) {
-        const struct actor *a = &actors[i];
+    for (const struct actor *a = actors; a < actors + TASKS; a++) {
         bool right = a->made == a->counted;
-        say(right ? GREEN : RED, "  %c    %4u  %11u  %11lu  %12lu  %8lu  %10lu%s\n", 'A' + i,
-            a->task->tid, a->watches, a->made, a->counted, a->task->nr_switches,
+        say(right ? GREEN : RED, "  %c    %4u  %11u  %11lu  %12lu  %8lu  %10lu%s\n",
+            'A' + a->number, a->task->tid, a->watches, a->made, a->counted, a->task->nr_switches,
             a->task->nr_migrations, right ? "" : "  <- WRONG");
         made += a->made;
         wrong += !right;
@@ -229,13 +230,10 @@ static bool tasks_part(void)
     printk("Tasks A to H on %u CPU%s, each with 1 to 3 watchpoints on the same variables. All "
            "write all\nof them, yield, are preempted, and move.\n",
            nr_cpus, nr_cpus == 1 ? "" : "s");
-    ready = 0;
     for (u32 i = 0; i < TASKS; i++) {
         char name[2] = {(char)('A' + i)};
         actors[i] = (struct actor){.number = i, .watches = 1 + i % MAX_WATCHES};
-        actors[i].task = kthread_create(name, actor_main, &actors[i], CPUMASK_ALL);
-        if (!actors[i].task)
-            panic("demo: no memory for its tasks");
+        actors[i].task = start(name, actor_main, &actors[i], CPUMASK_ALL);
     }
     for (u32 i = 0; i < TASKS; i++)
         task_join(actors[i].task);
@@ -249,25 +247,12 @@ static bool tasks_part(void)
 
 // ---- 2: the fourth breakpoint ----
 
-static void asker_main(void *arg)
+// Task B asks for its first one, a flexible one.
+static void ask_as_b(void *granted)
 {
-    struct perf_event_attr attr = watch_of(&cell[0], false);
-    struct perf_event **got = arg;
-    *got = perf_event_create_kernel_counter(&attr, -1, current_task(), NULL, NULL);
-    if (!IS_ERR(*got))
-        hwbp_unregister(*got);
-}
-
-// Task B asks for its first one, a flexible one. True: it got it.
-static bool ask_as_b(void)
-{
-    struct perf_event *got = ERR_PTR(-ENOMEM);
-    struct task *b = kthread_create("B", asker_main, &got, CPUMASK_ALL);
-    if (!b)
-        panic("demo: no memory for its tasks");
-    task_join(b);
-    task_put(b);
-    return !IS_ERR(got);
+    struct perf_event *event = watch(&cell[0], false);
+    *(bool *)granted = !IS_ERR(event);
+    unwatch(event);
 }
 
 // Under the rule set: this task takes all four, then another asks for its first.
@@ -275,13 +260,12 @@ static bool ask_under(const char *rules, bool should_get_it)
 {
     struct perf_event *mine[HBP_NUM];
     char reason[160];
-    bool all = hwbp_set_rules(rules) == 0;
+    bool all = hwbp_set_rules(rules) == 0, granted;
     for (u32 i = 0; i < HBP_NUM; i++) {
-        struct perf_event_attr attr = watch_of(&cell[i], true);
-        mine[i] = perf_event_create_kernel_counter(&attr, -1, current_task(), NULL, NULL);
+        mine[i] = watch(&cell[i], true);
         all = all && !IS_ERR(mine[i]);
     }
-    bool granted = ask_as_b();
+    run("B", ask_as_b, &granted, CPUMASK_ALL);
     printk("Rules \"%s\": task A takes its fourth breakpoint: %s. Task B asks for its first: ",
            rules, all ? "granted" : "refused");
     verdict(all && granted == should_get_it, granted ? "granted." : "refused.",
@@ -290,8 +274,7 @@ static bool ask_under(const char *rules, bool should_get_it)
     if (!granted)
         printk("    the kernel's reason: %s\n", reason);
     for (u32 i = 0; i < HBP_NUM; i++)
-        if (!IS_ERR(mine[i]))
-            hwbp_unregister(mine[i]);
+        unwatch(mine[i]);
     return all && granted == should_get_it;
 }
 
@@ -318,41 +301,26 @@ static void on_write(struct perf_event *, struct trapframe *regs)
         (void *)regs->rip);
 }
 
-static __attribute__((noinline)) void pay(void)
+static void pay(void *)
 {
     __atomic_fetch_add(&balance, 10, __ATOMIC_RELAXED);
 }
 
-static __attribute__((noinline)) void steal(void)
+static void steal(void *)
 {
     __atomic_store_n(&balance, 0, __ATOMIC_RELAXED);
 }
 
-static void writer_main(void *arg)
-{
-    ((void (*)(void))arg)();
-}
-
-static void run_writer(const char *name, void (*write)(void), u32 cpu)
-{
-    struct task *t = kthread_create(name, writer_main, write, BIT(cpu));
-    if (!t)
-        panic("demo: no memory for its tasks");
-    task_join(t);
-    task_put(t);
-}
-
 static bool kernel_part(void)
 {
-    struct perf_event_attr attr = watch_of(&balance, true);
+    struct perf_event_attr attr = writes_to(&balance, true);
     say(CYAN, "\n3. Who writes this kernel variable?\n");
     struct hwbp_wide *wide = hwbp_register_wide(&attr, on_write, NULL);
     if (IS_ERR(wide))
         return verdict(false, "", "WRONG: the watch was refused.");
     printk("Watched on all CPUs: \"balance\". Two tasks write it.\n");
-    caught = 0;
-    run_writer("honest", pay, 0);
-    run_writer("thief", steal, nr_cpus - 1);
+    run("honest", pay, NULL, BIT(0));
+    run("thief", steal, NULL, BIT(nr_cpus - 1));
     u64 count = hwbp_wide_count(wide);
     hwbp_unregister_wide(wide);
     return verdict(caught == 2 && count == 2, "Both were caught.", "WRONG: not caught once each.");
