@@ -24,7 +24,7 @@ HWBP  ?= 1
 CORE  ?= 0
 V     ?= 0
 export CORE EMU SMP MEM UEFI ICOUNT APPEND QEMU_FLAGS TIMEOUT PROG ARGS FILES OUT T SECS \
-       SHELL_PROG CMDS LOG
+       SHELL_PROG CMDS LOG PLOT
 
 # The values that decide what is built; tools/settings.py checks the others.
 $(foreach v,HWBP CORE DEBUG V,$(if $(filter-out 0 1,$($(v)))$(filter-out 1,$(words $($(v)))),\
@@ -191,7 +191,8 @@ help:
 #:                 TIMEOUT=seconds for each machine; T=together SECS=60
 #: make oom        each allocation of the tests oom.* fails once: which places that reached
 #: make fuzz       random system calls: SECS=60 SEED=n; a fault is made small (docs/fuzz.md)
-#: make bench      the benchmark on dr7 and on Linux, as a table (README=1: also into README.md)
+#: make bench      the benchmark on dr7 and on Linux, as a table (README=1: also into README.md;
+#:                 PLOT=1: as bars in build/bench.svg)
 #: make lab        the labs (labs/README.md); L=name OUT=folder ID=student: one student's starter
 #: make lab-grade  L=name FILE=hand-in.zip ID=student FORMAT=text|gradescope|classroom50|...
 #: make labs-check proves that the graders are right: starters, solutions, planted mistakes (L=)
@@ -283,6 +284,7 @@ size:
 
 pictures:
 	@$(PYTHON) tools/pictures.py
+	@$(PYTHON) tools/plot.py README.md docs/pictures/bench.svg
 	+@$(MAKE) timeline PROG= ARGS= OUT=$(BUILD)/pictures >/dev/null
 	@$(PYTHON) test/timeline.py $(BUILD)/pictures docs/pictures/timeline.png
 

@@ -8,12 +8,15 @@ import sys
 
 import batch
 import emu
+import plot
+from settings import variable
 
 PROGRAM, FILES = "build/bench/bench", ["build/bench/again"]
 KERNEL = "build/kernel.elf"
 # One instruction is one tick of the time-stamp counter; idle time is skipped.
 EXACT = {"smp": 1, "flags": ["-icount", "shift=0,sleep=off"]}
 SECONDS = 120
+PICTURE = "build/bench.svg"
 MARK = ("<!-- make bench -->\n", "<!-- end -->\n")
 
 # row, what it is, the most that dr7 / Linux shall be
@@ -55,6 +58,7 @@ def measure(system, group, rules="mainline", **options):
     """The rows that one group (None: no group) printed, and the kernel's log. A row that could not
     be measured is missing."""
     words = ["slots=" + rules] if system == "dr7" else []
+    print(f"bench: {system}, {group or 'boot'}", file=sys.stderr)
     command = [PROGRAM] + ([group] if group else [])
     done = batch.run(system, [command], SECONDS, files=FILES, words=words, **options)[0]
     text = done.output.decode(errors="replace")
@@ -144,6 +148,10 @@ def main():
     text = "\n".join(lines) + "\n"
     print(text)
     print("missed: " + (", ".join(missed) or "nothing"))
+    if variable("PLOT") == "1":
+        with open(PICTURE, "w", encoding="utf-8") as f:
+            f.write(plot.draw(plot.rows_of(text)))
+        print(PICTURE, file=sys.stderr)
     if "--readme" in sys.argv:
         with open("README.md", encoding="utf-8") as f:
             before, rest = f.read().split(MARK[0])
