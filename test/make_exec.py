@@ -37,5 +37,8 @@ def check(build, logs, timeout):
     run("wc", "", b"      1       2       3\n", True, "exit status 0", stdin=b"a\nb")
     run("sh", "-c 'exit 7'", b"", False, "exit status 7")
     run("sleep", "1000", b"", False, "stopped after 3 seconds", TIMEOUT="3")
-    run("kill", "-SEGV 0", b"", False, "killed by SIGSEGV")
+    run("utest", "--exec stack 100000000", b"", False, "killed by SIGSEGV")
+    # Signals without a handler do not end the first program.
+    for signal in "TERM", "KILL", "STOP", "SEGV":
+        run("kill", f"-{signal} 0", b"", True, "exit status 0")
     return "; ".join(reasons), reasons

@@ -134,7 +134,7 @@ static int start(struct start *s, struct process **out)
         err = thread_attach(t, p);
     if (err)
         goto fail;
-    p->keep_zombie = true;
+    p->keep_zombie = p->unkillable = true;
     process_get(p);
     spin_lock(&proc_lock);
     process_link(p, init_process, t);

@@ -31,6 +31,8 @@ void perf_signal_trap(u64 addr, u32 type, u64 data)
     info->perf.type = type;
     info->perf.flags = blocked ? TRAP_PERF_FLAG_ASYNC : 0;
     info->perf.reserved = 0;
-    if (!now)
-        signal_task(current_task(), SIGTRAP, info);
+    if (now)
+        return;
+    current_process()->unkillable = false; // by what it did itself even the first program ends
+    signal_task(current_task(), SIGTRAP, info);
 }

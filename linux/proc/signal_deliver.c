@@ -124,7 +124,7 @@ static bool group_orphaned(const struct process *p)
 static void default_action(struct trapframe *f, struct process *p, const struct siginfo *info)
 {
     int sig = info->signo;
-    if (SIG_BIT(sig) & SIG_IGNORES)
+    if ((SIG_BIT(sig) & SIG_IGNORES) || (p->unkillable && !(SIG_BIT(sig) & SIG_UNMASKABLE)))
         return;
     if (SIG_BIT(sig) & SIG_STOPS) {
         struct thread *th;

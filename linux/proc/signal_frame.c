@@ -128,6 +128,7 @@ int signal_frame_push(struct trapframe *f, struct thread *th, const struct sigac
         th->altstack = th->altstack_size = 0;
         th->altstack_flags = 0;
     }
+    fpu_reset_current(); // the handler computes as a new program does
     f->rdi = th->siginfo.signo;
     f->rsi = info_at;
     f->rdx = at + offsetof(struct rt_sigframe, uc_flags);
@@ -170,20 +171,12 @@ fault:
     return -EFAULT;
 }
 
-// The FPU as a new program finds it.
-static void reset_fpu(void)
-{
-    struct fpu_state fresh;
-    fpu_init_state(&fresh);
-    fpu_load_current(&fresh);
-}
-
 // 0, or -EFAULT: it is reset then.
 static int restore_fpu(u64 from)
 {
     int err = from ? fpu_load_user(from) : 0;
     if (!from || err)
-        reset_fpu();
+        fpu_reset_current();
     return err;
 }
 

@@ -62,6 +62,7 @@ struct process {
     struct wait_queue child_wait; // woken when a child has changed its state
     bool zombie;
     bool keep_zombie; // the kernel itself waits for its end (proc_run_init)
+    bool unkillable;  // the first program: signals without a handler do not end it (signal_lock)
     bool has_execed;  // the parent may not call setpgid(2) for it any more
     bool unknown_syscall_logged;
     int exit_signal;   // the parent gets it when this process ends

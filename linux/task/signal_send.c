@@ -20,6 +20,15 @@ static bool takes(const struct thread *th, int sig)
     return !(th->blocked & ~th->waiting_for & SIG_BIT(sig));
 }
 
+// The end of the first program would be the machine's. So, as with Linux's first process (kill(2),
+// Notes), what it has no handler for does nothing. SIGKILL and SIGSTOP neither, unless the kernel
+// itself sends these (`info` NULL).
+static bool spares(const struct process *p, int sig, const struct siginfo *info)
+{
+    bool kernel = !info && (SIG_BIT(sig) & SIG_UNMASKABLE);
+    return p->unkillable && p->action[sig - 1].handler == SIG_DFL && !kernel;
+}
+
 bool signal_is_ignored(const struct process *p, int sig)
 {
     u64 handler = p->action[sig - 1].handler;
@@ -97,7 +106,7 @@ static int send(struct process *p, struct thread *th, int sig, const struct sigi
         return -EINVAL;
     if (sig == 0 || p == init_process)
         return 0;
-    if (sig == SIGKILL) {
+    if (sig == SIGKILL && !spares(p, sig, info)) {
         if (p->exiting)
             wake_dying(p);
         kill_locked(p, WAIT_SIGNALED(SIGKILL));
@@ -111,6 +120,8 @@ static int send(struct process *p, struct thread *th, int sig, const struct sigi
         continue_locked(p);
     }
     struct thread *taker = th ? (takes(th, sig) ? th : NULL) : pick_thread(p, sig);
+    if (taker && spares(p, sig, info) && (sig == SIGKILL || !taker->tracee))
+        return 0;
     // An ignored signal vanishes. It does not if it is blocked, because the action may change until
     // it is taken, or if a thread waits for it. A tracer sees ignored signals as well.
     if (taker && !taker->tracee && !(taker->waiting_for & SIG_BIT(sig)) &&
@@ -187,6 +198,8 @@ void signal_force(int sig, const struct siginfo *info)
         action->handler = SIG_DFL;
         th->blocked &= ~SIG_BIT(sig);
     }
+    if (action->handler == SIG_DFL)
+        p->unkillable = false;
     if (th->pending.set & SIG_BIT(sig)) { // then the two are one
         signal_note(th->task);
     } else {

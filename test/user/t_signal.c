@@ -344,6 +344,57 @@ UTEST(sigreturn_fpu, "sigreturn-fpu")
     CHECK_EQ(WTERMSIG(nowhere), SIGSEGV);
 }
 
+// ---- the FPU of a handler ----
+
+static struct fpu {
+    uint32_t mxcsr;
+    uint16_t control, status;
+    uint64_t xmm5[2];
+} fpu_seen;
+
+static struct fpu read_fpu(void)
+{
+    struct fpu s;
+
+    __asm__ volatile("stmxcsr %0\n fnstcw %1\n fnstsw %2\n movups %%xmm5, %3"
+                     : "=m"(s.mxcsr), "=m"(s.control), "=m"(s.status), "=m"(s.xmm5));
+    return s;
+}
+
+static void look_at_fpu(int)
+{
+    fpu_seen = read_fpu();
+    uint32_t mxcsr = 0x3f80;
+    __asm__ volatile("ldmxcsr %0\n fldz\n fldz\n pcmpeqd %%xmm5, %%xmm5" ::"m"(mxcsr) : "xmm5");
+}
+
+// It starts with a fresh one, and what it leaves there is its own.
+UTEST(signal_fresh_fpu, "signal-fresh-fpu")
+{
+    struct fpu before = {.mxcsr = 0x7f80, .control = 0x0f7f, .xmm5 = {0x1234, 0x5678}}, after;
+
+    signal(SIGUSR1, look_at_fpu);
+    pid_t self = getpid();
+    long result;
+    __asm__ volatile("ldmxcsr %1\n fldcw %2\n fld1\n movups %3, %%xmm5\n syscall"
+                     : "=a"(result)
+                     : "m"(before.mxcsr), "m"(before.control), "m"(before.xmm5), "a"(SYS_kill),
+                       "D"(self), "S"(SIGUSR1)
+                     : "rcx", "r11", "memory", "xmm5");
+    after = read_fpu();
+    uint32_t usual = 0x1f80;
+    __asm__ volatile("ldmxcsr %0\n fninit" ::"m"(usual));
+    CHECK_EQ(result, 0);
+    CHECK_EQ(fpu_seen.mxcsr, 0x1f80);
+    CHECK_EQ(fpu_seen.control, 0x37f);
+    CHECK_EQ(fpu_seen.status, 0); // TOP too
+    CHECK_EQ(fpu_seen.xmm5[0] | fpu_seen.xmm5[1], 0);
+    CHECK_EQ(after.mxcsr, 0x7f80);
+    CHECK_EQ(after.control, 0x0f7f);
+    CHECK_EQ(after.status & 0x3800, 0x3800); // TOP 7: one value is there
+    CHECK(after.xmm5[0] == 0x1234 && after.xmm5[1] == 0x5678);
+}
+
 // Every part of the frame once begins a page that is not there yet.
 UTEST(signal_fresh_stack, "signal-fresh-stack")
 {

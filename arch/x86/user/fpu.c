@@ -28,9 +28,16 @@ void context_enter_user(struct arch_task *next)
     wrmsr(MSR_KERNEL_GS_BASE, next->gs_base);
 }
 
+static const struct fpu_state fresh = {.fcw = FCW_DEFAULT, .mxcsr = MXCSR_DEFAULT};
+
 void fpu_init_state(struct fpu_state *s)
 {
-    *s = (struct fpu_state){.fcw = FCW_DEFAULT, .mxcsr = MXCSR_DEFAULT};
+    *s = fresh;
+}
+
+void fpu_reset_current(void)
+{
+    fpu_load_current(&fresh);
 }
 
 void fpu_save_current(struct fpu_state *s)

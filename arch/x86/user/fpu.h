@@ -17,6 +17,7 @@ _Static_assert(sizeof(struct fpu_state) == 512, "the processor's layout");
 void fpu_init_state(struct fpu_state *s); // what a program starts with
 void fpu_save_current(struct fpu_state *s);
 void fpu_load_current(const struct fpu_state *s); // a bad image must be masked first
+void fpu_reset_current(void);                     // loads what a program starts with
 void fpu_sanitize(struct fpu_state *s);           // clears reserved MXCSR bits
 
 // Reads the program's selectors from the CPU, and loads others (switch.asm). Loading loses the
