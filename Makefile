@@ -67,6 +67,7 @@ NEEDS_gdb     := image qemu gdb
 NEEDS_kgdb    := image $(EMU) gdb
 NEEDS_bochs   := image bochs
 NEEDS_test    := all
+NEEDS_docs-check := all
 NEEDS_pictures := image qemu test
 NEEDS_lint    := style
 NEEDS_format  := style
@@ -158,7 +159,7 @@ COMMANDS := $(if $(filter 0,$(HWBP))$(filter 1,$(CORE)),,$(BUILD)/compile_comman
 include labs/lab.mk
 
 .PHONY: kernel-off kernel-core all core setup iso run exec linux compare gdb kgdb bochs console \
-        decode bench test fuzz oom timeline lint size format pictures clean help FORCE
+        decode bench test fuzz oom timeline docs-check lint size format pictures clean help FORCE
 
 ifeq ($(CORE),1)
 all: $(B)/dr7-core.iso
@@ -198,6 +199,7 @@ help:
 #: make labs-check proves that the graders are right: starters, solutions, planted mistakes (L=)
 #: make lint       formatting, include directions, sizes of files and functions
 #: make size       lines of the core and of the whole kernel, by folder
+#: make docs-check runs what the pages show, and compares; PAGES=docs/kgdb.md: of these only
 #: make format     clang-format on all C files
 #: make pictures   draws docs/pictures/*.svg from the .txt beside them; timeline.png by a browser
 #: make iso        only the boot image
@@ -278,6 +280,9 @@ kernel-off:
 
 lint:
 	@$(PYTHON) tools/lint.py
+
+docs-check: all
+	@$(PYTHON) tools/docs_check.py $(PAGES)
 
 size:
 	@$(PYTHON) tools/size.py

@@ -24,6 +24,7 @@ import bench_bounds  # noqa: E402
 import busybox  # noqa: E402
 import course  # noqa: E402
 import debuggers  # noqa: E402
+import docs_check  # noqa: E402
 import emu  # noqa: E402
 import firmware  # noqa: E402
 import inputs  # noqa: E402
@@ -335,6 +336,7 @@ SESSIONS = {
     "timeline.core": lambda build: timeline.check(CORE, TIMEOUT["qemu"], CORE="1"),
     "timeline.million": lambda build: timeline.check_long(build),
     "busybox": lambda build: busybox.check(build + "/kernel.elf", TIMEOUT["qemu"]),
+    "docs": lambda build: docs_check.check_quick(),
     "bad-input": lambda build: inputs.check(build),
     "debuggers": lambda build: debuggers.check(build, TIMEOUT["bochs"]),
     "debuggers.console": lambda build: debuggers.check_console(build, TIMEOUT["qemu"]),

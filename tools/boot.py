@@ -25,6 +25,7 @@ ARCHIVE = None if CORE else "build/rootfs.cpio"  # the core boots alone
 EXEC_TIMEOUT = {"qemu": 60, "bochs": 300}  # seconds, unless TIMEOUT= says otherwise
 TAIL = 4096  # bytes of output in which the kernel's last line must be
 QUIET = 3.0  # seconds without output after which the next line of a script is typed
+FIRST = 60.0  # the same before anything was asked for: the machine may still boot
 END_OF_FILE = b"\x04"  # Ctrl-D
 WHERE = b"\x1b[6n"  # a shell asks a terminal where its cursor is
 PROMPTS = (b"$ ", b"# ", b"> ", b") ", WHERE)
@@ -144,22 +145,24 @@ def type_script(m, sink, timeout):
     say for a while; then the end of file. What is typed too early is kept, and echoed, there."""
     lines, (keyboard, keys) = [*sys.stdin.buffer, END_OF_FILE], os.pipe()
     deadline, held = time.monotonic() + timeout if timeout else float("inf"), b""
+    quiet = FIRST
 
     def type_next():
         if lines:
             os.write(keys, lines.pop(0).rstrip(b"\n") + b"\n" if len(lines) > 1 else lines.pop(0))
 
     def listen(data):
-        nonlocal held
+        nonlocal held, quiet
         said = held + data
         text = said.replace(WHERE, b"")  # nobody here can answer
         part = next((n for n in range(len(WHERE) - 1, 0, -1) if text.endswith(WHERE[:n])), 0)
         held = text[len(text) - part:]
         sink(text[:len(text) - part])
         if said.endswith(PROMPTS):
+            quiet = QUIET
             type_next()
 
-    while not m.pump(listen, min(QUIET, deadline - time.monotonic()), keyboard=keyboard):
+    while not m.pump(listen, min(quiet, deadline - time.monotonic()), keyboard=keyboard):
         if time.monotonic() >= deadline:
             return False
         type_next()

@@ -9,6 +9,7 @@ HEADING = re.compile(r"^#+ (.*)")
 FENCE = re.compile(r"^\s*```")
 NAMED = re.compile(r"(?<![\w/.-])((?:boot|kernel|arch/x86|perf|hwbp|sched|linux|debug|user|test|"
                    r"docs|labs|tools)/[\w/-]+\.(?:c|h|asm|py|md|txt|sh|cfg))\b")
+PROMPT = re.compile(r"^(?:    )?(?:\$ |\(gdb\) |\(dbg\) |<bochs:\d+> |dr7(?::\S+)?\$ )")
 SYSTEM_HEADERS = ["/usr/include", "/usr/include/x86_64-linux-gnu"]  # <linux/perf_event.h>
 
 
@@ -43,8 +44,27 @@ def check_names(where, text, fault):
             fault(where, f"{name} does not exist")
 
 
+def unmarked_commands(lines):
+    """Numbers of the lines where a block with commands begins that no comment is above."""
+    fenced, in_block, start, marked = False, False, 0, False
+    for number, line in enumerate(lines, 1):
+        fence = FENCE.match(line) is not None
+        was, fenced = fenced, fenced ^ fence
+        code = was or fenced or line.startswith("    ") or (in_block and not line)
+        if code and not in_block:
+            above = [text for text in lines[:number - 1] if text][-1:]
+            start, marked = number, bool(above and above[0].startswith("<!-- "))
+        in_block = code
+        if code and PROMPT.match(line) and not marked:
+            marked = True  # once is enough
+            yield start
+
+
 def check_page(path, lines, fault):
     fenced = False
+    # A lab's own page is for its starter, which is another tree.
+    for number in unmarked_commands(lines) if path.count("/") < 2 else []:
+        fault(f"{path}:{number}", "commands, and no comment how to run them: tools/docs_check.py")
     for number, line in enumerate(lines, 1):
         where = f"{path}:{number}"
         fenced ^= bool(FENCE.match(line))

@@ -4,6 +4,7 @@
 #include "arch/x86/platform.h"
 #include "arch/x86/uaccess.h"
 #include "hwbp/hwbp.h"
+#include "kernel/base/ksym.h"
 #include "kernel/base/printk.h"
 #include "kernel/base/string.h"
 #include "kernel/mm/heap.h"
@@ -171,6 +172,16 @@ static void show_kmsg(struct text *t, u64)
     t->len = log_read(t->buf, t->size);
 }
 
+// Address, type and name, as `nm` writes them. The two types tell code and data apart.
+static void show_kallsyms(struct text *t, u64)
+{
+    for (u32 i = 0; i < ksym_count; i++) {
+        const struct ksym *s = &ksym_table[i];
+        bool code = s->addr >= (u64)__text_start && s->addr < (u64)__text_end;
+        text_add(t, "%016lx %c %s\n", s->addr, code ? 'T' : 'D', ksym_names + s->name);
+    }
+}
+
 static void show_hwbp(struct text *t, u64)
 {
     hwbp_show(t);
@@ -254,9 +265,13 @@ static int store_sysrq(const char *text, u64)
 void procfs_init(void)
 {
     static const struct gen_file files[] = {
-        {"cpuinfo", show_cpuinfo, NULL, NULL}, {"kmsg", show_kmsg, NULL, NULL},
-        {"meminfo", show_meminfo, NULL, NULL}, {"sched", show_sched, NULL, NULL},
-        {"uptime", show_uptime, NULL, NULL},   {"sysrq-trigger", show_sysrq, store_sysrq, NULL},
+        {"cpuinfo", show_cpuinfo, NULL, NULL},
+        {"kallsyms", show_kallsyms, NULL, NULL},
+        {"kmsg", show_kmsg, NULL, NULL},
+        {"meminfo", show_meminfo, NULL, NULL},
+        {"sched", show_sched, NULL, NULL},
+        {"uptime", show_uptime, NULL, NULL},
+        {"sysrq-trigger", show_sysrq, store_sysrq, NULL},
     };
     static const struct gen_file kernel_files[] = {
         {"perf_event_max_sample_rate", show_sample_rate, store_sample_rate, NULL},

@@ -1,6 +1,8 @@
 // The symbol tracer as programs use it: through its files.
 #include "test/user/utest.h"
+#include "user/bp.h"
 #include "user/trace.h"
+#include <stdlib.h>
 #include <sys/wait.h>
 
 #define FORKS 10
@@ -107,4 +109,23 @@ UTEST_ENTRY(errors, "ksym-errors", NULL, NEEDS_DR7)
     CHECK_EQ(write_text(KSYM_FILTER_FILE, "next_tid:rw-"), 0);
     CHECK_EQ(write_text(KSYM_FILTER_FILE, "0"), 0);
     CHECK_EQ(hwbp_sum("hwbp", "live"), live);
+}
+
+// Each fork of this task writes the kernel's variable once, where /proc/kallsyms says it is.
+UTEST_ENTRY(kallsyms, "ksym-kallsyms", NULL, NEEDS_DR7)
+{
+    const char *line = strstr(read_of("/proc/kallsyms"), " D next_tid\n");
+
+    REQUIRE(line && line - text >= 16);
+    struct perf_event_attr attr =
+        bp_attr(HW_BREAKPOINT_W, (void *)strtoul(line - 16, NULL, 16), sizeof(int));
+    attr.exclude_kernel = 0;
+    attr.exclude_user = 1;
+    int fd = bp_open_attr(&attr, 0, -1);
+    REQUIRE(fd >= 0);
+    for (int i = 0; i < FORKS; i++)
+        fork_once();
+    CHECK_EQ(bp_read(fd), FORKS);
+    CHECK(strstr(text, " T clone\n") != NULL);
+    close(fd);
 }

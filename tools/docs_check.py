@@ -1,0 +1,292 @@
+# Runs what the pages show and compares it with what they say. A comment before a block, which no
+# reader sees, says how:
+#
+#   <!-- run -->                  `$ ` begins a command of the shell, the rest is its output
+#   <!-- session: COMMAND -->     COMMAND's output, and behind each prompt what is typed there
+#   <!-- session goes on -->      a further piece of it, behind some prose
+#   <!-- file: NAME -->           the block is this file
+#   <!-- not run: REASON -->
+#
+# Behind it may stand, after semicolons: "numbers vary" (and widths of blanks), "/REGEX/ varies",
+# "lines left out" (of the output), "slow" (only for `make docs-check`). A line "..." stands for any
+# lines, "..." in a line for any text. When an address is typed that an output has shown above, the
+# real one of this run is typed.
+#
+#   docs_check.py [--quick] [--print] [PAGE...]
+#
+# prints one line for each block that is not what it shows; with --print also all that came.
+import glob
+import os
+import re
+import select
+import subprocess
+import sys
+import tempfile
+import time
+
+MARK = re.compile(r"<!-- (run|session|file|not run)(?: goes on)?(?:: (.*?))?((?:; [^;]+)*) -->$")
+OPTION = re.compile("numbers vary|lines left out|slow|/(.*)/ varies")
+PROMPT = re.compile(r"^(\(gdb\) |<bochs:\d+> |dr7(?::\S+)?\$ |\(dbg\) )(.*)$")
+PROMPT_AT_END = re.compile(rb"(?:^|\n)(?:\(gdb\) |<bochs:\d+> |\(dbg\) )$")
+NUMBER = re.compile(r"0x[0-9a-f]+(?::0x[0-9a-f]+)?|(?<=\+)[0-9a-f]+\b|\b[0-9a-f_]*\d[0-9a-f_]*\b")
+LIMIT = 300  # seconds for one answer
+# What make and its user have set is not the page's.
+VARIABLES = ["MAKEFLAGS", "MAKELEVEL", "MFLAGS", "CORE", "EMU", "SMP", "MEM", "UEFI", "APPEND",
+             "QEMU_FLAGS", "TIMEOUT", "PROG", "ARGS", "FILES", "OUT", "T", "SECS", "SHELL_PROG",
+             "CMDS", "ICOUNT", "DEBUG", "HWBP", "LOG"]
+ENVIRONMENT = {k: v for k, v in os.environ.items() if k not in VARIABLES}
+ENVIRONMENT["COLUMNS"] = "1000"  # gdb folds no lines
+
+
+class Block:
+    """A marked block of a page."""
+    def __init__(self, page, line, mark, text):
+        self.page, self.line, self.text = page, line, text
+        self.kind, self.what, self.goes_on = mark[1], mark[2] or "", " goes on" in mark[0]
+        self.options = [o.strip() for o in mark[3].split(";") if o.strip()]
+
+
+def blocks_of(page):
+    """The marked blocks, each fenced or indented by four blanks."""
+    with open(page, encoding="utf-8") as f:
+        lines = f.read().split("\n")
+    found, at = [], 0
+    while at < len(lines):
+        mark = MARK.match(lines[at])
+        at += 1
+        if not mark:
+            continue
+        options = mark[3]
+        while not lines[at]:
+            at += 1
+        start, text = at, []
+        if lines[at].startswith("```"):
+            at += 1
+            while not lines[at].startswith("```"):
+                text.append(lines[at])
+                at += 1
+        else:
+            while at < len(lines) and (not lines[at] or lines[at].startswith("    ")):
+                text.append(lines[at][4:])
+                at += 1
+            while text and not text[-1]:
+                text.pop()
+        block = Block(page, start + 1, mark, text)
+        unknown = [o for o in block.options if not OPTION.fullmatch(o)]
+        if unknown:
+            sys.exit(f"dr7: {page}:{start}: not an option: {unknown[0]}")
+        found.append(block)
+    return found
+
+
+# ---- what is shown, and what came ----
+
+def parts(text, prompt):
+    """Pairs of what is typed and the lines that answer; the first is typed by nobody."""
+    pairs, more = [["", []]], False
+    for line in text:
+        typed = prompt.match(line)
+        if more:
+            pairs[-1][0] += "\n" + line
+        elif typed:
+            pairs.append([typed.groups()[-1], []])
+        else:
+            pairs[-1][1].append(line)
+            continue
+        more = line.endswith("\\")
+    return pairs
+
+
+def digits(number):
+    return re.sub("0x|[:_]", "", number)
+
+
+def varied(line, options):
+    for varies in (m[1] for m in map(OPTION.fullmatch, options) if m[1]):
+        line = re.sub(varies, "#", line)
+    return line.expandtabs().rstrip()
+
+
+def normal(line, options):
+    return " ".join(NUMBER.sub("#", line).split()) if "numbers vary" in options else line
+
+
+def fits(shown, came, options):
+    """One line."""
+    pieces = [re.escape(normal(p, options)) for p in varied(shown, options).split("...")]
+    blank = r"\s*.*\s*" if "numbers vary" in options else ".*"
+    return re.fullmatch(blank.join(pieces), normal(varied(came, options), options)) is not None
+
+
+def compare(typed, shown, came, options, learned):
+    """What is wrong ("": nothing) with an answer. Numbers that vary are noted in `learned`."""
+    if "--print" in sys.argv:
+        print("\n".join(["---- " + typed, *came]))
+    at, skip = 0, "lines left out" in options
+    came = [line for line in came if line.strip()]
+    for line in (line for line in shown if line.strip()):
+        if line.strip() == "...":
+            skip = True
+            continue
+        start = at
+        while at < len(came) and skip and not fits(line, came[at], options):
+            at += 1
+        if at == len(came) or not fits(line, came[at], options):
+            got = came[start] if start < len(came) else "the end"
+            return f"{line.strip()!r} is shown, {got.strip()!r} came"
+        learned.update(zip(*[map(digits, NUMBER.findall(text)) for text in (line, came[at])]))
+        at, skip = at + 1, "lines left out" in options
+    return "" if skip or at == len(came) else f"{came[at].strip()!r} came, too"
+
+
+def as_now(typed, learned):
+    """A command with the addresses of this run."""
+    def now(m):
+        found = learned.get(digits(m[0])) if len(m[0]) > 3 else None
+        return m[0] if found is None else "0x" * m[0].startswith("0x") + found
+    return NUMBER.sub(now, typed)
+
+
+# ---- running ----
+
+def run_block(block, folder, learned):
+    for typed, shown in parts(block.text, re.compile(r"^(\$) (.*)$"))[1:]:
+        done = subprocess.run(["bash", "-c", as_now(typed, learned)], cwd=folder, text=True,
+                              stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, env=ENVIRONMENT,
+                              stderr=subprocess.STDOUT, timeout=LIMIT, errors="replace")
+        wrong = compare(typed, shown,
+                        done.stdout.replace("\r", "").split("\n"), block.options, learned)
+        if wrong:
+            return f"{typed}: {wrong}"
+    return ""
+
+
+class Session:
+    """A program that is typed to."""
+    def __init__(self, command, folder):
+        self.shell = command.startswith("make run")  # which takes all its lines at once
+        self.process = subprocess.Popen(["bash", "-c", command], cwd=folder, env=ENVIRONMENT,
+                                        stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                                        stderr=subprocess.STDOUT, start_new_session=True)
+
+    def read(self, until_end=False):
+        """Up to the next prompt, as lines without it."""
+        data, end = b"", time.monotonic() + LIMIT
+        while time.monotonic() < end and (until_end or not PROMPT_AT_END.search(data)):
+            if select.select([self.process.stdout], [], [], 1)[0]:
+                more = os.read(self.process.stdout.fileno(), 65536)
+                if not more:
+                    break
+                data += more
+        text = data.decode(errors="replace").replace("\r", "")
+        return re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", text).split("\n")[:None if until_end else -1]
+
+    def type(self, line):
+        self.process.stdin.write(line.encode() + b"\n")
+        self.process.stdin.flush()
+
+    def end(self):
+        try:
+            self.process.stdin.close()
+        except BrokenPipeError:
+            pass
+        try:
+            self.process.wait(20)
+        except subprocess.TimeoutExpired:
+            os.killpg(self.process.pid, 9)  # a group of its own
+            self.process.wait()
+
+
+def run_session(blocks, folder):
+    """The blocks of one session, the first of which says the command."""
+    learned, session = {}, Session(blocks[0].what, folder)
+    shown = [(b, *pair) for b in blocks for pair in parts(b.text, PROMPT)]
+    try:
+        if session.shell:
+            typed = [t for _, t, _ in shown if t]
+            session.process.stdin.write("".join(t + "\n" for t in typed).encode())
+            session.process.stdin.close()
+            came = parts(session.read(until_end=True), PROMPT)
+            answers = iter([came[0][1]] + [lines for _, lines in came[1:]])
+        for number, (block, typed, lines) in enumerate(shown):
+            if number and not typed:
+                if any(lines):
+                    return f"{block.page}:{block.line}: lines without a command"
+                continue
+            if not typed and not lines:
+                lines = ["..."]  # how it begins is not shown
+            if not session.shell and typed:
+                session.type(as_now(typed, learned))
+            answer = next(answers, []) if session.shell else session.read()
+            while answer and answer[0].strip() and typed.endswith(answer[0].strip()):
+                del answer[0]  # the end of a long line, as the terminal has folded it
+            wrong = compare(typed, lines, answer, block.options, learned)
+            if wrong:
+                return f"{block.page}:{block.line}: {typed or blocks[0].what}: {wrong}"
+    except BrokenPipeError:
+        return f"{blocks[0].page}:{blocks[0].line}: {blocks[0].what} has ended too early"
+    finally:
+        session.end()
+    return ""
+
+
+def work_folder(top):
+    """A folder in which everything of the tree is, and new files harm nobody."""
+    for name in os.listdir("."):
+        if name != ".git":
+            os.symlink(os.path.abspath(name), os.path.join(top, name))
+    return top
+
+
+def check_page(page, quick):
+    """Lines that say what is wrong, and how many blocks were run."""
+    wrong, count, blocks = [], 0, blocks_of(page)
+    with tempfile.TemporaryDirectory() as top:
+        folder, learned = work_folder(top), {}
+        for at, block in enumerate(blocks):
+            if block.kind == "not run" or block.goes_on or (quick and "slow" in block.options):
+                continue
+            count += 1
+            if block.kind == "file":
+                with open(os.path.join(folder, block.what), "w", encoding="utf-8") as f:
+                    f.write("\n".join(block.text) + "\n")
+            elif block.kind == "run":
+                said = run_block(block, folder, learned)
+                wrong += [f"{page}:{block.line}: {said}"] if said else []
+            else:
+                rest = blocks[at + 1:]
+                last = next((n for n, b in enumerate(rest) if not b.goes_on), len(rest))
+                said = run_session([block] + rest[:last], folder)
+                wrong += [said] if said else []
+    return wrong, count
+
+
+def check(pages, quick):
+    wrong, count = [], 0
+    for page in pages:
+        found, run = check_page(page, quick)
+        wrong += found
+        count += run
+    return wrong, count
+
+
+def check_quick():
+    """For `make test`: what is wrong ("": nothing), and the same as lines."""
+    subprocess.run(["make", "-s", "all"], env=ENVIRONMENT, check=True, stdout=subprocess.DEVNULL)
+    wrong, _ = check(pages(), quick=True)
+    return "; ".join(wrong), wrong
+
+
+def pages():
+    return ["README.md", *sorted(glob.glob("docs/*.md")), *sorted(glob.glob("labs/*.md"))]
+
+
+def main():
+    named = [a for a in sys.argv[1:] if not a.startswith("--")]
+    wrong, count = check(named or pages(), "--quick" in sys.argv)
+    print("\n".join(wrong + [f"docs: {count} blocks run, {len(wrong)} are not as shown"]))
+    sys.exit(1 if wrong else 0)
+
+
+if __name__ == "__main__":
+    main()
