@@ -21,7 +21,6 @@ void ptrace_free(struct tracee *tr)
 {
     if (!tr)
         return;
-    ptrace_clear_debugregs(tr);
     task_put(tr->task);
     kfree(tr);
 }
@@ -184,7 +183,6 @@ void ptrace_detach(struct tracee *tr, int sig)
 {
     struct process *p = tr->task->process;
     struct thread *th = tracee_thread(tr);
-    ptrace_clear_debugregs(tr);
     spin_lock(&proc_lock);
     u64 flags = spin_lock_irqsave(&p->signal_lock);
     th->resume_signal = sig;
@@ -245,21 +243,6 @@ void ptrace_exit(struct thread *th)
     spin_unlock(&proc_lock);
     list_for_each_safe (tr, next, &gone, node)
         ptrace_free(tr);
-}
-
-void ptrace_flush(void)
-{
-    struct tracee own = {0};
-    if (!current_thread()->tracee) // who begins to trace it now cannot have written any
-        return;
-    spin_lock(&proc_lock);
-    struct tracee *tr = current_thread()->tracee;
-    if (tr) {
-        own.debug = tr->debug;
-        tr->debug = (struct ptrace_debugregs){0};
-    }
-    spin_unlock(&proc_lock);
-    ptrace_clear_debugregs(&own);
 }
 
 static void tell_tracer(const struct tracee *tr, int status)

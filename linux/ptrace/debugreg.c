@@ -1,10 +1,13 @@
-// A tracee's debug registers: perf events that are its thread's, one for each register in use.
+// A thread's debug registers as tracers write them: perf events of that thread, one for each
+// register in use. They outlive the tracer, as on Linux, and go when the thread executes a program
+// or ends.
 //
 // DRn gets its event with the first address written to it, disabled, or with the first DR7 that
 // enables it. It keeps its slot from then on, and is modified in place: at once while it is on,
 // else when it is enabled again, for a debugger writes several registers for one change.
 #include "hwbp/hwbp.h"
 #include "hwbp/validate.h"
+#include "kernel/mm/heap.h"
 #include "linux/ptrace/tracee.h"
 
 // enum dr_type to perf's; what has none has 0.
@@ -29,7 +32,7 @@ static void hit(struct perf_event *event, struct trapframe *regs)
             d->hits |= BIT(n);
 }
 
-static struct perf_event *make(struct tracee *tr, u64 addr, u8 type, u8 len)
+static struct perf_event *make(struct thread *th, u64 addr, u8 type, u8 len)
 {
     struct perf_event_attr attr = {
         .type = PERF_TYPE_BREAKPOINT,
@@ -41,7 +44,7 @@ static struct perf_event *make(struct tracee *tr, u64 addr, u8 type, u8 len)
         .bp_addr = addr,
         .bp_len = perf_len(type, len),
     };
-    struct perf_event *event = hwbp_register_user(&attr, tr->task, hit, &tr->debug);
+    struct perf_event *event = hwbp_register_user(&attr, th->task, hit, th->debugregs);
     if (!IS_ERR(event))
         bp_of(event)->traps = true;
     return event;
@@ -57,9 +60,9 @@ static void enable(struct perf_event *event, bool on)
 }
 
 // Register n is to have this address, and what DR7 says of it. 0 or as ptrace_set_debugreg().
-static int set(struct tracee *tr, int n, u64 addr, u64 dr7)
+static int set(struct thread *th, int n, u64 addr, u64 dr7)
 {
-    struct ptrace_debugregs *d = &tr->debug;
+    struct ptrace_debugregs *d = th->debugregs;
     struct perf_event *event = d->event[n];
     u8 type, len;
     bool on = dr7_decode(dr7, n, &type, &len);
@@ -67,7 +70,7 @@ static int set(struct tracee *tr, int n, u64 addr, u64 dr7)
     if (!perf_type[type] || (type == DR_EXECUTE && len != 1))
         return -EINVAL;
     if (!event) {
-        event = make(tr, addr, type, len);
+        event = make(th, addr, type, len);
         if (IS_ERR(event))
             return PTR_ERR(event);
         d->event[n] = event;
@@ -86,18 +89,18 @@ static int set(struct tracee *tr, int n, u64 addr, u64 dr7)
     return 0;
 }
 
-static int set_address(struct tracee *tr, int n, u64 addr)
+static int set_address(struct thread *th, int n, u64 addr)
 {
-    struct ptrace_debugregs *d = &tr->debug;
+    struct ptrace_debugregs *d = th->debugregs;
     u8 type, len;
     if (!d->event[n]) { // it watches a byte for writes as long as DR7 says nothing else
         u64 first = dr7_encode(n, DR_WRITE, 1) & ~DR7_ENABLE_BITS(n);
-        int err = set(tr, n, addr, first);
+        int err = set(th, n, addr, first);
         d->control |= err ? 0 : first;
         return err;
     }
     if (dr7_decode(d->control, n, &type, &len))
-        return set(tr, n, addr, d->control);
+        return set(th, n, addr, d->control);
     if (!hwbp_in_user(addr, len))
         return -EINVAL;
     d->addr[n] = addr;
@@ -107,30 +110,30 @@ static int set_address(struct tracee *tr, int n, u64 addr)
 // Registers that were enabled are as they were. Conditions of disabled ones are not put back: they
 // are execute breakpoints then, which take any address; and those that were not used before keep
 // what they have got. Linux does the same.
-static void put_back(struct tracee *tr)
+static void put_back(struct thread *th)
 {
-    struct ptrace_debugregs *d = &tr->debug;
+    struct ptrace_debugregs *d = th->debugregs;
     for (int n = 0; n < HBP_NUM; n++) {
         if (!d->event[n])
             continue;
         if (!(d->control & DR7_ENABLE_BITS(n)))
             d->control &= ~DR7_SLOT_BITS(n);
-        if (set(tr, n, d->addr[n], d->control))
+        if (set(th, n, d->addr[n], d->control))
             panic("ptrace: DR7 was %lx, and is now refused for register %d", d->control, n);
     }
 }
 
-static int set_dr7(struct tracee *tr, u64 dr7)
+static int set_dr7(struct thread *th, u64 dr7)
 {
-    struct ptrace_debugregs *d = &tr->debug;
+    struct ptrace_debugregs *d = th->debugregs;
     // As on Linux, nonsense about an unused register is no error as long as it is not enabled.
     u64 news = ((dr7 ^ d->control) & d->used) | (dr7 & ~d->used & DR7_ENABLE_ALL);
     for (int n = 0; news; n++) {
         if (!(news & DR7_SLOT_BITS(n)))
             continue;
-        int err = set(tr, n, d->addr[n], dr7);
+        int err = set(th, n, d->addr[n], dr7);
         if (err) {
-            put_back(tr);
+            put_back(th);
             return err;
         }
         news &= ~DR7_SLOT_BITS(n);
@@ -142,30 +145,48 @@ static int set_dr7(struct tracee *tr, u64 dr7)
 
 s64 ptrace_set_debugreg(struct tracee *tr, u32 n, u64 value)
 {
-    if (!HWBP && n != 6)
-        return -EIO; // what Linux says of registers it does not have
-    if (n < HBP_NUM)
-        return set_address(tr, n, value);
+    struct thread *th = tracee_thread(tr);
     if (n == 6) {
-        tr->debug.virtual = value ^ DR6_ACTIVE_LOW;
+        th->debug_status = value ^ DR6_ACTIVE_LOW;
         return 0;
     }
-    return n == 7 ? set_dr7(tr, value) : -EIO;
+    if (!HWBP || (n >= HBP_NUM && n != 7))
+        return -EIO; // what Linux says of registers it does not have
+    if (!th->debugregs && !(th->debugregs = kalloc(sizeof(*th->debugregs))))
+        return -ENOMEM;
+    return n == 7 ? set_dr7(th, value) : set_address(th, n, value);
 }
 
 u64 ptrace_get_debugreg(const struct tracee *tr, u32 n)
 {
-    if (n < HBP_NUM)
-        return tr->debug.addr[n];
+    const struct thread *th = tracee_thread(tr);
+    const struct ptrace_debugregs *d = th->debugregs;
     if (n == 6)
-        return tr->debug.virtual ^ DR6_ACTIVE_LOW;
-    return n == 7 ? tr->debug.dr7 : 0;
+        return th->debug_status ^ DR6_ACTIVE_LOW;
+    if (!d)
+        return 0;
+    return n < HBP_NUM ? d->addr[n] : n == 7 ? d->dr7 : 0;
 }
 
-void ptrace_clear_debugregs(struct tracee *tr)
+u64 ptrace_take_hits(struct thread *th)
 {
+    struct ptrace_debugregs *d = th->debugregs;
+    u64 hits = d ? d->hits : 0;
+    if (d)
+        d->hits = 0;
+    return hits;
+}
+
+void ptrace_flush(void)
+{
+    struct thread *th = current_thread();
+    struct ptrace_debugregs *d = th->debugregs;
+    th->debug_status = 0;
+    if (!d)
+        return;
+    th->debugregs = NULL;
     for (int n = 0; n < HBP_NUM; n++)
-        if (tr->debug.event[n])
-            hwbp_unregister(tr->debug.event[n]);
-    tr->debug = (struct ptrace_debugregs){0};
+        if (d->event[n])
+            hwbp_unregister(d->event[n]);
+    kfree(d);
 }

@@ -57,8 +57,6 @@ int ptrace_fork(struct task *child, struct tracee **out);
 bool ptrace_fork_link(struct tracee *tr, u32 event);
 // Frees what is linked nowhere. NULL is fine. Task context.
 void ptrace_free(struct tracee *tr);
-// The running thread's own debug registers go: it executes a program, or ends.
-void ptrace_flush(void);
 // The running thread, the last one of p, has taken over the first one's tid. That one's tracee,
 // NULL if it had none: for ptrace_free(). proc_lock held.
 struct tracee *ptrace_become_leader(struct process *p);
@@ -70,9 +68,16 @@ void ptrace_thread_ended(struct thread *th);
 // parent; it has been told, and the parent hears later. proc_lock held.
 bool ptrace_process_ended(struct process *p);
 
+// ---- debug registers (debugreg.c) ----
+
+// Those that tracers have written for the running thread go: it executes a program, or ends. Task
+// context, no locks.
+void ptrace_flush(void);
+
 // ---- #DB (step.c) ----
 
-// The causes of a #DB in ring 3 that count, as bits of DR6: those of a tracer that is gone do not.
+// The causes of a #DB in ring 3 that count, as bits of DR6: the step of a tracer that is gone does
+// not.
 u64 ptrace_debug_causes(u64 dr6);
 
 // ---- for wait(2) and /proc (attach.c); proc_lock held ----

@@ -74,16 +74,10 @@ u64 ptrace_debug_causes(u64 dr6)
     if ((dr6 & DR6_BS) && (th->trace & TRACE_PUSHES))
         hide_pushed_tf(th);
     u64 flags = spin_lock_irqsave(&p->signal_lock);
-    struct tracee *tr = th->tracee;
-    if (tr) {
-        tr->debug.virtual = tr->debug.hits | (dr6 & DR6_BS);
-        tr->debug.hits = 0;
-    } else {
-        dr6 &= ~DR6_SLOTS;
-        if (th->trace & TRACE_TF) {
-            ptrace_set_step(th, false);
-            dr6 &= ~DR6_BS;
-        }
+    th->debug_status = ptrace_take_hits(th) | (dr6 & DR6_BS);
+    if (!th->tracee && (th->trace & TRACE_TF)) {
+        ptrace_set_step(th, false);
+        dr6 &= ~DR6_BS;
     }
     spin_unlock_irqrestore(&p->signal_lock, flags);
     return dr6;

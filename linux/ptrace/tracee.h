@@ -13,15 +13,14 @@
 
 struct perf_event;
 
-// The debug registers as the tracer sees them. A register that has been written has an event, which
-// holds its slot, enabled or not, until the tracee is let go.
+// Debug registers as tracers see them; a thread's, from the first that is written on. A register
+// that has been written has an event, which holds its slot, enabled or not, until ptrace_flush().
 struct ptrace_debugregs {
     struct perf_event *event[HBP_NUM];
     u64 addr[HBP_NUM]; // as written; an enabled event has it, another will
     u64 used;          // the bits of DR7 that belong to those with an event
     u64 control;       // and what they are
     u64 dr7;           // as it was last written
-    u64 virtual;       // causes of the last #DB as positive bits, as DR6 has them
     u64 hits;          // those of the #DB that is being handled
 };
 
@@ -50,7 +49,6 @@ struct tracee {
     u32 report;           // the code as long as wait has not told it, else 0
     u64 message;          // PTRACE_GETEVENTMSG
     struct siginfo *info; // the tracee's; NULL: a group stop has none
-    struct ptrace_debugregs debug;
 };
 
 static inline struct thread *tracee_thread(const struct tracee *tr)
@@ -121,8 +119,8 @@ u64 ptrace_get_debugreg(const struct tracee *tr, u32 n);
 // 0, -EIO (no such register), -EINVAL, -ENOSPC, -ENOMEM: then nothing has changed. The tracee is
 // frozen.
 s64 ptrace_set_debugreg(struct tracee *tr, u32 n, u64 value);
-// Releases all events and forgets what was written. Task context.
-void ptrace_clear_debugregs(struct tracee *tr);
+// Of the #DB that the running thread is in: the registers that were hit, as bits of DR6.
+u64 ptrace_take_hits(struct thread *th);
 
 // ---- siginfo.c; the tracee is frozen ----
 

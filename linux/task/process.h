@@ -118,10 +118,12 @@ struct thread {
     struct vfork *vfork; // the parent waits until this thread has left its memory (proc_lock)
 
     // For linux/ptrace.
-    struct tracee *tracee; // not NULL: the thread is traced
-    struct list tracees;   // the threads that this one traces (proc_lock)
-    u32 trace;             // TRACE_*: what its tracer wants of it. Atomic while the thread runs
-    int resume_signal;     // the signal with which the tracer let it go on
+    struct ptrace_debugregs *debugregs; // NULL: no tracer has written any. The thread's own
+    u64 debug_status;                   // the causes of its last #DB, as positive bits of DR6
+    struct tracee *tracee;              // not NULL: the thread is traced
+    struct list tracees;                // the threads that this one traces (proc_lock)
+    u32 trace;         // TRACE_*: what its tracer wants of it. Atomic while the thread runs
+    int resume_signal; // the signal with which the tracer let it go on
 
     struct cpu_time told; // proc_lock
 };

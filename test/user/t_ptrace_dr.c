@@ -130,17 +130,36 @@ UTEST_HWBP(ptrace_dr_refused, "ptrace.dr-refused")
     CHECK_EQ(go(PTRACE_CONT, pid, 0), ENDED(0));
 }
 
-// Nothing of it stays when the tracer leaves.
+// The registers are the thread's: a hit without a tracer is its end.
 UTEST_HWBP(ptrace_dr_detach, "ptrace.dr-detach")
 {
     pid_t pid = trace(write_all, NULL);
 
-    for (int n = 0; n < 4; n++)
-        CHECK_EQ(poke_dr(pid, n, var(n)), 0);
-    CHECK_EQ(poke_dr(pid, 7, DR7_SET(0, DR_W, 2) | DR7_SET(1, DR_W, 2) | DR7_SET(3, DR_W, 2)), 0);
-    if (!on_dr7()) // Linux leaves them armed
-        CHECK_EQ(poke_dr(pid, 7, 0), 0);
+    CHECK_EQ(poke_dr(pid, 3, var(3)), 0);
+    CHECK_EQ(poke_dr(pid, 7, DR7_SET(3, DR_W, 2)), 0);
     CHECK_EQ(ptrace(PTRACE_DETACH, pid, 0, 0), 0);
+    CHECK_EQ(WTERMSIG(wait_for(pid)), SIGTRAP);
+}
+
+// The next tracer finds them.
+UTEST_HWBP(ptrace_dr_attach, "ptrace.dr-attach")
+{
+    const unsigned long dr7 = DR7_SET(2, DR_W, 2);
+    pid_t pid = trace(write_all, NULL);
+    int status;
+
+    CHECK_EQ(poke_dr(pid, 2, var(2)), 0);
+    CHECK_EQ(poke_dr(pid, 7, dr7), 0);
+    CHECK_EQ(ptrace(PTRACE_DETACH, pid, 0, SIGSTOP), 0);
+    CHECK_EQ(waitpid(pid, &status, WUNTRACED), pid);
+    CHECK_EQ(status, STOPPED(SIGSTOP));
+    CHECK_EQ(ptrace(PTRACE_ATTACH, pid, 0, 0), 0);
+    CHECK_EQ(next_status(pid), STOPPED(SIGSTOP));
+    CHECK_EQ(peek_dr(pid, 2), var(2));
+    CHECK_EQ(peek_dr(pid, 7), dr7);
+    CHECK_EQ(poke_dr(pid, 7, 0), 0);
+    CHECK_EQ(ptrace(PTRACE_DETACH, pid, 0, 0), 0);
+    CHECK_EQ(kill(pid, SIGCONT), 0);
     CHECK_EQ(wait_for(pid), ENDED(0));
 }
 

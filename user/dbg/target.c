@@ -70,7 +70,7 @@ void target_leave(void)
     if (!target)
         return;
     if (attached) {
-        dr_set(7, 0); // Linux would leave the breakpoints behind
+        dr_set(7, 0); // they would stay armed
         ptrace(PTRACE_DETACH, target, 0, pending_signal);
     } else {
         kill(target, SIGKILL);
