@@ -108,11 +108,8 @@ struct fd_table *fds_new(void)
     return t;
 }
 
-struct fd_table *fds_copy(struct fd_table *t)
+void fds_fill(struct fd_table *copy, struct fd_table *t)
 {
-    struct fd_table *copy = fds_new();
-    if (!copy)
-        return NULL;
     spin_lock(&t->lock);
     for (int fd = 0; fd < MAX_FDS; fd++) {
         struct file *f = __atomic_load_n(&t->file[fd], __ATOMIC_ACQUIRE);
@@ -124,6 +121,13 @@ struct fd_table *fds_copy(struct fd_table *t)
         set_bit(copy->cloexec, fd, bit(t->cloexec, fd));
     }
     spin_unlock(&t->lock);
+}
+
+struct fd_table *fds_copy(struct fd_table *t)
+{
+    struct fd_table *copy = fds_new();
+    if (copy)
+        fds_fill(copy, t);
     return copy;
 }
 

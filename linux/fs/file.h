@@ -127,6 +127,8 @@ struct fd_table {
 u32 fd_limit(void);
 
 struct fd_table *fds_new(void);
+// Opens in an empty table what is open in t, under the same numbers.
+void fds_fill(struct fd_table *empty, struct fd_table *t);
 struct fd_table *fds_copy(struct fd_table *t); // for fork; NULL when memory is out
 void fds_put(struct fd_table *t);              // the last reference closes all files
 // Memory that its files weigh, in bytes.

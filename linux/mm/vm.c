@@ -279,13 +279,19 @@ s64 mm_move(struct mm *mm, u64 addr, u64 len, u64 new_len, u64 to)
     return place;
 }
 
-static bool is_mapped(struct mm *mm, u64 start, u64 end)
+// Where the first hole in [start, end) begins; `end`: there is none.
+static u64 mapped_until(struct mm *mm, u64 start, u64 end)
 {
     struct vm_area *a;
     list_for_each (a, &mm->areas, node)
         if (a->start <= start && a->end > start)
             start = a->end;
-    return start >= end;
+    return MIN(start, end);
+}
+
+static bool is_mapped(struct mm *mm, u64 start, u64 end)
+{
+    return mapped_until(mm, start, end) == end;
 }
 
 bool mm_is_mapped(struct mm *mm, u64 addr, u64 len)
@@ -345,16 +351,17 @@ int mm_protect(struct mm *mm, u64 addr, u64 len, u32 prot)
         return -EACCES;
     u64 end = addr + ALIGN_UP(len, PAGE_SIZE);
     mutex_lock(&mm->lock);
-    int err = is_mapped(mm, addr, end) ? 0 : -ENOMEM;
+    u64 hole = mapped_until(mm, addr, end); // as on Linux, what lies before it changes
+    int err = 0;
     struct protect p = {.lost = false};
     struct vm_area *a;
     list_for_each (a, &mm->areas, node)
-        if (a->read_only && (prot & PROT_WRITE) && a->start < end && a->end > addr)
+        if (a->read_only && (prot & PROT_WRITE) && a->start < hole && a->end > addr)
             err = -EACCES;
     if (!err)
-        err = split_range(mm, addr, end);
+        err = split_range(mm, addr, hole);
     list_for_each (a, &mm->areas, node) {
-        if (err || a->start < addr || a->end > end)
+        if (err || a->start < addr || a->end > hole)
             continue;
         a->prot = prot & (PROT_READ | PROT_WRITE | PROT_EXEC);
         p.area = a;
@@ -363,7 +370,7 @@ int mm_protect(struct mm *mm, u64 addr, u64 len, u32 prot)
     if (p.lost)
         tlb_shootdown(mm->root);
     mutex_unlock(&mm->lock);
-    return err;
+    return err ? err : hole < end ? -ENOMEM : 0;
 }
 
 // The heap is one area, or none while it is empty.

@@ -111,7 +111,8 @@ int mm_unmap(struct mm *mm, u64 addr, u64 len);
 // it instead); or an error of mm_map_object() and mm_unmap(). After an error nothing has changed.
 s64 mm_move(struct mm *mm, u64 addr, u64 len, u64 new_len, u64 to);
 // 0, -EINVAL, -EACCES (writable and executable, or a file that was opened for reading), or -ENOMEM:
-// not all of the range is mapped. After an error nothing has changed.
+// not all of the range is mapped, and what lies before the first hole has changed. After another
+// error nothing has.
 int mm_protect(struct mm *mm, u64 addr, u64 len, u32 prot);
 // True if areas cover all of the range.
 bool mm_is_mapped(struct mm *mm, u64 addr, u64 len);

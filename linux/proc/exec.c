@@ -25,7 +25,7 @@
 // What is ready before the point of no return.
 struct new_program {
     struct mm *mm;
-    struct fd_table *fds; // own copy if the table was shared, else NULL
+    struct fd_table *fds; // empty, if the table is shared or could become so; else NULL
     const u8 *image;      // the file's bytes
     char *cmdline;
     char exe[PROC_PATH_MAX];
@@ -145,12 +145,24 @@ static int prepare(const char *path, struct exec_args *a, struct new_program *ne
     new->image = data;
     new->entry = img.entry;
     new->mm->brk_start = new->mm->brk = img.end;
+    if (p->fds->refs.n == 1 && p->nr_threads == 1)
+        return 0;
+    new->fds = fds_new();
+    return new->fds ? 0 : -ENOMEM;
+}
+
+// The program's own table, if another process has a share in the old one. No other thread can give
+// one any more.
+static void unshare_files(const struct process *p, struct new_program *new)
+{
+    if (!new->fds)
+        return;
     if (p->fds->refs.n > 1) {
-        new->fds = fds_copy(p->fds);
-        if (!new->fds)
-            return -ENOMEM;
+        fds_fill(new->fds, p->fds);
+    } else {
+        fds_put(new->fds);
+        new->fds = NULL;
     }
-    return 0;
 }
 
 // Ends all other threads. -EAGAIN when the process is ending itself, or another thread's exec came
@@ -281,6 +293,7 @@ static void commit(const char *path, const struct exec_args *a, struct new_progr
 {
     struct task *t = current_task();
     struct process *p = t->process;
+    unshare_files(p, new);
     ptrace_flush();
     become_leader(p, t);
     struct thread *th = t->thread;

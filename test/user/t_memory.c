@@ -88,6 +88,10 @@ UTEST(mprotect, "mprotect")
     CHECK_ERRNO(syscall(SYS_mprotect, p + 1, PAGE, PROT_READ), EINVAL);
     munmap(p + PAGE, PAGE);
     CHECK_ERRNO(mprotect(p, 3 * PAGE, PROT_READ), ENOMEM);
+    CHECK_EQ(touch(p, true, &code), SIGSEGV); // what lies before the hole has changed
+    CHECK_EQ(touch(p + 2 * PAGE, true, &code), 0);
+    CHECK_ERRNO(mprotect(p + PAGE, 2 * PAGE, PROT_READ), ENOMEM);
+    CHECK_EQ(touch(p + 2 * PAGE, true, &code), 0);
 }
 
 UTEST(mmap_errors, "mmap-errors")
