@@ -69,6 +69,7 @@ NEEDS_bochs   := image bochs
 NEEDS_test    := all
 NEEDS_docs-check := all
 NEEDS_pictures := image qemu test
+NEEDS_site    := site
 NEEDS_lint    := style
 NEEDS_format  := style
 NEEDS_setup   := $(if $(filter 1,$(ALL)),all,$(NEEDS_run))
@@ -159,7 +160,8 @@ COMMANDS := $(if $(filter 0,$(HWBP))$(filter 1,$(CORE)),,$(BUILD)/compile_comman
 include labs/lab.mk
 
 .PHONY: kernel-off kernel-core all core setup iso run exec linux compare gdb kgdb bochs console \
-        decode bench test fuzz oom timeline docs-check lint size format pictures clean help FORCE
+        decode bench test fuzz oom timeline docs-check site lint size format pictures clean help \
+        FORCE
 
 ifeq ($(CORE),1)
 all: $(B)/dr7-core.iso
@@ -202,6 +204,7 @@ help:
 #: make docs-check runs what the pages show, and compares; PAGES=docs/kgdb.md: of these only
 #: make format     clang-format on all C files
 #: make pictures   draws docs/pictures/*.svg from the .txt beside them; timeline.png by a browser
+#: make site       README, docs, hand-outs and sources as one searchable site: build/site
 #: make iso        only the boot image
 #: make setup      installs what `make run` needs; ALL=1: what all targets need
 #: make clean      remove build/
@@ -283,6 +286,9 @@ lint:
 
 docs-check: all
 	@$(PYTHON) tools/docs_check.py $(PAGES)
+
+site:
+	@$(PYTHON) tools/site.py $(BUILD)/site
 
 size:
 	@$(PYTHON) tools/size.py

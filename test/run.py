@@ -32,6 +32,7 @@ import kgdb  # noqa: E402
 import make_exec  # noqa: E402
 import names  # noqa: E402
 import settings  # noqa: E402
+import docs_site  # noqa: E402
 import timeline  # noqa: E402
 import together  # noqa: E402
 import perf_data  # noqa: E402
@@ -334,6 +335,7 @@ SESSIONS = {
     "uefi-usb-stick": lambda build: firmware.check(build, uefi=True, usb=True),
     "timeline.demo": lambda build: timeline.check(build, TIMEOUT["qemu"]),
     "timeline.core": lambda build: timeline.check(CORE, TIMEOUT["qemu"], CORE="1"),
+    "site": lambda build: docs_site.check(TIMEOUT["qemu"]),
     "timeline.million": lambda build: timeline.check_long(build),
     "busybox": lambda build: busybox.check(build + "/kernel.elf", TIMEOUT["qemu"]),
     "docs": lambda build: docs_check.check_quick(),

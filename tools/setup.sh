@@ -34,6 +34,9 @@ test perf linux-perf
 test node nodejs
 test chromium chromium
 test xz xz-utils
+site mkdocs mkdocs
+site /usr/share/mkdocs/themes/material/__init__.py mkdocs-material
+site git git
 style git git
 style clang-format clang-format
 "
