@@ -7,8 +7,6 @@
 #include "sched/wait.h"
 
 #define MIN_TID 2u // 1 is the init process
-// After MAX_TID the numbers start again.
-#define MAX_TID (1u << 22) // Linux's limit on 64-bit machines
 
 static struct spinlock tasks_lock = SPINLOCK("tasks", RANK_TASKS);
 static struct list all_tasks = LIST_INIT(all_tasks); // from start to exit

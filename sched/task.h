@@ -27,6 +27,9 @@ enum task_state {
     TASK_DEAD,     // will not run again
 };
 
+// The greatest number of a task: after it the numbers start again. As Linux on 64-bit machines.
+#define MAX_TID (1u << 22)
+
 #define TASK_COMM_LEN 16
 
 struct task {

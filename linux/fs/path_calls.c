@@ -324,23 +324,9 @@ s64 sys_utimensat(int dirfd, u64 upath, u64 utimes, int flags)
     return tmp ? 0 : -EROFS;
 }
 
-static s64 put_statfs(struct node *n, u64 ubuf)
-{
-    bool tmp = n && n->tmp;
-    struct statfs st = {
-        .type = tmp ? TMPFS_MAGIC : RAMFS_MAGIC,
-        .bsize = PAGE_SIZE,
-        .namelen = FS_NAME_MAX,
-        .frsize = PAGE_SIZE,
-    };
-    if (tmp)
-        tmpfs_fill_statfs(&st);
-    return put_user(st, ubuf);
-}
-
 s64 sys_fstatfs(struct file *f, u64 ubuf)
 {
-    return put_statfs(f->node, ubuf);
+    return node_statfs(f->node, ubuf);
 }
 
 s64 sys_statfs(u64 upath, u64 ubuf)
@@ -348,7 +334,7 @@ s64 sys_statfs(u64 upath, u64 ubuf)
     struct node *n = find(AT_FDCWD, upath, true);
     if (IS_ERR(n))
         return PTR_ERR(n);
-    s64 err = put_statfs(n, ubuf);
+    s64 err = node_statfs(n, ubuf);
     node_put(n);
     return err;
 }

@@ -321,6 +321,7 @@ static const struct pid_file {
     {{"environ", show_environ, NULL, NULL}, S_IFREG | 0444, NULL, NULL},
     {{"limits", show_limits, NULL, NULL}, S_IFREG | 0444, NULL, NULL},
     {{"maps", show_maps, NULL, NULL}, S_IFREG | 0444, NULL, NULL},
+    {{"mounts", show_mounts, NULL, NULL}, S_IFREG | 0444, NULL, NULL},
     {{"stat", show_stat, NULL, NULL}, S_IFREG | 0444, NULL, NULL},
     {{"status", show_status, NULL, NULL}, S_IFREG | 0444, NULL, NULL},
     {{.name = "cwd"}, S_IFLNK | 0777, &cwd_ops, NULL},

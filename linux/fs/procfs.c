@@ -109,12 +109,20 @@ void gen_add(struct node *dir, const struct gen_file *kind, u64 arg)
     gen_init(node_add(dir, kind->name, S_IFREG | (kind->store ? 0644 : 0444), NULL), kind, arg);
 }
 
+void gen_add_all(struct node *dir, const struct gen_file *kinds, u32 n)
+{
+    for (u32 i = 0; i < n; i++)
+        gen_add(dir, &kinds[i], 0);
+}
+
 // ---- the files ----
 
 static void show_meminfo(struct text *t, u64)
 {
     text_add(t, "MemTotal:       %8lu kB\n", pages_total() * PAGE_KB);
     text_add(t, "MemFree:        %8lu kB\n", pages_free_count() * PAGE_KB);
+    text_add(t, "MemAvailable:   %8lu kB\n", pages_free_count() * PAGE_KB);
+    text_add(t, "SwapTotal:             0 kB\nSwapFree:              0 kB\n");
     text_add(t, "KernelHeap:     %8lu kB\n", heap_bytes_in_use() / 1024);
 }
 
@@ -283,17 +291,19 @@ void procfs_init(void)
     static const struct gen_file bp_slots = {"bp_slots", show_bp_slots, store_bp_slots, NULL};
     struct node *proc = node_add(fs_root, "proc", S_IFDIR | 0555, &dir_ops), *dir;
     proc->ops = &proc_root_ops;
-    for (size_t i = 0; i < ARRAY_SIZE(files); i++)
-        gen_add(proc, &files[i], 0);
+    gen_add_all(proc, files, ARRAY_SIZE(files));
     if (HWBP)
         gen_add(proc, &hwbp, 0);
+    struct node *mounts = node_add(proc, "mounts", S_IFLNK | 0777, NULL);
+    mounts->data = "self/mounts";
+    mounts->size = strlen(mounts->data);
     node_add(proc, "self", S_IFLNK | 0777, NULL)->ops = &proc_self_ops;
     node_add(proc, "thread-self", S_IFLNK | 0777, NULL)->ops = &proc_thread_self_ops;
     struct node *sys = node_add(proc, "sys", S_IFDIR | 0555, &dir_ops);
     dir = node_add(sys, "kernel", S_IFDIR | 0555, &dir_ops);
     sysctl_init(sys);
-    for (size_t i = 0; i < ARRAY_SIZE(kernel_files) - !DEBUG_BUILD; i++)
-        gen_add(dir, &kernel_files[i], 0);
+    gen_add_all(dir, kernel_files, ARRAY_SIZE(kernel_files) - !DEBUG_BUILD);
+    proc_kernel_init(proc, dir);
     gen_add(dir, &max_stack, PERF_MAX_STACK);
     if (HWBP)
         gen_add(dir, &bp_slots, 0);

@@ -20,6 +20,13 @@ struct gen_file {
 void gen_init(struct node *n, const struct gen_file *kind, u64 arg);
 // At boot: adds a generated file to this directory.
 void gen_add(struct node *dir, const struct gen_file *kind, u64 arg);
+// The same for each of a table, with the argument 0.
+void gen_add_all(struct node *dir, const struct gen_file *kinds, u32 n);
+
+// The files of proc_kernel.c, in /proc and /proc/sys/kernel.
+void proc_kernel_init(struct node *proc, struct node *sys_kernel);
+// The text of /proc/PID/mounts (mounts.c).
+void show_mounts(struct text *t, u64 pid);
 
 // At boot: sets the limits of the whole system, and adds them as files below this directory,
 // /proc/sys (sysctl.c).

@@ -40,6 +40,7 @@ s64 sys_fcntl(struct file *f, int fd, int cmd, u64 arg);
 
 s64 sys_openat(int dirfd, u64 upath, u32 flags, u32 mode);
 s64 sys_pipe2(u64 ufds, u32 flags);
+s64 sys_eventfd2(u32 value, u32 flags);
 s64 sys_newfstatat(int dirfd, u64 upath, u64 ustat, int flags);
 s64 sys_faccessat(int dirfd, u64 upath, int mode);
 s64 sys_readlinkat(int dirfd, u64 upath, u64 ubuf, s64 size);

@@ -31,6 +31,36 @@ static void show_online(struct text *t, u64)
     show_mask(t, cpus_online());
 }
 
+// /sys/devices/system/cpu/cpuN/topology: one package of cores, without threads.
+static void show_id(struct text *t, u64 id)
+{
+    text_add(t, "%lu\n", id);
+}
+
+static void show_one(struct text *t, u64 cpu)
+{
+    show_mask(t, BIT(cpu));
+}
+
+static void topology_init(struct node *dir, u32 cpu)
+{
+    static const struct gen_file of_core[] = {
+        {"core_id", show_id, NULL, NULL},
+        {"core_cpus_list", show_one, NULL, NULL},
+        {"thread_siblings_list", show_one, NULL, NULL},
+    };
+    static const struct gen_file of_package[] = {
+        {"physical_package_id", show_id, NULL, NULL},
+        {"die_id", show_id, NULL, NULL},
+        {"core_siblings_list", show_online, NULL, NULL},
+        {"package_cpus_list", show_online, NULL, NULL},
+    };
+    dir = node_add(dir, "topology", S_IFDIR | 0555, &dir_ops);
+    for (u32 i = 0; i < ARRAY_SIZE(of_core); i++)
+        gen_add(dir, &of_core[i], cpu);
+    gen_add_all(dir, of_package, ARRAY_SIZE(of_package));
+}
+
 static void show_switch(struct text *t, u64 cpu)
 {
     text_add(t, "%d\n", cpu_is_online(cpu));
@@ -62,8 +92,11 @@ static void event_sources_init(struct node *sys)
 
 void sysfs_init(void)
 {
-    static const struct gen_file online = {"online", show_online, NULL, NULL};
-    static const struct gen_file possible = {"possible", show_possible, NULL, NULL};
+    static const struct gen_file sets[] = {
+        {"online", show_online, NULL, NULL},
+        {"possible", show_possible, NULL, NULL},
+        {"present", show_possible, NULL, NULL},
+    };
     static const struct gen_file cpu_switch = {"online", show_switch, store_switch, NULL};
     static const char *const path[] = {"devices", "system", "cpu"};
     struct node *dir = node_add(fs_root, "sys", S_IFDIR | 0555, &dir_ops);
@@ -71,11 +104,11 @@ void sysfs_init(void)
     event_sources_init(dir);
     for (u32 i = 0; i < ARRAY_SIZE(path); i++)
         dir = node_add(dir, path[i], S_IFDIR | 0555, &dir_ops);
-    gen_add(dir, &online, 0);
-    gen_add(dir, &possible, 0);
+    gen_add_all(dir, sets, ARRAY_SIZE(sets));
     for (u32 cpu = 0; cpu < nr_cpus; cpu++) {
         snprintf(name, sizeof(name), "cpu%u", cpu);
         struct node *n = node_add(dir, name, S_IFDIR | 0555, &dir_ops);
+        topology_init(n, cpu);
         if (cpu > 0) // the boot CPU always stays online, so it has no such file
             gen_add(n, &cpu_switch, cpu);
     }

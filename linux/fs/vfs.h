@@ -124,6 +124,8 @@ void tmpfs_init(void);
 
 // How large /tmp is and how much of it is free; blocks are pages. Task context.
 void tmpfs_fill_statfs(struct statfs *st);
+// statfs(2) of a node, or of NULL: an anonymous file (mounts.c). 0 or -EFAULT.
+s64 node_statfs(struct node *n, u64 ubuf);
 
 // A process's working directory, with a reference (linux/fs/path_calls.c).
 struct process;

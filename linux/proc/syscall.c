@@ -124,6 +124,8 @@ static __attribute__((noinline)) s64 call(struct trapframe *f)
         CALL_AS(close, close_fd(A));
         CALL_AS(pipe, sys_pipe2(A, 0));
         CALL(pipe2, A, B);
+        CALL(eventfd2, A, B);
+        CALL_AS(eventfd, sys_eventfd2(A, 0));
         CALL_AS(fdatasync, file_fsync(f));
         CALL_AS(sync, 0);
         CALL_AS(open, sys_openat(AT_FDCWD, A, B, C));
@@ -254,7 +256,8 @@ static __attribute__((noinline)) s64 call(struct trapframe *f)
         CALL(sysinfo, A);
         CALL(getrandom, A, B, C);
         CALL(reboot, A, B, C);
-    // C libraries and busybox try these, and go on without them.
+    // C libraries, busybox and perf try these, and go on without them.
+    case SYS_capget:
     case SYS_sendfile:
     case SYS_rseq:
     case SYS_clone3:

@@ -2,6 +2,7 @@
 #include "test/user/oom.h"
 #include "user/guest.h"
 #include <poll.h>
+#include <sys/eventfd.h>
 #include <sys/select.h>
 #include <sys/stat.h>
 
@@ -17,6 +18,11 @@ static long open_file(void)
 static long open_guest(void)
 {
     return open(GUEST_FILE, O_RDWR);
+}
+
+static long open_counter(void)
+{
+    return eventfd(0, 0);
 }
 
 static int ends[2];
@@ -131,6 +137,7 @@ static void round_of_files(void)
         close(guest);
         oom_each("open of a guest", open_guest, oom_close, ENOMEM);
     }
+    oom_each("eventfd", open_counter, oom_close, ENOMEM);
     oom_each("pipe", open_pipe, close_pipe, ENOMEM);
     fd = open("/proc/self/status", O_RDONLY);
     oom_each("read of a generated file", read_generated, oom_nothing, ENOMEM);

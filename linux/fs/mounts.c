@@ -1,0 +1,68 @@
+// What programs are told about file systems: /proc/mounts and statfs(2). It is one tree.
+#include "arch/x86/uaccess.h"
+#include "kernel/base/string.h"
+#include "linux/fs/procfs.h"
+#include "linux/task/process.h"
+
+// The numbers are Linux's (statfs(2)).
+#define PIPEFS_MAGIC     0x50495045
+#define ANON_INODE_MAGIC 0x09041934
+
+// A longer name stands after the names it begins with.
+static const struct mount {
+    const char *path, *type, *mode;
+    u32 magic;
+} mounts[] = {
+    {"/", "rootfs", "ro", 0x858458f6},
+    {"/dev", "devtmpfs", "rw", TMPFS_MAGIC},
+    {"/proc", "proc", "rw", 0x9fa0},
+    {"/sys", "sysfs", "rw", 0x62656572},
+    {"/sys/kernel/debug", "debugfs", "rw", 0x64626720},
+    {"/sys/kernel/debug/tracing", "tracefs", "rw", 0x74726163},
+    {"/tmp", "tmpfs", "rw", TMPFS_MAGIC},
+};
+
+void show_mounts(struct text *t, u64)
+{
+    for (u32 i = 0; i < ARRAY_SIZE(mounts); i++)
+        text_add(t, "%s %s %s %s 0 0\n", mounts[i].type, mounts[i].path, mounts[i].type,
+                 mounts[i].mode);
+}
+
+static bool is_below(const char *path, const char *top)
+{
+    size_t len = strlen(top);
+    return top[1] == '\0' ||
+           (strncmp(path, top, len) == 0 && (path[len] == '/' || path[len] == '\0'));
+}
+
+static u32 magic_of(struct node *n)
+{
+    char path[PROC_PATH_MAX];
+    u32 magic = 0;
+    if (!n)
+        return ANON_INODE_MAGIC;
+    if (n->tmp)
+        return TMPFS_MAGIC;
+    if (node_is(n, S_IFIFO))
+        return PIPEFS_MAGIC;
+    if (node_path(n, path, sizeof(path)))
+        strcopy(path, "/", sizeof(path)); // only the archive has names as long as that
+    for (u32 i = 0; i < ARRAY_SIZE(mounts); i++)
+        if (is_below(path, mounts[i].path))
+            magic = mounts[i].magic;
+    return magic;
+}
+
+s64 node_statfs(struct node *n, u64 ubuf)
+{
+    struct statfs st = {
+        .type = magic_of(n),
+        .bsize = PAGE_SIZE,
+        .namelen = FS_NAME_MAX,
+        .frsize = PAGE_SIZE,
+    };
+    if (n && n->tmp)
+        tmpfs_fill_statfs(&st);
+    return put_user(st, ubuf);
+}

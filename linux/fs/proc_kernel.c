@@ -1,0 +1,63 @@
+// Small files about the kernel that C libraries, perf and test suites read before they begin:
+// /proc/kallsyms, /proc/loadavg, and words in /proc/sys/kernel (proc(5)).
+#include "arch/x86/layout.h"
+#include "kernel/base/ksym.h"
+#include "linux/fs/procfs.h"
+#include "linux/task/process.h"
+
+static void show_kallsyms(struct text *t, u64)
+{
+    for (u32 i = 0; i < ksym_count; i++) {
+        u64 addr = ksym_table[i].addr;
+        bool code = addr >= (u64)__text_start && addr < (u64)__text_end;
+        text_add(t, "%016lx %c %s\n", addr, code ? 'T' : 'D', ksym_names + ksym_table[i].name);
+    }
+}
+
+struct threads {
+    u32 running, all, last_pid;
+};
+
+static void count_threads(struct process *p, void *arg)
+{
+    struct threads *threads = arg;
+    struct thread *th;
+    list_for_each (th, &p->threads, node) {
+        threads->running += task_state(th->task) == 'R';
+        threads->all++;
+        threads->last_pid = MAX(threads->last_pid, p->pid);
+    }
+}
+
+// Nobody takes averages.
+static void show_loadavg(struct text *t, u64)
+{
+    struct threads threads = {0};
+    process_for_each(count_threads, &threads);
+    text_add(t, "0.00 0.00 0.00 %u/%u %u\n", threads.running, threads.all, threads.last_pid);
+}
+
+static void show_number(struct text *t, u64 number)
+{
+    text_add(t, "%lu\n", number);
+}
+
+static void show_core_pattern(struct text *t, u64)
+{
+    text_add(t, "core\n");
+}
+
+void proc_kernel_init(struct node *proc, struct node *sys_kernel)
+{
+    static const struct gen_file system[] = {
+        {"kallsyms", show_kallsyms, NULL, NULL},
+        {"loadavg", show_loadavg, NULL, NULL},
+    };
+    static const struct gen_file tainted = {"tainted", show_number, NULL, NULL};
+    static const struct gen_file pid_max = {"pid_max", show_number, NULL, NULL};
+    static const struct gen_file core_pattern = {"core_pattern", show_core_pattern, NULL, NULL};
+    gen_add_all(proc, system, ARRAY_SIZE(system));
+    gen_add(sys_kernel, &tainted, 0);
+    gen_add(sys_kernel, &pid_max, MAX_TID);
+    gen_add(sys_kernel, &core_pattern, 0);
+}
