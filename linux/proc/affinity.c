@@ -1,10 +1,10 @@
-// System calls on scheduling: where a task may run.
+// System calls that say on which CPUs a task may run.
 #include "arch/x86/cpu.h"
 #include "arch/x86/uaccess.h"
 #include "linux/task/process.h"
 #include "linux/proc/syscalls.h"
 
-// The thread with this tid (0: the running one), with a reference; NULL: none.
+// The thread with this tid, with a reference, or NULL. Tid 0 is the running thread.
 static struct task *find_thread(s32 tid)
 {
     struct task *t = tid ? task_find(tid) : current_task();
@@ -21,13 +21,14 @@ s64 sys_sched_setaffinity(s32 tid, u32 size, u64 umask)
     struct task *t = tid < 0 ? NULL : find_thread(tid);
     if (!t)
         return -ESRCH;
-    // Kernel threads stay where the kernel put them; init is a process, though without a program.
+    // A kernel thread stays where the kernel has put it. init is a process, although without a
+    // program.
     int err = t->process ? sched_set_affinity(t, mask) : -EINVAL;
     task_put(t);
     return err;
 }
 
-// As on Linux the result is the number of bytes written; the C library turns it into 0.
+// As on Linux the result is the number of bytes that were written. C libraries turn it into 0.
 s64 sys_sched_getaffinity(s32 tid, u32 size, u64 umask)
 {
     if (size % sizeof(cpumask) || size < sizeof(cpumask))

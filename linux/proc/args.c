@@ -5,7 +5,7 @@
 #include "kernel/mm/heap.h"
 #include "linux/proc/exec.h"
 
-// Room for n more bytes and one more pointer.
+// Makes room for n more bytes and one more pointer. 0, -E2BIG, -ENOMEM.
 static int reserve(struct exec_args *a, size_t n)
 {
     size_t pointers = (a->argc + a->envc + 1) * sizeof(u64);
@@ -72,7 +72,7 @@ static int add_user(struct exec_args *a, u64 ustring, bool env)
 int args_add_user(struct exec_args *a, u64 uvector, bool env)
 {
     u64 ustring;
-    for (; uvector; uvector += sizeof(ustring)) { // a null vector is an empty one
+    for (; uvector; uvector += sizeof(ustring)) { // a NULL vector is an empty one
         if (get_user(ustring, uvector))
             return -EFAULT;
         if (!ustring)

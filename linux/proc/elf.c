@@ -1,5 +1,5 @@
-// Static ELF64 programs: fixed ones (ET_EXEC) and position-independent ones (ET_DYN). gABI
-// chapters 4 and 5.
+// Loads static ELF64 programs: fixed ones (ET_EXEC) and position-independent ones (ET_DYN). The
+// formats are in the System V gABI, chapters 4 (object files) and 5 (loading).
 #include "arch/x86/layout.h"
 #include "kernel/base/errno.h"
 #include "kernel/base/printk.h"
@@ -51,7 +51,7 @@ static bool segment_ok(const struct elf_segment *s, u64 bias, u64 len)
            ((at ^ s->offset) & (PAGE_SIZE - 1)) == 0 && !((s->flags & PF_W) && (s->flags & PF_X));
 }
 
-// The pages with bytes of the file, then those that are only zeros.
+// Maps the pages with bytes of the file, then those with zeros only.
 static int map_segment(struct mm *mm, const struct elf_segment *s, u64 bias, const u8 *data)
 {
     u64 at = s->vaddr + bias, start = at & PAGE_MASK, skew = at - start;
@@ -75,7 +75,7 @@ int elf_load(struct mm *mm, const u8 *data, u64 len, struct elf_image *img)
     struct elf_segment s;
     if (len < sizeof(h))
         return -ENOEXEC;
-    memcpy(&h, data, sizeof(h)); // the archive aligns files to 4 bytes only
+    memcpy(&h, data, sizeof(h)); // a copy, because the archive aligns files to 4 bytes only
     if (!header_ok(&h, len))
         return -ENOEXEC;
     *img = (struct elf_image){.phent = h.phentsize, .phnum = h.phnum};

@@ -18,11 +18,11 @@
 #include "linux/task/upcalls.h"
 #include "sched/upcalls.h"
 
-#define MAX_SCRIPTS     4 // interpreters that are scripts themselves
+#define MAX_SCRIPTS     4 // so many interpreters may be scripts themselves
 #define SCRIPT_LINE_MAX 256
 #define RFLAGS_FIXED    BIT(1)
 
-// What is ready before the point of no return.
+// All that is ready before the point of no return.
 struct new_program {
     struct mm *mm;
     struct fd_table *fds; // empty, if the table is shared or could become so; else NULL
@@ -39,8 +39,8 @@ static char *skip_blanks(char *s)
     return s;
 }
 
-// The first line of a script: "#! interpreter [argument]". How many parts, which point into `line`;
-// or -ENOEXEC.
+// Parses the first line of a script, "#! interpreter [argument]". Returns how many parts there are,
+// or -ENOEXEC. The parts point into `line`.
 static int parse_script(const u8 *data, u64 len, char line[SCRIPT_LINE_MAX], const char *part[2])
 {
     size_t n = 0;
@@ -63,8 +63,8 @@ static int parse_script(const u8 *data, u64 len, char line[SCRIPT_LINE_MAX], con
     return 2;
 }
 
-// A regular file of the archive, whose bytes stay for ever, with a reference, or ERR_PTR. Why a
-// file of /tmp is none, nobody could guess from its errno.
+// Opens a regular file of the archive, whose bytes never change. With a reference, or ERR_PTR. Why
+// a file of /tmp is none, nobody could guess from its errno.
 static struct node *open_image(const char *name)
 {
     struct node *cwd = process_cwd(current_process());
@@ -78,11 +78,11 @@ static struct node *open_image(const char *name)
     return ERR_PTR(-EACCES);
 }
 
-// Puts the interpreter before the arguments and says in `name` where it is.
+// Puts the interpreter in front of the arguments, and its path into `name`.
 static int enter_script(const struct node *n, struct exec_args *a, char name[PROC_PATH_MAX])
 {
     char line[SCRIPT_LINE_MAX];
-    const char *args[3]; // the parts, and the script
+    const char *args[3]; // the parts of the line, then the script's path
     int parts = parse_script(n->data, n->size, line, args);
     if (parts < 0)
         return parts;
@@ -92,7 +92,7 @@ static int enter_script(const struct node *n, struct exec_args *a, char name[PRO
     return err;
 }
 
-// The ELF file to load, with a reference, or ERR_PTR; for a script that is its interpreter, and the
+// The ELF file to load, with a reference, or ERR_PTR. For a script it is the interpreter, and the
 // arguments change.
 static struct node *find_image(const char *path, struct exec_args *a)
 {
@@ -165,7 +165,7 @@ static void unshare_files(const struct process *p, struct new_program *new)
     }
 }
 
-// Ends all other threads. -EAGAIN when the process is ending itself, or another thread's exec came
+// Ends all other threads. -EAGAIN if the process is ending, or if the exec of another thread came
 // first.
 static int become_only_thread(struct process *p, struct task *self)
 {
@@ -180,7 +180,7 @@ static int become_only_thread(struct process *p, struct task *self)
         if (!err && th->task != self)
             signal_kill_thread(th);
     while (!err && p->nr_threads > 1) {
-        self->state = TASK_WAITING; // the last one to end wakes us under the same lock
+        self->state = TASK_WAITING; // the last thread that ends wakes this one, under the same lock
         spin_unlock_irqrestore(&p->signal_lock, flags);
         schedule();
         flags = spin_lock_irqsave(&p->signal_lock);
@@ -191,7 +191,8 @@ static int become_only_thread(struct process *p, struct task *self)
     return err;
 }
 
-// A program begins with its process's first thread: whichever it is takes that one's id.
+// A program begins with its process's first thread. So the thread that calls exec takes the id of
+// the first one.
 static void become_leader(struct process *p, struct task *self)
 {
     if (self->tid == p->pid)
@@ -229,14 +230,14 @@ static void switch_memory(struct task *t, struct mm *mm)
     irq_restore(flags);
 }
 
-// The new name, and what the program consists of.
+// Tells perf the new name and the mappings of the program.
 static void tell_perf(struct mm *mm, const u8 *image, const char *exe)
 {
     struct vm_area *a;
     perf_record_comm(true);
     if (!perf_record_wanted())
         return;
-    list_for_each (a, &mm->areas, node) { // nobody else has it yet
+    list_for_each (a, &mm->areas, node) { // no lock: nobody else has this address space yet
         perf_record_mmap(&(struct perf_mapping){
             .addr = a->start,
             .len = a->end - a->start,
@@ -259,7 +260,7 @@ static const char *base_name(const char *path)
     return base;
 }
 
-// What the process had before, to be given back; NULL: there was none, or it is kept.
+// Parts of the old program that are given back. NULL: there was none, or it is kept.
 struct old_program {
     struct mm *mm;
     struct fd_table *fds;
@@ -345,7 +346,7 @@ s64 sys_execve(struct trapframe *f, u64 upath, u64 uargv, u64 uenvp)
         return n;
     int err = args_add_user(&args, uargv, false);
     if (!err && !args.argc)
-        err = args_add(&args, "", false); // as on Linux, argv[0] is always there
+        err = args_add(&args, "", false); // argv[0] is always there, as on Linux
     if (!err)
         err = args_add_user(&args, uenvp, true);
     if (!err)
@@ -353,7 +354,7 @@ s64 sys_execve(struct trapframe *f, u64 upath, u64 uargv, u64 uenvp)
     args_free(&args);
     if (err)
         return err;
-    f->vector = VECTOR_SYSCALL; // the new program's frame: a tracer still sees the call
+    f->vector = VECTOR_SYSCALL; // in the new program's frame a tracer still sees the call
     f->error = SYS_execve;
     f->rax = -ENOSYS;
     ptrace_exec(tid);

@@ -1,4 +1,4 @@
-// Making one program out of a file: what exec.c, args.c, elf.c and stack.c share.
+// How a program is made of a file: what exec.c, args.c, elf.c and stack.c share. Task context.
 #pragma once
 
 #include "arch/x86/types.h"
@@ -7,20 +7,21 @@ struct mm;
 
 // ---- argument strings (args.c) ----
 
-#define ARG_MAX (128u << 10) // of all strings and pointers together; more gives -E2BIG
+#define ARG_MAX (128u << 10) // bytes of all strings and pointers together; more gives -E2BIG
 
-// argv's strings, then envp's, each with its NUL, in one growing buffer.
+// The strings of argv, then those of envp, each with its NUL, in one buffer that grows.
 struct exec_args {
     char *buf;
     size_t used, size;
-    size_t argv_len; // bytes of buf that are argv's
+    size_t argv_len; // bytes of argv's strings in buf
     u32 argc, envc;
 };
 
-// Adds strings: all argv before any envp. 0, -E2BIG, -ENOMEM, -EFAULT.
+// Add one string of the kernel, or all of a vector of the program. All of argv comes before envp
+// (`env`). 0, -E2BIG, -ENOMEM, -EFAULT.
 int args_add(struct exec_args *a, const char *s, bool env);
 int args_add_user(struct exec_args *a, u64 uvector, bool env);
-// Puts n strings before argv, whose first string they replace (scripts).
+// For scripts: puts n strings in the place of argv's first string. 0, -E2BIG, -ENOMEM.
 int args_prepend(struct exec_args *a, const char *const *s, int n);
 void args_free(struct exec_args *a);
 
@@ -28,27 +29,27 @@ void args_free(struct exec_args *a);
 
 struct elf_image {
     u64 entry;
-    u64 bias; // added to all addresses of a static-pie
-    u64 phdr; // where the program finds its program headers; 0: in no segment
+    u64 bias; // what is added to all addresses of a position-independent program
+    u64 phdr; // where the program finds its program headers; 0: they are in no segment
     u32 phent, phnum;
-    u64 end; // first page after the last segment: the heap starts there
+    u64 end; // the first page behind the last segment: the heap begins there
 };
 
-// Maps the segments of a static ELF64 program. 0, -ENOEXEC (not such a file, or a segment writable
-// and executable at once), -ENOMEM. After a failure the address space holds some of it and is to
-// be dropped.
+// Maps the segments of a static ELF64 program. 0, -ENOMEM, or -ENOEXEC: it is no such file, or a
+// segment is writable and executable at once. After a failure some segments may be mapped, so the
+// caller must drop the address space.
 int elf_load(struct mm *mm, const u8 *data, u64 len, struct elf_image *img);
 
 // ---- the first stack (stack.c) ----
 
-// Maps the stack and writes argc, argv, envp, auxv and the strings, as the System V ABI has it
-// (3.4.1). 0 and the stack pointer, or -ENOMEM.
+// Maps the stack and writes argc, argv, envp, auxv and the strings, in the order that the System V
+// ABI gives ("Process Initialization", 3.4.1). 0 and the stack pointer, or -ENOMEM.
 int stack_build(struct mm *mm, const struct exec_args *a, const char *path,
                 const struct elf_image *img, u64 *sp);
 
 // ---- exec.c ----
 
-// Replaces the running program; relative paths count from its working directory. 0 or -errno, and
-// then nothing has changed. The caller frees the strings, and on success leaves by the task's user
-// frame.
+// Replaces the running program. A relative path begins at its working directory. On -errno nothing
+// has changed. On 0 the caller must leave by the task's user frame. In both cases the caller frees
+// the strings.
 int exec_program(const char *path, struct exec_args *a);

@@ -40,12 +40,12 @@ s64 sys_exit_group(int status)
 
 void vfork_release(struct thread *th)
 {
-    if (!th->vfork) // nobody gives it one later
+    if (!th->vfork) // no lock: nobody sets it later
         return;
     spin_lock(&proc_lock);
     struct vfork *v = th->vfork;
     th->vfork = NULL;
-    if (v) { // gone once the waiter sees `done`: it looks under the same lock
+    if (v) { // *v ends when the waiter sees `done`, which it reads under the same lock
         v->done = true;
         wake_all(&v->queue);
     }
@@ -75,7 +75,8 @@ static void leave_memory(struct task *t, struct thread *th)
     vfork_release(th);
 }
 
-// Those who asked for it hear that the thread that made them ends. proc_lock held.
+// The thread ends. Children that it made, and that have asked for it, get their death signal.
+// proc_lock held.
 static void tell_children(const struct task *t, const struct process *p)
 {
     const struct siginfo info = {.code = SI_USER, .rt.pid = p->pid};
@@ -85,7 +86,7 @@ static void tell_children(const struct task *t, const struct process *p)
             signal_process(child, child->death_signal, &info);
 }
 
-// Takes the thread out of its process. True if it was the last.
+// Takes the thread out of its process. True if it was the last one.
 static bool thread_unlink(struct task *t, struct thread *th, struct process *p)
 {
     spin_lock(&proc_lock);
@@ -124,7 +125,7 @@ static void release_resources(struct process *p)
         mm_put(mm);
 }
 
-// True if nobody will ask for the status.
+// True if nobody will ask for p's status.
 static bool vanishes(const struct process *p)
 {
     const struct sigaction *a = &p->parent->action[SIGCHLD - 1];
@@ -148,7 +149,8 @@ void process_tell_end(struct process *p)
     process_reap_if_unwanted(p);
 }
 
-// p's group has lost this parent: if nobody else can continue it, its stopped members must go on.
+// p's group has lost this parent. If no other parent can continue the group now, its stopped
+// members must go on.
 static void leave_group(const struct process *parent, const struct process *p)
 {
     bool stopped = false;

@@ -1,4 +1,4 @@
-// fork, vfork, clone: a copy of the process, or a thread more in it.
+// fork, vfork and clone: they make a copy of the process, or one more thread of it.
 #include "arch/x86/uaccess.h"
 #include "arch/x86/user/fpu.h"
 #include "kernel/base/string.h"
@@ -34,17 +34,17 @@
 
 struct clone_args {
     u64 flags;
-    u64 stack; // 0: the parent's
+    u64 stack; // the stack pointer; 0: that of the parent
     u64 parent_tid, child_tid, tls;
 };
 
-// Where the child first runs, in the kernel.
+// The first function of the child, in the kernel.
 static void child_start(void *)
 {
     struct task *t = current_task();
     struct thread *th = t->thread;
     irq_enable();
-    if (th->set_child_tid) // as on Linux, a bad address goes unnoticed
+    if (th->set_child_tid) // a bad address is no error, as on Linux
         copy_to_user(th->set_child_tid, &t->tid, sizeof(t->tid));
     return_to_user(context_user_frame(&t->arch));
 }
@@ -63,7 +63,8 @@ static int check_flags(u64 flags)
     return rest & ~(CLONE_THREAD | CLONE_SIGHAND | CLONE_FS) ? -EINVAL : 0;
 }
 
-// The child's registers, FPU state, bases and signal state. current's own FPU state is in the CPU.
+// Copies registers, FPU state, segment bases and signal state to the child. The FPU state of the
+// running task is in the CPU.
 static void copy_thread(struct task *t, const struct trapframe *f, const struct clone_args *a)
 {
     struct thread *th = t->thread, *self = current_thread();
@@ -90,7 +91,7 @@ static void copy_thread(struct task *t, const struct trapframe *f, const struct 
         th->clear_child_tid = a->child_tid;
 }
 
-// A copy of the running process without threads; NULL: no memory.
+// A copy of the running process, without threads. NULL when memory is out.
 static struct process *copy_process(u64 flags)
 {
     struct process *self = current_process();
@@ -143,7 +144,8 @@ static bool vfork_done(struct vfork *v)
     return done;
 }
 
-// Until the child has left the memory that it shares; who is killed meanwhile does not wait.
+// Waits until the child has left the memory that it shares. A parent that is killed waits no
+// longer.
 static void wait_for_vfork(struct vfork *v, struct task *child)
 {
     struct thread *th = child->thread;
@@ -161,7 +163,8 @@ static u32 event_of(u64 flags)
     return (flags & CSIGNAL) == SIGCHLD ? PTRACE_EVENT_FORK : PTRACE_EVENT_CLONE;
 }
 
-// -ERESTARTNOINTR when a signal came first: one to the whole group must not miss the child.
+// -ERESTARTNOINTR when a signal came first, because a signal to the whole group must not miss the
+// child.
 // -EAGAIN when there are too many threads.
 // *tracee is NULL on return if it is the child's now.
 static int link_child(struct task *t, struct process *p, u64 flags, struct tracee **tracee)
@@ -186,7 +189,8 @@ static int link_child(struct task *t, struct process *p, u64 flags, struct trace
     return err;
 }
 
-// What can be told before anything is made; link_child() looks at the number of threads again.
+// Finds the errors that can be found before anything is made. link_child() looks at the number of
+// threads again.
 static int check(const struct clone_args *a)
 {
     int err = check_flags(a->flags);
@@ -199,7 +203,7 @@ static int check(const struct clone_args *a)
     return err;
 }
 
-// Makes t, a new task, into a thread of p, linked and not started. 0, or -errno and it is only a
+// Makes the new task t a thread of p. It is linked, and not started yet. On -errno it is only a
 // task again.
 static int make_thread(struct trapframe *f, struct task *t, struct process *p,
                        const struct clone_args *a)
@@ -220,7 +224,8 @@ static int make_thread(struct trapframe *f, struct task *t, struct process *p,
     return err;
 }
 
-// Lets it run. Returns its tid, for a vfork when it has left the parent's memory.
+// Lets the child run. Returns its tid; after a vfork only when the child has left the parent's
+// memory.
 static u32 start_child(struct task *t, struct process *p, const struct clone_args *a)
 {
     struct vfork vfork = {.done = false};

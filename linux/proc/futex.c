@@ -1,6 +1,6 @@
-// futex(2): WAIT, WAKE (with and without bit sets) and REQUEUE. A waiter links itself before it
-// reads the word, and a waker looks at the list after it has changed it: so none is missed, though
-// no lock is held while the word is read.
+// futex(2): WAIT, WAKE (with and without bit sets) and REQUEUE. A waiter links itself, then reads
+// the word. The program that wakes changes the word, then calls the kernel, which looks at the
+// list. So no wake-up is missed, although no lock is held while the word is read.
 #include "linux/proc/futex.h"
 
 #include "arch/x86/platform.h"
@@ -24,11 +24,11 @@
 #define FUTEX_OWNER_DIED 0x40000000u
 #define FUTEX_TID_MASK   0x3fffffffu
 #define FUTEX_WAITERS    0x80000000u
-#define ROBUST_MAX       2048 // longest list; a program may have made a ring of it
+#define ROBUST_MAX       2048 // entries of the longest list; a program may have made it a ring
 
 #define BUCKET_BITS 6
 
-// What names the word: (address space, address), or (object, offset) in shared memory.
+// What identifies the word: (address space, address), or in shared memory (object, offset).
 struct futex_key {
     const void *space;
     u64 offset;
@@ -42,8 +42,8 @@ struct futex_waiter {
     bool woken;
 };
 
-// Guards the lists and `woken`. One lock, since a requeue touches two lists; taken like a wait
-// queue's.
+// Guards the lists and `woken`. It is one lock for all lists, because a requeue changes two of
+// them.
 static struct spinlock futex_lock = SPINLOCK("futex", RANK_FUTEX);
 static struct list waiters[1 << BUCKET_BITS];
 
@@ -60,7 +60,7 @@ static struct list *list_of(const struct futex_key *key)
 }
 
 // FUTEX_PRIVATE promises that the word is not used by another address space.
-// 0, -EINVAL: not aligned, -EFAULT: not of the program.
+// 0, -EINVAL (addr is not aligned), or -EFAULT (it does not belong to the program).
 static int get_key(struct futex_key *key, struct mm *mm, u64 addr, bool private)
 {
     struct vm_area *area;
@@ -89,7 +89,7 @@ static bool same_key(const struct futex_key *a, const struct futex_key *b)
     return a->space == b->space && a->offset == b->offset;
 }
 
-// Wakes n waiters and lets `move` more wait at another word from now on. How many were touched.
+// Wakes n waiters, and lets `move` more wait at another word. Returns how many it woke or moved.
 static int wake(struct futex_key key, u32 n, u32 bits, struct futex_key to, u32 move)
 {
     struct futex_waiter *w, *next;
@@ -103,7 +103,7 @@ static int wake(struct futex_key key, u32 n, u32 bits, struct futex_key to, u32 
         if (done++ < n) {
             list_del(&w->node);
             __atomic_store_n(&w->woken, true, __ATOMIC_RELEASE);
-            sched_wake(w->task); // under the lock: the waiter's stack holds *w
+            sched_wake(w->task); // under the lock, because *w is on the waiter's stack
         } else if (!same_key(&key, &to)) {
             w->key = to;
             list_del(&w->node);
@@ -121,7 +121,8 @@ int futex_wake(struct mm *mm, u64 addr, u32 n)
     return err ? err : wake(key, n, FUTEX_ANY, key, 0);
 }
 
-// All waiters are woken: one may set its mark between our look at the word and our writing it.
+// Wakes all waiters. Between the read of the word and the write to it another thread may begin to
+// wait.
 static void owner_died(u64 addr)
 {
     u32 word;
@@ -137,14 +138,14 @@ void futex_owner_dies(u64 head)
 {
     struct {
         u64 first;
-        s64 offset;  // from an entry to its word
-        u64 pending; // being taken or given up just now: in the list or not
+        s64 offset;  // from an entry of the list to its word
+        u64 pending; // the mutex that is taken or given up at the moment; it may be in the list
     } list;
     if (!head || get_user(list, head))
         return;
     u64 entry = list.first, next;
     for (int i = 0; entry != head && i < ROBUST_MAX; i++, entry = next) {
-        bool last = get_user(next, entry & ~1ull); // bit 0: with priority inheritance
+        bool last = get_user(next, entry & ~1ull); // bit 0 marks priority inheritance
         if (entry != list.pending)
             owner_died((entry & ~1ull) + list.offset);
         if (last)
@@ -171,7 +172,7 @@ static s64 wait(struct futex_key key, u64 addr, u32 value, u64 until, u32 bits)
     else if (now != value)
         err = -EAGAIN;
     while (!err) {
-        // Before the look at `woken`: who sets it after that finds this state.
+        // The state is set before `woken` is read. So a waker that sets `woken` later finds it.
         __atomic_store_n(&t->state, TASK_SLEEPING, __ATOMIC_SEQ_CST);
         if (__atomic_load_n(&w.woken, __ATOMIC_ACQUIRE))
             break;
@@ -193,7 +194,7 @@ static s64 wait(struct futex_key key, u64 addr, u32 value, u64 until, u32 bits)
     return err;
 }
 
-// arg: the address, the value, the bits, and whether the word is private.
+// r->arg: the address, the value, the bits, and whether the word is private.
 static s64 wait_until(const struct restart *r)
 {
     struct futex_key key;
@@ -203,7 +204,7 @@ static s64 wait_until(const struct restart *r)
     return err == -ERESTARTSYS && r->until != NEVER ? restart_later(r) : err;
 }
 
-// WAIT's timeout is relative, WAIT_BITSET's absolute.
+// The timeout of WAIT is relative, that of WAIT_BITSET is absolute (futex(2)).
 static int get_end(u64 *until, u64 utimeout, bool relative, bool real)
 {
     if (relative || !utimeout)
@@ -249,7 +250,7 @@ s64 sys_futex(u64 addr, u32 op, u32 value, u64 utimeout, u64 addr2, u32 last)
     case FUTEX_WAKE_BITSET:
         err = get_key(&key, current_task()->mm, addr, private);
         return err ? err : wake(key, value, bits, key, 0);
-    case FUTEX_REQUEUE: // the timeout's place holds how many to move
+    case FUTEX_REQUEUE: // the argument `timeout` is the number of waiters to move
         return requeue(addr, private, value, utimeout, addr2, NULL);
     case FUTEX_CMP_REQUEUE:
         return requeue(addr, private, value, utimeout, addr2, &last);

@@ -1,14 +1,15 @@
-// Waiting on a word of user memory (futex(2)): what mutexes and joins of threads are made of.
+// Waiting for a change of a word in user memory (futex(2)). C libraries make mutexes and joins of
+// it.
 #pragma once
 
 #include "arch/x86/types.h"
 
 struct mm;
 
-// Once at boot.
+// Boot CPU, once.
 void futex_init(void);
-// Wakes at most n waiters on this word of the address space. How many.
+// Wakes at most n waiters for this word of the address space. Returns how many. Task context.
 int futex_wake(struct mm *mm, u64 addr, u32 n);
-// The running thread leaves its memory: marks the words of its robust list (set_robust_list(2), at
-// `head`; 0: none) that it still owns, and wakes who waits for them.
+// The running thread leaves its memory. `head` is its robust list (set_robust_list(2)), or 0. Marks
+// the words of the list that the thread still owns, and wakes their waiters. Task context.
 void futex_owner_dies(u64 head);

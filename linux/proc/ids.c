@@ -1,4 +1,4 @@
-// Who is who: processes, groups, sessions. Every program is root.
+// Ids of processes, groups and sessions. Every program is root.
 #include "arch/x86/uaccess.h"
 #include "linux/task/process.h"
 #include "linux/proc/syscalls.h"
@@ -42,7 +42,7 @@ s64 sys_setpgid(s32 pid, s32 pgid)
     if (pgid < 0)
         return -EINVAL;
     struct process *p = process_of((u32)pid);
-    bool further = p && p->pid != (u32)pid; // a thread that is not the first
+    bool further = p && p->pid != (u32)pid; // pid is the tid of a thread that is not the first
     if (p)
         process_put(p);
     if (further)
@@ -53,7 +53,7 @@ s64 sys_setpgid(s32 pid, s32 pgid)
     return err;
 }
 
-// By the tid of any thread; 0: one's own.
+// The group or the session of the process to which thread tid belongs. Tid 0 is the running thread.
 static s64 id_of(s32 tid, bool session)
 {
     struct process *p = process_of(tid ? (u32)tid : current_process()->pid);
@@ -120,7 +120,7 @@ s64 sys_set_robust_list(u64 head, u64 size)
     return 0;
 }
 
-// Only of the running thread: C libraries ask whether there are robust mutexes at all.
+// Only for the running thread. C libraries call it to find out whether there are robust mutexes.
 s64 sys_get_robust_list(s32 tid, u64 uhead, u64 usize)
 {
     u64 head = current_thread()->robust_list, size = 3 * sizeof(u64);

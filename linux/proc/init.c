@@ -1,4 +1,4 @@
-// The init process, and running a program from the kernel.
+// The init process, and how the kernel starts a program.
 #include "linux/proc/init.h"
 
 #include "arch/x86/platform.h"
@@ -14,12 +14,12 @@
 #include "linux/task/process.h"
 
 #define INIT_PID         1
-#define STATUS_NOT_FOUND 127 // what shells use for a program that could not be started
+#define STATUS_NOT_FOUND 127 // shells use this status when a program could not be started
 
 // ---- signals from interrupts, where the list of processes is out of reach ----
 
-static u64 console_signals; // set of signals typed and not yet sent
-static bool alarms;         // some process has an interval timer that is due
+static u64 console_signals; // the signals that were typed and not sent yet
+static bool alarms;         // an interval timer of some process is due
 static struct wait_queue init_queue;
 
 void console_signal(int sig)
@@ -95,7 +95,7 @@ static int standard_files(struct fd_table *fds)
     return 0;
 }
 
-// The new task's first steps: it becomes the program, or ends at once.
+// The first function of the new task: it becomes the program, or ends at once.
 static void start_program(void *arg)
 {
     struct start *s = arg;
@@ -118,7 +118,8 @@ static int collect_args(struct exec_args *a, int argc, char **argv)
     return err;
 }
 
-// A process, a session and a group of its own, in front of the console. 0 or -errno.
+// Starts the program in a process, a group and a session of its own, in the console's foreground. 0
+// or -errno.
 static int start(struct start *s, struct process **out)
 {
     struct task *t = task_new("start", start_program, s, CPUMASK_ALL);

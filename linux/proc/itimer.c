@@ -23,7 +23,7 @@ static u64 now(struct process *p, int which)
     return which == ITIMER_VIRTUAL ? usage_user_ns(&u) : u.runtime_ns;
 }
 
-// At least 1: one that has run down is due, not off.
+// The ns that are left, at least 1: a timer that has run down is due, and not off.
 static u64 remaining(struct process *p, int which)
 {
     u64 at = p->itimers[which].at, time = now(p, which);
@@ -33,10 +33,11 @@ static u64 remaining(struct process *p, int which)
 static void fire(struct timer *timer)
 {
     __atomic_store_n(&container_of(timer, struct itimer, timer)->due, true, __ATOMIC_SEQ_CST);
-    init_alarm(); // no signal can be sent from here, an interrupt
+    init_alarm(); // this is an interrupt, from which no signal can be sent
 }
 
-// Has it looked at when it may have run down: CPU time passes no faster than on all CPUs at once.
+// Sets when the timer is looked at: the first moment at which it may have run down. CPU time passes
+// at most as fast as on all CPUs together.
 static void start(struct process *p, int which)
 {
     u64 left = remaining(p, which);
@@ -64,7 +65,7 @@ void itimers_check(struct process *p, void *)
         check(p, which);
 }
 
-// No signal of the old timer comes after this. proc_lock is held.
+// Sets the timer. No signal of its old setting comes afterwards. proc_lock is held.
 static void set(struct process *p, int which, u64 value, u64 interval)
 {
     struct itimer *it = &p->itimers[which];

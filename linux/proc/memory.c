@@ -20,8 +20,8 @@
 // that may be taken as a mere hint.
 #define MADV_HINTS 0x0033f10full
 
-// Maps an object's pages from `page` on and drops the caller's reference to it: the area has its
-// own, if there is one.
+// Maps an object's pages from `page` on. Drops the caller's reference to the object: the area has
+// one of its own.
 static s64 map_object(struct mm *mm, u64 addr, u64 len, u32 prot, u32 flags, struct vm_object *o,
                       u64 page, const char *name)
 {
@@ -117,7 +117,7 @@ s64 sys_munmap(u64 addr, u64 len)
     return mm_unmap(current_task()->mm, addr, len);
 }
 
-// Shrinks, and moves shared memory; nothing grows, as ENOMEM tells.
+// Shrinks a mapping, or moves shared memory. A mapping that is to grow gets -ENOMEM.
 s64 sys_mremap(u64 addr, u64 len, u64 new_len, u64 flags, u64 to)
 {
     struct mm *mm = current_task()->mm;
@@ -152,7 +152,7 @@ s64 sys_brk(u64 brk)
     return mm_brk(current_task()->mm, brk);
 }
 
-// Mappings of a file show its very pages: nothing has to be written back.
+// Shared mappings of a file show the pages of the file itself, so nothing has to be written back.
 s64 sys_msync(u64 addr, u64 len, int flags)
 {
     bool both = (flags & MS_ASYNC) && (flags & MS_SYNC);
@@ -161,7 +161,7 @@ s64 sys_msync(u64 addr, u64 len, int flags)
     return mm_is_mapped(current_task()->mm, addr, len) ? 0 : -ENOMEM;
 }
 
-// There is no swapping.
+// There is nothing to do, because pages are never swapped out.
 s64 sys_mlock(u64 addr, u64 len)
 {
     u64 start = addr & PAGE_MASK;

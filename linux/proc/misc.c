@@ -20,7 +20,7 @@ struct utsname {
         machine[UTS_FIELD], domainname[UTS_FIELD];
 };
 
-// C libraries look at the release and refuse to run on a kernel they think too old.
+// C libraries look at the release. They refuse to run on a kernel that seems too old.
 s64 sys_uname(u64 ubuf)
 {
     static const struct utsname name = {
@@ -85,7 +85,7 @@ s64 sys_prctl(int option, u64 arg)
         n = strncpy_from_user(name, arg, sizeof(name));
         if (n == -EFAULT)
             return n;
-        name[sizeof(name) - 1] = '\0'; // longer ones are cut
+        name[sizeof(name) - 1] = '\0'; // a longer name is cut
         thread_set_name(t, name);
         return 0;
     case PR_GET_NAME:
@@ -105,7 +105,7 @@ s64 sys_getrusage(int who, u64 uusage)
     spin_lock(&proc_lock);
     struct usage used = who == RUSAGE_CHILDREN ? p->reaped : process_usage(p);
     if (who == RUSAGE_THREAD) {
-        u64 peak = used.peak_pages; // the memory is everybody's
+        u64 peak = used.peak_pages; // all threads share the memory
         used = thread_usage(current_thread());
         used.peak_pages = peak;
     }

@@ -1,4 +1,4 @@
-// What perf asks about tasks and processes (linux/perf/upcalls.h).
+// The answers to what linux/perf asks about tasks and processes (linux/perf/upcalls.h).
 #include "linux/task/process.h"
 #include "linux/perf/upcalls.h"
 
@@ -18,7 +18,8 @@ u32 perf_parent_pid(void)
     return pid;
 }
 
-// Sent and not forced: while it is blocked it stays pending, marked as late, and kills nobody.
+// The signal is sent and not forced. While the task blocks it, it stays pending and is marked as
+// late. It does not kill the task.
 void perf_signal_trap(u64 addr, u32 type, u64 data)
 {
     struct siginfo queued, *now = signal_self(SIGTRAP), *info = now ? now : &queued;

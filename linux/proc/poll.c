@@ -81,7 +81,7 @@ s64 sys_poll(u64 ufds, u32 n, int timeout_ms)
     return poll_until(&(struct restart){poll_until, until, {ufds, n}});
 }
 
-// What both calls with a time and a mask begin with.
+// The beginning of both calls that have a time and a mask.
 static int begin(u64 *until, u64 utimeout, u64 umask, u64 set_size)
 {
     int err = get_deadline(until, utimeout);
@@ -114,7 +114,7 @@ s64 sys_ppoll(u64 ufds, u32 n, u64 utimeout, u64 umask, u64 set_size)
 
 #define SET_WORDS (MAX_FDS / 64)
 
-// What makes a descriptor stay in a set, and what is asked for it.
+// A descriptor stays in a set if one of these is true. They are what poll() is asked for.
 static const int16_t set_events[3] = {POLLIN | POLLHUP | POLLERR, POLLOUT | POLLERR, 0};
 
 static bool bit(const u64 *set, u32 n)
@@ -122,7 +122,7 @@ static bool bit(const u64 *set, u32 n)
     return set[n / 64] & BIT(n % 64);
 }
 
-// Number of bits left in the sets, or -EBADF.
+// Clears the descriptors that are not ready. Returns how many bits are left, or -EBADF.
 static s64 keep_ready(u64 sets[3][SET_WORDS], const struct pollfd *list, u32 n)
 {
     s64 ready = 0;
@@ -156,7 +156,7 @@ static s64 select_list(u64 sets[3][SET_WORDS], struct pollfd *list, u32 n, u64 u
     return result < 0 ? result : keep_ready(sets, list, n);
 }
 
-// `usets`: for reading, for writing, for exceptions, which never come; 0: nothing is asked.
+// `usets`: the sets for reading, for writing, and for exceptions, which never come. 0: no set.
 static s64 select(int n, const u64 usets[3], u64 until)
 {
     u64 sets[3][SET_WORDS] = {0};
@@ -199,7 +199,7 @@ s64 sys_select(int n, u64 uread, u64 uwrite, u64 uexcept, u64 utimeout)
 
 s64 sys_pselect6(int n, u64 uread, u64 uwrite, u64 uexcept, u64 utimeout, u64 usigmask)
 {
-    u64 sigmask[2] = {0, 0}, until; // where the mask is, and its size
+    u64 sigmask[2] = {0, 0}, until; // sigmask: the address of the mask, and its size
     if (usigmask && get_user(sigmask, usigmask))
         return -EFAULT;
     int err = begin(&until, utimeout, sigmask[0], sigmask[1]);

@@ -1,19 +1,19 @@
-// process_vm_readv(2) and process_vm_writev(2): bytes between the own and another address space.
+// process_vm_readv(2) and process_vm_writev(2): they move bytes between two address spaces.
 #include "arch/x86/uaccess.h"
 #include "linux/fs/syscalls.h"
 #include "linux/mm/vm.h"
 #include "linux/task/process.h"
 #include "linux/proc/syscalls.h"
 
-#define PIECE 1024 // bytes on their way, on the stack
+#define PIECE 1024 // so many bytes are moved at once, by way of the stack
 
-// Where one side is in its vector.
+// How far one side has come in its vector.
 struct cursor {
-    u64 uvec, left; // the elements to come
-    struct iovec v; // what is left of this one
+    u64 uvec, left; // the next elements: their address and their number
+    struct iovec v; // the rest of the present element
 };
 
-// 0, -EINVAL: too many elements or a negative length, -EFAULT.
+// 0, -EFAULT, or -EINVAL: too many elements, or a negative length.
 static int check(u64 uvec, u64 count)
 {
     struct iovec v;
@@ -28,7 +28,7 @@ static int check(u64 uvec, u64 count)
     return 0;
 }
 
-// The bytes from here on that are in one element and one page; 0: that was all.
+// How many bytes from here on are in one element and in one page. 0 at the end.
 static size_t run(struct cursor *c)
 {
     while (!c->v.len && c->left) {
@@ -46,7 +46,8 @@ static void advance(struct cursor *c, size_t n)
     c->v.len -= n;
 }
 
-// 0 or -EFAULT. Nothing crosses a page on either side: it is done, or it is not.
+// Moves n bytes, which cross no page on either side. So all of them are moved (0), or none
+// (-EFAULT).
 static int move(struct mm *mm, u64 remote, u64 local, size_t n, bool write)
 {
     u8 piece[PIECE];

@@ -1,4 +1,5 @@
-// SplitMix64 (Steele, Lea, Flood 2014) over a shared counter, stirred with the time-stamp counter.
+// The generator SplitMix64 (Steele, Lea, Flood 2014). All CPUs share its counter, and each number
+// also depends on the time-stamp counter.
 #include "linux/proc/random.h"
 
 #include "arch/x86/cpu.h"

@@ -195,8 +195,8 @@ static int to_all_others(int sig, const struct siginfo *info)
     return err;
 }
 
-// To a process, by the tid of any of its threads; to a group (negative; 0: the own one); or, -1, to
-// all but init and oneself.
+// pid > 0: a process, by the tid of any of its threads. 0: the caller's group; below -1: the group
+// with the number -pid. -1: all processes but init and the caller's (kill(2)).
 s64 sys_kill(s32 pid, int sig)
 {
     struct siginfo info = sender_info(SI_USER);
@@ -211,7 +211,8 @@ s64 sys_kill(s32 pid, int sig)
     return err;
 }
 
-// tgid 0: whichever it belongs to. A zombie's first thread is there, and takes no signals.
+// Sends to a thread of process tgid, or with tgid 0 of any process. The first thread of a zombie
+// can be sent to, and takes no signals.
 static s64 to_thread(s32 tgid, s32 tid, int sig, const struct siginfo *info)
 {
     if (tid <= 0 || tgid < 0)
@@ -241,8 +242,8 @@ s64 sys_tkill(s32 tid, int sig)
     return to_thread(0, tid, sig, &info);
 }
 
-// A siginfo of the sender's own making must not look like the kernel's or another sender's, unless
-// the sender is the thread or process with this id.
+// True if a siginfo that the sender has made looks like one of the kernel or of kill(2). A sender
+// may do that only to itself, the thread or process with this tid.
 static bool forged(const struct siginfo *info, s32 tid)
 {
     return (u32)tid != current_task()->tid && (info->code >= 0 || info->code == SI_TKILL);

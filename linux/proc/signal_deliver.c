@@ -1,5 +1,5 @@
-// Taking signals on the way back to ring 3: stop, end, or enter the handler; and restarting system
-// calls.
+// How a thread takes signals on its way back to ring 3: it stops, ends, or enters the handler. And
+// how interrupted system calls are restarted.
 #include "kernel/base/printk.h"
 #include "arch/x86/user/upcalls.h"
 #include "linux/proc/life.h"
@@ -12,7 +12,7 @@
 
 #define SYSCALL_INSN_LEN 2
 
-// A traced thread takes part in a group stop once, and is then its tracer's to continue.
+// A traced thread takes part in a group stop once. Then its tracer decides when it goes on.
 static bool must_stop(const struct process *p, const struct thread *th)
 {
     return p->stopping && !(th->stopped && th->tracee);
@@ -51,7 +51,7 @@ void signal_notify_parent(struct process *p, int sig, int code, int status)
                  .stime = used.system_ns / CLK_TCK_NS},
     };
     bool stop = code == CLD_STOPPED || code == CLD_CONTINUED;
-    // Ignored: not even to a parent that blocks it, or waits for it.
+    // A SIGCHLD that is ignored is not sent, even if the parent blocks it or waits for it.
     bool unwanted = (a->handler == SIG_IGN && !p->tracee) || (stop && (a->flags & SA_NOCLDSTOP));
     if (sig && !(sig == SIGCHLD && unwanted))
         signal_process(parent, sig, &info);
@@ -72,8 +72,8 @@ static void report_continued(struct process *p)
     spin_unlock(&proc_lock);
 }
 
-// Stops the running thread until SIGCONT or SIGKILL; the last one to stop tells the parent, who
-// sees it stopped then. A traced one goes on to its trap, which tells the tracer.
+// Stops the running thread until SIGCONT or SIGKILL. The last thread that stops tells the parent,
+// which then sees the process stopped. A traced thread goes on to its trap, which tells the tracer.
 static void stop_here(struct process *p, struct thread *th)
 {
     spin_lock(&proc_lock);
@@ -100,7 +100,8 @@ static void stop_here(struct process *p, struct thread *th)
         schedule();
 }
 
-// Takes the next signal into th->siginfo; 0: none is left. signal_lock held.
+// Takes the next signal into th->siginfo. Returns its number, or 0 when none is left. signal_lock
+// held.
 static int next_signal(struct process *p, struct thread *th)
 {
     if (th->forced) {
@@ -128,10 +129,10 @@ static void default_action(struct trapframe *f, struct process *p, const struct 
         return;
     if (SIG_BIT(sig) & SIG_STOPS) {
         struct thread *th;
-        if (sig != SIGSTOP && group_orphaned(p)) // nobody would continue it
+        if (sig != SIGSTOP && group_orphaned(p)) // nobody could continue the group
             return;
         u64 flags = spin_lock_irqsave(&p->signal_lock);
-        if (current_thread()->stop_due) { // no SIGCONT since
+        if (current_thread()->stop_due) { // no SIGCONT has come since
             p->stopping = true;
             p->stop_signal = sig;
             list_for_each (th, &p->threads, node)
@@ -193,7 +194,7 @@ bool user_return_due(void)
     return t->signal_pending || perf_user_return_due(t);
 }
 
-// What the program's handler runs under, from now on. signal_lock held.
+// Sets the thread's mask for the time in which the handler runs. signal_lock held.
 static void begin_handler(struct process *p, struct thread *th, const struct sigaction *action)
 {
     th->restore_mask = false;
@@ -203,7 +204,7 @@ static void begin_handler(struct process *p, struct thread *th, const struct sig
     update_pending(p, th);
 }
 
-// `before` was blocked when the signal came, `mask` is what sigreturn puts back.
+// `before`: the signals that were blocked when this one came. `mask`: what sigreturn puts back.
 static void enter_handler(struct trapframe *f, struct thread *th, const struct sigaction *action,
                           u64 before, u64 mask)
 {
@@ -214,7 +215,8 @@ static void enter_handler(struct trapframe *f, struct thread *th, const struct s
             ptrace_handler_entered();
         return;
     }
-    // A SIGSEGV for which there is no stack left cannot be handled either.
+    // If there is no stack for the frame of a SIGSEGV, a second SIGSEGV could not be handled
+    // either.
     if (th->siginfo.signo == SIGSEGV)
         process_exit(WAIT_SIGNALED(SIGSEGV));
     th->restore_mask = mask != before;
@@ -222,13 +224,13 @@ static void enter_handler(struct trapframe *f, struct thread *th, const struct s
     signal_force_fault(SIGSEGV, SI_KERNEL, 0);
 }
 
-// One signal, if there is one.
+// Takes one signal, if there is one.
 static void deliver(struct trapframe *f, struct process *p, struct thread *th)
 {
     spin_lock_irq(&p->signal_lock);
     int sig = next_signal(p, th);
     if (!sig) {
-        if (th->restore_mask) // and then what the old mask lets through
+        if (th->restore_mask) // afterwards come the signals that the old mask lets through
             th->blocked = th->saved_mask;
         th->restore_mask = false;
         update_pending(p, th);
@@ -257,7 +259,7 @@ static void deliver(struct trapframe *f, struct process *p, struct thread *th)
         default_action(f, p, &th->siginfo);
 }
 
-// signal_pending is cleared only by who finds, under the lock, that nothing is left.
+// signal_pending is cleared only under the lock, when no signal is left.
 void user_return(struct trapframe *f)
 {
     struct task *t = current_task();

@@ -9,7 +9,7 @@
 
 #define VECTOR_SIGRETURN 257 // in the frame: came by a system call, but does not go back from one
 
-#define RED_ZONE  128 // below rsp, the program's own (System V ABI, 3.2.2)
+#define RED_ZONE  128 // bytes below rsp that belong to the program (System V ABI, 3.2.2)
 #define FPU_ALIGN 64
 
 #define SEGMENTS (USER_CS | (u64)USER_DS << 48) // cs, ss: a program has no others
@@ -65,7 +65,7 @@ void altstack_get(struct altstack *s, u64 sp)
     *s = (struct altstack){th->altstack, altstack_state(th, sp), 0, th->altstack_size};
 }
 
-// Where the frame goes; 0 when the alternate stack it would grow on is too short.
+// The address below which the frame goes. 0 when it would not fit on the alternate stack.
 static u64 frame_top(const struct trapframe *f, const struct thread *th,
                      const struct sigaction *action)
 {
@@ -78,7 +78,7 @@ static u64 frame_top(const struct trapframe *f, const struct thread *th,
     return f->rsp - RED_ZONE;
 }
 
-// Writes the frame without a copy in between; what is reserved stays as it is. 0 or -EFAULT.
+// Writes the frame field by field, without a copy. Reserved fields are not written. 0 or -EFAULT.
 static int write_frame(struct rt_sigframe *to, const struct trapframe *f, const struct thread *th,
                        const struct sigaction *action, u64 mask, u64 fpu_at)
 {
@@ -135,13 +135,13 @@ int signal_frame_push(struct trapframe *f, struct thread *th, const struct sigac
     f->rax = 0;
     f->rsp = at;
     f->rip = action->handler;
-    // The handler starts clean: RF would hide a breakpoint on its first instruction.
+    // RF would hide a breakpoint on the handler's first instruction.
     f->rflags &= ~(RFLAGS_DF | RFLAGS_RF | RFLAGS_TF);
     return 0;
 }
 
-// The reverse of write_frame(). Begins with the words at both ends: a page that is missing shows
-// before any register has changed.
+// The reverse of write_frame(). It reads the words at both ends first. So a page that is missing is
+// found before any register has changed.
 static int read_frame(struct trapframe *f, const struct rt_sigframe *from, u64 *fpu_at,
                       struct altstack *stack)
 {
@@ -171,7 +171,7 @@ fault:
     return -EFAULT;
 }
 
-// 0, or -EFAULT: it is reset then.
+// Reads the FPU state from user memory. 0, or -EFAULT, and the FPU is reset.
 static int restore_fpu(u64 from)
 {
     int err = from ? fpu_load_user(from) : 0;
@@ -191,7 +191,7 @@ s64 sys_rt_sigreturn(struct trapframe *f)
         signal_force_fault(SIGSEGV, SI_KERNEL, 0);
         return 0;
     }
-    th->restart.fn = NULL; // a handler has come between
+    th->restart.fn = NULL; // a handler has run since, so the call is not restarted
     if (stack.flags != SS_DISABLE || th->altstack_size || th->altstack_flags)
         altstack_set(&stack, f->rsp);
     // Every register matters, rcx and r11 too: this return is no SYSRET and restarts no system

@@ -20,11 +20,11 @@ enum {
 #define CLOCKS_PER_SECOND 100
 #define RANDOM_BYTES      16
 #define AUXV_PAIRS        18
-#define STACK_MIN         (2ull * ARG_MAX) // whatever RLIMIT_STACK says: what is written here fits
+#define STACK_MIN         (2ull * ARG_MAX) // all that is written here fits, for any RLIMIT_STACK
 
 static const char platform[] = "x86_64";
 
-// Addresses of what lies above the vectors.
+// The addresses of the parts above the vectors.
 struct places {
     u64 strings, path, platform, random, vectors;
 };
@@ -62,8 +62,8 @@ static u64 *put_auxv(u64 *v, const struct elf_image *img, const struct places *a
     return v + 2 * AUXV_PAIRS;
 }
 
-// Pointers to `count` strings that start at s (in the kernel) and at *at (in the program), and a
-// null.
+// Puts pointers to `count` strings, and a NULL. The strings begin at s in the kernel, and at *at in
+// the program.
 static const char *put_pointers(u64 **v, u32 count, const char *s, u64 *at)
 {
     while (count--) {

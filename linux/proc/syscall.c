@@ -28,7 +28,7 @@ static __attribute__((noinline)) s64 unknown(u32 number)
     return -ENOSYS;
 }
 
-// The six arguments, in the frame f: each call loads those it has.
+// The six arguments in the frame f. Each call loads only those that it has.
 #define A f->rdi
 #define B f->rsi
 #define C f->rdx
@@ -113,8 +113,8 @@ static __attribute__((noinline)) s64 yield(void)
     return 0;
 }
 
-// Arguments narrow to the types of the function, and the number to 32 bits: programs may leave
-// rubbish above an int.
+// Arguments are cut to the types of the function, and the number to 32 bits. Programs may leave any
+// bits above an int.
 // The function is long because each system call has its line.
 static __attribute__((noinline)) s64 call(struct trapframe *f)
 {
@@ -286,7 +286,7 @@ u64 syscall_fail_left(void)
 void syscall_dispatch(struct trapframe *f)
 {
     const struct thread *th = current_thread();
-    f->rax = -ENOSYS; // as a tracer sees it meanwhile, and what is left when it skips the call
+    f->rax = -ENOSYS; // a tracer sees this value, and it stays if the tracer skips the call
     if (unlikely(th->trace) && ptrace_syscall_enter(f)) {
         ptrace_syscall_leave(f);
         return;

@@ -1,5 +1,6 @@
-// The system calls of this folder (those on files: linux/fs/syscalls.h), and the numbers of all.
-// Pointers of the program are u64; every result is the value or -errno.
+// The system calls of this folder, and the numbers of all. Those on files are in
+// linux/fs/syscalls.h. Pointers of the program are u64. Every result is a value or -errno. Task
+// context, no locks.
 #pragma once
 
 #include <syscall_numbers.h> // Linux's (Makefile)

@@ -28,7 +28,8 @@ u64 realtime_to_ns(u64 realtime)
     return realtime > boot ? realtime - boot : 0;
 }
 
-// The clock of any process's or own thread's CPU time: its complemented id is above these bits.
+// The number of a clock for the CPU time of a process, or of a thread of the caller's process:
+// above these bits is the complement of the id.
 #define CPU_CLOCK_BITS   3
 #define CPU_CLOCK_SELF   ((int)(~0u << CPU_CLOCK_BITS)) // id 0
 #define CPU_CLOCK_THREAD 4
@@ -136,7 +137,7 @@ int get_deadline(u64 *until, u64 utimeout)
     return err;
 }
 
-// A signal leaves the rest of the time at arg[0].
+// When a signal ends the sleep, the rest of the time is written to the address arg[0].
 static s64 sleep(const struct restart *r)
 {
     if (!sched_sleep_until(r->until, true))

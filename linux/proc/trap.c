@@ -11,7 +11,8 @@
 #include "linux/ptrace/ptrace.h"
 #include "linux/perf/perf.h"
 
-// Exception flags of x87 and SSE, at the same bits in both (SDM vol. 1, 8.1.3 and 10.2.3).
+// Exception flags of x87 and SSE. They have the same bits in the x87 status word (SDM vol. 1,
+// 8.1.3) and in MXCSR (10.2.3).
 #define FP_INVALID     BIT(0)
 #define FP_DENORMAL    BIT(1)
 #define FP_DIVIDE      BIT(2)
@@ -29,7 +30,8 @@ static void remember(const struct trapframe *f, u64 cr2)
         th->trap_cr2 = cr2;
 }
 
-// The si_code of the unmasked condition that came first in the CPU's order of priority; 0: none.
+// The si_code for the unmasked condition that has the highest priority for the CPU. 0: there is
+// none.
 static int float_code(u64 vector)
 {
     struct fpu_state s;
@@ -50,7 +52,7 @@ void user_exception(struct trapframe *f)
 {
     static const struct {
         int sig, code;
-        bool has_addr; // si_addr is the instruction, else 0
+        bool has_addr; // si_addr is the address of the instruction, otherwise 0
     } table[] = {
         [TRAP_DE] = {SIGFPE, FPE_INTDIV, true},  [TRAP_BP] = {SIGTRAP, SI_KERNEL, false},
         [TRAP_UD] = {SIGILL, ILL_ILLOPN, true},  [TRAP_MF] = {SIGFPE, 0, true},
@@ -64,7 +66,7 @@ void user_exception(struct trapframe *f)
     if (v >= ARRAY_SIZE(table) || !table[v].sig)
         panic_trap(f, 0); // #NM, #CP: never enabled
     int code = table[v].code ? table[v].code : float_code(v);
-    if (code) // else the program has cleared the cause before the exception came
+    if (code) // otherwise the program cleared the cause before the exception came
         signal_force_fault(table[v].sig, code, table[v].has_addr ? f->rip : 0);
 }
 
@@ -82,7 +84,7 @@ void user_debug_trap(struct trapframe *f, u64 dr6)
     signal_force_fault(SIGTRAP, code, f->rip);
 }
 
-// No page has to be read from anywhere: all faults are minor ones.
+// All faults are minor ones, because no page has to be read from a disk.
 static void count_page_fault(struct trapframe *f, u64 addr)
 {
     u64 flags = irq_save();

@@ -1,4 +1,4 @@
-// wait4(2) and waitid(2): what became of the children.
+// wait4(2) and waitid(2): they tell what has become of the children.
 #include "arch/x86/uaccess.h"
 #include "kernel/base/string.h"
 #include "linux/ptrace/upcalls.h"
@@ -20,33 +20,34 @@ enum { P_ALL, P_PID, P_PGID };
 struct wait_for {
     u32 pid, pgid; // 0: any
     u32 options;
-    bool usage; // what it has used is asked for
+    bool usage; // the caller asks what the child has used
 };
 
 struct waited {
     u32 pid;
     int status;
-    bool trapped;          // the status is a stop told to the tracer
-    struct tracee *tracee; // has ended and is to be freed, or NULL
+    bool trapped;          // the status is a stop that the tracer is told
+    struct tracee *tracee; // one that has ended and is to be freed, or NULL
     struct usage usage;
 };
 
 static bool matches(const struct process *child, const struct wait_for *w)
 {
-    // A child that ends without SIGCHLD is a "clone child": asked for by __WCLONE or __WALL only.
+    // A child that ends without SIGCHLD is a "clone child" (wait(2)): only __WCLONE and __WALL ask
+    // for it.
     bool is_clone = child->exit_signal != SIGCHLD;
     if (!(w->options & __WALL) && is_clone != !!(w->options & __WCLONE))
         return false;
     if ((w->options & __WNOTHREAD) && process_forker(child) != current_task())
         return false;
-    // One that has ended is nothing to wait for a stop of; but its parent hears of a traced one
-    // later.
+    // A child that has ended will not stop any more. But of a traced one the parent hears later.
     if (child->zombie && !(w->options & WEXITED) && !child->tracee)
         return false;
     return (!w->pid || child->pid == w->pid) && (!w->pgid || child->pgid == w->pgid);
 }
 
-// Of what happens to a traced child its tracer hears first; stops also if that is the parent.
+// Whether the parent is told. Of a traced child the tracer hears first. If the tracer is the parent
+// itself, stops are reported to it as the tracer.
 static bool reports(const struct process *child, u32 options)
 {
     if (child->zombie)
@@ -62,7 +63,8 @@ static void add_usage(struct waited *out, struct process *p)
     usage_add(&out->usage, &p->reaped);
 }
 
-// The children. 1: *out is filled; 0: none yet; -ECHILD: there is none to wait for. proc_lock held.
+// Looks at the children. 1: *out is filled. 0: nothing has happened yet. -ECHILD: there is no child
+// to wait for. proc_lock held.
 static int look_at_children(struct process *p, const struct wait_for *w, struct waited *out)
 {
     struct process *child;
@@ -89,7 +91,7 @@ static int look_at_children(struct process *p, const struct wait_for *w, struct 
     return result;
 }
 
-// The same for what one thread traces.
+// The same for the tracees of one thread.
 static int look_at_tracees(const struct thread *th, const struct wait_for *w, struct waited *out)
 {
     struct waited_tracee t;
@@ -136,7 +138,7 @@ static int wait_for_child(const struct wait_for *w, struct waited *out)
     if (w->options & WNOHANG) {
         found = look(p, w, out);
     } else {
-        do // mostly it has to sleep, so it is in the queue when it first looks
+        do // mostly the task has to sleep, so it is in the queue before it looks first
             err = wait_step(&p->child_wait, &self, TASK_SLEEPING);
         while (!err && !(found = look(p, w, out)));
         wait_finish(&p->child_wait, &self);
