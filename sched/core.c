@@ -236,7 +236,7 @@ static void init_runqueue(u32 cpu)
     list_init(&rq->queue);
     snprintf(idle->comm, TASK_COMM_LEN, "idle/%u", cpu);
     ref_init(&idle->refs);
-    list_init(&idle->all_node);
+    list_init(&idle->tid_node);
     list_init(&idle->run_node);
     idle->state = TASK_RUNNABLE;
     idle->cpu = idle->last_cpu = cpu;
@@ -257,6 +257,7 @@ static void become_idle(void)
 void sched_init(void)
 {
     cpus[0].online = 1;
+    task_init();
     for (u32 cpu = 0; cpu < MAX_CPUS; cpu++)
         init_runqueue(cpu);
     become_idle();

@@ -83,6 +83,7 @@ static inline void sched_open(void)
 
 // The reaper is a thread that frees dead tasks. A task cannot free the stack on which it runs.
 void task_reap(struct task *t);
+void task_init(void);
 void task_reaper_start(void);
 
 // The first function of every task but the idle ones; `arg` is the task.

@@ -9,18 +9,31 @@
 #define MIN_TID 2u // 1 is the init process
 
 static struct spinlock tasks_lock = SPINLOCK("tasks", RANK_TASKS);
-static struct list all_tasks = LIST_INIT(all_tasks); // from start to exit
-u32 next_tid = MIN_TID;                              // the demonstration watches who writes it
+static struct list tasks[1 << 10]; // by tid, from start to exit
+u32 next_tid = MIN_TID;            // the demonstration watches who writes it
 
 static struct wait_queue exit_queue; // tasks that wait for some task's end
 static struct list dead_tasks = LIST_INIT(dead_tasks);
 static struct wait_queue reaper_queue; // its lock guards dead_tasks too
+
+static struct list *tasks_of(u32 tid)
+{
+    return &tasks[tid % ARRAY_SIZE(tasks)]; // tids follow each other, so all lists grow alike
+}
+
+void task_init(void)
+{
+    for (u32 i = 0; i < ARRAY_SIZE(tasks); i++)
+        list_init(&tasks[i]);
+}
 
 // ---- freeing ----
 
 static struct task *next_dead(void)
 {
     struct task *t = NULL;
+    if (list_empty(&dead_tasks)) // who adds one wakes the reaper
+        return NULL;
     u64 flags = spin_lock_irqsave(&reaper_queue.lock);
     if (!list_empty(&dead_tasks)) {
         t = list_first(&dead_tasks, struct task, run_node);
@@ -39,13 +52,14 @@ static void free_dead_tasks(void)
 
 // ---- making ----
 
-static bool tid_in_use(u32 tid)
+// tasks_lock held.
+static struct task *lookup(u32 tid)
 {
     struct task *t;
-    list_for_each (t, &all_tasks, all_node)
+    list_for_each (t, tasks_of(tid), tid_node)
         if (t->tid == tid)
-            return true;
-    return false;
+            return t;
+    return NULL;
 }
 
 static u32 tid_after(u32 tid)
@@ -57,7 +71,7 @@ static u32 new_tid(void)
 {
     u64 flags = spin_lock_irqsave(&tasks_lock);
     u32 tid = next_tid;
-    while (tid_in_use(tid))
+    while (lookup(tid))
         tid = tid_after(tid);
     next_tid = tid_after(tid);
     spin_unlock_irqrestore(&tasks_lock, flags);
@@ -78,7 +92,7 @@ struct task *task_new(const char *comm, void (*entry)(void *), void *arg, cpumas
     t->tid = new_tid();
     strcopy(t->comm, comm, TASK_COMM_LEN);
     ref_init(&t->refs);
-    list_init(&t->all_node);
+    list_init(&t->tid_node);
     list_init(&t->run_node);
     t->state = TASK_NEW;
     t->affinity = affinity;
@@ -93,7 +107,7 @@ void task_start(struct task *t)
 {
     task_get(t); // the scheduler's, until it is dead
     u64 flags = spin_lock_irqsave(&tasks_lock);
-    list_add_tail(&t->all_node, &all_tasks);
+    list_add_tail(&t->tid_node, tasks_of(t->tid));
     spin_unlock_irqrestore(&tasks_lock, flags);
     sched_start(t);
 }
@@ -115,35 +129,39 @@ void task_get(struct task *t)
 
 struct task *task_find(u32 tid)
 {
-    struct task *t, *found = NULL;
     u64 flags = spin_lock_irqsave(&tasks_lock);
-    list_for_each (t, &all_tasks, all_node) {
-        if (t->tid == tid) {
-            task_get(t);
-            found = t;
-            break;
-        }
-    }
+    struct task *t = lookup(tid);
+    if (t)
+        task_get(t);
     spin_unlock_irqrestore(&tasks_lock, flags);
-    return found;
+    return t;
+}
+
+static void change_tid(struct task *t, u32 tid)
+{
+    bool started = !list_empty(&t->tid_node);
+    t->tid = tid;
+    list_del(&t->tid_node);
+    if (started)
+        list_add_tail(&t->tid_node, tasks_of(tid));
 }
 
 void task_take_tid(struct task *self, u32 tid)
 {
-    struct task *t;
     u64 flags = spin_lock_irqsave(&tasks_lock);
-    list_for_each (t, &all_tasks, all_node)
-        if (t->tid == tid)
-            t->tid = self->tid;
-    self->tid = tid;
+    struct task *t = lookup(tid);
+    if (t)
+        change_tid(t, self->tid);
+    change_tid(self, tid);
     spin_unlock_irqrestore(&tasks_lock, flags);
 }
 
 void task_for_each_stopped(void (*fn)(struct task *t, void *arg), void *arg)
 {
     struct task *t;
-    list_for_each (t, &all_tasks, all_node)
-        fn(t, arg);
+    for (u32 i = 0; i < ARRAY_SIZE(tasks); i++)
+        list_for_each (t, &tasks[i], tid_node)
+            fn(t, arg);
 }
 
 void task_for_each(void (*fn)(struct task *t, void *arg), void *arg)
@@ -160,7 +178,7 @@ void task_exit(void)
     struct task *t = current_task();
     task_exiting(t);
     u64 flags = spin_lock_irqsave(&tasks_lock);
-    list_del(&t->all_node);
+    list_del(&t->tid_node);
     spin_unlock_irqrestore(&tasks_lock, flags);
     __atomic_store_n(&t->exited, true, __ATOMIC_SEQ_CST);
     wake_all(&exit_queue);

@@ -37,7 +37,7 @@ struct task {
     u32 tid;                  // changed by task_take_tid() only
     char comm[TASK_COMM_LEN]; // written by the task itself
     struct refcount refs;
-    struct list all_node; // in the list of all tasks: RANK_TASKS
+    struct list tid_node; // in the list of its tid: RANK_TASKS
 
     // Owned by sched; guarded by the run queue lock of `cpu`, readable racily for display.
     enum task_state state;

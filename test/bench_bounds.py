@@ -10,17 +10,23 @@ MOST = {
                                                         bench.WRITES}},
     "tasks": {"fork-wait-0": 137000, "fork-wait-4": 239000, "thread-join-4": 138000,
               "exec": 165000},
+    "many": {},
     "ptrace": {"ptrace-set-clear": 3500, "ptrace-stop": 9300},
 }
+# More of them may cost so much more than few: a tree is higher, a list is long.
+MANY, FEW, AT_MOST = "thread-among-4000", "thread-among-250", 1.1
 
 
 def check(kernel):
     """(what is wrong, all that was measured as lines)"""
-    wrong, text = [], ""
+    wrong, text, found = [], "", {}
     for group, bounds in MOST.items():
         rows, log = bench.measure("dr7", group, kernel=kernel, **bench.EXACT)
+        found.update(rows)
         text += "".join(f"{row} {value}\n" for row, value in rows.items()) + log
         for row, most in bounds.items():
             if rows.get(row, most + 1) > most:
                 wrong.append(f"{row} takes {rows.get(row)}, at most {most}")
+    if FEW not in found or found.get(MANY, 2 * found[FEW]) > AT_MOST * found[FEW]:
+        wrong.append(f"{MANY} takes {found.get(MANY)}, {FEW} {found.get(FEW)}")
     return "; ".join(wrong), text.split("\n")

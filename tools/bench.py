@@ -35,6 +35,8 @@ ROWS = [
     ("fork-wait-4", "... with 4 inherited breakpoints", 0.25),
     ("thread-join-0", "thread create + join", 0.25),
     ("thread-join-4", "... with 4 inherited breakpoints", 0.25),
+    ("thread-among-250", "... among 250 threads that wait", 0.25),
+    ("thread-among-4000", "... among 4,000", 0.25),
     ("exec", "exec of a small static program", 0.25),
     ("ptrace-set-clear", "ptrace: set and clear DR0 + DR7", 0.25),
     ("ptrace-stop", "ptrace: stop at a watchpoint and continue", 0.25),
@@ -76,7 +78,7 @@ def exact_rows():
     """All that is counted in instructions, and the memory in use. Two dictionaries of rows."""
     rows = {"linux": {}, "dr7": {}}
     for system, found in rows.items():
-        for group in ("calls", "switches", "tasks", "ptrace"):
+        for group in ("calls", "switches", "tasks", "many", "ptrace"):
             found.update(measure(system, group, **EXACT)[0])
         found["memory"] = batch.MEM * 1024 - found["free-memory"] // 1024
     rows["dr7"].update(measure("dr7", "turns", "exact", **EXACT)[0])

@@ -117,18 +117,28 @@ int paging_map_kernel(u64 va, u64 pa, u64 flags)
     return 0;
 }
 
-static void flush_page_call(void *va)
+struct range {
+    u64 va;
+    u32 pages;
+};
+
+static void flush_range(void *arg)
 {
-    tlb_flush_page((u64)va);
+    const struct range *r = arg;
+    for (u32 i = 0; i < r->pages; i++)
+        tlb_flush_page(r->va + i * PAGE_SIZE);
 }
 
-void paging_unmap_kernel(u64 va)
+void paging_unmap_kernel(u64 va, u32 n, u64 *pa)
 {
-    u64 *pte = paging_walk(paging_kernel_root, va, false);
-    if (!pte || !(*pte & PTE_P))
-        panic("paging: kernel page %lx is not mapped", va);
-    *pte = 0;
-    smp_call_all(flush_page_call, (void *)va);
+    for (u32 i = 0; i < n; i++) {
+        u64 at = va + i * PAGE_SIZE, *pte = paging_walk(paging_kernel_root, at, false);
+        if (!pte || !(*pte & PTE_P))
+            panic("paging: kernel page %lx is not mapped", at);
+        pa[i] = *pte & PTE_ADDR;
+        *pte = 0;
+    }
+    smp_call_all(flush_range, &(struct range){va, n});
 }
 
 void *mmio_map(u64 pa, u64 size)

@@ -54,7 +54,8 @@ u64 *paging_walk(u64 root, u64 va, bool create);
 
 // Kernel mappings in the regions for stacks and devices. 0 or -1 when memory is out.
 int paging_map_kernel(u64 va, u64 pa, u64 flags);
-void paging_unmap_kernel(u64 va); // all CPUs forget it
+// Unmaps the n pages from va on; all CPUs forget them, in one call. pa[i] is where page i was.
+void paging_unmap_kernel(u64 va, u32 n, u64 *pa);
 
 // Maps device registers uncached, forever. `pa` and `size` need no alignment.
 void *mmio_map(u64 pa, u64 size);

@@ -38,7 +38,7 @@ enum lock_rank {
     RANK_SIGNAL,   // linux/proc: pending signals and actions of one process          irq
     RANK_TTY,      // linux/fs: the console's line buffer                             irq
     RANK_PERF_CTX, // perf: lists and states of one context                           irq
-    RANK_TASKS,    // sched: list of all tasks, tids                                  irq
+    RANK_TASKS,    // sched: all tasks by their tids                                 irq
     RANK_FUTEX,    // linux/proc: who waits for which word                            irq
     RANK_WAITQ,    // sched: one wait queue, a mutex's too                            irq
     RANK_TIMERS,   // linux/sched: one CPU's timers; two in ascending order of CPU    irq

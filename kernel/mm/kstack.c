@@ -15,6 +15,7 @@ _Static_assert(MAX_STACKS *KSTACK_STRIDE <= KSTACK_END - KSTACK_BASE, "the slots
 
 static struct spinlock stacks_lock = SPINLOCK("kernel stacks", RANK_STACKS);
 static u64 slot_used[MAX_STACKS / 64]; // a bit for each slot; stacks_lock
+static u32 first_free;                 // no word before this one has a free slot; stacks_lock
 static u64 kept[KEEP_STACKS];          // tops of free stacks still mapped; stacks_lock
 static u32 nr_kept;
 
@@ -26,14 +27,13 @@ static u64 top_of(u32 slot)
 // -1: all in use.
 static int slot_take(void)
 {
-    for (u32 i = 0; i < ARRAY_SIZE(slot_used); i++) {
-        if (~slot_used[i]) {
-            int bit = __builtin_ctzll(~slot_used[i]);
-            slot_used[i] |= BIT(bit);
-            return i * 64 + bit;
-        }
-    }
-    return -1;
+    while (first_free < ARRAY_SIZE(slot_used) && !~slot_used[first_free])
+        first_free++;
+    if (first_free == ARRAY_SIZE(slot_used))
+        return -1;
+    int bit = __builtin_ctzll(~slot_used[first_free]);
+    slot_used[first_free] |= BIT(bit);
+    return first_free * 64 + bit;
 }
 
 static void slot_give(u32 slot)
@@ -41,17 +41,16 @@ static void slot_give(u32 slot)
     u64 flags = spin_lock_irqsave(&stacks_lock);
     ASSERT(slot_used[slot / 64] & BIT(slot % 64));
     slot_used[slot / 64] &= ~BIT(slot % 64);
+    first_free = MIN(first_free, slot / 64);
     spin_unlock_irqrestore(&stacks_lock, flags);
 }
 
 static void unmap(u64 top, u32 nr_pages)
 {
-    for (u64 va = top; nr_pages-- > 0;) {
-        va -= PAGE_SIZE;
-        u64 pa = *paging_walk(read_cr3() & PTE_ADDR, va, false) & PTE_ADDR;
-        paging_unmap_kernel(va);
-        page_unref(pa);
-    }
+    u64 pa[STACK_PAGES];
+    paging_unmap_kernel(top - nr_pages * PAGE_SIZE, nr_pages, pa);
+    while (nr_pages > 0)
+        page_unref(pa[--nr_pages]);
 }
 
 static bool map(u64 top)

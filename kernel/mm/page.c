@@ -213,14 +213,14 @@ void page_init(void)
 
 // ---- failing on purpose ----
 
-static struct task *failing_task; // whose allocations count; NULL: off
-static u64 fail_countdown;        // written by that task only
+struct task *mm_failing_task; // whose allocations count; NULL: off
+static u64 fail_countdown;    // written by that task only
 
 u64 mm_inject_failure(u64 nth)
 {
     u64 left = fail_countdown;
     fail_countdown = nth;
-    __atomic_store_n(&failing_task, nth ? current_task() : NULL, __ATOMIC_RELEASE);
+    __atomic_store_n(&mm_failing_task, nth ? current_task() : NULL, __ATOMIC_RELEASE);
     return left;
 }
 
@@ -238,14 +238,13 @@ static void note_callers(u64 rbp)
     memcpy(failure_callers, ips + 1, sizeof(failure_callers));
 }
 
-bool mm_failure_due(void)
+bool mm_failure_counts(const struct task *t)
 {
-    struct task *t = __atomic_load_n(&failing_task, __ATOMIC_ACQUIRE);
-    if (likely(!t) || t != current_task() || this_cpu()->irq_depth)
+    if (t != current_task() || this_cpu()->irq_depth)
         return false;
     if (--fail_countdown)
         return false;
-    __atomic_store_n(&failing_task, NULL, __ATOMIC_RELEASE);
+    __atomic_store_n(&mm_failing_task, NULL, __ATOMIC_RELEASE);
     note_callers((u64)__builtin_frame_address(0));
     return true;
 }

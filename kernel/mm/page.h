@@ -44,8 +44,14 @@ u64 pages_free_count(void);
 // is the next one). It counts pages_alloc() and kalloc(). 0 calls the failure off. Returns how many
 // allocations were still to come before the failure that is called off; 0 when it has happened.
 u64 mm_inject_failure(u64 nth);
+extern struct task *mm_failing_task; // NULL nearly always
+bool mm_failure_counts(const struct task *t);
 // True if this allocation is the one to fail.
-bool mm_failure_due(void);
+static inline bool mm_failure_due(void)
+{
+    struct task *t = __atomic_load_n(&mm_failing_task, __ATOMIC_ACQUIRE);
+    return unlikely(t) && mm_failure_counts(t);
+}
 // Where the last failure was: return addresses, the allocator's first; 0 where there are no more.
 #define MM_FAILURE_CALLERS 6
 void mm_failure_read_callers(u64 callers[MM_FAILURE_CALLERS]);

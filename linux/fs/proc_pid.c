@@ -36,7 +36,7 @@ static void measure_mm(struct mm *mm, struct pid_info *info)
     struct vm_area *area;
     mutex_lock_shared(&mm->lock);
     info->faults += mm->minor_faults;
-    list_for_each (area, &mm->areas, node)
+    for (area = vm_first(mm); area; area = vm_next(area))
         info->vsize += area->end - area->start;
     info->rss_pages = mm->nr_pages;
     mutex_unlock_shared(&mm->lock);
@@ -216,7 +216,7 @@ static void show_cmdline(struct text *t, u64 pid)
 static void show_area(struct text *t, const struct vm_area *a)
 {
     struct node *n = a->file ? vfs_node_of_byte(fs_root, a->file) : NULL;
-    u64 offset = n ? a->file - (const u8 *)n->data + (a->start - a->file_at) : 0;
+    u64 offset = n ? a->file - (const u8 *)n->data + (a->start - a->shows_at) : 0;
     char path[PROC_PATH_MAX];
     bool named = n && node_path(n, path, sizeof(path)) == 0;
     text_add(t, "%lx-%lx %c%c%c%c %08lx 00:%02u %lu %s\n", a->start, a->end,
@@ -263,7 +263,7 @@ static void show_maps(struct text *t, u64 pid)
     if (!mm)
         return;
     mutex_lock_shared(&mm->lock);
-    list_for_each (a, &mm->areas, node)
+    for (a = vm_first(mm); a; a = vm_next(a))
         show_area(t, a);
     mutex_unlock_shared(&mm->lock);
     mm_put(mm);

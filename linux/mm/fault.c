@@ -9,9 +9,9 @@
 // Copies the part of the file that lies in the page at va.
 static void copy_file_bytes(const struct vm_area *a, u64 va, u8 *to)
 {
-    u64 from = MAX(va, a->file_at), end = MIN(va + PAGE_SIZE, a->file_at + a->file_len);
+    u64 from = MAX(va, a->shows_at), end = MIN(va + PAGE_SIZE, a->shows_at + a->file_len);
     if (a->file && from < end)
-        memcpy(to + (from - va), a->file + (from - a->file_at), end - from);
+        memcpy(to + (from - va), a->file + (from - a->shows_at), end - from);
 }
 
 // A new page for this area alone, with the content of the object's page `theirs`, or else with the
@@ -30,17 +30,18 @@ static u64 private_page(const struct vm_area *a, u64 va, u64 theirs)
 // Several threads may be here for one page. The page of the first thread stays.
 static int bring_in(struct mm *mm, struct vm_area *a, u64 va, u64 *pte)
 {
-    if (a->file && va >= ALIGN_UP(a->file_at + a->file_len, PAGE_SIZE))
+    if (a->file && va >= ALIGN_UP(a->shows_at + a->file_len, PAGE_SIZE))
         return -EIO; // nothing of the file is in this page
     u64 theirs = 0, none = 0;
     if (a->object) {
-        int err = a->object->page(a->object, (va - a->object_at) >> PAGE_SHIFT, &theirs);
+        int err = a->object->page(a->object, (va - a->shows_at) >> PAGE_SHIFT, &theirs);
         if (err)
             return err;
     }
     u64 pa = a->shared ? theirs : private_page(a, va, theirs);
     if (!pa)
         return -ENOMEM;
+    __atomic_store_n(&a->touched, true, __ATOMIC_RELAXED);
     if (__atomic_compare_exchange_n(pte, &none, pa | vm_page_flags(a), false, __ATOMIC_RELEASE,
                                     __ATOMIC_RELAXED))
         vm_count_page(mm);

@@ -18,7 +18,7 @@ struct mm *mm_new(void)
     }
     ref_init(&mm->refs);
     mutex_init(&mm->lock, "address space", RANK_MM);
-    list_init(&mm->areas);
+    vm_areas_init(mm);
     return mm;
 }
 
@@ -39,8 +39,8 @@ void mm_put(struct mm *mm)
     mutex_lock(&mm->lock);
     vm_drop_pages(mm, 0, TASK_SIZE_MAX);
     mutex_unlock(&mm->lock);
-    struct vm_area *a, *next;
-    list_for_each_safe (a, next, &mm->areas, node)
+    struct vm_area *a;
+    while ((a = vm_take(mm)))
         vm_free_area(a);
     paging_free(mm->root);
     kfree(mm);
@@ -89,10 +89,10 @@ static bool copy_area(struct mm *from, struct mm *to, struct vm_area *area)
     struct vm_area *twin = vm_clone(area);
     if (!twin)
         return false;
-    list_add_tail(&twin->node, &to->areas);
-    to->nr_areas++;
+    vm_link(to, twin);
     struct copy c = {.to = to, .shared = area->shared};
-    paging_for_each(from->root, area->start, area->end, copy_one, &c);
+    if (area->touched)
+        paging_for_each(from->root, area->start, area->end, copy_one, &c);
     return !c.failed;
 }
 
@@ -110,7 +110,7 @@ struct mm *mm_fork(struct mm *from)
     to->auxv_len = from->auxv_len;
     to->env = from->env;
     to->env_len = from->env_len;
-    list_for_each (a, &from->areas, node) {
+    for (a = vm_first(from); a; a = vm_next(a)) {
         if (!a->object || !a->object->no_fork)
             ok = ok && copy_area(from, to, a);
     }

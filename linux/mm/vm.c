@@ -1,4 +1,4 @@
-// Address spaces: the list of areas, and how to map, unmap, protect and move them.
+// Address spaces: how to map, unmap, protect and move areas.
 #include "kernel/base/errno.h"
 #include "arch/x86/user/paging_user.h"
 #include "kernel/base/string.h"
@@ -7,87 +7,6 @@
 #include "linux/mm/vm_internal.h"
 
 u64 vm_max_map_count;
-
-// ---- areas ----
-
-struct vm_area *vm_find(struct mm *mm, u64 addr)
-{
-    struct vm_area *a;
-    list_for_each (a, &mm->areas, node)
-        if (a->end > addr)
-            return a;
-    return NULL;
-}
-
-struct vm_area *vm_clone(const struct vm_area *area)
-{
-    struct vm_area *copy = kalloc(sizeof(*copy));
-    if (!copy)
-        return NULL;
-    *copy = *area;
-    list_init(&copy->node);
-    if (copy->object)
-        ref_get(&copy->object->refs);
-    return copy;
-}
-
-void vm_object_put(struct vm_object *o)
-{
-    if (ref_put(&o->refs))
-        o->release(o);
-}
-
-void vm_free_area(struct vm_area *area)
-{
-    if (area->object)
-        vm_object_put(area->object);
-    kfree(area);
-}
-
-static void insert(struct mm *mm, struct vm_area *area)
-{
-    struct vm_area *next = vm_find(mm, area->start);
-    list_add_tail(&area->node, next ? &next->node : &mm->areas);
-    mm->nr_areas++;
-}
-
-// Cuts the area around addr in two, so that a border is at addr. 0, -ENOMEM, or -EINVAL: this area
-// is never cut.
-static int split(struct mm *mm, u64 addr)
-{
-    struct vm_area *a = vm_find(mm, addr);
-    if (!a || a->start >= addr)
-        return 0;
-    if (a->object && a->object->whole)
-        return -EINVAL;
-    struct vm_area *upper = mm->nr_areas < vm_max_map_count ? vm_clone(a) : NULL;
-    if (!upper)
-        return -ENOMEM;
-    mm->nr_areas++;
-    upper->start = a->end = addr;
-    list_add(&upper->node, &a->node);
-    return 0;
-}
-
-// Makes borders at both ends of the range.
-static int split_range(struct mm *mm, u64 start, u64 end)
-{
-    int err = split(mm, start);
-    return err ? err : split(mm, end);
-}
-
-// The highest free range of this length below the stack, or 0.
-static u64 find_gap(struct mm *mm, u64 len)
-{
-    u64 top = USER_MMAP_TOP;
-    for (struct list *l = mm->areas.prev; l != &mm->areas; l = l->prev) {
-        struct vm_area *a = list_entry(l, struct vm_area, node);
-        if (a->end < top && top - a->end >= len)
-            return top - len;
-        top = MIN(top, a->start);
-    }
-    return top >= USER_MMAP_BOTTOM + len ? top - len : 0;
-}
 
 static bool range_is_free(struct mm *mm, u64 start, u64 end)
 {
@@ -100,9 +19,17 @@ static bool range_is_free(struct mm *mm, u64 start, u64 end)
 // A page may be freed only when no CPU can reach it any more. So first all entries lose their
 // present bit. Then every CPU that may have them forgets them, in one shootdown. Only then the
 // pages are freed.
-static void hide_one(u64, u64 *pte, void *any)
+struct hidden {
+    u64 start, end; // where there was anything; end 0: nowhere
+    bool seen;      // by a CPU, maybe
+};
+
+static void hide_one(u64 va, u64 *pte, void *arg)
 {
-    *(bool *)any |= *pte & PTE_P;
+    struct hidden *h = arg;
+    h->start = h->end ? h->start : va;
+    h->end = va + PAGE_SIZE;
+    h->seen |= *pte & PTE_P;
     *pte &= ~PTE_P;
 }
 
@@ -115,26 +42,28 @@ static void drop_one(u64, u64 *pte, void *mm)
 
 void vm_drop_pages(struct mm *mm, u64 start, u64 end)
 {
-    bool seen = false;
-    if (paging_in_use(mm->root))
-        paging_for_each(mm->root, start, end, hide_one, &seen);
-    if (seen)
-        tlb_shootdown(mm->root);
-    paging_for_each(mm->root, start, end, drop_one, mm);
+    struct hidden h = {start, end, false};
+    if (paging_in_use(mm->root)) {
+        h.end = 0;
+        paging_for_each(mm->root, start, end, hide_one, &h);
+        if (h.seen)
+            tlb_shootdown(mm->root);
+    }
+    paging_for_each(mm->root, h.start, h.end, drop_one, mm);
 }
 
-// Both ends of the range are borders already.
-static void remove_range(struct mm *mm, u64 start, u64 end)
+// `a` is what vm_cut() gave.
+static void remove_range(struct mm *mm, struct vm_area *a, u64 start, u64 end)
 {
-    struct vm_area *a, *next;
-    list_for_each_safe (a, next, &mm->areas, node) {
-        if (a->start >= start && a->end <= end) {
-            list_del(&a->node);
-            mm->nr_areas--;
-            vm_free_area(a);
-        }
+    struct vm_area *next;
+    bool touched = false;
+    for (; a && a->start < end; a = next) {
+        touched |= a->touched;
+        next = vm_unlink(mm, a);
+        vm_free_area(a);
     }
-    vm_drop_pages(mm, start, end);
+    if (touched)
+        vm_drop_pages(mm, start, end);
 }
 
 // ---- map ----
@@ -153,7 +82,7 @@ static s64 choose_place(struct mm *mm, u64 addr, u64 len, u32 flags)
     if (addr >= USER_MMAP_BOTTOM && addr <= USER_MMAP_TOP - len &&
         range_is_free(mm, addr, addr + len))
         return addr;
-    u64 gap = find_gap(mm, len);
+    u64 gap = vm_find_gap(mm, len);
     return gap ? (s64)gap : -ENOMEM;
 }
 
@@ -177,17 +106,18 @@ static s64 map_area(struct mm *mm, struct vm_area *area, u64 addr, u64 len, u32 
         goto fail;
     mutex_lock(&mm->lock);
     place = mm->nr_areas > vm_max_map_count ? -ENOMEM : choose_place(mm, addr, len, flags);
-    int err = place >= 0 && (flags & MAP_FIXED) ? split_range(mm, place, place + len) : 0;
-    if (err)
-        place = err;
+    if (place >= 0 && (flags & MAP_FIXED)) { // otherwise nothing is there
+        struct vm_area *there = vm_cut(mm, vm_find(mm, place), place, place + len);
+        if (IS_ERR(there))
+            place = PTR_ERR(there);
+        else
+            remove_range(mm, there, place, place + len);
+    }
     if (place >= 0) {
-        if (flags & MAP_FIXED) // otherwise nothing is there
-            remove_range(mm, place, place + len);
         area->start = place;
         area->end = place + len;
-        area->file_at += place;
-        area->object_at += place;
-        insert(mm, area);
+        area->shows_at += place;
+        vm_link(mm, area);
     }
     mutex_unlock(&mm->lock);
 fail:
@@ -201,7 +131,6 @@ static struct vm_area *new_area(u32 prot, bool shared, const char *name)
     struct vm_area *area = kalloc(sizeof(*area));
     if (!area)
         return NULL;
-    list_init(&area->node);
     area->prot = prot & (PROT_READ | PROT_WRITE | PROT_EXEC);
     area->shared = shared;
     area->read_only = prot & PROT_STAYS_READ_ONLY;
@@ -223,7 +152,7 @@ s64 mm_map_file(struct mm *mm, u64 addr, u64 len, u32 prot, u32 flags, const u8 
         return -ENOMEM;
     area->file = data;
     area->file_len = data_len;
-    area->file_at = skew; // map_area() adds the place
+    area->shows_at = skew; // map_area() adds the place
     return map_area(mm, area, addr, len, flags);
 }
 
@@ -235,7 +164,7 @@ s64 mm_map_object(struct mm *mm, u64 addr, u64 len, u32 prot, u32 flags, struct 
         return -ENOMEM;
     ref_get(&o->refs);
     area->object = o;
-    area->object_at = -(page << PAGE_SHIFT);
+    area->shows_at = -(page << PAGE_SHIFT);
     return map_area(mm, area, addr, len, flags);
 }
 
@@ -252,46 +181,40 @@ int mm_unmap(struct mm *mm, u64 addr, u64 len)
         return -EINVAL;
     u64 end = addr + ALIGN_UP(len, PAGE_SIZE);
     mutex_lock(&mm->lock);
-    int err = split_range(mm, addr, end);
-    if (!err)
-        remove_range(mm, addr, end);
+    struct vm_area *a = vm_cut(mm, vm_find(mm, addr), addr, end);
+    if (!IS_ERR(a))
+        remove_range(mm, a, addr, end);
     mutex_unlock(&mm->lock);
-    return err;
+    return IS_ERR(a) ? PTR_ERR(a) : 0;
 }
 
 s64 mm_move(struct mm *mm, u64 addr, u64 len, u64 new_len, u64 to)
 {
     mutex_lock(&mm->lock);
-    const struct vm_area *a = vm_find(mm, addr);
-    struct vm_area *moved = NULL;
+    struct vm_area *a = vm_find(mm, addr), *moved = NULL;
     s64 place = -EFAULT; // the range is not within one area
-    if (a && a->start <= addr && a->end - addr >= new_len)
-        place = a->object ? split_range(mm, addr, addr + len) : -ENOMEM;
-    if (!place && !(moved = vm_clone(vm_find(mm, addr))))
+    if (a && a->start <= addr && a->end - addr >= new_len) {
+        a = a->object ? vm_cut(mm, a, addr, addr + len) : ERR_PTR(-ENOMEM);
+        place = IS_ERR(a) ? PTR_ERR(a) : 0;
+    }
+    if (!place && !(moved = vm_clone(a)))
         place = -ENOMEM;
     mutex_unlock(&mm->lock);
     if (place < 0)
         return place;
-    moved->object_at -= addr; // map_area() adds the new place
+    moved->shows_at -= addr; // map_area() adds the new place
     place = map_area(mm, moved, to, new_len, MAP_FIXED);
     if (place >= 0)
         mm_unmap(mm, addr, len); // its borders are there, so it needs no memory
     return place;
 }
 
-// Where the first hole in [start, end) begins; `end`: there is none.
-static u64 mapped_until(struct mm *mm, u64 start, u64 end)
+// Where the first hole in [start, end) begins; `end`: there is none. `a` is what vm_find() gives.
+static u64 mapped_until(const struct vm_area *a, u64 start, u64 end)
 {
-    struct vm_area *a;
-    list_for_each (a, &mm->areas, node)
-        if (a->start <= start && a->end > start)
-            start = a->end;
+    for (; start < end && a && a->start <= start; a = vm_next(a))
+        start = a->end;
     return MIN(start, end);
-}
-
-static bool is_mapped(struct mm *mm, u64 start, u64 end)
-{
-    return mapped_until(mm, start, end) == end;
 }
 
 bool mm_is_mapped(struct mm *mm, u64 addr, u64 len)
@@ -299,7 +222,8 @@ bool mm_is_mapped(struct mm *mm, u64 addr, u64 len)
     if (bad_range(addr, len))
         return false;
     mutex_lock_shared(&mm->lock);
-    bool all = is_mapped(mm, addr, addr + ALIGN_UP(len, PAGE_SIZE));
+    u64 end = addr + ALIGN_UP(len, PAGE_SIZE);
+    bool all = mapped_until(vm_find(mm, addr), addr, end) == end;
     mutex_unlock_shared(&mm->lock);
     return all;
 }
@@ -310,7 +234,7 @@ int mm_forget(struct mm *mm, u64 addr, u64 len)
     if (bad_range(addr, len))
         return -ENOMEM;
     mutex_lock(&mm->lock);
-    int err = is_mapped(mm, addr, end) ? 0 : -ENOMEM;
+    int err = mapped_until(vm_find(mm, addr), addr, end) == end ? 0 : -ENOMEM;
     vm_drop_pages(mm, addr, end);
     mutex_unlock(&mm->lock);
     return err;
@@ -351,21 +275,19 @@ int mm_protect(struct mm *mm, u64 addr, u64 len, u32 prot)
         return -EACCES;
     u64 end = addr + ALIGN_UP(len, PAGE_SIZE);
     mutex_lock(&mm->lock);
-    u64 hole = mapped_until(mm, addr, end); // as on Linux, what lies before it changes
+    struct vm_area *first = vm_find(mm, addr), *a;
+    u64 hole = mapped_until(first, addr, end); // as on Linux, what lies before it changes
     int err = 0;
     struct protect p = {.lost = false};
-    struct vm_area *a;
-    list_for_each (a, &mm->areas, node)
-        if (a->read_only && (prot & PROT_WRITE) && a->start < hole && a->end > addr)
-            err = -EACCES;
-    if (!err)
-        err = split_range(mm, addr, hole);
-    list_for_each (a, &mm->areas, node) {
-        if (err || a->start < addr || a->end > hole)
-            continue;
+    for (a = first; !err && (prot & PROT_WRITE) && a && a->start < hole; a = vm_next(a))
+        err = a->read_only ? -EACCES : 0;
+    a = err ? ERR_PTR(err) : vm_cut(mm, first, addr, hole);
+    err = IS_ERR(a) ? PTR_ERR(a) : 0;
+    for (; !err && a && a->start < hole; a = vm_next(a)) {
         a->prot = prot & (PROT_READ | PROT_WRITE | PROT_EXEC);
         p.area = a;
-        paging_for_each(mm->root, a->start, a->end, protect_one, &p);
+        if (a->touched)
+            paging_for_each(mm->root, a->start, a->end, protect_one, &p);
     }
     if (p.lost)
         tlb_shootdown(mm->root);
@@ -389,7 +311,7 @@ u64 mm_brk(struct mm *mm, u64 brk)
         bool grown = fits && heap && !heap->file && !heap->object && heap->end == old &&
                      heap->prot == (PROT_READ | PROT_WRITE);
         if (grown)
-            heap->end = new;
+            vm_grow(heap, new);
         mutex_unlock(&mm->lock);
         if (!fits || (!grown && mm_map(mm, old, new - old, PROT_READ | PROT_WRITE,
                                        MAP_PRIVATE | MAP_FIXED_NOREPLACE, "[heap]") < 0))

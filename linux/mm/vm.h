@@ -10,8 +10,8 @@
 
 #include "arch/x86/paging.h"
 #include "arch/x86/trap.h"
-#include "kernel/base/list.h"
 #include "kernel/base/refcount.h"
+#include "kernel/base/tree.h"
 #include "sched/wait.h"
 
 #define PROT_READ  1
@@ -48,27 +48,34 @@ struct vm_object {
 void vm_object_put(struct vm_object *o);
 
 struct vm_area {
-    struct list node; // in mm->areas, ascending
-    u64 start, end;   // page aligned, end exclusive
+    union {
+        struct tree_node node; // in mm->areas
+        u64 start;             // node.key; constant while the area is in the tree
+    };
+    u64 end;  // exclusive; both are page aligned
+    u64 hole; // how much of what mmap(2) chooses from is free right below `start`
+    u64 gap;  // no `hole` of the subtree is larger
     u32 prot;
     bool shared;
     bool read_only; // mprotect(2) cannot make it writable
-    // What the area shows. These addresses do not depend on `start`, so they stay right when the
-    // area is cut in two.
-    const u8 *file; // private file area: bytes of the archive; NULL for other areas
-    u64 file_at;    // the address at which file[0] appears
+    bool touched;   // a page may be there; if not, nobody looks for one. Atomic
+    // What the area shows: at most one of `file` and `object`. shows_at is the address at which the
+    // first byte of it would appear. It does not depend on `start`, so it stays right when the area
+    // is cut in two.
+    const u8 *file;           // private file area: bytes of the archive; NULL for other areas
+    struct vm_object *object; // a shared area shows its pages, a private one copies them
+    u64 shows_at;
     // The bytes that `file` has. The rest of the last page reads as zero; pages behind it fault.
     u64 file_len;
-    struct vm_object *object; // a shared area shows its pages, a private one copies them
-    u64 object_at;            // the address at which the object's page 0 would appear
-    char name[24];            // for /proc: "[stack]", "[heap]", or what it shows; may be ""
+    char name[24]; // for /proc: "[stack]", "[heap]", or what it shows; may be ""
 };
+_Static_assert(offsetof(struct vm_area, node.key) == 0, "start is the key");
 
 struct mm {
     struct refcount refs;
     struct mutex lock; // guards all below; page faults and readers share it (docs/memory.md)
     u64 root;          // top-level page table
-    struct list areas;
+    struct tree areas; // of area->node
     u64 nr_areas;
     u64 brk_start, brk; // the heap: [brk_start, brk)
     u64 auxv, auxv_len; // where execve has put the auxiliary vector: address and bytes
@@ -82,6 +89,20 @@ struct mm {
 
 // Areas that one address space may have (linux/fs/sysctl.c): vm.max_map_count.
 extern u64 vm_max_map_count;
+
+// The areas in order; NULL at the end. The address space's lock is held.
+static inline struct vm_area *vm_first(const struct mm *mm)
+{
+    return tree_entry(tree_first(&mm->areas), struct vm_area, node);
+}
+
+static inline struct vm_area *vm_next(const struct vm_area *a)
+{
+    return tree_entry(tree_next(&a->node), struct vm_area, node);
+}
+
+// The first one that ends after addr, or NULL.
+struct vm_area *vm_find(struct mm *mm, u64 addr);
 
 struct mm *mm_new(void); // NULL when memory is out
 void mm_get(struct mm *mm);

@@ -4,9 +4,6 @@
 
 #include "linux/mm/vm.h"
 
-// The first area that ends after addr, or NULL. Shared.
-struct vm_area *vm_find(struct mm *mm, u64 addr);
-
 // The flags of the page-table entry for a page of this area that is not copy-on-write. Shared.
 u64 vm_page_flags(const struct vm_area *area);
 
@@ -31,4 +28,19 @@ void vm_drop_pages(struct mm *mm, u64 start, u64 end);
 
 // A copy of the area's description, with a reference to its object. NULL when memory is out.
 struct vm_area *vm_clone(const struct vm_area *area);
+// Frees an area that is linked nowhere.
 void vm_free_area(struct vm_area *area);
+
+// The tree of a new address space. Links an area, whose place must be free; unlinks it, and gives
+// the next one; gives it another end, up to the next area's start at most. Unlinks some area, until
+// there is none, from an address space that ends: it keeps no order.
+void vm_areas_init(struct mm *mm);
+void vm_link(struct mm *mm, struct vm_area *a);
+struct vm_area *vm_unlink(struct mm *mm, struct vm_area *a);
+struct vm_area *vm_take(struct mm *mm);
+void vm_grow(struct vm_area *a, u64 end);
+// Where the highest free range of this length begins, of those that mmap(2) may choose; 0: none.
+u64 vm_find_gap(struct mm *mm, u64 len);
+// Cuts areas so that none lies across `start` or `end`. `first` is what vm_find(mm, start) gives
+// now. What it gives then; ERR_PTR(-ENOMEM), or ERR_PTR(-EINVAL): one must stay whole.
+struct vm_area *vm_cut(struct mm *mm, struct vm_area *first, u64 start, u64 end);

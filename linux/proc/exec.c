@@ -237,11 +237,11 @@ static void tell_perf(struct mm *mm, const u8 *image, const char *exe)
     perf_record_comm(true);
     if (!perf_record_wanted())
         return;
-    list_for_each (a, &mm->areas, node) { // no lock: nobody else has this address space yet
+    for (a = vm_first(mm); a; a = vm_next(a)) { // no lock: nobody else has this address space yet
         perf_record_mmap(&(struct perf_mapping){
             .addr = a->start,
             .len = a->end - a->start,
-            .offset = a->file ? (u64)(a->file - image) + a->start - a->file_at : 0,
+            .offset = a->file ? (u64)(a->file - image) + a->start - a->shows_at : 0,
             .prot = a->prot,
             .flags = MAP_PRIVATE,
             .path = a->file      ? exe

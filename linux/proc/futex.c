@@ -26,8 +26,6 @@
 #define FUTEX_WAITERS    0x80000000u
 #define ROBUST_MAX       2048 // entries of the longest list; a program may have made it a ring
 
-#define BUCKET_BITS 6
-
 // What identifies the word: (address space, address), or in shared memory (object, offset).
 struct futex_key {
     const void *space;
@@ -35,35 +33,27 @@ struct futex_key {
 };
 
 struct futex_waiter {
-    struct list node;
+    struct tree_node node;
     struct futex_key key;
     u32 bits;
     struct task *task;
     bool woken;
 };
 
-// Guards the lists and `woken`. It is one lock for all lists, because a requeue changes two of
-// them.
+// Guards the tree and `woken`.
 static struct spinlock futex_lock = SPINLOCK("futex", RANK_FUTEX);
-static struct list waiters[1 << BUCKET_BITS];
+static struct tree waiters; // of waiter->node, in the order in which they came for each word
 
-void futex_init(void)
+// Different words may have the same number, but hardly ever do.
+static u64 number_of(const struct futex_key *key)
 {
-    for (size_t i = 0; i < ARRAY_SIZE(waiters); i++)
-        list_init(&waiters[i]);
-}
-
-static struct list *list_of(const struct futex_key *key)
-{
-    u64 h = ((u64)key->space ^ key->offset) * 0x9e3779b97f4a7c15ull;
-    return &waiters[h >> (64 - BUCKET_BITS)];
+    return ((u64)key->space ^ key->offset) * 0x9e3779b97f4a7c15ull;
 }
 
 // FUTEX_PRIVATE promises that the word is not used by another address space.
 // 0, -EINVAL (addr is not aligned), or -EFAULT (it does not belong to the program).
 static int get_key(struct futex_key *key, struct mm *mm, u64 addr, bool private)
 {
-    struct vm_area *area;
     *key = (struct futex_key){mm, addr};
     if (addr % sizeof(u32))
         return -EINVAL;
@@ -71,15 +61,11 @@ static int get_key(struct futex_key *key, struct mm *mm, u64 addr, bool private)
         return -EFAULT;
     if (private)
         return 0;
-    int err = -EFAULT;
     mutex_lock_shared(&mm->lock);
-    list_for_each (area, &mm->areas, node) {
-        if (addr < area->start || addr >= area->end)
-            continue;
-        err = area->prot ? 0 : -EFAULT; // nobody could read it
-        if (area->object && area->shared)
-            *key = (struct futex_key){area->object, addr - area->object_at};
-    }
+    const struct vm_area *area = vm_find(mm, addr);
+    int err = area && area->start <= addr && area->prot ? 0 : -EFAULT; // or nobody could read it
+    if (!err && area->object && area->shared)
+        *key = (struct futex_key){area->object, addr - area->shows_at};
     mutex_unlock_shared(&mm->lock);
     return err;
 }
@@ -89,25 +75,30 @@ static bool same_key(const struct futex_key *a, const struct futex_key *b)
     return a->space == b->space && a->offset == b->offset;
 }
 
+static struct futex_waiter *waiter_at(struct tree_node *n)
+{
+    return tree_entry(n, struct futex_waiter, node);
+}
+
 // Wakes n waiters, and lets `move` more wait at another word. Returns how many it woke or moved.
 static int wake(struct futex_key key, u32 n, u32 bits, struct futex_key to, u32 move)
 {
     struct futex_waiter *w, *next;
+    u64 number = number_of(&key), flags = spin_lock_irqsave(&futex_lock);
     u32 done = 0;
-    u64 flags = spin_lock_irqsave(&futex_lock);
-    list_for_each_safe (w, next, list_of(&key), node) {
-        if (done >= n && done - n >= move)
-            break;
+    w = waiter_at(tree_find(&waiters, number));
+    for (; w && w->node.key == number && (done < n || done - n < move); w = next) {
+        next = waiter_at(tree_next(&w->node));
         if (!same_key(&w->key, &key) || !(w->bits & bits))
             continue;
         if (done++ < n) {
-            list_del(&w->node);
+            tree_del(&waiters, &w->node);
             __atomic_store_n(&w->woken, true, __ATOMIC_RELEASE);
             sched_wake(w->task); // under the lock, because *w is on the waiter's stack
         } else if (!same_key(&key, &to)) {
             w->key = to;
-            list_del(&w->node);
-            list_add_tail(&w->node, list_of(&to));
+            tree_del(&waiters, &w->node);
+            tree_add(&waiters, &w->node, number_of(&to));
         }
     }
     spin_unlock_irqrestore(&futex_lock, flags);
@@ -163,7 +154,7 @@ static s64 wait(struct futex_key key, u64 addr, u32 value, u64 until, u32 bits)
     u32 now;
     s64 err = 0;
     u64 flags = spin_lock_irqsave(&futex_lock);
-    list_add_tail(&w.node, list_of(&w.key));
+    tree_add(&waiters, &w.node, number_of(&key));
     spin_unlock_irqrestore(&futex_lock, flags);
 
     timeout_start(&to, until);
@@ -189,7 +180,7 @@ static s64 wait(struct futex_key key, u64 addr, u32 value, u64 until, u32 bits)
     if (w.woken)
         err = 0;
     else
-        list_del(&w.node);
+        tree_del(&waiters, &w.node);
     spin_unlock_irqrestore(&futex_lock, flags);
     return err;
 }

@@ -6,8 +6,6 @@
 
 struct mm;
 
-// Boot CPU, once.
-void futex_init(void);
 // Wakes at most n waiters for this word of the address space. Returns how many. Task context.
 int futex_wake(struct mm *mm, u64 addr, u32 n);
 // The running thread leaves its memory. `head` is its robust list (set_robust_list(2)), or 0. Marks

@@ -7,7 +7,6 @@
 #include "linux/fs/console.h"
 #include "linux/fs/upcalls.h"
 #include "linux/proc/exec.h"
-#include "linux/proc/futex.h"
 #include "linux/proc/oom.h"
 #include "linux/proc/life.h"
 #include "linux/ptrace/upcalls.h"
@@ -57,7 +56,6 @@ static void init_main(void *)
 
 void proc_init(void)
 {
-    futex_init();
     oom_init();
     wait_init(&init_queue);
     struct task *t = task_new("init", init_main, NULL, CPUMASK_ALL);

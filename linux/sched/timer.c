@@ -1,41 +1,36 @@
-// One-shot timers: each CPU has a sorted list, which its tick looks at. Sleeping until a time.
+// One-shot timers: each CPU has its own, in order, and its tick looks at the first. Sleeping until
+// a time.
 #include "arch/x86/platform.h"
 #include "kernel/base/panic.h"
 #include "kernel/base/errno.h"
 #include "linux/sched/timer.h"
 
-struct timer_list {
+struct timers {
     struct spinlock lock; // RANK_TIMERS
-    struct list timers;   // by time, earliest first
+    struct tree by_time;  // of timer->node
     struct timer *running;
     u64 now; // time of the tick under way; a timer is due once in each
 };
 
-static struct timer_list timer_lists[MAX_CPUS];
+static struct timers timers[MAX_CPUS];
 
 void timers_init(void)
 {
-    for (u32 cpu = 0; cpu < MAX_CPUS; cpu++) {
-        spin_init(&timer_lists[cpu].lock, "timers", RANK_TIMERS);
-        list_init(&timer_lists[cpu].timers);
-    }
+    for (u32 cpu = 0; cpu < MAX_CPUS; cpu++)
+        spin_init(&timers[cpu].lock, "timers", RANK_TIMERS);
 }
 
-// The list's lock is held.
-static void link_timer(struct timer_list *l, struct timer *t)
+// The lock is held.
+static void link_timer(struct timers *l, struct timer *t)
 {
-    struct timer *later;
-    list_for_each (later, &l->timers, node)
-        if (later->when > t->when)
-            break;
-    list_add_tail(&t->node, &later->node);
-    t->cpu = l - timer_lists;
+    tree_add(&l->by_time, &t->node, t->when);
+    t->cpu = l - timers;
 }
 
 void timer_start(struct timer *t, u64 when, void (*fn)(struct timer *))
 {
     u64 flags = irq_save();
-    struct timer_list *l = &timer_lists[cpu_id()];
+    struct timers *l = &timers[cpu_id()];
     spin_lock(&l->lock);
     ASSERT(!t->armed);
     t->when = l->running == t ? MAX(when, l->now + 1) : when; // not again in this tick
@@ -46,13 +41,13 @@ void timer_start(struct timer *t, u64 when, void (*fn)(struct timer *))
     irq_restore(flags);
 }
 
-// Locks the list that the timer is in, or was in last. IRQs off.
-static struct timer_list *lock_list_of(struct timer *t)
+// Locks those that the timer belongs to, or did last. IRQs off.
+static struct timers *lock_timers_of(struct timer *t)
 {
     for (;;) {
-        struct timer_list *l = &timer_lists[__atomic_load_n(&t->cpu, __ATOMIC_RELAXED)];
+        struct timers *l = &timers[__atomic_load_n(&t->cpu, __ATOMIC_RELAXED)];
         spin_lock(&l->lock);
-        if (l == &timer_lists[t->cpu])
+        if (l == &timers[t->cpu])
             return l;
         spin_unlock(&l->lock); // it moved: timers_leave()
     }
@@ -62,9 +57,9 @@ static struct timer_list *lock_list_of(struct timer *t)
 static bool disarm(struct timer *t)
 {
     u64 flags = irq_save();
-    struct timer_list *l = lock_list_of(t);
+    struct timers *l = lock_timers_of(t);
     if (t->armed) {
-        list_del(&t->node);
+        tree_del(&l->by_time, &t->node);
         t->armed = false;
     }
     bool running = l->running == t;
@@ -80,14 +75,15 @@ void timer_stop(struct timer *t)
 }
 
 // The first timer that is due, unlinked and marked as running; NULL if none.
-static struct timer *take_due(struct timer_list *l)
+static struct timer *take_due(struct timers *l)
 {
-    struct timer *t = NULL;
     spin_lock(&l->lock);
-    if (!list_empty(&l->timers) && list_first(&l->timers, struct timer, node)->when <= l->now) {
-        t = list_first(&l->timers, struct timer, node);
-        list_del(&t->node);
+    struct timer *t = tree_entry(tree_first(&l->by_time), struct timer, node);
+    if (t && t->when <= l->now) {
+        tree_del(&l->by_time, &t->node);
         t->armed = false;
+    } else {
+        t = NULL;
     }
     l->running = t;
     spin_unlock(&l->lock);
@@ -96,7 +92,7 @@ static struct timer *take_due(struct timer_list *l)
 
 void timers_run(void)
 {
-    struct timer_list *l = &timer_lists[cpu_id()];
+    struct timers *l = &timers[cpu_id()];
     struct timer *t;
     l->now = clock_ns();
     while ((t = take_due(l)))
@@ -105,15 +101,13 @@ void timers_run(void)
 
 void timers_leave(void)
 {
-    struct timer_list *from = &timer_lists[cpu_id()], *to = &timer_lists[0];
-    struct timer *t, *next;
+    struct timers *from = &timers[cpu_id()], *to = &timers[0];
+    struct timer *t;
     ASSERT(from != to && !from->running);
     spin_lock(&to->lock);
     spin_lock(&from->lock);
-    list_for_each_safe (t, next, &from->timers, node) {
-        list_del(&t->node);
+    while ((t = tree_entry(tree_take(&from->by_time), struct timer, node)))
         link_timer(to, t);
-    }
     spin_unlock(&from->lock);
     spin_unlock(&to->lock);
 }

@@ -1,12 +1,15 @@
 // One-shot timers, and sleeping until a time.
 #pragma once
 
+#include "kernel/base/tree.h"
 #include "sched/sched.h"
 
 // The tick of the CPU that started a timer runs it, IRQs off, so the resolution is 1 / HZ.
 struct timer {
-    struct list node;
-    u64 when; // clock_ns()
+    union {
+        struct tree_node node;
+        u64 when; // node.key; clock_ns()
+    };
     u32 cpu;
     bool armed;
     void (*fn)(struct timer *t);

@@ -12,7 +12,7 @@
 
 struct spinlock proc_lock = SPINLOCK("proc", RANK_PROC);
 struct process *init_process;
-static struct list processes = LIST_INIT(processes); // ascending pid; proc_lock
+static struct tree processes; // by pid; proc_lock
 // Threads of all processes; one that has none left counts as one until it is reaped. proc_lock
 static u64 nr_threads;
 
@@ -24,7 +24,6 @@ struct process *process_new(void)
     if (!p)
         return NULL;
     ref_init(&p->refs);
-    list_init(&p->all_node);
     list_init(&p->children);
     list_init(&p->sibling);
     list_init(&p->threads);
@@ -68,8 +67,7 @@ int thread_attach(struct task *t, struct process *p)
     list_init(&th->node);
     list_init(&th->pending.queue);
     list_init(&th->tracees);
-    fpu_init_state(fpu);
-    t->arch.fpu = fpu;
+    t->arch.fpu = fpu; // zeros, until execve or copy_thread() fills it
     t->thread = th;
     t->process = p;
     process_get(p);
@@ -78,7 +76,6 @@ int thread_attach(struct task *t, struct process *p)
 
 void process_link(struct process *p, struct process *parent, struct task *first)
 {
-    struct process *after;
     nr_threads++;
     p->pid = first->tid;
     strcopy(p->comm, first->comm, sizeof(p->comm));
@@ -86,15 +83,7 @@ void process_link(struct process *p, struct process *parent, struct task *first)
     p->forker = current_task()->tid;
     if (p != parent) // init is its own parent
         list_add_tail(&p->sibling, &parent->children);
-    // The youngest process has the greatest number nearly always. So the search begins at the end.
-    struct list *pos = processes.prev;
-    while (pos != &processes) {
-        after = list_entry(pos, struct process, all_node);
-        if (after->pid < p->pid)
-            break;
-        pos = pos->prev;
-    }
-    list_add(&p->all_node, pos);
+    tree_add(&processes, &p->pid_node, p->pid);
     thread_link(first);
 }
 
@@ -133,18 +122,19 @@ void process_reap(struct process *p)
     usage_add(&p->parent->reaped, &own);
     usage_add(&p->parent->reaped, &p->reaped);
     list_del(&p->sibling);
-    list_del(&p->all_node);
+    tree_del(&processes, &p->pid_node);
     nr_threads--;
     process_put(p);
 }
 
+static struct process *process_at(struct tree_node *n)
+{
+    return tree_entry(n, struct process, pid_node);
+}
+
 struct process *process_lookup(u32 pid)
 {
-    struct process *p;
-    list_for_each (p, &processes, all_node)
-        if (p->pid == pid)
-            return p;
-    return NULL;
+    return process_at(tree_find(&processes, pid));
 }
 
 struct process *process_find(u32 pid)
@@ -174,15 +164,13 @@ void process_for_each(void (*fn)(struct process *p, void *arg), void *arg)
 {
     struct process *p;
     spin_lock(&proc_lock);
-    list_for_each (p, &processes, all_node)
-        fn(p, arg);
+    tree_for_each(p, &processes, pid_node) fn(p, arg);
     spin_unlock(&proc_lock);
 }
 
 struct process *process_next(struct process *p)
 {
-    struct list *next = p ? p->all_node.next : processes.next;
-    return next == &processes ? NULL : list_entry(next, struct process, all_node);
+    return process_at(p ? tree_next(&p->pid_node) : tree_first(&processes));
 }
 
 struct mm *process_mm(struct process *p)

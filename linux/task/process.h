@@ -15,6 +15,7 @@
 
 #include "arch/x86/trap.h"
 #include "kernel/base/refcount.h"
+#include "kernel/base/tree.h"
 #include "linux/sched/timer.h"
 #include "linux/task/rlimit.h"
 #include "linux/task/signal.h"
@@ -40,7 +41,7 @@ struct itimer {
 
 struct process {
     struct refcount refs;
-    struct list all_node; // in the list of all processes, until reaped
+    struct tree_node pid_node; // in the tree of all processes, until reaped
     u32 pid, pgid, sid;
     struct process *parent;
     u32 forker;            // tid of the parent's thread that made it

@@ -68,3 +68,6 @@ void bench_tasks(void);
 void bench_ptrace(void);
 void bench_turns(void);
 void bench_beside(void);
+void bench_many(void);
+// A thread that returns at once, made and joined n times.
+void thread_join(int n);

@@ -65,7 +65,8 @@ int main(int argc, char **argv)
         const char *name;
         void (*run)(void);
     } groups[] = {{"calls", bench_calls},   {"switches", bench_switches}, {"tasks", bench_tasks},
-                  {"ptrace", bench_ptrace}, {"turns", bench_turns},       {"beside", bench_beside}};
+                  {"ptrace", bench_ptrace}, {"turns", bench_turns},       {"beside", bench_beside},
+                  {"many", bench_many}};
     struct sysinfo info;
 
     setvbuf(stdout, NULL, _IOLBF, BUFSIZ);

@@ -24,7 +24,7 @@ static void *nothing(void *arg)
     return arg;
 }
 
-static void thread_join(int n)
+void thread_join(int n)
 {
     pthread_t thread;
 
