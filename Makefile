@@ -58,6 +58,7 @@ NEEDS_iso     := image uefi
 NEEDS_core    := image uefi
 NEEDS_fuzz    := image qemu
 NEEDS_run     := image $(EMU) $(if $(filter 1,$(UEFI)),uefi) $(if $(filter sh,$(SHELL_PROG)),,shell)
+NEEDS_recording := $(NEEDS_run)
 NEEDS_exec    := image $(EMU)
 NEEDS_timeline := image $(EMU)
 NEEDS_linux   := image qemu
@@ -151,7 +152,7 @@ LDFLAGS := -nostdlib -static -z max-page-size=4096 -z noexecstack --build-id=non
 UFLAGS := -static -O2 -g $(WARN) -I. -isystem $(BUILD)/user/include
 HFLAGS := -std=gnu17 -O1 -g $(WARN) -I. -fsanitize=address,undefined -fno-sanitize-recover=all
 
-# For editors: how the usual kernel is compiled.
+# For editors: how the usual kernel, the programs and the tests are compiled.
 COMMANDS := $(if $(filter 0,$(HWBP))$(filter 1,$(CORE)),,$(BUILD)/compile_commands.json)
 
 # ---- Targets ----
@@ -160,8 +161,8 @@ COMMANDS := $(if $(filter 0,$(HWBP))$(filter 1,$(CORE)),,$(BUILD)/compile_comman
 include labs/lab.mk
 
 .PHONY: kernel-off kernel-core all core setup iso run exec linux compare gdb kgdb bochs console \
-        decode bench test fuzz oom timeline docs-check site lint size format pictures clean help \
-        FORCE
+        decode bench test fuzz oom timeline docs-check recording site lint size format pictures \
+        clean help FORCE
 
 ifeq ($(CORE),1)
 all: $(B)/dr7-core.iso
@@ -205,6 +206,7 @@ help:
 #: make format     clang-format on all C files
 #: make pictures   draws docs/pictures/*.svg from the .txt beside them; timeline.png by a browser
 #: make site       README, docs, hand-outs and sources as one searchable site: build/site
+#: make recording  a session at the shell as a file for asciinema: build/session.cast
 #: make iso        only the boot image
 #: make setup      installs what `make run` needs; ALL=1: what all targets need
 #: make clean      remove build/
@@ -286,6 +288,9 @@ lint:
 
 docs-check: all
 	@$(PYTHON) tools/docs_check.py $(PAGES)
+
+recording: $(B)/kernel.elf $(ARCHIVE)
+	@$(PYTHON) tools/recording.py $(BUILD)/session.cast
 
 site:
 	@$(PYTHON) tools/site.py $(BUILD)/site
@@ -373,10 +378,15 @@ $(B)/kernel.elf: $(B)/obj/kernel2.elf $(B)/obj/floor.o | $(COMMANDS)
 
 .SECONDARY:
 
+# For each file of $(2) one entry: $(1) compiles it.
+entries = for f in $(2); do printf \
+          '{"directory":"$(CURDIR)","file":"%s","command":"$(1) -c %s"}\n' $$f $$f; done
+
 $(BUILD)/compile_commands.json: $(B)/flags $(CSRC)
-	$(Q)for f in $(CSRC); do \
-	    printf '{"directory":"$(CURDIR)","file":"%s","command":"$(CC) $(CFLAGS) -c %s"}\n' $$f $$f; \
-	done | sed '1s/^/[/; $$!s/$$/,/; $$s/$$/]/' >$@
+	$(Q){ $(call entries,$(CC) $(CFLAGS),$(CSRC)); \
+	    $(call entries,$(USERCC) $(UFLAGS),$(USRC) $(UTEST) $(wildcard user/*/*.c)); \
+	    $(call entries,$(HOSTCC) $(HFLAGS),$(wildcard test/host/t_*.c)); } | \
+	    sed '1s/^/[/; $$!s/$$/,/; $$s/$$/]/' >$@
 
 # ---- Programs, archive, boot image ----
 

@@ -36,6 +36,7 @@ import docs_site  # noqa: E402
 import timeline  # noqa: E402
 import together  # noqa: E402
 import perf_data  # noqa: E402
+import record_session  # noqa: E402
 import screen  # noqa: E402
 from boot import with_program  # noqa: E402
 from report import (Case, Result, Skip, parse_ktap, print_failures, print_progress,  # noqa: E402
@@ -335,6 +336,7 @@ SESSIONS = {
     "uefi-usb-stick": lambda build: firmware.check(build, uefi=True, usb=True),
     "timeline.demo": lambda build: timeline.check(build, TIMEOUT["qemu"]),
     "timeline.core": lambda build: timeline.check(CORE, TIMEOUT["qemu"], CORE="1"),
+    "recording": lambda build: record_session.check(TIMEOUT["qemu"]),
     "site": lambda build: docs_site.check(TIMEOUT["qemu"]),
     "timeline.million": lambda build: timeline.check_long(build),
     "busybox": lambda build: busybox.check(build + "/kernel.elf", TIMEOUT["qemu"]),

@@ -15,7 +15,7 @@ static void show_words(int used, char *words)
     for (char *word = strtok_r(words, " \n", &save); word; word = strtok_r(NULL, " \n", &save)) {
         if (used && used + 1 + (int)strlen(word) > WIDTH)
             used = printf("\n       ") - 1;
-        used += printf(" %s", word);
+        used += printf("%s%s", used ? " " : "", word);
     }
     printf("\n");
 }
