@@ -34,7 +34,7 @@ static void be_common(void)
         REQUIRE(setuid(NOBODY) == 0);
 }
 
-UTEST(limits_change, "limits-change")
+UTEST(limits_change, "limits.change")
 {
     struct rlimit limit, old;
 
@@ -63,7 +63,7 @@ static void check_inherited(void *)
     set_limit(RLIMIT_NOFILE, 1, 1);
 }
 
-UTEST(limits_inherit, "limits-inherit")
+UTEST(limits_inherit, "limits.inherit")
 {
     set_limit(RLIMIT_NOFILE, 17, 18);
     join(spawn(check_inherited, NULL));
@@ -90,7 +90,7 @@ static void read_limit(const char *name, long value[2], char unit[16])
     CHECK(!"the name is there");
 }
 
-UTEST(limits_file, "limits-file")
+UTEST(limits_file, "limits.file")
 {
     static const struct {
         int which;
@@ -118,7 +118,7 @@ UTEST(limits_file, "limits-file")
     CHECK_EQ(limit_of(RLIMIT_SIGPENDING).rlim_cur, 12);
 }
 
-UTEST(limits_descriptors, "limits-descriptors")
+UTEST(limits_descriptors, "limits.descriptors")
 {
     struct pollfd none[12];
     int high = fcntl(0, F_DUPFD, 40);
@@ -149,7 +149,7 @@ static void use_stack(void *bytes)
     exec_self("stack", bytes, environ);
 }
 
-UTEST(limits_stack, "limits-stack")
+UTEST(limits_stack, "limits.stack")
 {
     join(spawn(use_stack, "700000"));
     CHECK_EQ(wait_for(spawn(use_stack, "1200000")), SIGSEGV);
@@ -201,7 +201,7 @@ static void fill_signals(void *)
     CHECK_ERRNO(queue(SIG + 1), EAGAIN);
 }
 
-UTEST(limits_signals, "limits-signals")
+UTEST(limits_signals, "limits.signals")
 {
     join(spawn(fill_signals, NULL));
     // Threads are buried a moment after their end. (On Linux it was another user's.)
@@ -252,7 +252,7 @@ static void fill_processes(void *)
     }
 }
 
-UTEST(limits_processes, "limits-processes")
+UTEST(limits_processes, "limits.processes")
 {
     join(spawn(fill_processes, NULL));
 }
@@ -278,7 +278,7 @@ static long sysctl_set(const char *path, long value)
     return old;
 }
 
-UTEST(limits_areas, "limits-areas")
+UTEST(limits_areas, "limits.areas")
 {
     uint8_t *at = mmap(NULL, 256 * PAGE, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     static const char *const file = "/proc/sys/vm/max_map_count";
@@ -324,7 +324,7 @@ static int take_pipe(void)
     return pipe(ends);
 }
 
-UTEST(limits_files, "limits-files")
+UTEST(limits_files, "limits.files")
 {
     static const char *const files = "/proc/sys/fs/file-max",
                              *const pipes = "/proc/sys/fs/pipe-user-pages-hard";
@@ -345,7 +345,7 @@ UTEST(limits_files, "limits-files")
     CHECK_EQ(take_pipe(), 0);
 }
 
-UTEST(limits_threads, "limits-threads")
+UTEST(limits_threads, "limits.threads")
 {
     static const char *const file = "/proc/sys/kernel/threads-max";
 
@@ -392,7 +392,7 @@ static void remove_files(int n)
     }
 }
 
-UTEST(limits_tmp_empty, "limits-tmp-empty")
+UTEST(limits_tmp_empty, "limits.tmp-empty")
 {
     enum { FILES = 400 };
     struct statfs before = tmp_now();
@@ -420,7 +420,7 @@ static void touch(void *at)
     *(volatile char *)at = 1;
 }
 
-UTEST(limits_tmp_full, "limits-tmp-full")
+UTEST(limits_tmp_full, "limits.tmp-full")
 {
     static char piece[1 << 16];
     struct statfs before = tmp_now();
