@@ -1,6 +1,7 @@
 // link: arch/x86/debugreg.c arch/x86/svm/debugreg_guest.c
 // The debug-register file on the host: encoding, the commit algorithm,
 // and what a #DB means, by hand and in random sequences.
+#include "arch/x86/svm/debugreg_guest.h"
 #include "test/host/dr_model.h"
 
 #define RANDOM_OPS 1000000
