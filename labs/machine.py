@@ -5,6 +5,7 @@ from labs import bench, lab
 
 sys.path.insert(0, lab.ROOT + "/tools")
 import emu  # noqa: E402
+import mkiso  # noqa: E402,F401
 from witness import DB, GP  # noqa: E402,F401
 
 

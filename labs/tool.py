@@ -34,7 +34,10 @@ def make_lab():
 
 
 def hand_in_text(path, wanted):
-    """The lab's file out of a zip archive, or the file itself."""
+    """The lab's file out of a zip archive or a folder, or the file itself."""
+    if os.path.isdir(path):
+        whole = f"{path}/{wanted}"
+        path = whole if os.path.exists(whole) else f"{path}/{os.path.basename(wanted)}"
     try:
         if not zipfile.is_zipfile(path):
             with open(path, "rb") as f:

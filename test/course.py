@@ -1,6 +1,8 @@
 # The labs (labs/README.md): their tools, and each lab's proof of itself.
 import base64
 import json
+import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -23,7 +25,8 @@ def check_lab(name, timeout):
 
 def check_tools():
     wrong = []
-    for check in (cutter, odd_functions, sealed_advice, report_formats, refused, forged, variants):
+    for check in (cutter, odd_functions, sealed_advice, report_formats, gradescope, refused, forged,
+                  variants):
         wrong += [f"{check.__name__}: {line}" for line in check()]
     return "; ".join(wrong), wrong
 
@@ -125,6 +128,31 @@ def report_formats():
     return wrong
 
 
+def gradescope():
+    """Its script, in a folder that looks like Gradescope's."""
+    if not lab.names():
+        return []
+    wrong = []
+    with tempfile.TemporaryDirectory() as top:
+        os.makedirs(top + "/source")
+        os.makedirs(top + "/submission")
+        os.symlink(os.getcwd(), top + "/source/dr7")
+        with open(top + "/source/lab", "w", encoding="utf-8") as f:
+            f.write("slots\n")
+        with open(top + "/submission_metadata.json", "w", encoding="utf-8") as f:
+            json.dump({"users": [{"email": "public", "id": 1, "name": "A Student"}]}, f)
+        for hand_in, wanted in ((None, (0, "No such file")), ("hwbp/slots.c", (100, "Slot rules"))):
+            if hand_in:
+                shutil.copy(hand_in, top + "/submission")
+            subprocess.run(["labs/gradescope/run_autograder"], check=False,
+                           env={"PATH": "/usr/bin:/bin", "AUTOGRADER": top})
+            with open(top + "/results/results.json", encoding="utf-8") as f:
+                result = json.load(f)
+            expect(wrong, f"{hand_in}", (result["score"], wanted[1] in result["output"]),
+                   (wanted[0], True))
+    return wrong
+
+
 # What a hand-in may try, and what it is told. Each is a helper beside the starter's functions.
 FORGERIES = {
     "a constructor": ("__attribute__((constructor)) static void f(void) { panic(\"early\"); }",
@@ -183,7 +211,7 @@ def variants():
         public = starter.read(starter.published(lab.staff(name)))
         # Where kernels are built and booted, one of them is enough.
         number = None if lab.staff(name).FLAVOUR == "host" else 1
-        for params in lab.staff(name).VARIANTS[:number]:
+        for params in getattr(lab.staff(name), "VARIANTS", [])[:number]:
             model = starter.Model(name, params)
             given = model.plain_tree()
             report = grading.grade(given, model.tree, model.solution)
