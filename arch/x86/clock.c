@@ -104,9 +104,14 @@ void clock_init(void)
     tsc_start = rdtsc();
 }
 
+u64 clock_cycles_ns(u64 cycles)
+{
+    return (unsigned __int128)cycles * ns_per_tick >> FRACTION_BITS;
+}
+
 static u64 ns_since(u64 tsc)
 {
-    return (unsigned __int128)(rdtsc() - tsc) * ns_per_tick >> FRACTION_BITS;
+    return clock_cycles_ns(rdtsc() - tsc);
 }
 
 u64 clock_ns(void)

@@ -6,6 +6,7 @@
 
 #include "arch/x86/layout.h"
 #include "arch/x86/debugreg.h"
+#include "arch/x86/holdup.h"
 
 struct perf_cpu;
 struct runqueue;
@@ -85,19 +86,23 @@ static inline struct task *current_task(void)
 }
 
 // The preemption count of this CPU. One instruction each, so an interrupt cannot divide them.
+static inline u32 preempt_count(void)
+{
+    return THIS_CPU->preempt_count;
+}
+
 static inline void preempt_count_inc(void)
 {
     __asm__ volatile("incl %%gs:%c0" ::"i"(offsetof(struct cpu, preempt_count)) : "memory");
+    if (DEBUG_BUILD && preempt_count() == 1)
+        stretch_begins(HOLDUP_PREEMPT);
 }
 
 static inline void preempt_count_dec(void)
 {
+    if (DEBUG_BUILD && preempt_count() == 1)
+        stretch_ends(HOLDUP_PREEMPT);
     __asm__ volatile("decl %%gs:%c0" ::"i"(offsetof(struct cpu, preempt_count)) : "memory");
-}
-
-static inline u32 preempt_count(void)
-{
-    return THIS_CPU->preempt_count;
 }
 
 static inline bool need_resched(void)
@@ -141,12 +146,14 @@ static inline u64 read_flags(void)
 
 static inline void irq_enable(void)
 {
+    stretch_ends(HOLDUP_IRQS);
     __asm__ volatile("sti" ::: "memory");
 }
 
 static inline void irq_disable(void)
 {
     __asm__ volatile("cli" ::: "memory");
+    stretch_begins(HOLDUP_IRQS);
 }
 
 static inline bool irqs_enabled(void)
@@ -187,6 +194,7 @@ static inline void debug_break(void)
 // before the end of the next instruction (SDM vol. 2, STI).
 static inline void cpu_idle_halt(void)
 {
+    stretch_ends(HOLDUP_IRQS);
     __asm__ volatile("sti; hlt" ::: "memory");
 }
 

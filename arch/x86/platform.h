@@ -70,6 +70,8 @@ void ioapic_route(u32 irq, u32 what);
 
 // Calibrates the TSC and the local APIC timer against the PIT. Boot CPU, IRQs off.
 void clock_init(void);
+// So many cycles of the time-stamp counter, in nanoseconds.
+u64 clock_cycles_ns(u64 cycles);
 // Nanoseconds since clock_init(). Monotonic on each CPU. Any context.
 u64 clock_ns(void);
 // Nanoseconds since the kernel's entry, which is a little before clock_init(); until then 0. Any

@@ -140,11 +140,15 @@ void smp_call_users(u64 root, void (*fn)(void *), void *arg)
     u64 flags = irq_save();
     // A CPU that is found offline here sees in smp_join() all that was changed before the call.
     __atomic_thread_fence(__ATOMIC_SEQ_CST);
-    u32 self = cpu_id();
+    u32 self = cpu_id(), sent = 0;
     for (u32 i = 0; i < nr_cpus; i++) {
-        if (i != self && cpu_reachable(i) && has_loaded(i, root))
+        if (i != self && cpu_reachable(i) && has_loaded(i, root)) {
             call_post(i, &nodes[i], &call);
+            sent++;
+        }
     }
+    if (sent)
+        holdup_count(HOLDUP_IPI, sent);
     if (has_loaded(self, root))
         fn(arg);
     irq_restore(flags);
@@ -169,6 +173,7 @@ void smp_join(void)
 
 void smp_reschedule(u32 cpu)
 {
+    holdup_count(HOLDUP_IPI, 1);
     lapic_send(cpus[cpu].apic_id, IPI_RESCHEDULE);
 }
 

@@ -207,7 +207,10 @@ __protected_text void trap_debug(struct trapframe *f)
 
     struct dr_hits hits;
     dr_db_enter(&hits);
+    stretch_begins(HOLDUP_IRQS);
     u64 left = debug_exception(f, &hits);
+    if (f->rflags & RFLAGS_IF)
+        stretch_ends(HOLDUP_IRQS);
     dr_db_exit();
 
     if (!from_user(f))
@@ -265,6 +268,7 @@ static void interrupt(struct trapframe *f)
 __protected_text void trap_dispatch(struct trapframe *f)
 {
     close_user_access();
+    stretch_begins(HOLDUP_IRQS);
     if (f->vector < IRQ_BASE) {
         exception(f);
     } else {
@@ -281,4 +285,6 @@ __protected_text void trap_dispatch(struct trapframe *f)
     }
     if (from_user(f))
         trap_exit_to_user(f);
+    else if (f->rflags & RFLAGS_IF)
+        stretch_ends(HOLDUP_IRQS);
 }

@@ -107,12 +107,14 @@ static bool try_take(struct spinlock *l)
 
 void spin_wait(struct spinlock *l)
 {
-    for (u32 rounds = 0; !try_take(l); rounds++) {
+    u32 rounds = 0;
+    for (; !try_take(l); rounds++) {
         if (DEBUG_BUILD && rounds == SPIN_LIMIT)
             panic("spinlock: no end of waiting for %s, held by CPU %d", l->name,
                   (int)l->holder - 1);
         cpu_pause();
     }
+    holdup_count(HOLDUP_SPIN, rounds + 1);
 }
 
 void spin_check_none_held(const char *what)

@@ -280,6 +280,9 @@ void procfs_init(void)
         {"sched", show_sched, NULL, NULL},
         {"uptime", show_uptime, NULL, NULL},
         {"sysrq-trigger", show_sysrq, store_sysrq, NULL},
+#ifdef DEBUG
+        {"holdups", holdups_show, holdups_store, NULL},
+#endif
     };
     static const struct gen_file kernel_files[] = {
         {"perf_event_max_sample_rate", show_sample_rate, store_sample_rate, NULL},

@@ -69,5 +69,6 @@ void bench_ptrace(void);
 void bench_turns(void);
 void bench_beside(void);
 void bench_many(void);
+void bench_holdups(void);
 // A thread that returns at once, made and joined n times.
 void thread_join(int n);

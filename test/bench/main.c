@@ -66,7 +66,7 @@ int main(int argc, char **argv)
         void (*run)(void);
     } groups[] = {{"calls", bench_calls},   {"switches", bench_switches}, {"tasks", bench_tasks},
                   {"ptrace", bench_ptrace}, {"turns", bench_turns},       {"beside", bench_beside},
-                  {"many", bench_many}};
+                  {"many", bench_many},     {"holdups", bench_holdups}};
     struct sysinfo info;
 
     setvbuf(stdout, NULL, _IOLBF, BUFSIZ);

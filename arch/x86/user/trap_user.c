@@ -54,6 +54,7 @@ void trap_work_before_user(struct trapframe *f)
     if (DEBUG_BUILD && (preempt_count() || this_cpu()->irq_depth))
         panic("return to ring 3 with preempt_count %u, irq_depth %u", preempt_count(),
               this_cpu()->irq_depth);
+    stretch_ends(HOLDUP_IRQS);
 }
 
 // From user.asm, IRQs off: a new task's first step into ring 3.

@@ -1,0 +1,56 @@
+// Debug builds: what holds up others, and where. /proc/holdups switches it on and shows it
+// (linux/fs/holdup_file.c). While it is off, each place costs one comparison.
+#pragma once
+
+#include "arch/x86/types.h"
+
+enum {
+    // How long a CPU has interrupts off, and preemption off, in cycles of the time-stamp counter. A
+    // stretch begins and ends once, however often that is said.
+    HOLDUP_IRQS,
+    HOLDUP_PREEMPT,
+    HOLDUP_STRETCHES,
+    HOLDUP_SPIN = HOLDUP_STRETCHES, // rounds of waiting for a spinlock
+    HOLDUP_IPI,                     // interrupts sent to other CPUs
+    NR_HOLDUPS,
+};
+
+#define HOLDUP_PLACES 128 // of each kind; what finds no room is counted as lost
+
+struct holdup {
+    u64 from; // return address: who began it, or counted; 0: no place yet. All are atomic
+    u64 to;   // where the longest ended; 0: a count
+    u64 times, most, total;
+};
+
+extern bool holdup_on;
+extern struct holdup holdups[NR_HOLDUPS][HOLDUP_PLACES];
+extern u64 holdups_lost;
+
+// Any context, #DB too.
+void holdup_begin(u32 kind);
+void holdup_end(u32 kind);
+void holdup_note(u32 kind, u64 from, u64 to, u64 amount);
+// Begins anew, or ends.
+void holdup_switch(bool on);
+
+#define __always_inline inline __attribute__((always_inline))
+
+static __always_inline void stretch_begins(u32 kind)
+{
+    if (DEBUG_BUILD && unlikely(holdup_on))
+        holdup_begin(kind);
+}
+
+static __always_inline void stretch_ends(u32 kind)
+{
+    if (DEBUG_BUILD && unlikely(holdup_on))
+        holdup_end(kind);
+}
+
+// The place is the caller of the function that this is expanded in.
+static __always_inline void holdup_count(u32 kind, u64 amount)
+{
+    if (DEBUG_BUILD && unlikely(holdup_on))
+        holdup_note(kind, (u64)__builtin_return_address(0), 0, amount);
+}
