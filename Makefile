@@ -64,6 +64,7 @@ NEEDS_timeline := image $(EMU)
 NEEDS_linux   := image qemu
 NEEDS_compare := image qemu test
 NEEDS_bench   := image qemu
+NEEDS_perf-tool := perf
 NEEDS_gdb     := image qemu gdb
 NEEDS_kgdb    := image $(EMU) gdb
 NEEDS_bochs   := image bochs
@@ -161,8 +162,8 @@ COMMANDS := $(if $(filter 0,$(HWBP))$(filter 1,$(CORE)),,$(BUILD)/compile_comman
 include labs/lab.mk
 
 .PHONY: kernel-off kernel-core all core setup iso run exec linux compare gdb kgdb bochs console \
-        decode bench test fuzz oom timeline docs-check recording site lint size format pictures \
-        clean help FORCE
+        decode bench test fuzz oom perf-tool timeline docs-check recording site lint size format \
+        pictures clean help FORCE
 
 ifeq ($(CORE),1)
 all: $(B)/dr7-core.iso
@@ -197,6 +198,7 @@ help:
 #: make fuzz       random system calls: SECS=60 SEED=n; a fault is made small (docs/fuzz.md)
 #: make bench      the benchmark on dr7 and on Linux, as a table (README=1: also into README.md;
 #:                 PLOT=1: as bars in build/bench.svg)
+#: make perf-tool  Linux's own perf, from Debian's sources: build/perf-tool/perf (docs/perf-tool.md)
 #: make lab        the labs (labs/README.md); L=name OUT=folder ID=student: one student's starter
 #: make lab-grade  L=name FILE=hand-in.zip ID=student FORMAT=text|gradescope|classroom50|...
 #: make labs-check proves that the graders are right: starters, solutions, planted mistakes (L=)
@@ -270,6 +272,9 @@ endif
 
 test: $(if $(filter ?,$(T)),,$(TESTED))
 	@$(PYTHON) test/run.py --build $(B) $(HOST)
+
+perf-tool:
+	@$(PYTHON) tools/perf_tool.py
 
 fuzz: $(B)/kernel.elf $(BUILD)/fuzz/fuzz
 	@$(PYTHON) tools/fuzz.py $^

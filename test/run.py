@@ -36,6 +36,7 @@ import docs_site  # noqa: E402
 import timeline  # noqa: E402
 import together  # noqa: E402
 import perf_data  # noqa: E402
+import real_perf  # noqa: E402
 import record_session  # noqa: E402
 import screen  # noqa: E402
 from boot import with_program  # noqa: E402
@@ -344,6 +345,7 @@ SESSIONS = {
     "bad-input": lambda build: inputs.check(build),
     "debuggers": lambda build: debuggers.check(build, TIMEOUT["bochs"]),
     "debuggers.console": lambda build: debuggers.check_console(build, TIMEOUT["qemu"]),
+    "perf-tool": lambda build: real_perf.check(build + "/kernel.elf"),
     "make-exec": lambda build: make_exec.check(build, LOGS, TIMEOUT["qemu"]),
 }
 # A lab's starter has no labs to check.

@@ -3,7 +3,8 @@
 # version of QEMU. Called by make with what its targets need; quick and silent when nothing is
 # missing.
 #
-#   setup.sh GROUP...     build, image, uefi, qemu, bochs, shell, gdb, test, style; all: every one
+#   setup.sh GROUP...     build, image, uefi, qemu, bochs, shell, gdb, test, perf, style;
+#                         all: every one
 set -eu
 
 LOG=/tmp/dr7-setup.$$.log
@@ -34,6 +35,12 @@ test perf linux-perf
 test node nodejs
 test chromium chromium
 test xz xz-utils
+perf flex flex
+perf bison bison
+perf pkg-config pkg-config
+perf xz xz-utils
+perf /usr/include/libelf.h libelf-dev
+perf /usr/include/zlib.h zlib1g-dev
 site mkdocs mkdocs
 site /usr/share/mkdocs/themes/material/__init__.py mkdocs-material
 site git git

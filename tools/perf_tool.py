@@ -1,0 +1,58 @@
+# Linux's own perf, as one static program: built from Debian's sources of Linux 6.12 below
+# build/perf-tool, never installed. It runs on dr7 and on Linux.
+#
+#   perf_tool.py             fetches and builds it, unless it is there, and prints its path
+import glob
+import os
+import subprocess
+import sys
+import tempfile
+
+import emu
+
+FOLDER = "build/perf-tool"
+PERF = FOLDER + "/perf"
+PACKAGE = "linux-source-6.12"
+# Of the sources, what tools/perf is made of; and what it can do without.
+PARTS = ["tools/*", "scripts/*", "arch/arm64/tools/*", "kernel/bpf/disasm.*"]
+WITHOUT = ["AUXTRACE", "BACKTRACE", "BPF_SKEL", "CAPSTONE", "DEMANGLE", "DWARF", "GTK2", "JEVENTS",
+           "JVMTI", "LIBAUDIT", "LIBBABELTRACE", "LIBBPF", "LIBCAP", "LIBCRYPTO", "LIBDEBUGINFOD",
+           "LIBDW_DWARF_UNWIND", "LIBNUMA", "LIBPERL", "LIBPFM4", "LIBPYTHON", "LIBTRACEEVENT",
+           "LIBUNWIND", "LIBZSTD", "LZMA", "SDT", "SLANG"]
+
+
+def fetch(top):
+    """The path of the sources, unpacked in the folder `top`."""
+    print("dr7: fetching " + PACKAGE, file=sys.stderr)
+    os.chmod(top, 0o777)  # apt downloads as a user of its own
+    subprocess.run(["apt-get", "download", "-qq", PACKAGE], cwd=top, check=True)
+    unpack = (f"dpkg --fsys-tarfile *.deb | tar -xO ./usr/src/{PACKAGE}.tar.xz | xz -dc |"
+              f" tar -x --wildcards " + " ".join(f"'{PACKAGE}/{part}'" for part in PARTS))
+    subprocess.run(["bash", "-o", "pipefail", "-c", unpack], cwd=top, check=True)
+    return f"{top}/{PACKAGE}"
+
+
+def build(source, out):
+    print("dr7: building perf", file=sys.stderr)
+    with open(FOLDER + "/log", "wb") as log:
+        done = subprocess.run(["make", "-C", source + "/tools/perf", f"O={out}", f"{out}/perf",
+                               f"-j{os.cpu_count()}", "LDFLAGS=-static", "WERROR=0"] +
+                              [f"NO_{name}=1" for name in WITHOUT], stdout=log, stderr=log,
+                              env={k: v for k, v in os.environ.items() if "MAKE" not in k})
+    if done.returncode:
+        sys.exit(f"dr7: perf could not be built; the log is {FOLDER}/log")
+
+
+def main():
+    if not glob.glob(PERF):
+        os.makedirs(FOLDER, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix="dr7-") as top:
+            out = top + "/out"
+            os.mkdir(out)
+            build(fetch(top), out)
+            subprocess.run(["strip", "--strip-debug", "-o", PERF, out + "/perf"], check=True)
+    print(PERF)
+
+
+if __name__ == "__main__":
+    emu.tidy(main)
