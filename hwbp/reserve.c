@@ -254,21 +254,13 @@ void hwbp_last_refusal(char *buf, size_t size)
     mutex_unlock(&slots_mutex);
 }
 
-static u32 max_task(const struct slot_cpu *s)
-{
-    for (u32 n = SLOTS_PER_CPU; n > 0; n--)
-        if (s->tasks[0][n] || s->tasks[1][n])
-            return n;
-    return 0;
-}
-
 void claims_show(struct text *t)
 {
     mutex_lock(&slots_mutex);
     for (u32 cpu = 0; cpu < table.nr_cpus; cpu++) {
         const struct slot_cpu *s = &table.cpu[cpu];
         text_add(t, "slots %u cpu_pinned=%u max_task=%u flexible=%u\n", cpu, s->cpu_pinned,
-                 max_task(s), s->flexible);
+                 slots_max_task(s), s->flexible);
     }
     for (u64 n = nr_refusals - MIN(nr_refusals, (u64)REFUSALS); n < nr_refusals; n++)
         text_add(t, "refused %s\n", refusals[n % REFUSALS]);

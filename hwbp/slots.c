@@ -51,7 +51,7 @@ static u32 own_flexible(const struct slot_task *task, u32 cpu)
     return task->every_flexible + task->cpu_flexible[cpu];
 }
 
-static u32 max_task(const struct slot_cpu *c)
+u32 slots_max_task(const struct slot_cpu *c)
 {
     u32 n = SLOTS_PER_CPU;
     while (n > 0 && c->tasks[0][n] + c->tasks[1][n] == 0)
@@ -66,10 +66,10 @@ static struct slot_refusal load_2009(const struct slot_table *t, const struct sl
 
     for (u32 cpu = first_cpu(r); cpu < end_cpu(t, r); cpu++) {
         const struct slot_cpu *c = &t->cpu[cpu];
-        if (c->cpu_pinned + max_task(c) > worst.by_cpu + worst.by_task) {
+        if (c->cpu_pinned + slots_max_task(c) > worst.by_cpu + worst.by_task) {
             worst.cpu = cpu;
             worst.by_cpu = c->cpu_pinned;
-            worst.by_task = max_task(c);
+            worst.by_task = slots_max_task(c);
         }
         worst.flexible = MAX(worst.flexible, c->flexible);
     }
@@ -242,7 +242,7 @@ bool slots_equal(const struct slot_table *a, const struct slot_table *b)
            __builtin_memcmp(a->cpu, b->cpu, a->nr_cpus * sizeof(a->cpu[0])) == 0;
 }
 
-// ---- Words ----
+// ---- Names ----
 
 const char *slots_name(enum slot_rules rules)
 {
@@ -258,54 +258,4 @@ bool slots_parse(const char *name, enum slot_rules *rules)
         }
     }
     return false;
-}
-
-struct text {
-    char *buf;
-    size_t size, len;
-};
-
-static void put(struct text *t, const char *s)
-{
-    while (*s && t->len + 1 < t->size)
-        t->buf[t->len++] = *s++;
-    t->buf[t->len] = '\0';
-}
-
-static void put_count(struct text *t, u32 n, const char *what)
-{
-    char digits[11], *d = digits + sizeof(digits);
-    *--d = '\0';
-    do
-        *--d = '0' + n % 10;
-    while (n /= 10);
-    put(t, d);
-    put(t, what);
-}
-
-// "+ " between terms, none in front of the first.
-static void put_term(struct text *t, bool *first, u32 n, const char *what)
-{
-    put(t, *first ? "" : " + ");
-    put_count(t, n, what);
-    *first = false;
-}
-
-int slots_explain(const struct slot_refusal *why, char *buf, size_t size)
-{
-    struct text t = {buf, size, 0};
-    bool first = true;
-    put(&t, "cpu ");
-    put_count(&t, why->cpu, ": ");
-    if (why->by_cpu)
-        put_term(&t, &first, why->by_cpu, " pinned by the CPU");
-    if (why->by_task)
-        put_term(&t, &first, why->by_task, " pinned by one task");
-    if (why->kept) {
-        put_term(&t, &first, why->kept, " kept for ");
-        put_count(&t, why->flexible, " flexible");
-    }
-    put(&t, " = ");
-    put_count(&t, sum(why) - why->asked, "");
-    return t.len;
 }

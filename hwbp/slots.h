@@ -69,6 +69,9 @@ int slots_reserve(struct slot_table *t, const struct slot_request *r, struct slo
 // moment (docs/slots.md). If a CPU would need more than its registers, that is a panic.
 void slots_inherit(struct slot_table *t, const struct slot_request *r);
 
+// The greatest number of pinned breakpoints that one task holds for this CPU.
+u32 slots_max_task(const struct slot_cpu *c);
+
 // Takes back what slots_reserve() or slots_inherit() has counted for an equal request. A request
 // that was not counted is a panic.
 void slots_release(struct slot_table *t, const struct slot_request *r);
@@ -80,6 +83,6 @@ bool slots_equal(const struct slot_table *a, const struct slot_table *b);
 const char *slots_name(enum slot_rules rules);
 bool slots_parse(const char *name, enum slot_rules *rules);
 
-// The refusal in words; they tell what is held: "cpu 1: 3 pinned by the CPU + 1 kept for 9
-// flexible = 4". Writes at most `size` bytes with the NUL (size > 0) and returns the length.
+// The refusal in words (hwbp/words.c); they tell what is held: "cpu 1: 3 pinned by the CPU + 1 kept
+// for 9 flexible = 4". Writes at most `size` bytes with the NUL (size > 0) and returns the length.
 int slots_explain(const struct slot_refusal *why, char *buf, size_t size);

@@ -43,9 +43,8 @@ static u32 report_end(int wait_status)
 }
 
 // The first kernel thread: everything that may sleep, then the programs.
-static void main_thread(void *arg)
+static void main_thread(void *)
 {
-    (void)arg;
     char init[512] = DEFAULT_INIT;
     static char *argv[1 + CMDLINE_WORDS + 1];
     kgdb_start();

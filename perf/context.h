@@ -175,13 +175,6 @@ static inline struct perf_event *perf_next_leader(const struct perf_event_contex
     return next == &ctx->flexible ? NULL : list_entry(next, struct perf_event, node);
 }
 
-// Calls fn for every event of the context, siblings before their leader; fn may free the event.
-void perf_for_each_event(struct perf_event_context *ctx,
-                         void (*fn)(struct perf_event *event, void *arg), void *arg);
-
-// The same for the events of both contexts that run on this CPU; fn changes no list. IRQs off.
-void perf_for_each_here(void (*fn)(struct perf_event *event, void *arg), void *arg);
-
 // For perf_ctx_run() and its like: what enables and disables, and sets the count to 0.
 int perf_set_enabled(struct perf_event *event, void *arg);
 int perf_set_disabled(struct perf_event *event, void *arg);

@@ -4,26 +4,23 @@
 
 // ---- enable, disable, retire ----
 
-int perf_set_enabled(struct perf_event *event, void *arg)
+int perf_set_enabled(struct perf_event *event, void *)
 {
-    (void)arg;
     event->stopped = false;
     if (event->state == PERF_OFF || event->state == PERF_ERROR)
         perf_set_state(event, PERF_INACTIVE);
     return 0;
 }
 
-int perf_set_disabled(struct perf_event *event, void *arg)
+int perf_set_disabled(struct perf_event *event, void *)
 {
-    (void)arg;
     if (event->state != PERF_EXIT)
         perf_set_state(event, PERF_OFF);
     return 0;
 }
 
-static int set_retired(struct perf_event *event, void *arg)
+static int set_retired(struct perf_event *event, void *)
 {
-    (void)arg;
     perf_set_state(event, PERF_EXIT);
     return 0;
 }
@@ -45,9 +42,8 @@ void perf_event_retire(struct perf_event *event)
 
 // ---- counts ----
 
-int perf_set_zero(struct perf_event *event, void *arg)
+int perf_set_zero(struct perf_event *event, void *)
 {
-    (void)arg;
     if (event->pmu->read)
         event->pmu->read(event); // what was measured so far is not measured again
     __atomic_store_n(&event->count, 0, __ATOMIC_RELAXED);

@@ -125,10 +125,9 @@ void perf_event_release_kernel(struct perf_event *event)
 
 // ---- membership ----
 
-static int attach(struct perf_event *event, void *arg)
+static int attach(struct perf_event *event, void *)
 {
     struct perf_event_context *ctx = event->ctx;
-    (void)arg;
     if (ctx->dead)
         return -ESRCH;
     if (event->leader != event) {
@@ -149,11 +148,10 @@ int perf_attach(struct perf_event *event)
     return perf_ctx_run(event, attach, NULL);
 }
 
-static int detach(struct perf_event *event, void *arg)
+static int detach(struct perf_event *event, void *)
 {
     struct perf_event_context *ctx = event->ctx;
     struct perf_event *sibling, *next;
-    (void)arg;
     perf_set_state(event, PERF_OFF);
     perf_left(event);
     list_del(&event->node);
@@ -176,31 +174,6 @@ static int detach(struct perf_event *event, void *arg)
 void perf_detach(struct perf_event *event)
 {
     perf_ctx_run(event, detach, NULL);
-}
-
-static void for_each_in(struct list *leaders, void (*fn)(struct perf_event *, void *), void *arg)
-{
-    struct perf_event *leader, *next_leader, *sibling, *next;
-    list_for_each_safe (leader, next_leader, leaders, node) {
-        list_for_each_safe (sibling, next, &leader->siblings, node)
-            fn(sibling, arg);
-        fn(leader, arg);
-    }
-}
-
-void perf_for_each_event(struct perf_event_context *ctx, void (*fn)(struct perf_event *, void *),
-                         void *arg)
-{
-    for_each_in(&ctx->pinned, fn, arg);
-    for_each_in(&ctx->flexible, fn, arg);
-}
-
-void perf_for_each_here(void (*fn)(struct perf_event *, void *), void *arg)
-{
-    struct perf_cpu *pc = this_perf_cpu();
-    perf_for_each_event(&pc->ctx, fn, arg);
-    if (pc->task_ctx)
-        perf_for_each_event(pc->task_ctx, fn, arg);
 }
 
 // ---- hitting ----

@@ -213,9 +213,8 @@ void task_reap(struct task *t)
     wake_all(&reaper_queue);
 }
 
-static void reaper(void *arg)
+static void reaper(void *)
 {
-    (void)arg;
     for (;;) {
         wait_event(&reaper_queue, !list_empty(&dead_tasks));
         free_dead_tasks();

@@ -36,14 +36,3 @@ static inline size_t rep_equal(const void *a, const void *b, size_t n)
     __asm__ volatile("repe cmpsq" : "+D"(a), "+S"(b), "+c"(left), "=@ccne"(differ)::"memory");
     return n - left - differ;
 }
-
-// How many of the n words at p are zero before the first one that is not.
-static inline size_t rep_zeros(const u64 *p, size_t n)
-{
-    size_t left = n;
-    bool other;
-    if (!n)
-        return 0;
-    __asm__ volatile("repe scasq" : "+D"(p), "+c"(left), "=@ccne"(other) : "a"(0ull) : "memory");
-    return n - left - other;
-}

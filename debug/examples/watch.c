@@ -1,10 +1,10 @@
 // A breakpoint in the kernel, from the request to the callback.
 #include "arch/x86/context.h"
 #include "debug/examples/watch.h"
+#include "debug/ksym/lookup.h"
 #include "hwbp/hwbp.h"
 #include "kernel/base/cmdline.h"
 #include "kernel/base/errno.h"
-#include "kernel/base/ksym.h"
 #include "kernel/base/printk.h"
 #include "kernel/base/string.h"
 

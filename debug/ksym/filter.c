@@ -1,5 +1,6 @@
 // What is traced: each request, a line of text, becomes a wide breakpoint.
 #include "debug/ksym/ksym.h"
+#include "debug/ksym/lookup.h"
 #include "hwbp/hwbp.h"
 #include "kernel/base/string.h"
 #include "kernel/mm/heap.h"

@@ -1,6 +1,5 @@
 // Look-up in the kernel's own symbol table, which tools/ksyms.py sorts by address.
 #include "kernel/base/ksym.h"
-#include "kernel/base/string.h"
 
 const char *ksym_find(u64 addr, u64 *offset)
 {
@@ -20,16 +19,4 @@ const char *ksym_find(u64 addr, u64 *offset)
         return NULL;
     *offset = addr - s->addr;
     return ksym_names + s->name;
-}
-
-u64 ksym_lookup(const char *name, u32 *size)
-{
-    for (u32 i = 0; i < ksym_count; i++) {
-        if (strcmp(ksym_names + ksym_table[i].name, name))
-            continue;
-        if (size)
-            *size = ksym_table[i].size;
-        return ksym_table[i].addr;
-    }
-    return 0;
 }

@@ -14,5 +14,3 @@ extern const char ksym_names[];
 
 // Name and offset of the symbol that holds addr, or NULL. Any context.
 const char *ksym_find(u64 addr, u64 *offset);
-// Address of a symbol (size in *size if not NULL), or 0.
-u64 ksym_lookup(const char *name, u32 *size);

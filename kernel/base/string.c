@@ -2,31 +2,9 @@
 #include "kernel/base/string.h"
 #include "arch/x86/rep.h"
 
-// Eight bytes at any address, of any type.
-typedef u64 __attribute__((aligned(1), may_alias)) word;
-
 void *memcpy(void *to, const void *from, size_t n)
 {
     rep_copy(to, from, n);
-    return to;
-}
-
-void *memmove(void *to, const void *from, size_t n)
-{
-    u8 *t = to;
-    const u8 *f = from;
-    if ((size_t)(t - f) >= n) { // also when `to` lies below `from`
-        rep_copy(to, from, n);
-        return to;
-    }
-    while (n >= 8) {
-        n -= 8;
-        *(word *)(t + n) = *(const word *)(f + n);
-    }
-    while (n--) {
-        t[n] = f[n];
-        barrier(); // or the compiler makes a call to memmove of this loop
-    }
     return to;
 }
 

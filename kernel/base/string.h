@@ -4,7 +4,6 @@
 #include "arch/x86/types.h"
 
 void *memcpy(void *to, const void *from, size_t n);
-void *memmove(void *to, const void *from, size_t n);
 void *memset(void *to, int c, size_t n);
 int memcmp(const void *a, const void *b, size_t n);
 size_t strlen(const char *s);

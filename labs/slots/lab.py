@@ -18,7 +18,7 @@ FUNCTIONS = {
     // ones and the flexible ones are each taken by themselves.
     struct slot_refusal worst = {.cpu = first_cpu(r), .by_cpu = SLOTS_PER_CPU + 1};
     (void)t;
-    (void)max_task;
+    (void)slots_max_task;
     return worst; // refuses everything
 }"""),
     "load_exact": (25, "Case (2a): what does this one task need on this one CPU?", """{
@@ -54,8 +54,8 @@ MISTAKES = {
         "One flexible breakpoint is enough to keep a register: yours begins to keep at the second. "
         "(The code posted in 2009 has the same slip in a comment.)"),
     "own-not-greatest": (
-        "load_2009", "if (c->cpu_pinned + max_task(c) >",
-        "if (c->cpu_pinned + (r->task ? own_pinned(r->task, cpu) : max_task(c)) >",
+        "load_2009", "if (c->cpu_pinned + slots_max_task(c) >",
+        "if (c->cpu_pinned + (r->task ? own_pinned(r->task, cpu) : slots_max_task(c)) >",
         "Under 2009 the greatest holder among all tasks counts, not the task that asks."),
     "first-cpu-only": (
         "load_2009", "cpu < end_cpu(t, r)", "cpu < first_cpu(r) + 1",
@@ -132,7 +132,7 @@ def edits(params):
         (c, None, "asks for a register only where none is kept yet.",
          "asks for a register only where less than KEPT are kept yet."),
         (c, "ask", "r->pinned || !l->kept", "r->pinned || l->kept < KEPT"),
-        (c, "max_task", "c->tasks[0][n] + c->tasks[1][n]", rows),
+        (c, "slots_max_task", "c->tasks[0][n] + c->tasks[1][n]", rows),
         (c, "load_2009", "worst.flexible > 0", "MIN(worst.flexible, KEPT)"),
         (c, "load_exact", "l.flexible > 0", "MIN(l.flexible, KEPT)"),
         (c, "worst_task", "f < 2", "f <= KEPT"),

@@ -1,5 +1,6 @@
 // The tree of nodes, and how it is built at boot.
 #include "arch/x86/platform.h"
+#include "arch/x86/rep.h"
 #include "arch/x86/user/devices.h"
 #include "kernel/base/printk.h"
 #include "kernel/base/string.h"
@@ -152,7 +153,7 @@ int node_path(struct node *n, char *buf, size_t size)
         memcpy(buf + at, n->name, len);
         buf[--at] = '/';
     }
-    memmove(buf, buf + at, size - at);
+    rep_copy(buf, buf + at, size - at); // downwards, so an overlap does no harm
     return 0;
 }
 

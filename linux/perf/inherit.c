@@ -89,16 +89,14 @@ void perf_child_ends(struct perf_event *child)
     perf_event_free(child);
 }
 
-static void drop_copy(struct perf_event *event, void *arg)
+static void drop_copy(struct perf_event *event, void *)
 {
-    (void)arg;
     if (event->parent)
         perf_child_ends(event);
 }
 
-static void copy_ends_with_task(struct perf_event *event, void *arg)
+static void copy_ends_with_task(struct perf_event *event, void *)
 {
-    (void)arg;
     if (!event->parent)
         return;
     perf_record_read(event);
@@ -165,9 +163,8 @@ void perf_exit_task(struct task *t)
 
 // ---- exec ----
 
-static void at_exec(struct perf_event *event, void *arg)
+static void at_exec(struct perf_event *event, void *)
 {
-    (void)arg;
     if (event->attr.remove_on_exec) {
         if (event->parent)
             perf_child_ends(event);

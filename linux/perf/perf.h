@@ -3,10 +3,18 @@
 
 #include "kernel/base/printk.h"
 #include "linux/perf/output.h"
+#include "perf/context.h"
 
 // Registers the software events. Starts the thread that does the work that a #DB in ring 0 leaves.
 // Boot CPU, once, after perf_init().
 void perf_programs_init(void);
+
+// Calls fn for every event of the context, siblings before their leader; fn may free the event.
+void perf_for_each_event(struct perf_event_context *ctx,
+                         void (*fn)(struct perf_event *event, void *arg), void *arg);
+
+// The same for the events of both contexts that run on this CPU; fn changes no list. IRQs off.
+void perf_for_each_here(void (*fn)(struct perf_event *event, void *arg), void *arg);
 
 // The text of /proc/hwbp, in the format of docs/hwbp.md; empty in a kernel without breakpoints.
 // Task context.

@@ -6,6 +6,7 @@
 #include "linux/mm/vm.h"
 #include "perf/context.h"
 #include "linux/perf/record.h"
+#include "linux/perf/perf.h"
 #include "linux/perf/ring.h"
 #include "linux/perf/sample.h"
 #include "linux/perf/upcalls.h"

@@ -51,9 +51,8 @@ void perf_work_interrupt(void)
         lapic_send_self(IPI_PERF);
 }
 
-static int stop_at_limit(struct perf_event *event, void *arg)
+static int stop_at_limit(struct perf_event *event, void *)
 {
-    (void)arg;
     if (event->stopped && event->state >= PERF_INACTIVE)
         perf_set_state(event, PERF_OFF);
     return 0;
@@ -119,9 +118,8 @@ static bool any_pending(void)
     return false;
 }
 
-static void worker(void *arg)
+static void worker(void *)
 {
-    (void)arg;
     irq_enable();
     for (;;) {
         wait_event(&worker_queue, any_pending());

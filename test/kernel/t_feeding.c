@@ -1,6 +1,6 @@
 // Sampling that meets its own wakeup: the machine slows, goes on, and recovers.
-#include "kernel/base/ksym.h"
 #include "linux/perf/ring.h"
+#include "debug/ksym/lookup.h"
 #include "linux/perf/sample.h"
 #include "perf/context.h"
 #include "test/kernel/bp_test.h"

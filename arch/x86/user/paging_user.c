@@ -8,6 +8,17 @@
 
 #define FIRST_UPPER (PAGE_ENTRIES / 2) // top-level entries from here on are the kernel's
 
+// How many of the n words at p are zero before the first one that is not.
+static inline size_t rep_zeros(const u64 *p, size_t n)
+{
+    size_t left = n;
+    bool other;
+    if (!n)
+        return 0;
+    __asm__ volatile("repe scasq" : "+D"(p), "+c"(left), "=@ccne"(other) : "a"(0ull) : "memory");
+    return n - left - other;
+}
+
 u64 paging_new(void)
 {
     u64 root = page_alloc_zeroed();

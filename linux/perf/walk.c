@@ -1,0 +1,28 @@
+// Walks over the events of a context.
+#include "linux/perf/perf.h"
+#include "perf/context.h"
+
+static void for_each_in(struct list *leaders, void (*fn)(struct perf_event *, void *), void *arg)
+{
+    struct perf_event *leader, *next_leader, *sibling, *next;
+    list_for_each_safe (leader, next_leader, leaders, node) {
+        list_for_each_safe (sibling, next, &leader->siblings, node)
+            fn(sibling, arg);
+        fn(leader, arg);
+    }
+}
+
+void perf_for_each_event(struct perf_event_context *ctx, void (*fn)(struct perf_event *, void *),
+                         void *arg)
+{
+    for_each_in(&ctx->pinned, fn, arg);
+    for_each_in(&ctx->flexible, fn, arg);
+}
+
+void perf_for_each_here(void (*fn)(struct perf_event *, void *), void *arg)
+{
+    struct perf_cpu *pc = this_perf_cpu();
+    perf_for_each_event(&pc->ctx, fn, arg);
+    if (pc->task_ctx)
+        perf_for_each_event(pc->task_ctx, fn, arg);
+}
