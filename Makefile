@@ -67,6 +67,7 @@ NEEDS_bench   := image qemu
 NEEDS_perf-tool := perf
 NEEDS_gdb     := image qemu gdb
 NEEDS_kgdb    := image $(EMU) gdb
+NEEDS_gdbserver := image $(EMU) gdb debian
 NEEDS_bochs   := image bochs
 NEEDS_test    := all
 NEEDS_docs-check := all
@@ -161,9 +162,9 @@ COMMANDS := $(if $(filter 0,$(HWBP))$(filter 1,$(CORE)),,$(BUILD)/compile_comman
 .DEFAULT_GOAL := all
 include labs/lab.mk
 
-.PHONY: kernel-off kernel-core all core setup iso run exec linux compare gdb kgdb bochs console \
-        decode bench test fuzz oom perf-tool timeline docs-check recording site lint size format \
-        pictures clean help FORCE
+.PHONY: kernel-off kernel-core all core setup iso run exec linux compare gdb kgdb gdbserver bochs \
+        console decode bench test fuzz oom perf-tool timeline docs-check recording site lint size \
+        format pictures clean help FORCE
 
 ifeq ($(CORE),1)
 all: $(B)/dr7-core.iso
@@ -189,6 +190,7 @@ help:
 #: make gdb        boot in QEMU under gdb, stopped at kernel_main (CMDS=file: its commands;
 #:                 PROG=program: its symbols, too; `dr7` in gdb: what the kernel's structures say)
 #: make kgdb       boot with gdb attached to the kernel's own stub
+#: make gdbserver  gdb on the program PROG=, by Debian's gdbserver (built once): `run` starts it
 #: make bochs      boot in Bochs' debugger with the kernel's symbols (CMDS= PROG= as for gdb)
 #: make console    in a second terminal: the console of what make gdb, kgdb or bochs runs
 #: make decode     adds file and line to the backtraces of a log: LOG=file, or <file
@@ -235,7 +237,7 @@ TRACED := $(if $(filter 0,$(CORE)),$(BUILD)/user/bin/timeline $(BUILD)/user/bin/
 timeline: $(B)/kernel.elf $(TRACED)
 	@$(PYTHON) tools/timeline/make.py --build $(B)
 
-exec: $(B)/kernel.elf $(filter $(BUILD)/user/bin/%,$(PROG) $(FILES))
+exec: $(B)/kernel.elf $(BUILD)/user/bin/sh $(filter $(BUILD)/user/bin/%,$(PROG) $(FILES))
 	@$(PYTHON) tools/boot.py exec --build $(B)
 
 linux: $(BUILD)/tools/batch $(filter $(BUILD)/user/bin/%,$(PROG) $(FILES))
@@ -255,6 +257,9 @@ decode: $(B)/kernel.elf
 
 kgdb: $(B)/kernel.elf $(ARCHIVE)
 	@$(PYTHON) tools/debug.py kgdb --build $(B)
+
+gdbserver: $(B)/kernel.elf $(BUILD)/user/bin/sh $(filter $(BUILD)/user/bin/%,$(PROG) $(FILES))
+	@$(PYTHON) tools/debug.py gdbserver --build $(B)
 
 bochs: $(B)/kernel.elf $(ARCHIVE)
 	@$(PYTHON) tools/debug.py bochs --build $(B)

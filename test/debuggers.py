@@ -9,6 +9,8 @@ import subprocess
 import sys
 import time
 
+import gdbserver
+
 DEMO = "build/user/bin/demo"
 # Tasks A to H have run before; then one of them is at its next hit.
 GDB = """backtrace
@@ -103,3 +105,13 @@ def check_console(build, timeout):
     gdb.communicate()
     wrong = [f"not seen: {want}" for want, _ in waiting] + [f"status {left}"] * (left != 0)
     return "; ".join(wrong), seen.decode(errors="replace").splitlines()
+
+
+def sessions(folder, timeout):
+    """The tests by name, as test/run.py has them; `timeout` by emulator."""
+    return {
+        "debuggers": lambda build: check(build, timeout["bochs"]),
+        "debuggers.console": lambda build: check_console(build, timeout["qemu"]),
+        "gdbserver": lambda build: gdbserver.check(build, folder, timeout["qemu"]),
+        "strace": lambda build: gdbserver.check_strace(build, folder, timeout["qemu"]),
+    }

@@ -343,8 +343,7 @@ SESSIONS = {
     "busybox": lambda build: busybox.check(build + "/kernel.elf", TIMEOUT["qemu"]),
     "docs": lambda build: docs_check.check_quick(),
     "bad-input": lambda build: inputs.check(build),
-    "debuggers": lambda build: debuggers.check(build, TIMEOUT["bochs"]),
-    "debuggers.console": lambda build: debuggers.check_console(build, TIMEOUT["qemu"]),
+    **debuggers.sessions(LOGS, TIMEOUT),
     "perf-tool": lambda build: real_perf.check(build + "/kernel.elf"),
     "make-exec": lambda build: make_exec.check(build, LOGS, TIMEOUT["qemu"]),
 }

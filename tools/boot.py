@@ -30,6 +30,7 @@ END_OF_FILE = b"\x04"  # Ctrl-D
 WHERE = b"\x1b[6n"  # a shell asks a terminal where its cursor is
 PROMPTS = (b"$ ", b"# ", b"> ", b") ", WHERE)
 DEFAULT_SHELL = "busybox"
+SHELL = "build/user/bin/sh"
 SIGNALS = {s.value: s.name for s in signal.Signals}
 LAST_WORDS = re.compile(rb"^(?:dr7: |PANIC)[^\r\n]*", re.M)
 
@@ -179,7 +180,8 @@ def exec_program(build):
         open(out, "wb").close()  # before the machine runs for nothing
     with tempfile.TemporaryDirectory(prefix="dr7-") as top:
         root = top + "/root"
-        os.mkdir(root)
+        os.makedirs(root + "/bin")
+        shutil.copy(SHELL, root + "/bin/sh")  # for system(3), and for gdbserver
         for file in [path] + words_of("FILES"):
             target = f"{root}/{os.path.basename(file)}"
             if not os.path.isfile(file) or os.path.exists(target):

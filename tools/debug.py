@@ -1,11 +1,14 @@
-# What `make gdb`, `make kgdb` and `make bochs` do.
+# What `make gdb`, `make kgdb`, `make gdbserver` and `make bochs` do.
 #
-#   debug.py gdb|kgdb|bochs --build DIRECTORY     with the make variables in the environment
+#   debug.py gdb|kgdb|gdbserver|bochs --build DIRECTORY
+#
+# The make variables are in the environment.
 #
 # CMDS=file: commands for the debugger, which ends behind the last. PROG=file: it shall know the
 # symbols of this program, too.
 import os
 import re
+import shlex
 import signal
 import socket
 import subprocess
@@ -14,10 +17,11 @@ import threading
 import time
 
 import console
+import debian
 import settings
 from boot import ARCHIVE, machine
 from emu import tidy
-from settings import variable
+from settings import variable, words_of
 
 KERNEL_BASE = 0xffffffff80000000  # arch/x86/layout.h
 
@@ -59,6 +63,20 @@ def kgdb(build):
         console.offer(m.com1, build + "/kgdb-console.txt")
         run_gdb(build, "-ex", "set remotetimeout 30", "-ex", "target remote " + port)
         m.process.kill()
+
+
+def gdbserver(build):
+    """gdb on the program PROG=, with Debian's gdbserver in the machine: `run` starts it."""
+    program = settings.program("PROG", variable("PROG"))
+    here = {"PROG": debian.build("gdbserver"), "FILES": shlex.join([program, *words_of("FILES")]),
+            "ARGS": "--multi -", "OUT": "", "TIMEOUT": variable("TIMEOUT", "0")}
+    server = shlex.join(["env", *(f"{name}={value}" for name, value in here.items()),
+                         sys.executable, "-B", "tools/boot.py", "exec", "--build", build])
+    script = ["-batch", "-x", commands().name] if variable("CMDS") else []
+    subprocess.call(["gdb", "-q", "-ex", "set pagination off", "-ex", "set confirm off",
+                     "-ex", "set remotetimeout 60", "-ex", "target extended-remote | " + server,
+                     "-ex", "set remote exec-file /" + os.path.basename(program),
+                     *script, program])
 
 
 def bochs(build):
@@ -122,7 +140,7 @@ def bochs_command(line, symbols):
 
 def main():
     signal.signal(signal.SIGINT, lambda *_: None)  # Ctrl-C is for the debugger
-    actions = {"gdb": gdb, "kgdb": kgdb, "bochs": bochs}
+    actions = {"gdb": gdb, "kgdb": kgdb, "gdbserver": gdbserver, "bochs": bochs}
     actions[sys.argv[1]](sys.argv[3])
 
 

@@ -3,7 +3,7 @@
 # version of QEMU. Called by make with what its targets need; quick and silent when nothing is
 # missing.
 #
-#   setup.sh GROUP...     build, image, uefi, qemu, bochs, shell, gdb, test, perf, style;
+#   setup.sh GROUP...     build, image, uefi, qemu, bochs, shell, gdb, debian, test, perf, style;
 #                         all: every one
 set -eu
 
@@ -31,6 +31,9 @@ bochs /usr/share/bochs/BIOS-bochs-latest bochsbios
 bochs /usr/share/bochs/VGABIOS-lgpl-latest vgabios
 shell /bin/busybox busybox-static
 gdb gdb gdb
+debian g++ g++
+debian make make
+debian xz xz-utils
 test perf linux-perf
 test node nodejs
 test chromium chromium

@@ -99,11 +99,22 @@ static int help(void)
 {
     char text[4096];
 
-    printf("The shell itself knows: cd DIR, exit [STATUS], help,\n"
+    printf("The shell itself knows: cd DIR, exec COMMAND, exit [STATUS], help,\n"
            "  A | B   A < FILE   A > FILE   A >> FILE   A &   A ; B   'quotes'   $?\n");
     if (read_text("/etc/help", text, sizeof text) > 0)
         fputs(text, stdout);
     return 0;
+}
+
+// Becomes another program.
+static _Noreturn void execute(char *const *argv)
+{
+    execvp(argv[0], argv);
+    fprintf(stderr, "sh: %s: %s\n", argv[0],
+            errno == ENOENT    ? "no such command"
+            : errno == ENOEXEC ? "no static program for x86-64 (compile it with -static)"
+                               : strerror(errno));
+    _exit(errno == ENOENT ? 127 : 126);
 }
 
 // Runs a command of the shell itself; false if it is not one.
@@ -115,6 +126,8 @@ static bool run_builtin(const struct command *c, int *status)
         fflush(stdout);
         exit(c->argc > 1 ? atoi(c->argv[1]) : last_status);
     }
+    if (strcmp(name, "exec") == 0 && c->argc > 1) // how gdbserver starts a program
+        execute(c->argv + 1);
     if (strcmp(name, "help") == 0) {
         *status = help();
     } else if (strcmp(name, "cd") == 0) {
@@ -139,12 +152,7 @@ static void become(const struct command *c, bool background)
         _exit(1);
     if (run_builtin(c, &status))
         _exit(status);
-    execvp(c->argv[0], c->argv);
-    fprintf(stderr, "sh: %s: %s\n", c->argv[0],
-            errno == ENOENT    ? "no such command"
-            : errno == ENOEXEC ? "no static program for x86-64 (compile it with -static)"
-                               : strerror(errno));
-    _exit(errno == ENOENT ? 127 : 126);
+    execute(c->argv);
 }
 
 static int status_of(int wait_status)
