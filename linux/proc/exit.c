@@ -214,7 +214,7 @@ void task_released(struct task *t)
     perf_task_free(t);
     if (!th)
         return;
-    sigpending_flush(&th->pending, ~0ull);
+    sigpending_free(&th->pending.queue);
     kfree(t->arch.fpu);
     process_put(t->process);
     kfree(th);

@@ -18,6 +18,7 @@ s64 sys_rt_sigaction(int sig, u64 unew, u64 uold, u64 set_size)
 {
     struct process *p = current_process();
     struct sigaction new, old;
+    struct list gone = LIST_INIT(gone);
     if (bad_set_size(set_size) || sig < 1 || sig > NSIG)
         return -EINVAL;
     if (unew && get_user(new, unew))
@@ -31,9 +32,10 @@ s64 sys_rt_sigaction(int sig, u64 unew, u64 uold, u64 set_size)
         new.flags &= SA_KNOWN;
         p->action[sig - 1] = new;
         if (signal_is_ignored(p, sig))
-            signal_flush_all(p, SIG_BIT(sig));
+            signal_flush_all(p, SIG_BIT(sig), &gone);
     }
     spin_unlock_irqrestore(&p->signal_lock, flags);
+    sigpending_free(&gone);
     return uold ? put_user(old, uold) : 0;
 }
 

@@ -48,7 +48,7 @@ void process_put(struct process *p)
     if (!ref_put(&p->refs))
         return;
     ASSERT(list_empty(&p->threads) && list_empty(&p->children) && !p->mm && !p->fds);
-    sigpending_flush(&p->pending, ~0ull);
+    sigpending_free(&p->pending.queue);
     process_leave_cwd(p);
     kfree(p->cmdline);
     kfree(p);

@@ -46,12 +46,12 @@ static struct thread *pick_thread(struct process *p, int sig)
     return NULL;
 }
 
-void signal_flush_all(struct process *p, u64 set)
+void signal_flush_all(struct process *p, u64 set, struct list *gone)
 {
     struct thread *th;
-    sigpending_flush(&p->pending, set);
+    sigpending_flush(&p->pending, set, gone);
     list_for_each (th, &p->threads, node)
-        sigpending_flush(&th->pending, set);
+        sigpending_flush(&th->pending, set, gone);
 }
 
 void signal_kill_thread(struct thread *th)
@@ -113,12 +113,14 @@ static int send(struct process *p, struct thread *th, int sig, const struct sigi
     }
     if (p->exiting)
         return 0;
+    struct list gone = LIST_INIT(gone); // each of these signals is there once at most
     if (SIG_BIT(sig) & SIG_STOPS)
-        signal_flush_all(p, SIG_BIT(SIGCONT));
+        signal_flush_all(p, SIG_BIT(SIGCONT), &gone);
     if (sig == SIGCONT) {
-        signal_flush_all(p, SIG_STOPS);
+        signal_flush_all(p, SIG_STOPS, &gone);
         continue_locked(p);
     }
+    sigpending_free(&gone);
     struct thread *taker = th ? (takes(th, sig) ? th : NULL) : pick_thread(p, sig);
     if (taker && spares(p, sig, info) && (sig == SIGKILL || !taker->tracee))
         return 0;

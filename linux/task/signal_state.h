@@ -20,8 +20,9 @@ void signal_kick(struct task *t);
 bool signal_is_ignored(const struct process *p, int sig);
 // Ends a thread: wakes it, wherever it waits, and it ends on its way to ring 3.
 void signal_kill_thread(struct thread *th);
-// Forgets the pending signals of this set, of the process and all its threads.
-void signal_flush_all(struct process *p, u64 set);
+// Forgets the pending signals of this set, of the process and all its threads. Their entries go to
+// the list `gone`, for sigpending_free().
+void signal_flush_all(struct process *p, u64 set, struct list *gone);
 
 // signal_kick() without waking or interrupting the task: it looks at its signals on its next way to
 // ring 3. A task that does not run looks when it is switched in (S5, sched/sched.h).

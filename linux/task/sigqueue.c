@@ -91,12 +91,22 @@ int sigpending_take(struct sigpending *q, u64 allowed, struct siginfo *out)
     return sig;
 }
 
-void sigpending_flush(struct sigpending *q, u64 set)
+void sigpending_flush(struct sigpending *q, u64 set, struct list *gone)
 {
     struct sigentry *e, *next;
-    q->set &= ~set;
-    list_for_each_safe (e, next, &q->queue, node) {
-        if (SIG_BIT(e->info.signo) & set)
-            entry_free(e);
+    if (!list_empty(&q->queue) && (q->set & set)) {
+        list_for_each_safe (e, next, &q->queue, node) {
+            if (SIG_BIT(e->info.signo) & set) {
+                list_del(&e->node);
+                list_add_tail(&e->node, gone);
+            }
+        }
     }
+    q->set &= ~set;
+}
+
+void sigpending_free(struct list *gone)
+{
+    while (!list_empty(gone))
+        entry_free(list_first(gone, struct sigentry, node));
 }

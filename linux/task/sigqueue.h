@@ -18,5 +18,6 @@ bool sigpending_peek(const struct sigpending *q, u64 n, struct siginfo *out);
 // Takes one signal of the set `allowed` with its siginfo: the lowest of SIG_FAULTS, or else the
 // lowest one. Returns its number, or 0 when there is none.
 int sigpending_take(struct sigpending *q, u64 allowed, struct siginfo *out);
-// Forgets all signals of the set.
-void sigpending_flush(struct sigpending *q, u64 set);
+// Forgets all signals of the set. Their entries go to the list `gone`; freeing them needs no lock.
+void sigpending_flush(struct sigpending *q, u64 set, struct list *gone);
+void sigpending_free(struct list *gone);

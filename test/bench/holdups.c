@@ -2,10 +2,12 @@
 // debug builds measure it (/proc/holdups): in instructions, so it is exact under load.
 #include "test/bench/bench.h"
 
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
+#include <time.h>
 
 #define FILE_NAME "/proc/holdups"
 #define AREAS     10000
@@ -46,6 +48,22 @@ static void many_areas(void)
     need(maps && fread(text, 1, sizeof text, maps) == sizeof text, "maps");
 }
 
+// As many as may be queued; the last one is taken first, then the others are forgotten at once.
+static void many_signals(void)
+{
+    const struct timespec now = {0, 0};
+    sigset_t all, last;
+
+    sigfillset(&all);
+    sigemptyset(&last);
+    sigaddset(&last, SIGRTMIN + 1);
+    sigprocmask(SIG_BLOCK, &all, NULL);
+    while (sigqueue(getpid(), SIGRTMIN, (union sigval){0}) == 0)
+        continue;
+    sigtimedwait(&last, NULL, &now);
+    signal(SIGRTMIN, SIG_IGN);
+}
+
 static void row(const char *name, void (*child_does)(void))
 {
     int status;
@@ -63,6 +81,8 @@ static void row(const char *name, void (*child_does)(void))
 
 void bench_holdups(void)
 {
-    if (access(FILE_NAME, F_OK) == 0)
-        row("holdup-areas", many_areas);
+    if (access(FILE_NAME, F_OK) != 0)
+        return;
+    row("holdup-areas", many_areas);
+    row("holdup-signals", many_signals);
 }
