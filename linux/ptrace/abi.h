@@ -23,19 +23,19 @@ enum {
 };
 // clang-format on
 
-// Options: bit n asks for event n. There is no seccomp here whose events could come (7) or be held
-// back (21).
+// Options: bit n asks for event n. There is no seccomp here. So event 7 never comes, and option 21,
+// which suspends seccomp, has no effect.
 #define PTRACE_O_TRACESYSGOOD    BIT(0)
 #define PTRACE_O_EVENT(event)    BIT(event)
 #define PTRACE_O_EXITKILL        BIT(20)
 #define PTRACE_O_SUSPEND_SECCOMP BIT(21)
 #define PTRACE_O_KNOWN           (0xff | PTRACE_O_EXITKILL | PTRACE_O_SUSPEND_SECCOMP)
 
-// The message of a system call's stop.
+// The message of a stop at a system call.
 #define PTRACE_EVENTMSG_SYSCALL_ENTRY 1
 #define PTRACE_EVENTMSG_SYSCALL_EXIT  2
 
-// What wait(2) reports, above its low byte: a signal, possibly with an event.
+// What wait(2) reports above its low byte: a signal, or a signal with an event.
 #define STOP_SYSGOOD         0x80u
 #define STOP_EVENT(sig, evt) ((sig) | (u32)(evt) << 8)
 
@@ -52,8 +52,8 @@ struct user_regs {
 };
 _Static_assert(sizeof(struct user_regs) == 216, "user_regs_struct is the ABI's");
 
-// struct user: of it, PEEKUSER and POKEUSER know the registers at its beginning and these.
-#define USER_SIZE     928 // the kernel's; the libraries know the first 912
+// PEEKUSER and POKEUSER know the registers at the beginning of struct user, and these fields.
+#define USER_SIZE     928 // Linux's struct user; the one of C libraries has 912 bytes
 #define USER_DEBUGREG 848
 
 struct peeksiginfo_args {

@@ -1,4 +1,4 @@
-// Who traces whom: beginning, inheriting and ending it, and what wait(2) sees.
+// Which thread traces which: how that begins, is inherited and ends, and what wait(2) sees of it.
 #include "kernel/mm/heap.h"
 #include "linux/ptrace/upcalls.h"
 #include "linux/task/signal_state.h"
@@ -47,7 +47,7 @@ static void unlink(struct tracee *tr)
     __atomic_fetch_and(&th->trace, TRACE_TF | TRACE_PUSHES, __ATOMIC_RELAXED);
     if (tr->leader)
         th->task->process->tracee = NULL;
-    if (th->task->process->stopping) // it takes part again
+    if (th->task->process->stopping) // it takes part in the group stop again
         signal_kick(th->task);
 }
 
@@ -69,12 +69,12 @@ s64 ptrace_traceme(void)
         link(tr, tracer);
     spin_unlock_irqrestore(&p->signal_lock, flags);
     spin_unlock(&proc_lock);
-    if (!linked) // a parent that is just ending traces nobody, which is no error
+    if (!linked) // a parent that is just ending traces nobody, and that is no error
         ptrace_free(tr);
     return err;
 }
 
-// A thread that is stopped already traps instead; who attaches waits for that.
+// A thread that is stopped already traps instead. The thread that attaches waits for that.
 static int attach(struct tracee *tr)
 {
     struct task *t = tr->task;
@@ -99,7 +99,8 @@ static int attach(struct tracee *tr)
     return err;
 }
 
-// It may have ended meanwhile, and have been waited for.
+// True until the tracee has come from its stop into a traced one. It may have ended meanwhile, and
+// have been waited for.
 static bool attaching(const struct task *t)
 {
     struct process *p = t->process;
@@ -129,7 +130,7 @@ static s64 attach_task(struct task *t, bool seize, u64 addr, u64 options)
     }
     if (!seize)
         signal_task(t, SIGSTOP, NULL);
-    wait_event(&current_process()->child_wait, !attaching(t)); // what it does is run, and stop
+    wait_event(&current_process()->child_wait, !attaching(t)); // it only has to run, and stop
     return 0;
 }
 
@@ -141,7 +142,7 @@ s64 ptrace_attach(s32 tid, bool seize, u64 addr, u64 options)
         task_put(t);
         return result;
     }
-    struct process *p = process_find(tid); // a zombie cannot be traced, but is not nobody
+    struct process *p = process_find(tid); // a zombie cannot be traced, but it exists
     if (!p)
         return -ESRCH;
     process_put(p);
@@ -194,7 +195,7 @@ void ptrace_detach(struct tracee *tr, int sig)
     ptrace_free(tr);
 }
 
-// An end that its tracer has kept from the parent.
+// Tells the parent of an end that was only the tracer's to know so far.
 static void tell_end(struct tracee *tr, bool parent_traced)
 {
     struct process *p = tr->task->process;
@@ -211,7 +212,8 @@ static bool traced_by_parent(const struct tracee *tr)
     return tr->tracer->process == tr->task->process->parent;
 }
 
-// The tracer ends. A signal whose delivery it has not even looked at is delivered. proc_lock held.
+// The tracer ends: its tracee goes on. A signal that the tracer has not looked at is delivered.
+// proc_lock held.
 static void let_go(struct tracee *tr)
 {
     struct process *p = tr->task->process;
@@ -222,7 +224,7 @@ static void let_go(struct tracee *tr)
     u64 flags = spin_lock_irqsave(&p->signal_lock);
     unlink(tr);
     if (tr->state != TRACE_RUNS) {
-        bool delivery = tr->info && tr->info->code != (s32)tr->code; // and no stop of another kind
+        bool delivery = tr->info && tr->info->code != (s32)tr->code; // not another kind of stop
         th->resume_signal = delivery ? (int)tr->report : 0;
         ptrace_set_step(th, false);
         ptrace_wake(tr);
@@ -251,7 +253,7 @@ static void tell_tracer(const struct tracee *tr, int status)
     ptrace_notify_tracer(tr, sig ? CLD_KILLED : CLD_EXITED, sig ? sig : status >> 8);
 }
 
-// It has ended instead of stopping. proc_lock held.
+// The tracee has ended instead of stopping. proc_lock held.
 static void stop_attaching(struct tracee *tr)
 {
     struct process *p = tr->task->process;
@@ -289,7 +291,7 @@ struct tracee *ptrace_become_leader(struct process *p)
     u64 flags = spin_lock_irqsave(&p->signal_lock);
     if (old) {
         unlink(old);
-        wake_all(&old->tracer->process->child_wait); // who waits for it alone waits in vain
+        wake_all(&old->tracer->process->child_wait); // a wait for this tid alone would never end
     }
     if (own)
         own->leader = true;
@@ -310,7 +312,7 @@ int ptrace_look(const struct thread *tracer, u32 tid, u32 pgid, bool ends, struc
             continue;
         result = 0;
         bool ended = ends && (tr->leader ? p->zombie : tr->ended);
-        // A stop is told under proc_lock; that it is woken from it just now makes no difference.
+        // Stops are reported under proc_lock. It makes no difference if the tracee is just woken.
         u32 report = tr->state == TRACE_LISTENS ? 0 : tr->report;
         if (!ended && !report)
             continue;

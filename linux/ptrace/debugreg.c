@@ -2,15 +2,16 @@
 // register in use. They outlive the tracer, as on Linux, and go when the thread executes a program
 // or ends.
 //
-// DRn gets its event with the first address written to it, disabled, or with the first DR7 that
-// enables it. It keeps its slot from then on, and is modified in place: at once while it is on,
-// else when it is enabled again, for a debugger writes several registers for one change.
+// DRn gets its event, disabled, with the first address that is written to it, or with the first DR7
+// that enables it. From then on the event keeps its slot and is modified. An event that is on is
+// modified at once. One that is off is modified when it is enabled again, because a debugger writes
+// several registers for one change.
 #include "hwbp/hwbp.h"
 #include "hwbp/validate.h"
 #include "kernel/mm/heap.h"
 #include "linux/ptrace/tracee.h"
 
-// enum dr_type to perf's; what has none has 0.
+// From enum dr_type to perf's types. 0: perf has none.
 static const u8 perf_type[] = {
     [DR_EXECUTE] = HW_BREAKPOINT_X,
     [DR_WRITE] = HW_BREAKPOINT_W,
@@ -22,7 +23,7 @@ static u64 perf_len(u8 type, u8 len)
     return type == DR_EXECUTE ? sizeof(long) : len;
 }
 
-// In #DB. No throttle is before it: a tracee stops at every hit, which slows it down enough.
+// Runs in #DB. There is no throttle, because a tracee stops at every hit, which is slow enough.
 static void hit(struct perf_event *event, struct trapframe *regs)
 {
     struct ptrace_debugregs *d = event->overflow_arg;
@@ -59,7 +60,8 @@ static void enable(struct perf_event *event, bool on)
         perf_event_disable(event);
 }
 
-// Register n is to have this address, and what DR7 says of it. 0 or as ptrace_set_debugreg().
+// Gives register n this address, and the condition that dr7 has for it. 0, or an error of
+// ptrace_set_debugreg().
 static int set(struct thread *th, int n, u64 addr, u64 dr7)
 {
     struct ptrace_debugregs *d = th->debugregs;
@@ -93,7 +95,7 @@ static int set_address(struct thread *th, int n, u64 addr)
 {
     struct ptrace_debugregs *d = th->debugregs;
     u8 type, len;
-    if (!d->event[n]) { // it watches a byte for writes as long as DR7 says nothing else
+    if (!d->event[n]) { // until DR7 says something else, it watches a byte for writes
         u64 first = dr7_encode(n, DR_WRITE, 1) & ~DR7_ENABLE_BITS(n);
         int err = set(th, n, addr, first);
         d->control |= err ? 0 : first;
@@ -107,9 +109,9 @@ static int set_address(struct thread *th, int n, u64 addr)
     return 0;
 }
 
-// Registers that were enabled are as they were. Conditions of disabled ones are not put back: they
-// are execute breakpoints then, which take any address; and those that were not used before keep
-// what they have got. Linux does the same.
+// Undoes a DR7 that was refused. Registers that were enabled are as before. Conditions of disabled
+// registers are not put back: they become execute breakpoints, which take any address. Registers
+// that were not used before keep their new events. Linux does the same.
 static void put_back(struct thread *th)
 {
     struct ptrace_debugregs *d = th->debugregs;
@@ -126,7 +128,7 @@ static void put_back(struct thread *th)
 static int set_dr7(struct thread *th, u64 dr7)
 {
     struct ptrace_debugregs *d = th->debugregs;
-    // As on Linux, nonsense about an unused register is no error as long as it is not enabled.
+    // As on Linux, a wrong condition of a register that is not used or enabled is no error.
     u64 news = ((dr7 ^ d->control) & d->used) | (dr7 & ~d->used & DR7_ENABLE_ALL);
     for (int n = 0; news; n++) {
         if (!(news & DR7_SLOT_BITS(n)))
@@ -151,7 +153,7 @@ s64 ptrace_set_debugreg(struct tracee *tr, u32 n, u64 value)
         return 0;
     }
     if (!HWBP || (n >= HBP_NUM && n != 7))
-        return -EIO; // what Linux says of registers it does not have
+        return -EIO; // Linux's error for registers that do not exist
     if (!th->debugregs && !(th->debugregs = kalloc(sizeof(*th->debugregs))))
         return -ENOMEM;
     return n == 7 ? set_dr7(th, value) : set_address(th, n, value);

@@ -1,4 +1,4 @@
-// The system call: finding the tracee, and who does what is asked.
+// The system call: it finds the tracee, and calls what does the request.
 #include "arch/x86/uaccess.h"
 #include "linux/mm/vm.h"
 #include "linux/ptrace/tracee.h"
@@ -35,7 +35,7 @@ static s64 set_options(struct tracee *tr, u64 options)
     return 0;
 }
 
-// Those that leave a frozen tracee stopped.
+// The requests that leave the tracee stopped. It is frozen.
 static s64 look_or_change(struct tracee *tr, s64 request, u64 addr, u64 data)
 {
     switch (request) {
@@ -87,8 +87,9 @@ static bool resumes(s64 request)
            request == PTRACE_SINGLESTEP;
 }
 
-// Whether to the next branch or to the next instruction: neither emulator knows DEBUGCTL.BTF, which
-// would be the difference.
+// Whether the request steps. "To the next branch" is "to the next instruction" here: the difference
+// would be DEBUGCTL.BTF (SDM vol. 3, 18.4.4: a step ends at branches only), which neither emulator
+// has.
 static bool steps(s64 request)
 {
     return request == PTRACE_SINGLESTEP || request == PTRACE_SYSEMU_SINGLESTEP ||

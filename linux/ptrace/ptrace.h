@@ -1,8 +1,8 @@
 // ptrace(2): one thread, the tracer, stops another, the tracee, and looks at it and changes it.
 //
-// These are the places at which the rest of the kernel lets a tracee stop. All of them are in task
-// context, for the running thread, and cost no more than a look into struct thread when it is not
-// traced. docs/ptrace.md says in which order things happen.
+// At these places the rest of the kernel lets a tracee stop. All of them run in task context and
+// are about the running thread. For a thread that is not traced they only look into struct thread.
+// docs/ptrace.md says in which order things happen.
 #pragma once
 
 #include "linux/task/process.h"
@@ -17,22 +17,22 @@ s64 sys_ptrace(s64 request, s32 tid, u64 addr, u64 data);
 // thread->trace
 #define TRACE_SYSCALLS 1u
 #define TRACE_STEP     2u
-#define TRACE_EMULATE  4u  // system calls stop at their beginning and are then skipped
+#define TRACE_EMULATE  4u  // system calls stop at their beginning, and are skipped
 #define TRACE_TF       8u  // TF in its frame is the tracer's, not the program's
 #define TRACE_PUSHES   16u // and the step is over PUSHF, which shows it to the program
 
-// A signal is about to be acted on: the tracer sees it first. The signal to act on, with *info
-// about it, or 0: none.
+// A signal is about to be acted on, and the tracer sees it first. Returns the signal to act on,
+// with its *info, or 0: none.
 int ptrace_signal(struct siginfo *info);
 // The thread is asked to stop, or takes part in a group stop.
 void ptrace_trap(void);
-// A system call begins, of a thread with something in thread->trace: true if it is to be skipped.
-// And it ends.
+// A system call begins, and ends, of a thread whose thread->trace is not 0. Enter returns true if
+// the call is to be skipped.
 bool ptrace_syscall_enter(struct trapframe *f);
 void ptrace_syscall_leave(struct trapframe *f);
-// An event of PTRACE_SETOPTIONS has happened, whether it is asked for or not.
+// An event of PTRACE_SETOPTIONS has happened. The thread stops if its tracer asks for this event.
 void ptrace_event(u32 event, u64 message);
-// execve has succeeded, called by the thread that was this one.
+// execve(2) has succeeded. `tid` is what the thread's tid was before.
 void ptrace_exec(u32 tid);
 // A handler's frame is made. `begin` comes first: true when a tracer steps, which then sees the
 // handler's first instruction.
@@ -41,9 +41,9 @@ void ptrace_handler_entered(void);
 
 // ---- for signals (stop.c); the process's signal_lock is held ----
 
-// True if the thread is to call ptrace_trap().
+// True if the thread must call ptrace_trap().
 bool ptrace_has_trap(const struct thread *th);
-// The thread takes part in a group stop: it traps instead of sleeping.
+// The thread takes part in a group stop. It traps instead of going to sleep.
 void ptrace_join_group_stop(struct thread *th);
 
 // ---- life (attach.c) ----
@@ -55,14 +55,14 @@ int ptrace_fork(struct task *child, struct tracee **out);
 // Links it, before the child starts; false: not wanted (any more), the caller frees it. proc_lock
 // held.
 bool ptrace_fork_link(struct tracee *tr, u32 event);
-// Frees what is linked nowhere. NULL is fine. Task context.
+// Frees a tracee that is linked nowhere. NULL is allowed. Task context.
 void ptrace_free(struct tracee *tr);
 // The running thread, the last one of p, has taken over the first one's tid. That one's tracee,
 // NULL if it had none: for ptrace_free(). proc_lock held.
 struct tracee *ptrace_become_leader(struct process *p);
-// The running thread has left its process: it lets go of what it traces.
+// The running thread has left its process: it lets go of its tracees.
 void ptrace_exit(struct thread *th);
-// Its own tracer hears of it, unless it was the first one. proc_lock held.
+// A thread has ended: its tracer is told, unless it was the first thread. proc_lock held.
 void ptrace_thread_ended(struct thread *th);
 // The process has ended, its first thread is traced: true if the tracer is another process than the
 // parent; it has been told, and the parent hears later. proc_lock held.
@@ -76,8 +76,8 @@ void ptrace_flush(void);
 
 // ---- #DB (step.c) ----
 
-// The causes of a #DB in ring 3 that count, as bits of DR6: the step of a tracer that is gone does
-// not.
+// Of the causes of a #DB in ring 3, bits of DR6, returns those that count. The step of a tracer
+// that is gone does not.
 u64 ptrace_debug_causes(u64 dr6);
 
 // ---- for wait(2) and /proc (attach.c); proc_lock held ----
@@ -87,14 +87,15 @@ struct waited_tracee {
     struct process *process;
     u32 tid;
     bool ended;
-    int status; // wait's, of the end or of a stop
+    int status; // the wait status of the end or of a stop
 };
 // Looks for a tracee of this thread with this tid and group (0: any) that has a stop or, if `ends`,
 // its end not yet told. 1: *w is filled; 0: there is none at the moment; -ECHILD: no such tracee.
 int ptrace_look(const struct thread *tracer, u32 tid, u32 pgid, bool ends, struct waited_tracee *w);
-// Its stop has been told: not again.
+// The tracee's stop has been reported, and is not reported again.
 void ptrace_reported(struct tracee *tr);
-// Its end has been told: it is nobody's tracee any more. Then ptrace_free(), without the lock.
+// The tracee's end has been reported: it is nobody's tracee any more. The caller frees it by
+// ptrace_free(), without the lock.
 void ptrace_reap(struct tracee *tr);
 // True if a thread of `tracer` traces the process's first thread.
 bool ptrace_traced_by(const struct process *p, const struct process *tracer);

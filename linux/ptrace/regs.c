@@ -3,8 +3,8 @@
 #include "kernel/base/string.h"
 #include "linux/ptrace/tracee.h"
 
-#define VECTOR_NONE  257u                      // in a frame: no system call to restart
-#define FLAGS_TRACER (RFLAGS_USER | RFLAGS_NT) // what a tracer may change
+#define VECTOR_NONE  257u                      // in a frame: there is no system call to restart
+#define FLAGS_TRACER (RFLAGS_USER | RFLAGS_NT) // the flags that a tracer may change
 
 static struct trapframe *frame_of(const struct tracee *tr)
 {
@@ -32,7 +32,7 @@ void ptrace_get_regs(const struct tracee *tr, struct user_regs *r)
     memcpy(r, f, offsetof(struct user_regs, orig_rax));
 }
 
-// The selectors that every program begins with. A tracer can set no others.
+// True for the selectors with which every program begins. A tracer cannot set others.
 static bool selectors_ok(const struct user_regs *r)
 {
     return r->cs == USER_CS && r->ss == USER_DS && !r->ds && !r->es && !r->fs && !r->gs;
@@ -85,7 +85,7 @@ static bool in_debugregs(u64 offset)
 s64 ptrace_peek_user(struct tracee *tr, u64 offset, u64 udata)
 {
     struct user_regs r;
-    u64 value = 0; // what lies between is never filled
+    u64 value = 0; // the fields in between are always 0
     if (bad_offset(offset))
         return -EIO;
     if (offset < sizeof(r)) {

@@ -1,4 +1,4 @@
-// A tracee's registers as whole sets, by ELF note type.
+// A tracee's registers as whole sets, which have the types of ELF notes.
 #include "arch/x86/uaccess.h"
 #include "arch/x86/user/fpu.h"
 #include "kernel/base/string.h"
@@ -7,7 +7,7 @@
 
 // ---- SSE and x87 ----
 
-// False: it has a bit that this CPU does not have, and loading it would be an exception.
+// False if it has a bit that this CPU does not have. To load such a value would be an exception.
 static bool mxcsr_ok(u32 mxcsr)
 {
     struct fpu_state s = {.mxcsr = mxcsr};
@@ -28,24 +28,25 @@ s64 ptrace_fpregs(struct tracee *tr, bool set, u64 udata)
     return 0;
 }
 
-// The standard form of XSAVE (SDM vol. 1, 13.4) with x87 and SSE, which is all that programs have.
+// The standard form of XSAVE (SDM vol. 1, 13.4: each state component has its fixed place). It has
+// x87 and SSE, because programs have no more.
 #define XFEATURE_X87 BIT(0)
 #define XFEATURE_SSE BIT(1)
 #define XFEATURES    (XFEATURE_X87 | XFEATURE_SSE)
 
 struct xstate {
-    struct fpu_state fpu; // its software[0] tells debuggers XCR0
-    u64 features;         // those that are not as at the beginning; others' bytes mean nothing
+    struct fpu_state fpu; // software[0] of it tells debuggers the value of XCR0
+    u64 features;         // components with a value; the bytes of others mean nothing
     u64 reserved[7];      // zero
 };
 _Static_assert(sizeof(struct xstate) == 576, "the processor's layout");
 
-// From what the tracer gives, the parts that its header says are there.
+// Takes those parts from the tracer's set that its header has.
 static void take_features(struct fpu_state *to, const struct xstate *x)
 {
     const size_t mxcsr = offsetof(struct fpu_state, mxcsr);
     const size_t x87 = offsetof(struct fpu_state, registers), xmm = x87 + 8 * 16;
-    u32 mask = to->mxcsr_mask; // the CPU's
+    u32 mask = to->mxcsr_mask; // that of the CPU stays
     fpu_init_state(to);
     to->mxcsr_mask = mask;
     if (x->features & XFEATURE_X87) {
@@ -68,7 +69,7 @@ static bool header_ok(const struct xstate *x)
 
 // ---- the sets; v->len is at most their size ----
 
-// As many whole registers as the program's buffer has room for.
+// Moves as many whole registers as the tracer's buffer has room for.
 static s64 general_set(struct tracee *tr, bool set, const struct iovec *v)
 {
     struct user_regs r;
@@ -103,7 +104,7 @@ static s64 extended_set(struct tracee *tr, bool set, const struct iovec *v)
     return 0;
 }
 
-// Sets that some machines have: here no program may use ports, nor has it a shadow stack.
+// Sets that other machines have. Here no program may use ports, and none has a shadow stack.
 static s64 port_set(struct tracee *, bool set, const struct iovec *)
 {
     return set ? -EOPNOTSUPP : -ENXIO;

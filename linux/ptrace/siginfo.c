@@ -1,4 +1,4 @@
-// What a tracer asks about signals and system calls of a stopped tracee.
+// Requests about the signals and the system calls of a stopped tracee.
 #include "arch/x86/uaccess.h"
 #include "linux/ptrace/upcalls.h"
 #include "linux/task/signal_state.h"
@@ -64,7 +64,7 @@ s64 ptrace_sigmask(struct tracee *tr, bool set, u64 size, u64 udata)
     u64 flags = spin_lock_irqsave(&p->signal_lock);
     th->blocked = mask & ~SIG_UNMASKABLE;
     th->restore_mask = false;
-    signal_note(tr->task); // it looks for itself when it goes on
+    signal_note(tr->task); // the tracee looks at its signals when it goes on
     spin_unlock_irqrestore(&p->signal_lock, flags);
     return 0;
 }

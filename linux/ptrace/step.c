@@ -1,4 +1,4 @@
-// Single steps: the tracer's TF in a frame, and what a #DB means.
+// Single steps: a tracer sets TF in the tracee's frame, and what a #DB means then.
 #include "linux/mm/vm.h"
 #include "linux/ptrace/tracee.h"
 

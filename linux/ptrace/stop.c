@@ -1,11 +1,12 @@
-// Stopping, and going on: the tracee's side of every stop, the tracer's side of every resumption.
+// How tracees stop and go on: the tracee's side of every stop, and the tracer's side of the end of
+// a stop.
 #include "linux/task/signal_state.h"
 #include "linux/task/sigqueue.h"
 #include "linux/task/upcalls.h"
 #include "linux/ptrace/tracee.h"
 #include "sched/runqueue.h"
 
-// Who sees the state sees what was written before it.
+// Code that sees the new state also sees all that was written before it.
 static void set_state(struct tracee *tr, enum trace_state state)
 {
     __atomic_store_n(&tr->state, state, __ATOMIC_RELEASE);
@@ -40,12 +41,12 @@ enum stop_kind { STOP_SIGNAL, STOP_TRAP, STOP_SYSCALL, STOP_EVENT, STOP_HANDLER 
 
 struct stop {
     enum stop_kind kind;
-    u32 event; // PTRACE_EVENT_*, of an event
+    u32 event; // PTRACE_EVENT_*, if it is an event
     u64 message;
-    struct siginfo *info; // of a signal; for the others choose() says it
-    // What choose() says:
+    struct siginfo *info; // of a signal; for other stops choose() sets it
+    // Set by choose():
     u32 code;
-    int si_code; // of SIGCHLD
+    int si_code; // of the SIGCHLD
     struct siginfo own;
 };
 
@@ -65,7 +66,7 @@ static bool choose(struct stop *s, const struct tracee *tr, const struct process
             sig = (u32)p->stop_signal;
         s->code = tr->seized ? STOP_EVENT(sig, PTRACE_EVENT_STOP) : sig;
         if (!tr->seized)
-            return true; // which has no siginfo
+            return true; // a group stop has no siginfo
         break;
     case STOP_SYSCALL:
         s->code = sig | (tr->options & PTRACE_O_TRACESYSGOOD ? STOP_SYSGOOD : 0);
@@ -99,7 +100,7 @@ static bool stop(struct stop *s)
     bool stops = tr && (last || !dying(t)) && choose(s, tr, p);
     th->resume_signal = 0;
     if (stops) {
-        tr->trap = tr->attaching = false; // any stop will do
+        tr->trap = tr->attaching = false; // any stop is what they asked for
         if (s->info && s->info->code >> 8 == PTRACE_EVENT_STOP)
             tr->notify = false;
         tr->code = tr->report = s->code;
@@ -134,7 +135,7 @@ int ptrace_signal(struct siginfo *info)
     int sig = th->resume_signal;
     if (!sig)
         return 0;
-    if (sig != info->signo) // the tracer's own
+    if (sig != info->signo) // the tracer has chosen another signal
         *info = (struct siginfo){.signo = sig, .code = SI_USER, .rt.pid = tracer_or_parent(p, th)};
     u64 flags = spin_lock_irqsave(&p->signal_lock);
     if (th->blocked & SIG_BIT(sig)) {
@@ -172,7 +173,7 @@ bool ptrace_syscall_enter(struct trapframe *f)
 void ptrace_syscall_leave(struct trapframe *f)
 {
     u32 trace = current_thread()->trace;
-    if (trace & TRACE_EMULATE) // it has stopped already
+    if (trace & TRACE_EMULATE) // it has stopped at the beginning already
         return;
     if (trace & TRACE_STEP) // the step over SYSCALL: TF itself traps one instruction later
         signal_force_fault(SIGTRAP, TRAP_BRKPT, f->rip);
@@ -254,7 +255,7 @@ void ptrace_wake_dying(struct thread *th)
     struct tracee *tr = th->tracee;
     if (!tr || tr->state == TRACE_RUNS)
         return;
-    // The tracer may just be freezing it.
+    // The tracer may be freezing it at this moment.
     while (!change_state(tr, TRACE_FROZEN, TRACE_WANTED) && tr->state != TRACE_WANTED) {
         if (change_state(tr, TRACE_STOPPED, TRACE_RUNS) || tr->state == TRACE_LISTENS) {
             ptrace_wake(tr);
@@ -314,7 +315,7 @@ void ptrace_unfreeze(struct tracee *tr)
         return;
     struct process *p = tr->task->process;
     u64 flags = spin_lock_irqsave(&p->signal_lock);
-    ptrace_wake(tr); // it is wanted
+    ptrace_wake(tr); // it was to be woken while it was frozen
     spin_unlock_irqrestore(&p->signal_lock, flags);
 }
 

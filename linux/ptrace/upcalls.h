@@ -1,4 +1,4 @@
-// The upcalls of linux/ptrace.
+// The upcalls of linux/ptrace: what it asks of the room above.
 #pragma once
 
 #include "arch/x86/types.h"
