@@ -248,6 +248,30 @@ KTEST_HWBP(group, "group-all-or-none", "exact")
     perf_event_release_kernel(other[0]);
 }
 
+// No register is idle while somebody waits who fits: behind a group that never does, too.
+KTEST_HWBP(behind_group, "flex-behind-group", "exact")
+{
+    struct perf_event *member[3], *pinned[2], *alone;
+    for (int i = 0; i < 3; i++)
+        member[i] = open_member(i ? member[0] : NULL, i, false);
+    for (int i = 0; i < 2; i++)
+        pinned[i] = bp_open(&pinned_var, HW_BREAKPOINT_W, 8); // leaves two registers for three
+    alone = open_member(NULL, 3, false);
+    for (int turn = 0; turn < 4; turn++) {
+        write_for_turns(1);
+        EXPECT_EQ(alone->state, PERF_ACTIVE);
+        EXPECT(member[0]->state != PERF_ACTIVE);
+    }
+    u64 before = bp_count(alone);
+    for (int i = 0; i < 50; i++)
+        var[3] = i;
+    EXPECT_EQ(bp_close(alone), before + 50);
+    for (int i = 0; i < 2; i++)
+        perf_event_release_kernel(pinned[i]);
+    for (int i = 0; i < 3; i++)
+        perf_event_release_kernel(member[i]);
+}
+
 KTEST_HWBP(group_errors, "group-errors", "exact")
 {
     struct perf_event *leader = open_member(NULL, 0, false),
