@@ -26,15 +26,6 @@ void panic_print_breakpoints(void)
     claims_print();
 }
 
-static u32 count_active(struct perf_event_context *ctx)
-{
-    struct perf_event *leader, *event;
-    u32 n = 0;
-    perf_for_each_leader(leader, ctx) perf_for_each_member(event, leader) n +=
-        event->pmu->type == PERF_TYPE_BREAKPOINT && event->state == PERF_ACTIVE;
-    return ctx->running ? n : 0;
-}
-
 void hwbp_check_cpu(void)
 {
     struct dr_file *d = &this_cpu()->dr;
@@ -55,8 +46,7 @@ void hwbp_check_cpu(void)
             if (d->want.slot[j].owner == event)
                 wrong = "an event is in two registers";
     }
-    u32 active = count_active(&pc->ctx) + (pc->task_ctx ? count_active(pc->task_ctx) : 0);
-    if (!wrong && owners != active)
+    if (!wrong && owners != pc->ctx.nr_limited + (pc->task_ctx ? pc->task_ctx->nr_limited : 0))
         wrong = "an active event is in no register";
     if (wrong)
         panic("breakpoints of cpu %d: %s", cpu, wrong);

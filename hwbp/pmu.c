@@ -90,6 +90,14 @@ static void bp_del(struct perf_event *event)
     ASSERT(was_in);
 }
 
+static struct perf_event *bp_owner(const struct perf_event_context *ctx, u32 n)
+{
+    const struct bp_task *t = ctx->pmu_data;
+    const struct dr_image *image = ctx->parked ? &t->parked : &this_cpu()->dr.want;
+    struct perf_event *event = image->used & BIT(n) ? image->slot[n].owner : NULL;
+    return event && event->ctx == ctx ? event : NULL;
+}
+
 // The registers that hold events of this context.
 static u32 registers_of(const struct perf_event_context *ctx)
 {
@@ -136,10 +144,12 @@ static const struct pmu breakpoint_pmu = {
 };
 
 static const struct perf_registers registers = {
+    .nr = HBP_NUM,
     .begin = dr_begin,
     .commit = bp_commit,
     .park = bp_park,
     .unpark = bp_unpark,
+    .owner = bp_owner,
 };
 
 void hwbp_init(void)

@@ -14,6 +14,7 @@ static void ctx_init(struct perf_event_context *ctx, struct task *task)
     ctx->task = task;
     list_init(&ctx->pinned);
     list_init(&ctx->flexible);
+    list_init(&ctx->loose);
     ctx->active_cpu = -1;
     ctx->last_cpu = MAX_CPUS;
 }
@@ -56,6 +57,7 @@ void perf_task_free(struct task *t)
         return;
     ASSERT(ctx->nr_events == 0 && ctx->active_cpu == -1);
     kfree(ctx->pmu_data);
+    kfree(ctx->bound);
     kfree(ctx);
     t->perf_ctx = NULL;
 }
@@ -117,7 +119,8 @@ void perf_activate(struct perf_event *event)
     update_times(event, moment(ctx));
     event->state = PERF_ACTIVE;
     ctx->nr_limited += event->pmu->limited;
-    ctx->nr_loose += event->is_loose;
+    if (event->is_loose)
+        list_add(&event->loose_node, perf_samples(event) ? &ctx->loose : ctx->loose.prev);
 }
 
 static void leave(struct perf_event *event)
@@ -129,7 +132,8 @@ static void leave(struct perf_event *event)
     event->pmu->del(event);
     ctx->nr_limited -= event->pmu->limited;
     ctx->exclusive = ctx->exclusive && ctx->nr_limited;
-    ctx->nr_loose -= event->is_loose;
+    if (event->is_loose)
+        list_del(&event->loose_node);
 }
 
 void perf_set_state(struct perf_event *event, enum perf_state state)
@@ -141,10 +145,7 @@ void perf_set_state(struct perf_event *event, enum perf_state state)
     update_times(event, now);
     if (event->state == PERF_ACTIVE)
         leave(event);
-    if (state == PERF_INACTIVE) {
+    if (state == PERF_INACTIVE)
         event->ctx->waits = true;
-        if (!event->attr.pinned && event->state < PERF_INACTIVE && event->leader == event)
-            perf_join_turns(event);
-    }
     event->state = state;
 }

@@ -13,32 +13,42 @@
 //       that finds no room goes to ERROR. A flexible group that finds none waits for its turn
 //       (perf/place.c). A group is placed whole or not at all.
 //   C5  Events join and leave a context, and are inherited, only under perf_mutex as well. So
-//       task-context code that holds it may walk the lists and sleep. Turns change the order of the
-//       flexible groups without perf_mutex, but not while the task has set `walked`.
+//       task-context code that holds it may walk the lists and sleep.
+//   C6  A leader that waits for a place is in exactly one queue of its row (perf/queue.c), and so
+//       is a flexible one that has a register. Who changes an event files its leader again.
 #pragma once
 
 #include "kernel/base/spinlock.h"
 #include "perf/event.h"
 #include "sched/wait.h"
 
+// The leaders of a context that may run on one CPU only, or on any.
+struct perf_row {
+    struct list queue[NR_QUEUES]; // one that is empty means nothing
+    u32 filled;                   // bit n: queue[n] is not empty
+    u32 nr_turns;                 // who takes turns: enabled, flexible, and not in vain
+};
+
 struct perf_event_context {
     struct spinlock lock;         // RANK_PERF_CTX
     struct task *task;            // NULL: a CPU's
-    struct list pinned, flexible; // group leaders
+    struct list pinned, flexible; // group leaders, in the order of their coming
+    struct list loose;            // ACTIVE events that cannot be parked, sampling ones first
+    struct perf_row any;          // who may run on any CPU of the context
+    struct perf_row *bound;       // [cpu], who may run there only; NULL if nobody ever was. Atomic
     u32 nr_events;                // siblings included
     u32 nr_limited;               // ACTIVE ones of the limited PMU
-    u32 nr_loose;                 // ACTIVE ones that cannot be parked
     bool exclusive;               // one group has the register file for itself
     bool waits;                   // some group may wait for a place; see perf_place()
     bool parked;                  // the ACTIVE events are saved together (C2)
     s32 active_cpu;               // where it runs, or -1
     bool dead;                    // the task has ended: takes no more events
-    bool walked;                  // its task walks the lists: their order stays (C5). Atomic
     bool running;                 // its clock runs: from perf_ctx_in to perf_ctx_out
     u64 time;                     // ns it has run, up to `since`
     u64 since;                    // clock_ns() when it last began to run, while it runs
     u32 turn;                     // turns taken while it ran
     u64 turned_at;                // the context's clock at the last turn
+    u64 given;                    // turns in which it ranked first
     u32 last_cpu;                 // where it ran last, MAX_CPUS: nowhere yet
     void *pmu_data;               // of the limited PMU (freed with the context)
     struct perf_event *traps;     // of the layer above: what it owes the task, the latest first
@@ -52,8 +62,9 @@ struct perf_cpu {
     u32 edit_depth;                      // begins without their commit yet
     u64 edit_ns;                         // clock_ns() at the outermost begin
     bool in_switch; // between the two hooks of a switch, and hardware edits are open
-    u64 rotations;
-} __aligned(256); // and found by a shift
+    u64 rotations;  // turns given here
+    u64 looks;      // groups looked at to find out who is next
+} __aligned(512);   // and found by a shift
 
 extern struct perf_cpu perf_cpus[MAX_CPUS];
 extern struct mutex perf_mutex; // RANK_PERF, see C5
@@ -90,10 +101,38 @@ void perf_activate(struct perf_event *event);
 // The event's two times now.
 void perf_update_times(struct perf_event *event);
 
+// ---- who waits (perf/queue.c); the context lock is held ----
+
+// The row for this CPU besides ctx->any, or NULL.
+static inline struct perf_row *perf_bound_here(const struct perf_event_context *ctx)
+{
+    return ctx->bound ? &ctx->bound[cpu_id()] : NULL;
+}
+// Which queues are not empty, for this CPU.
+static inline u32 perf_filled_here(const struct perf_event_context *ctx)
+{
+    return ctx->any.filled | (ctx->bound ? perf_bound_here(ctx)->filled : 0);
+}
+// The row of events for `cpu` only, of a task's context; NULL: no memory for it. Without the lock.
+struct perf_row *perf_bound_row(struct perf_event_context *ctx, u32 cpu);
+// Puts a leader where it belongs after a change of its state, its members or theirs. Who waits
+// already and needs what it needed before keeps its place.
+void perf_file(struct perf_event *leader);
+// The same for a group that lost its place, which keeps its turn, and for one that got a place.
+void perf_file_out(struct perf_event *leader);
+void perf_file_in(struct perf_event *leader);
+// The same for one whose turn is over: it begins to wait.
+void perf_file_last(struct perf_event *leader);
+// How many take turns here.
+u32 perf_takers_here(struct perf_event_context *ctx);
+// Who shall have the next `room` registers: a leader from the queues QUEUE_WAITING, or NULL.
+struct perf_event *perf_next_turn(struct perf_event_context *ctx, u32 room);
+
 // ---- placing (perf/place.c); IRQs off, inside begin .. commit ----
 
-// Takes a whole group off its PMUs. The context lock is held.
+// Takes a whole group off its PMUs; or all groups of a context. The context lock is held.
 void perf_group_out(struct perf_event *leader);
+void perf_all_out(struct perf_event_context *ctx);
 // Gives the events of this CPU's contexts their places, in the order of C4. Then ctx->waits is
 // exact. Returns the context whose flexible groups came first, or NULL when no group was waiting.
 struct perf_event_context *perf_place(void);
@@ -110,14 +149,15 @@ static inline bool perf_somebody_waits(void)
 bool perf_place_alone(struct perf_event *leader);
 static inline bool perf_place_one(struct perf_event *leader)
 {
-    return !leader->ctx->waits || perf_place_alone(leader);
+    if (leader->ctx->waits)
+        return perf_place_alone(leader);
+    if (unlikely(leader->queue))
+        perf_file(leader);
+    return true;
 }
 // Begins the next turn if a group waits and this turn has lasted long enough. Called at each tick,
 // and at a switch-in too, because a task that always sleeps before a tick would never get a turn.
 void perf_turn(void);
-// A flexible leader begins to wait; it starts level with the least served one. The context lock is
-// held.
-void perf_join_turns(struct perf_event *leader);
 
 // ---- from anywhere (perf/remote.c); task context, no spinlock held ----
 
@@ -159,21 +199,6 @@ struct perf_event *perf_event_alloc(const struct perf_request *r, const struct p
 void perf_event_unalloc(struct perf_event *event);
 // Gives back everything a detached event holds. Not under perf_mutex when it may be the last.
 void perf_event_free(struct perf_event *event);
-// The leaders of a context, pinned ones first. None may leave meanwhile. For all its events:
-//     perf_for_each_leader (leader, ctx)
-//         perf_for_each_member (event, leader)
-#define perf_for_each_leader(leader, ctx)                                                          \
-    for (leader = perf_next_leader(ctx, &(ctx)->pinned); leader;                                   \
-         leader = perf_next_leader(ctx, &leader->node))
-
-static inline struct perf_event *perf_next_leader(const struct perf_event_context *ctx,
-                                                  const struct list *at)
-{
-    const struct list *next = at->next;
-    if (next == &ctx->pinned)
-        next = ctx->flexible.next;
-    return next == &ctx->flexible ? NULL : list_entry(next, struct perf_event, node);
-}
 
 // For perf_ctx_run() and its like: what enables and disables, and sets the count to 0.
 int perf_set_enabled(struct perf_event *event, void *arg);

@@ -13,7 +13,8 @@ static u64 last_id; // atomic
 struct perf_event *perf_event_alloc(const struct perf_request *r, const struct pmu *pmu,
                                     struct perf_event_context *ctx)
 {
-    struct perf_event *event = kalloc(pmu->size + perf_output_size);
+    struct perf_row *row = r->task && r->cpu >= 0 ? perf_bound_row(ctx, r->cpu) : &ctx->any;
+    struct perf_event *event = row ? kalloc(pmu->size + perf_output_size) : NULL;
     if (!event)
         return ERR_PTR(-ENOMEM);
     event->attr = *r->attr;
@@ -21,6 +22,7 @@ struct perf_event *perf_event_alloc(const struct perf_request *r, const struct p
     event->id = __atomic_add_fetch(&last_id, 1, __ATOMIC_RELAXED);
     event->cpu = r->cpu;
     event->ctx = ctx;
+    event->row = row;
     event->leader = r->leader ? r->leader : event;
     event->state = PERF_OFF;
     event->overflow = r->overflow;
@@ -68,6 +70,8 @@ static int join(struct perf_event *event)
 {
     mutex_lock(&perf_mutex);
     int err = check_leader(event);
+    if (!err && event->target && event->ctx->nr_events >= PERF_TASK_EVENTS)
+        err = -EMFILE;
     if (!err)
         err = perf_attach(event);
     mutex_unlock(&perf_mutex);
@@ -158,6 +162,7 @@ static int detach(struct perf_event *event, void *)
     ctx->nr_events--;
     if (event->leader != event) {
         event->leader->nr_siblings--;
+        perf_file(event->leader);
         event->leader = event;
     }
     list_for_each_safe (sibling, next, &event->siblings, node) {
@@ -165,6 +170,7 @@ static int detach(struct perf_event *event, void *)
         list_del(&sibling->node);
         sibling->leader = sibling;
         list_add_tail(&sibling->node, &ctx->flexible);
+        perf_file(sibling);
         ctx->waits = true;
     }
     event->nr_siblings = 0;

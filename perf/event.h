@@ -24,6 +24,7 @@
 struct perf_event;
 struct perf_event_context;
 struct perf_output;
+struct perf_row;
 
 enum perf_state {
     PERF_EXIT = -3,
@@ -31,6 +32,21 @@ enum perf_state {
     PERF_OFF = -1,
     PERF_INACTIVE = 0,
     PERF_ACTIVE = 1
+};
+
+#define PERF_MAX_REGISTERS 4 // of a register file (perf/pmu.h)
+
+// The queues of leaders (perf/queue.c). A group needs as many registers as it has enabled members
+// of the limited PMU; an exclusive one needs them all.
+enum perf_queue {
+    QUEUE_NONE,    // no queue: waits for nothing, and is not flexible with registers
+    QUEUE_FREE,    // waits for a place and needs no register
+    QUEUE_PINNED,  // waits for registers that it must have
+    QUEUE_SERVED,  // flexible, has registers
+    QUEUE_TURN,    // waits for registers, and it is its turn
+    QUEUE_WAITING, // + need - 1: waits for its turn, the longest first. The last one waits for more
+                   // registers than there are, so in vain
+    NR_QUEUES = QUEUE_WAITING + PERF_MAX_REGISTERS + 1
 };
 
 // Called for each counted hit: in #DB context, IRQs off, possibly inside any lock's critical
@@ -74,12 +90,19 @@ struct perf_event {
 
     enum perf_state state; // guarded by ctx->lock
     bool stopped;          // counts no more, until it is disabled or enabled again
+    u8 queue;              // enum perf_queue: where a leader is, by
+    u8 need;               // the registers that its group needed when it was filed there
 
     u64 count;                        // atomic; grows only where it is ACTIVE
     u64 total_enabled, total_running; // ns of the context's clock, up to tstamp
     u64 tstamp;                       // that clock at the last state change or update
-    u64 served; // ns a flexible leader has run, for taking turns (perf/place.c)
-    u32 waited; // turns of its context that it has missed since it last ran
+
+    // Waiting, of a leader; guarded by ctx->lock (perf/queue.c).
+    struct perf_row *row;   // constant
+    struct list place;      // in row->queue[queue] (C6)
+    u64 served;             // ns it has run
+    u64 since;              // ctx->given when it began to wait for its turn
+    struct list loose_node; // in ctx->loose, while it is ACTIVE and is_loose
 
     // Inheritance, guarded by perf_mutex. Copies hang on the original, however deep the forks.
     struct perf_event *parent; // NULL: an original
@@ -102,6 +125,12 @@ static inline struct perf_event *perf_next_member(struct perf_event *event,
     return next == &leader->siblings ? NULL : list_entry(next, struct perf_event, node);
 }
 
+// Whether its hits go to perf_counted().
+static inline bool perf_samples(const struct perf_event *event)
+{
+    return event->attr.sample_period && !event->overflow;
+}
+
 // The event itself, or the one that it is a copy of. Samples and signals belong to the original.
 static inline struct perf_event *perf_original(struct perf_event *event)
 {
@@ -115,10 +144,13 @@ static inline const struct perf_event *perf_original_const(const struct perf_eve
 
 // ---- the in-kernel interface ----
 
+// The most events of a task. Copies count, and are not refused: the parent has as many.
+#define PERF_TASK_EVENTS 1024
+
 // Creates an event on `cpu` (-1: wherever the task runs) for `task` (NULL: whatever runs on cpu)
 // and enables it unless attr->disabled. Returns the event, or ERR_PTR: -EINVAL, -ENOENT (no PMU of
-// this type), -ENODEV (CPU offline), -ESRCH (task is ending), -ENOMEM, or what the PMU says
-// (breakpoints: -ENOSPC and others). Task context.
+// this type), -ENODEV (CPU offline), -ESRCH (task is ending), -EMFILE (the task has
+// PERF_TASK_EVENTS), -ENOMEM, or what the PMU says (breakpoints: -ENOSPC and others). Task context.
 struct perf_event *perf_event_create_kernel_counter(const struct perf_event_attr *attr, int cpu,
                                                     struct task *task, perf_overflow_fn overflow,
                                                     void *arg);

@@ -1,14 +1,9 @@
 // Who runs on this CPU: groups whole or not at all, in the order of C4, and turns among the
 // flexible.
 //
-// Turns. A context's flexible groups are kept in the order of how long each has been served; who
-// was served least is placed first, and whatever finds room runs, so no register stays idle while
-// somebody waits who fits. A turn takes all flexible groups out, sorts, and places anew. So each of
-// n single breakpoints on k registers runs k of n turns, waits at most n - k, and a turn that
-// lasted too long (an emulator that was held up) is made good by the next ones. However much is to
-// be made good, who has waited n turns goes first: never more than k of them at once, since no more
-// than k stop running in one turn, so nobody waits longer than this full round. Who comes or comes
-// back starts level with the least served: waiting while disabled earns nothing.
+// Turns. Whoever finds room runs, so no register stays idle while somebody waits who fits. A turn
+// takes the flexible groups off the registers and gives these to who is next (perf/queue.c). What a
+// turn does is bounded by the registers, not by how many wait.
 //
 // Between the CPU's n groups and the task's m, the CPU's rank first in n of n + m turns and the
 // task's in m of them. That count belongs to the running task and goes on with its own running
@@ -17,30 +12,32 @@
 #include "sched/trace.h"
 #include "arch/x86/platform.h"
 #include "perf/context.h"
+#include "perf/pmu.h"
 #include "sched/sched.h"
 
 // A turn lasts from tick to tick; half of one suffices, for ticks that come early.
 #define MIN_TURN_NS (NS_PER_SEC / HZ / 2)
 
-static bool applies_here(const struct perf_event *event)
-{
-    return event->state >= PERF_INACTIVE && (event->cpu < 0 || (u32)event->cpu == cpu_id());
-}
-
 static bool waits_here(const struct perf_event *event)
 {
-    return event->state == PERF_INACTIVE && applies_here(event);
+    return event->state == PERF_INACTIVE && (event->cpu < 0 || (u32)event->cpu == cpu_id());
 }
 
-void perf_group_out(struct perf_event *leader)
+static void take_off(struct perf_event *leader)
 {
     struct perf_event *sibling;
-    if (leader->state != PERF_ACTIVE)
-        return;
     list_for_each (sibling, &leader->siblings, node)
         if (sibling->state == PERF_ACTIVE)
             perf_set_state(sibling, PERF_INACTIVE);
     perf_set_state(leader, PERF_INACTIVE);
+}
+
+void perf_group_out(struct perf_event *leader)
+{
+    if (leader->state != PERF_ACTIVE)
+        return;
+    take_off(leader);
+    perf_file_out(leader);
 }
 
 static inline bool add(struct perf_event *event)
@@ -70,13 +67,11 @@ static inline bool place(struct perf_event *leader, bool limited)
     return true;
 }
 
+// A leader that is filed as waiting.
 static bool group_in(struct perf_event *leader)
 {
     struct perf_event *sibling;
-    bool limited = leader->pmu->limited;
-    list_for_each (sibling, &leader->siblings, node)
-        limited = limited || sibling->pmu->limited;
-    if (!place(leader, limited))
+    if (!place(leader, leader->need > 0))
         return false;
     list_for_each (sibling, &leader->siblings, node) {
         if (waits_here(sibling) && !add(sibling)) {
@@ -84,167 +79,177 @@ static bool group_in(struct perf_event *leader)
             return false;
         }
     }
-    leader->waited = 0;
+    perf_file_in(leader);
     return true;
+}
+
+// There were registers for it.
+static void must_fit(bool placed)
+{
+    ASSERT(placed);
 }
 
 // A leader that has just come has waited for nothing yet.
 bool perf_place_alone(struct perf_event *leader)
 {
     bool placed = leader->ctx->running && waits_here(leader) && place(leader, leader->pmu->limited);
+    if (!placed || !leader->attr.pinned)
+        perf_file(leader);
     leader->ctx->waits = !placed;
     return placed;
 }
 
+// ---- whole contexts ----
+
+static void out_of_registers(struct perf_event_context *ctx)
+{
+    for (u32 n = 0; n < perf_registers->nr; n++) {
+        struct perf_event *event = perf_registers->owner(ctx, n);
+        if (event)
+            perf_group_out(event->leader);
+    }
+}
+
+void perf_all_out(struct perf_event_context *ctx)
+{
+    out_of_registers(ctx);
+    while (!list_empty(&ctx->loose))
+        perf_group_out(list_first(&ctx->loose, struct perf_event, loose_node)->leader);
+}
+
+static void with_row(struct perf_row *row, u32 queue, void fn(struct list *leaders))
+{
+    if (row->filled & BIT(queue))
+        fn(&row->queue[queue]);
+}
+
+// Calls fn for one queue of the rows that are not empty, first of the one for any CPU.
+static void with_queue(struct perf_event_context *ctx, u32 queue, void fn(struct list *leaders))
+{
+    if (!ctx || !(perf_filled_here(ctx) & BIT(queue)))
+        return;
+    spin_lock(&ctx->lock);
+    with_row(&ctx->any, queue, fn);
+    if (ctx->bound)
+        with_row(perf_bound_here(ctx), queue, fn);
+    spin_unlock(&ctx->lock);
+}
+
+static void take_out(struct list *leaders)
+{
+    struct perf_event *leader, *next;
+    list_for_each_safe (leader, next, leaders, place)
+        perf_group_out(leader);
+}
+
+static void evict_flexible(struct perf_event_context *ctx)
+{
+    with_queue(ctx, QUEUE_SERVED, take_out);
+}
+
+static void evict_all(struct perf_event_context *ctx)
+{
+    spin_lock(&ctx->lock);
+    out_of_registers(ctx);
+    spin_unlock(&ctx->lock);
+}
+
+// How many registers are free for flexible groups.
+static u32 room(const struct perf_cpu *pc)
+{
+    const struct perf_event_context *task = pc->task_ctx;
+    if (pc->ctx.exclusive || (task && task->exclusive))
+        return 0;
+    return perf_registers->nr - pc->ctx.nr_limited - (task ? task->nr_limited : 0);
+}
+
+// Who needs nothing, and whose turn it is: as far as they fit.
+static void place_what_fits(struct list *leaders)
+{
+    const struct perf_cpu *pc = this_perf_cpu();
+    struct perf_event *leader, *next;
+    list_for_each_safe (leader, next, leaders, place)
+        if (leader->need <= room(pc))
+            must_fit(group_in(leader));
+}
+
 // ---- pinned ----
 
-static void place_pinned(struct perf_event_context *ctx)
+static void place_pinned(struct list *leaders)
 {
-    struct perf_event *leader;
-    spin_lock(&ctx->lock);
-    list_for_each (leader, &ctx->pinned, node)
-        if (waits_here(leader) && !group_in(leader))
-            perf_set_state(leader, PERF_ERROR);
-    spin_unlock(&ctx->lock);
+    struct perf_event *leader, *next;
+    list_for_each_safe (leader, next, leaders, place) {
+        if (group_in(leader))
+            continue;
+        perf_set_state(leader, PERF_ERROR);
+        perf_file(leader);
+    }
 }
 
-static void evict(struct perf_event_context *ctx, struct list *leaders)
+// Who has a place makes way only when somebody of higher rank comes.
+static void make_way_for_pinned(struct perf_event_context *cpu, struct perf_event_context *task)
 {
-    struct perf_event *leader;
-    spin_lock(&ctx->lock);
-    list_for_each (leader, leaders, node)
-        perf_group_out(leader);
-    spin_unlock(&ctx->lock);
-}
-
-static bool somebody_waits(const struct list *leaders)
-{
-    struct perf_event *leader;
-    list_for_each (leader, leaders, node)
-        if (waits_here(leader))
-            return true;
-    return false;
+    bool cpu_waits = perf_filled_here(cpu) & BIT(QUEUE_PINNED);
+    if (!cpu_waits && !(task && perf_filled_here(task) & BIT(QUEUE_PINNED)))
+        return;
+    evict_flexible(cpu);
+    evict_flexible(task);
+    if (cpu_waits && task)
+        evict_all(task);
+    with_queue(cpu, QUEUE_PINNED, place_pinned);
+    with_queue(task, QUEUE_PINNED, place_pinned);
 }
 
 // ---- flexible ----
 
-static u32 count_flexible(struct perf_event_context *ctx)
+// Whether somebody waits here who could have a place.
+static bool waits(const struct perf_event_context *ctx)
 {
-    struct perf_event *leader;
-    u32 n = 0;
-    list_for_each (leader, &ctx->flexible, node)
-        n += applies_here(leader);
-    return n;
+    u32 in_vain = BIT(QUEUE_WAITING + perf_registers->nr);
+    return perf_filled_here(ctx) & ~(BIT(QUEUE_SERVED) | in_vain);
 }
 
-static void place_list(struct perf_event_context *ctx)
+static void place_flexible(struct perf_event_context *ctx)
 {
-    struct perf_event *leader;
+    const struct perf_cpu *pc = this_perf_cpu();
+    struct perf_event *next;
+    if (!ctx->waits)
+        return;
+    with_queue(ctx, QUEUE_TURN, place_what_fits);
     spin_lock(&ctx->lock);
-    ctx->waits = false;
-    list_for_each (leader, &ctx->flexible, node)
-        if (waits_here(leader) && !group_in(leader))
-            ctx->waits = true;
+    while ((next = perf_next_turn(ctx, room(pc))))
+        must_fit(group_in(next));
+    ctx->waits = waits(ctx);
     spin_unlock(&ctx->lock);
 }
 
-// The two contexts here in the order of this turn; NULL where there is none.
-static void rank_contexts(struct perf_cpu *pc, struct perf_event_context *by_rank[2])
+// The context that ranks first in this turn.
+static struct perf_event_context *first_in_rank(struct perf_cpu *pc)
 {
     struct perf_event_context *task = pc->task_ctx;
-    u32 n = count_flexible(&pc->ctx), m = task ? count_flexible(task) : 0;
-    bool task_first = m && task->turn % (n + m) >= n;
-    by_rank[0] = task_first ? task : &pc->ctx;
-    by_rank[1] = task_first ? &pc->ctx : task;
-}
-
-static struct perf_event_context *place_flexible(struct perf_cpu *pc)
-{
-    struct perf_event_context *by_rank[2];
-    rank_contexts(pc, by_rank);
-    if (by_rank[1] && somebody_waits(&by_rank[0]->flexible))
-        evict(by_rank[1], &by_rank[1]->flexible);
-    for (int i = 0; i < 2; i++)
-        if (by_rank[i])
-            place_list(by_rank[i]);
-    return by_rank[0];
-}
-
-static void evict_all_flexible(struct perf_cpu *pc)
-{
-    evict(&pc->ctx, &pc->ctx.flexible);
-    if (pc->task_ctx)
-        evict(pc->task_ctx, &pc->task_ctx->flexible);
+    u32 n = perf_takers_here(&pc->ctx), m = task ? perf_takers_here(task) : 0;
+    return m && task->turn % (n + m) >= n ? task : &pc->ctx;
 }
 
 struct perf_event_context *perf_place(void)
 {
     struct perf_cpu *pc = this_perf_cpu();
-    struct perf_event_context *task = pc->task_ctx;
+    struct perf_event_context *cpu = &pc->ctx, *task = pc->task_ctx;
     if (!perf_somebody_waits())
         return NULL;
-    bool cpu_waits = somebody_waits(&pc->ctx.pinned);
-    // Who has a place makes way only when somebody of higher rank comes.
-    if (cpu_waits || (task && somebody_waits(&task->pinned))) {
-        evict_all_flexible(pc);
-        if (cpu_waits && task)
-            evict(task, &task->pinned);
-        place_pinned(&pc->ctx);
-        if (task)
-            place_pinned(task);
-    }
-    return place_flexible(pc);
+    with_queue(cpu, QUEUE_FREE, place_what_fits);
+    with_queue(task, QUEUE_FREE, place_what_fits);
+    make_way_for_pinned(cpu, task);
+    struct perf_event_context *first = first_in_rank(pc), *second = first == cpu ? task : cpu;
+    if (second && waits(first))
+        evict_flexible(second);
+    place_flexible(first);
+    if (second)
+        place_flexible(second);
+    return first;
 }
 
 // ---- turns ----
-
-void perf_join_turns(struct perf_event *leader)
-{
-    struct perf_event *other;
-    u64 least = ~0ull;
-    list_for_each (other, &leader->ctx->flexible, node)
-        if (other != leader && other->state >= PERF_INACTIVE)
-            least = MIN(least, other->served);
-    if (least != ~0ull)
-        leader->served = MAX(leader->served, least);
-    leader->waited = 0;
-}
-
-static bool goes_before(const struct perf_event *a, const struct perf_event *b, u32 round)
-{
-    if (a->waited >= round || b->waited >= round)
-        return a->waited > b->waited;
-    return a->served < b->served;
-}
-
-// By insertion: only those that just ran are out of place.
-static void sort_flexible(struct perf_event_context *ctx)
-{
-    struct perf_event *event, *next;
-    u32 round = count_flexible(ctx);
-    spin_lock(&ctx->lock);
-    list_for_each_safe (event, next, &ctx->flexible, node) {
-        struct list *at = event->node.prev;
-        while (at != &ctx->flexible &&
-               goes_before(event, list_entry(at, struct perf_event, node), round))
-            at = at->prev;
-        if (at != event->node.prev) {
-            list_del(&event->node);
-            list_add(&event->node, at);
-        }
-    }
-    spin_unlock(&ctx->lock);
-}
-
-// A turn of this context's has been given out: who still waits has waited one more.
-static void count_waiting(struct perf_event_context *ctx)
-{
-    struct perf_event *leader;
-    spin_lock(&ctx->lock);
-    list_for_each (leader, &ctx->flexible, node)
-        leader->waited += waits_here(leader);
-    spin_unlock(&ctx->lock);
-}
 
 static bool begin_turn(struct perf_event_context *ctx)
 {
@@ -259,17 +264,31 @@ static bool begin_turn(struct perf_event_context *ctx)
     return due;
 }
 
+static void end_turns(struct list *leaders)
+{
+    struct perf_event *leader, *next;
+    list_for_each_safe (leader, next, leaders, place) {
+        if (leader->state == PERF_ACTIVE)
+            take_off(leader);
+        perf_file_last(leader);
+    }
+}
+
+static void end_turn(struct perf_event_context *ctx)
+{
+    with_queue(ctx, QUEUE_TURN, end_turns);
+    with_queue(ctx, QUEUE_SERVED, end_turns);
+}
+
 void perf_turn(void)
 {
     struct perf_cpu *pc = this_perf_cpu();
     // the turns follow the clock of the task that runs
     if (!perf_somebody_waits() || !begin_turn(pc->task_ctx ? pc->task_ctx : &pc->ctx))
         return;
-    evict_all_flexible(pc);
-    sort_flexible(&pc->ctx);
-    if (pc->task_ctx && !__atomic_load_n(&pc->task_ctx->walked, __ATOMIC_RELAXED))
-        sort_flexible(pc->task_ctx);
+    end_turn(&pc->ctx);
+    end_turn(pc->task_ctx);
     pc->rotations++;
     TRACE(TRACE_TURN);
-    count_waiting(perf_place());
+    perf_place()->given++;
 }

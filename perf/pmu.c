@@ -12,12 +12,12 @@ static void nothing(void)
 {
 }
 
-static const struct perf_registers no_registers = {.begin = nothing, .commit = nothing};
+static const struct perf_registers no_registers = {.nr = 0, .begin = nothing, .commit = nothing};
 const struct perf_registers *perf_registers = &no_registers;
 
 void perf_registers_set(const struct perf_registers *registers)
 {
-    ASSERT(perf_registers == &no_registers);
+    ASSERT(perf_registers == &no_registers && registers->nr <= PERF_MAX_REGISTERS);
     perf_registers = registers;
 }
 

@@ -11,6 +11,7 @@ const struct pmu *perf_pmu_find(u32 type);
 // struct pmu: there is one file on each CPU, whoever counts in it, and it is edited as a whole.
 // Between begin and commit nothing reaches the hardware. IRQs off, all of them.
 struct perf_registers {
+    u32 nr; // at most PERF_MAX_REGISTERS
     void (*begin)(void);
     void (*commit)(void);
     // All ACTIVE limited events of a task's context leave this CPU together. The context lock is
@@ -18,6 +19,9 @@ struct perf_registers {
     void (*park)(struct perf_event_context *ctx);
     // They are back as they were; or false: they cannot come back. The context lock is held.
     bool (*unpark)(struct perf_event_context *ctx);
+    // The event of this context that is in register n of this CPU, or was when it was parked; NULL
+    // if there is none.
+    struct perf_event *(*owner)(const struct perf_event_context *ctx, u32 n);
 };
 extern const struct perf_registers *perf_registers; // one that does nothing until there is one
 

@@ -27,6 +27,7 @@ static inline __attribute__((always_inline)) int change_here(struct perf_event *
         if (!alone)
             perf_group_out(event->leader);
         result = fn(event, arg);
+        perf_file(event->leader);
     }
     spin_unlock(&ctx->lock);
     if (!settled)
@@ -47,8 +48,10 @@ static void change_call(void *arg)
 // The same for a context that runs nowhere, under its lock.
 static void change_idle(struct change *c)
 {
-    perf_ctx_disband(c->event->ctx);
+    if (c->event->ctx->parked)
+        perf_ctx_disband(c->event->ctx);
     c->result = c->fn(c->event, c->arg);
+    perf_file(c->event->leader);
     c->done = true;
 }
 

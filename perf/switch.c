@@ -17,18 +17,14 @@ static bool exclude_each_other(const struct perf_event_context *a,
 
 void perf_ctx_disband(struct perf_event_context *ctx)
 {
-    struct perf_event *leader, *event;
-    if (!ctx->parked)
-        return;
-    perf_for_each_leader(leader, ctx)
-    {
-        perf_for_each_member(event, leader)
-        {
-            if (event->state != PERF_ACTIVE)
-                continue;
-            perf_update_times(event);
-            event->state = PERF_INACTIVE;
-        }
+    for (u32 n = 0; n < perf_registers->nr; n++) {
+        struct perf_event *event = perf_registers->owner(ctx, n);
+        if (!event)
+            continue;
+        perf_update_times(event);
+        event->state = PERF_INACTIVE;
+        if (event->leader == event && !ctx->dead)
+            perf_file_out(event);
     }
     ctx->nr_limited = 0;
     ctx->exclusive = false;
@@ -63,16 +59,12 @@ void perf_ctx_in(struct perf_event_context *ctx)
 
 void perf_ctx_out(struct perf_event_context *ctx)
 {
-    struct perf_event *leader;
     spin_lock(&ctx->lock);
-    if (ctx->task && ctx->nr_limited && !ctx->nr_loose && !ctx->waits) {
+    if (ctx->task && ctx->nr_limited && list_empty(&ctx->loose) && !ctx->waits) {
         perf_registers->park(ctx);
         ctx->parked = true;
     } else {
-        list_for_each (leader, &ctx->pinned, node)
-            perf_group_out(leader);
-        list_for_each (leader, &ctx->flexible, node)
-            perf_group_out(leader);
+        perf_all_out(ctx);
     }
     ctx->time = perf_ctx_now(ctx);
     ctx->running = false;

@@ -66,8 +66,9 @@ static void show_counters(struct text *t, u32 cpu)
     text_add(t, "cpu %u switches=%lu installs=%lu evictions=%lu writes=%lu addr_writes=%lu db=%lu ",
              cpu, sched_stats(cpu)->switches, s->installs, s->evictions, s->writes, s->addr_writes,
              s->exceptions);
-    text_add(t, "db_writes=%lu spurious=%lu rotations=%lu guest_writes=%lu\n", s->db_writes,
-             s->spurious, perf_cpus[cpu].rotations, s->guest_writes);
+    text_add(t, "db_writes=%lu spurious=%lu rotations=%lu guest_writes=%lu looks=%lu\n",
+             s->db_writes, s->spurious, perf_cpus[cpu].rotations, s->guest_writes,
+             perf_cpus[cpu].looks);
 }
 
 void hwbp_show(struct text *t)

@@ -110,12 +110,6 @@ void perf_release_children(struct perf_event *event)
         perf_child_ends(child);
 }
 
-// Marks that the running task's lists are being walked, or no longer are (C5). perf_mutex is held.
-static void set_walked(struct perf_event_context *ctx, bool on)
-{
-    __atomic_store_n(&ctx->walked, on, __ATOMIC_SEQ_CST);
-}
-
 // ---- fork ----
 
 int perf_fork(struct task *child, bool thread)
@@ -125,10 +119,8 @@ int perf_fork(struct task *child, bool thread)
     if (!ctx || !ctx->nr_events)
         return 0;
     mutex_lock(&perf_mutex);
-    set_walked(ctx, true);
     copy_groups(&ctx->pinned, &f);
     copy_groups(&ctx->flexible, &f);
-    set_walked(ctx, false);
     mutex_unlock(&perf_mutex);
     if (f.err)
         perf_fork_failed(child);
@@ -183,8 +175,6 @@ void perf_exec(struct task *t)
         return;
     hwbp_flush_task(t);
     mutex_lock(&perf_mutex);
-    set_walked(t->perf_ctx, true);
     perf_for_each_event(t->perf_ctx, at_exec, NULL);
-    set_walked(t->perf_ctx, false);
     mutex_unlock(&perf_mutex);
 }

@@ -6,6 +6,7 @@
 
 struct file;
 struct perf_buffer;
+struct sw_event;
 
 struct perf_output {
     struct perf_buffer *buffer; // where records go; only of an original (linux/perf/ring.h, R4)
@@ -40,12 +41,11 @@ struct perf_output {
 
 // The same part of a CPU. Used with IRQs off.
 struct perf_output_cpu {
-    u32 sw_active[PERF_COUNT_SW_NR]; // ACTIVE software events of each config
-    struct perf_event *pending;      // work that overflows have left (linux/perf/wakeup.h); atomic
-    bool fresh; // some work has come since perf_work_interrupt() was called last
+    struct sw_event *sw_active[PERF_COUNT_SW_NR]; // the ACTIVE software events of each config
+    struct perf_event *pending; // work that overflows have left (linux/perf/wakeup.h); atomic
+    bool fresh;                 // some work has come since perf_work_interrupt() was called last
     u64 ticks;
-    bool throttled; // some event may have been throttled since the last tick
-} __aligned(128);   // a power of two, so the address is found by a shift
+} __aligned(128); // a power of two, so the address is found by a shift
 extern struct perf_output_cpu perf_output_cpus[MAX_CPUS];
 
 static inline struct perf_output_cpu *this_output_cpu(void)

@@ -15,6 +15,8 @@ void perf_for_each_event(struct perf_event_context *ctx,
 
 // The same for the events of both contexts that run on this CPU; fn changes no list. IRQs off.
 void perf_for_each_here(void (*fn)(struct perf_event *event, void *arg), void *arg);
+// The same for those of them that are ACTIVE, that sample, and that overflow into perf_counted().
+void perf_for_each_sampling(void (*fn)(struct perf_event *event, void *arg), void *arg);
 
 // The text of /proc/hwbp, in the format of docs/hwbp.md; empty in a kernel without breakpoints.
 // Task context.

@@ -11,6 +11,8 @@ static const struct pmu software_pmu;
 struct sw_event {
     struct perf_event event; // first
     u64 from;                // of a clock: its running time when it was read last
+    // While it is ACTIVE: the next one in sw_active of its CPU, and what points to this one.
+    struct sw_event *next, **link;
 };
 
 static bool is_clock(const struct perf_event *event)
@@ -51,13 +53,21 @@ static void sw_read(struct perf_event *event)
 
 static int sw_add(struct perf_event *event)
 {
-    this_output_cpu()->sw_active[event->attr.config]++;
+    struct sw_event *sw = (struct sw_event *)event;
+    sw->link = &this_output_cpu()->sw_active[event->attr.config];
+    sw->next = *sw->link;
+    if (sw->next)
+        sw->next->link = &sw->next;
+    *sw->link = sw;
     return 0;
 }
 
 static void sw_del(struct perf_event *event)
 {
-    this_output_cpu()->sw_active[event->attr.config]--;
+    struct sw_event *sw = (struct sw_event *)event;
+    if (sw->next)
+        sw->next->link = sw->link;
+    *sw->link = sw->next;
 }
 
 static const struct pmu software_pmu = {
@@ -78,26 +88,9 @@ void perf_sw_init(void)
 
 // ---- occurrences ----
 
-struct occurrence {
-    u32 config;
-    u64 nr, addr;
-    struct trapframe *regs;
-};
-
-static void count_in(struct perf_event_context *ctx, const struct occurrence *o)
-{
-    struct perf_event *leader, *event;
-    perf_for_each_leader(leader, ctx) perf_for_each_member(
-        event, leader) if (event->pmu == &software_pmu && event->attr.config == o->config)
-        perf_event_count(event, o->nr, o->regs, o->addr);
-}
-
-// Takes no lock: IRQs are off and both contexts run here, so nobody changes their lists (C1).
+// Takes no lock: IRQs are off, so nobody comes or goes meanwhile.
 void perf_sw_count(u32 config, u64 nr, struct trapframe *regs, u64 addr)
 {
-    const struct occurrence o = {config, nr, addr, regs};
-    struct perf_cpu *pc = this_perf_cpu();
-    count_in(&pc->ctx, &o);
-    if (pc->task_ctx)
-        count_in(pc->task_ctx, &o);
+    for (struct sw_event *sw = this_output_cpu()->sw_active[config]; sw; sw = sw->next)
+        perf_event_count(&sw->event, nr, regs, addr);
 }

@@ -55,7 +55,6 @@ bool perf_may_overflow(struct perf_event *event)
         return false;
     if (++out->in_tick >= (perf_max_sample_rate() + HZ - 1) / HZ) {
         out->throttled = true; // this overflow is the last one
-        this_output_cpu()->throttled = true;
         perf_record_throttle(event, PERF_RECORD_THROTTLE);
     }
     return true;
@@ -100,8 +99,6 @@ static void tick_clock(struct perf_event *event)
 
 static void tick_one(struct perf_event *event, void *arg)
 {
-    if (event->state != PERF_ACTIVE || !event->attr.sample_period || event->overflow)
-        return;
     if (event->output->throttled)
         go_on(event);
     if (event->attr.freq)
@@ -113,12 +110,7 @@ static void tick_one(struct perf_event *event, void *arg)
 void perf_sample_tick(void)
 {
     struct perf_output_cpu *pc = this_output_cpu();
-    const struct perf_cpu *here = this_perf_cpu();
     u64 now = clock_ns();
     pc->ticks++;
-    // Clocks and events with a frequency cannot be parked. So without any there is nothing to do.
-    if (!pc->throttled && !here->ctx.nr_loose && !(here->task_ctx && here->task_ctx->nr_loose))
-        return;
-    pc->throttled = false;
-    perf_for_each_here(tick_one, &now);
+    perf_for_each_sampling(tick_one, &now);
 }
