@@ -40,7 +40,7 @@ static int checked(const struct perf_event *event, u64 addr, u32 bp_type, u64 bp
     attr->bp_addr = addr;
     attr->bp_type = bp_type;
     attr->bp_len = bp_len;
-    return hwbp_check(attr);
+    return hwbp_check(event, attr);
 }
 
 int hwbp_modify(struct perf_event *event, u64 addr, u32 bp_type, u64 bp_len)

@@ -60,7 +60,7 @@ int hwbp_modify(struct perf_event *event, u64 addr, u32 bp_type, u64 bp_len);
 // The two halves of hwbp_modify(). hwbp_check() returns 0, -EINVAL or -EOPNOTSUPP. hwbp_apply()
 // changes one event, which keeps its place; it is a function for perf_ctx_run(), and its arg is an
 // attr that hwbp_check() has accepted.
-int hwbp_check(const struct perf_event_attr *attr);
+int hwbp_check(const struct perf_event *event, const struct perf_event_attr *attr);
 int hwbp_apply(struct perf_event *event, void *arg);
 
 // The running task ends or executes another program. The breakpoints that hwbp_register_user() has

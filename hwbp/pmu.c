@@ -16,6 +16,17 @@ static struct bp_claim *own_claim(struct perf_event *event, bool pinned)
     return own;
 }
 
+// A request of this event, which /proc/hwbp shows if it is refused.
+static int parse(const struct perf_event *event, const struct perf_event_attr *attr,
+                 struct hw_breakpoint *bp)
+{
+    const char *why;
+    int err = hwbp_parse(attr, bp, &why);
+    if (err)
+        remember_invalid(event, attr, err, why);
+    return err;
+}
+
 // The slot is reserved before the request is validated, because Linux does so: a full machine
 // answers ENOSPC even to a bad request, unless it names no type at all. `wide` is the claim of a
 // wide breakpoint, whose slots its maker has reserved.
@@ -24,17 +35,17 @@ static int bp_event_init(struct perf_event *event, void *wide)
     struct hw_breakpoint *bp = bp_of(event);
     u32 type = event->attr.bp_type;
     if (type == HW_BREAKPOINT_EMPTY || type == HW_BREAKPOINT_INVALID)
-        return -EINVAL;
+        return parse(event, &event->attr, bp);
     bp->claim = wide;
     if (wide)
-        return hwbp_parse(&event->attr, bp);
+        return parse(event, &event->attr, bp);
 
     // A group is placed whole, so a pinned leader's siblings must find room whenever it does.
     struct bp_claim *claim = own_claim(event, event->leader->attr.pinned);
     int err = claim_reserve(claim);
     if (err)
         return err;
-    err = hwbp_parse(&event->attr, bp);
+    err = parse(event, &event->attr, bp);
     if (err)
         claim_release(claim);
     else
@@ -57,9 +68,9 @@ static int bp_event_inherit(struct perf_event *event)
     return 0;
 }
 
-int hwbp_check(const struct perf_event_attr *attr)
+int hwbp_check(const struct perf_event *event, const struct perf_event_attr *attr)
 {
-    return hwbp_parse(attr, &(struct hw_breakpoint){});
+    return parse(event, attr, &(struct hw_breakpoint){});
 }
 
 int hwbp_apply(struct perf_event *event, void *arg)
@@ -69,7 +80,8 @@ int hwbp_apply(struct perf_event *event, void *arg)
     event->attr.bp_addr = attr->bp_addr;
     event->attr.bp_type = attr->bp_type;
     event->attr.bp_len = attr->bp_len;
-    int err = hwbp_parse(attr, bp);
+    const char *why;
+    int err = hwbp_parse(attr, bp, &why);
     ASSERT(!err);
     if (event->state == PERF_ACTIVE) {
         bool was_in = dr_change(event, bp->addr, bp->type, bp->len);

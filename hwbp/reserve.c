@@ -19,7 +19,7 @@ static struct list claims = LIST_INIT(claims);
 
 // The last refusals in words, a ring: refusal number n is in refusals[n % REFUSALS].
 #define REFUSALS 8
-static char refusals[REFUSALS][160];
+static char refusals[REFUSALS][192];
 static u64 nr_refusals;
 
 static struct bp_task *tally_of(const struct task *task)
@@ -105,17 +105,38 @@ void hwbp_check_slots(void)
 
 // ---- claims ----
 
-static void remember_refusal(const struct bp_claim *c, const struct slot_refusal *why)
+// `what`: the errno's name and the reason; `request`: what the parentheses say besides who asked.
+static void remember_refusal(const struct task *task, bool pinned, const char *what,
+                             const char *request)
 {
-    char words[96], who[24] = "no task";
-    slots_explain(why, words, sizeof(words));
-    if (c->task)
-        snprintf(who, sizeof(who), "task %u", c->task->tid);
-    snprintf(refusals[nr_refusals++ % REFUSALS], sizeof(refusals[0]),
-             "ENOSPC %s (%s, %s, rules %s)", words, who, c->pinned ? "pinned" : "flexible",
-             slots_name(table.rules));
-    TRACE(TRACE_REFUSED, .tid = c->task ? c->task->tid : 0,
-          .a = (u64)refusals[(nr_refusals - 1) % REFUSALS]);
+    char *line = refusals[nr_refusals++ % REFUSALS], who[24] = "no task";
+    if (task)
+        snprintf(who, sizeof(who), "task %u", task->tid);
+    snprintf(line, sizeof(refusals[0]), "%s (%s, %s, %s)", what, who,
+             pinned ? "pinned" : "flexible", request);
+    TRACE(TRACE_REFUSED, .tid = task ? task->tid : 0, .a = (u64)line);
+}
+
+static void remember_full(const struct bp_claim *c, const struct slot_refusal *why)
+{
+    char words[96] = "ENOSPC ", rules[24];
+    slots_explain(why, words + strlen(words), sizeof(words) - strlen(words));
+    snprintf(rules, sizeof(rules), "rules %s", slots_name(table.rules));
+    remember_refusal(c->task, c->pinned, words, rules);
+}
+
+void remember_invalid(const struct perf_event *event, const struct perf_event_attr *attr, int err,
+                      const char *why)
+{
+    static const char *types[] = {"none", "r", "w", "rw", "x"};
+    u32 type = attr->bp_type;
+    char what[72], request[72];
+    snprintf(what, sizeof(what), "%s %s", err == -EOPNOTSUPP ? "EOPNOTSUPP" : "EINVAL", why);
+    snprintf(request, sizeof(request), "addr=0x%lx len=%lu type=%s", attr->bp_addr, attr->bp_len,
+             type < ARRAY_SIZE(types) ? types[type] : "unknown");
+    mutex_lock(&slots_mutex);
+    remember_refusal(event->target, event->leader->attr.pinned, what, request);
+    mutex_unlock(&slots_mutex);
 }
 
 // The first breakpoint of a task brings its tally.
@@ -138,7 +159,7 @@ static int admit_locked(struct bp_claim *claim, bool inherited)
         else
             err = slots_reserve(&table, &r, &why);
         if (err)
-            remember_refusal(claim, &why);
+            remember_full(claim, &why);
         else
             list_add_tail(&claim->node, &claims);
     }

@@ -27,6 +27,10 @@ bool claim_try_release(struct bp_claim *claim);
 // Releases an event's own claim, unless it was flushed before; leaves a wide one alone.
 void claim_release_event(struct perf_event *event);
 
+// For /proc/hwbp: this event's request `attr` was refused with `err`, -EINVAL or -EOPNOTSUPP.
+void remember_invalid(const struct perf_event *event, const struct perf_event_attr *attr, int err,
+                      const char *why);
+
 // Prints the kept counts and the recount next to each other (for the panic).
 void claims_print(void);
 

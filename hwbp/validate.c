@@ -27,51 +27,67 @@ static bool is_protected(u64 first, u64 last, bool execute)
     return data_is_protected(first, last) || (execute && overlaps(first, last, text));
 }
 
-static int parse_execute(const struct perf_event_attr *attr, struct hw_breakpoint *bp)
+static int refuse(const char **why, int err, const char *words)
+{
+    *why = words;
+    return err;
+}
+
+static int parse_execute(const struct perf_event_attr *attr, struct hw_breakpoint *bp,
+                         const char **why)
 {
     // The ABI has only this length for them, although the register's LEN says 1 byte.
     if (attr->bp_len != sizeof(long))
-        return -EINVAL;
+        return refuse(why, -EINVAL, "the length of an x breakpoint is always 8");
     bp->type = DR_EXECUTE;
     bp->len = 1;
     return 0;
 }
 
-static int parse_data(const struct perf_event_attr *attr, struct hw_breakpoint *bp)
+static int parse_data(const struct perf_event_attr *attr, struct hw_breakpoint *bp,
+                      const char **why)
 {
     u64 len = attr->bp_len;
-    if (len == 0 || (len & (len - 1)) || (attr->bp_addr & (len - 1)))
-        return -EINVAL;
-    if (len > 8)
-        return -EOPNOTSUPP; // wants an address mask, which only some AMD CPUs have
+    if (len == 0 || (len & (len - 1)))
+        return refuse(why, -EINVAL, "the length must be 1, 2, 4 or 8");
+    if (attr->bp_addr & (len - 1))
+        return refuse(why, -EINVAL, "the address is not a multiple of the length");
+    if (len > 8) // only some AMD CPUs have a mask
+        return refuse(why, -EOPNOTSUPP, "more than 8 bytes need an address mask");
     bp->type = attr->bp_type == HW_BREAKPOINT_W ? DR_WRITE : DR_READ_WRITE;
     bp->len = len;
     return 0;
 }
 
-int hwbp_parse(const struct perf_event_attr *attr, struct hw_breakpoint *bp)
+static int parse_type(const struct perf_event_attr *attr, struct hw_breakpoint *bp,
+                      const char **why)
 {
-    u64 first = attr->bp_addr, last = first + attr->bp_len - 1;
-    int err;
-    if (last < first)
-        return -EINVAL;
     switch (attr->bp_type) {
     case HW_BREAKPOINT_X:
-        err = parse_execute(attr, bp);
-        break;
+        return parse_execute(attr, bp, why);
     case HW_BREAKPOINT_W:
     case HW_BREAKPOINT_RW:
-        err = parse_data(attr, bp);
-        break;
-    default: // EMPTY, INVALID, and R alone: x86 has no such condition (SDM vol. 3, 18.2.4)
-        return -EINVAL;
+        return parse_data(attr, bp, why);
+    case HW_BREAKPOINT_R: // SDM vol. 3, 18.2.4
+        return refuse(why, -EINVAL, "x86 has no condition for reads alone: take rw");
+    default:
+        return refuse(why, -EINVAL, "the type is not w, rw or x");
     }
+}
+
+int hwbp_parse(const struct perf_event_attr *attr, struct hw_breakpoint *bp, const char **why)
+{
+    u64 first = attr->bp_addr, last = first + attr->bp_len - 1;
+    if (attr->bp_len && last < first)
+        return refuse(why, -EINVAL, "the bytes go past the end of the addresses");
+    int err = parse_type(attr, bp, why);
     if (err)
         return err;
     last = first + bp->len - 1; // an execute one looks at one byte, whatever its length is called
-    if (last >= TASK_SIZE_MAX &&
-        (attr->exclude_kernel || is_protected(first, last, bp->type == DR_EXECUTE)))
-        return -EINVAL;
+    if (last >= TASK_SIZE_MAX && attr->exclude_kernel)
+        return refuse(why, -EINVAL, "an address of the kernel, with exclude_kernel");
+    if (last >= TASK_SIZE_MAX && is_protected(first, last, bp->type == DR_EXECUTE))
+        return refuse(why, -EINVAL, "the handling of #DB uses this area itself");
     bp->addr = first;
     return 0;
 }

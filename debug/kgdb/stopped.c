@@ -33,6 +33,7 @@ int hwbp_stopped_set(struct hwbp_stopped *s, u64 addr, u32 bp_type, u64 bp_len)
 {
     struct perf_event_attr attr = s->attr;
     struct hw_breakpoint bp = {.claim = &s->claim};
+    const char *why; // gdb's protocol has no words for it
     if (s->claimed == CLAIM_LEAVING)
         return -EBUSY;
     int err = s->claimed == CLAIM_HELD ? 0 : claim_try_reserve(&s->claim);
@@ -42,7 +43,7 @@ int hwbp_stopped_set(struct hwbp_stopped *s, u64 addr, u32 bp_type, u64 bp_len)
     attr.bp_addr = addr;
     attr.bp_type = bp_type;
     attr.bp_len = bp_len;
-    err = hwbp_parse(&attr, &bp);
+    err = hwbp_parse(&attr, &bp, &why);
     if (err)
         return err;
     s->attr = attr;

@@ -148,7 +148,7 @@ static s64 modify(struct perf_event *event, u64 uattr)
         return -EINVAL;
     if (attr.type != PERF_TYPE_BREAKPOINT)
         return -EOPNOTSUPP;
-    err = hwbp_check(&attr);
+    err = hwbp_check(event, &attr);
     if (err)
         return err;
     if (!rest_is_equal(&event->attr, &attr))

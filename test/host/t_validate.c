@@ -24,7 +24,10 @@ static int parse(u32 type, u64 addr, u64 len, bool exclude_kernel, struct hw_bre
                                    .bp_len = len,
                                    .exclude_kernel = exclude_kernel};
     *bp = (struct hw_breakpoint){0};
-    return hwbp_parse(&attr, bp);
+    const char *why = NULL;
+    int err = hwbp_parse(&attr, bp, &why);
+    EXPECT(!err == !why);
+    return err;
 }
 
 // What the answer is for `len` bytes at `addr`, watched in the kernel too.

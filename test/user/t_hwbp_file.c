@@ -92,3 +92,70 @@ UTEST_RULES(proc_refusals, "proc-hwbp-refusals", "exact")
     for (int i = 0; i < 9; i++)
         close(flexible[i]);
 }
+
+// The latest refusal in words, without the line's first word.
+static const char *last_refusal(void)
+{
+    static char last[200];
+
+    REQUIRE(read_text(HWBP_FILE, text, sizeof text) > 0);
+    for (const char *line = text; line; line = next_line(line))
+        if (strncmp(line, "refused ", 8) == 0)
+            snprintf(last, sizeof last, "%.*s", (int)strcspn(line + 8, "\n"), line + 8);
+    return last;
+}
+
+static void check_refusal(const char *what, const struct perf_event_attr *attr, const char *type)
+{
+    char want[200];
+
+    snprintf(want, sizeof want, "%s (task %d, %s, addr=0x%llx len=%llu type=%s)", what, getpid(),
+             attr->pinned ? "pinned" : "flexible", (unsigned long long)attr->bp_addr,
+             (unsigned long long)attr->bp_len, type);
+    if (strcmp(last_refusal(), want) != 0)
+        utest_fail(__FILE__, __LINE__, "refused \"%s\", want \"%s\"", last_refusal(), want);
+}
+
+UTEST_RULES(proc_invalid, "proc-hwbp-invalid", "exact")
+{
+    static volatile char word[16] __attribute__((aligned(16)));
+    const uint64_t at = (uintptr_t)word, kernel = 0xffffffff80000000ull;
+    const uint64_t stacks = 0xffffc90000000000ull; // the kernel's
+    const struct {
+        uint32_t type;
+        uint64_t addr, len;
+        int err;
+        const char *name, *what;
+    } bad[] = {
+        {0, at, 8, EINVAL, "none", "EINVAL the type is not w, rw or x"},
+        {7, at, 8, EINVAL, "unknown", "EINVAL the type is not w, rw or x"},
+        {HW_BREAKPOINT_R, at, 8, EINVAL, "r",
+         "EINVAL x86 has no condition for reads alone: take rw"},
+        {HW_BREAKPOINT_W, at, 3, EINVAL, "w", "EINVAL the length must be 1, 2, 4 or 8"},
+        {HW_BREAKPOINT_RW, at, 0, EINVAL, "rw", "EINVAL the length must be 1, 2, 4 or 8"},
+        {HW_BREAKPOINT_X, at, 1, EINVAL, "x", "EINVAL the length of an x breakpoint is always 8"},
+        {HW_BREAKPOINT_W, at + 1, 8, EINVAL, "w",
+         "EINVAL the address is not a multiple of the length"},
+        {HW_BREAKPOINT_W, -4ull, 8, EINVAL, "w",
+         "EINVAL the bytes go past the end of the addresses"},
+        {HW_BREAKPOINT_W, kernel, 8, EINVAL, "w",
+         "EINVAL an address of the kernel, with exclude_kernel"},
+        {HW_BREAKPOINT_W, stacks, 8, EINVAL, "w",
+         "EINVAL the handling of #DB uses this area itself"},
+        {HW_BREAKPOINT_W, at, 16, EOPNOTSUPP, "w",
+         "EOPNOTSUPP more than 8 bytes need an address mask"},
+    };
+    int good = bp_must(HW_BREAKPOINT_W, &var[0], 8);
+
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+        struct perf_event_attr attr = bp_attr(bad[i].type, (void *)bad[i].addr, bad[i].len);
+        attr.exclude_kernel = bad[i].addr != stacks;
+        attr.pinned = i % 2;
+        CHECK_ERRNO(bp_open_attr(&attr, 0, -1), bad[i].err);
+        check_refusal(bad[i].what, &attr, bad[i].name);
+        attr.pinned = 1;
+        CHECK_ERRNO(ioctl(good, PERF_EVENT_IOC_MODIFY_ATTRIBUTES, &attr), bad[i].err);
+        check_refusal(bad[i].what, &attr, bad[i].name);
+    }
+    close(good);
+}
