@@ -175,16 +175,14 @@ static void exec_with(void *arg)
     attr.disabled = c->disabled;
     attr.inherit = c->inherited;
     int fd = MUST_OPEN(&attr, 0, -1);
+    bp_across_exec = 1; // before the fork: the child may read the sum before this process runs on
     if (c->inherited && fork() > 0) { // the child executes, with a copy
         int status;
-        bp_across_exec = 1;
         wait(&status);
         CHECK_EQ(status, c->want << 8);
         CHECK_EQ(bp_read(fd), c->want);
         _exit(c->want);
     }
-    if (!c->inherited)
-        bp_across_exec = 1;
     snprintf(number, sizeof number, "%d", fd);
     exec_self("bp", number, (char *[]){NULL});
     _exit(99);
