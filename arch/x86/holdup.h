@@ -34,22 +34,20 @@ void holdup_note(u32 kind, u64 from, u64 to, u64 amount);
 // Begins anew, or ends.
 void holdup_switch(bool on);
 
-#define __always_inline inline __attribute__((always_inline))
-
-static __always_inline void stretch_begins(u32 kind)
+static inline __attribute__((always_inline)) void stretch_begins(u32 kind)
 {
     if (DEBUG_BUILD && unlikely(holdup_on))
         holdup_begin(kind);
 }
 
-static __always_inline void stretch_ends(u32 kind)
+static inline __attribute__((always_inline)) void stretch_ends(u32 kind)
 {
     if (DEBUG_BUILD && unlikely(holdup_on))
         holdup_end(kind);
 }
 
 // The place is the caller of the function that this is expanded in.
-static __always_inline void holdup_count(u32 kind, u64 amount)
+static inline __attribute__((always_inline)) void holdup_count(u32 kind, u64 amount)
 {
     if (DEBUG_BUILD && unlikely(holdup_on))
         holdup_note(kind, (u64)__builtin_return_address(0), 0, amount);
