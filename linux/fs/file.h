@@ -19,6 +19,7 @@
 #define O_DIRECTORY 0200000
 #define O_NOFOLLOW  0400000
 #define O_CLOEXEC   02000000
+#define O_PATH      010000000
 
 #define S_IFMT  0170000
 #define S_IFIFO 0010000

@@ -381,8 +381,6 @@ static struct node *find_or_create(struct node *at, const char *path, u32 flags,
 // After a new file has been created nothing can fail.
 struct file *vfs_open(struct node *at, const char *path, u32 flags, u32 mode)
 {
-    if ((flags & O_ACCMODE) == O_ACCMODE || ((flags & O_CREAT) && (flags & O_DIRECTORY)))
-        return ERR_PTR(-EINVAL);
     struct file *f = file_alloc();
     if (IS_ERR(f))
         return f;

@@ -79,9 +79,15 @@ static u32 new_mode(u32 mode)
     return mode & 07777 & ~current_process()->umask;
 }
 
+// Flags that exclude each other are refused before anything else is looked at. What is opened with
+// O_PATH is neither created nor changed: all but three of the other flags have no effect (open(2)).
 s64 sys_openat(int dirfd, u64 upath, u32 flags, u32 mode)
 {
     struct place p;
+    if (flags & O_PATH)
+        flags &= O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
+    if ((flags & O_ACCMODE) == O_ACCMODE || ((flags & O_CREAT) && (flags & O_DIRECTORY)))
+        return -EINVAL;
     int err = get_place(&p, dirfd, upath);
     if (err)
         return err;

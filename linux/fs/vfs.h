@@ -88,8 +88,8 @@ extern const struct file_ops dir_ops, bytes_ops;
 
 // The node, with a reference, or ERR_PTR. With `follow` a link at the very end is followed, too.
 struct node *vfs_lookup(struct node *at, const char *path, bool follow);
-// Opens a file with `flags` (O_*). `mode`: permissions of a new one. A file with one reference, or
-// ERR_PTR.
+// Opens a file with `flags` (O_*), none of which excludes another. `mode`:
+// permissions of a new one. A file with one reference, or ERR_PTR.
 struct file *vfs_open(struct node *at, const char *path, u32 flags, u32 mode);
 // 0 or -errno.
 int vfs_make(struct node *at, const char *path, u32 mode, const char *text); // as ops->create()

@@ -130,8 +130,10 @@ s64 sys_mremap(u64 addr, u64 len, u64 new_len, u64 flags, u64 to)
     new_len = ALIGN_UP(new_len, PAGE_SIZE);
     if (fixed && (to % PAGE_SIZE || (to < addr + len && addr < to + new_len)))
         return -EINVAL;
+    if (!mm_is_mapped(mm, addr, new_len > len ? len : PAGE_SIZE))
+        return -EFAULT;
     if (new_len > len)
-        return mm_is_mapped(mm, addr, len) ? -ENOMEM : -EFAULT;
+        return -ENOMEM;
     if (fixed)
         return mm_move(mm, addr, len, new_len, to);
     int err = new_len < len ? mm_unmap(mm, addr + new_len, len - new_len) : 0;

@@ -49,6 +49,28 @@ UTEST(unchanged_descriptors, "unchanged-descriptors")
     CHECK_EQ(unlink("/tmp/full"), 0);
 }
 
+// With O_PATH the flags that make or empty a file have no effect. Flags that exclude each other are
+// refused before a descriptor is looked for.
+UTEST(unchanged_flags, "unchanged-flags")
+{
+    int fd = new_file("/tmp/flags", "12345678");
+    struct stat st;
+
+    CHECK_EQ(open("/tmp/flags", O_PATH | O_RDWR | O_TRUNC), fd + 1);
+    CHECK_EQ(fstat(fd, &st), 0);
+    CHECK_EQ(st.st_size, 8);
+    CHECK_EQ(open("/tmp/flags", O_PATH | O_CREAT | O_EXCL, 0600), fd + 2);
+    CHECK_ERRNO(write(fd + 1, "x", 1), EBADF);
+    CHECK_ERRNO(open("/tmp/none", O_PATH | O_CREAT, 0600), ENOENT);
+    CHECK_ERRNO(open("/tmp/flags", O_PATH | O_DIRECTORY), ENOTDIR);
+    CHECK_ERRNO(stat("/tmp/none", &st), ENOENT);
+    take_all_descriptors();
+    CHECK_ERRNO(open("/tmp/none", O_DIRECTORY | O_CREAT, 0600), EINVAL);
+    CHECK_ERRNO(open(bad_pointer(), O_DIRECTORY | O_CREAT, 0600), EINVAL);
+    CHECK_ERRNO(stat("/tmp/none", &st), ENOENT);
+    CHECK_EQ(unlink("/tmp/flags"), 0);
+}
+
 UTEST_TYPE(unchanged_perf, "unchanged-perf")
 {
     static volatile uint64_t word;
@@ -120,6 +142,8 @@ UTEST(unchanged_mremap, "unchanged-mremap")
     CHECK_EQ(to[PAGE], 'c');
     CHECK_ERRNO(msync(p, PAGE, MS_ASYNC), ENOMEM);
     CHECK_ERRNO(msync(p + 2 * PAGE, PAGE, MS_ASYNC), ENOMEM);
+    CHECK(mremap(p, PAGE, PAGE, MREMAP_MAYMOVE) == MAP_FAILED && errno == EFAULT);
+    CHECK(mremap(p, 2 * PAGE, PAGE, 0) == MAP_FAILED && errno == EFAULT);
 }
 
 // What was opened for reading cannot be written through a mapping of it.
@@ -252,6 +276,7 @@ UTEST(dev_full, "dev-full")
     CHECK_EQ(fstat(fd, &st), 0);
     CHECK_EQ(st.st_rdev, 0x107);
     CHECK_ERRNO(write(fd, bytes, 1), ENOSPC);
+    CHECK_ERRNO(write(fd, bytes, 0), ENOSPC);
     CHECK_EQ(read(fd, bytes, 3), 3);
     CHECK_EQ(bytes[0] | bytes[1] | bytes[2], 0);
     close(fd);
