@@ -331,6 +331,16 @@ static __protected_text u32 without_early_faults(const struct dr_file *d, u32 sl
     return (dr6 & DR6_BS) || slots != faults ? slots & ~faults : slots;
 }
 
+// DR6 may say too much, or too little. This is the last step of dr_db_enter(), so that a plain hit
+// saves no registers for the call.
+static __protected_text void correct_hits(const struct dr_file *d, struct dr_hits *hits)
+{
+    hits->slots = without_early_faults(d, hits->slots, hits->raw);
+    hits->dr6 = hits->slots | (hits->dr6 & ~DR6_SLOTS);
+    if (hits->slots & d->live.crowded)
+        add_implied(d, hits);
+}
+
 __protected_text void dr_db_enter(struct dr_hits *hits)
 {
     struct dr_file *d = this_dr();
@@ -349,14 +359,13 @@ __protected_text void dr_db_enter(struct dr_hits *hits)
 
     hits->raw = dr6;
     hits->slots = dr6 & d->live.used;
-    if (unlikely((dr6 & DR6_BS) || (hits->slots & (hits->slots - 1))))
-        hits->slots = without_early_faults(d, hits->slots, dr6);
     hits->dr6 = hits->slots | (dr6 & (DR6_CAUSES & ~DR6_SLOTS));
     hits->slot = d->live.slot;
     if (unlikely(!hits->dr6 && (dr6 & DR6_SLOTS)))
         d->stats.spurious++;
-    if (unlikely(hits->slots & d->live.crowded))
-        add_implied(d, hits);
+    // More than one cause, or a register that implies others.
+    if (unlikely(hits->dr6 & ((hits->dr6 - 1) | d->live.crowded)))
+        correct_hits(d, hits);
 }
 
 __protected_text void dr_db_exit(void)

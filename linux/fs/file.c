@@ -83,12 +83,12 @@ u32 file_poll(struct file *f)
 
 // ---- descriptor tables ----
 
-static bool bit(const u64 *set, int n)
+static bool bit(const u64 *set, u32 n)
 {
     return set[n / 64] & BIT(n % 64);
 }
 
-static void set_bit(u64 *set, int n, bool value)
+static void set_bit(u64 *set, u32 n, bool value)
 {
     set[n / 64] = (set[n / 64] & ~BIT(n % 64)) | (u64)value << (n % 64);
 }
@@ -186,9 +186,9 @@ void fds_put(struct fd_table *t)
 }
 
 // The lowest free number >= from, or MAX_FDS.
-static int lowest_free(const struct fd_table *t, int from)
+static u32 lowest_free(const struct fd_table *t, u32 from)
 {
-    for (int fd = from; fd < MAX_FDS; fd = ALIGN_UP(fd + 1, 64)) {
+    for (u32 fd = from; fd < MAX_FDS; fd = ALIGN_UP(fd + 1, 64)) {
         u64 free = ~t->used[fd / 64] >> (fd % 64);
         if (free)
             return fd + __builtin_ctzll(free);
@@ -198,21 +198,15 @@ static int lowest_free(const struct fd_table *t, int from)
 
 int fd_reserve(struct fd_table *t, bool cloexec, int from)
 {
-    int limit = fd_limit();
+    u32 limit = fd_limit();
     spin_lock(&t->lock);
-    int fd = lowest_free(t, from);
+    u32 fd = lowest_free(t, from);
     if (fd < limit) {
         set_bit(t->used, fd, true);
         set_bit(t->cloexec, fd, cloexec);
     }
     spin_unlock(&t->lock);
-    return fd < limit ? fd : -EMFILE;
-}
-
-// Takes no lock: nobody else writes the place of a reserved number.
-void fd_fill(struct fd_table *t, int fd, struct file *f)
-{
-    __atomic_store_n(&t->file[fd], f, __ATOMIC_RELEASE);
+    return fd < limit ? (int)fd : -EMFILE;
 }
 
 void fd_give_back(struct fd_table *t, int fd)

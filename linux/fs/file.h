@@ -140,7 +140,11 @@ void fds_close_on_exec(struct fd_table *t);
 // whose reference goes to the table, or it is given back. Until then it is not open, and dup2(2) to
 // it gives -EBUSY.
 int fd_reserve(struct fd_table *t, bool cloexec, int from);
-void fd_fill(struct fd_table *t, int fd, struct file *f);
+// Takes no lock: nobody else writes the place of a reserved number.
+static inline void fd_fill(struct fd_table *t, int fd, struct file *f)
+{
+    __atomic_store_n(&t->file[fd], f, __ATOMIC_RELEASE);
+}
 void fd_give_back(struct fd_table *t, int fd);
 // Reserves and fills in one step. -EMFILE when there is no number; the reference is dropped then.
 int fd_install(struct fd_table *t, struct file *f, bool cloexec, int from);

@@ -56,7 +56,7 @@ int perf_fd_reserve(struct perf_new_fd *new, bool cloexec)
     new->fd = fd_reserve(current_process()->fds, cloexec, 0);
     if (new->fd < 0)
         return new->fd;
-    new->file = file_alloc();
+    new->file = file_new(&perf_ops, NULL, NULL, O_RDWR);
     if (!IS_ERR(new->file))
         return 0;
     fd_give_back(current_process()->fds, new->fd);
@@ -65,7 +65,7 @@ int perf_fd_reserve(struct perf_new_fd *new, bool cloexec)
 
 int perf_fd_fill(const struct perf_new_fd *new, struct perf_event *event)
 {
-    file_init(new->file, &perf_ops, NULL, event, O_RDWR);
+    new->file->private = event;
     fd_fill(current_process()->fds, new->fd, new->file);
     return new->fd;
 }

@@ -186,7 +186,7 @@ static s64 ioctl_of_kind(struct file *f, u32 cmd, u64 arg)
 }
 
 // What any file knows: fcntl(2) by other names (ioctl_fioclex(2)), else what its kind does.
-static __attribute__((noinline)) s64 ioctl_of_all(struct file *f, int fd, u32 cmd, u64 arg)
+static __attribute__((noinline)) s64 ioctl_of_all(struct file *f, u32 cmd, u64 arg, int fd)
 {
     s32 on;
     if (cmd == FIOCLEX || cmd == FIONCLEX)
@@ -198,10 +198,11 @@ static __attribute__((noinline)) s64 ioctl_of_all(struct file *f, int fd, u32 cm
     return set_flags(f, fd, on ? f->flags | O_NONBLOCK : f->flags & ~O_NONBLOCK);
 }
 
-// Events have numbers of their own, and their calls are made often.
-s64 sys_ioctl(struct file *f, int fd, u32 cmd, u64 arg)
+// Events have numbers of their own, and their calls are made often: `fd` comes last, so that the
+// other arguments stay in their registers.
+s64 sys_ioctl(struct file *f, u32 cmd, u64 arg, int fd)
 {
-    return unlikely(cmd >> 8 == FIO_TYPE) ? ioctl_of_all(f, fd, cmd, arg)
+    return unlikely(cmd >> 8 == FIO_TYPE) ? ioctl_of_all(f, cmd, arg, fd)
                                           : ioctl_of_kind(f, cmd, arg);
 }
 

@@ -25,7 +25,7 @@ s64 sys_readv(struct file *f, u64 uiov, int count);
 s64 sys_writev(struct file *f, u64 uiov, int count);
 s64 sys_lseek(struct file *f, s64 off, int whence);
 s64 sys_ftruncate(struct file *f, s64 size);
-s64 sys_ioctl(struct file *f, int fd, u32 cmd, u64 arg);
+s64 sys_ioctl(struct file *f, u32 cmd, u64 arg, int fd);
 s64 sys_getdents64(struct file *f, u64 ubuf, size_t n);
 s64 sys_fstat(struct file *f, u64 ustat);
 s64 sys_fchdir(struct file *f);

@@ -52,7 +52,7 @@ static __attribute__((noinline)) s64 unknown(u32 number)
     X(writev, B, C)                                                                                \
     X(lseek, B, C)                                                                                 \
     X(ftruncate, B)                                                                                \
-    X(ioctl, A, B, C)                                                                              \
+    X(ioctl, B, C, A)                                                                              \
     X(getdents64, B, C)                                                                            \
     X(fstat, B)                                                                                    \
     X(fchdir)                                                                                      \
@@ -118,7 +118,8 @@ static __attribute__((noinline)) s64 yield(void)
 // The function is long because each system call has its line.
 static __attribute__((noinline)) s64 call(struct trapframe *f)
 {
-    switch ((u32)f->error) {
+    u64 number = (u32)f->error;
+    switch (number) {
         // files (linux/fs)
         FILE_CALLS(CASE)
         CALL_AS(close, close_fd(A));
@@ -263,7 +264,7 @@ static __attribute__((noinline)) s64 call(struct trapframe *f)
     case SYS_clone3:
         return -ENOSYS;
     default:
-        return unknown(f->error);
+        return unknown(number);
     }
 }
 
