@@ -263,7 +263,7 @@ static void show_maps(struct text *t, u64 pid)
     if (!mm)
         return;
     mutex_lock_shared(&mm->lock);
-    for (a = vm_first(mm); a; a = vm_next(a))
+    for (a = vm_first(mm); a && t->len < t->size; a = vm_next(a))
         show_area(t, a);
     mutex_unlock_shared(&mm->lock);
     mm_put(mm);

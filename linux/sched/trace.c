@@ -62,17 +62,9 @@ int trace_switch(bool on)
     return 0;
 }
 
-static void give_back(void)
-{
-    for (u32 cpu = 0; cpu < nr_cpus; cpu++) {
-        kfree(rings[cpu].records);
-        rings[cpu] = (struct ring){0};
-    }
-    nr_records = 0;
-}
-
 int trace_resize(u64 kib)
 {
+    struct trace_record *fresh[MAX_CPUS] = {NULL};
     u64 n = kib ? 1 : 0;
     if (kib > MAX_KIB)
         return -EINVAL;
@@ -80,13 +72,17 @@ int trace_resize(u64 kib)
         return -EBUSY;
     while (n && n * sizeof(struct trace_record) < kib * 1024)
         n *= 2;
-    give_back();
     for (u32 cpu = 0; n && cpu < nr_cpus; cpu++) {
-        rings[cpu].records = kalloc(n * sizeof(struct trace_record));
-        if (!rings[cpu].records) {
-            give_back();
+        fresh[cpu] = kalloc(n * sizeof(struct trace_record));
+        if (!fresh[cpu]) {
+            while (cpu > 0)
+                kfree(fresh[--cpu]);
             return -ENOMEM;
         }
+    }
+    for (u32 cpu = 0; cpu < nr_cpus; cpu++) {
+        kfree(rings[cpu].records);
+        rings[cpu] = (struct ring){.records = fresh[cpu]};
     }
     nr_records = n;
     return 0;

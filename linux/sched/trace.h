@@ -10,7 +10,7 @@
 // "trace=KIB" on the command line: that much for each CPU, and on. After heap_init().
 void trace_init(void);
 // The size of each ring, rounded up to a power of two; 0 gives all back. What was there is lost.
-// Task context. 0, -EBUSY: it is on; -ENOMEM, -EINVAL: over 4 MiB.
+// Task context. 0, or nothing has changed: -EBUSY, it is on; -ENOMEM; -EINVAL, over 4 MiB.
 int trace_resize(u64 kib);
 u64 trace_kib(void);
 // On needs a ring: -EINVAL without one. Off: on return nobody writes any more. Task context.

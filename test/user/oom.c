@@ -19,7 +19,7 @@ static void read_slots(char *text, size_t size)
     memmove(text, slots, strlen(slots) + 1);
 }
 
-static long number_in(const char *path, const char *key)
+long oom_number(const char *path, const char *key)
 {
     static char text[4096];
 
@@ -102,8 +102,8 @@ struct memory {
 
 static struct memory memory_in_use(void)
 {
-    return (struct memory){number_in("/proc/meminfo", "KernelHeap:"),
-                           -number_in("/proc/meminfo", "MemFree:")};
+    return (struct memory){oom_number("/proc/meminfo", "KernelHeap:"),
+                           -oom_number("/proc/meminfo", "MemFree:")};
 }
 
 // Whether no more is in use than there was, a little later at the latest: tasks are buried and

@@ -20,6 +20,9 @@ bool oom_has_failed(void);
 // How many failures there were in some other process.
 void oom_add(int failures);
 
+// The number behind the first `key` in a file, or -1.
+long oom_number(const char *path, const char *key);
+
 // Plays the round until the memory that is in use grows no more, and says how many allocations have
 // failed. Skips the test where none can be made to fail.
 void oom_rounds(void (*round)(void));

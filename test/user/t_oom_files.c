@@ -6,7 +6,9 @@
 #include <sys/select.h>
 #include <sys/stat.h>
 
-#define FILTER "/sys/kernel/debug/tracing/ksym_trace_filter"
+#define TRACING    "/sys/kernel/debug/tracing/"
+#define FILTER     TRACING "ksym_trace_filter"
+#define TRACE_SIZE TRACING "buffer_size_kb"
 
 static int fd; // of what a call is about
 
@@ -44,6 +46,14 @@ static long read_generated(void)
 
     *(volatile char *)text = 0; // its page is there
     return pread(fd, text, sizeof text, 0);
+}
+
+static long get_directory(void)
+{
+    static char path[64];
+
+    *(volatile char *)path = 0; // its page is there
+    return syscall(SYS_getcwd, path, sizeof path);
 }
 
 // ---- /tmp ----
@@ -116,6 +126,38 @@ static long select_one(void)
     return select(1, &set, NULL, NULL, &none);
 }
 
+// ---- the trace ----
+
+static long make_rings(void)
+{
+    return write(fd, "8", 1);
+}
+
+static void drop_rings(long)
+{
+    CHECK_EQ(write(fd, "0", 1), 1);
+}
+
+// Rings that are there stay when there is no memory for others.
+static long grow_rings(void)
+{
+    long got = write(fd, "8", 1);
+    int err = errno;
+
+    CHECK_EQ(oom_number(TRACE_SIZE, ""), got == 1 ? 8 : 4);
+    errno = err;
+    return got;
+}
+
+static void test_trace(void)
+{
+    fd = open(TRACE_SIZE, O_RDWR);
+    oom_each("rings of the trace", make_rings, drop_rings, ENOMEM);
+    CHECK_EQ(write(fd, "4", 1), 1);
+    oom_each("larger rings", grow_rings, drop_rings, ENOMEM);
+    close(fd);
+}
+
 // ---- the symbol tracer ----
 
 static long trace_symbol(void)
@@ -142,9 +184,11 @@ static void round_of_files(void)
     fd = open("/proc/self/status", O_RDONLY);
     oom_each("read of a generated file", read_generated, oom_nothing, ENOMEM);
     close(fd);
+    oom_each("getcwd", get_directory, oom_nothing, ENOMEM);
     test_tmp();
     oom_each("poll", poll_one, oom_nothing, ENOMEM);
     oom_each("select", select_one, oom_nothing, ENOMEM);
+    test_trace();
     fd = open(FILTER, O_RDWR);
     oom_each("tracing a symbol", trace_symbol, trace_no_more, ENOMEM);
     close(fd);

@@ -118,11 +118,11 @@ static void *new_page(int n)
 // Each attempt takes a page of another gigabyte, since tables that a failure has left behind stay.
 static int next_page;
 
-static void map_new_pages(int flags)
+static void map_new_pages(int flags, int of)
 {
     for (int i = 0; i < NEW_PAGES; i++)
-        REQUIRE(mmap(new_page(i), 4096, PROT_READ | PROT_WRITE,
-                     flags | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0) == new_page(i));
+        REQUIRE(mmap(new_page(i), 4096, PROT_READ | PROT_WRITE, flags | MAP_FIXED_NOREPLACE, of,
+                     0) == new_page(i));
     next_page = 0;
 }
 
@@ -153,15 +153,23 @@ static void write_shared_page(void *)
     }
 }
 
+static void check_new_pages(const char *what, int flags, int of)
+{
+    map_new_pages(flags, of);
+    oom_each(what, read_into_new_page, oom_nothing, EFAULT);
+    unmap_new_pages();
+}
+
 static void test_faults(void)
 {
     zero_fd = open("/dev/zero", O_RDONLY);
-    map_new_pages(MAP_PRIVATE);
-    oom_each("read into a new page", read_into_new_page, oom_nothing, EFAULT);
-    unmap_new_pages();
-    map_new_pages(MAP_SHARED);
-    oom_each("read into a new shared page", read_into_new_page, oom_nothing, EFAULT);
-    unmap_new_pages();
+    check_new_pages("read into a new page", MAP_PRIVATE | MAP_ANONYMOUS, -1);
+    check_new_pages("read into a new shared page", MAP_SHARED | MAP_ANONYMOUS, -1);
+    file_fd = open("/tmp/oom", O_RDWR | O_CREAT, 0600);
+    REQUIRE(write(file_fd, "x", 1) == 1);
+    check_new_pages("read into a page of a file in /tmp", MAP_PRIVATE, file_fd);
+    close(file_fd);
+    unlink("/tmp/oom");
     area = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     REQUIRE(area != MAP_FAILED);
     area[0] = 7;

@@ -18,6 +18,14 @@ static long open_other(void)
     return bp_open_attr(&attr, target, -1);
 }
 
+// Its context has no list for this CPU yet.
+static long open_on_cpu(void)
+{
+    struct perf_event_attr attr = bp_attr(HW_BREAKPOINT_W, &word[0], 8);
+
+    return bp_open_attr(&attr, target, 0);
+}
+
 static long open_sibling(void)
 {
     struct perf_event_attr attr = bp_attr(HW_BREAKPOINT_W, &word[1], 8);
@@ -39,6 +47,15 @@ static void wait_forever(void *arg)
     gate_wait(arg);
 }
 
+static const struct {
+    const char *what;
+    long (*open)(void);
+} of_task[] = {
+    {"open for another task", open_other},
+    {"open of a task's software event", open_soft},
+    {"open for a task on one CPU", open_on_cpu},
+};
+
 static void test_open(void)
 {
     struct perf_event_attr attr = bp_attr(HW_BREAKPOINT_W, &word[2], 8);
@@ -51,10 +68,9 @@ static void test_open(void)
     oom_each("open of a sibling", open_sibling, oom_close, ENOMEM);
     close(leader);
     gate_init(&gate);
-    for (int i = 0; i < 2; i++) {
+    for (int i = 0; i < 3; i++) {
         target = spawn(wait_forever, &gate);
-        oom_each(i ? "open of a task's software event" : "open for another task",
-                 i ? open_soft : open_other, oom_close, ENOMEM);
+        oom_each(of_task[i].what, of_task[i].open, oom_close, ENOMEM);
         gate_open(&gate);
         join(target);
     }

@@ -9,6 +9,7 @@
 #include <sys/wait.h>
 
 #define STACK  16384
+#define KEPT   32 // stacks of tasks that have ended: kernel/mm/kstack.c
 #define THREAD (CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD | CLONE_SYSVSEM)
 
 static volatile uint64_t word;
@@ -43,17 +44,64 @@ static int thread(void *)
     return 0;
 }
 
-static long make_thread(void)
+static long clone_with(int flags)
 {
     static uint8_t stack[STACK] __attribute__((aligned(16)));
 
-    return clone(thread, stack + STACK, THREAD, NULL);
+    return clone(thread, stack + STACK, flags, NULL);
+}
+
+static long make_thread(void)
+{
+    return clone_with(THREAD);
+}
+
+static long share_files(void)
+{
+    return clone_with(CLONE_FILES | SIGCHLD);
+}
+
+static long share_files_and_memory(void)
+{
+    return clone_with(CLONE_FILES | CLONE_VM | SIGCHLD);
 }
 
 static void wait_for_thread(long)
 {
     while (status_number(getpid(), "Threads") > 1)
         sleep_ms(1);
+}
+
+static void wait_forever(void *arg)
+{
+    gate_wait(arg);
+}
+
+// As many children as there are kept stacks: the next one's stack is made of new pages.
+static void fork_with_new_stack(void)
+{
+    struct gate gate;
+    pid_t child[KEPT];
+
+    gate_init(&gate);
+    for (int i = 0; i < KEPT; i++)
+        child[i] = spawn(wait_forever, &gate);
+    oom_each("fork with a new stack", raw_fork, reap, ENOMEM);
+    for (int i = 0; i < KEPT; i++)
+        gate_open(&gate);
+    for (int i = 0; i < KEPT; i++)
+        join(child[i]);
+    close(gate.fd[0]), close(gate.fd[1]);
+}
+
+static void test_fork(void)
+{
+    oom_each("fork", raw_fork, reap, ENOMEM);
+    oom_each("vfork", make_vfork, reap, ENOMEM);
+    oom_each("clone of a thread", make_thread, wait_for_thread, ENOMEM);
+    oom_each("clone with the same files", share_files, reap, ENOMEM);
+    oom_each("clone with the same files and memory", share_files_and_memory, reap, ENOMEM);
+    fork_with_new_stack();
 }
 
 // ---- exec: whoever fails is still there to try again ----
@@ -77,12 +125,30 @@ static void exec_until_it_works(void *)
     }
 }
 
-static void test_exec(void)
+// The new program gets a table of descriptors of its own.
+static void exec_with_shared_files(void *)
 {
-    int status = wait_for(spawn(exec_until_it_works, NULL));
+    pid_t pid = (pid_t)syscall(SYS_clone, CLONE_FILES | SIGCHLD, 0, 0, 0, 0);
+
+    if (pid == 0) {
+        exec_until_it_works(NULL);
+        _exit(0); // which is no number that it took
+    }
+    _exit(WEXITSTATUS(wait_for(pid)));
+}
+
+static void check_exec(void (*exec)(void *))
+{
+    int status = wait_for(spawn(exec, NULL));
 
     CHECK(WIFEXITED(status) && WEXITSTATUS(status) > 3); // the number that it took
     oom_add(WEXITSTATUS(status) - 1);
+}
+
+static void test_exec(void)
+{
+    check_exec(exec_until_it_works);
+    check_exec(exec_with_shared_files);
 }
 
 // ---- ptrace ----
@@ -109,11 +175,6 @@ static long poke_page(void)
 static long set_debug_register(void)
 {
     return ptrace(PTRACE_POKEUSER, tracee, offsetof(struct user, u_debugreg[0]), &word);
-}
-
-static void wait_forever(void *arg)
-{
-    gate_wait(arg);
 }
 
 static void test_tracer(void)
@@ -168,11 +229,22 @@ static void test_tracee(void)
 
 // ---- signals ----
 
-static int sig;
+static int sig, broken;
 
 static long queue_signal(void)
 {
     return sigqueue(getpid(), sig, (union sigval){.sival_int = 1});
+}
+
+static long send_signal(void)
+{
+    return kill(getpid(), sig);
+}
+
+// The kernel itself sends SIGPIPE.
+static long write_to_nobody(void)
+{
+    return write(broken, "x", 1) < 0 && errno == EPIPE ? 0 : -1;
 }
 
 static void take_signal(long)
@@ -187,23 +259,31 @@ static void take_signal(long)
 static void test_signals(void)
 {
     sigset_t set, old;
+    int ends[2];
 
     sigemptyset(&set);
+    sigaddset(&set, SIGPIPE);
     sigaddset(&set, SIGUSR1);
     sigaddset(&set, SIGRTMIN);
     sigprocmask(SIG_BLOCK, &set, &old);
     sig = SIGUSR1; // is sent without what it says
     oom_each("a standard signal", queue_signal, take_signal, OOM_OR_NOT);
+    oom_each("a standard signal of kill", send_signal, take_signal, OOM_OR_NOT);
     sig = SIGRTMIN;
     oom_each("a queued signal", queue_signal, take_signal, EAGAIN);
+    oom_each("a real-time signal of kill", send_signal, take_signal, OOM_OR_NOT);
+    sig = SIGPIPE;
+    REQUIRE(pipe(ends) == 0);
+    close(ends[0]);
+    broken = ends[1];
+    oom_each("a signal of the kernel", write_to_nobody, take_signal, OOM_OR_NOT);
+    close(broken);
     sigprocmask(SIG_SETMASK, &old, NULL);
 }
 
 static void round_of_tasks(void)
 {
-    oom_each("fork", raw_fork, reap, ENOMEM);
-    oom_each("vfork", make_vfork, reap, ENOMEM);
-    oom_each("clone of a thread", make_thread, wait_for_thread, ENOMEM);
+    test_fork();
     test_exec();
     test_tracer();
     test_tracee();
