@@ -70,7 +70,8 @@ static int bp_event_inherit(struct perf_event *event)
 
 int hwbp_check(const struct perf_event *event, const struct perf_event_attr *attr)
 {
-    return parse(event, attr, &(struct hw_breakpoint){});
+    struct hw_breakpoint unused; // filled, and not looked at
+    return parse(event, attr, &unused);
 }
 
 int hwbp_apply(struct perf_event *event, void *arg)
