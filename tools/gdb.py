@@ -50,6 +50,14 @@ def place(address):
     return f"{address + 1:#018x} {symbol.replace(' ', '')}{where}"
 
 
+def tasks():
+    """All tasks, by tid. They hang in lists, of which a tid's remainder chooses one."""
+    lists = value("'sched/task.c'::tasks")
+    found = [t for n in range(lists.type.range()[1] + 1)
+             for t in items(lists[n], "struct task", "tid_node")]
+    return sorted(found, key=lambda t: int(t["tid"]))
+
+
 def cpus():
     """Number and struct cpu of each CPU that is online."""
     every, online = value("cpus"), int(value("sched_online"))
@@ -85,7 +93,7 @@ def show_regs(_):
 
 def show_tasks(_):
     print(" TID  CPU state         switches name")
-    for t in items(value("all_tasks"), "struct task", "all_node"):
+    for t in tasks():
         state = str(t["state"]).replace("TASK_", "").lower() + " *" * bool(t["on_cpu"])
         print(f"{int(t['tid']):4} {int(t['cpu']):4} {state:13} {int(t['nr_switches']):8} "
               + text(t["comm"]))
@@ -93,8 +101,7 @@ def show_tasks(_):
 
 
 def show_events(tid):
-    owners = [(whose(t), t["perf_ctx"]) for t in items(value("all_tasks"), "struct task",
-                                                       "all_node")
+    owners = [(whose(t), t["perf_ctx"]) for t in tasks()
               if not is_null(t["perf_ctx"]) and tid in ("", str(int(t["tid"])))]
     if not tid:
         owners += [(f"CPU {cpu}", value("perf_cpus")[cpu]["ctx"].address) for cpu, _ in cpus()]
@@ -150,7 +157,7 @@ def show_locks(_):
 
 
 def show_bt(tid):
-    for t in items(value("all_tasks"), "struct task", "all_node"):
+    for t in tasks():
         if tid == str(int(t["tid"])):
             break
     else:
