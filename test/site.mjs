@@ -11,7 +11,8 @@ const browser = await chromium.launch({ executablePath: "/usr/bin/chromium",
 const page = await browser.newPage();
 page.on("request", request => request.url().startsWith(home) || request.url().startsWith("data:")
                               || console.log(`it asks for ${request.url()}`));
-page.on("response", response => response.ok() || console.log(`no ${response.url()}`));
+page.on("response", response => response.status() < 400 ||
+                                console.log(`${response.status()}: ${response.url()}`));
 
 await page.goto(home + "/docs/parking.html");
 const link = page.locator("article a", { hasText: "perf_ctx_out()" }).first();
