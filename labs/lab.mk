@@ -13,7 +13,7 @@ endif
 
 .PHONY: lab lab-grade labs-check lab-flags kernel-only grade try zipball
 
-kernel-only: $(B)/kernel.elf
+kernel-only: $(B)/kernel.elf $(if $(filter 1,$(CORE)),,$(BUILD)/user/bin/sh)
 
 lab-flags: $(BUILD)/include/syscall_names.h $(BUILD)/include/syscall_numbers.h
 	@echo '$(CC) $(CFLAGS)'

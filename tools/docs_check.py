@@ -151,9 +151,13 @@ def as_now(typed, learned):
 
 def run_block(block, folder, learned):
     for typed, shown in parts(block.text, re.compile(r"^(\$) (.*)$"))[1:]:
-        done = subprocess.run(["bash", "-c", as_now(typed, learned)], cwd=folder, text=True,
-                              stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, env=ENVIRONMENT,
-                              stderr=subprocess.STDOUT, timeout=LIMIT, errors="replace")
+        try:
+            done = subprocess.run(["bash", "-c", as_now(typed, learned)], cwd=folder, text=True,
+                                  stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                                  env=ENVIRONMENT, stderr=subprocess.STDOUT, timeout=LIMIT,
+                                  errors="replace")
+        except subprocess.TimeoutExpired:
+            return f"{typed}: it did not end in {LIMIT} s"
         wrong = compare(typed, shown,
                         done.stdout.replace("\r", "").split("\n"), block.options, learned)
         if wrong:

@@ -70,9 +70,6 @@ MISTAKES = {
     "enter-not-in": (
         "enter", "    perf_ctx_in(ctx);\n", "",
         "The CPU knows the context, but the context does not come in (perf_ctx_in)."),
-    "enter-unknown": (
-        "enter", "    pc->task_ctx = ctx;\n", "",
-        "The context is in, but the CPU does not know it: nobody will take it out again."),
     "settle-no-commit": (
         "settle", "    perf_edit_commit();\n", "",
         "The wanted state was edited and never written to the registers."),

@@ -64,12 +64,15 @@ const char *who_is_left(void)
     return text;
 }
 
-// The lines of /proc/hwbp that tell which slots are taken.
+// The lines of /proc/hwbp that tell which slots are taken. Those behind them tell what was refused.
 static void read_slots(char *text, size_t size)
 {
     ssize_t n = read_text(HWBP_FILE, text, size);
     char *slots = n > 0 ? strstr(text, "\nslots ") : NULL;
+    char *refused = slots ? strstr(slots, "\nrefused ") : NULL;
 
+    if (refused)
+        refused[1] = '\0';
     memmove(text, slots ? slots : "", slots ? strlen(slots) + 1 : 1);
 }
 
