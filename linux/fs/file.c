@@ -95,7 +95,8 @@ static void set_bit(u64 *set, u32 n, bool value)
 
 u32 fd_limit(void)
 {
-    return MIN(rlimit_soft(RLIMIT_NOFILE), MAX_FDS);
+    u64 soft = rlimit_soft(RLIMIT_NOFILE);
+    return MIN(soft, MAX_FDS);
 }
 
 struct fd_table *fds_new(void)

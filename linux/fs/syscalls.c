@@ -185,12 +185,19 @@ static s64 ioctl_of_kind(struct file *f, u32 cmd, u64 arg)
     return f->ops->ioctl ? f->ops->ioctl(f, cmd, arg) : -ENOTTY;
 }
 
+// FD_CLOEXEC of a descriptor, on or off. 0 or -EBADF.
+static s64 mark_cloexec(int fd, bool on)
+{
+    int mark = fd_cloexec(current_process()->fds, fd, on);
+    return MIN(mark, 0);
+}
+
 // What any file knows: fcntl(2) by other names (ioctl_fioclex(2)), else what its kind does.
 static __attribute__((noinline)) s64 ioctl_of_all(struct file *f, u32 cmd, u64 arg, int fd)
 {
     s32 on;
     if (cmd == FIOCLEX || cmd == FIONCLEX)
-        return MIN(fd_cloexec(current_process()->fds, fd, cmd == FIOCLEX), 0);
+        return mark_cloexec(fd, cmd == FIOCLEX);
     if (cmd != FIONBIO)
         return ioctl_of_kind(f, cmd, arg);
     if (get_user(on, arg))
@@ -285,7 +292,7 @@ s64 sys_fcntl(struct file *f, int fd, int cmd, u64 arg)
     case F_GETFD:
         return fd_cloexec(current_process()->fds, fd, -1);
     case F_SETFD:
-        return MIN(fd_cloexec(current_process()->fds, fd, arg & FD_CLOEXEC), 0);
+        return mark_cloexec(fd, arg & FD_CLOEXEC);
     case F_GETFL:
         return f->flags;
     case F_SETFL:
