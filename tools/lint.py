@@ -17,8 +17,8 @@ REASON = "long because"  # in one of the first lines: why the file may be longer
 # folder -> the folders whose headers it may include, besides its own. The longest match counts.
 GROUND = ["arch/x86", "kernel/base", "kernel/mm"]
 # The rooms of the roof, from the ground up: each may include those before it.
-ROOMS = ["linux/sched", "linux/mm", "linux/perf", "linux/task", "linux/fs", "linux/ptrace",
-         "linux/proc", "debug"]
+ROOMS = ["linux/base", "linux/sched", "linux/mm", "linux/perf", "linux/task", "linux/fs",
+         "linux/ptrace", "linux/proc", "debug"]
 FLOOR = GROUND + ["sched", "perf", "hwbp"]
 ROOF = ["arch/x86/user", "arch/x86/svm", "kernel", *ROOMS]
 KERNEL = FLOOR + ROOF

@@ -11,7 +11,7 @@
 #include "arch/x86/paging.h"
 #include "arch/x86/trap.h"
 #include "kernel/base/refcount.h"
-#include "kernel/base/tree.h"
+#include "linux/base/tree.h"
 #include "sched/wait.h"
 
 #define PROT_READ  1

@@ -1,7 +1,7 @@
 // One-shot timers, and sleeping until a time.
 #pragma once
 
-#include "kernel/base/tree.h"
+#include "linux/base/tree.h"
 #include "sched/sched.h"
 
 // The tick of the CPU that started a timer runs it, IRQs off, so the resolution is 1 / HZ.

@@ -15,7 +15,7 @@
 
 #include "arch/x86/trap.h"
 #include "kernel/base/refcount.h"
-#include "kernel/base/tree.h"
+#include "linux/base/tree.h"
 #include "linux/sched/timer.h"
 #include "linux/task/rlimit.h"
 #include "linux/task/signal.h"

@@ -1,8 +1,8 @@
-// link: kernel/base/tree.c against a sorted array that is searched from end to end, and how many
+// link: linux/base/tree.c against a sorted array that is searched from end to end, and how many
 // steps its operations may take.
 #include <string.h>
 
-#include "kernel/base/tree.h"
+#include "linux/base/tree.h"
 #include "test/host/ktap.h"
 
 #define MAX_ITEMS 300

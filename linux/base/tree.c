@@ -1,5 +1,5 @@
 // Balanced search trees: see tree.h.
-#include "kernel/base/tree.h"
+#include "linux/base/tree.h"
 
 // How much the two subtrees of a node may differ in height. One would be enough for short ways. Two
 // needs a quarter of the rotations when nodes come and go.
