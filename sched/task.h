@@ -41,17 +41,17 @@ struct task {
 
     // Owned by sched; guarded by the run queue lock of `cpu`, readable racily for display.
     enum task_state state;
-    u32 cpu;     // whose run queue it belongs to
-    bool on_cpu; // it runs, or its switch-out has not finished yet
-    bool queued; // in a run queue, or on its way into one (runqueue.h)
-    bool exited; // task_exit() has been called: nothing of the program is left
-    struct list run_node;
-    cpumask affinity;  // CPUs it may run on; never empty
-    u32 slice;         // ticks left
-    u32 mutexes;       // ranks of those it holds, one bit each (debug builds); its own
-    u64 nr_switches;   // times switched in
-    u64 nr_migrations; // times switched in on a CPU other than the one before
-    u64 runtime_ns;    // time on CPUs, up to the last switch-out
+    u32 cpu;              // whose run queue it belongs to
+    bool on_cpu;          // it runs, or its switch-out has not finished yet
+    bool queued;          // in a run queue, or on its way into one (runqueue.h)
+    bool exited;          // task_exit() has been called: nothing of the program is left
+    struct list run_node; // in a run queue while `queued`; dead, in the reaper's list
+    cpumask affinity;     // CPUs it may run on; never empty
+    u32 slice;            // ticks left
+    u32 mutexes;          // ranks of those it holds, one bit each (debug builds); its own
+    u64 nr_switches;      // times switched in
+    u64 nr_migrations;    // times switched in on a CPU other than the one before
+    u64 runtime_ns;       // time on CPUs, up to the last switch-out
     u64 switched_in_ns;
     u64 user_ticks, system_ticks; // that found it running, in ring 3 and in the kernel
     u32 last_cpu;

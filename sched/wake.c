@@ -112,7 +112,8 @@ static bool settled(struct task *t)
     u64 flags = irq_save();
     struct runqueue *rq = rq_lock_task(t);
     bool outside = !(t->affinity & BIT(t->cpu));
-    bool move = outside && !list_empty(&t->run_node) && !t->on_cpu;
+    bool linked = t->queued && !list_empty(&t->run_node); // a dead task's node is with the reaper
+    bool move = outside && linked && !t->on_cpu;
     bool running = rq->curr == t, asleep = t->state != TASK_RUNNABLE && !t->queued && !running;
     u32 cpu = t->cpu;
     if (move)

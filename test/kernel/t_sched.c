@@ -1,6 +1,7 @@
 // The scheduler: exclusion, waking, preemption, affinity, fairness, tasks that come and go.
 #include "arch/x86/cpu.h"
 #include "arch/x86/platform.h"
+#include "kernel/base/string.h"
 #include "kernel/mm/page.h"
 #include "sched/wait.h"
 #include "test/kernel/ktest.h"
@@ -255,6 +256,55 @@ KTEST(sched_balance, "sched.balance", NULL)
     stop = true;
     join(n);
     EXPECT(used >= wanted);
+}
+
+// A dead task waits for the reaper, and its node is in the reaper's list. A change of its affinity
+// must not take it for one that waits in a run queue.
+static struct task *reaper;
+
+static void find_reaper(struct task *t, void *)
+{
+    if (!strcmp(t->comm, "reaper"))
+        reaper = t;
+}
+
+static void at_once(void *)
+{
+}
+
+// The dead task and the reaper belong to this CPU, and preemption is off. So the reaper, which the
+// switch has just made runnable, cannot run before this function is through.
+static bool moves_the_dead(void)
+{
+    bool waits = false;
+    struct task *t = kthread_create("dead", at_once, NULL, BIT(cpu_id()));
+    EXPECT(t);
+    task_join(t);
+    while (!waits && t->on_cpu)
+        sched_yield();
+    preempt_disable();
+    waits = t->state == TASK_DEAD && !t->on_cpu && !list_empty(&t->run_node);
+    if (waits)
+        EXPECT_EQ(sched_set_affinity(t, BIT(1)), 0);
+    preempt_enable();
+    task_put(t);
+    return waits;
+}
+
+KTEST(sched_affinity_dead, "sched.affinity-dead", NULL)
+{
+    if (nr_cpus == 1)
+        return ktest_skip("needs two CPUs");
+    task_for_each(find_reaper, NULL);
+    EXPECT_EQ(sched_set_affinity(current_task(), BIT(0)), 0);
+    EXPECT_EQ(sched_set_affinity(reaper, BIT(0)), 0);
+    u32 moved = 0;
+    for (u64 i = 0; i < ktest_scale(100); i++)
+        moved += moves_the_dead();
+    EXPECT_EQ(sched_set_affinity(reaper, CPUMASK_ALL), 0);
+    EXPECT_EQ(sched_set_affinity(current_task(), CPUMASK_ALL), 0);
+    ktest_note("%u dead tasks were moved", moved);
+    EXPECT(moved > 0);
 }
 
 // ---- forced preemption and migration ----
