@@ -22,6 +22,7 @@ FOLDER = "build/fuzz"
 SLOW = 120      # seconds that a boot may take beyond the time it is to play
 AGAIN_SECS = 20  # to see a finding again
 REPEATS = 200    # of its round in that time
+REPORT_LINES = 40  # of a panic
 LAST_WORDS = re.compile(r"^(?:PANIC|dr7: ).*$", re.M)
 
 
@@ -74,6 +75,12 @@ def play(kernel, program, words, seconds, kept=None):
     end = next((line.split() for line in said if line.startswith("end ")), ["end", "0", "0"])
     return Outcome(judge(off, said, log), rounds[-1] if rounds else 0, len(rounds), int(end[2]),
                    log)
+
+
+def last_words(log):
+    """The report of a panic, because a CI record has only what is printed."""
+    found = LAST_WORDS.search(log)
+    return log[found.start():].splitlines()[:REPORT_LINES] if found else []
 
 
 def kind_of(wrong):
@@ -150,6 +157,8 @@ def main():
             f.write(found.log)
         print(f"fuzz: round {found.round}: {found.wrong}\n  log: {log}\n"
               f"  again: make fuzz SEED={seed} FIRST={found.round}", flush=True)
+        for line in last_words(found.log):
+            print("  | " + line)
         if choice("SMALLER", ["1", "0"]) == "1":
             make_smaller(kernel, program, seed, found)
     print("0 passed, 1 failed, 0 skipped" if found.wrong else "1 passed, 0 failed, 0 skipped")
