@@ -196,7 +196,7 @@ help:
 #: make decode     adds file and line to the backtraces of a log: LOG=file, or <file
 #: make test       all tests; T=? lists them; one case: T=name, one configuration: EMU= SMP=
 #:                 TIMEOUT=seconds for each machine; T=together SECS=60
-#: make oom        each allocation of the tests oom.* fails once: which places that reached
+#: make oom        each allocation of the tests oom.* fails once; an error if a place is missed
 #: make fuzz       random system calls: SECS=60 SEED=n; a fault is made small (docs/fuzz.md)
 #: make bench      the benchmark on dr7 and on Linux, as a table (README=1: also into README.md;
 #:                 PLOT=1: as bars in build/bench.svg)

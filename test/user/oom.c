@@ -62,36 +62,47 @@ void oom_close(long fd)
     close((int)fd);
 }
 
+// Whatever comes after an operation that was not as expected would make no sense, and might wait
+// for ever.
+static void must(bool good, const char *what, int n, const char *fault)
+{
+    if (good)
+        return;
+    utest_fail(__FILE__, __LINE__, "%s, allocation %d: %s", what, n, fault);
+    _exit(1);
+}
+
+// Whether allocation number n was one that failed.
+static bool attempt_once(const char *what, int n, long (*attempt)(void), void (*undo)(long),
+                         int want)
+{
+    read_slots(before, sizeof before);
+    long live = hwbp_sum("hwbp", "live");
+    oom_fail_nth(n);
+    errno = 0;
+    long got = attempt();
+    int err = errno;
+    bool failed = oom_has_failed();
+    if (got >= 0) {
+        must(!failed || (want & OOM_OR_NOT), what, n, "succeeds without it");
+        undo(got);
+        return failed;
+    }
+    must(failed && err == (want & ~OOM_OR_NOT), what, n, strerror(err));
+    read_slots(now, sizeof now);
+    must(strcmp(before, now) == 0 && hwbp_sum("hwbp", "live") == live, what, n, "slots are lost");
+    return true;
+}
+
 void oom_each(const char *what, long (*attempt)(void), void (*undo)(long), int want)
 {
-    for (int n = 1; n < OOM_TOO_MANY; n++) {
-        read_slots(before, sizeof before);
-        long live = hwbp_sum("hwbp", "live");
-        oom_fail_nth(n);
-        errno = 0;
-        long got = attempt();
-        int err = errno;
-        bool failed = oom_has_failed();
-        if (got >= 0) {
-            if (failed && !(want & OOM_OR_NOT))
-                utest_fail(__FILE__, __LINE__, "%s succeeds without its allocation %d", what, n);
-            undo(got);
-            failures += failed;
-            if (failed)
-                continue;
-            return;
-        }
-        failures++;
-        if (err != (want & ~OOM_OR_NOT) || !failed)
-            utest_fail(__FILE__, __LINE__, "%s, allocation %d: errno %d (%s)", what, n, err,
-                       strerror(err));
-        read_slots(now, sizeof now);
-        CHECK_EQ(strcmp(before, now), 0);
-        CHECK_EQ(hwbp_sum("hwbp", "live"), live);
-        if (utest_failures())
-            return;
-    }
-    utest_fail(__FILE__, __LINE__, "%s never succeeds", what);
+    int n = 1;
+
+    while (n < OOM_TOO_MANY && attempt_once(what, n, attempt, undo, want))
+        n++;
+    must(n < OOM_TOO_MANY, what, n, "never succeeds");
+    must(n > 1, what, n, "there is none");
+    failures += n - 1;
 }
 
 // ---- memory that comes back ----

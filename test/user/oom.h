@@ -8,7 +8,8 @@
 
 // Calls attempt() with its first allocation failing, then its second, until none fails. It returns
 // a result >= 0, which undo() takes back, or -1 with this errno. OOM_OR_NOT: it may also do without
-// one of them. attempt() makes no other system call before.
+// one of them. attempt() makes no other system call before, in which nothing would be allocated: at
+// least one allocation must fail. The process ends when something is not as it must be.
 #define OOM_OR_NOT 0x10000
 void oom_each(const char *what, long (*attempt)(void), void (*undo)(long), int err);
 void oom_nothing(long); // nothing to take back

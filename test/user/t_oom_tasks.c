@@ -167,9 +167,11 @@ static void release(long)
     CHECK_EQ(ptrace(PTRACE_DETACH, tracee, NULL, NULL), 0);
 }
 
+static long *shared_page; // with the tracee, until somebody writes
+
 static long poke_page(void)
 {
-    return ptrace(PTRACE_POKEDATA, tracee, &word, 5);
+    return ptrace(PTRACE_POKEDATA, tracee, shared_page, 5);
 }
 
 static long set_debug_register(void)
@@ -181,6 +183,9 @@ static void test_tracer(void)
 {
     struct gate gate;
 
+    shared_page = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    REQUIRE(shared_page != MAP_FAILED);
+    *shared_page = 1;
     gate_init(&gate);
     tracee = spawn(wait_forever, &gate);
     oom_each("ptrace: SEIZE", seize, release, ENOMEM);
@@ -193,6 +198,8 @@ static void test_tracer(void)
     gate_open(&gate);
     join(tracee);
     close(gate.fd[0]), close(gate.fd[1]);
+    CHECK_EQ(*shared_page, 1);
+    CHECK_EQ(munmap(shared_page, 4096), 0);
 }
 
 static long trace_me(void)
@@ -229,16 +236,20 @@ static void test_tracee(void)
 
 // ---- signals ----
 
+static pid_t self;
 static int sig, broken;
 
+// The library's sigqueue() would make other calls first.
 static long queue_signal(void)
 {
-    return sigqueue(getpid(), sig, (union sigval){.sival_int = 1});
+    siginfo_t info = {.si_signo = sig, .si_code = SI_QUEUE, .si_pid = self};
+
+    return syscall(SYS_rt_sigqueueinfo, self, sig, &info);
 }
 
 static long send_signal(void)
 {
-    return kill(getpid(), sig);
+    return kill(self, sig);
 }
 
 // The kernel itself sends SIGPIPE.
@@ -261,6 +272,7 @@ static void test_signals(void)
     sigset_t set, old;
     int ends[2];
 
+    self = getpid();
     sigemptyset(&set);
     sigaddset(&set, SIGPIPE);
     sigaddset(&set, SIGUSR1);
