@@ -35,7 +35,7 @@ $(error dr7: CORE=1 HWBP=0: without breakpoints the core has nothing to show)
 endif
 
 # The tests always run the debug build, which checks itself at every switch.
-ifneq ($(filter test fuzz oom,$(MAKECMDGOALS)),)
+ifneq ($(filter test fuzz oom museum,$(MAKECMDGOALS)),)
 override DEBUG := 1
 endif
 ifneq ($(filter test,$(MAKECMDGOALS)),)
@@ -64,6 +64,7 @@ NEEDS_timeline := image $(EMU)
 NEEDS_linux   := image qemu
 NEEDS_compare := image qemu test
 NEEDS_bench   := image qemu
+NEEDS_museum  := image qemu
 NEEDS_perf-tool := perf
 NEEDS_gdb     := image qemu gdb
 NEEDS_kgdb    := image $(EMU) gdb
@@ -161,6 +162,7 @@ COMMANDS := $(if $(filter 0,$(HWBP))$(filter 1,$(CORE)),,$(BUILD)/compile_comman
 
 .DEFAULT_GOAL := all
 include labs/lab.mk
+-include test/museum/museum.mk
 
 .PHONY: kernel-off kernel-core all core setup iso run exec linux compare gdb kgdb gdbserver bochs \
         console decode bench test fuzz oom perf-tool timeline docs-check recording site lint size \
@@ -197,6 +199,7 @@ help:
 #: make test       all tests; T=? lists them; one case: T=name, one configuration: EMU= SMP=
 #:                 TIMEOUT=seconds for each machine; T=together SECS=60
 #: make oom        each allocation of the tests oom.* fails once; an error if a place is missed
+#: make museum     historical faults, planted: the tests see each one; N=number ENTRY=name
 #: make fuzz       random system calls: SECS=60 SEED=n; a fault is made small (docs/fuzz.md)
 #: make bench      the benchmark on dr7 and on Linux, as a table (README=1: also into README.md;
 #:                 PLOT=1: as bars in build/bench.svg)

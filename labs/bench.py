@@ -26,10 +26,11 @@ class Broken(Exception):
     """The attempt cannot be tried: it does not compile, or is refused. Says why."""
 
 
-def run(command, **options):
+def run(command, given="", **options):
+    """`given`: its input."""
     try:
         return subprocess.run(command, capture_output=True, text=True, errors="replace",
-                              stdin=subprocess.DEVNULL, timeout=BUILD_SECONDS, **options)
+                              input=given, timeout=BUILD_SECONDS, **options)
     except subprocess.TimeoutExpired:
         raise Broken(f"{command[0]} did not end within {BUILD_SECONDS} seconds") from None
 

@@ -39,14 +39,14 @@ def write(path, text):
             f.write(text)
 
 
-def tracked():
-    """The files of the kernel's tree, those of labs/ left out."""
+def tracked(without=("labs/", "test/museum/")):
+    """The files of the kernel's tree, without those that only the staff needs."""
     listed = subprocess.run(["git", "-C", lab.ROOT, "ls-files", "--cached", "--others",
                              "--exclude-standard"], capture_output=True, text=True)
     if listed.returncode:
         sys.exit("dr7: starters are made from a git clone: " + listed.stderr.strip())
     return [p for p in listed.stdout.splitlines()
-            if not p.startswith("labs/") and os.path.isfile(f"{lab.ROOT}/{p}")]
+            if not p.startswith(without) and os.path.isfile(f"{lab.ROOT}/{p}")]
 
 
 def published(module):

@@ -345,13 +345,9 @@ SESSIONS = {
     "bad-input": lambda build: inputs.check(build),
     **debuggers.sessions(LOGS, TIMEOUT),
     "perf-tool": lambda build: real_perf.check(build + "/kernel.elf"),
+    **course.sessions(TIMEOUT["qemu"]),
     "make-exec": lambda build: make_exec.check(build, LOGS, TIMEOUT["qemu"]),
 }
-# A lab's starter has no labs to check.
-SESSIONS.update({"labs." + name: lambda build, name=name: course.check_lab(name, TIMEOUT["qemu"])
-                 for name in course.lab.names()})
-if course.lab.names():
-    SESSIONS["labs.tools"] = lambda build: course.check_tools()
 
 
 def run_session(build, case):

@@ -30,6 +30,8 @@ static enum die_answer observe(struct die *d)
     nr_seen++;
     if (f->rip == stop_rip || nr_seen == MAX_SEEN)
         f->rflags &= ~RFLAGS_TF;
+    if (nr_seen > MAX_SEEN) // the kernel has forgotten it: a failure, not a loop without end
+        f->rflags |= RFLAGS_RF;
     if (hits->slots) // the event shall count it, and an execute breakpoint needs its RF
         hits->dr6 &= DR6_SLOTS;
     return hits->slots ? DIE_DONE : DIE_STOP;

@@ -14,9 +14,15 @@ static __attribute__((noinline, noclone)) void target(void)
 
 UTEST_HWBP(bp_exec_basic, "bp-exec-basic")
 {
-    int fd = bp_must(HW_BREAKPOINT_X, (void *)(uintptr_t)&target, sizeof(long));
+    struct perf_event_attr attr =
+        bp_attr(HW_BREAKPOINT_X, (void *)(uintptr_t)&target, sizeof(long));
     void (*volatile call)(void) = target;
 
+    // Without RF the first call would be hit for ever. So hit 2000 is the last.
+    attr.disabled = 1;
+    attr.sample_period = 2000;
+    int fd = MUST_OPEN(&attr, 0, -1);
+    REQUIRE(ioctl(fd, PERF_EVENT_IOC_REFRESH, 1) == 0);
     for (int i = 0; i < 1000; i++)
         call();
     CHECK_EQ(bp_end(fd), 1000);
