@@ -96,6 +96,7 @@ static void event_release(struct file *f)
 s64 sys_eventfd2(u32 value, u32 flags)
 {
     static const struct file_ops ops = {
+        .name = "anon_inode:[eventfd]",
         .seek = SEEKS_NOWHERE,
         .read = event_read,
         .write = event_write,

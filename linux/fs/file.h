@@ -52,6 +52,7 @@ enum file_seek {
 // the call gives the error that is named. Files that can seek have a position: their read, write,
 // truncate and getdents run under pos_lock.
 struct file_ops {
+    const char *name; // of files without a node, as /proc/PID/fd shows it
     enum file_seek seek;
     int (*open)(struct file *f); // a node is opened; 0 or -errno. May be NULL
     ssize_t (*read)(struct file *f, u64 ubuf, size_t n, u64 *pos);  // NULL: -EINVAL

@@ -44,7 +44,7 @@ static u32 magic_of(struct node *n)
         return ANON_INODE_MAGIC;
     if (n->tmp)
         return TMPFS_MAGIC;
-    if (node_is(n, S_IFIFO))
+    if (node_is_pipe(n))
         return PIPEFS_MAGIC;
     if (node_path(n, path, sizeof(path)))
         strcopy(path, "/", sizeof(path)); // only the archive has names as long as that

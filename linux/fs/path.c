@@ -66,12 +66,19 @@ static void go_to(struct walk *w, struct node *n)
     w->at = n;
 }
 
-// Puts the link's text in front of the rest of the path. 0 or -errno.
+// Goes where the link leads, or puts its text in front of the rest of the path. 0 or -errno.
 static int follow_link(struct walk *w, struct node *link)
 {
     char made[MADE_LINK_MAX];
     const char *text;
     size_t rest = w->end - w->path;
+    if (link->ops && link->ops->follow) {
+        struct node *to = link->ops->follow(link);
+        if (IS_ERR(to))
+            return PTR_ERR(to);
+        go_to(w, to);
+        return 0;
+    }
     if (w->links++ == MAX_LINKS)
         return -ELOOP;
     ssize_t len = link_text(link, made, &text);
@@ -350,6 +357,8 @@ static int may_open(const struct node *n, u32 flags)
     bool writes = (flags & O_ACCMODE) != O_RDONLY || (flags & O_TRUNC);
     if (node_is(n, S_IFLNK))
         return -ELOOP;
+    if (node_is_pipe(n)) // found by /proc/PID/fd: a pipe's ends are opened together, once
+        return -ENXIO;
     if (node_is(n, S_IFDIR) && (writes || (flags & O_CREAT)))
         return -EISDIR;
     if (!node_is(n, S_IFDIR) && (flags & O_DIRECTORY))

@@ -43,6 +43,7 @@ static void perf_release(struct file *f)
 }
 
 static const struct file_ops perf_ops = {
+    .name = "anon_inode:[perf_event]",
     .read = perf_read,
     .ioctl = perf_ioctl,
     .poll = perf_poll,

@@ -37,11 +37,6 @@ static void show_loadavg(struct text *t, u64)
     text_add(t, "0.00 0.00 0.00 %u/%u %u\n", threads.running, threads.all, threads.last_pid);
 }
 
-static void show_number(struct text *t, u64 number)
-{
-    text_add(t, "%lu\n", number);
-}
-
 static void show_core_pattern(struct text *t, u64)
 {
     text_add(t, "core\n");
@@ -53,8 +48,8 @@ void proc_kernel_init(struct node *proc, struct node *sys_kernel)
         {"kallsyms", show_kallsyms, NULL, NULL},
         {"loadavg", show_loadavg, NULL, NULL},
     };
-    static const struct gen_file tainted = {"tainted", show_number, NULL, NULL};
-    static const struct gen_file pid_max = {"pid_max", show_number, NULL, NULL};
+    static const struct gen_file tainted = {"tainted", gen_show_number, NULL, NULL};
+    static const struct gen_file pid_max = {"pid_max", gen_show_number, NULL, NULL};
     static const struct gen_file core_pattern = {"core_pattern", show_core_pattern, NULL, NULL};
     gen_add_all(proc, system, ARRAY_SIZE(system));
     gen_add(sys_kernel, &tainted, 0);

@@ -326,6 +326,7 @@ static const struct pid_file {
     {{"status", show_status, NULL, NULL}, S_IFREG | 0444, NULL, NULL},
     {{.name = "cwd"}, S_IFLNK | 0777, &cwd_ops, NULL},
     {{.name = "exe"}, S_IFLNK | 0777, &exe_ops, NULL},
+    {{.name = "fd"}, S_IFDIR | 0500, &proc_fd_ops, NULL},
     {{.name = "mem"}, S_IFREG | 0600, NULL, &proc_mem_ops},
     {{.name = "task"}, S_IFDIR | 0555, &task_dir_ops, NULL},
 };
@@ -372,17 +373,17 @@ static const struct node_ops pid_dir_ops = {.lookup = pid_lookup, .next = pid_ne
 
 // ---- /proc itself, and /proc/PID/task ----
 
-static bool parse_pid(const char *name, size_t len, u32 *pid)
+bool parse_id(const char *name, size_t len, u32 *id)
 {
     u64 value = 0;
-    if (len == 0 || len > 9 || *name == '0')
+    if (len == 0 || len > 9 || (*name == '0' && len > 1))
         return false;
     for (size_t i = 0; i < len; i++) {
         if (name[i] < '0' || name[i] > '9')
             return false;
         value = value * 10 + (name[i] - '0');
     }
-    *pid = value;
+    *id = value;
     return true;
 }
 
@@ -392,7 +393,7 @@ static struct node *lookup_pid(struct node *dir, const char *name, size_t len, u
     struct pid_info info;
     struct node *n;
     u32 pid;
-    if (!parse_pid(name, len, &pid) || !describe(pid, &info) || (tgid && info.tgid != tgid))
+    if (!parse_id(name, len, &pid) || !pid || !describe(pid, &info) || (tgid && info.tgid != tgid))
         return NULL;
     n = node_new(dir, name, len, S_IFDIR | 0555, PID_INO + (u64)pid * PID_STEP);
     if (!n)

@@ -4,7 +4,6 @@
 #include "arch/x86/platform.h"
 #include "arch/x86/uaccess.h"
 #include "hwbp/hwbp.h"
-#include "kernel/base/ksym.h"
 #include "kernel/base/printk.h"
 #include "kernel/base/string.h"
 #include "kernel/mm/heap.h"
@@ -104,6 +103,11 @@ void gen_init(struct node *n, const struct gen_file *kind, u64 arg)
     n->arg = arg;
 }
 
+void gen_show_number(struct text *t, u64 number)
+{
+    text_add(t, "%lu\n", number);
+}
+
 void gen_add(struct node *dir, const struct gen_file *kind, u64 arg)
 {
     gen_init(node_add(dir, kind->name, S_IFREG | (kind->store ? 0644 : 0444), NULL), kind, arg);
@@ -180,16 +184,6 @@ static void show_kmsg(struct text *t, u64)
     t->len = log_read(t->buf, t->size);
 }
 
-// Address, type and name, as `nm` writes them. The two types tell code and data apart.
-static void show_kallsyms(struct text *t, u64)
-{
-    for (u32 i = 0; i < ksym_count; i++) {
-        const struct ksym *s = &ksym_table[i];
-        bool code = s->addr >= (u64)__text_start && s->addr < (u64)__text_end;
-        text_add(t, "%016lx %c %s\n", s->addr, code ? 'T' : 'D', ksym_names + s->name);
-    }
-}
-
 static void show_hwbp(struct text *t, u64)
 {
     hwbp_show(t);
@@ -235,11 +229,6 @@ static int store_sample_rate(const char *text, u64)
     return parse_u64(text, &rate) && !perf_set_max_sample_rate(rate) ? 0 : -EINVAL;
 }
 
-static void show_number(struct text *t, u64 number)
-{
-    text_add(t, "%lu\n", number);
-}
-
 // The value is kept and shown, and has no effect, because every program is root. The file itself
 // tells programs that there are perf events.
 static s32 paranoid = 2;
@@ -274,7 +263,6 @@ void procfs_init(void)
 {
     static const struct gen_file files[] = {
         {"cpuinfo", show_cpuinfo, NULL, NULL},
-        {"kallsyms", show_kallsyms, NULL, NULL},
         {"kmsg", show_kmsg, NULL, NULL},
         {"meminfo", show_meminfo, NULL, NULL},
         {"sched", show_sched, NULL, NULL},
@@ -289,7 +277,7 @@ void procfs_init(void)
         {"perf_event_paranoid", show_paranoid, store_paranoid, NULL},
         {"fail_nth", show_fail_nth, store_fail_nth, NULL}, // the last one, only in debug builds
     };
-    static const struct gen_file max_stack = {"perf_event_max_stack", show_number, NULL, NULL};
+    static const struct gen_file max_stack = {"perf_event_max_stack", gen_show_number, NULL, NULL};
     static const struct gen_file hwbp = {"hwbp", show_hwbp, NULL, NULL};
     static const struct gen_file bp_slots = {"bp_slots", show_bp_slots, store_bp_slots, NULL};
     struct node *proc = node_add(fs_root, "proc", S_IFDIR | 0555, &dir_ops), *dir;

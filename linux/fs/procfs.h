@@ -18,6 +18,8 @@ struct gen_file {
 
 // Makes a node a generated file.
 void gen_init(struct node *n, const struct gen_file *kind, u64 arg);
+// A `show` that writes the argument itself.
+void gen_show_number(struct text *t, u64 number);
 // At boot: adds a generated file to this directory.
 void gen_add(struct node *dir, const struct gen_file *kind, u64 arg);
 // The same for each of a table, with the argument 0.
@@ -45,5 +47,9 @@ extern const struct node_ops proc_self_ops, proc_thread_self_ops; // the links /
 // The memory of a process, with a reference. NULL: there is no such process, or it has no memory
 // any more.
 struct mm *proc_mm(u32 pid);
+// The number, without leading zeros, that this name is: a pid or a descriptor. False: it is none.
+bool parse_id(const char *name, size_t len, u32 *id);
+// /proc/PID/fd; node->arg is the pid (proc_fd.c).
+extern const struct node_ops proc_fd_ops;
 // /proc/PID/mem; node->arg is the pid (proc_mem.c).
 extern const struct file_ops proc_mem_ops;

@@ -32,11 +32,6 @@ static void show_online(struct text *t, u64)
 }
 
 // /sys/devices/system/cpu/cpuN/topology: one package of cores, without threads.
-static void show_id(struct text *t, u64 id)
-{
-    text_add(t, "%lu\n", id);
-}
-
 static void show_one(struct text *t, u64 cpu)
 {
     show_mask(t, BIT(cpu));
@@ -45,13 +40,13 @@ static void show_one(struct text *t, u64 cpu)
 static void topology_init(struct node *dir, u32 cpu)
 {
     static const struct gen_file of_core[] = {
-        {"core_id", show_id, NULL, NULL},
+        {"core_id", gen_show_number, NULL, NULL},
         {"core_cpus_list", show_one, NULL, NULL},
         {"thread_siblings_list", show_one, NULL, NULL},
     };
     static const struct gen_file of_package[] = {
-        {"physical_package_id", show_id, NULL, NULL},
-        {"die_id", show_id, NULL, NULL},
+        {"physical_package_id", gen_show_number, NULL, NULL},
+        {"die_id", gen_show_number, NULL, NULL},
         {"core_siblings_list", show_online, NULL, NULL},
         {"package_cpus_list", show_online, NULL, NULL},
     };

@@ -27,6 +27,8 @@ struct node_ops {
                            const char *text);
     // Links: computes the text and returns its length. NULL: the text is at `data`.
     int (*readlink)(struct node *n, char *buf, size_t size);
+    // Links: the node to which it leads, with a reference, or ERR_PTR. NULL: the text says it.
+    struct node *(*follow)(struct node *link);
     void (*release)(struct node *n); // the last reference is gone. May be NULL
 };
 
@@ -81,6 +83,12 @@ int node_path(struct node *n, char *buf, size_t size);
 extern struct node *fs_root;
 extern struct mutex fs_tree_lock;
 extern const struct file_ops dir_ops, bytes_ops;
+
+// A pipe of pipe(2). The type alone does not tell: a console can have that of a pipe, too.
+static inline bool node_is_pipe(const struct node *n)
+{
+    return n->parent == n && n != fs_root;
+}
 
 // ---- paths: absolute, or relative to the directory `at` ----
 //

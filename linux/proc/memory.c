@@ -49,7 +49,7 @@ static s64 map_file(struct mm *mm, u64 addr, u64 len, u32 prot, u32 flags, struc
         return -ENODEV;
     return map_object(mm, addr, len, prot, flags,
                       f->ops->map(f, ALIGN_UP(len, PAGE_SIZE) / PAGE_SIZE, off, prot, private),
-                      off / PAGE_SIZE, f->node ? "file" : "anon_inode:[perf_event]");
+                      off / PAGE_SIZE, f->node ? "file" : f->ops->name);
 }
 
 static void tell_perf(u64 addr, u64 len, u32 prot, u32 flags, struct file *f, u64 offset)
