@@ -467,7 +467,7 @@ $(BUILD)/rootfs.cpio: $(UBIN) $(BUILD)/programs $(wildcard user/etc/*) tools/mki
 	@cp $(UBIN) $(BUILD)/rootfs/bin/ && cp -r user/etc $(BUILD)/rootfs/
 	$(Q)$(STRIP) -g $(BUILD)/rootfs/bin/*
 	@sed -sn '$(HELP_LINES)' $(USRC) $(wildcard user/*/main.c) test/user/main.c | \
-	    sort | sed 's/^/  /' >>$(BUILD)/rootfs/etc/help
+	    sort | sed 's/^/  /' | sed -i '/^Programs/r /dev/stdin' $(BUILD)/rootfs/etc/help
 	$(Q)$(PYTHON) tools/mkiso.py archive $@ $(BUILD)/rootfs
 
 $(B)/dr7.iso: $(B)/kernel.elf $(BUILD)/rootfs.cpio boot/grub.cfg

@@ -425,10 +425,12 @@ int main(int argc, char **argv)
         perror("demo: shared memory");
         return 1;
     }
-    if (bp_open(HW_BREAKPOINT_EMPTY, NULL, 0) < 0 && errno == ENOENT) {
+    int probe = bp_open(HW_BREAKPOINT_W, shared, 1);
+    if (probe < 0 && errno == ENOENT) {
         printf("This kernel is built without breakpoints: there is nothing to show.\n");
         return 0;
     }
+    close(probe);
     signal(SIGINT, stop_tasks);
     tasks_part();
     signal(SIGINT, SIG_DFL);

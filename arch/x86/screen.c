@@ -12,6 +12,7 @@
 static const struct screen_device *device;
 static u16 cells[MAX_COLUMNS * MAX_ROWS]; // what the device shows
 static u32 cursor;                        // cell
+static bool full; // the cursor stands on a letter that ends its line: the next one wraps
 static u16 colour = CELL_PLAIN;
 
 static u32 nr_cells(void)
@@ -34,17 +35,39 @@ void screen_blank(u32 from, u32 end)
         set(from++, CELL_BLANK);
 }
 
-static void scroll(void)
+// The cell itself, or where it is after the screen has moved up.
+static u32 scroll(u32 at)
 {
     u32 end = nr_cells() - device->columns;
+    if (at < nr_cells())
+        return at;
     for (u32 i = 0; i < end; i++)
         set(i, cells[i + device->columns]);
     screen_blank(end, nr_cells());
+    return at - device->columns;
+}
+
+u32 screen_go(u32 at)
+{
+    full = false;
+    return at;
+}
+
+// A letter. As on a terminal, the line breaks only when one more comes: a line of exactly the
+// screen's width has no empty one behind it.
+static u32 put_letter(u32 at, char c)
+{
+    at = scroll(at + full);
+    set(at, colour | (u8)c);
+    full = at % device->columns == device->columns - 1;
+    return at + !full;
 }
 
 u32 screen_put(u32 at, char c)
 {
     u32 columns = device->columns;
+    if ((u8)c >= ' ' && c != DEL)
+        return put_letter(at, c);
     switch (c) {
     case '\n':
         at += columns - at % columns;
@@ -58,14 +81,10 @@ u32 screen_put(u32 at, char c)
     case '\t':
         at += TAB - at % columns % TAB;
         break;
-    default:
-        if ((u8)c >= ' ' && c != DEL) // a bell, for one, has no picture
-            set(at++, colour | (u8)c);
-    }
-    if (at < nr_cells())
+    default: // a bell, for one, has no picture
         return at;
-    scroll();
-    return at - columns;
+    }
+    return scroll(screen_go(at));
 }
 
 u32 screen_begin(void)
@@ -104,7 +123,7 @@ void screen_use(const struct screen_device *d)
     device = d;
     for (u32 at = 0; at < nr_cells(); at++)
         cells[at] = CELL_BLANK;
-    cursor = 0;
+    cursor = screen_go(0);
     screen_repaint();
 }
 

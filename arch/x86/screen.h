@@ -27,10 +27,12 @@ void screen_use(const struct screen_device *d);
 void screen_size(u32 *columns, u32 *rows);
 void screen_repaint(void);
 
-// What a write consists of. It begins at the cursor; put() returns the cell after `c`, which may be
-// \n \r \b \t; the end shows the cursor. What is put has the colour of a cell that was set last.
+// What a write consists of. It begins at the cursor; put() returns where the cursor is after `c`,
+// which may be \n \r \b \t; go() moves it to a cell, and returns that; the end shows it. What is
+// put has the colour of a cell that was set last.
 u32 screen_begin(void);
 u32 screen_put(u32 at, char c);
+u32 screen_go(u32 at);
 void screen_blank(u32 from, u32 end);
 void screen_colour(u16 cell);
 void screen_end(u32 at);

@@ -41,7 +41,9 @@ KTEST(vga_sequences, "vga-sequences", NULL)
     show("\x1b[3;11Hthere\x1b[25;76Hend");
     EXPECT(line_is(2, 10, 0x0700, "there"));
     EXPECT(line_is(ROWS - 1, 75, 0x0700, "end"));
-    show("\x1b[99;99H#"); // the last cell: the screen moves up
+    show("\x1b[99;99H#"); // the last cell: the screen moves up when more comes
+    EXPECT(line_is(2, 10, 0x0700, "there"));
+    show("\n");
     EXPECT(line_is(1, 10, 0x0700, "there"));
     EXPECT(line_is(ROWS - 2, 75, 0x0700, "end #"));
     show("\x1b[2;13H\x1b[J");
@@ -53,7 +55,25 @@ KTEST(vga_sequences, "vga-sequences", NULL)
     EXPECT_EQ((u64)screen()[10], 0x0700 | '1');
     EXPECT_EQ((u64)screen()[COLS + 11], 0x0700 | '2');
     EXPECT_EQ((u64)screen()[2 * COLS - 1], 0x0700 | '3');
-    EXPECT_EQ((u64)screen()[2 * COLS], 0x0700 | '4');
+    EXPECT_EQ((u64)screen()[COLS], 0x0700 | '4');
     show("\x1b[2J\x1b[H");
     EXPECT(line_is(0, 0, 0x0700, ""));
+}
+
+// As many letters as a line has cells are one line, whatever comes behind them.
+KTEST(vga_full_line, "vga-full-line", NULL)
+{
+    show("\x1b[2J\x1b[1;78Habc\r\nd"); // no empty line between
+    EXPECT(line_is(0, 77, 0x0700, "abc"));
+    EXPECT(line_is(1, 0, 0x0700, "d"));
+    show("\x1b[3;78Habc\x1b[me\x1b[80Cf"); // the next letter wraps
+    EXPECT(line_is(2, 77, 0x0700, "abc"));
+    EXPECT_EQ((u64)screen()[3 * COLS], 0x0700 | 'e');
+    EXPECT_EQ((u64)screen()[4 * COLS - 1], 0x0700 | 'f');
+    show("\x1b[5;80Hx\x1b[5;80Hy\bz"); // not after the cursor was moved
+    EXPECT(line_is(4, 78, 0x0700, "zy"));
+    EXPECT(line_is(5, 0, 0x0700, ""));
+    show("\x1b[7;80Hx\ty"); // a tab goes to the next line
+    EXPECT(line_is(7, 0, 0x0700, "y"));
+    show("\x1b[2J\x1b[H");
 }

@@ -52,9 +52,9 @@ static u32 sequence(u32 at, char c)
 {
     switch (c) {
     case 'A' ... 'D':
-        return moved(at, c, number(0, 1));
+        return screen_go(moved(at, c, number(0, 1)));
     case 'H':
-        return (MIN(number(0, 1), rows) - 1) * columns + MIN(number(1, 1), columns) - 1;
+        return screen_go((MIN(number(0, 1), rows) - 1) * columns + MIN(number(1, 1), columns) - 1);
     case 'J':
         screen_blank(number(0, 0) == 2 ? 0 : at, columns * rows);
         break;
