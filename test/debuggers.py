@@ -37,6 +37,7 @@ ANSWERS = [
     r"^(?:\(gdb\) )?\d held$",
     r"^#\d +0x[0-9a-f]{16} reaper\+\d+ at sched/task\.c:\d+$",
     r"Line \d+ of .* starts at address 0x[0-9a-f]+ <main>",
+    r"^(?:\(gdb\) )?\[the machine is off\]$",
 ]
 BOCHS = "b task_new\nc\ninfo\nd 2\nb main\nc\nq\n"
 BOCHS_ANSWER = (r"\(kernel_main\+0\)(.*\n)*.*\(task_new\+0\)(.*\n)*rip: ffffffff_80"

@@ -37,18 +37,24 @@ def gdb(build):
         console.offer(m.accept(listener), build + "/gdb-console.txt")
         while not os.path.exists(stub) and m.process.poll() is None:
             time.sleep(0.01)
-        run_gdb(build, "-ex", "target remote " + stub, "-ex", "hbreak kernel_main",
+        run_gdb(build, m, "-ex", "target remote " + stub, "-ex", "hbreak kernel_main",
                 "-ex", "continue")
 
 
-def run_gdb(build, *options):
-    """gdb on this terminal, with its first commands; then those of CMDS=."""
-    script = ["-batch", "-x", commands().name] if variable("CMDS") else []
+def run_gdb(build, m, *options):
+    """gdb on the machine's kernel, with these first commands."""
     program = settings.program("PROG", variable("PROG")) if variable("PROG") else ""
     symbols = ["-ex", "add-symbol-file " + program] if program else []
-    subprocess.call(["gdb", "-q", "-ex", "set pagination off", "-ex", "set confirm off",
-                     "-x", "tools/gdb.py", *symbols, *options,
-                     *script, build + "/kernel.elf"])
+    call_gdb(build + "/kernel.elf", "-ex", f"set $machine = {m.process.pid}",
+             "-x", "tools/gdb.py", *symbols, *options)
+
+
+def call_gdb(program, *options):
+    """gdb on this terminal, with its first commands, then those of CMDS=. Its status is ours: 1
+    when one of them failed."""
+    script = ["-batch", "-x", commands().name] if variable("CMDS") else []
+    sys.exit(subprocess.call(["gdb", "-q", "-ex", "set pagination off", "-ex", "set confirm off",
+                              *options, *script, program]))
 
 
 def commands():
@@ -61,8 +67,7 @@ def kgdb(build):
     with machine(build, ARCHIVE, ["kgdbwait", "init=/bin/init"], []) as m:
         port = m.start(serve_com2=True)
         console.offer(m.com1, build + "/kgdb-console.txt")
-        run_gdb(build, "-ex", "set remotetimeout 30", "-ex", "target remote " + port)
-        m.process.kill()
+        run_gdb(build, m, "-ex", "set remotetimeout 30", "-ex", "target remote " + port)
 
 
 def gdbserver(build):
@@ -72,11 +77,9 @@ def gdbserver(build):
             "ARGS": "--multi -", "OUT": "", "TIMEOUT": variable("TIMEOUT", "0")}
     server = shlex.join(["env", *(f"{name}={value}" for name, value in here.items()),
                          sys.executable, "-B", "tools/boot.py", "exec", "--build", build])
-    script = ["-batch", "-x", commands().name] if variable("CMDS") else []
-    subprocess.call(["gdb", "-q", "-ex", "set pagination off", "-ex", "set confirm off",
-                     "-ex", "set remotetimeout 60", "-ex", "target extended-remote | " + server,
-                     "-ex", "set remote exec-file /" + os.path.basename(program),
-                     *script, program])
+    call_gdb(program, "-ex", "set remotetimeout 60",
+             "-ex", "target extended-remote | " + server,
+             "-ex", "set remote exec-file /" + os.path.basename(program))
 
 
 def bochs(build):

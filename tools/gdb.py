@@ -1,5 +1,8 @@
 # Commands for gdb that know dr7's structures: `dr7` lists them. make gdb and make kgdb load this
 # file. They read memory only, so the machine must be stopped, and they take no lock.
+import os
+import signal
+
 import gdb
 
 TYPES = {0: "x", 1: "w", 3: "rw"}  # enum dr_type
@@ -192,5 +195,20 @@ class Dr7(gdb.Command):
         return [name for name in HELP if name.startswith(word)]
 
 
+class Kill(gdb.Command):
+    """Switches the machine off."""
+
+    def __init__(self):
+        super().__init__("kill", gdb.COMMAND_RUNNING)
+
+    def invoke(self, argument, from_tty):
+        # gdb's own asks the emulator to end, and complains when it has ended before gdb has
+        # acknowledged the answer.
+        gdb.execute("disconnect", to_string=True)
+        os.kill(int(gdb.convenience_variable("machine")), signal.SIGKILL)
+        print("[the machine is off]")
+
+
 gdb.execute("set confirm off")
 Dr7()
+Kill()
