@@ -65,11 +65,12 @@ UTEST_RULES(hotplug_files, "hotplug-files", NULL)
 
 static void store_until_told(void *arg)
 {
-    volatile uint64_t *stop = arg;
+    volatile uint64_t *pinned = arg, *stop = pinned + 1;
     int fd = bp_must(HW_BREAKPOINT_W, &v, 8);
     int64_t stores = 0;
 
     pin_to_cpu(victim);
+    *pinned = 1;
     for (; !*stop; stores++)
         store8(&v, 1);
     CHECK_EQ(bp_end(fd), stores);
@@ -78,12 +79,14 @@ static void store_until_told(void *arg)
 // A task pinned to the CPU moves and misses nothing; the CPU's own event waits for its return.
 UTEST_RULES(hotplug_events, "hotplug-perf", "exact")
 {
-    volatile uint64_t *stop = shared_memory(sizeof *stop);
+    volatile uint64_t *pinned = shared_memory(2 * sizeof *pinned), *stop = pinned + 1;
     struct perf_event_attr attr = bp_attr(HW_BREAKPOINT_W, &v, 8);
 
     find_victim();
     int fd = MUST_OPEN(&attr, -1, victim);
-    pid_t child = spawn(store_until_told, (void *)stop);
+    pid_t child = spawn(store_until_told, (void *)pinned);
+    while (!*pinned)
+        sched_yield();
     for (long round = scaled(20); round > 0; round--) {
         int64_t before = bp_read(fd);
         sleep_ms(2);
