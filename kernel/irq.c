@@ -12,6 +12,9 @@
 bool device_irq(struct trapframe *f)
 {
     switch (f->vector) {
+    case IRQ_TIMER:
+        perf_sample_clocks();
+        return true;
     case IPI_PERF:
         perf_irq_work();
         return true;

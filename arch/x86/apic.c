@@ -20,12 +20,12 @@ static volatile u32 *ioapic;
 // ---- local APIC ----
 
 // Protected as far as an NMI sends NMIs.
-static __protected_text u32 lapic_read(u32 reg)
+__protected_text u32 lapic_read(u32 reg)
 {
     return lapic[reg / 4];
 }
 
-static __protected_text void lapic_write(u32 reg, u32 v)
+__protected_text void lapic_write(u32 reg, u32 v)
 {
     lapic[reg / 4] = v;
 }
@@ -74,35 +74,6 @@ __protected_text void lapic_send_nmi(u32 apic_id)
     while (lapic_read(LAPIC_ICR_LOW) & ICR_PENDING)
         cpu_pause();
     lapic_write(LAPIC_ICR_HIGH, high);
-}
-
-// ---- its timer ----
-
-static void timer_set(u32 entry, u32 count)
-{
-    lapic_write(LAPIC_TIMER_DIVIDE, TIMER_DIVIDE_16);
-    lapic_write(LAPIC_LVT_TIMER, entry);
-    lapic_write(LAPIC_TIMER_INITIAL, count);
-}
-
-void lapic_timer_free_run(void)
-{
-    timer_set(LVT_MASKED, ~0u);
-}
-
-u32 lapic_timer_count(void)
-{
-    return lapic_read(LAPIC_TIMER_CURRENT);
-}
-
-void lapic_timer_start(u32 hz)
-{
-    timer_set(LVT_PERIODIC | IRQ_TIMER, MAX(lapic_timer_hz / hz, 1));
-}
-
-void lapic_timer_stop(void)
-{
-    timer_set(LVT_MASKED, 0);
 }
 
 // ---- 8259s and I/O APIC ----

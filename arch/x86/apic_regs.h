@@ -1,5 +1,5 @@
-// Registers of the local APIC (SDM vol. 3, 11.4) and the I/O APIC (82093AA), and what apic.c and
-// clock.c share.
+// Registers of the local APIC (SDM vol. 3, 11.4) and the I/O APIC (82093AA), and what apic.c,
+// apic_timer.c and clock.c share.
 #pragma once
 
 #include "arch/x86/types.h"
@@ -7,6 +7,7 @@
 #define LAPIC_TPR           0x080
 #define LAPIC_EOI           0x0b0
 #define LAPIC_SPURIOUS      0x0f0
+#define LAPIC_IRR           0x200 // bit n % 32 of register n / 32: vector n waits
 #define LAPIC_ICR_LOW       0x300
 #define LAPIC_ICR_HIGH      0x310
 #define LAPIC_LVT_TIMER     0x320
@@ -34,6 +35,9 @@
 #define IOAPIC_WINDOW   0x10
 #define IOAPIC_VERSION  1
 #define IOAPIC_ENTRY(n) (0x10 + 2 * (n)) // low half; the high half is the next register
+
+u32 lapic_read(u32 reg);
+void lapic_write(u32 reg, u32 v);
 
 extern u32 lapic_timer_hz; // clock.c: counts per second, divider included
 

@@ -55,8 +55,14 @@ void acpi_init(void);
 // Boot CPU: maps all, masks the 8259s, routes serial and keyboard, enables its own.
 void apic_init(void);
 void lapic_enable(void);        // each other CPU
-void lapic_timer_start(u32 hz); // periodic IRQ_TIMER on this CPU
+void lapic_timer_start(u32 hz); // IRQ_TIMER on this CPU: a tick, so many times a second
 void lapic_timer_stop(void);
+// One more IRQ_TIMER of this CPU, at `at` in ns of clock_ns(), or as soon as possible if that has
+// passed. Only one is kept, the earliest. Each IRQ_TIMER ends the request, a tick, too; and nothing
+// happens if the next tick comes first. IRQs off.
+void lapic_timer_sooner(u64 at);
+// In IRQ_TIMER, once: whether this is a tick.
+bool lapic_timer_ticked(void);
 void lapic_eoi(void);
 void lapic_send(u32 apic_id, u32 command); // a vector, or what apic_regs.h has
 void lapic_send_self(u32 vector);          // to this CPU; any context

@@ -248,7 +248,10 @@ static void interrupt(struct trapframe *f)
     switch (f->vector) {
     case IRQ_TIMER:
         this_cpu()->lapic_ticks++;
-        sched_tick(f);
+        if (lapic_timer_ticked())
+            sched_tick(f);
+        else
+            device_irq(f); // of whoever asked for it
         break;
     case IPI_RESCHEDULE:
         cpu_set_due(DUE_SWITCH | DUE_RETURN); // sched_kick() or signal_kick()

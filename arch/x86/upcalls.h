@@ -60,8 +60,8 @@ bool nmi_taken(struct trapframe *f, u64 *dr7);
 // debug/kgdb/kgdb.c. The machine is about to go off. Any context.
 void debugger_off(u32 status);
 
-// kernel/irq.c. An interrupt that only devices and debuggers know, by f->vector; IRQs off. False:
-// nobody knows it.
+// kernel/irq.c. An interrupt that only devices and debuggers know, by f->vector; or an IRQ_TIMER
+// that is no tick (lapic_timer_sooner()). IRQs off. False: nobody knows it.
 bool device_irq(struct trapframe *f);
 
 // arch/x86/user/trap_user.c. Once on each CPU, IRQs off: lets programs make system calls.

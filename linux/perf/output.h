@@ -21,7 +21,7 @@ struct perf_output {
     u32 in_tick;
     bool throttled;            // there were too many: no more until the next tick
     u64 freq_count, freq_time; // count and time when the rate was looked at last
-    u64 clock_seen;            // the count of a clock at the last tick
+    u64 clock_seen;            // of a clock: its running time when it was looked at last
 
     s32 limit; // so many overflows until it stops and is disabled (REFRESH); 0: no limit
 
@@ -45,7 +45,8 @@ struct perf_output_cpu {
     struct perf_event *pending; // work that overflows have left (linux/perf/wakeup.h); atomic
     bool fresh;                 // some work has come since perf_work_interrupt() was called last
     u64 ticks;
-} __aligned(128); // a power of two, so the address is found by a shift
+    u64 clocks_from; // clocks are not looked at before this moment of clock_ns(), but by ticks
+} __aligned(128);    // a power of two, so the address is found by a shift
 extern struct perf_output_cpu perf_output_cpus[MAX_CPUS];
 
 static inline struct perf_output_cpu *this_output_cpu(void)

@@ -48,7 +48,8 @@ static inline void perf_sw_event(u32 config, u64 nr, struct trapframe *regs, u64
     if (unlikely(this_output_cpu()->sw_active[config]))
         perf_sw_count(config, nr, regs, addr);
 }
-// True for cpu-clock and task-clock. They are read and not counted, so they overflow at a tick.
+// True for cpu-clock and task-clock. They are read and not counted, so a timer makes their samples
+// (linux/perf/clock.c).
 bool perf_is_clock(const struct perf_event *event);
 
 // ---- the system call's half (linux/perf/open.c, linux/perf/file.c) ----

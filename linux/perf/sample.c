@@ -258,15 +258,28 @@ void perf_sample_count(struct perf_event *event, u64 nr, struct trapframe *regs,
 
 // ---- periods ----
 
+// Of a clock the right period is known at once.
+static __attribute__((noinline)) void begin_frequency(struct perf_event *event)
+{
+    struct perf_output *out = event->output;
+    u64 rate = event->attr.sample_period;
+    out->period = rate && perf_is_clock(event) ? MAX(NS_PER_SEC / rate, 1) : 1;
+    out->left = (s64)out->period;
+}
+
 void perf_sample_init(struct perf_event *event)
 {
     struct perf_output *out = event->output;
-    out->period = event->attr.freq ? 1 : event->attr.sample_period;
+    out->period = event->attr.sample_period;
     out->left = (s64)out->period;
+    if (event->attr.freq)
+        begin_frequency(event);
 }
 
 void perf_sample_set_period(struct perf_event *event, u64 period)
 {
     event->attr.sample_period = period;
     perf_sample_init(event);
+    if (perf_is_clock(event))
+        perf_clock_begin(event);
 }

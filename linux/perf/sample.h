@@ -40,9 +40,11 @@ u64 perf_put_ids(void);
 // off.
 void perf_put_sample_read(struct words *w, struct perf_event *event);
 
-// Called at each tick: events that were throttled go on, and events with a frequency get a new
-// period. IRQs off.
+// Called at each tick: events that were throttled go on, events with a frequency get a new period,
+// and clocks are looked at. IRQs off.
 void perf_sample_tick(void);
+// Called by the timer between ticks: clocks are looked at. IRQs off.
+void perf_sample_clocks(void);
 
 // How many overflows one event may have in a second (/proc/sys/kernel/perf_event_max_sample_rate).
 // The second function sets it: 0 or -EINVAL.

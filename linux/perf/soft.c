@@ -1,5 +1,6 @@
 // Software events: things that the kernel itself sees happen, and two clocks.
 #include "linux/perf/perf.h"
+#include "linux/perf/throttle.h"
 #include "arch/x86/platform.h"
 #include "kernel/base/errno.h"
 #include "perf/context.h"
@@ -59,6 +60,8 @@ static int sw_add(struct perf_event *event)
     if (sw->next)
         sw->next->link = &sw->next;
     *sw->link = sw;
+    if (is_clock(event) && perf_samples(event))
+        perf_clock_runs(event);
     return 0;
 }
 

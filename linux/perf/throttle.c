@@ -81,36 +81,25 @@ static void follow_rate(struct perf_event *event, u64 now)
 
 // ---- the tick ----
 
-// A clock overflows only here, so at most once a tick.
-static void tick_clock(struct perf_event *event)
-{
-    struct perf_output *out = event->output;
-    struct trapframe *regs = this_cpu()->irq_frame;
-    spin_lock(&event->ctx->lock);
-    perf_update_times(event);
-    event->pmu->read(event);
-    spin_unlock(&event->ctx->lock);
-    u64 ran = event->count - out->clock_seen;
-    bool excluded = from_user(regs) ? event->attr.exclude_user : event->attr.exclude_kernel;
-    out->clock_seen = event->count;
-    if (!excluded && (s64)ran > 0)
-        perf_sample_count(event, MIN(ran, (u64)out->left), regs, 0);
-}
+struct tick {
+    u64 now, next_clock;
+};
 
 static void tick_one(struct perf_event *event, void *arg)
 {
+    struct tick *tick = arg;
     if (event->output->throttled)
         go_on(event);
-    if (event->attr.freq)
-        follow_rate(event, *(u64 *)arg);
     if (perf_is_clock(event))
-        tick_clock(event);
+        perf_clock_look(event, &tick->next_clock);
+    else if (event->attr.freq)
+        follow_rate(event, tick->now);
 }
 
 void perf_sample_tick(void)
 {
-    struct perf_output_cpu *pc = this_output_cpu();
-    u64 now = clock_ns();
-    pc->ticks++;
-    perf_for_each_sampling(tick_one, &now);
+    struct tick tick = {.now = clock_ns(), .next_clock = UINT64_MAX};
+    this_output_cpu()->ticks++;
+    perf_for_each_sampling(tick_one, &tick);
+    perf_clocks_seen(tick.now, tick.next_clock);
 }

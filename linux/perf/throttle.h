@@ -1,4 +1,4 @@
-// The cap on overflows, seen from inside perf (the rest is in linux/perf/sample.h).
+// The cap on overflows, and the clocks, seen from inside perf (the rest is in linux/perf/sample.h).
 #pragma once
 
 #include "perf/event.h"
@@ -6,3 +6,15 @@
 // False if the event has overflowed too often in this tick. Then this overflow makes no sample. On
 // the CPU where the event is ACTIVE, IRQs off.
 bool perf_may_overflow(struct perf_event *event);
+
+// ---- clocks (linux/perf/clock.c); on the CPU where the event's context runs, IRQs off ----
+
+// A clock that samples begins a period. Context lock held.
+void perf_clock_begin(struct perf_event *event);
+// It is about to run: the timer must not be late. Context lock held.
+void perf_clock_runs(const struct perf_event *event);
+// A sample, if one is due; *next becomes the moment of its next one, if that is earlier. In an
+// interrupt.
+void perf_clock_look(struct perf_event *event, u64 *next);
+// After a look at all clocks, which has begun at `begin`: the next one is due at `next`.
+void perf_clocks_seen(u64 begin, u64 next);
