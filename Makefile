@@ -115,8 +115,11 @@ say  = @printf '  %-5s %s\n' $(1) $(2) >&2
 
 # The floor, and what stands on it: either the roof, or the few files of the core.
 FLOOR  := arch/x86 kernel/base kernel/mm sched perf $(if $(filter 0,$(HWBP)),hwbp/off,hwbp)
+# What debug builds look at besides.
+CHECKS := $(if $(filter 1,$(DEBUG)),$(filter-out $(if $(filter 0,$(HWBP)),%/breakpoints.c), \
+            $(wildcard kernel/checks/*.c)))
 ROOF   := arch/x86/user arch/x86/svm kernel linux/* debug debug/*
-CSRC   := $(sort $(wildcard $(FLOOR:%=%/*.c)))
+CSRC   := $(sort $(wildcard $(FLOOR:%=%/*.c)) $(CHECKS))
 ASRC   := $(sort $(wildcard boot/*.asm arch/x86/*.asm))
 FLOOR_OBJS := $(ASRC:%=$(B)/obj/%.o) $(CSRC:%=$(B)/obj/%.o)
 KTESTS := $(sort $(wildcard test/kernel/*.c))
@@ -142,7 +145,7 @@ ARCHIVE := $(if $(filter 1,$(CORE)),,$(BUILD)/rootfs.cpio)
 COMPARE := $(patsubst test/compare/%.c,$(BUILD)/compare/%,$(sort $(wildcard test/compare/*.c)))
 
 WARN   := -Wall -Wextra $(if $(filter 1,$(WERROR)),-Werror)
-# Only the checking build guards its stacks: it costs a system call up to 4 % (arch/x86/cpu.h).
+# Only the checking build guards its stacks: it costs a call up to 4 % (kernel/checks/guard.h).
 GUARD  := $(if $(filter 1,$(DEBUG)),-fstack-protector-strong -mstack-protector-guard=global, \
             -fno-stack-protector)
 CFLAGS := -std=gnu17 -O2 -g -ffreestanding -fno-pic -fno-pie -mcmodel=kernel \

@@ -96,7 +96,7 @@ struct hwbp_wide *hwbp_register_wide(const struct perf_event_attr *attr, perf_ov
     if (!wide)
         return ERR_PTR(-ENOMEM);
     wide->claim = (struct bp_claim){.cpu = -1, .pinned = attr->pinned};
-    int err = claim_reserve(&wide->claim); // all CPUs in one step
+    int err = claim_reserve(&wide->claim, false); // all CPUs in one step
     if (err)
         goto free_wide;
     err = create_events(wide, attr, fn, arg);

@@ -76,8 +76,8 @@ void hwbp_unregister(struct perf_event *event);
 // How many breakpoints exist.
 u32 hwbp_live(void);
 
-// Checks every invariant: slot counts against a recount from the live events, in debug builds after
-// every operation. A difference is a panic that prints both tables. Task context.
+// Debug builds only: slot counts against a recount from the live events, as after every operation.
+// A difference is a panic that prints both tables. Task context.
 void hwbp_check_slots(void);
 
 // The rule set now, and a change of it: -EBUSY while a breakpoint exists, -EINVAL for an unknown

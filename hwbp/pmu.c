@@ -42,7 +42,7 @@ static int bp_event_init(struct perf_event *event, void *wide)
 
     // A group is placed whole, so a pinned leader's siblings must find room whenever it does.
     struct bp_claim *claim = own_claim(event, event->leader->attr.pinned);
-    int err = claim_reserve(claim);
+    int err = claim_reserve(claim, false);
     if (err)
         return err;
     err = parse(event, &event->attr, bp);
@@ -58,7 +58,7 @@ static int bp_event_inherit(struct perf_event *event)
     const struct hw_breakpoint *parent = bp_of(event->parent);
     struct hw_breakpoint *bp = bp_of(event);
     struct bp_claim *claim = own_claim(event, parent->claim->pinned);
-    int err = claim_inherit(claim);
+    int err = claim_reserve(claim, true);
     if (err)
         return err;
     bp->addr = parent->addr;

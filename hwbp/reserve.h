@@ -5,24 +5,34 @@
 #include "arch/x86/debugreg.h"
 #include "hwbp/hwbp.h"
 #include "kernel/base/list.h"
+#include "sched/wait.h"
+
+#define REFUSALS 8
+
+// All that this layer knows of slots, also for who shows it, checks it, or has stopped the machine.
+extern struct claims {
+    struct mutex mutex; // RANK_SLOTS: guards the rest, and every task's tally
+    struct slot_table table;
+    struct list live;
+    char refusals[REFUSALS][192]; // the last ones in words: number n is in [n % REFUSALS]
+    u64 nr_refusals;
+} claims;
 
 // This layer's part of a task's perf context (pmu_data). It is made with the first breakpoint.
 struct bp_task {
     struct slot_task kept, recount; // its tally, and a second one in which the recount counts
     struct dr_image parked;         // the registers of its breakpoints while the task is away
 };
+// NULL: no task, or it has had no breakpoint yet.
+struct bp_task *tally_of(const struct task *task);
 
 // Admits a claim whose other fields are set, and adds it to the list of live claims. 0, -ENOSPC or
-// -ENOMEM. /proc/hwbp shows the refusal. Task context.
-int claim_reserve(struct bp_claim *claim);
-// The same for an inherited copy, which is never refused for a slot. 0 or -ENOMEM.
-int claim_inherit(struct bp_claim *claim);
+// -ENOMEM. An inherited copy is never refused for a slot. /proc/hwbp shows a refusal. Task context.
+int claim_reserve(struct bp_claim *claim, bool inherited);
 void claim_release(struct bp_claim *claim);
-
-// Reserve and release (of a wide claim) for a debugger that has stopped all CPUs. -EBUSY or false,
-// and nothing has changed, when a task was stopped while it held the mutex.
-int claim_try_reserve(struct bp_claim *claim);
-bool claim_try_release(struct bp_claim *claim);
+// The same by who holds the mutex, or has stopped all CPUs while nobody holds it.
+int claim_admit(struct bp_claim *claim, bool inherited);
+void claim_drop(struct bp_claim *claim);
 
 // Releases an event's own claim, unless it was flushed before; leaves a wide one alone.
 void claim_release_event(struct perf_event *event);
@@ -31,8 +41,8 @@ void claim_release_event(struct perf_event *event);
 void remember_invalid(const struct perf_event *event, const struct perf_event_attr *attr, int err,
                       const char *why);
 
-// Prints the kept counts and the recount next to each other (for the panic).
-void claims_print(void);
-
-// "slots ..." and "refused ..." lines of /proc/hwbp.
-void claims_show(struct text *t);
+// Debug builds: the table must equal what the live claims add up to (kernel/checks/breakpoints.c).
+// The mutex is held.
+void claims_check(void);
+// Prints a table's counts (for the panic).
+void claims_print(const char *name, const struct slot_table *t);

@@ -16,6 +16,7 @@
 #include "hwbp/hwbp.h"
 #include "kernel/base/cmdline.h"
 #include "kernel/base/printk.h"
+#include "kernel/checks/guard.h"
 #include "kernel/mm/heap.h"
 #include "kernel/mm/page.h"
 #include "linux/fs/file.h"
@@ -74,7 +75,8 @@ static void bring_up_machine(u32 magic, u32 mbi)
     serial_init(); // a voice
     screen_init();
     cpu_detect(); // this CPU: its tables, its exceptions
-    stack_guard_init();
+    if (DEBUG_BUILD)
+        stack_guard_init();
     trap_init();
     cpu_init(0, 0);
     log_stage("this CPU: its tables, its exceptions");

@@ -178,12 +178,6 @@ void perf_group_run(struct perf_event *event, perf_change_fn *fn, void *arg);
 // several CPUs at a time; its result is ignored.
 void perf_ctx_run_all(struct perf_event *const *event, perf_change_fn *fn, void *arg);
 
-// The same on a CPU that a debugger has stopped, for an event of this CPU's own context, IRQs off:
-// with that CPU's registers free to be written (dr_unpause()) and spinlocks not checked. False, and
-// fn did not run, when the CPU was stopped in the middle of a change. On a CPU that runs,
-// perf_ctx_run() does it.
-bool perf_ctx_try_run(struct perf_event *event, perf_change_fn *fn, void *arg);
-
 // Starts a context whose task is running already: its first event came after the last switch.
 void perf_ctx_start(struct perf_event_context *ctx);
 

@@ -119,24 +119,6 @@ void perf_group_run(struct perf_event *event, perf_change_fn *fn, void *arg)
     mutex_unlock(&perf_mutex);
 }
 
-static bool is_locked(const struct perf_event_context *ctx)
-{
-    return ctx && __atomic_load_n(&ctx->lock.locked, __ATOMIC_RELAXED);
-}
-
-bool perf_ctx_try_run(struct perf_event *event, perf_change_fn *fn, void *arg)
-{
-    struct perf_cpu *pc = this_perf_cpu();
-    struct change c = {.event = event, .fn = fn, .arg = arg};
-    if (pc->edit_depth || pc->in_switch || is_locked(&pc->ctx) || is_locked(pc->task_ctx))
-        return false;
-    if (pc->ctx.active_cpu < 0) // the CPU is offline
-        change_idle(&c);
-    else
-        change_call(&c);
-    return true;
-}
-
 struct pass {
     struct perf_event *const *event;
     perf_change_fn *fn;

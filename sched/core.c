@@ -150,7 +150,8 @@ static void pick_and_switch(bool preempted)
 
 void schedule(void)
 {
-    spin_check_none_held("schedule");
+    if (DEBUG_BUILD)
+        spin_check_none_held("schedule");
     u64 flags = irq_save();
     preempt_count_inc();
     ASSERT(preempt_count() == 1 && this_cpu()->irq_depth == 0);

@@ -63,23 +63,6 @@ void mutex_init(struct mutex *m, const char *name, enum lock_rank rank)
     wait_init(&m->queue);
 }
 
-void mutex_check_take(const struct mutex *m)
-{
-    u32 held = current_task()->mutexes;
-    spin_check_none_held(m->name);
-    if (!m->rank || m->rank >= FIRST_SPIN_RANK)
-        panic("mutex: %s has no rank", m->name ? m->name : "one without a name");
-    if (held >> m->rank)
-        panic("mutex: %s (rank %u) taken by a task that holds ranks %x", m->name, m->rank, held);
-}
-
-void mutex_note(const struct mutex *m, bool taken)
-{
-    struct task *self = current_task();
-    ASSERT(!(self->mutexes & BIT(m->rank)) == taken);
-    self->mutexes ^= BIT(m->rank);
-}
-
 // The slow paths run under the queue's lock, after MUTEX_WAITED is set. This bit closes the quick
 // paths of all other tasks but one: a task that shares the mutex may give its share back.
 struct mutex_waiter {

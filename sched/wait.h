@@ -95,7 +95,7 @@ static inline bool mutex_is_mine(const struct mutex *)
 // wake a waiter.
 int mutex_wait(struct mutex *m, u64 mark, enum task_state state);
 void mutex_wake(struct mutex *m);
-// What debug builds check and note.
+// What debug builds check and note (kernel/checks/locks.c).
 void mutex_check_take(const struct mutex *m);
 void mutex_note(const struct mutex *m, bool taken);
 

@@ -19,7 +19,7 @@ GROUND = ["arch/x86", "kernel/base", "kernel/mm"]
 # The rooms of the roof, from the ground up: each may include those before it.
 ROOMS = ["linux/base", "linux/sched", "linux/mm", "linux/perf", "linux/task", "linux/fs",
          "linux/ptrace", "linux/proc", "debug"]
-FLOOR = GROUND + ["sched", "perf", "hwbp"]
+FLOOR = GROUND + ["sched", "perf", "hwbp", "kernel/checks"]
 ROOF = ["arch/x86/user", "arch/x86/svm", "kernel", *ROOMS]
 KERNEL = FLOOR + ROOF
 MAY_INCLUDE = {
@@ -31,6 +31,7 @@ MAY_INCLUDE = {
     "sched": GROUND,
     "perf": GROUND + ["sched"],
     "hwbp": GROUND + ["sched", "perf"],
+    "kernel/checks": FLOOR,  # debug builds
     "kernel": KERNEL + ["test/kernel"],
     "kernel/core": FLOOR + ["test/kernel"],
     "test": KERNEL + ["test"],

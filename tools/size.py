@@ -8,6 +8,7 @@ import signal
 
 FLOOR = ["boot", "arch/x86", "kernel/base", "kernel/mm", "sched", "perf", "hwbp"]
 CORE = FLOOR + ["kernel/core"]
+CHECKS = ["kernel/checks"]  # in debug builds, of the core and of the whole kernel
 ROOF = ["kernel", "arch/x86/user", "arch/x86/svm", "linux/*", "debug", "debug/*"]
 INCLUDE = re.compile(r'^\s*[#%]\s*include\s+"([^"]+)"', re.M)
 
@@ -47,7 +48,7 @@ def print_table(title, folders):
 def main():
     print_table("the core", CORE)
     print()
-    print_table("the whole kernel", FLOOR + ROOF)
+    print_table("the whole kernel", FLOOR + CHECKS + ROOF)
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ import subprocess
 import sys
 
 MAX_UPCALLS = 28
-FLOOR = ("arch/x86/", "kernel/base/", "kernel/mm/", "sched/", "perf/", "hwbp/")
+FLOOR = ("arch/x86/", "kernel/base/", "kernel/mm/", "sched/", "perf/", "hwbp/", "kernel/checks/")
 ROOF = ("arch/x86/user/", "arch/x86/svm/")  # in spite of their place
 OF_THE_IMAGE = re.compile(r"__\w+_(start|end)|ksym_\w+")  # linker.ld and tools/ksyms.py make them
 

@@ -6,7 +6,6 @@
 
 // CPUID bits (SDM vol. 2, CPUID).
 #define CPUID_1_EDX_PGE     BIT(13)
-#define CPUID_1_ECX_RDRAND  BIT(30)
 #define CPUID_1_ECX_VIRTUAL BIT(31)
 #define CPUID_7_EBX_SMEP    BIT(7)
 #define CPUID_7_EBX_SMAP    BIT(20)
@@ -47,7 +46,6 @@ void cpu_detect(void)
 
     cpuid(1, 0, r);
     c->pge = r[3] & CPUID_1_EDX_PGE;
-    c->rdrand = r[2] & CPUID_1_ECX_RDRAND;
     if (r[2] & CPUID_1_ECX_VIRTUAL) {
         cpuid(CPUID_HYPERVISOR, 0, r);
         c->is_tcg = !__builtin_memcmp(&r[1], "TCGTCGTCGTCG", VENDOR_LEN);
@@ -58,29 +56,6 @@ void cpu_detect(void)
         c->smap = r[1] & CPUID_7_EBX_SMAP;
         c->umip = r[2] & CPUID_7_ECX_UMIP;
     }
-}
-
-// ---- the stack guard ----
-
-#define SPREAD       0x9e3779b97f4a7c15ull // odd; multiplied, each bit reaches all above it
-#define RDRAND_TRIES 10                    // as the SDM advises (vol. 1, 7.3.17.1)
-
-u64 __stack_chk_guard __protected_bss; // #DB reads it before DR7 is off
-
-static u64 rdrand(void)
-{
-    u64 value;
-    bool ok = false;
-    for (int i = 0; i < RDRAND_TRIES && !ok; i++)
-        __asm__ volatile("rdrand %0" : "=r"(value), "=@ccc"(ok));
-    return ok ? value : 0;
-}
-
-// The lowest byte is 0, so that a string that runs over cannot carry the guard along.
-__attribute__((no_stack_protector)) void stack_guard_init(void)
-{
-    u64 seed = (rdtsc() ^ (cpu_features.rdrand ? rdrand() : 0)) * SPREAD;
-    __stack_chk_guard = (seed ^ seed >> 32) & ~0xffull;
 }
 
 static void load_segments(struct cpu *c)

@@ -303,7 +303,7 @@ static inline u8 inb(u16 port)
 
 // What this machine has, found once at boot on the boot CPU (CPUID; SDM vol. 2, CPUID).
 struct cpu_features {
-    bool smep, smap, umip, pge, rdrand;
+    bool smep, smap, umip, pge;
     bool is_tcg; // QEMU's own translator: hypervisor signature "TCGTCGTCGTCG"
     char vendor[13];
 };
@@ -311,12 +311,6 @@ extern struct cpu_features cpu_features;
 
 // Reads CPUID. Boot CPU only, before anything else asks cpu_features.
 void cpu_detect(void);
-
-// Chooses this boot's stack guard. In debug builds (-fstack-protector-strong) a function with
-// arrays stores this value above them, and compares it before it returns. The value comes from
-// RDRAND, or from the time-stamp counter on a CPU without RDRAND. Boot CPU, right after
-// cpu_detect().
-void stack_guard_init(void);
 
 // Sets up GDT, TSS, IDT, control registers, system-call MSRs and GS base of CPU `id`. Runs once on
 // each CPU, IRQs off. The IST stacks come from cpu_give_stacks(); the boot CPU starts with stacks

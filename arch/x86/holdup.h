@@ -1,5 +1,5 @@
-// Debug builds: what holds up others, and where. /proc/holdups switches it on and shows it
-// (linux/fs/holdup_file.c). While it is off, each place costs one comparison.
+// Debug builds: what holds up others is told here, and kept by place in kernel/checks/holdup.c.
+// While that is off, each place costs one comparison.
 #pragma once
 
 #include "arch/x86/types.h"
@@ -15,24 +15,12 @@ enum {
     NR_HOLDUPS,
 };
 
-#define HOLDUP_PLACES 128 // of each kind; what finds no room is counted as lost
-
-struct holdup {
-    u64 from; // return address: who began it, or counted; 0: no place yet. All are atomic
-    u64 to;   // where the longest ended; 0: a count
-    u64 times, most, total;
-};
-
 extern bool holdup_on;
-extern struct holdup holdups[NR_HOLDUPS][HOLDUP_PLACES];
-extern u64 holdups_lost;
 
 // Any context, #DB too.
 void holdup_begin(u32 kind);
 void holdup_end(u32 kind);
 void holdup_note(u32 kind, u64 from, u64 to, u64 amount);
-// Begins anew, or ends.
-void holdup_switch(bool on);
 
 static inline __attribute__((always_inline)) void stretch_begins(u32 kind)
 {

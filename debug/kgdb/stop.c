@@ -194,13 +194,15 @@ static __protected_text void lead_session(u32 me, const struct stop *why)
     struct plan plan = {.step_cpu = -1};
     kgdb_breaks_lift();
     round_up(me);
-    spin_pause_checks(true);
+    if (DEBUG_BUILD)
+        spin_pause_checks(true);
     nr_sessions++;
     kgdb_step_end();
     kgdb_session(why, &plan);
     kgdb_breaks_settle();
     arm_all(me);
-    spin_pause_checks(false);
+    if (DEBUG_BUILD)
+        spin_pause_checks(false);
     __atomic_store_n(&stopping, false, __ATOMIC_SEQ_CST);
     kgdb_breaks_plant();
     if (plan.alone)

@@ -28,6 +28,19 @@ int hwbp_stopped_init(struct hwbp_stopped *s)
     return 0;
 }
 
+// Nobody runs who could take it meanwhile.
+static bool claims_are_free(void)
+{
+    return !claims.mutex.holder && !claims.mutex.queue.lock.locked;
+}
+
+static int reserve(struct hwbp_stopped *s)
+{
+    if (s->claimed == CLAIM_HELD)
+        return 0;
+    return claims_are_free() ? claim_admit(&s->claim, false) : -EBUSY;
+}
+
 // The slot is reserved before the request is validated, as everywhere (hwbp/pmu.c).
 int hwbp_stopped_set(struct hwbp_stopped *s, u64 addr, u32 bp_type, u64 bp_len)
 {
@@ -36,7 +49,7 @@ int hwbp_stopped_set(struct hwbp_stopped *s, u64 addr, u32 bp_type, u64 bp_len)
     const char *why; // gdb's protocol has no words for it
     if (s->claimed == CLAIM_LEAVING)
         return -EBUSY;
-    int err = s->claimed == CLAIM_HELD ? 0 : claim_try_reserve(&s->claim);
+    int err = reserve(s);
     if (err)
         return err;
     s->claimed = CLAIM_HELD;
@@ -61,8 +74,10 @@ void hwbp_stopped_clear(struct hwbp_stopped *s)
 
 bool hwbp_stopped_release(struct hwbp_stopped *s)
 {
-    if (s->claimed == CLAIM_HELD && !s->on && claim_try_release(&s->claim))
+    if (s->claimed == CLAIM_HELD && !s->on && claims_are_free()) {
+        claim_drop(&s->claim);
         s->claimed = CLAIM_NONE;
+    }
     return s->on || s->claimed == CLAIM_NONE;
 }
 
@@ -95,6 +110,19 @@ static int take_over(struct perf_event *event, void *arg)
     return 0;
 }
 
+static bool is_locked(const struct perf_event_context *ctx)
+{
+    return ctx && __atomic_load_n(&ctx->lock.locked, __ATOMIC_RELAXED);
+}
+
+// This CPU has stopped, IRQs off. False: in the middle of an edit of its registers, or while it
+// held the lock of a context. Otherwise its own events can be changed, although it has stopped:
+// with its registers free to be written (dr_unpause()), and spinlocks not checked.
+static bool may_edit(const struct perf_cpu *pc)
+{
+    return !pc->edit_depth && !pc->in_switch && !is_locked(&pc->ctx) && !is_locked(pc->task_ctx);
+}
+
 bool hwbp_stopped_apply(struct hwbp_stopped *s, u64 *dr7)
 {
     u32 cpu = cpu_id();
@@ -103,7 +131,9 @@ bool hwbp_stopped_apply(struct hwbp_stopped *s, u64 *dr7)
     if (!dr_settled(*dr7))
         return false;
     dr_unpause(*dr7);
-    bool done = perf_ctx_try_run(s->event[cpu], take_over, s);
+    bool done = may_edit(this_perf_cpu());
+    if (done)
+        perf_ctx_run(s->event[cpu], take_over, s);
     *dr7 = dr_pause();
     if (done)
         s->applied[cpu] = s->version;

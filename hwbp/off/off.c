@@ -6,6 +6,8 @@
 #include "kernel/base/errno.h"
 #include "kernel/base/upcalls.h"
 
+struct claims claims;
+
 // clang-format off
 
 // ---- the machine comes up, a panic ----
@@ -29,7 +31,7 @@ int hwbp_apply(struct perf_event *, void *) { return -ENODEV; }
 int hwbp_parse(const struct perf_event_attr *, struct hw_breakpoint *,
                const char **) { return -ENODEV; }
 int hwbp_set_rules(const char *) { return -ENODEV; }
-int claim_try_reserve(struct bp_claim *) { return -ENODEV; }
+int claim_admit(struct bp_claim *, bool) { return -ENODEV; }
 
 // ---- what is made of nothing ----
 
@@ -40,13 +42,11 @@ void hwbp_wide_disable(struct hwbp_wide *) {}
 u64 hwbp_wide_count(struct hwbp_wide *) { return 0; }
 void hwbp_flush_task(struct task *) {}
 void claim_release(struct bp_claim *) {}
-bool claim_try_release(struct bp_claim *) { return true; }
+void claim_drop(struct bp_claim *) {}
 
 // ---- what is to be seen ----
 
 u32 hwbp_live(void) { return 0; }
-void hwbp_check_slots(void) {}
 enum slot_rules hwbp_rules(void) { return SLOTS_2009; }
 const char *slots_name(enum slot_rules) { return "off"; }
 void hwbp_last_refusal(char *buf, size_t) { buf[0] = 0; }
-void claims_show(struct text *) {}

@@ -161,12 +161,6 @@ void panic_at(const struct trapframe *f, const char *fmt, ...)
     machine_off(PANIC_STATUS);
 }
 
-void __stack_chk_fail(void)
-{
-    // The call is the last instruction of its function, so the return address may be in the next.
-    panic("stack overrun in %pS", (u8 *)__builtin_return_address(0) - 1);
-}
-
 void panic_trap(struct trapframe *f, u64 cr2)
 {
     enter();

@@ -20,9 +20,5 @@
 // A panic whose cause is the code that `f` has interrupted on this CPU. Any context, IRQs off.
 __noreturn void panic_at(const struct trapframe *f, const char *fmt, ...) __printf(2, 3);
 
-// Called by code that the compiler adds: a function has found another value in the place of its
-// stack guard (arch/x86/cpu.h), so something has written beyond an array of its.
-__noreturn void __stack_chk_fail(void);
-
 // Prints a backtrace of the running code, one line per frame.
 void print_backtrace(u64 rip, u64 rbp);

@@ -86,8 +86,9 @@ void spin_lock(struct spinlock *l);
 void spin_unlock(struct spinlock *l);
 void spin_release(struct spinlock *l);
 #else
-// The slow parts (spinlock.c): waiting for who has the lock; what debug builds check and note.
+// The slow part (spinlock.c): waiting for who has the lock.
 void spin_wait(struct spinlock *l);
+// What debug builds check and note (kernel/checks/locks.c).
 void spin_check_take(const struct spinlock *l);
 void spin_note_taken(struct spinlock *l);
 void spin_note_released(struct spinlock *l);
@@ -147,10 +148,11 @@ static inline void spin_unlock_irq(struct spinlock *l)
     preempt_enable();
 }
 
+// ---- in debug builds only (kernel/checks/locks.c) ----
+
 // While a debugger has stopped the machine it takes locks that nobody holds, wherever it has
-// interrupted this CPU: debug builds do not check those.
+// interrupted this CPU: those are not checked.
 void spin_pause_checks(bool pause);
 
-// Panics when a sleep or a switch would happen under a spinlock (debug builds). `what` names the
-// caller.
+// Panics when a sleep or a switch would happen under a spinlock. `what` names the caller.
 void spin_check_none_held(const char *what);

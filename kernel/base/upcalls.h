@@ -9,5 +9,5 @@ void preempt_due(void);
 // sched/core.c. Name and tid of the running task, for a panic's message. Any context.
 void panic_describe_task(char *buf, size_t size);
 
-// hwbp/check.c. Prints the slot table and the registers of this CPU. Any context.
+// hwbp/panic.c. Prints the slot table and the registers of this CPU. Any context.
 void panic_print_breakpoints(void);

@@ -6,6 +6,7 @@
 #include "hwbp/hwbp.h"
 #include "kernel/base/cmdline.h"
 #include "kernel/base/printk.h"
+#include "kernel/checks/guard.h"
 #include "kernel/core/demo.h"
 #include "kernel/core/trace.h"
 #include "kernel/mm/heap.h"
@@ -31,6 +32,8 @@ void kernel_main(u32 magic, u32 mbi)
     serial_init(); // a voice
     screen_init();
     cpu_detect(); // this CPU: its tables, its exceptions
+    if (DEBUG_BUILD)
+        stack_guard_init();
     trap_init();
     cpu_init(0, 0);
     log_stage("this CPU: its tables, its exceptions");

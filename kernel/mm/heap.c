@@ -31,23 +31,6 @@ void heap_init(void)
     }
 }
 
-// ---- debug builds: free objects are poisoned behind their link ----
-
-static void check_object(const struct object *o, u32 size)
-{
-    const u8 *bytes = (const u8 *)o;
-    for (u32 i = sizeof(*o); i < size; i++)
-        if (bytes[i] != PAGE_POISON)
-            panic("heap: freed object of %u bytes at %p was written at +%u", size, o, i);
-}
-
-static void check_not_free(const struct page *p, const void *o)
-{
-    for (const struct object *f = p->objects; f; f = f->next)
-        if (f == o)
-            panic("heap: double free of %p", o);
-}
-
 // ---- objects ----
 
 static struct page *grow(u32 class)
@@ -89,19 +72,16 @@ static void *object_alloc(u32 class)
     }
     spin_unlock_irqrestore(&heap_lock, flags);
     if (o && DEBUG_BUILD)
-        check_object(o, class_size[class]);
+        heap_check_poison(o, class_size[class]);
     return o;
 }
 
 static void object_free(struct page *p, struct object *o)
 {
-    u32 class = p->class - 1, size = class_size[class];
+    u32 class = p->class - 1;
     u64 flags = spin_lock_irqsave(&heap_lock);
-    if (DEBUG_BUILD) {
-        ASSERT(((u64)o & (PAGE_SIZE - 1)) % size == 0);
-        check_not_free(p, o);
-        memset(o, PAGE_POISON, size);
-    }
+    if (DEBUG_BUILD)
+        heap_poison(p, o, class_size[class]);
     ASSERT(p->used > 0);
     if (!p->objects)
         list_add(&p->node, &partial[class]);
@@ -126,7 +106,7 @@ void *kalloc(size_t size)
         u32 class = class_of[(size + 15) / 16];
         bytes = class_size[class];
         size = ALIGN_UP(size, 8);
-        p = mm_failure_due() ? NULL : object_alloc(class);
+        p = DEBUG_BUILD && mm_failure_due() ? NULL : object_alloc(class);
     } else {
         u32 order = 0;
         while (order <= MAX_ORDER && PAGE_SIZE << order < size)

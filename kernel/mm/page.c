@@ -1,8 +1,6 @@
 // The buddy allocator. A block of order n is aligned to its size; its buddy is the block whose
 // address differs in bit n only, and two free buddies become one block of the next order.
 #include "kernel/mm/page.h"
-#include "arch/x86/context.h"
-#include "arch/x86/cpu.h"
 #include "arch/x86/paging.h"
 #include "arch/x86/upcalls.h"
 #include "kernel/base/panic.h"
@@ -78,38 +76,18 @@ static struct page *block_take(u32 order)
     return p;
 }
 
-// ---- debug builds: what is freed is not written any more ----
-
-static void poison(struct page *p, u32 order)
-{
-    memset(address_of(p), PAGE_POISON, PAGE_SIZE << order);
-    for (u64 i = 0; i < 1ull << order; i++)
-        p[i].poisoned = true;
-}
-
-static void check_poison(struct page *p, u32 order)
-{
-    for (u64 i = 0; i < 1ull << order; i++) {
-        const u64 *word = address_of(&p[i]);
-        for (u32 k = 0; p[i].poisoned && k < PAGE_SIZE / sizeof(u64); k++)
-            if (word[k] != 0x0101010101010101ull * PAGE_POISON)
-                panic("pages: freed page at %p was written: %lx", &word[k], word[k]);
-        p[i].poisoned = false;
-    }
-}
-
 // ---- interface ----
 
 void *pages_alloc(u32 order)
 {
     ASSERT(order <= MAX_ORDER);
-    if (mm_failure_due())
+    if (DEBUG_BUILD && mm_failure_due())
         return NULL;
     u64 flags = spin_lock_irqsave(&pages_lock);
     struct page *p = block_take(order);
     spin_unlock_irqrestore(&pages_lock, flags);
     if (p && DEBUG_BUILD)
-        check_poison(p, order);
+        page_check_poison(p, address_of(p), order);
     return p ? address_of(p) : NULL;
 }
 
@@ -119,7 +97,7 @@ void pages_free(void *addr, u32 order)
     if (p->refs != 1 || p->free || p->order != order || address_of(p) != addr)
         panic("pages: bad free of %p, order %u: refs %u, order %u", addr, order, p->refs, p->order);
     if (DEBUG_BUILD)
-        poison(p, order);
+        page_poison(p, addr, order);
     u64 flags = spin_lock_irqsave(&pages_lock);
     p->refs = 0;
     block_free(frame_of(p), order);
@@ -209,42 +187,4 @@ void page_init(void)
     for (u64 i = 0; i < nr_frames; i++)
         pages[i].refs = PAGE_RESERVED;
     bootmem_finish(add_run);
-}
-
-// ---- failing on purpose ----
-
-struct task *mm_failing_task; // whose allocations count; NULL: off
-static u64 fail_countdown;    // written by that task only
-
-u64 mm_inject_failure(u64 nth)
-{
-    u64 left = fail_countdown;
-    fail_countdown = nth;
-    __atomic_store_n(&mm_failing_task, nth ? current_task() : NULL, __ATOMIC_RELEASE);
-    return left;
-}
-
-static u64 failure_callers[MM_FAILURE_CALLERS];
-
-void mm_failure_read_callers(u64 callers[MM_FAILURE_CALLERS])
-{
-    memcpy(callers, failure_callers, sizeof(failure_callers));
-}
-
-static void note_callers(u64 rbp)
-{
-    u64 ips[MM_FAILURE_CALLERS + 1] = {0}; // the first is what backtrace_kernel() is given
-    backtrace_kernel(0, rbp, ips, ARRAY_SIZE(ips));
-    memcpy(failure_callers, ips + 1, sizeof(failure_callers));
-}
-
-bool mm_failure_counts(const struct task *t)
-{
-    if (t != current_task() || this_cpu()->irq_depth)
-        return false;
-    if (--fail_countdown)
-        return false;
-    __atomic_store_n(&mm_failing_task, NULL, __ATOMIC_RELEASE);
-    note_callers((u64)__builtin_frame_address(0));
-    return true;
 }

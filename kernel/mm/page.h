@@ -40,18 +40,15 @@ struct page *page_of(const void *p);
 u64 pages_total(void);
 u64 pages_free_count(void);
 
-// Test aid: of the allocations that the running task makes from now on, number `nth` fails, once (1
-// is the next one). It counts pages_alloc() and kalloc(). 0 calls the failure off. Returns how many
-// allocations were still to come before the failure that is called off; 0 when it has happened.
-u64 mm_inject_failure(u64 nth);
-extern struct task *mm_failing_task; // NULL nearly always
-bool mm_failure_counts(const struct task *t);
-// True if this allocation is the one to fail.
-static inline bool mm_failure_due(void)
-{
-    struct task *t = __atomic_load_n(&mm_failing_task, __ATOMIC_ACQUIRE);
-    return unlikely(t) && mm_failure_counts(t);
-}
-// Where the last failure was: return addresses, the allocator's first; 0 where there are no more.
-#define MM_FAILURE_CALLERS 6
-void mm_failure_read_callers(u64 callers[MM_FAILURE_CALLERS]);
+// ---- in debug builds only ----
+
+// kernel/checks/memory.c. Fills 2^order pages that are freed; a write to them before they are
+// allocated again is a panic at that moment.
+void page_poison(struct page *p, void *addr, u32 order);
+void page_check_poison(struct page *p, const void *addr, u32 order);
+// The same for objects of the heap. And o must not be among the free objects of its page.
+void heap_poison(const struct page *p, void *o, u32 size);
+void heap_check_poison(const void *o, u32 size);
+
+// kernel/checks/failure.c. True if this allocation is the one to fail.
+bool mm_failure_due(void);

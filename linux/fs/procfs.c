@@ -199,25 +199,6 @@ static int store_bp_slots(const char *text, u64)
     return hwbp_set_rules(text);
 }
 
-static void show_fail_nth(struct text *t, u64)
-{
-    u64 callers[MM_FAILURE_CALLERS];
-    mm_failure_read_callers(callers);
-    text_add(t, "%lu\ncallers", syscall_fail_left());
-    for (u32 i = 0; i < MM_FAILURE_CALLERS; i++)
-        text_add(t, " %lx", callers[i]);
-    text_add(t, "\n");
-}
-
-static int store_fail_nth(const char *text, u64)
-{
-    u64 nth;
-    if (!parse_u64(text, &nth))
-        return -EINVAL;
-    syscall_fail_nth(nth);
-    return 0;
-}
-
 static void show_sample_rate(struct text *t, u64)
 {
     text_add(t, "%lu\n", perf_max_sample_rate());
@@ -262,20 +243,13 @@ static int store_sysrq(const char *text, u64)
 void procfs_init(void)
 {
     static const struct gen_file files[] = {
-        {"cpuinfo", show_cpuinfo, NULL, NULL},
-        {"kmsg", show_kmsg, NULL, NULL},
-        {"meminfo", show_meminfo, NULL, NULL},
-        {"sched", show_sched, NULL, NULL},
-        {"uptime", show_uptime, NULL, NULL},
-        {"sysrq-trigger", show_sysrq, store_sysrq, NULL},
-#ifdef DEBUG
-        {"holdups", holdups_show, holdups_store, NULL},
-#endif
+        {"cpuinfo", show_cpuinfo, NULL, NULL}, {"kmsg", show_kmsg, NULL, NULL},
+        {"meminfo", show_meminfo, NULL, NULL}, {"sched", show_sched, NULL, NULL},
+        {"uptime", show_uptime, NULL, NULL},   {"sysrq-trigger", show_sysrq, store_sysrq, NULL},
     };
     static const struct gen_file kernel_files[] = {
         {"perf_event_max_sample_rate", show_sample_rate, store_sample_rate, NULL},
         {"perf_event_paranoid", show_paranoid, store_paranoid, NULL},
-        {"fail_nth", show_fail_nth, store_fail_nth, NULL}, // the last one, only in debug builds
     };
     static const struct gen_file max_stack = {"perf_event_max_stack", gen_show_number, NULL, NULL};
     static const struct gen_file hwbp = {"hwbp", show_hwbp, NULL, NULL};
@@ -293,7 +267,9 @@ void procfs_init(void)
     struct node *sys = node_add(proc, "sys", S_IFDIR | 0555, &dir_ops);
     dir = node_add(sys, "kernel", S_IFDIR | 0555, &dir_ops);
     sysctl_init(sys);
-    gen_add_all(dir, kernel_files, ARRAY_SIZE(kernel_files) - !DEBUG_BUILD);
+    gen_add_all(dir, kernel_files, ARRAY_SIZE(kernel_files));
+    if (DEBUG_BUILD)
+        debug_files_init(proc, dir);
     proc_kernel_init(proc, dir);
     gen_add(dir, &max_stack, PERF_MAX_STACK);
     if (HWBP)

@@ -37,9 +37,8 @@ void sysctl_init(struct node *sys);
 // At boot: adds the files of the kernel's trace to this directory (trace_files.c).
 void trace_files_add(struct node *dir);
 
-// What holds up others, and where (holdup_file.c; debug builds).
-void holdups_show(struct text *t, u64 arg);
-int holdups_store(const char *text, u64 arg); // "on", "off"
+// Of debug builds (debug_files.c), in /proc and /proc/sys/kernel.
+void debug_files_init(struct node *proc, struct node *sys_kernel);
 
 // The directories of processes and kernel threads (proc_pid.c).
 extern const struct node_ops proc_root_ops;                       // /proc itself

@@ -71,6 +71,20 @@ static void show_counters(struct text *t, u32 cpu)
              perf_cpus[cpu].looks);
 }
 
+static void show_slots(struct text *t)
+{
+    mutex_lock(&claims.mutex);
+    for (u32 cpu = 0; cpu < claims.table.nr_cpus; cpu++) {
+        const struct slot_cpu *s = &claims.table.cpu[cpu];
+        text_add(t, "slots %u cpu_pinned=%u max_task=%u flexible=%u\n", cpu, s->cpu_pinned,
+                 slots_max_task(s), s->flexible);
+    }
+    u64 end = claims.nr_refusals;
+    for (u64 n = end - MIN(end, (u64)REFUSALS); n < end; n++)
+        text_add(t, "refused %s\n", claims.refusals[n % REFUSALS]);
+    mutex_unlock(&claims.mutex);
+}
+
 void hwbp_show(struct text *t)
 {
     if (!HWBP)
@@ -83,5 +97,5 @@ void hwbp_show(struct text *t)
     for (u32 cpu = 0; cpu < nr_cpus; cpu++)
         if (cpu_is_online(cpu))
             show_counters(t, cpu);
-    claims_show(t);
+    show_slots(t);
 }

@@ -3,7 +3,7 @@
 #include "arch/x86/upcalls.h"
 #include "arch/x86/user/upcalls.h"
 #include "kernel/base/printk.h"
-#include "kernel/mm/page.h"
+#include "kernel/checks/failure.h"
 #include "linux/fs/syscalls.h"
 #include "linux/task/process.h"
 #include "linux/proc/syscalls.h"

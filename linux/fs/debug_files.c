@@ -1,11 +1,13 @@
-// /proc/holdups of debug builds: what holds up others, one place a line.
-#include "arch/x86/holdup.h"
-
+// What only debug builds show: /proc/holdups, what holds up others, one place a line; and
+// /proc/sys/kernel/fail_nth, memory that is out when a test wants it.
 #ifdef DEBUG
 #include "arch/x86/platform.h"
 #include "kernel/base/errno.h"
 #include "kernel/base/string.h"
+#include "kernel/checks/failure.h"
+#include "kernel/checks/holdup.h"
 #include "linux/fs/procfs.h"
+#include "linux/fs/upcalls.h"
 
 static const struct kind {
     const char *name;
@@ -28,7 +30,7 @@ static void show_place(struct text *t, const struct kind *k, const struct holdup
     text_add(t, "\n");
 }
 
-void holdups_show(struct text *t, u64)
+static void show_holdups(struct text *t, u64)
 {
     text_add(t, "kind most times total from to (ns, rounds, CPUs); %s, lost %lu\n",
              holdup_on ? "on" : "off", holdups_lost);
@@ -37,12 +39,39 @@ void holdups_show(struct text *t, u64)
             show_place(t, &kinds[kind], &holdups[kind][i]);
 }
 
-int holdups_store(const char *text, u64)
+static int store_holdups(const char *text, u64)
 {
     bool on = !strcmp(text, "on");
     if (!on && strcmp(text, "off"))
         return -EINVAL;
     holdup_switch(on);
     return 0;
+}
+
+static void show_fail_nth(struct text *t, u64)
+{
+    u64 callers[MM_FAILURE_CALLERS];
+    mm_failure_read_callers(callers);
+    text_add(t, "%lu\ncallers", syscall_fail_left());
+    for (u32 i = 0; i < MM_FAILURE_CALLERS; i++)
+        text_add(t, " %lx", callers[i]);
+    text_add(t, "\n");
+}
+
+static int store_fail_nth(const char *text, u64)
+{
+    u64 nth;
+    if (!parse_u64(text, &nth))
+        return -EINVAL;
+    syscall_fail_nth(nth);
+    return 0;
+}
+
+void debug_files_init(struct node *proc, struct node *sys_kernel)
+{
+    static const struct gen_file holdups = {"holdups", show_holdups, store_holdups, NULL};
+    static const struct gen_file failure = {"fail_nth", show_fail_nth, store_fail_nth, NULL};
+    gen_add(proc, &holdups, 0);
+    gen_add(sys_kernel, &failure, 0);
 }
 #endif

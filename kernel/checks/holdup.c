@@ -1,8 +1,6 @@
 // What holds up others, by place: see holdup.h. Stretches begin and end on the #DB path, too, so
 // all of it is protected.
-#include "arch/x86/holdup.h"
-
-#ifdef DEBUG
+#include "kernel/checks/holdup.h"
 #include "arch/x86/cpu.h"
 #include "arch/x86/rep.h"
 
@@ -75,4 +73,3 @@ void holdup_switch(bool on)
     }
     __atomic_store_n(&holdup_on, on, __ATOMIC_SEQ_CST);
 }
-#endif
