@@ -18,7 +18,7 @@ def text(report):
         said = "  " + row.text.replace("\n", "\n      ") if row.text else ""
         lines.append(f"{'ok  ' if row.full else 'FAIL'} {row.name:14} {row.score:3}/{row.points}"
                      + said)
-    lines += report.notes
+    lines += report.notes + [f"{name}: {value}" for name, value in report.leaderboard.items()]
     lines.append(f"Score: {report.score}/{report.points}    ({report.seconds:.1f} s; "
                  f"SEED={report.seed} repeats this run)")
     return "\n".join(lines) + "\n"

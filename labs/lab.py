@@ -29,6 +29,7 @@ class Lab:
     student: str = PUBLIC
     advice: dict = field(default_factory=dict)  # sealed (labs/advice.py)
     stubs: dict = field(default_factory=dict)   # name -> the function as handed out
+    may_use: list = field(default_factory=list)  # functions of the asker that a hand-in may call
 
     def judge(self):
         return importlib.import_module(f"labs.{self.name}.judge")

@@ -154,7 +154,8 @@ class Model:
         stubs = {name: cut.whole(self.starter, name) for name in self.module.FUNCTIONS}
         return lab.Lab(self.module.NAME, self.module.TITLE, self.module.FILE, self.module.FLAVOUR,
                        {n: list(f[:2]) for n, f in self.module.FUNCTIONS.items()},
-                       self.module.TOGETHER, self.params, stubs=stubs)
+                       self.module.TOGETHER, self.params, stubs=stubs,
+                       may_use=getattr(self.module, "MAY_USE", []))
 
     def signature(self, mistake, seed="dictionary"):
         function = self.module.MISTAKES[mistake][0]

@@ -1,0 +1,155 @@
+// The debug-register file of a hand-in, above registers that only write down what happens to them.
+// Every verdict is made in another process (judge.py). A line of input is a script of words:
+//
+//   b            dr_begin()                       c        dr_commit()
+//   +A0w8        dr_install(): owner A, BASE + 0, write, 8 bytes (types: x, w, a)
+//   =A4a2        dr_change()                      -A       dr_evict()
+//   eCAUSES      a #DB begins, DR6 has these bits (hexadecimal) beside the fixed ones
+//   q            the #DB ends                     nCAUSES  a #DB in the entry came before the next
+//
+// The answer is one line: "n=VALUE" for each write to DRn, "rN" for an install ("r-": none was
+//   q            the #DB ends                     nCAUSES  a #DB in its entry came before it
+//
+// Before the first question the process gives up everything but read, write and exit (seccomp's
+// strict mode, seccomp(2)). So it does without stdio, which asks the system for more.
+#include <linux/seccomp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "arch/x86/debugreg_hw.h"
+
+#define BASE 0x1000
+
+static char line[4096], answer[65536];
+static size_t used;
+static char owners[26];
+static struct dr_file file;
+static u64 regs[8];
+static bool boots;
+
+static void end_line(void)
+{
+    answer[used++] = '\n';
+    if (write(1, answer, used) != (ssize_t)used)
+        syscall(SYS_exit, 1);
+    used = 0;
+}
+
+static void say_list(const char *fmt, va_list ap)
+{
+    if (used < sizeof(answer) - 256)
+        used += vsnprintf(answer + used, 255, fmt, ap);
+}
+
+static void say(const char *fmt, ...)
+{
+    va_list ap;
+    va_start(ap, fmt);
+    say_list(fmt, ap);
+    va_end(ap);
+}
+
+void panic(const char *fmt, ...)
+{
+    va_list ap;
+    used = 0;
+    say("PANIC ");
+    va_start(ap, fmt);
+    say_list(fmt, ap);
+    va_end(ap);
+    end_line();
+    syscall(SYS_exit, 3);
+    __builtin_unreachable();
+}
+
+void hw_write_dr(int n, u64 v)
+{
+    if (!boots)
+        say("%d=%llx ", n, (unsigned long long)v);
+    regs[n & 7] = v;
+}
+
+u64 hw_read_dr(int n)
+{
+    return regs[n & 7];
+}
+
+struct dr_file *this_dr(void)
+{
+    return &file;
+}
+
+static u64 causes(const char *w)
+{
+    return DR6_ACTIVE_LOW | strtoul(w, NULL, 16);
+}
+
+static void enter(const char *w)
+{
+    struct dr_hits hits = {0};
+    regs[6] = causes(w);
+    dr_db_enter(&hits);
+    say("h%x,%llx ", hits.slots, (unsigned long long)hits.dr6);
+}
+
+static void install(const char *w, bool change)
+{
+    char *owner = &owners[w[0] - 'A'];
+    u64 addr = BASE + strtoul((char[]){w[1], 0}, NULL, 16);
+    enum dr_type type = w[2] == 'x' ? DR_EXECUTE : w[2] == 'w' ? DR_WRITE : DR_READ_WRITE;
+    u8 len = w[3] - '0';
+    if (change) {
+        say("%c ", dr_change(owner, addr, type, len) ? 'y' : 'n');
+        return;
+    }
+    int n = dr_install(owner, addr, type, len);
+    say(n < 0 ? "r- " : "r%d ", n);
+}
+
+static void play(const char *w)
+{
+    // clang-format off
+    switch (w[0]) {
+    case 'b': dr_begin(); break;
+    case 'c': dr_commit(); break;
+    case 'e': enter(w + 1); break;
+    case 'q': dr_db_exit(); break;
+    case 'n': file.nested_dr6 = causes(w + 1); break;
+    case '-': say("%c ", dr_evict(&owners[w[1] - 'A']) ? 'y' : 'n'); break;
+    default: install(w + 1, w[0] == '='); break;
+    }
+    // clang-format on
+    say("; ");
+}
+
+static void run(void)
+{
+    boots = true;
+    dr_init();
+    boots = false;
+    for (char *w = strtok(line, " \n"); w; w = strtok(NULL, " \n"))
+        play(w);
+    end_line();
+}
+
+int main(void)
+{
+    if (prctl(PR_SET_SECCOMP, SECCOMP_MODE_STRICT))
+        return 1;
+    for (size_t got = 0;;) {
+        ssize_t n = read(0, line + got, sizeof(line) - 1 - got);
+        if (n <= 0)
+            syscall(SYS_exit, 0);
+        got += n;
+        line[got] = '\0';
+        if (line[got - 1] == '\n') {
+            run();
+            got = 0;
+        }
+    }
+}
