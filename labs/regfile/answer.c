@@ -8,7 +8,8 @@
 //   q            the #DB ends                     nCAUSES  a #DB in the entry came before the next
 //
 // The answer is one line: "n=VALUE" for each write to DRn, "rN" for an install ("r-": none was
-//   q            the #DB ends                     nCAUSES  a #DB in its entry came before it
+// free), "y" or "n" for a change or an eviction, "hSLOTS,DR6" for what a #DB means; ";" ends a
+// word.
 //
 // Before the first question the process gives up everything but read, write and exit (seccomp's
 // strict mode, seccomp(2)). So it does without stdio, which asks the system for more.
