@@ -156,7 +156,8 @@ CFLAGS := -std=gnu17 -O2 -g -ffreestanding -fno-pic -fno-pie -mcmodel=kernel \
 AFLAGS  = -f elf64 $(if $(filter boot/%,$<),,-g -F dwarf) -Wall -I./
 LDFLAGS := -nostdlib -static -z max-page-size=4096 -z noexecstack --build-id=none -T linker.ld
 UFLAGS := -static -O2 -g $(WARN) -I. -isystem $(BUILD)/user/include
-HFLAGS := -std=gnu17 -O1 -g $(WARN) -I. -fsanitize=address,undefined -fno-sanitize-recover=all
+HFLAGS := -std=gnu17 -O1 -g $(WARN) -I. -isystem $(BUILD)/include \
+          -fsanitize=address,undefined -fno-sanitize-recover=all
 
 # For editors: how the usual kernel, the programs and the tests are compiled.
 COMMANDS := $(if $(filter 0,$(HWBP))$(filter 1,$(CORE)),,$(BUILD)/compile_commands.json)
@@ -347,12 +348,19 @@ $(BUILD)/include/syscall_%.h: /usr/include/x86_64-linux-gnu/asm/unistd_64.h
 	@mkdir -p $(@D)
 	@sed -n 's/^#define __NR_\([a-z0-9_]*\) \([0-9]*\)$$/$(line)/p' $< >$@
 
+# And its error numbers.
+$(BUILD)/include/errno_numbers.h: /usr/include/asm-generic/errno-base.h \
+                                  /usr/include/asm-generic/errno.h
+	@mkdir -p $(@D)
+	@sed -nE 's/^#define[[:space:]]+(E[A-Z0-9]+)[[:space:]]+([0-9]+).*/\1 = \2,/p' $^ >$@
+
 $(BUILD)/include/font.h: tools/font.py
 	@mkdir -p $(@D)
 	@$(PYTHON) $< >$@
 
 $(B)/obj/%.c.o: %.c $(B)/flags | $(BUILD)/include/syscall_names.h \
-                 $(BUILD)/include/syscall_numbers.h $(BUILD)/include/font.h
+                 $(BUILD)/include/syscall_numbers.h $(BUILD)/include/errno_numbers.h \
+                 $(BUILD)/include/font.h
 	$(call say,CC,$<)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CFLAGS) -MMD -MP -c $< -o $@
@@ -487,7 +495,8 @@ linked_with = $(filter %.c,$(shell sed -n '1s,^// link: ,,p' $(1)))
 
 define host_test
 $(BUILD)/host/$(1): sources = test/host/$(1).c $(call linked_with,test/host/$(1).c)
-$(BUILD)/host/$(1): test/host/$(1).c $(call linked_with,test/host/$(1).c)
+$(BUILD)/host/$(1): test/host/$(1).c $(call linked_with,test/host/$(1).c) | \
+                    $(BUILD)/include/errno_numbers.h
 	$$(call say,HOST,$$@)
 	@mkdir -p $$(@D)
 	$$(Q)$$(HOSTCC) $$(HFLAGS) -MM -MP -MT $$@ $$(sources) >$$@.d

@@ -29,7 +29,8 @@ static int parse(const struct perf_event *event, const struct perf_event_attr *a
 
 // The slot is reserved before the request is validated, because Linux does so: a full machine
 // answers ENOSPC even to a bad request, unless it names no type at all. `wide` is the claim of a
-// wide breakpoint, whose slots its maker has reserved.
+// wide breakpoint, whose slots its maker has reserved. A group is placed whole, so a pinned
+// leader's siblings must find room whenever it does: they are pinned, and so are their copies.
 static int bp_event_init(struct perf_event *event, void *wide)
 {
     struct hw_breakpoint *bp = bp_of(event);
@@ -40,9 +41,10 @@ static int bp_event_init(struct perf_event *event, void *wide)
     if (wide)
         return parse(event, &event->attr, bp);
 
-    // A group is placed whole, so a pinned leader's siblings must find room whenever it does.
-    struct bp_claim *claim = own_claim(event, event->leader->attr.pinned);
-    int err = claim_reserve(claim, false);
+    const struct perf_event *parent = event->parent;
+    bool pinned = parent ? bp_of(parent)->claim->pinned : event->leader->attr.pinned;
+    struct bp_claim *claim = own_claim(event, pinned);
+    int err = claim_reserve(claim, parent);
     if (err)
         return err;
     err = parse(event, &event->attr, bp);
@@ -51,21 +53,6 @@ static int bp_event_init(struct perf_event *event, void *wide)
     else
         bp->claim = claim;
     return err;
-}
-
-static int bp_event_inherit(struct perf_event *event)
-{
-    const struct hw_breakpoint *parent = bp_of(event->parent);
-    struct hw_breakpoint *bp = bp_of(event);
-    struct bp_claim *claim = own_claim(event, parent->claim->pinned);
-    int err = claim_reserve(claim, true);
-    if (err)
-        return err;
-    bp->addr = parent->addr;
-    bp->type = parent->type;
-    bp->len = parent->len;
-    bp->claim = claim;
-    return 0;
 }
 
 int hwbp_check(const struct perf_event *event, const struct perf_event_attr *attr)
@@ -150,7 +137,6 @@ static const struct pmu breakpoint_pmu = {
     .size = sizeof(struct bp_event),
     .limited = true,
     .event_init = bp_event_init,
-    .event_inherit = bp_event_inherit,
     .destroy = claim_release_event,
     .add = bp_add,
     .del = bp_del,

@@ -98,8 +98,7 @@ int claim_admit(struct bp_claim *claim, bool inherited)
         else
             list_add_tail(&claim->node, &claims.live);
     }
-    if (DEBUG_BUILD)
-        claims_check();
+    CHECKED(claims_check());
     return err;
 }
 
@@ -116,8 +115,7 @@ void claim_drop(struct bp_claim *claim)
     struct slot_request r = request_of(claim);
     slots_release(&claims.table, &r);
     list_del(&claim->node);
-    if (DEBUG_BUILD)
-        claims_check();
+    CHECKED(claims_check());
 }
 
 void claim_release(struct bp_claim *claim)

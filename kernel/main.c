@@ -43,6 +43,16 @@ static u32 report_end(int wait_status)
     return wait_status ? FAILED : 0;
 }
 
+// GRUB passes no empty word, so an argument of nothing but percent signs has one more than is
+// meant: "%" stands for an empty word, "%%" for one percent sign, and so on.
+static char *as_meant(char *word)
+{
+    const char *s = word;
+    while (*s == '%')
+        s++;
+    return s > word && !*s ? word + 1 : word;
+}
+
 // The first kernel thread: everything that may sleep, then the programs.
 static void main_thread(void *)
 {
@@ -62,8 +72,11 @@ static void main_thread(void *)
     cmdline_name_unknown();
     if (programs) {
         argv[0] = init;
-        int argc = 1 + cmdline_init_args(argv + 1, CMDLINE_WORDS);
-        u32 ended = report_end(proc_run_init(init, argc, argv));
+        int n;
+        char **words = cmdline_rest(&n);
+        for (int i = 0; i < n; i++)
+            argv[1 + i] = as_meant(words[i]);
+        u32 ended = report_end(proc_run_init(init, 1 + n, argv));
         status = status ? status : ended;
     }
     machine_off(status);
@@ -75,8 +88,7 @@ static void bring_up_machine(u32 magic, u32 mbi)
     serial_init(); // a voice
     screen_init();
     cpu_detect(); // this CPU: its tables, its exceptions
-    if (DEBUG_BUILD)
-        stack_guard_init();
+    CHECKED(stack_guard_init());
     trap_init();
     cpu_init(0, 0);
     log_stage("this CPU: its tables, its exceptions");

@@ -15,7 +15,7 @@ endif
 
 kernel-only: $(B)/kernel.elf $(if $(filter 1,$(CORE)),,$(BUILD)/user/bin/sh)
 
-lab-flags: $(BUILD)/include/syscall_names.h $(BUILD)/include/syscall_numbers.h
+lab-flags: $(addprefix $(BUILD)/include/,syscall_names.h syscall_numbers.h errno_numbers.h)
 	@echo '$(CC) $(CFLAGS)'
 
 ifeq ($(wildcard labs/lab.json),)

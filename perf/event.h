@@ -58,11 +58,10 @@ struct pmu {
     size_t size;  // of its events: a struct perf_event first, then what is the PMU's own
     bool limited; // its events sit in the register file (perf/pmu.h): `exclusive` is about them
     // Checks the request and reserves what the event needs for its whole life; `arg` is the
-    // request's pmu_arg. -errno on failure, with nothing held. Task context, may sleep.
+    // request's pmu_arg. -errno on failure, with nothing held. An inherited copy, which has a
+    // parent, is never refused, except for -ENOMEM. Task context, may sleep.
     int (*event_init)(struct perf_event *event, void *arg);
-    // The same for an inherited copy of event->parent: never refused, except for -ENOMEM.
-    int (*event_inherit)(struct perf_event *event);
-    // Gives back what event_init or event_inherit reserved. Task context.
+    // Gives back what event_init reserved. Task context.
     void (*destroy)(struct perf_event *event);
     // Starts and stops counting on this CPU. IRQs off, context lock held, inside begin .. commit of
     // the register file. add: negative when there is no room.
@@ -129,17 +128,6 @@ static inline struct perf_event *perf_next_member(struct perf_event *event,
 static inline bool perf_samples(const struct perf_event *event)
 {
     return event->attr.sample_period && !event->overflow;
-}
-
-// The event itself, or the one that it is a copy of. Samples and signals belong to the original.
-static inline struct perf_event *perf_original(struct perf_event *event)
-{
-    return event->parent ? event->parent : event;
-}
-
-static inline const struct perf_event *perf_original_const(const struct perf_event *event)
-{
-    return event->parent ? event->parent : event;
 }
 
 // ---- the in-kernel interface ----

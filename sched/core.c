@@ -150,8 +150,7 @@ static void pick_and_switch(bool preempted)
 
 void schedule(void)
 {
-    if (DEBUG_BUILD)
-        spin_check_none_held("schedule");
+    CHECKED(spin_check_none_held("schedule"));
     u64 flags = irq_save();
     preempt_count_inc();
     ASSERT(preempt_count() == 1 && this_cpu()->irq_depth == 0);

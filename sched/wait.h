@@ -64,10 +64,11 @@ void wait_finish(struct wait_queue *q, struct waiter *w);
 #define wait_event_killable(q, cond)      WAIT_EVENT(q, cond, TASK_KILLABLE)
 #define wait_event(q, cond)               (void)WAIT_EVENT(q, cond, TASK_WAITING)
 
-// A lock whose waiters sleep. One task holds it alone, or several tasks share it. Task context
-// only. Its holder unlocks it, and must not lock it twice. The caller of unlock keeps the mutex
-// alive until the call returns: another task may have locked and unlocked it by then. Its rank is
-// in kernel/base/spinlock.h; debug builds check L1 and L2 for mutexes, too.
+// A lock whose waiters sleep. One task holds it alone, or several tasks share it
+// (linux/base/mutex.h). Task context only. Its holder unlocks it, and must not lock it twice. The
+// caller of unlock keeps the mutex alive until the call returns: another task may have locked and
+// unlocked it by then. Its rank is in kernel/base/spinlock.h; debug builds check L1 and L2 for
+// mutexes, too.
 //
 // A free mutex goes to the first task that comes, even if a waiter is just waking up. A waiter that
 // wakes up in vain is the next: from then on newcomers wait behind it, so no task starves.
@@ -107,8 +108,7 @@ static inline bool mutex_add(struct mutex *m, u64 seen, u64 mark)
 
 static inline void mutex_take_away(struct mutex *m, u64 mark)
 {
-    if (DEBUG_BUILD)
-        mutex_note(m, false);
+    CHECKED(mutex_note(m, false));
     if (unlikely(__atomic_sub_fetch(&m->holder, mark, __ATOMIC_SEQ_CST) == MUTEX_WAITED))
         mutex_wake(m);
 }
@@ -116,25 +116,10 @@ static inline void mutex_take_away(struct mutex *m, u64 mark)
 static inline void mutex_lock(struct mutex *m)
 {
     u64 self = (u64)current_task();
-    if (DEBUG_BUILD)
-        mutex_check_take(m);
+    CHECKED(mutex_check_take(m));
     if (unlikely(!mutex_add(m, 0, self)))
         mutex_wait(m, self, TASK_WAITING);
-    if (DEBUG_BUILD)
-        mutex_note(m, true);
-}
-
-// For a lock that may be held for long. 0, or -EINTR: the running task is to end, and has no lock.
-static inline int mutex_lock_killable(struct mutex *m)
-{
-    u64 self = (u64)current_task();
-    if (DEBUG_BUILD)
-        mutex_check_take(m);
-    if (unlikely(!mutex_add(m, 0, self)) && mutex_wait(m, self, TASK_KILLABLE))
-        return -EINTR;
-    if (DEBUG_BUILD)
-        mutex_note(m, true);
-    return 0;
+    CHECKED(mutex_note(m, true));
 }
 
 // The running task alone holds it.
@@ -147,21 +132,5 @@ static inline void mutex_unlock(struct mutex *m)
 {
     ASSERT(!DEBUG_BUILD || mutex_is_mine(m));
     mutex_take_away(m, (u64)current_task());
-}
-
-static inline void mutex_lock_shared(struct mutex *m)
-{
-    if (DEBUG_BUILD)
-        mutex_check_take(m);
-    u64 seen = __atomic_load_n(&m->holder, __ATOMIC_RELAXED);
-    if (unlikely((s64)seen < 0 || (seen & MUTEX_WAITED) || !mutex_add(m, seen, MUTEX_SHARE)))
-        mutex_wait(m, MUTEX_SHARE, TASK_WAITING);
-    if (DEBUG_BUILD)
-        mutex_note(m, true);
-}
-
-static inline void mutex_unlock_shared(struct mutex *m)
-{
-    mutex_take_away(m, MUTEX_SHARE);
 }
 #endif

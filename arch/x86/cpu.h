@@ -123,19 +123,9 @@ static inline void cpu_clear_due(u32 what)
                      : "memory", "cc");
 }
 
-#define RFLAGS_CF   BIT(0)
-#define RFLAGS_TF   BIT(8)
-#define RFLAGS_IF   BIT(9)
-#define RFLAGS_DF   BIT(10)
-#define RFLAGS_IOPL (3ull << 12)
-#define RFLAGS_NT   BIT(14)
-#define RFLAGS_RF   BIT(16)
-#define RFLAGS_AC   BIT(18)
-// The flags that a program's signal frame or its debugger may change. RF is among them: it lets a
-// program that stopped at an instruction breakpoint execute that instruction.
-#define RFLAGS_USER                                                                                \
-    (RFLAGS_CF | BIT(2) | BIT(4) | BIT(6) | BIT(7) | RFLAGS_TF | RFLAGS_DF | BIT(11) | RFLAGS_RF | \
-     RFLAGS_AC)
+#define RFLAGS_TF BIT(8)
+#define RFLAGS_IF BIT(9)
+#define RFLAGS_RF BIT(16)
 
 static inline u64 read_flags(void)
 {
@@ -222,35 +212,23 @@ DEFINE_REG(dr6)
 DEFINE_REG(dr7)
 #undef DEFINE_REG
 
-#define CR0_PE         BIT(0)
 #define CR0_MP         BIT(1)
 #define CR0_EM         BIT(2)
 #define CR0_TS         BIT(3)
-#define CR0_ET         BIT(4)
 #define CR0_NE         BIT(5)
 #define CR0_WP         BIT(16)
 #define CR0_AM         BIT(18)
-#define CR0_PG         BIT(31)
 #define CR4_DE         BIT(3)
-#define CR4_PAE        BIT(5)
 #define CR4_PGE        BIT(7)
 #define CR4_OSFXSR     BIT(9)
 #define CR4_OSXMMEXCPT BIT(10)
 #define CR4_UMIP       BIT(11)
 #define CR4_SMEP       BIT(20)
 #define CR4_SMAP       BIT(21)
-#define EFER_SCE       BIT(0)
-#define EFER_LME       BIT(8)
-#define EFER_LMA       BIT(10)
 #define EFER_NXE       BIT(11)
-#define EFER_SVME      BIT(12)
 
 #define MSR_APIC_BASE      0x1b
 #define MSR_EFER           0xc0000080
-#define MSR_STAR           0xc0000081
-#define MSR_LSTAR          0xc0000082
-#define MSR_FMASK          0xc0000084
-#define MSR_FS_BASE        0xc0000100
 #define MSR_GS_BASE        0xc0000101
 #define MSR_KERNEL_GS_BASE 0xc0000102
 
@@ -265,8 +243,6 @@ static inline void wrmsr(u32 msr, u64 v)
 {
     __asm__ volatile("wrmsr" ::"c"(msr), "a"((u32)v), "d"((u32)(v >> 32)) : "memory");
 }
-
-#define CPUID_EXT 0x80000000u // the first of the extended leaves
 
 static inline void cpuid(u32 leaf, u32 sub, u32 out[4])
 {

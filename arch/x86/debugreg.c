@@ -398,19 +398,3 @@ __protected_text bool dr_settled(u64 found)
 {
     return found == this_dr()->live_dr7;
 }
-
-__protected_text const char *dr_check(void)
-{
-    struct dr_file *d = this_dr();
-    for (int i = 0; i < HBP_NUM; i++)
-        if (hw_read_dr(i) != d->live_addr[i])
-            return "an address register is not what was written to it";
-    if (hw_read_dr(7) != d->live_dr7)
-        return "DR7 is not what was written to it";
-    if (d->live_dr7 != encode_all(d->live.slot))
-        return "DR7 does not match the live slots";
-    for (int i = 0; i < HBP_NUM; i++)
-        if (d->live.slot[i].owner && d->live.slot[i].addr != d->live_addr[i])
-            return "a live slot has a stale address";
-    return NULL;
-}

@@ -148,5 +148,6 @@ void dr_unpause(u64 found);
 bool dr_settled(u64 found);
 
 // Reads DR0-DR3 and DR7 and compares them with what was written. NULL when they are right, else a
-// message that says what is wrong. Debug builds call it at every switch and every #DB exit.
+// message that says what is wrong. Debug builds (kernel/checks/registers.c) call it at every switch
+// and every #DB exit.
 const char *dr_check(void);

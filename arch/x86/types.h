@@ -39,6 +39,12 @@ typedef long ssize_t;
 #else
 #define DEBUG_BUILD 0
 #endif
+// A call that only the debug build makes; most of them are of kernel/checks.
+#define CHECKED(call)                                                                              \
+    do {                                                                                           \
+        if (DEBUG_BUILD)                                                                           \
+            call;                                                                                  \
+    } while (0)
 
 // Code and data that the #DB path uses while DR7 is on: before it has switched DR7 off, and after
 // it has switched DR7 on again. A breakpoint there would fire inside the #DB path, without end.

@@ -194,15 +194,13 @@ static __protected_text void lead_session(u32 me, const struct stop *why)
     struct plan plan = {.step_cpu = -1};
     kgdb_breaks_lift();
     round_up(me);
-    if (DEBUG_BUILD)
-        spin_pause_checks(true);
+    CHECKED(spin_pause_checks(true));
     nr_sessions++;
     kgdb_step_end();
     kgdb_session(why, &plan);
     kgdb_breaks_settle();
     arm_all(me);
-    if (DEBUG_BUILD)
-        spin_pause_checks(false);
+    CHECKED(spin_pause_checks(false));
     __atomic_store_n(&stopping, false, __ATOMIC_SEQ_CST);
     kgdb_breaks_plant();
     if (plan.alone)

@@ -87,21 +87,8 @@ void cmdline_name_unknown(void)
             printk("cmdline: unknown word \"%s\"\n", words[i]);
 }
 
-// GRUB passes no empty word: an argument of nothing but percent signs has one more than is meant.
-static bool only_percents(const char *w)
+char **cmdline_rest(int *n)
 {
-    const char *s = w;
-    while (*s == '%')
-        s++;
-    return s > w && !*s;
-}
-
-int cmdline_init_args(char **argv, int max)
-{
-    int n = MIN(nr_words - init_first, max);
-    for (int i = 0; i < n; i++) {
-        char *w = words[init_first + i];
-        argv[i] = w + only_percents(w);
-    }
-    return n;
+    *n = nr_words - init_first;
+    return words + init_first;
 }

@@ -14,6 +14,5 @@ bool cmdline_get(const char *key, char *buf, size_t size);
 u64 cmdline_u64(const char *key, u64 otherwise);
 // One line in the log for each word that nobody has asked for: once all that boot asks is asked.
 void cmdline_name_unknown(void);
-// Fills argv with the words after "--", at most `max`, and returns how many. The pointers stay
-// valid. GRUB cannot pass an empty word: "%" stands for it, "%%" for one percent sign, and so on.
-int cmdline_init_args(char **argv, int max);
+// The words after "--", and how many there are.
+char **cmdline_rest(int *n);

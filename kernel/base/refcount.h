@@ -18,12 +18,6 @@ static inline void ref_get(struct refcount *r)
     ASSERT(old > 0);
 }
 
-// True if there are others, which may be gone a moment later.
-static inline bool ref_shared(const struct refcount *r)
-{
-    return __atomic_load_n(&r->n, __ATOMIC_ACQUIRE) > 1;
-}
-
 // True for the last one.
 static inline bool ref_put(struct refcount *r)
 {

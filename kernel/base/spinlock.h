@@ -97,19 +97,16 @@ void spin_note_released(struct spinlock *l);
 static inline void spin_lock(struct spinlock *l)
 {
     preempt_disable();
-    if (DEBUG_BUILD)
-        spin_check_take(l);
+    CHECKED(spin_check_take(l));
     if (unlikely(__atomic_exchange_n(&l->locked, 1, __ATOMIC_ACQUIRE)))
         spin_wait(l);
-    if (DEBUG_BUILD)
-        spin_note_taken(l);
+    CHECKED(spin_note_taken(l));
 }
 
 // Preemption stays off.
 static inline void spin_release(struct spinlock *l)
 {
-    if (DEBUG_BUILD)
-        spin_note_released(l);
+    CHECKED(spin_note_released(l));
     __atomic_store_n(&l->locked, 0, __ATOMIC_RELEASE);
 }
 
@@ -131,20 +128,6 @@ static inline void spin_unlock_irqrestore(struct spinlock *l, u64 flags)
 {
     spin_release(l);
     irq_restore(flags); // before preempt_enable(), which switches only with IRQs on
-    preempt_enable();
-}
-
-// The same where IRQs are known to be on.
-static inline void spin_lock_irq(struct spinlock *l)
-{
-    irq_disable();
-    spin_lock(l);
-}
-
-static inline void spin_unlock_irq(struct spinlock *l)
-{
-    spin_release(l);
-    irq_enable();
     preempt_enable();
 }
 

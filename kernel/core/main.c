@@ -32,8 +32,7 @@ void kernel_main(u32 magic, u32 mbi)
     serial_init(); // a voice
     screen_init();
     cpu_detect(); // this CPU: its tables, its exceptions
-    if (DEBUG_BUILD)
-        stack_guard_init();
+    CHECKED(stack_guard_init());
     trap_init();
     cpu_init(0, 0);
     log_stage("this CPU: its tables, its exceptions");

@@ -46,8 +46,7 @@ static struct page *grow(u32 class)
     p->class = class + 1;
     p->used = 0;
     p->objects = NULL;
-    if (DEBUG_BUILD)
-        memset(bytes, PAGE_POISON, PAGE_SIZE);
+    CHECKED(memset(bytes, PAGE_POISON, PAGE_SIZE));
     for (u32 off = 0; off + size <= PAGE_SIZE; off += size) {
         struct object *o = (struct object *)(bytes + off);
         o->next = p->objects;
@@ -80,8 +79,7 @@ static void object_free(struct page *p, struct object *o)
 {
     u32 class = p->class - 1;
     u64 flags = spin_lock_irqsave(&heap_lock);
-    if (DEBUG_BUILD)
-        heap_poison(p, o, class_size[class]);
+    CHECKED(heap_poison(p, o, class_size[class]));
     ASSERT(p->used > 0);
     if (!p->objects)
         list_add(&p->node, &partial[class]);

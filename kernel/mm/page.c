@@ -96,8 +96,7 @@ void pages_free(void *addr, u32 order)
     struct page *p = page_of(addr);
     if (p->refs != 1 || p->free || p->order != order || address_of(p) != addr)
         panic("pages: bad free of %p, order %u: refs %u, order %u", addr, order, p->refs, p->order);
-    if (DEBUG_BUILD)
-        page_poison(p, addr, order);
+    CHECKED(page_poison(p, addr, order));
     u64 flags = spin_lock_irqsave(&pages_lock);
     p->refs = 0;
     block_free(frame_of(p), order);

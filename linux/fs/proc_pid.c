@@ -4,6 +4,7 @@
 #include "kernel/base/printk.h"
 #include "kernel/base/string.h"
 #include "kernel/mm/heap.h"
+#include "linux/base/mutex.h"
 #include "linux/fs/procfs.h"
 #include "linux/mm/vm.h"
 #include "linux/fs/upcalls.h"

@@ -268,8 +268,7 @@ void procfs_init(void)
     dir = node_add(sys, "kernel", S_IFDIR | 0555, &dir_ops);
     sysctl_init(sys);
     gen_add_all(dir, kernel_files, ARRAY_SIZE(kernel_files));
-    if (DEBUG_BUILD)
-        debug_files_init(proc, dir);
+    CHECKED(debug_files_init(proc, dir));
     proc_kernel_init(proc, dir);
     gen_add(dir, &max_stack, PERF_MAX_STACK);
     if (HWBP)

@@ -3,6 +3,7 @@
 // context, no locks.
 #pragma once
 
+#include "linux/base/mutex.h"
 #include "linux/fs/file.h"
 
 #define AT_FDCWD            (-100)

@@ -4,6 +4,7 @@
 #include "arch/x86/user/paging_user.h"
 #include "kernel/base/string.h"
 #include "kernel/mm/page.h"
+#include "linux/base/mutex.h"
 #include "linux/mm/vm_internal.h"
 
 // Copies the part of the file that lies in the page at va.

@@ -29,7 +29,7 @@ void mm_get(struct mm *mm)
 
 bool mm_is_shared(const struct mm *mm)
 {
-    return ref_shared(&mm->refs);
+    return __atomic_load_n(&mm->refs.n, __ATOMIC_ACQUIRE) > 1;
 }
 
 void mm_put(struct mm *mm)

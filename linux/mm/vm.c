@@ -4,6 +4,7 @@
 #include "kernel/base/string.h"
 #include "kernel/mm/heap.h"
 #include "kernel/mm/page.h"
+#include "linux/base/mutex.h"
 #include "linux/mm/vm_internal.h"
 
 u64 vm_max_map_count;

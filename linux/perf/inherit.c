@@ -29,7 +29,7 @@ static struct perf_event *copy_event(struct perf_event *event, struct task *task
     copy->parent = perf_original(event);
     // The copy is enabled if the event is so now, however it was opened.
     copy->attr.disabled = event->state < PERF_INACTIVE;
-    int err = event->pmu->event_inherit(copy);
+    int err = event->pmu->event_init(copy, NULL);
     if (err) {
         perf_event_unalloc(copy);
         return ERR_PTR(err);

@@ -39,6 +39,12 @@ struct perf_output {
     struct perf_event *next;
 };
 
+// The event itself, or the one that it is a copy of. Samples and signals belong to the original.
+static inline struct perf_event *perf_original(const struct perf_event *event)
+{
+    return event->parent ? event->parent : (struct perf_event *)event;
+}
+
 // The same part of a CPU. Used with IRQs off.
 struct perf_output_cpu {
     struct sw_event *sw_active[PERF_COUNT_SW_NR]; // the ACTIVE software events of each config

@@ -75,13 +75,13 @@ u16 perf_put_sample_id(const struct perf_event *event, u64 *words)
     if (type & PERF_SAMPLE_TIME)
         words[n++] = perf_clock(event);
     if (type & PERF_SAMPLE_ID)
-        words[n++] = perf_original_const(event)->id;
+        words[n++] = perf_original(event)->id;
     if (type & PERF_SAMPLE_STREAM_ID)
         words[n++] = event->id;
     if (type & PERF_SAMPLE_CPU)
         words[n++] = cpu_id();
     if (type & PERF_SAMPLE_IDENTIFIER)
-        words[n++] = perf_original_const(event)->id;
+        words[n++] = perf_original(event)->id;
     return n * sizeof(u64);
 }
 

@@ -31,11 +31,6 @@ static int sw_init(struct perf_event *event, void *)
     return event->attr.config < PERF_COUNT_SW_NR ? 0 : -ENOENT;
 }
 
-static int sw_inherit(struct perf_event *)
-{
-    return 0;
-}
-
 static void sw_destroy(struct perf_event *)
 {
 }
@@ -77,7 +72,6 @@ static const struct pmu software_pmu = {
     .type = PERF_TYPE_SOFTWARE,
     .size = sizeof(struct sw_event),
     .event_init = sw_init,
-    .event_inherit = sw_inherit,
     .destroy = sw_destroy,
     .add = sw_add,
     .del = sw_del,

@@ -35,7 +35,7 @@ static inline u64 words_bytes(const struct words *w)
 // Puts the last two values of an event in a read_format: its id, and how many records it has lost.
 static inline void perf_put_identity(struct words *w, u64 format, const struct perf_event *event)
 {
-    const struct perf_event *original = perf_original_const(event);
+    const struct perf_event *original = perf_original(event);
     if (format & PERF_FORMAT_ID)
         put_word(w, original->id);
     if (format & PERF_FORMAT_LOST)

@@ -4,6 +4,7 @@
 
 #include "arch/x86/uaccess.h"
 #include "arch/x86/user/fpu.h"
+#include "arch/x86/user/user_regs.h"
 #include "kernel/base/string.h"
 #include "kernel/mm/heap.h"
 #include "linux/fs/file.h"

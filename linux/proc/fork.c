@@ -1,6 +1,7 @@
 // fork, vfork and clone: they make a copy of the process, or one more thread of it.
 #include "arch/x86/uaccess.h"
 #include "arch/x86/user/fpu.h"
+#include "arch/x86/user/user_regs.h"
 #include "kernel/base/string.h"
 #include "kernel/mm/heap.h"
 #include "linux/fs/vfs.h"

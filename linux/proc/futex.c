@@ -5,6 +5,7 @@
 
 #include "arch/x86/platform.h"
 #include "arch/x86/uaccess.h"
+#include "linux/base/mutex.h"
 #include "linux/mm/vm.h"
 #include "linux/proc/signals.h"
 #include "linux/proc/syscalls.h"

@@ -1,5 +1,5 @@
 // System calls that ask about the system or the process.
-#include "arch/x86/cpu.h"
+#include "arch/x86/user/user_regs.h"
 #include "arch/x86/platform.h"
 #include "arch/x86/uaccess.h"
 #include "kernel/base/printk.h"

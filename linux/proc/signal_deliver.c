@@ -18,6 +18,20 @@ static bool must_stop(const struct process *p, const struct thread *th)
     return p->stopping && !(th->stopped && th->tracee);
 }
 
+// A spinlock, where IRQs are known to be on.
+static void lock_irq(struct spinlock *l)
+{
+    irq_disable();
+    spin_lock(l);
+}
+
+static void unlock_irq(struct spinlock *l)
+{
+    spin_release(l);
+    irq_enable();
+    preempt_enable();
+}
+
 // Of the running thread.
 static void update_pending(struct process *p, struct thread *th)
 {
@@ -32,10 +46,10 @@ void signal_set_blocked(u64 mask)
 {
     struct process *p = current_process();
     struct thread *th = current_thread();
-    spin_lock_irq(&p->signal_lock);
+    lock_irq(&p->signal_lock);
     th->blocked = mask & ~SIG_UNMASKABLE;
     update_pending(p, th);
-    spin_unlock_irq(&p->signal_lock);
+    unlock_irq(&p->signal_lock);
 }
 
 void signal_notify_parent(struct process *p, int sig, int code, int status)
@@ -227,23 +241,23 @@ static void enter_handler(struct trapframe *f, struct thread *th, const struct s
 // Takes one signal, if there is one.
 static void deliver(struct trapframe *f, struct process *p, struct thread *th)
 {
-    spin_lock_irq(&p->signal_lock);
+    lock_irq(&p->signal_lock);
     int sig = next_signal(p, th);
     if (!sig) {
         if (th->restore_mask) // afterwards come the signals that the old mask lets through
             th->blocked = th->saved_mask;
         th->restore_mask = false;
         update_pending(p, th);
-        spin_unlock_irq(&p->signal_lock);
+        unlock_irq(&p->signal_lock);
         return;
     }
     th->stop_due = true;
     if (th->tracee) {
-        spin_unlock_irq(&p->signal_lock);
+        unlock_irq(&p->signal_lock);
         sig = ptrace_signal(&th->siginfo);
         if (!sig)
             return;
-        spin_lock_irq(&p->signal_lock);
+        lock_irq(&p->signal_lock);
     }
     struct sigaction *a = &p->action[sig - 1], action = *a;
     u64 before = th->blocked, mask = th->restore_mask ? th->saved_mask : before;
@@ -252,7 +266,7 @@ static void deliver(struct trapframe *f, struct process *p, struct thread *th)
         a->handler = SIG_DFL;
     if (handled)
         begin_handler(p, th, &action);
-    spin_unlock_irq(&p->signal_lock);
+    unlock_irq(&p->signal_lock);
     if (handled)
         enter_handler(f, th, &action, before, mask);
     else if (action.handler == SIG_DFL)

@@ -1,5 +1,6 @@
 // A tracee's registers: in its frame at the top of its kernel stack, and what the switch has saved.
 #include "arch/x86/uaccess.h"
+#include "arch/x86/user/user_regs.h"
 #include "kernel/base/string.h"
 #include "linux/ptrace/tracee.h"
 

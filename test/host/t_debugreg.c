@@ -1,4 +1,4 @@
-// link: arch/x86/debugreg.c arch/x86/svm/debugreg_guest.c
+// link: arch/x86/debugreg.c arch/x86/svm/debugreg_guest.c kernel/checks/registers.c
 // The debug-register file on the host: encoding, the commit algorithm,
 // and what a #DB means, by hand and in random sequences.
 #include "arch/x86/svm/debugreg_guest.h"

@@ -1,6 +1,6 @@
-// link: hwbp/slots.c hwbp/words.c The slot rules on the host: the worked table; all short sequences
-// of operations and a million random ones against an oracle that knows only the list of live
-// breakpoints.
+// link: hwbp/slots.c hwbp/words.c kernel/base/text.c
+// The slot rules on the host: the worked table; all short sequences of operations and a million
+// random ones against an oracle that knows only the list of live breakpoints.
 #include "test/host/ktap.h"
 #include "test/host/slots_oracle.h"
 #include "test/slots_table.h"

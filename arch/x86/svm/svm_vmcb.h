@@ -3,6 +3,15 @@
 
 #include "arch/x86/types.h"
 
+#define CR0_PE    BIT(0)
+#define CR0_ET    BIT(4)
+#define CR0_PG    BIT(31)
+#define CR4_PAE   BIT(5)
+#define EFER_LME  BIT(8)
+#define EFER_LMA  BIT(10)
+#define EFER_SVME BIT(12)
+#define CPUID_EXT 0x80000000u // the first of the extended leaves
+
 // Intercepts: what makes the guest leave. A word of 16 bits for each kind of access to CRn and DRn.
 #define SVM_ALL_REGISTERS 0xffffu
 // vmcb.intercept

@@ -1,6 +1,6 @@
 // What a program leaves in the CPU: SSE state, selectors, FS and GS base.
 #include "arch/x86/user/fpu.h"
-#include "arch/x86/cpu.h"
+#include "arch/x86/user/user_regs.h"
 #include "arch/x86/upcalls.h"
 
 // Values after reset (SDM vol. 1, 8.1.5 and 11.6.4).

@@ -1,5 +1,5 @@
 // Ring 3: system calls, exceptions of programs, and the last work before a program goes on.
-#include "arch/x86/cpu.h"
+#include "arch/x86/user/user_regs.h"
 #include "arch/x86/exit.h"
 #include "arch/x86/user/upcalls.h"
 

@@ -1,0 +1,71 @@
+// A mutex that several tasks share.
+#include "linux/base/mutex.h"
+#include "test/kernel/ktest.h"
+
+#define TASKS 6 // the first four share
+
+static struct mutex mutex;
+static volatile bool stop;
+static u64 rounds;
+
+// Shared, it is had by several at once, never beside one that has it alone; and who wants it alone
+// gets it, though those who share it overlap for ever.
+static u64 pair[2];
+static u32 sharing, most_sharing, torn, alone_done;
+
+static void sharer(void *)
+{
+    while (!stop) {
+        mutex_lock_shared(&mutex);
+        u32 now = __atomic_add_fetch(&sharing, 1, __ATOMIC_SEQ_CST);
+        if (now > __atomic_load_n(&most_sharing, __ATOMIC_RELAXED))
+            __atomic_store_n(&most_sharing, now, __ATOMIC_RELAXED);
+        u64 first = pair[0];
+        sched_yield();
+        if (first != pair[1])
+            __atomic_fetch_add(&torn, 1, __ATOMIC_RELAXED);
+        __atomic_fetch_sub(&sharing, 1, __ATOMIC_SEQ_CST);
+        mutex_unlock_shared(&mutex);
+    }
+}
+
+static void loner(void *)
+{
+    for (u64 i = 0; i < rounds; i++) {
+        mutex_lock(&mutex);
+        torn += __atomic_load_n(&sharing, __ATOMIC_SEQ_CST);
+        pair[0]++;
+        sched_yield();
+        pair[1]++;
+        mutex_unlock(&mutex);
+    }
+    if (__atomic_add_fetch(&alone_done, 1, __ATOMIC_SEQ_CST) == 2)
+        stop = true;
+}
+
+static void sharer_or_loner(void *arg)
+{
+    if ((u64)arg < 4)
+        sharer(arg);
+    else
+        loner(arg);
+}
+
+KTEST(mutex_shared, "sched.mutex-shared", NULL)
+{
+    mutex_init(&mutex, "test", RANK_SLOTS);
+    pair[0] = pair[1] = sharing = most_sharing = torn = alone_done = 0;
+    rounds = ktest_scale(300);
+    stop = false;
+    struct task *tasks[TASKS];
+    for (u64 i = 0; i < TASKS; i++)
+        tasks[i] = kthread_create("test", sharer_or_loner, (void *)i, CPUMASK_ALL);
+    for (u32 i = 0; i < TASKS; i++) {
+        task_join(tasks[i]);
+        task_put(tasks[i]);
+    }
+    EXPECT_EQ(torn, 0);
+    EXPECT_EQ(pair[0], 2 * rounds);
+    EXPECT(most_sharing > 1);
+    EXPECT(!mutex.holder);
+}
