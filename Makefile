@@ -24,7 +24,7 @@ HWBP  ?= 1
 CORE  ?= 0
 V     ?= 0
 export CORE EMU SMP MEM UEFI ICOUNT APPEND QEMU_FLAGS TIMEOUT PROG ARGS FILES OUT T SECS \
-       SHELL_PROG CMDS LOG PLOT
+       SHELL_PROG CMDS LOG PLOT BOCHS_SRC
 
 # The values that decide what is built; tools/settings.py checks the others.
 $(foreach v,HWBP CORE DEBUG V,$(if $(filter-out 0 1,$($(v)))$(filter-out 1,$(words $($(v)))),\
@@ -74,6 +74,8 @@ NEEDS_test    := all
 NEEDS_docs-check := all
 NEEDS_pictures := image qemu test
 NEEDS_site    := site
+NEEDS_web     := image bochs web
+NEEDS_web-test := image bochs web test
 NEEDS_lint    := style
 NEEDS_format  := style
 NEEDS_setup   := $(if $(filter 1,$(ALL)),all,$(NEEDS_run))
@@ -169,7 +171,8 @@ include labs/lab.mk
 -include test/museum/museum.mk
 
 .PHONY: kernel-off kernel-core all core setup iso run exec linux compare gdb kgdb gdbserver bochs \
-        console decode bench test fuzz oom perf-tool timeline docs-check recording site lint size \
+        console decode bench test fuzz oom perf-tool timeline docs-check recording site web \
+        web-test lint size \
         format pictures clean help FORCE
 
 ifeq ($(CORE),1)
@@ -217,6 +220,9 @@ help:
 #: make format     clang-format on all C files
 #: make pictures   draws docs/pictures/*.svg from the .txt beside them; timeline.png by a browser
 #: make site       README, docs, hand-outs and sources as one searchable site: build/site
+#: make web        the kernel in Bochs' debugger in a browser: build/web, for any file server
+#:                 (BOCHS_SRC=path: Bochs 3.0's sources, if Debian has them no longer); make
+#:                 web-test tries it in Chromium
 #: make recording  a session at the shell as a file for asciinema: build/session.cast
 #: make iso        only the boot image
 #: make setup      installs what `make run` needs; ALL=1: what all targets need
@@ -311,6 +317,12 @@ recording: $(B)/kernel.elf $(ARCHIVE)
 
 site:
 	@$(PYTHON) tools/site.py $(BUILD)/site
+
+web: $(B)/kernel.elf $(ARCHIVE)
+	@$(PYTHON) tools/web/make.py --build $(B)
+
+web-test: web
+	@$(PYTHON) test/web.py
 
 size:
 	@$(PYTHON) tools/size.py

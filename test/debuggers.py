@@ -1,6 +1,6 @@
 # `make gdb` and `make bochs`, whatever EMU= says: they stop where they promise, know the kernel's
 # names and a program's, and leave the console to `make console`. One CPU: Bochs' debugger overlooks
-# breakpoints when there are more.
+# breakpoints when there are more. And the page of `make web`, if there is one.
 import os
 import pty
 import re
@@ -10,6 +10,7 @@ import sys
 import time
 
 import gdbserver
+import web
 
 DEMO = "build/user/bin/demo"
 # Tasks A to H have run before; then one of them is at its next hit.
@@ -113,6 +114,7 @@ def sessions(folder, timeout):
     return {
         "debuggers": lambda build: check(build, timeout["bochs"]),
         "debuggers.console": lambda build: check_console(build, timeout["qemu"]),
+        "web": lambda build: web.check(),
         "gdbserver": lambda build: gdbserver.check(build, folder, timeout["qemu"]),
         "strace": lambda build: gdbserver.check_strace(build, folder, timeout["qemu"]),
     }

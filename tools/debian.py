@@ -36,23 +36,28 @@ def path_of(name):
     return f"{FOLDER}/{name}"
 
 
-def fetch(package, folder):
-    """Unpacks the package's sources into `folder`, whatever apt's own list of sources says."""
+def download(package, folder, suite=""):
+    """The archive of the package's sources in `folder`, which is new, whatever apt's own list of
+    sources says. `suite`: of this release of Debian, in place of the one that runs."""
     with open("/etc/os-release", encoding="utf-8") as f:
         release = dict(line.rstrip().replace('"', "").split("=", 1) for line in f if "=" in line)
     os.makedirs(folder + "/lists/partial")
-    os.makedirs(folder + "/source")
     with open(folder + "/sources.list", "w", encoding="utf-8") as f:
-        f.write(f"deb-src {MIRROR} {release['VERSION_CODENAME']} main\n")
+        f.write(f"deb-src {MIRROR} {suite or release['VERSION_CODENAME']} main\n")
     here = os.path.abspath(folder)
     apt = ["apt-get", "-qq", "-o", f"Dir::Etc::sourcelist={here}/sources.list",
            "-o", "Dir::Etc::sourceparts=/dev/null", "-o", f"Dir::State::lists={here}/lists",
            "-o", f"Dir::Cache={here}", "-o", "APT::Sandbox::User="]
     subprocess.run(apt + ["update"], check=True)
-    subprocess.run(apt + ["source", "--download-only", package], cwd=folder, check=True)
-    archive, = glob.glob(glob.escape(folder) + "/*.orig.tar.[gx]z")
-    subprocess.run(["tar", "-x", "-f", archive, "-C", folder + "/source", "--strip-components=1"],
+    subprocess.run(apt + ["source", "--download-only", "--tar-only", package], cwd=folder,
                    check=True)
+    archive, = glob.glob(glob.escape(folder) + "/*.orig.tar.[gx]z")
+    return archive
+
+
+def unpack(archive, folder):
+    """What is in the archive's one folder, into `folder`, which is there."""
+    subprocess.run(["tar", "-x", "-f", archive, "-C", folder, "--strip-components=1"], check=True)
 
 
 def build(name):
@@ -64,8 +69,10 @@ def build(name):
     log = path + ".log"
     print(f"dr7: building {name} from Debian's sources; the log is {log}", file=sys.stderr)
     with tempfile.TemporaryDirectory(prefix=name + "-", dir=FOLDER) as folder:
-        fetch(tool.source, folder)
-        os.mkdir(folder + "/out")
+        archive = download(tool.source, folder + "/apt")
+        for part in ("source", "out"):
+            os.mkdir(f"{folder}/{part}")
+        unpack(archive, folder + "/source")
         flags = ["CFLAGS=-O1 -w", "CXXFLAGS=-O1 -w", "LDFLAGS=-static"]
         with open(log, "wb") as f:
             for command in (["../source/configure"] + tool.options + flags,

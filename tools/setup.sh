@@ -3,8 +3,8 @@
 # version of QEMU. Called by make with what its targets need; quick and silent when nothing is
 # missing.
 #
-#   setup.sh GROUP...     build, image, uefi, qemu, bochs, shell, gdb, debian, test, perf, style;
-#                         all: every one
+#   setup.sh GROUP...     build, image, uefi, qemu, bochs, shell, gdb, debian, test, perf, site,
+#                         web, style; all: every one
 set -eu
 
 LOG=/tmp/dr7-setup.$$.log
@@ -47,6 +47,11 @@ perf /usr/include/zlib.h zlib1g-dev
 site mkdocs mkdocs
 site /usr/share/mkdocs/themes/material/__init__.py mkdocs-material
 site git git
+web em++ emscripten
+web patch patch
+web make make
+web xz xz-utils
+web node nodejs
 style git git
 style clang-format clang-format
 "

@@ -1,0 +1,95 @@
+// Reads the page of `make web` in headless Chromium: boots, breaks, steps, stops, goes back. Prints
+// one line for each fault; lines that begin with # are figures.
+//
+//   node web.mjs ADDRESS [PICTURE]
+import { createRequire } from "node:module";
+const { chromium } = createRequire(process.cwd() + "/build/node/")("playwright-core");
+
+const [home, picture] = process.argv.slice(2);
+const browser = await chromium.launch({ executablePath: "/usr/bin/chromium",
+                                        args: ["--no-sandbox"] });
+const page = await browser.newPage({ viewport: { width: 1280, height: 800 } });
+const complain = text => console.log(text);
+const expect = (what, got, wanted) => JSON.stringify(got) === JSON.stringify(wanted)
+  || complain(`${what}: ${JSON.stringify(got)}, not ${JSON.stringify(wanted)}`);
+page.on("pageerror", error => complain(`the page's script: ${error.message}`));
+page.on("request", request => new URL(request.url()).origin === new URL(home).origin
+  || /^(blob|data):/.test(request.url()) || complain(`it asks for ${request.url()}`));
+page.on("response", response => response.status() < 400
+  || complain(`${response.status()}: ${response.url()}`));
+
+// How long a thing took goes to the log: this machine may have other work.
+async function timed(what, act) {
+  const begun = performance.now();
+  await act();
+  console.log(`# ${what}: ${Math.round(performance.now() - begun)} ms`);
+}
+const idle = () => page.waitForFunction(() => !dr7.busy, null, { timeout: 200000 });
+const where = async () => (await page.textContent("#time")).split("  ");
+const time = place => Number(place[0].slice(2));
+const press = async id => { await page.click("#" + id); await idle(); };
+const command = line => page.evaluate(line => dr7.command(line), line);
+// All registers and memory of the machine as one number.
+const all = () => page.evaluate(() => dr7.hash());
+
+await timed("ready", async () => {
+  await page.goto(home + "/index.html");
+  await page.evaluate(() => dr7.ready);
+});
+expect("at first", (await where())[1], "kernel_main+0");
+const shown = () => page.evaluate(() => document.getElementById("file").selectedOptions[0].text);
+expect("at first, the source", await shown(), "kernel/main.c");
+const first = await where();
+
+// A breakpoint by a click on the first line of perf_switch_in that has code.
+await page.selectOption("#file", { label: "perf/switch.c" });
+const line = page.locator("#lines li", { hasText: /^void perf_switch_in\(/ });
+await line.click();
+await idle();
+expect("clicked line", await page.locator("#lines li.breakpoint").count(), 1);
+await press("continue");
+expect("stop at the click", (await where())[1], "perf_switch_in+0");
+expect("its line", await page.locator("#lines li.here").count(), 1);
+
+// 200 steps, and all of them back again.
+const before = [await where(), await all()];
+await timed("200 steps", async () => { for (let i = 0; i < 200; i++) await press("step"); });
+const behind = [await where(), await all()];
+await timed("back over 200 steps", () => page.evaluate(t => dr7.back(t), time(before[0])));
+expect("back", [await where(), await all()], before);
+await timed("200 steps as one command", () => command("s 200"));
+expect("forward again", [await where(), await all()], behind);
+await timed("one step back", () => press("back"));
+await timed("one more", () => press("back"));
+await press("step");
+await press("step");
+expect("two back, two forward", [await where(), await all()], behind);
+
+// The demonstration to its end; on the way, a stop.
+await command("d 2");
+expect("breakpoints, without the clicked one", await page.evaluate(() => dr7.breakpoints.size), 1);
+await page.click("#continue");
+await page.waitForTimeout(300);
+await timed("stop", () => press("stop"));
+await page.click("#continue");
+await timed("to the shell", () => page.waitForFunction(() => {
+  const buffer = dr7.terminals().console.buffer.active;
+  return buffer.getLine(buffer.cursorY + buffer.baseY)?.translateToString(true).startsWith("dr7$");
+}, null, { timeout: 200000 }));
+await page.click("#console");
+await page.keyboard.type("echo one  two\n");
+await page.waitForFunction(() => {
+  const buffer = dr7.terminals().console.buffer.active;
+  return [-1, -2].some(up => buffer.getLine(buffer.cursorY + buffer.baseY + up)
+    ?.translateToString(true) === "one two");
+}, null, { timeout: 60000 });
+await press("stop");
+if (picture) {
+  await command("b perf_event_count");
+  await page.evaluate(t => dr7.back(t), time(first));
+  await command("c");
+  await command("bt");
+  await page.screenshot({ path: picture });
+}
+await browser.close();
+process.exit(0);

@@ -1,0 +1,100 @@
+# Bochs' debugger as WebAssembly, from Debian's sources with web/bochs.patch, linked with
+# web/driver.cc: build/web-bochs/bochs.js and bochs.wasm. It is built once; the driver whenever it
+# has changed.
+#
+# BOCHS_SRC=path: the sources, an archive of Bochs 3.0 or a folder, where Debian has them no longer.
+import glob
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+
+import debian
+from settings import variable
+
+FOLDER = "build/web-bochs"
+SUITE = "trixie"  # bookworm's Bochs 2.7 is older than what its mirrors still have as a source
+SHA256 = "78f6c73d4a6472d5130a87ab9dc306d02c7c71ed8e25b3a8ef642e2a7acd282b"
+PATCH, DRIVER = "web/bochs.patch", "web/driver.cc"
+
+FLAGS = "-O2 -w -sSUPPORT_LONGJMP=wasm"
+# What the CPU of `make bochs` has, so that the same programs take the same way.
+OPTIONS = ["--host=wasm32-unknown-emscripten", "--enable-debugger", "--disable-debugger-gui",
+           "--enable-cpu-level=6", "--enable-x86-64", "--enable-vmx=2", "--enable-avx",
+           "--enable-memtype", "--enable-protection-keys", "--enable-repeat-speedups",
+           "--enable-fast-function-calls", "--enable-x86-debugger", "--enable-raw-serial",
+           "--enable-a20-pin", "--disable-docbook", "--disable-plugins", "--disable-readline",
+           "--disable-gameport", "--disable-xpm", "--with-nogui", "--without-x",
+           "CFLAGS=" + FLAGS, f"CXXFLAGS={FLAGS} -include libgen.h", "LDFLAGS=" + FLAGS]
+LINK = ["-sMODULARIZE", "-sEXPORT_NAME=Bochs", "-sENVIRONMENT=worker", "-sINVOKE_RUN=0",
+        "-sEXIT_RUNTIME=0", "-sINITIAL_MEMORY=134217728", "-sTOTAL_STACK=1048576",
+        "-sFORCE_FILESYSTEM=1", "-sEXPORTED_FUNCTIONS=_free,_malloc",
+        "-sEXPORTED_RUNTIME_METHODS=FS,ENV,stackSave,stackRestore,stringToNewUTF8,UTF8ToString",
+        "-sDEFAULT_LIBRARY_FUNCS_TO_INCLUDE=$stringToNewUTF8"]
+OBJECTS = ["logio", "main", "config", "pc_system", "osdep", "plugin", "crc", "bxthread"]
+# Debian's node looks for the modules of Debian's packages only when told where they are.
+ENVIRONMENT = {"PATH": os.environ["PATH"], "HOME": os.environ.get("HOME", "/"),
+               "NODE_PATH": "/usr/share/nodejs"}
+
+
+def unpack(folder):
+    """The sources, into `folder`."""
+    source = variable("BOCHS_SRC")
+    if source and os.path.isdir(source):
+        shutil.copytree(source, folder, dirs_exist_ok=True)
+        return
+    with tempfile.TemporaryDirectory(prefix="dr7-") as top:
+        try:
+            archive = source or debian.download("bochs", top, SUITE)
+        except subprocess.CalledProcessError:
+            sys.exit(f"dr7: Debian {SUITE} has no sources of Bochs; BOCHS_SRC=path names others")
+        with open(archive, "rb") as f:
+            if not source and hashlib.sha256(f.read()).hexdigest() != SHA256:
+                sys.exit("dr7: Debian's sources of Bochs are not those that were pinned")
+        debian.unpack(archive, folder)
+
+
+def run(command, folder, log):
+    done = subprocess.run(command, cwd=folder, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+                          env=ENVIRONMENT)
+    if done.returncode:
+        sys.exit(f"dr7: Bochs for the web: {command[0]} failed; the log is {FOLDER}/log")
+
+
+def compile_bochs():
+    """All of Bochs but the link, in FOLDER/source."""
+    ready = FOLDER + "/compiled"
+    if os.path.exists(ready) and os.path.getmtime(ready) > os.path.getmtime(PATCH):
+        return
+    print(f"dr7: building Bochs for the web; the log is {FOLDER}/log", file=sys.stderr)
+    source = FOLDER + "/source"
+    shutil.rmtree(FOLDER, ignore_errors=True)
+    os.makedirs(source)
+    unpack(source)
+    with open(FOLDER + "/log", "wb") as log:
+        run(["patch", "-p1", "-i", os.path.abspath(PATCH)], source, log)
+        run(["emconfigure", "./configure", *OPTIONS], source, log)
+        # Its own link is left out.
+        run(["emmake", "make", f"-j{os.cpu_count()}", "bochs", "LIBTOOL=true"], source, log)
+    with open(ready, "wb"):
+        pass
+
+
+def build():
+    """The paths of the script and of the wasm."""
+    compile_bochs()
+    script = FOLDER + "/bochs.js"
+    newest = max(map(os.path.getmtime, [DRIVER, __file__, FOLDER + "/compiled"]))
+    if not os.path.exists(script) or os.path.getmtime(script) < newest:
+        source = FOLDER + "/source"
+        paths = [f"{source}/{name}.o" for name in OBJECTS]
+        paths += glob.glob(source + "/**/*.a", recursive=True)
+        with open(FOLDER + "/log", "ab") as log:
+            run(["em++", *FLAGS.split(), f"-I{source}", f"-I{source}/instrument/stubs", "-c",
+                 DRIVER, "-o", FOLDER + "/driver.o"], ".", log)
+            # The driver stands first: its COM1 takes the place of Bochs' own.
+            run(["em++", *FLAGS.split(), *LINK, "-o", script, FOLDER + "/driver.o", *paths[:8],
+                 "-Wl,--start-group", *paths[8:], "-Wl,--end-group"], ".", log)
+    return script, FOLDER + "/bochs.wasm"

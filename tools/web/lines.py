@@ -1,0 +1,55 @@
+# Which line of which source an address of the kernel belongs to, the sources themselves, and the
+# names of functions and data: what web/ shows beside the registers.
+import re
+import subprocess
+
+ROW = re.compile(r"^\S+ +(\d+|-) +0x([0-9a-f]+)")
+UNIT = re.compile(r"DW_AT_name .* (\S+\.c)$")
+FILE = re.compile(r"^(?:\./)?(\S+?\.(?:c|h|asm|inc)):(?:\[\+\+\])?$")
+
+
+def dump(kernel, *options):
+    return subprocess.run(["objdump", *options, kernel], check=True, text=True,
+                          stdout=subprocess.PIPE, stderr=subprocess.DEVNULL).stdout.splitlines()
+
+
+def rows(kernel):
+    """Triples of address, file and line, sorted; the first of an address counts, since the others
+    are of what was inlined there. Line 0: code of no known line begins."""
+    # Where the code of a C source begins, it is named without its folder. They come in this order.
+    units = (m[1] for m in map(UNIT.search, dump(kernel, "--dwarf=info", "--dwarf-depth=1")) if m)
+    found, ends, path = {}, set(), None
+    for text in dump(kernel, "--dwarf=decodedline"):
+        named, row = FILE.match(text), ROW.match(text)
+        if named:
+            path = named[1] if "/" in named[1] else next(units)
+        elif row and path:
+            address = int(row[2], 16)
+            if row[1] != "-":
+                ends.discard(address)
+                found.setdefault(address, (path, int(row[1])))
+            else:
+                ends.add(address)
+    found.update((address, ("", 0)) for address in ends - set(found))
+    return sorted((address, *place) for address, place in found.items())
+
+
+def read(path):
+    with open(path, encoding="utf-8") as f:
+        return f.read()
+
+
+def table(kernel, symbols):
+    """For JSON: "files" and their "texts", and three lists, of the same length: by how much an
+    address is higher than the one before, the number of its file, its line."""
+    files, at, file, line, before = {}, [], [], [], (0, "", 0)
+    for address, path, number in rows(kernel):
+        if (path, number) == before[1:]:
+            continue
+        at.append(address - before[0])
+        file.append(files.setdefault(path, len(files)) if number else 0)
+        line.append(number)
+        before = (address, path, number)
+    base = at[0] if at else 0
+    return {"files": list(files), "texts": [read(path) for path in files], "base": str(base),
+            "at": [0, *at[1:]], "file": file, "line": line, "symbols": read(symbols)}

@@ -1,0 +1,53 @@
+// The table that tools/web/lines.py has made: which line an address belongs to, and names.
+export class Sources {
+  constructor(table) {
+    this.files = table.files;
+    this.texts = table.texts.map(text => text.split("\n"));
+    this.file = table.file;
+    this.line = table.line;
+    let address = BigInt(table.base);
+    this.at = BigUint64Array.from(table.at, delta => address += BigInt(delta));
+    this.symbols = table.symbols.trim().split("\n").map(line => {
+      const words = line.split(" ");
+      return { at: BigInt("0x" + words[0]), name: words.at(-1) };
+    });
+    this.named = new Map(this.symbols.map(symbol => [symbol.name, symbol.at]));
+  }
+
+  // The number of the last entry of a sorted list that is not above, -1: there is none.
+  static last(list, key, value) {
+    let low = 0, high = list.length;
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if (key(list[middle]) <= value) low = middle + 1;
+      else high = middle;
+    }
+    return low - 1;
+  }
+
+  // {file, line} as numbers, or null.
+  place(address) {
+    const i = Sources.last(this.at, at => at, address);
+    if (i < 0 || i === this.at.length - 1 || !this.line[i]) return null;
+    return { file: this.file[i], line: this.line[i] };
+  }
+
+  // The first address of a line's code, or of the next line's that has any; null.
+  address(file, line) {
+    let best = -1;
+    for (let i = 0; i < this.at.length; i++)
+      if (this.file[i] === file && this.line[i] >= line
+          && (best < 0 || this.line[i] < this.line[best])) best = i;
+    return best < 0 ? null : this.at[best];
+  }
+
+  lines_with_code(file) {
+    return new Set(this.line.filter((_, i) => this.file[i] === file));
+  }
+
+  // "name+offset", as Bochs says it.
+  name(address) {
+    const symbol = this.symbols[Sources.last(this.symbols, symbol => symbol.at, address)];
+    return symbol ? `${symbol.name}+${(address - symbol.at).toString(16)}` : "";
+  }
+}
