@@ -146,7 +146,7 @@ ARCHIVE := $(if $(filter 1,$(CORE)),,$(BUILD)/rootfs.cpio)
 
 COMPARE := $(patsubst test/compare/%.c,$(BUILD)/compare/%,$(sort $(wildcard test/compare/*.c)))
 
-WARN   := -Wall -Wextra $(if $(filter 1,$(WERROR)),-Werror)
+WARN   := -Wall -Wextra -Werror=implicit $(if $(filter 1,$(WERROR)),-Werror)
 # Only the checking build guards its stacks: it costs a call up to 4 % (kernel/checks/guard.h).
 GUARD  := $(if $(filter 1,$(DEBUG)),-fstack-protector-strong -mstack-protector-guard=global, \
             -fno-stack-protector)
@@ -349,7 +349,8 @@ $(B)/obj:
 $(B)/flags: content = $(CC) $(CFLAGS)
 $(B)/parts: content = $(OBJS)
 $(BUILD)/programs: content = $(UBIN) $(UTEST) $(wildcard user/*/*.c)
-$(B)/flags $(B)/parts $(BUILD)/programs: FORCE
+$(BUILD)/user/flags: content = $(USERCC) $(filter-out -Werror,$(UFLAGS))
+$(B)/flags $(B)/parts $(BUILD)/programs $(BUILD)/user/flags: FORCE
 	@mkdir -p $(@D)
 	@echo '$(content)' | cmp -s - $@ || echo '$(content)' >$@
 
@@ -431,18 +432,18 @@ $(BUILD)/user/include:
 	@mkdir -p $@
 	@ln -s /usr/include/linux /usr/include/asm-generic /usr/include/x86_64-linux-gnu/asm $@
 
-$(BUILD)/user/bin/%: user/%.c | $(BUILD)/user/include
+$(BUILD)/user/bin/%: user/%.c $(BUILD)/user/flags | $(BUILD)/user/include
 	$(call say,USER,$<)
 	@mkdir -p $(@D)
 	$(Q)$(USERCC) $(UFLAGS) -MMD -MP -MF $@.d $< -o $@
 
-$(BUILD)/compare/%: test/compare/%.c | $(BUILD)/user/include
+$(BUILD)/compare/%: test/compare/%.c $(BUILD)/user/flags | $(BUILD)/user/include
 	$(call say,USER,$<)
 	@mkdir -p $(@D)
 	$(Q)$(USERCC) $(UFLAGS) -MMD -MP -MF $@.d $< -o $@
 
 # What runs a list of programs on dr7 and Linux.
-$(BUILD)/tools/batch: tools/batch.c | $(BUILD)/user/include
+$(BUILD)/tools/batch: tools/batch.c $(BUILD)/user/flags | $(BUILD)/user/include
 	$(call say,USER,$<)
 	@mkdir -p $(@D)
 	$(Q)$(USERCC) $(UFLAGS) $< -o $@
@@ -452,21 +453,21 @@ BENCH := $(sort $(filter-out %/again.c,$(wildcard test/bench/*.c)))
 $(BUILD)/bench/bench: $(BENCH)
 $(BUILD)/bench/again: test/bench/again.c
 $(BUILD)/bench/bench $(BUILD)/bench/again: test/bench/bench.h user/bp.h user/clock.h \
-                                           | $(BUILD)/user/include
+                                           $(BUILD)/user/flags | $(BUILD)/user/include
 	$(call say,USER,$@)
 	@mkdir -p $(@D)
 	$(Q)$(USERCC) $(UFLAGS) $(filter %.c,$^) -o $@
 
 FUZZ := $(sort $(wildcard test/fuzz/*.c))
 $(BUILD)/fuzz/fuzz: $(FUZZ) $(wildcard test/fuzz/*.h) user/clock.h user/proc.h \
-                    | $(BUILD)/user/include
+                    $(BUILD)/user/flags | $(BUILD)/user/include
 	$(call say,USER,$@)
 	@mkdir -p $(@D)
 	$(Q)$(USERCC) $(UFLAGS) $(FUZZ) -o $@
 
 # Programs of several sources: all of test/user, and each folder in user/.
 define user_program
-$(BUILD)/user/bin/$(1): $(2) $(BUILD)/programs | $(BUILD)/user/include
+$(BUILD)/user/bin/$(1): $(2) $(BUILD)/programs $(BUILD)/user/flags | $(BUILD)/user/include
 	$$(call say,USER,$$@)
 	@mkdir -p $$(@D)
 	$$(Q)$$(USERCC) $$(UFLAGS) -MM -MP -MT $$@ $(2) >$$@.d

@@ -11,7 +11,7 @@ PROMPT = b"$ \x1b[6n"  # and a question for the cursor's place
 SESSION = """\
 cd /tmp; uname -sn
 echo a b | tr a-z A-Z > x; cat < x; ls
-sleep 1000 & sleep 1; ps | grep sleep
+sleep 1000 & until ps | grep sleep; do :; done
 kill $!; wait $!; echo status $?
 stty size
 for i in 1 2 3; do echo $i; done | awk '{s += $1} END {print "sum", s}'
@@ -20,7 +20,8 @@ help | grep -c '^  hwbp: '; hwbp -h; bptop -x; echo usage $?
 trace nosuch; slots wrong
 trace -b next_tid -- true >seen; bptop -n 1 >>seen; help >>seen; demo >>seen; hwbp >>seen
 echo wide $(awk 'length > 80' <seen | wc -l); grep -c 'none lost, none stray' seen
-demo -l -s 4 >seen & sleep 1; kill -INT $!; wait $!; echo status $?; awk '/WRONG/' <seen
+demo -l -s 4 >slow & until [ -s slow ]; do :; done; kill -INT $!
+wait $!; echo status $?; awk '/WRONG/' <slow
 again x
 exit
 """

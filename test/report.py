@@ -84,11 +84,11 @@ def print_table(results, order):
 def print_failures(results):
     """Each failing case once: where, and the end of the log of the first place."""
     failures = {}
-    for r in results:
+    for r in sorted(results, key=lambda r: r.column):
         for c in r.cases:
             if c.verdict == "FAIL":
                 failures.setdefault(c.name, []).append((r, c))
-    for name, places in failures.items():
+    for name, places in sorted(failures.items()):
         r, c = places[0]
         print(f"\nFAILED {name} ({', '.join(r.column for r, _ in places)}) {c.reason}")
         print(f"  log: {r.log}")

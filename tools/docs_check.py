@@ -5,6 +5,8 @@
 #   <!-- session: COMMAND -->     COMMAND's output, and behind each prompt what is typed there
 #   <!-- session goes on -->      a further piece of it, behind some prose
 #   <!-- file: NAME -->           the block is this file
+#   <!-- in a copy: COMMAND -->   no block: all below is done in a copy of the tree, in which
+#                                 COMMAND was done; always slow
 #   <!-- not run: REASON -->
 #
 # Behind it may stand, after semicolons: "numbers vary" (and widths of blanks), "/REGEX/ varies",
@@ -19,23 +21,29 @@ import glob
 import os
 import re
 import select
+import shutil
 import subprocess
 import sys
 import tempfile
 import time
 
-MARK = re.compile(r"<!-- (run|session|file|not run)(?: goes on)?(?:: (.*?))?((?:; [^;]+)*) -->$")
+MARK = re.compile(r"<!-- (run|session|file|in a copy|not run)(?: goes on)?(?:: (.*?))?"
+                  r"((?:; [^;]+)*) -->$")
 OPTION = re.compile("numbers vary|lines left out|slow|/(.*)/ varies")
 PROMPT = re.compile(r"^(\(gdb\) |<bochs:\d+> |dr7(?::\S+)?\$ |\(dbg\) )(.*)$")
 PROMPT_AT_END = re.compile(rb"(?:^|\n)(?:\(gdb\) |<bochs:\d+> |\(dbg\) )$")
 NUMBER = re.compile(r"0x[0-9a-f]+(?::0x[0-9a-f]+)?|(?<=\+)[0-9a-f]+\b|\b[0-9a-f_]*\d[0-9a-f_]*\b")
-LIMIT = 300  # seconds for one answer
+LIMIT, SLOW_LIMIT = 300, 3600
+# Of build/, what a copy of the tree is built from sooner. Downloads are shared.
+BUILT = ["obj", "debug", "include", "user", "host", "tools", "compare"]
+SHARED = ["linux", "linux-source", "perf-tool", "debian"]
 # What make and its user have set is not the page's.
 VARIABLES = ["MAKEFLAGS", "MAKELEVEL", "MFLAGS", "CORE", "EMU", "SMP", "MEM", "UEFI", "APPEND",
              "QEMU_FLAGS", "TIMEOUT", "PROG", "ARGS", "FILES", "OUT", "T", "SECS", "SHELL_PROG",
              "CMDS", "ICOUNT", "DEBUG", "HWBP", "LOG"]
 ENVIRONMENT = {k: v for k, v in os.environ.items() if k not in VARIABLES}
 ENVIRONMENT["COLUMNS"] = "1000"  # gdb folds no lines
+ENVIRONMENT["TIMEOUT"] = "1800"  # of a machine: this computer may have other work
 
 
 class Block:
@@ -44,6 +52,7 @@ class Block:
         self.page, self.line, self.text = page, line, text
         self.kind, self.what, self.goes_on = mark[1], mark[2] or "", " goes on" in mark[0]
         self.options = [o.strip() for o in mark[3].split(";") if o.strip()]
+        self.limit = SLOW_LIMIT if "slow" in self.options else LIMIT  # seconds for one answer
 
 
 def blocks_of(page):
@@ -60,7 +69,9 @@ def blocks_of(page):
         while not lines[at]:
             at += 1
         start, text = at, []
-        if lines[at].startswith("```"):
+        if mark[1] == "in a copy":
+            pass
+        elif lines[at].startswith("```"):
             at += 1
             while not lines[at].startswith("```"):
                 text.append(lines[at])
@@ -98,7 +109,7 @@ def parts(text, prompt):
 
 
 def digits(number):
-    return re.sub("0x|[:_]", "", number)
+    return re.sub("0x|[:_]", "", number).lstrip("0")
 
 
 def varied(line, options):
@@ -154,10 +165,10 @@ def run_block(block, folder, learned):
         try:
             done = subprocess.run(["bash", "-c", as_now(typed, learned)], cwd=folder, text=True,
                                   stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                                  env=ENVIRONMENT, stderr=subprocess.STDOUT, timeout=LIMIT,
+                                  env=ENVIRONMENT, stderr=subprocess.STDOUT, timeout=block.limit,
                                   errors="replace")
         except subprocess.TimeoutExpired:
-            return f"{typed}: it did not end in {LIMIT} s"
+            return f"{typed}: it did not end in {block.limit} s"
         wrong = compare(typed, shown,
                         done.stdout.replace("\r", "").split("\n"), block.options, learned)
         if wrong:
@@ -167,7 +178,8 @@ def run_block(block, folder, learned):
 
 class Session:
     """A program that is typed to."""
-    def __init__(self, command, folder):
+    def __init__(self, command, folder, limit):
+        self.limit = limit
         self.shell = command.startswith("make run")  # which takes all its lines at once
         self.process = subprocess.Popen(["bash", "-c", command], cwd=folder, env=ENVIRONMENT,
                                         stdin=subprocess.PIPE, stdout=subprocess.PIPE,
@@ -175,7 +187,7 @@ class Session:
 
     def read(self, until_end=False):
         """Up to the next prompt, as lines without it."""
-        data, end = b"", time.monotonic() + LIMIT
+        data, end = b"", time.monotonic() + self.limit
         while time.monotonic() < end and (until_end or not PROMPT_AT_END.search(data)):
             if select.select([self.process.stdout], [], [], 1)[0]:
                 more = os.read(self.process.stdout.fileno(), 65536)
@@ -203,7 +215,7 @@ class Session:
 
 def run_session(blocks, folder):
     """The blocks of one session, the first of which says the command."""
-    learned, session = {}, Session(blocks[0].what, folder)
+    learned, session = {}, Session(blocks[0].what, folder, blocks[0].limit)
     shown = [(b, *pair) for b in blocks for pair in parts(b.text, PROMPT)]
     try:
         if session.shell:
@@ -242,25 +254,50 @@ def work_folder(top):
     return top
 
 
+def copy_of_tree(top, number, command):
+    """A folder below `top` that is the tree, with this done in it."""
+    folder = f"{top}/copy{number}"
+    shutil.copytree(".", folder, symlinks=True, ignore=shutil.ignore_patterns(".git", "build"))
+    os.mkdir(folder + "/build")
+    for name in os.listdir("build"):
+        if name in BUILT:
+            shutil.copytree("build/" + name, f"{folder}/build/{name}", symlinks=True)
+        elif name in SHARED:
+            os.symlink(os.path.abspath("build/" + name), f"{folder}/build/{name}")
+    subprocess.run(["bash", "-c", command], cwd=folder, check=True)
+    return folder
+
+
+def check_block(block, rest, folder, learned):
+    """One that is run, with those behind it, which may go on with its session: what is wrong."""
+    if block.kind == "file":
+        with open(os.path.join(folder, block.what), "w", encoding="utf-8") as f:
+            f.write("\n".join(block.text) + "\n")
+        return ""
+    if block.kind == "run":
+        said = run_block(block, folder, learned)
+        return f"{block.page}:{block.line}: {said}" if said else ""
+    last = next((n for n, b in enumerate(rest) if not b.goes_on), len(rest))
+    return run_session([block] + rest[:last], folder)
+
+
 def check_page(page, quick):
     """Lines that say what is wrong, and how many blocks were run."""
     wrong, count, blocks = [], 0, blocks_of(page)
     with tempfile.TemporaryDirectory() as top:
-        folder, learned = work_folder(top), {}
+        os.mkdir(top + "/links")
+        folder, learned = work_folder(top + "/links"), {}
         for at, block in enumerate(blocks):
-            if block.kind == "not run" or block.goes_on or (quick and "slow" in block.options):
-                continue
-            count += 1
-            if block.kind == "file":
-                with open(os.path.join(folder, block.what), "w", encoding="utf-8") as f:
-                    f.write("\n".join(block.text) + "\n")
-            elif block.kind == "run":
-                said = run_block(block, folder, learned)
-                wrong += [f"{page}:{block.line}: {said}"] if said else []
-            else:
-                rest = blocks[at + 1:]
-                last = next((n for n, b in enumerate(rest) if not b.goes_on), len(rest))
-                said = run_session([block] + rest[:last], folder)
+            if block.kind == "in a copy":
+                if quick:
+                    break
+                folder, learned = copy_of_tree(top, at, block.what), {}
+                for below in blocks[at:]:
+                    below.limit = SLOW_LIMIT  # it builds
+            elif not (block.kind == "not run" or block.goes_on or
+                      (quick and "slow" in block.options)):
+                count += 1
+                said = check_block(block, blocks[at + 1:], folder, learned)
                 wrong += [said] if said else []
     return wrong, count
 

@@ -9,6 +9,7 @@ HEADING = re.compile(r"^#+ (.*)")
 FENCE = re.compile(r"^\s*```")
 NAMED = re.compile(r"(?<![\w/.-])((?:boot|kernel|arch/x86|perf|hwbp|sched|linux|debug|user|test|"
                    r"docs|labs|tools)/[\w/-]+\.(?:c|h|asm|py|md|txt|sh|cfg))\b")
+MADE = re.compile(r"<!-- file: (\S+)")  # the page shows what is in it
 PROMPT = re.compile(r"^(?:    )?(?:\$ |\(gdb\) |\(dbg\) |<bochs:\d+> |dr7(?::\S+)?\$ )")
 SYSTEM_HEADERS = ["/usr/include", "/usr/include/x86_64-linux-gnu"]  # <linux/perf_event.h>
 
@@ -36,11 +37,11 @@ def check_links(path, where, line, fault):
             fault(where, f"link to {target}{anchor}: no such heading")
 
 
-def check_names(where, text, fault):
+def check_names(where, text, fault, made=()):
+    """`made`: names of files that the page itself makes."""
     for name in NAMED.findall(text):
-        found = "NAME" in name or os.path.exists(name) or any(os.path.exists(os.path.join(d, name))
-                                            for d in SYSTEM_HEADERS)
-        if not found:
+        places = [name] + [os.path.join(d, name) for d in SYSTEM_HEADERS]
+        if not ("NAME" in name or name in made or any(map(os.path.exists, places))):
             fault(where, f"{name} does not exist")
 
 
@@ -62,6 +63,7 @@ def unmarked_commands(lines):
 
 def check_page(path, lines, fault):
     fenced = False
+    made = [MADE.match(line)[1] for line in lines if MADE.match(line)]
     # A lab's own page is for its starter, which is another tree.
     for number in unmarked_commands(lines) if path.count("/") < 2 else []:
         fault(f"{path}:{number}", "commands, and no comment how to run them: tools/docs_check.py")
@@ -72,7 +74,7 @@ def check_page(path, lines, fault):
             fault(where, f"{len(line)} columns, over {MAX_COLUMNS}")
         check_links(path, where, line, fault)
         if not fenced:
-            check_names(where, line, fault)
+            check_names(where, line, fault, made)
 
 
 def check_comments(path, lines, fault):
