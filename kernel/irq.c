@@ -18,6 +18,9 @@ bool device_irq(struct trapframe *f)
     case IPI_PERF:
         perf_irq_work();
         return true;
+    case IPI_TIMERS:
+        timers_run();
+        return true;
     case IRQ_SERIAL1:
         console_serial_input();
         return true;

@@ -43,14 +43,59 @@ void wait_finish(struct wait_queue *q, struct waiter *w)
     spin_unlock_irqrestore(&q->lock, flags);
 }
 
+#define WAKE_BATCH 32 // as many waiters are looked at in one go, with IRQs off
+
+// Wakes waiters behind `at` and before `end`, all of them or the first that sleeps. NULL: that is
+// done. Else the last one of a batch, behind which there are others. The lock is held.
+static struct list *wake_batch(const struct list *at, const struct list *end, bool all)
+{
+    for (u32 n = 0; at->next != end; n++) {
+        const struct waiter *w = list_first(at, struct waiter, node);
+        if (n == WAKE_BATCH)
+            return w->node.prev;
+        if (w->task && sched_wake(w->task) && !all)
+            return NULL;
+        at = at->next;
+    }
+    return NULL;
+}
+
+// Goes on behind a batch. Others may change the queue between two batches. So this call has two
+// waiters of its own in it, without a task: one where it goes on, one where the queue ends now.
+static u64 wake_rest(struct wait_queue *q, struct list *last, bool all, u64 flags)
+{
+    struct waiter at = {.task = NULL}, end = {.task = NULL};
+    list_add_tail(&end.node, &q->waiters);
+    list_add(&at.node, last);
+    while (last) {
+        spin_unlock_irqrestore(&q->lock, flags);
+        flags = spin_lock_irqsave(&q->lock);
+        last = wake_batch(&at.node, &end.node, all);
+        list_del(&at.node);
+        if (last)
+            list_add(&at.node, last);
+    }
+    list_del(&end.node);
+    return flags;
+}
+
 void wake_waiters(struct wait_queue *q, bool all)
 {
-    struct waiter *w;
     u64 flags = spin_lock_irqsave(&q->lock);
-    list_for_each (w, &q->waiters, node)
-        if (sched_wake(w->task) && !all)
-            break;
+    struct list *last = wake_batch(&q->waiters, &q->waiters, all);
+    if (unlikely(last))
+        flags = wake_rest(q, last, all, flags);
     spin_unlock_irqrestore(&q->lock, flags);
+}
+
+bool wake_first(struct wait_queue *q)
+{
+    if (!wait_queue_used(q))
+        return false;
+    u64 flags = spin_lock_irqsave(&q->lock);
+    bool more = wake_batch(&q->waiters, &q->waiters, true);
+    spin_unlock_irqrestore(&q->lock, flags);
+    return more;
 }
 
 // ---- mutex ----

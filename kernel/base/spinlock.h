@@ -32,8 +32,8 @@ enum lock_rank {
     RANK_SLOTS,        // hwbp: the slot table, the list of claims, each task's tally
     RANK_OOM,          // linux/proc: who ends when memory is out; one at a time
     RANK_MM,           // linux/mm: areas and page tables of one address space
+    RANK_PROC,         // linux/proc: the process tree, exit states
     // spinlocks; "irq": marked so in L3, L4
-    RANK_PROC,     // linux/proc: the process tree, exit states
     RANK_FILES,    // linux/fs: one descriptor table
     RANK_SIGNAL,   // linux/proc: pending signals and actions of one process          irq
     RANK_TTY,      // linux/fs: the console's line buffer                             irq
@@ -49,7 +49,7 @@ enum lock_rank {
     NR_RANKS,
     // The log comes last. It has a lock of its own kind, which a panic can ignore (printk.c).
 };
-#define FIRST_SPIN_RANK RANK_PROC
+#define FIRST_SPIN_RANK RANK_FILES
 
 struct spinlock {
     u32 locked;

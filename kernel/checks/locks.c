@@ -105,6 +105,8 @@ void mutex_check_take(const struct mutex *m)
 {
     u32 held = current_task()->mutexes;
     spin_check_none_held(m->name);
+    if (preempt_count())
+        panic("mutex: %s taken with preemption off", m->name);
     if (!m->rank || m->rank >= FIRST_SPIN_RANK)
         panic("mutex: %s has no rank", m->name ? m->name : "one without a name");
     if (held >> m->rank)

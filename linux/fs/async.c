@@ -28,9 +28,9 @@ enum { POLL_IN = 1, POLL_HUP = 6, SI_SIGIO = -5 };
 static int deliver(const struct file_owner *o, int sig, const struct siginfo *info)
 {
     if (o->type == F_OWNER_PGRP) {
-        spin_lock(&proc_lock);
+        mutex_lock(&proc_lock);
         signal_group(o->pid, sig, info);
-        spin_unlock(&proc_lock);
+        mutex_unlock(&proc_lock);
         return 0;
     }
     struct task *t = o->type == F_OWNER_TID ? task_find(o->pid) : NULL;
@@ -40,7 +40,9 @@ static int deliver(const struct file_owner *o, int sig, const struct siginfo *in
         task_put(t);
     }
     if (p) {
+        mutex_lock(&proc_lock);
         signal_process(p, sig, info);
+        mutex_unlock(&proc_lock);
         process_put(p);
     }
     return t || p ? 0 : -ESRCH;

@@ -141,10 +141,16 @@ static void take_input(int key)
         take_byte(c);
     bool ready = line_ready(&line);
     spin_unlock(&tty_lock);
-    if (ready) {
-        wake_all(&readers);
-        wake_all(&file_events);
-    }
+    bool more = ready && wake_first(&readers);
+    more |= ready && wake_first(&file_events);
+    if (more)
+        console_wake_rest();
+}
+
+void console_wake(void)
+{
+    wake_all(&readers);
+    wake_all(&file_events);
 }
 
 void console_input(u8 c)

@@ -14,3 +14,5 @@ u32 console_foreground(void);
 void console_set_foreground(u32 pgrp);
 // The handler of the serial line's interrupt: bytes wait there. IRQs off.
 void console_serial_input(void);
+// Wakes all who wait for input, after console_wake_rest() (linux/fs/upcalls.h). Task context.
+void console_wake(void);

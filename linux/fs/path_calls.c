@@ -379,10 +379,10 @@ void process_leave_cwd(struct process *p)
 
 struct node *process_cwd(struct process *p)
 {
-    spin_lock(&proc_lock);
+    mutex_lock(&proc_lock);
     struct node *cwd = p->cwd;
     node_get(cwd);
-    spin_unlock(&proc_lock);
+    mutex_unlock(&proc_lock);
     return cwd;
 }
 
@@ -392,10 +392,10 @@ static s64 change_directory(struct node *n)
     bool fits = node_is(n, S_IFDIR);
     struct node *old = n;
     if (fits) {
-        spin_lock(&proc_lock);
+        mutex_lock(&proc_lock);
         old = current_process()->cwd;
         current_process()->cwd = n;
-        spin_unlock(&proc_lock);
+        mutex_unlock(&proc_lock);
     }
     node_put(old);
     return fits ? 0 : -ENOTDIR;

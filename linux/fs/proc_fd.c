@@ -20,10 +20,10 @@ static struct file *next_file(u32 pid, u32 from, u32 *fd)
     struct file *f = NULL;
     if (!p)
         return NULL;
-    spin_lock(&proc_lock);
+    mutex_lock(&proc_lock);
     for (*fd = from; p->fds && !f && *fd < MAX_FDS; *fd += !f)
         f = fd_get(p->fds, *fd);
-    spin_unlock(&proc_lock);
+    mutex_unlock(&proc_lock);
     process_put(p);
     return f;
 }

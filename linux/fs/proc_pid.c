@@ -83,7 +83,7 @@ static void describe_work(struct process *p, struct thread *one, struct pid_info
 
 static void describe_process(struct process *p, bool in_task, struct pid_info *info)
 {
-    spin_lock(&proc_lock);
+    mutex_lock(&proc_lock);
     struct thread *self = thread_of(p, info->pid); // NULL: the first thread, which has ended
     info->tgid = p->pid;
     info->ppid = p->parent && p->parent != p ? p->parent->pid : 0;
@@ -100,7 +100,7 @@ static void describe_process(struct process *p, bool in_task, struct pid_info *i
     info->entries_max = p->limits[RLIMIT_SIGPENDING].soft;
     strcopy(info->comm, self ? self->task->comm : p->comm, sizeof(info->comm));
     describe_signals(p, self, info);
-    spin_unlock(&proc_lock);
+    mutex_unlock(&proc_lock);
     struct mm *mm = process_mm(p);
     if (!mm)
         return;
@@ -207,10 +207,10 @@ static void show_cmdline(struct text *t, u64 pid)
     struct process *p = process_of(pid);
     if (!p)
         return;
-    spin_lock(&proc_lock);
+    mutex_lock(&proc_lock);
     t->len = p->mm && p->cmdline ? MIN(p->cmdline_len, t->size) : 0;
     memcpy(t->buf, p->cmdline, t->len);
-    spin_unlock(&proc_lock);
+    mutex_unlock(&proc_lock);
     process_put(p);
 }
 
@@ -298,9 +298,9 @@ static int read_exe(struct node *n, char *buf, size_t size)
     struct process *p = process_of(n->arg);
     if (!p)
         return -ENOENT;
-    spin_lock(&proc_lock);
+    mutex_lock(&proc_lock);
     strcopy(buf, p->mm ? p->exe : "", size); // a process that has ended has none
-    spin_unlock(&proc_lock);
+    mutex_unlock(&proc_lock);
     process_put(p);
     return *buf ? (int)strlen(buf) : -ENOENT;
 }
@@ -470,11 +470,11 @@ static bool task_next(struct node *dir, u64 after, struct dir_entry *e)
     struct thread *th;
     if (!p)
         return false;
-    spin_lock(&proc_lock);
+    mutex_lock(&proc_lock);
     consider(&next, p->pid);
     list_for_each (th, &p->threads, node)
         consider(&next, th->task->tid);
-    spin_unlock(&proc_lock);
+    mutex_unlock(&proc_lock);
     process_put(p);
     return fill(e, &next);
 }

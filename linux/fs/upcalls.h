@@ -26,3 +26,5 @@ void thread_set_name(struct task *t, const char *name);
 // linux/proc/init.c. A key like Ctrl-C: the init thread sends `sig` to the console's foreground
 // group a moment later (linux/fs/console.h). Any context but NMI and #DB.
 void console_signal(int sig);
+// The same for waiters who are too many for an interrupt: the init thread calls console_wake().
+void console_wake_rest(void);

@@ -74,8 +74,7 @@ static void do_work(struct perf_event *event)
         perf_fd_signal(file, true);
 }
 
-// Does the work of a CPU's list. Preemption is off, so perf_work_finish() waits for it only
-// briefly. IRQs are on.
+// Does the work of a CPU's list. Task context.
 static void drain(struct perf_output_cpu *pc)
 {
     struct perf_event *event = __atomic_exchange_n(&pc->pending, NULL, __ATOMIC_SEQ_CST);
@@ -92,10 +91,8 @@ static void drain(struct perf_output_cpu *pc)
 
 static void drain_all(void)
 {
-    preempt_disable();
     for (u32 cpu = 0; cpu < nr_cpus; cpu++)
         drain(&perf_output_cpus[cpu]);
-    preempt_enable();
 }
 
 void perf_work_finish(struct perf_event *event)
@@ -104,7 +101,7 @@ void perf_work_finish(struct perf_event *event)
     while (__atomic_load_n(&out->queued, __ATOMIC_SEQ_CST) ||
            __atomic_load_n(&out->busy, __ATOMIC_SEQ_CST)) {
         drain_all();
-        cpu_pause();
+        sched_yield(); // to who is in the middle of it
     }
 }
 
@@ -150,11 +147,9 @@ void perf_debug_return(void)
     struct perf_output_cpu *pc = this_output_cpu();
     if (likely(!pc->pending))
         return;
-    preempt_count_inc();
     irq_enable();
     drain(pc);
     irq_disable();
-    preempt_count_dec(); // a switch that became due comes later on this way to ring 3
 }
 
 // ---- SIGTRAP ----

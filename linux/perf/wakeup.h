@@ -1,9 +1,9 @@
 // How programs are told of overflows. A #DB takes no lock, so it leaves this work for task context:
 //
 //   W1  Wakeups, SIGIO and the stop at a limit are work of the original event. The event is put
-//       into a list of the CPU. After a #DB from ring 3 the work is done before anything else can
-//       run there (perf_debug_return). Otherwise it is done on the way to ring 3, or by a kernel
-//       thread, which an interrupt to this CPU itself wakes.
+//       into a list of the CPU. After a #DB from ring 3 the work is done before the program goes on
+//       (perf_debug_return). Otherwise it is done on the way to ring 3, or by a kernel thread,
+//       which an interrupt to this CPU itself wakes.
 //   W2  A SIGTRAP belongs to the task that made the hit. It is noted in the event. The task sends
 //       it to itself before its next instruction in ring 3, on whatever CPU that is.
 //   W3  The code that does this work may be watched, too. It must not keep itself going. So an

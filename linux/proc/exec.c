@@ -166,30 +166,37 @@ static void unshare_files(const struct process *p, struct new_program *new)
     }
 }
 
+static void kill_other(struct thread *th, void *)
+{
+    if (th->task != current_task())
+        signal_kill_thread(th, NULL);
+}
+
 // Ends all other threads. -EAGAIN if the process is ending, or if the exec of another thread came
 // first.
 static int become_only_thread(struct process *p, struct task *self)
 {
-    struct thread *th;
-    int err = 0;
+    mutex_lock(&proc_lock);
     u64 flags = spin_lock_irqsave(&p->signal_lock);
-    if (p->exiting || p->exec_task)
-        err = -EAGAIN;
-    else
+    bool late = p->exiting || p->exec_task;
+    if (!late)
         p->exec_task = self;
-    list_for_each (th, &p->threads, node)
-        if (!err && th->task != self)
-            signal_kill_thread(th);
-    while (!err && p->nr_threads > 1) {
+    spin_unlock_irqrestore(&p->signal_lock, flags);
+    if (!late)
+        signal_each_thread(p, kill_other, NULL);
+    mutex_unlock(&proc_lock);
+    if (late)
+        return -EAGAIN;
+    flags = spin_lock_irqsave(&p->signal_lock);
+    while (p->nr_threads > 1) {
         self->state = TASK_WAITING; // the last thread that ends wakes this one, under the same lock
         spin_unlock_irqrestore(&p->signal_lock, flags);
         schedule();
         flags = spin_lock_irqsave(&p->signal_lock);
     }
-    if (!err)
-        p->exec_task = NULL;
+    p->exec_task = NULL;
     spin_unlock_irqrestore(&p->signal_lock, flags);
-    return err;
+    return 0;
 }
 
 // A program begins with its process's first thread. So the thread that calls exec takes the id of
@@ -198,10 +205,10 @@ static void become_leader(struct process *p, struct task *self)
 {
     if (self->tid == p->pid)
         return;
-    spin_lock(&proc_lock);
+    mutex_lock(&proc_lock);
     task_take_tid(self, p->pid);
     struct tracee *old = ptrace_become_leader(p);
-    spin_unlock(&proc_lock);
+    mutex_unlock(&proc_lock);
     ptrace_free(old);
 }
 
@@ -273,7 +280,7 @@ static struct old_program replace_program(struct task *t, const char *path,
 {
     struct process *p = t->process;
     const char *base = base_name(path);
-    spin_lock(&proc_lock);
+    mutex_lock(&proc_lock);
     struct old_program old = {p->mm, new->fds ? p->fds : NULL, p->cmdline};
     strcopy(t->comm, base, sizeof(t->comm));
     strcopy(p->comm, base, sizeof(p->comm));
@@ -287,7 +294,7 @@ static struct old_program replace_program(struct task *t, const char *path,
         usage_add_mm(&p->gone, old.mm);
     p->has_execed = true;
     p->unknown_syscall_logged = false;
-    spin_unlock(&proc_lock);
+    mutex_unlock(&proc_lock);
     return old;
 }
 

@@ -24,7 +24,13 @@ void thread_exit(int wait_status)
 
 void process_exit(int wait_status)
 {
-    signal_kill_process(current_process(), wait_status);
+    struct process *p = current_process();
+    bool others = p->nr_threads > 1; // if there are none, nobody can make one
+    if (others)
+        mutex_lock(&proc_lock);
+    signal_kill_process(p, wait_status);
+    if (others)
+        mutex_unlock(&proc_lock);
     thread_exit(wait_status);
 }
 
@@ -42,14 +48,14 @@ void vfork_release(struct thread *th)
 {
     if (!th->vfork) // no lock: nobody sets it later
         return;
-    spin_lock(&proc_lock);
+    mutex_lock(&proc_lock);
     struct vfork *v = th->vfork;
     th->vfork = NULL;
     if (v) { // *v ends when the waiter sees `done`, which it reads under the same lock
         v->done = true;
         wake_all(&v->queue);
     }
-    spin_unlock(&proc_lock);
+    mutex_unlock(&proc_lock);
 }
 
 void thread_leaves_words(struct task *t)
@@ -89,11 +95,11 @@ static void tell_children(const struct task *t, const struct process *p)
 // Takes the thread out of its process. True if it was the last one.
 static bool thread_unlink(struct task *t, struct thread *th, struct process *p)
 {
-    spin_lock(&proc_lock);
+    mutex_lock(&proc_lock);
     u64 flags = spin_lock_irqsave(&p->signal_lock);
     usage_add_task(&p->gone, t);
     bool last = thread_leave(th);
-    if (th->stopped)
+    if (thread_stopped(p, th))
         p->nr_stopped--;
     if (last && !p->exiting) {
         p->exiting = true;
@@ -104,21 +110,21 @@ static bool thread_unlink(struct task *t, struct thread *th, struct process *p)
     spin_unlock_irqrestore(&p->signal_lock, flags);
     ptrace_thread_ended(th);
     tell_children(t, p);
-    spin_unlock(&proc_lock);
+    mutex_unlock(&proc_lock);
     return last;
 }
 
 static void release_resources(struct process *p)
 {
     itimers_stop(p);
-    spin_lock(&proc_lock);
+    mutex_lock(&proc_lock);
     struct mm *mm = p->mm;
     struct fd_table *fds = p->fds;
     p->mm = NULL;
     p->fds = NULL;
     if (mm)
         usage_add_mm(&p->gone, mm);
-    spin_unlock(&proc_lock);
+    mutex_unlock(&proc_lock);
     if (fds)
         fds_put(fds);
     if (mm)
@@ -180,13 +186,13 @@ static void give_children_to_init(struct process *p)
 
 static void become_zombie(struct process *p)
 {
-    spin_lock(&proc_lock);
+    mutex_lock(&proc_lock);
     p->zombie = true;
     give_children_to_init(p);
     leave_group(p->parent, p);
     if (!ptrace_process_ended(p))
         process_tell_end(p);
-    spin_unlock(&proc_lock);
+    mutex_unlock(&proc_lock);
 }
 
 void task_exiting(struct task *t)

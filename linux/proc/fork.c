@@ -113,9 +113,9 @@ static struct process *copy_process(u64 flags)
         node_put(p->cwd);
         p->cwd = process_cwd(self);
         p->umask = self->umask;
-        spin_lock(&proc_lock);
+        mutex_lock(&proc_lock);
         memcpy(p->limits, self->limits, sizeof(p->limits));
-        spin_unlock(&proc_lock);
+        mutex_unlock(&proc_lock);
         p->exit_signal = flags & CSIGNAL;
         u64 irq = spin_lock_irqsave(&self->signal_lock);
         memcpy(p->action, self->action, sizeof(p->action));
@@ -139,9 +139,9 @@ void process_release_unused(struct process *p)
 
 static bool vfork_done(struct vfork *v)
 {
-    spin_lock(&proc_lock);
+    mutex_lock(&proc_lock);
     bool done = v->done;
-    spin_unlock(&proc_lock);
+    mutex_unlock(&proc_lock);
     return done;
 }
 
@@ -151,9 +151,9 @@ static void wait_for_vfork(struct vfork *v, struct task *child)
 {
     struct thread *th = child->thread;
     if (wait_event_killable(&v->queue, vfork_done(v))) {
-        spin_lock(&proc_lock);
+        mutex_lock(&proc_lock);
         th->vfork = NULL;
-        spin_unlock(&proc_lock);
+        mutex_unlock(&proc_lock);
     }
 }
 
@@ -172,7 +172,7 @@ static int link_child(struct task *t, struct process *p, u64 flags, struct trace
 {
     struct process *self = current_process();
     int err = 0;
-    spin_lock(&proc_lock);
+    mutex_lock(&proc_lock);
     if (process_no_more(self)) {
         err = -EAGAIN;
     } else if (sched_interrupted()) {
@@ -186,7 +186,7 @@ static int link_child(struct task *t, struct process *p, u64 flags, struct trace
     }
     if (!err && *tracee && ptrace_fork_link(*tracee, event_of(flags)))
         *tracee = NULL;
-    spin_unlock(&proc_lock);
+    mutex_unlock(&proc_lock);
     return err;
 }
 
@@ -197,10 +197,10 @@ static int check(const struct clone_args *a)
     int err = check_flags(a->flags);
     if (!err && (a->flags & CLONE_SETTLS) && a->tls >= TASK_SIZE_MAX)
         err = -EPERM;
-    spin_lock(&proc_lock);
+    mutex_lock(&proc_lock);
     if (!err && process_no_more(current_process()))
         err = -EAGAIN;
-    spin_unlock(&proc_lock);
+    mutex_unlock(&proc_lock);
     return err;
 }
 

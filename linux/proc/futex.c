@@ -34,21 +34,31 @@ struct futex_key {
 };
 
 struct futex_waiter {
-    struct tree_node node;
+    struct tree_node node; // key: the word's number, and below it how many have come before
     struct futex_key key;
     u32 bits;
     struct task *task;
     bool woken;
 };
 
-// Guards the tree and `woken`.
+#define CAME_BITS  44 // of nr_came: 200 days of a million waits in a second
+#define WAKE_BATCH 32 // as many waiters are looked at in one go, with IRQs off
+
+// Guards the tree, nr_came and `woken`.
 static struct spinlock futex_lock = SPINLOCK("futex", RANK_FUTEX);
-static struct tree waiters; // of waiter->node, in the order in which they came for each word
+static struct tree waiters;
+static u64 nr_came;
 
 // Different words may have the same number, but hardly ever do.
 static u64 number_of(const struct futex_key *key)
 {
-    return ((u64)key->space ^ key->offset) * 0x9e3779b97f4a7c15ull;
+    u64 hash = ((u64)key->space ^ key->offset) * 0x9e3779b97f4a7c15ull;
+    return hash >> CAME_BITS << CAME_BITS;
+}
+
+static void join(struct futex_waiter *w)
+{
+    tree_add(&waiters, &w->node, number_of(&w->key) + nr_came++);
 }
 
 // FUTEX_PRIVATE promises that the word is not used by another address space.
@@ -81,36 +91,57 @@ static struct futex_waiter *waiter_at(struct tree_node *n)
     return tree_entry(n, struct futex_waiter, node);
 }
 
-// Wakes n waiters, and lets `move` more wait at another word. Returns how many it woke or moved.
-static int wake(struct futex_key key, u32 n, u32 bits, struct futex_key to, u32 move)
+struct wake {
+    struct futex_key key, to;
+    u32 n, move; // wake so many, and let so many more wait at `to`
+    u32 bits, done;
+    u64 at, end; // where it goes on in the tree
+};
+
+// Looks at some of the waiters. True: there may be more. The lock is held.
+static bool wake_batch(struct wake *k)
 {
-    struct futex_waiter *w, *next;
-    u64 number = number_of(&key), flags = spin_lock_irqsave(&futex_lock);
-    u32 done = 0;
-    w = waiter_at(tree_find(&waiters, number));
-    for (; w && w->node.key == number && (done < n || done - n < move); w = next) {
+    struct futex_waiter *w = waiter_at(tree_from(&waiters, k->at)), *next;
+    for (u32 i = 0; i < WAKE_BATCH; i++, w = next) {
+        if (!w || w->node.key >= k->end || (k->done >= k->n && k->done - k->n >= k->move))
+            return false;
         next = waiter_at(tree_next(&w->node));
-        if (!same_key(&w->key, &key) || !(w->bits & bits))
+        k->at = w->node.key + 1;
+        if (!same_key(&w->key, &k->key) || !(w->bits & k->bits))
             continue;
-        if (done++ < n) {
+        if (k->done++ < k->n) {
             tree_del(&waiters, &w->node);
             __atomic_store_n(&w->woken, true, __ATOMIC_RELEASE);
             sched_wake(w->task); // under the lock, because *w is on the waiter's stack
-        } else if (!same_key(&key, &to)) {
-            w->key = to;
+        } else if (!same_key(&k->key, &k->to)) {
+            w->key = k->to;
             tree_del(&waiters, &w->node);
-            tree_add(&waiters, &w->node, number_of(&to));
+            join(w);
         }
     }
-    spin_unlock_irqrestore(&futex_lock, flags);
-    return done;
+    return true;
+}
+
+// Returns how many it woke or moved. Those who come while it is at work do not belong to it.
+static int wake(struct wake k)
+{
+    u64 number = number_of(&k.key);
+    bool more = true;
+    for (k.at = number; more;) {
+        u64 flags = spin_lock_irqsave(&futex_lock);
+        if (k.at == number)
+            k.end = number + nr_came;
+        more = wake_batch(&k);
+        spin_unlock_irqrestore(&futex_lock, flags);
+    }
+    return k.done;
 }
 
 int futex_wake(struct mm *mm, u64 addr, u32 n)
 {
     struct futex_key key;
     int err = get_key(&key, mm, addr, false);
-    return err ? err : wake(key, n, FUTEX_ANY, key, 0);
+    return err ? err : wake((struct wake){.key = key, .n = n, .bits = FUTEX_ANY});
 }
 
 // Wakes all waiters. Between the read of the word and the write to it another thread may begin to
@@ -155,7 +186,7 @@ static s64 wait(struct futex_key key, u64 addr, u32 value, u64 until, u32 bits)
     u32 now;
     s64 err = 0;
     u64 flags = spin_lock_irqsave(&futex_lock);
-    tree_add(&waiters, &w.node, number_of(&key));
+    join(&w);
     spin_unlock_irqrestore(&futex_lock, flags);
 
     timeout_start(&to, until);
@@ -221,7 +252,9 @@ static s64 requeue(u64 addr, bool private, s32 n, s32 move, u64 addr2, const u32
         err = -EFAULT;
     if (!err && wanted && now != *wanted)
         err = -EAGAIN;
-    return err ? err : wake(key, n, FUTEX_ANY, to, move);
+    if (err)
+        return err;
+    return wake((struct wake){.key = key, .to = to, .n = n, .move = move, .bits = FUTEX_ANY});
 }
 
 s64 sys_futex(u64 addr, u32 op, u32 value, u64 utimeout, u64 addr2, u32 last)
@@ -241,7 +274,7 @@ s64 sys_futex(u64 addr, u32 op, u32 value, u64 utimeout, u64 addr2, u32 last)
     case FUTEX_WAKE:
     case FUTEX_WAKE_BITSET:
         err = get_key(&key, current_task()->mm, addr, private);
-        return err ? err : wake(key, value, bits, key, 0);
+        return err ? err : wake((struct wake){.key = key, .n = value, .bits = bits});
     case FUTEX_REQUEUE: // the argument `timeout` is the number of waiters to move
         return requeue(addr, private, value, utimeout, addr2, NULL);
     case FUTEX_CMP_REQUEUE:

@@ -5,9 +5,9 @@
 
 s64 sys_getppid(void)
 {
-    spin_lock(&proc_lock);
+    mutex_lock(&proc_lock);
     u32 pid = current_process()->parent->pid;
-    spin_unlock(&proc_lock);
+    mutex_unlock(&proc_lock);
     return pid;
 }
 
@@ -47,9 +47,9 @@ s64 sys_setpgid(s32 pid, s32 pgid)
         process_put(p);
     if (further)
         return -EINVAL;
-    spin_lock(&proc_lock);
+    mutex_lock(&proc_lock);
     int err = setpgid_locked(self, pid, pgid);
-    spin_unlock(&proc_lock);
+    mutex_unlock(&proc_lock);
     return err;
 }
 
@@ -59,9 +59,9 @@ static s64 id_of(s32 tid, bool session)
     struct process *p = process_of(tid ? (u32)tid : current_process()->pid);
     if (!p)
         return -ESRCH;
-    spin_lock(&proc_lock);
+    mutex_lock(&proc_lock);
     s64 id = session ? p->sid : p->pgid;
-    spin_unlock(&proc_lock);
+    mutex_unlock(&proc_lock);
     process_put(p);
     return id;
 }
@@ -80,13 +80,13 @@ s64 sys_setsid(void)
 {
     struct process *self = current_process();
     s64 result = -EPERM;
-    spin_lock(&proc_lock);
+    mutex_lock(&proc_lock);
     bool leads_group = false;
     for (struct process *p = process_next(NULL); p; p = process_next(p))
         leads_group |= p->pgid == self->pid;
     if (!leads_group)
         result = self->pgid = self->sid = self->pid;
-    spin_unlock(&proc_lock);
+    mutex_unlock(&proc_lock);
     return result;
 }
 

@@ -19,6 +19,7 @@
 
 static u64 console_signals; // the signals that were typed and not sent yet
 static bool alarms;         // an interval timer of some process is due
+static bool typed;          // many wait for what was typed
 static struct wait_queue init_queue;
 
 void console_signal(int sig)
@@ -27,28 +28,41 @@ void console_signal(int sig)
     wake_all(&init_queue);
 }
 
+static void note(bool *what)
+{
+    __atomic_store_n(what, true, __ATOMIC_SEQ_CST);
+    wake_all(&init_queue);
+}
+
 void init_alarm(void)
 {
-    __atomic_store_n(&alarms, true, __ATOMIC_SEQ_CST);
-    wake_all(&init_queue);
+    note(&alarms);
+}
+
+void console_wake_rest(void)
+{
+    note(&typed);
 }
 
 static void send_console_signals(u64 set)
 {
     u32 group = console_foreground();
-    spin_lock(&proc_lock);
+    mutex_lock(&proc_lock);
     for (int sig = 1; sig <= NSIG && group; sig++)
         if (set & SIG_BIT(sig))
             signal_group(group, sig, NULL);
-    spin_unlock(&proc_lock);
+    mutex_unlock(&proc_lock);
 }
 
 static void init_main(void *)
 {
     for (;;) {
         wait_event(&init_queue, __atomic_load_n(&alarms, __ATOMIC_SEQ_CST) ||
+                                    __atomic_load_n(&typed, __ATOMIC_SEQ_CST) ||
                                     __atomic_load_n(&console_signals, __ATOMIC_SEQ_CST));
         send_console_signals(__atomic_exchange_n(&console_signals, 0, __ATOMIC_SEQ_CST));
+        if (__atomic_exchange_n(&typed, false, __ATOMIC_SEQ_CST))
+            console_wake();
         if (__atomic_exchange_n(&alarms, false, __ATOMIC_SEQ_CST))
             process_for_each(itimers_check, NULL);
     }
@@ -57,16 +71,17 @@ static void init_main(void *)
 void proc_init(void)
 {
     oom_init();
+    processes_init();
     wait_init(&init_queue);
     struct task *t = task_new("init", init_main, NULL, CPUMASK_ALL);
     init_process = process_new();
     if (!t || !init_process || thread_attach(t, init_process))
         panic("proc: no memory for the init process");
     task_take_tid(t, INIT_PID);
-    spin_lock(&proc_lock);
+    mutex_lock(&proc_lock);
     process_link(init_process, init_process, t);
     init_process->pgid = init_process->sid = INIT_PID;
-    spin_unlock(&proc_lock);
+    mutex_unlock(&proc_lock);
     task_start(t);
     task_put(t);
 }
@@ -135,10 +150,10 @@ static int start(struct start *s, struct process **out)
         goto fail;
     p->keep_zombie = p->unkillable = true;
     process_get(p);
-    spin_lock(&proc_lock);
+    mutex_lock(&proc_lock);
     process_link(p, init_process, t);
     p->pgid = p->sid = p->pid;
-    spin_unlock(&proc_lock);
+    mutex_unlock(&proc_lock);
     console_set_foreground(p->pid);
     task_start(t);
     task_put(t);
@@ -154,9 +169,9 @@ fail:
 
 static bool ended(struct process *p)
 {
-    spin_lock(&proc_lock);
+    mutex_lock(&proc_lock);
     bool zombie = p->zombie;
-    spin_unlock(&proc_lock);
+    mutex_unlock(&proc_lock);
     return zombie;
 }
 
@@ -170,9 +185,9 @@ int proc_run_init(const char *path, int argc, char **argv)
     if (!status) {
         wait_event(&init_process->child_wait, ended(p));
         status = s.err ? s.err : p->exit_status;
-        spin_lock(&proc_lock);
+        mutex_lock(&proc_lock);
         process_reap(p);
-        spin_unlock(&proc_lock);
+        mutex_unlock(&proc_lock);
         process_put(p);
         console_set_foreground(0);
     }

@@ -80,10 +80,10 @@ static void set(struct process *p, int which, u64 value, u64 interval)
 
 void itimers_stop(struct process *p)
 {
-    spin_lock(&proc_lock);
+    mutex_lock(&proc_lock);
     for (int which = 0; which < NR_ITIMERS; which++)
         set(p, which, 0, 0);
-    spin_unlock(&proc_lock);
+    mutex_unlock(&proc_lock);
 }
 
 static bool timeval_ok(const struct timeval *tv)
@@ -103,9 +103,9 @@ s64 sys_getitimer(int which, u64 uold)
 {
     if ((u32)which >= NR_ITIMERS)
         return -EINVAL;
-    spin_lock(&proc_lock);
+    mutex_lock(&proc_lock);
     struct itimerval old = get(current_process(), which);
-    spin_unlock(&proc_lock);
+    mutex_unlock(&proc_lock);
     return put_user(old, uold);
 }
 
@@ -117,19 +117,19 @@ s64 sys_setitimer(int which, u64 unew, u64 uold)
         return -EFAULT;
     if ((u32)which >= NR_ITIMERS || !timeval_ok(&new.value) || !timeval_ok(&new.interval))
         return -EINVAL;
-    spin_lock(&proc_lock);
+    mutex_lock(&proc_lock);
     struct itimerval old = get(p, which);
     set(p, which, timeval_ns(&new.value), timeval_ns(&new.interval));
-    spin_unlock(&proc_lock);
+    mutex_unlock(&proc_lock);
     return uold ? put_user(old, uold) : 0;
 }
 
 s64 sys_alarm(u32 seconds)
 {
     struct process *p = current_process();
-    spin_lock(&proc_lock);
+    mutex_lock(&proc_lock);
     u64 left = p->itimers[ITIMER_REAL].at ? remaining(p, ITIMER_REAL) : 0;
     set(p, ITIMER_REAL, seconds * NS_PER_SEC, 0);
-    spin_unlock(&proc_lock);
+    mutex_unlock(&proc_lock);
     return left && left < NS_PER_SEC ? 1 : (left + NS_PER_SEC / 2) / NS_PER_SEC;
 }

@@ -58,11 +58,11 @@ enum { PR_SET_PDEATHSIG = 1, PR_GET_PDEATHSIG = 2, PR_SET_NAME = 15, PR_GET_NAME
 void thread_set_name(struct task *t, const char *name)
 {
     struct process *p = t->process;
-    spin_lock(&proc_lock);
+    mutex_lock(&proc_lock);
     strcopy(t->comm, name, sizeof(t->comm));
     if (t->tid == p->pid)
         strcopy(p->comm, name, sizeof(p->comm));
-    spin_unlock(&proc_lock);
+    mutex_unlock(&proc_lock);
     if (t == current_task())
         perf_record_comm(false);
 }
@@ -102,14 +102,14 @@ s64 sys_getrusage(int who, u64 uusage)
     struct process *p = current_process();
     if (who < RUSAGE_CHILDREN || who > RUSAGE_THREAD)
         return -EINVAL;
-    spin_lock(&proc_lock);
+    mutex_lock(&proc_lock);
     struct usage used = who == RUSAGE_CHILDREN ? p->reaped : process_usage(p);
     if (who == RUSAGE_THREAD) {
         u64 peak = used.peak_pages; // all threads share the memory
         used = thread_usage(current_thread());
         used.peak_pages = peak;
     }
-    spin_unlock(&proc_lock);
+    mutex_unlock(&proc_lock);
     const struct rusage usage = usage_tell(&used);
     return put_user(usage, uusage);
 }
@@ -120,13 +120,13 @@ s64 sys_times(u64 utimes)
     struct {
         s64 utime, stime, children_utime, children_stime;
     } times = {0};
-    spin_lock(&proc_lock);
+    mutex_lock(&proc_lock);
     const struct usage own = process_usage(p), *children = &p->reaped;
     times.utime = usage_user_ns(&own) / CLK_TCK_NS;
     times.stime = own.system_ns / CLK_TCK_NS;
     times.children_utime = usage_user_ns(children) / CLK_TCK_NS;
     times.children_stime = children->system_ns / CLK_TCK_NS;
-    spin_unlock(&proc_lock);
+    mutex_unlock(&proc_lock);
     if (utimes && put_user(times, utimes))
         return -EFAULT;
     return clock_ns() / CLK_TCK_NS;
@@ -160,10 +160,10 @@ s64 sys_sysinfo(u64 uinfo)
         .mem_unit = 1,
     };
     _Static_assert(sizeof(info) == 112, "sysinfo is the ABI's");
-    spin_lock(&proc_lock);
+    mutex_lock(&proc_lock);
     for (struct process *p = process_next(NULL); p; p = process_next(p))
         info.procs += p->nr_threads;
-    spin_unlock(&proc_lock);
+    mutex_unlock(&proc_lock);
     return put_user(info, uinfo);
 }
 

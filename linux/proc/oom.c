@@ -89,10 +89,10 @@ static struct mm *end_largest(void)
 // True: others are still ending, and there is nothing to do but to wait for them.
 static bool make_room(void)
 {
-    spin_lock(&proc_lock);
+    mutex_lock(&proc_lock);
     bool others = one_is_ending();
     struct mm *mm = others ? NULL : end_largest();
-    spin_unlock(&proc_lock);
+    mutex_unlock(&proc_lock);
     if (mm) { // it comes back now, and not only when its threads have found out
         mm_strip(mm);
         mm_put(mm);

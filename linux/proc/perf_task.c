@@ -12,9 +12,9 @@ u32 perf_parent_pid(void)
     const struct process *p = current_process();
     if (!p)
         return 0;
-    spin_lock(&proc_lock);
+    mutex_lock(&proc_lock);
     u32 pid = p->parent->pid;
-    spin_unlock(&proc_lock);
+    mutex_unlock(&proc_lock);
     return pid;
 }
 

@@ -14,11 +14,19 @@ static bool bad_set_size(u64 size)
     return size != sizeof(u64);
 }
 
+// What is pending of a signal that is ignored now is forgotten.
+static void forget_ignored(struct process *p, int sig)
+{
+    mutex_lock(&proc_lock);
+    if (signal_is_ignored(p, sig)) // else another thread has changed the action again
+        signal_forget(p, SIG_BIT(sig));
+    mutex_unlock(&proc_lock);
+}
+
 s64 sys_rt_sigaction(int sig, u64 unew, u64 uold, u64 set_size)
 {
     struct process *p = current_process();
     struct sigaction new, old;
-    struct list gone = LIST_INIT(gone);
     if (bad_set_size(set_size) || sig < 1 || sig > NSIG)
         return -EINVAL;
     if (unew && get_user(new, unew))
@@ -31,11 +39,11 @@ s64 sys_rt_sigaction(int sig, u64 unew, u64 uold, u64 set_size)
         new.mask &= ~SIG_UNMASKABLE;
         new.flags &= SA_KNOWN;
         p->action[sig - 1] = new;
-        if (signal_is_ignored(p, sig))
-            signal_flush_all(p, SIG_BIT(sig), &gone);
     }
+    bool ignored = unew && signal_is_ignored(p, sig);
     spin_unlock_irqrestore(&p->signal_lock, flags);
-    sigpending_free(&gone);
+    if (ignored)
+        forget_ignored(p, sig);
     return uold ? put_user(old, uold) : 0;
 }
 
@@ -178,12 +186,20 @@ static struct siginfo sender_info(int code)
     return (struct siginfo){.code = code, .rt.pid = current_process()->pid};
 }
 
+static int send(struct process *p, int sig, const struct siginfo *info)
+{
+    mutex_lock(&proc_lock);
+    int err = signal_process(p, sig, info);
+    mutex_unlock(&proc_lock);
+    return err;
+}
+
 static int to_process(s32 tid, int sig, const struct siginfo *info)
 {
     struct process *p = process_of((u32)tid);
     if (!p)
         return -ESRCH;
-    int err = signal_process(p, sig, info);
+    int err = send(p, sig, info);
     process_put(p);
     return err;
 }
@@ -206,10 +222,10 @@ s64 sys_kill(s32 pid, int sig)
         return to_process(pid, sig, &info);
     if (pid == INT32_MIN)
         return -ESRCH;
-    spin_lock(&proc_lock);
+    mutex_lock(&proc_lock);
     int err = pid == -1 ? to_all_others(sig, &info)
                         : signal_group(pid ? (u32)-pid : current_process()->pgid, sig, &info);
-    spin_unlock(&proc_lock);
+    mutex_unlock(&proc_lock);
     return err;
 }
 
@@ -225,7 +241,7 @@ static s64 to_thread(s32 tgid, s32 tid, int sig, const struct siginfo *info)
     struct task *t = task_find((u32)tid);
     int err = -ESRCH;
     if (!tgid || p->pid == (u32)tgid)
-        err = t ? signal_task(t, sig, info) : signal_process(p, sig, info);
+        err = t ? signal_task(t, sig, info) : send(p, sig, info);
     if (t)
         task_put(t);
     process_put(p);

@@ -15,7 +15,7 @@
 // A traced thread takes part in a group stop once. Then its tracer decides when it goes on.
 static bool must_stop(const struct process *p, const struct thread *th)
 {
-    return p->stopping && !(th->stopped && th->tracee);
+    return p->stopping && !(thread_stopped(p, th) && th->tracee);
 }
 
 // A spinlock, where IRQs are known to be on.
@@ -74,7 +74,7 @@ void signal_notify_parent(struct process *p, int sig, int code, int status)
 
 static void report_continued(struct process *p)
 {
-    spin_lock(&proc_lock);
+    mutex_lock(&proc_lock);
     u64 flags = spin_lock_irqsave(&p->signal_lock);
     bool report = p->continued;
     p->continued = false;
@@ -83,24 +83,24 @@ static void report_continued(struct process *p)
         p->change = WAIT_CONTINUED;
         signal_notify_parent(p, SIGCHLD, CLD_CONTINUED, SIGCONT);
     }
-    spin_unlock(&proc_lock);
+    mutex_unlock(&proc_lock);
 }
 
 // Stops the running thread until SIGCONT or SIGKILL. The last thread that stops tells the parent,
 // which then sees the process stopped. A traced thread goes on to its trap, which tells the tracer.
 static void stop_here(struct process *p, struct thread *th)
 {
-    spin_lock(&proc_lock);
+    mutex_lock(&proc_lock);
     u64 flags = spin_lock_irqsave(&p->signal_lock);
     bool last = false;
     int sig = p->stop_signal;
-    if (p->stopping && !th->stopped) {
-        th->stopped = true;
+    if (p->stopping && !thread_stopped(p, th)) {
+        th->stopped_in = p->round;
         last = ++p->nr_stopped == p->nr_threads;
         if (th->tracee)
             ptrace_join_group_stop(th);
     }
-    bool sleep = p->stopping && th->stopped && !th->tracee && !p->exiting;
+    bool sleep = p->stopping && !th->tracee && !p->exiting;
     if (sleep)
         th->task->state = TASK_STOPPED;
     spin_unlock_irqrestore(&p->signal_lock, flags);
@@ -109,7 +109,7 @@ static void stop_here(struct process *p, struct thread *th)
         if (!ptrace_traced_by(p, p->parent))
             signal_notify_parent(p, SIGCHLD, CLD_STOPPED, sig);
     }
-    spin_unlock(&proc_lock);
+    mutex_unlock(&proc_lock);
     if (sleep)
         schedule();
 }
@@ -128,12 +128,26 @@ static int next_signal(struct process *p, struct thread *th)
     return sig;
 }
 
-static bool group_orphaned(const struct process *p)
+static void look_at_signals(struct thread *th, void *)
 {
-    spin_lock(&proc_lock);
-    bool orphaned = process_group_orphaned(p->pgid);
-    spin_unlock(&proc_lock);
-    return orphaned;
+    signal_kick(th->task);
+}
+
+// The running thread has taken a stop signal.
+static void stop_process(struct process *p, struct thread *th, int sig)
+{
+    mutex_lock(&proc_lock);
+    bool stops = sig == SIGSTOP || !process_group_orphaned(p->pgid); // or nobody could continue it
+    u64 flags = spin_lock_irqsave(&p->signal_lock);
+    stops &= th->taken_in == p->round; // no SIGCONT has come since
+    if (stops) {
+        p->stopping = true;
+        p->stop_signal = sig;
+    }
+    spin_unlock_irqrestore(&p->signal_lock, flags);
+    if (stops)
+        signal_each_thread(p, look_at_signals, NULL);
+    mutex_unlock(&proc_lock);
 }
 
 static void default_action(struct trapframe *f, struct process *p, const struct siginfo *info)
@@ -142,17 +156,7 @@ static void default_action(struct trapframe *f, struct process *p, const struct 
     if ((SIG_BIT(sig) & SIG_IGNORES) || (p->unkillable && !(SIG_BIT(sig) & SIG_UNMASKABLE)))
         return;
     if (SIG_BIT(sig) & SIG_STOPS) {
-        struct thread *th;
-        if (sig != SIGSTOP && group_orphaned(p)) // nobody could continue the group
-            return;
-        u64 flags = spin_lock_irqsave(&p->signal_lock);
-        if (current_thread()->stop_due) { // no SIGCONT has come since
-            p->stopping = true;
-            p->stop_signal = sig;
-            list_for_each (th, &p->threads, node)
-                signal_kick(th->task);
-        }
-        spin_unlock_irqrestore(&p->signal_lock, flags);
+        stop_process(p, current_thread(), sig);
         return;
     }
     if ((SIG_BIT(sig) & SIG_FAULTS) && info->code > 0)
@@ -251,7 +255,7 @@ static void deliver(struct trapframe *f, struct process *p, struct thread *th)
         unlock_irq(&p->signal_lock);
         return;
     }
-    th->stop_due = true;
+    th->taken_in = p->round;
     if (th->tracee) {
         unlock_irq(&p->signal_lock);
         sig = ptrace_signal(&th->siginfo);

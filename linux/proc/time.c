@@ -43,13 +43,13 @@ static int cpu_clock_read(int clock, u64 *ns)
     if ((clock & CPU_CLOCK_KIND) == CPU_CLOCK_KIND)
         return -EINVAL;
     struct task *t = thread && id ? task_find(id) : NULL;
-    spin_lock(&proc_lock);
+    mutex_lock(&proc_lock);
     if (!thread)
         p = id ? process_lookup(id) : self;
     bool found = p || !id || (t && t->process == self);
     if (found)
         *ns = p ? process_runtime(p) : task_runtime(t ? t : current_task());
-    spin_unlock(&proc_lock);
+    mutex_unlock(&proc_lock);
     if (t)
         task_put(t);
     return found ? 0 : -EINVAL;

@@ -115,7 +115,7 @@ static int look_at_tracees(const struct thread *th, const struct wait_for *w, st
 static int look(struct process *p, const struct wait_for *w, struct waited *out)
 {
     struct thread *th;
-    spin_lock(&proc_lock);
+    mutex_lock(&proc_lock);
     int result = look_at_children(p, w, out);
     list_for_each (th, &p->threads, node) {
         if (result > 0)
@@ -125,7 +125,7 @@ static int look(struct process *p, const struct wait_for *w, struct waited *out)
         int found = look_at_tracees(th, w, out);
         result = MAX(result, found);
     }
-    spin_unlock(&proc_lock);
+    mutex_unlock(&proc_lock);
     return result;
 }
 

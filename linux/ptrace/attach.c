@@ -60,7 +60,7 @@ s64 ptrace_traceme(void)
     struct tracee *tr = new_tracee(current_task());
     if (!tr)
         return -ENOMEM;
-    spin_lock(&proc_lock);
+    mutex_lock(&proc_lock);
     u64 flags = spin_lock_irqsave(&p->signal_lock);
     struct task *tracer = p->parent == init_process ? NULL : process_forker(p);
     int err = th->tracee || p->parent == init_process ? -EPERM : 0;
@@ -68,7 +68,7 @@ s64 ptrace_traceme(void)
     if (linked)
         link(tr, tracer);
     spin_unlock_irqrestore(&p->signal_lock, flags);
-    spin_unlock(&proc_lock);
+    mutex_unlock(&proc_lock);
     if (!linked) // a parent that is just ending traces nobody, and that is no error
         ptrace_free(tr);
     return err;
@@ -81,13 +81,13 @@ static int attach(struct tracee *tr)
     struct process *p = t->process;
     struct thread *th = t->thread;
     int err = 0;
-    spin_lock(&proc_lock);
+    mutex_lock(&proc_lock);
     u64 flags = spin_lock_irqsave(&p->signal_lock);
     if (th->tracee || list_empty(&th->node) || p->exiting) {
         err = -EPERM;
     } else {
         link(tr, current_task());
-        if (th->stopped) {
+        if (thread_stopped(p, th)) {
             tr->trap = true;
             tr->attaching = t->state == TASK_STOPPED;
             signal_note(t);
@@ -95,7 +95,7 @@ static int attach(struct tracee *tr)
         }
     }
     spin_unlock_irqrestore(&p->signal_lock, flags);
-    spin_unlock(&proc_lock);
+    mutex_unlock(&proc_lock);
     return err;
 }
 
@@ -184,14 +184,14 @@ void ptrace_detach(struct tracee *tr, int sig)
 {
     struct process *p = tr->task->process;
     struct thread *th = tracee_thread(tr);
-    spin_lock(&proc_lock);
+    mutex_lock(&proc_lock);
     u64 flags = spin_lock_irqsave(&p->signal_lock);
     th->resume_signal = sig;
     unlink(tr);
     ptrace_set_step(th, false);
     ptrace_wake(tr);
     spin_unlock_irqrestore(&p->signal_lock, flags);
-    spin_unlock(&proc_lock);
+    mutex_unlock(&proc_lock);
     ptrace_free(tr);
 }
 
@@ -237,12 +237,12 @@ void ptrace_exit(struct thread *th)
 {
     struct list gone = LIST_INIT(gone);
     struct tracee *tr, *next;
-    spin_lock(&proc_lock);
+    mutex_lock(&proc_lock);
     list_for_each_safe (tr, next, &th->tracees, node) {
         let_go(tr);
         list_add_tail(&tr->node, &gone);
     }
-    spin_unlock(&proc_lock);
+    mutex_unlock(&proc_lock);
     list_for_each_safe (tr, next, &gone, node)
         ptrace_free(tr);
 }
@@ -289,14 +289,14 @@ struct tracee *ptrace_become_leader(struct process *p)
 {
     struct tracee *own = current_thread()->tracee, *old = p->tracee;
     u64 flags = spin_lock_irqsave(&p->signal_lock);
-    if (old) {
+    if (old)
         unlink(old);
-        wake_all(&old->tracer->process->child_wait); // a wait for this tid alone would never end
-    }
     if (own)
         own->leader = true;
     p->tracee = own;
     spin_unlock_irqrestore(&p->signal_lock, flags);
+    if (old)
+        wake_all(&old->tracer->process->child_wait); // a wait for this tid alone would never end
     return old;
 }
 

@@ -5,7 +5,8 @@
 #include "linux/task/sigqueue.h"
 #include "linux/ptrace/tracee.h"
 
-#define MAX_ERRNO 4095
+#define MAX_ERRNO  4095
+#define PEEK_BATCH 16 // entries of a queue copied at once: each time the queue is walked again
 
 s64 ptrace_siginfo(struct tracee *tr, bool set, u64 udata)
 {
@@ -24,8 +25,9 @@ s64 ptrace_peeksiginfo(struct tracee *tr, u64 uargs, u64 udata)
 {
     struct process *p = tr->task->process;
     struct peeksiginfo_args a;
-    struct siginfo info;
+    struct siginfo info[PEEK_BATCH];
     s32 n;
+    u32 got = 0;
     if (get_user(a, uargs))
         return -EFAULT;
     if ((a.flags & ~PTRACE_PEEKSIGINFO_SHARED) || a.nr < 0)
@@ -33,12 +35,15 @@ s64 ptrace_peeksiginfo(struct tracee *tr, u64 uargs, u64 udata)
     struct sigpending *q =
         a.flags & PTRACE_PEEKSIGINFO_SHARED ? &p->pending : &tracee_thread(tr)->pending;
     for (n = 0; n < a.nr; n++) {
-        u64 flags = spin_lock_irqsave(&p->signal_lock);
-        bool found = sigpending_peek(q, a.off + (u32)n, &info);
-        spin_unlock_irqrestore(&p->signal_lock, flags);
-        if (!found)
+        u32 at = (u32)n % PEEK_BATCH;
+        if (!at) {
+            u64 flags = spin_lock_irqsave(&p->signal_lock);
+            got = sigpending_peek(q, a.off + (u32)n, info, PEEK_BATCH);
+            spin_unlock_irqrestore(&p->signal_lock, flags);
+        }
+        if (at == got)
             break;
-        if (siginfo_to_user(udata + (u32)n * SIGINFO_SIZE, &info))
+        if (siginfo_to_user(udata + (u32)n * SIGINFO_SIZE, &info[at]))
             return n ? n : -EFAULT;
         if (sched_interrupted()) {
             n++;

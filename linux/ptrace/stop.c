@@ -94,7 +94,7 @@ static bool stop(struct stop *s)
     struct thread *th = t->thread;
     struct process *p = t->process;
     bool last = s->kind == STOP_EVENT && s->event == PTRACE_EVENT_EXIT; // also when it is killed
-    spin_lock(&proc_lock);
+    mutex_lock(&proc_lock);
     u64 flags = spin_lock_irqsave(&p->signal_lock);
     struct tracee *tr = th->tracee;
     bool stops = tr && (last || !dying(t)) && choose(s, tr, p);
@@ -112,7 +112,7 @@ static bool stop(struct stop *s)
     spin_unlock_irqrestore(&p->signal_lock, flags);
     if (stops)
         ptrace_notify_tracer(tr, s->si_code, s->code & 0x7f);
-    spin_unlock(&proc_lock);
+    mutex_unlock(&proc_lock);
     if (stops)
         schedule();
     return stops;
@@ -120,9 +120,9 @@ static bool stop(struct stop *s)
 
 static u32 tracer_or_parent(struct process *p, const struct thread *th)
 {
-    spin_lock(&proc_lock);
+    mutex_lock(&proc_lock);
     u32 tid = th->tracee ? th->tracee->tracer->tid : p->parent->pid;
-    spin_unlock(&proc_lock);
+    mutex_unlock(&proc_lock);
     return tid;
 }
 
@@ -297,11 +297,11 @@ static void wait_inactive(struct task *t)
 
 struct tracee *ptrace_freeze(s32 tid)
 {
-    spin_lock(&proc_lock);
+    mutex_lock(&proc_lock);
     struct tracee *tr = find(tid);
     if (tr && !change_state(tr, TRACE_STOPPED, TRACE_FROZEN))
         tr = NULL;
-    spin_unlock(&proc_lock);
+    mutex_unlock(&proc_lock);
     if (tr && !tr->off_cpu) {
         wait_inactive(tr->task);
         tr->off_cpu = true;
@@ -357,19 +357,19 @@ static int interrupt(struct tracee *tr)
 
 int ptrace_interrupt(s32 tid)
 {
-    spin_lock(&proc_lock);
+    mutex_lock(&proc_lock);
     struct tracee *tr = find(tid);
     int err = tr ? interrupt(tr) : -ESRCH;
-    spin_unlock(&proc_lock);
+    mutex_unlock(&proc_lock);
     return err;
 }
 
 int ptrace_kill(s32 tid)
 {
-    spin_lock(&proc_lock);
+    mutex_lock(&proc_lock);
     struct tracee *tr = find(tid);
     if (tr)
         signal_process(tr->task->process, SIGKILL, NULL);
-    spin_unlock(&proc_lock);
+    mutex_unlock(&proc_lock);
     return tr ? 0 : -ESRCH;
 }

@@ -5,6 +5,8 @@
 #include "kernel/base/errno.h"
 #include "linux/sched/timer.h"
 
+#define AT_ONCE 32 // so many timers are run in one interrupt
+
 struct timers {
     struct spinlock lock; // RANK_TIMERS
     struct tree by_time;  // of timer->node
@@ -74,12 +76,12 @@ void timer_stop(struct timer *t)
         cpu_pause();
 }
 
-// The first timer that is due, unlinked and marked as running; NULL if none.
-static struct timer *take_due(struct timers *l)
+// The first timer that is due, unlinked and marked as running; NULL if none, or enough.
+static struct timer *take_due(struct timers *l, bool enough)
 {
     spin_lock(&l->lock);
     struct timer *t = tree_entry(tree_first(&l->by_time), struct timer, node);
-    if (t && t->when <= l->now) {
+    if (t && t->when <= l->now && !enough) {
         tree_del(&l->by_time, &t->node);
         t->armed = false;
     } else {
@@ -94,9 +96,12 @@ void timers_run(void)
 {
     struct timers *l = &timers[cpu_id()];
     struct timer *t;
+    u32 n = 0;
     l->now = clock_ns();
-    while ((t = take_due(l)))
+    for (; (t = take_due(l, n == AT_ONCE)); n++)
         t->fn(t);
+    if (n == AT_ONCE) // a program has as many as it likes: other interrupts come between
+        lapic_send_self(IPI_TIMERS);
 }
 
 void timers_leave(void)

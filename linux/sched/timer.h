@@ -23,7 +23,8 @@ int sched_sleep_until(u64 when, bool interruptible);
 
 // Boot CPU, once.
 void timers_init(void);
-// Runs the timers of this CPU that are due. IRQs off.
+// Runs timers of this CPU that are due. Of many it does some, and an interrupt to itself the rest.
+// IRQs off.
 void timers_run(void);
 // Gives all timers of this CPU to CPU 0. Not from a timer's function. IRQs off.
 void timers_leave(void);

@@ -10,13 +10,18 @@
 #include "linux/task/sigqueue.h"
 #include "linux/task/upcalls.h"
 
-struct spinlock proc_lock = SPINLOCK("proc", RANK_PROC);
+struct mutex proc_lock;
 struct process *init_process;
 static struct tree processes; // by pid; proc_lock
 // Threads of all processes; one that has none left counts as one until it is reaped. proc_lock
 static u64 nr_threads;
 
 #define DEFAULT_UMASK 022
+
+void processes_init(void)
+{
+    mutex_init(&proc_lock, "processes", RANK_PROC);
+}
 
 struct process *process_new(void)
 {
@@ -33,6 +38,7 @@ struct process *process_new(void)
     process_enter_root(p);
     rlimits_init(p->limits);
     p->umask = DEFAULT_UMASK;
+    p->round = 1;
     p->exit_signal = SIGCHLD;
     p->start_ns = clock_ns();
     return p;
@@ -139,11 +145,11 @@ struct process *process_lookup(u32 pid)
 
 struct process *process_find(u32 pid)
 {
-    spin_lock(&proc_lock);
+    mutex_lock(&proc_lock);
     struct process *p = process_lookup(pid);
     if (p)
         process_get(p);
-    spin_unlock(&proc_lock);
+    mutex_unlock(&proc_lock);
     return p;
 }
 
@@ -163,9 +169,9 @@ struct process *process_of(u32 tid)
 void process_for_each(void (*fn)(struct process *p, void *arg), void *arg)
 {
     struct process *p;
-    spin_lock(&proc_lock);
+    mutex_lock(&proc_lock);
     tree_for_each(p, &processes, pid_node) fn(p, arg);
-    spin_unlock(&proc_lock);
+    mutex_unlock(&proc_lock);
 }
 
 struct process *process_next(struct process *p)
@@ -175,11 +181,11 @@ struct process *process_next(struct process *p)
 
 struct mm *process_mm(struct process *p)
 {
-    spin_lock(&proc_lock);
+    mutex_lock(&proc_lock);
     struct mm *mm = p->mm;
     if (mm)
         mm_get(mm);
-    spin_unlock(&proc_lock);
+    mutex_unlock(&proc_lock);
     return mm;
 }
 

@@ -2,12 +2,15 @@
 // beside each task of a program.
 //
 // Which lock guards what:
-//   proc_lock (RANK_PROC)   the tree, the lists of processes and threads, ids, exit states, exe,
+//   proc_lock (a mutex)     the tree, the lists of processes and threads, ids, exit states, exe,
 //                           cmdline, comm, cwd, and the pointer mm for other processes
-//   signal_lock             actions, pending signals, blocked masks, the flags of stopping and
+//   signal_lock (spinlock)  actions, pending signals, blocked masks, the flags of stopping and
 //                           ending, and the list of threads
 //   none                    umask: the threads of the program use it as they like
-// The list of threads changes only under both locks. So one of the two is enough to walk it.
+// The list of threads changes only under both locks. So one of the two is enough to walk it. A
+// program has as many processes and threads as it likes: work at each of them is done under
+// proc_lock, which leaves interrupts and preemption on, and takes signal_lock for one thread at a
+// time.
 //
 // References: the tree has one until the process is reaped. Each thread's task has one until it is
 // released.
@@ -81,6 +84,7 @@ struct process {
     struct task *exec_task; // if not NULL, all threads but this one end
     bool stopping;          // threads stop before they return to ring 3
     bool continued;         // SIGCONT has come, and the parent does not know yet
+    u64 round;              // each SIGCONT begins a new one; from 1
     u32 nr_stopped;
     int stop_signal;
 
@@ -106,8 +110,8 @@ struct thread {
     u64 waiting_for;     // blocked signals for which rt_sigtimedwait(2) waits
     u64 saved_mask;      // the mask to put back (rt_sigsuspend(2)), if restore_mask
     bool restore_mask;
-    bool stopped;    // counted in process->nr_stopped
-    bool stop_due;   // a stop signal was taken, and no SIGCONT has come since
+    u64 stopped_in;  // the round in which it stopped: thread_stopped(). 0: never
+    u64 taken_in;    // the round in which it took its last signal
     int exit_status; // a wait status; the process's one if this is the last thread
     struct sigpending pending;
     struct siginfo siginfo; // of the signal that is delivered or forced; only the thread uses it
@@ -129,7 +133,7 @@ struct thread {
     struct cpu_time told; // proc_lock
 };
 
-extern struct spinlock proc_lock;
+extern struct mutex proc_lock;
 
 static inline struct process *current_process(void)
 {
@@ -139,6 +143,13 @@ static inline struct process *current_process(void)
 static inline struct thread *current_thread(void)
 {
     return current_task()->thread;
+}
+
+// Whether th is counted in nr_stopped of its process p. What stopped before a SIGCONT has not
+// stopped any more. signal_lock held.
+static inline bool thread_stopped(const struct process *p, const struct thread *th)
+{
+    return th->stopped_in == p->round;
 }
 
 // ---- finding ----
@@ -154,7 +165,7 @@ struct process *process_lookup(u32 pid);
 // The process after p in the order of pids; with p NULL the first one. NULL at the end. proc_lock
 // held.
 struct process *process_next(struct process *p);
-// Calls fn for each process in the order of pids, under proc_lock. So fn must not sleep.
+// Calls fn for each process in the order of pids, under proc_lock. So fn takes no mutex.
 void process_for_each(void (*fn)(struct process *p, void *arg), void *arg);
 // The address space of p, with a reference, or NULL when it has none any more. Task context.
 struct mm *process_mm(struct process *p);
@@ -185,6 +196,8 @@ u64 task_runtime(const struct task *t);
 
 // ---- life ----
 
+// Boot CPU, once.
+void processes_init(void);
 // A process without threads, linked nowhere, without ids. NULL when memory is out. Task context.
 struct process *process_new(void);
 // Makes a task that has not started yet a thread of p: a struct thread and FPU state. 0, or

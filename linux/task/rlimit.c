@@ -53,14 +53,14 @@ int rlimit_change(struct process *p, u32 which, const struct rlimit *new, struct
 {
     if (which >= NR_RLIMITS || (new &&new->soft > new->hard))
         return -EINVAL;
-    spin_lock(&proc_lock);
+    mutex_lock(&proc_lock);
     struct rlimit *limit = &p->limits[which];
     int err = new ? may_change(which, limit, new) : 0;
     if (old)
         *old = *limit;
     if (new && !err)
         *limit = *new;
-    spin_unlock(&proc_lock);
+    mutex_unlock(&proc_lock);
     return err;
 }
 

@@ -109,9 +109,9 @@ struct sigpending {
 // the siginfo says that the kernel sent it (SI_KERNEL).
 
 // Sends to the process: one of its threads that do not block the signal takes it. 0, -EINVAL or
-// -EAGAIN (no memory for a real-time signal's entry).
+// -EAGAIN (no memory for a real-time signal's entry). proc_lock held.
 int signal_process(struct process *p, int sig, const struct siginfo *info);
-// The same to one thread. Does nothing for a kernel thread.
+// The same to one thread. Does nothing for a kernel thread. Takes proc_lock.
 int signal_task(struct task *t, int sig, const struct siginfo *info);
 // A short way for a signal to the running task, which is on its way to ring 3. If a handler can
 // take the signal at once, returns where the caller writes the siginfo, its signo too. NULL: the
@@ -124,5 +124,6 @@ void signal_force(int sig, const struct siginfo *info);
 void signal_force_fault(int sig, int code, u64 addr);
 // Sends to every process of a group. 0, or -ESRCH: the group has none. proc_lock held.
 int signal_group(u32 pgid, int sig, const struct siginfo *info);
-// What SIGKILL does: all threads of the process end, with this wait status.
+// What SIGKILL does: all threads of the process end, with this wait status. proc_lock held, unless
+// the running thread is the only one.
 void signal_kill_process(struct process *p, int wait_status);

@@ -6,13 +6,18 @@
 #include "linux/task/upcalls.h"
 #include "linux/task/sigqueue.h"
 
-void signal_kick(struct task *t)
+static void kick(struct task *t, u32 states)
 {
     signal_note(t);
-    sched_wake_from(t, BIT(TASK_SLEEPING));
+    sched_wake_from(t, states);
     // The task may still be on its CPU, on its way to sleep. Then it runs on, and must look.
     if (t != current_task() && __atomic_load_n(&t->on_cpu, __ATOMIC_SEQ_CST))
         smp_reschedule(t->cpu);
+}
+
+void signal_kick(struct task *t)
+{
+    kick(t, BIT(TASK_SLEEPING));
 }
 
 static bool takes(const struct thread *th, int sig)
@@ -46,81 +51,86 @@ static struct thread *pick_thread(struct process *p, int sig)
     return NULL;
 }
 
-void signal_flush_all(struct process *p, u64 set, struct list *gone)
+void signal_each_thread(struct process *p, signal_step *step, void *arg)
 {
     struct thread *th;
-    sigpending_flush(&p->pending, set, gone);
-    list_for_each (th, &p->threads, node)
-        sigpending_flush(&th->pending, set, gone);
+    list_for_each (th, &p->threads, node) {
+        u64 flags = spin_lock_irqsave(&p->signal_lock);
+        step(th, arg);
+        spin_unlock_irqrestore(&p->signal_lock, flags);
+    }
 }
 
-void signal_kill_thread(struct thread *th)
+void signal_kill_thread(struct thread *th, void *)
 {
-    __atomic_store_n(&th->task->killed, true, __ATOMIC_RELEASE);
-    signal_kick(th->task);
-    sched_wake_from(th->task, BIT(TASK_SLEEPING) | BIT(TASK_STOPPED) | BIT(TASK_KILLABLE));
+    struct task *t = th->task;
+    __atomic_store_n(&t->killed, true, __ATOMIC_RELEASE);
+    kick(t, BIT(TASK_SLEEPING) | BIT(TASK_STOPPED) | BIT(TASK_KILLABLE));
     ptrace_wake_dying(th);
 }
 
-static void kill_locked(struct process *p, int wait_status)
+void signal_kill_process(struct process *p, int wait_status)
 {
-    struct thread *th;
-    if (p->exiting)
-        return;
+    u64 flags = spin_lock_irqsave(&p->signal_lock);
+    bool first = !p->exiting;
     p->exiting = true;
-    p->exit_status = wait_status;
-    list_for_each (th, &p->threads, node)
-        signal_kill_thread(th);
+    if (first)
+        p->exit_status = wait_status;
+    spin_unlock_irqrestore(&p->signal_lock, flags);
+    if (first)
+        signal_each_thread(p, signal_kill_thread, NULL);
 }
 
-// SIGKILL for a process that is ending already. Its threads may wait for their tracers.
-static void wake_dying(struct process *p)
+// Of a process that ends already. Its threads may wait for their tracers.
+static void wake_dying(struct thread *th, void *)
+{
+    ptrace_wake_dying(th);
+}
+
+static void forget(struct process *p, struct sigpending *q, u64 set)
+{
+    struct list gone = LIST_INIT(gone);
+    u64 flags = spin_lock_irqsave(&p->signal_lock);
+    sigpending_flush(q, set, &gone);
+    spin_unlock_irqrestore(&p->signal_lock, flags);
+    sigpending_free(&gone);
+}
+
+void signal_forget(struct process *p, u64 set)
 {
     struct thread *th;
     list_for_each (th, &p->threads, node)
-        ptrace_wake_dying(th);
+        if (th->pending.set & set)
+            forget(p, &th->pending, set);
+    forget(p, &p->pending, set);
 }
 
-static void continue_locked(struct process *p)
+static void continue_thread(struct thread *th, void *was_stopping)
 {
-    struct thread *th;
-    list_for_each (th, &p->threads, node) {
-        th->stop_due = false;
-        ptrace_continued(th);
-    }
-    if (!p->stopping)
-        return;
-    p->stopping = false;
-    p->continued = p->nr_stopped == p->nr_threads;
-    p->nr_stopped = 0;
-    list_for_each (th, &p->threads, node) {
-        th->stopped = false;
+    ptrace_continued(th);
+    if (*(bool *)was_stopping)
         sched_wake_from(th->task, BIT(TASK_SLEEPING) | BIT(TASK_STOPPED));
-    }
 }
 
-// With `th` NULL the signal goes to the process.
-static int send(struct process *p, struct thread *th, int sig, const struct siginfo *info)
+// No stop signal is pending. A thread that has taken one, or has stopped, did so in an old round.
+static void continue_process(struct process *p)
 {
-    if (sig < 0 || sig > NSIG)
-        return -EINVAL;
-    if (sig == 0 || p == init_process)
-        return 0;
-    if (sig == SIGKILL && !spares(p, sig, info)) {
-        if (p->exiting)
-            wake_dying(p);
-        kill_locked(p, WAIT_SIGNALED(SIGKILL));
-    }
+    u64 flags = spin_lock_irqsave(&p->signal_lock);
+    bool was_stopping = p->stopping;
+    p->round++;
+    p->stopping = false;
+    if (was_stopping)
+        p->continued = p->nr_stopped == p->nr_threads;
+    p->nr_stopped = 0;
+    spin_unlock_irqrestore(&p->signal_lock, flags);
+    signal_each_thread(p, continue_thread, &was_stopping);
+}
+
+// Puts the signal into a queue. With `th` NULL it goes to the process. signal_lock held.
+static int queue(struct process *p, struct thread *th, int sig, const struct siginfo *info)
+{
     if (p->exiting)
         return 0;
-    struct list gone = LIST_INIT(gone); // each of these signals is there once at most
-    if (SIG_BIT(sig) & SIG_STOPS)
-        signal_flush_all(p, SIG_BIT(SIGCONT), &gone);
-    if (sig == SIGCONT) {
-        signal_flush_all(p, SIG_STOPS, &gone);
-        continue_locked(p);
-    }
-    sigpending_free(&gone);
     struct thread *taker = th ? (takes(th, sig) ? th : NULL) : pick_thread(p, sig);
     if (taker && spares(p, sig, info) && (sig == SIGKILL || !taker->tracee))
         return 0;
@@ -136,12 +146,36 @@ static int send(struct process *p, struct thread *th, int sig, const struct sigi
     return err;
 }
 
-int signal_process(struct process *p, int sig, const struct siginfo *info)
+// proc_lock held.
+static int send(struct process *p, struct thread *th, int sig, const struct siginfo *info)
 {
+    if (sig < 0 || sig > NSIG)
+        return -EINVAL;
+    if (sig == 0 || p == init_process)
+        return 0;
+    if (sig == SIGKILL && !spares(p, sig, info)) {
+        if (p->exiting)
+            signal_each_thread(p, wake_dying, NULL);
+        signal_kill_process(p, WAIT_SIGNALED(SIGKILL));
+        return 0;
+    }
+    if (p->exiting)
+        return 0;
+    if (SIG_BIT(sig) & SIG_STOPS)
+        signal_forget(p, SIG_BIT(SIGCONT));
+    if (sig == SIGCONT) {
+        signal_forget(p, SIG_STOPS);
+        continue_process(p);
+    }
     u64 flags = spin_lock_irqsave(&p->signal_lock);
-    int err = send(p, NULL, sig, info);
+    int err = queue(p, th, sig, info);
     spin_unlock_irqrestore(&p->signal_lock, flags);
     return err;
+}
+
+int signal_process(struct process *p, int sig, const struct siginfo *info)
+{
+    return send(p, NULL, sig, info);
 }
 
 int signal_task(struct task *t, int sig, const struct siginfo *info)
@@ -149,9 +183,9 @@ int signal_task(struct task *t, int sig, const struct siginfo *info)
     struct process *p = t->process;
     if (!p || !t->thread)
         return 0;
-    u64 flags = spin_lock_irqsave(&p->signal_lock);
+    mutex_lock(&proc_lock);
     int err = send(p, t->thread, sig, info);
-    spin_unlock_irqrestore(&p->signal_lock, flags);
+    mutex_unlock(&proc_lock);
     return err;
 }
 
@@ -162,13 +196,6 @@ int signal_group(u32 pgid, int sig, const struct siginfo *info)
         if (p->pgid == pgid && p != init_process)
             err = signal_process(p, sig, info);
     return err;
-}
-
-void signal_kill_process(struct process *p, int wait_status)
-{
-    u64 flags = spin_lock_irqsave(&p->signal_lock);
-    kill_locked(p, wait_status);
-    spin_unlock_irqrestore(&p->signal_lock, flags);
 }
 
 static void force(struct thread *th)

@@ -13,16 +13,20 @@ enum {
     ERESTART_RESTARTBLOCK = 516, // the same by restart_syscall(2), with the thread's `restart`
 };
 
-// ---- signal_send.c; signal_lock held ----
+// ---- signal_send.c ----
 
 // Makes the task look at its signals, whether it sleeps or runs in ring 3 on another CPU.
+// signal_lock held.
 void signal_kick(struct task *t);
+// signal_lock or proc_lock held.
 bool signal_is_ignored(const struct process *p, int sig);
-// Ends a thread: wakes it, wherever it waits, and it ends on its way to ring 3.
-void signal_kill_thread(struct thread *th);
-// Forgets the pending signals of this set, of the process and all its threads. Their entries go to
-// the list `gone`, for sigpending_free().
-void signal_flush_all(struct process *p, u64 set, struct list *gone);
+// Calls `step` for each thread of p, with signal_lock. proc_lock held, no signal_lock.
+typedef void signal_step(struct thread *th, void *arg);
+void signal_each_thread(struct process *p, signal_step *step, void *arg);
+// A step that ends the thread: wakes it, wherever it waits, and it ends on its way to ring 3.
+signal_step signal_kill_thread;
+// Forgets the pending signals of this set, of the process and all its threads. proc_lock held.
+void signal_forget(struct process *p, u64 set);
 
 // signal_kick() without waking or interrupting the task: it looks at its signals on its next way to
 // ring 3. A task that does not run looks when it is switched in (S5, sched/sched.h).

@@ -54,16 +54,19 @@ int sigpending_add(struct sigpending *q, int sig, const struct siginfo *info, u6
     return 0;
 }
 
-bool sigpending_peek(const struct sigpending *q, u64 n, struct siginfo *out)
+u32 sigpending_peek(const struct sigpending *q, u64 from, struct siginfo *out, u32 n)
 {
     const struct sigentry *e;
+    u32 got = 0;
     list_for_each (e, &q->queue, node) {
-        if (n--)
-            continue;
-        *out = e->info;
-        return true;
+        if (got == n)
+            break;
+        if (from)
+            from--;
+        else
+            out[got++] = e->info;
     }
-    return false;
+    return got;
 }
 
 int sigpending_take(struct sigpending *q, u64 allowed, struct siginfo *out)

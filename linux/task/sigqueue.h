@@ -12,9 +12,9 @@
 int sigpending_add(struct sigpending *q, int sig, const struct siginfo *info, u64 limit);
 // How many entries there are in all queues.
 u64 sigpending_entries(void);
-// Copies the nth entry of the queue, counted from 0 in the order of sending. False if there are
-// fewer.
-bool sigpending_peek(const struct sigpending *q, u64 n, struct siginfo *out);
+// Copies n entries of the queue, in the order of sending, after the first `from`. Returns how many
+// there were.
+u32 sigpending_peek(const struct sigpending *q, u64 from, struct siginfo *out, u32 n);
 // Takes one signal of the set `allowed` with its siginfo: the lowest of SIG_FAULTS, or else the
 // lowest one. Returns its number, or 0 when there is none.
 int sigpending_take(struct sigpending *q, u64 allowed, struct siginfo *out);

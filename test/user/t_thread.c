@@ -143,6 +143,7 @@ static void touch(uint32_t wakes, uint32_t moves, long want)
         REQUIRE(n >= 0 && n <= want - done);
         done += n;
         wakes -= (uint32_t)n < wakes ? (uint32_t)n : wakes;
+        moves = (uint32_t)(want - done) - wakes;
         if (done < want)
             sched_yield();
     }
@@ -177,6 +178,25 @@ UTEST(futex_requeue, "futex-requeue")
     CHECK_EQ(futex(&there, FUTEX_WAKE_PRIVATE, 1, NULL, NULL, 0), 1);
     CHECK_EQ(futex(&there, FUTEX_WAKE_PRIVATE, INT_MAX, NULL, NULL, 0), 3);
     for (int i = 0; i < 4; i++) {
+        REQUIRE(pthread_join(t[i], &result) == 0);
+        CHECK_EQ((long)result, 0);
+    }
+}
+
+// As many as the kernel does not wake in one go (linux/proc/futex.c).
+UTEST(futex_many, "futex-many")
+{
+    enum { MANY = 100, MOVED = 90, WOKEN = 70 };
+    pthread_t t[MANY];
+    void *result;
+
+    for (int i = 0; i < MANY; i++)
+        REQUIRE(pthread_create(&t[i], NULL, wait_here, NULL) == 0);
+    touch(0, MOVED, MOVED);
+    CHECK_EQ(futex(&there, FUTEX_WAKE_PRIVATE, WOKEN, NULL, NULL, 0), WOKEN);
+    CHECK_EQ(futex(&there, FUTEX_WAKE_PRIVATE, INT_MAX, NULL, NULL, 0), MOVED - WOKEN);
+    touch(MANY - MOVED, 0, MANY - MOVED);
+    for (int i = 0; i < MANY; i++) {
         REQUIRE(pthread_join(t[i], &result) == 0);
         CHECK_EQ((long)result, 0);
     }

@@ -27,8 +27,8 @@ static bool goes_nowhere(const struct trapframe *f)
     return unlikely(upper_half(f->rip)) && !is_canonical(f->rip);
 }
 
-// First comes the work that a #DB has left, because nothing else may run here before. Then tasks
-// are switched and signals delivered until neither is due.
+// First comes the work that a #DB has left. Then tasks are switched and signals delivered until
+// neither is due.
 static void work_until_none(struct trapframe *f)
 {
     do {

@@ -20,7 +20,7 @@ void user_return(struct trapframe *f);
 bool user_return_due(void);
 
 // linux/perf/wakeup.c. After a #DB from ring 3 (and a record that a task makes), IRQs off: does
-// what its overflows have left to be done, before anything else can run here.
+// what its overflows have left to be done. On return IRQs are off again.
 void perf_debug_return(void);
 
 // linux/proc/trap.c. What debug_exception() left of a #DB from ring 3: becomes SIGTRAP. IRQs on.
