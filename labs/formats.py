@@ -19,8 +19,8 @@ def text(report):
         lines.append(f"{'ok  ' if row.full else 'FAIL'} {row.name:14} {row.score:3}/{row.points}"
                      + said)
     lines += report.notes + [f"{name}: {value}" for name, value in report.leaderboard.items()]
-    lines.append(f"Score: {report.score}/{report.points}    ({report.seconds:.1f} s; "
-                 f"SEED={report.seed} repeats this run)")
+    again = f"; SEED={report.seed} repeats this run" if report.seed else ""
+    lines.append(f"Score: {report.score}/{report.points}    ({report.seconds:.1f} s{again})")
     return "\n".join(lines) + "\n"
 
 

@@ -12,15 +12,14 @@ import shutil
 import subprocess
 import sys
 
-from labs import advice, cut, grading, lab
+from labs import advice, cut, grading, lab, sheet
 from labs.bench import BUILD, Broken, compile_host, complaints, frame, make
 from labs.bench import only_symbol, run
 
 MODELS = lab.ROOT + "/build/labs"
 # Of labs/, what goes into a starter besides the lab's own GIVEN files.
 GRADER = ["advice.py", "answers.py", "bench.py", "cut.py", "formats.py", "grading.py", "lab.mk",
-          "lab.py", "machine.py", "report.py", "tool.py"]
-ANSWERS = "# The answers to the questions of README.md, by number.\n"
+          "lab.py", "machine.py", "report.py", "sheet.py", "tool.py"]
 COMMIT = {"GIT_AUTHOR_NAME": "dr7", "GIT_AUTHOR_EMAIL": "dr7@localhost",
           "GIT_AUTHOR_DATE": "2026-01-01T00:00:00Z"}
 COMMIT.update({k.replace("AUTHOR", "COMMITTER"): v for k, v in COMMIT.items()})
@@ -127,7 +126,7 @@ class Model:
         out = read(f"{lab.HERE}/{self.module.NAME}/README.md")
         rule = self.module.rule(self.params) if hasattr(self.module, "rule") else ""
         write(self.tree + "/README.md", out.replace("<!-- your parameters -->", rule))
-        write(self.tree + "/answers.txt", ANSWERS)
+        write(f"{self.tree}/{sheet.SHEET}", sheet.HEAD)
 
     def compile_staff(self):
         """One object for each function; each offers only that function."""
@@ -195,16 +194,25 @@ class Model:
 
     def hand_out(self, out, student):
         """A student's own starter: a git repository with one commit."""
-        if os.path.exists(out) and os.listdir(out):
-            sys.exit(f"dr7: OUT={out}: it is there already, and not empty")
+        check_new(out)
         shutil.copytree(self.tree, out, ignore=shutil.ignore_patterns("build", "__pycache__"),
                         dirs_exist_ok=True)
         mine = lab.load(out)
         mine.student = student
         mine.save(f"{out}/{lab.STARTER}")
-        for words in (["init", "-q", "-b", "main"], ["add", "-A", "-f"],
-                      ["commit", "-q", "-m", f"{mine.title}: the starter"]):
-            subprocess.run(["git", "-C", out, *words], check=True, env={**os.environ, **COMMIT})
+        commit(out, mine.title)
+
+
+def check_new(out):
+    if os.path.exists(out) and os.listdir(out):
+        sys.exit(f"dr7: OUT={out}: it is there already, and not empty")
+
+
+def commit(out, title):
+    """The folder becomes a git repository with one commit."""
+    for words in (["init", "-q", "-b", "main"], ["add", "-A", "-f"],
+                  ["commit", "-q", "-m", f"{title}: the starter"]):
+        subprocess.run(["git", "-C", out, *words], check=True, env={**os.environ, **COMMIT})
 
 
 def lend_build(tree, kernel):

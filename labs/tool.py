@@ -6,7 +6,7 @@ import sys
 import zipfile
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-from labs import cut, formats, grading, lab  # noqa: E402
+from labs import cut, formats, grading, lab, sheet  # noqa: E402
 
 MAX_FILE = 1 << 20  # of a hand-in, in bytes
 ZIPBALL = "hand-in.zip"
@@ -26,11 +26,14 @@ def make_lab():
         return
     if not variable("OUT"):
         sys.exit("dr7: OUT= must name the new folder")
-    student = variable("ID", lab.PUBLIC)
-    params = lab.parameters(variable("L"), student)
-    model = starter.Model(variable("L"), params).ready()
-    model.hand_out(variable("OUT"), student)
-    print(f"{variable('OUT')}: the starter of {student}; {model.module.FILE} is to be written")
+    student, module = variable("ID", lab.PUBLIC), lab.staff(variable("L"))
+    if module.FLAVOUR == "answers":
+        from labs import questions
+        questions.hand_out(module, variable("OUT"), student)
+    else:
+        model = starter.Model(variable("L"), lab.parameters(variable("L"), student)).ready()
+        model.hand_out(variable("OUT"), student)
+    print(f"{variable('OUT')}: the starter of {student}; {module.FILE} is to be written")
 
 
 def hand_in_text(path, wanted):
@@ -69,9 +72,13 @@ def lab_grade():
     from labs import starter
     if not variable("L") or not variable("FILE"):
         sys.exit("dr7: L= names the lab and FILE= the hand-in")
-    params = lab.parameters(variable("L"), variable("ID", lab.PUBLIC))
-    model = starter.Model(variable("L"), params).ready()
-    text = hand_in_text(variable("FILE"), model.module.FILE)
+    student, module = variable("ID", lab.PUBLIC), lab.staff(variable("L"))
+    text = hand_in_text(variable("FILE"), module.FILE)
+    if module.FLAVOUR == "answers":
+        from labs import questions
+        show(questions.grade(module, questions.parameters(module, student), text))
+        return
+    model = starter.Model(variable("L"), lab.parameters(variable("L"), student)).ready()
     show(grading.grade(lab.load(model.tree), model.tree, text, variable("SEED")))
 
 
@@ -84,6 +91,8 @@ def labs_check():
 
 def starter_grade(only=None):
     mine = lab.load(".")
+    if mine.flavour == "answers":
+        sheet.show(hand_in_text(mine.file, mine.file))
     if only is not None and only not in mine.functions:
         sys.exit(f"dr7: F= is one of {' '.join(mine.functions)}")
     report = grading.grade(mine, ".", hand_in_text(mine.file, mine.file),
@@ -94,13 +103,14 @@ def starter_grade(only=None):
 def zipball():
     """The files that are handed in, and which starter they are of."""
     mine = lab.load(".")
+    files = list(dict.fromkeys([mine.file, sheet.SHEET]))
     commit = subprocess.run(["git", "rev-list", "--max-parents=0", "HEAD"], capture_output=True,
                             text=True).stdout.strip()
     with zipfile.ZipFile(ZIPBALL, "w", zipfile.ZIP_DEFLATED) as archive:
-        archive.write(mine.file)
-        archive.write("answers.txt")
+        for path in files:
+            archive.write(path)
         archive.writestr("starter.txt", f"{mine.name} {mine.student} {commit}\n")
-    print(f"{ZIPBALL}: {mine.file}, answers.txt")
+    print(f"{ZIPBALL}: {', '.join(files)}")
 
 
 def main():

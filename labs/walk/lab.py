@@ -1,0 +1,56 @@
+# The lab "walk": a context switch, stepped through in Bochs' debugger. Bochs is deterministic, so
+# the grader takes the same steps and sees the same numbers.
+import re
+import subprocess
+import tempfile
+
+from labs import lab
+
+TITLE = "W1 See a switch"
+HOURS = 0.5
+NEEDS = "nothing"
+FILE = "answers.txt"
+FLAVOUR = "answers"
+SECONDS = 300  # for Bochs, on a busy host
+
+
+def draw(rng):
+    return {"stop": rng.randint(3, 40)}
+
+
+def ask(params):
+    stop = params["stop"]
+    return [(20, f"You are at stop number {stop} of `perf_switch_out` (see below). What is RSP?"),
+            (20, "What is CR3 there?"),
+            (20, "Then you come to `perf_switch_in`. What is CR3 now?"),
+            (20, f"You go on to the next stop, number {stop + 1} of `perf_switch_out`. What is "
+                 "DR7?"),
+            (20, f"Which function stands in the third line of the backtrace at the stop {stop}? "
+                 "(If there is none, write `none`.)")]
+
+
+def commands(params):
+    """The walk as the hand-out tells it."""
+    return (["b perf_event_count", "c", "d 2", "b perf_switch_out"] + ["c"] * params["stop"] +
+            ["bt", "r", "creg", "b perf_switch_in", "c", "creg", "d 4", "c", "dreg"])
+
+
+def walk(params):
+    with tempfile.NamedTemporaryFile("w", suffix=".cmds") as f:
+        f.write("\n".join(commands(params)) + "\n")
+        f.flush()
+        done = subprocess.run(["make", "-s", "bochs", "CMDS=" + f.name, "APPEND=-- demo"],
+                              cwd=lab.ROOT, stdin=subprocess.DEVNULL, capture_output=True,
+                              text=True, errors="replace", timeout=SECONDS)
+    if done.returncode:
+        raise SystemExit("dr7: make bochs: " + (done.stdout + done.stderr)[-300:])
+    return done.stdout
+
+
+def truth(params):
+    said = walk(params)
+    rsp = re.search(r"^rsp: (\w+)", said, re.M)[1]
+    before, after = re.findall(r"^CR3=(0x[\da-f]+)", said, re.M)
+    dr7 = re.search(r"^DR7=(0x[\da-f]+)", said, re.M)[1]
+    names = re.findall(r"^[\da-f]{16} -> [\da-f]{16} \((\w+)\+", said, re.M)
+    return [rsp, before, after, dr7, names[2] if len(names) > 2 else "none"]

@@ -1,0 +1,53 @@
+# The lab "who": which function of the kernel writes a variable? The symbol tracer answers, for the
+# student and for the grader.
+import re
+import subprocess
+
+from labs import lab
+
+TITLE = "W2 Who did it?"
+HOURS = 0.5
+NEEDS = "nothing"
+FILE = "answers.txt"
+FLAVOUR = "answers"
+SECONDS = 120  # for a boot, on a busy host
+
+# Variables with few writers, and what they are.
+VARIABLES = {
+    "next_tid": "the number of the next task", "nr_threads": "how many threads there are",
+    "nr_files": "how many files are open", "nr_free": "how many pages are free",
+    "dead_tasks": "the tasks that wait to be freed", "bytes_in_use": "what the heap has given out",
+    "nr_pages": "how many pages the pipes have", "last_ino": "the number of the newest file"}
+COMMAND = 'sh -c "true | true; echo a >/tmp/x"'
+
+
+def draw(rng):
+    return {"variables": rng.sample(sorted(VARIABLES), 4), "stages": rng.randint(3, 9)}
+
+
+def pipeline(params):
+    return 'sh -c "' + " | ".join(["true"] * params["stages"]) + '"'
+
+
+def ask(params):
+    whole = [(20, f"Which functions write `{name}` ({VARIABLES[name]}) while the command below "
+                  "runs?") for name in params["variables"]]
+    return whole + [(20, f"How often is `next_tid` written while `{pipeline(params)}` runs?")]
+
+
+def script(params):
+    """What the student types, in one boot."""
+    lines = [f"trace {name} -- {COMMAND}; trace -c" for name in params["variables"]]
+    return "\n".join(lines + [f"trace next_tid -- {pipeline(params)}", "exit", ""])
+
+
+def truth(params):
+    done = subprocess.run(["make", "-s", "run", "SMP=1"], input=script(params), cwd=lab.ROOT,
+                          capture_output=True, text=True, errors="replace", timeout=SECONDS)
+    said = done.stdout.replace("\r", "")
+    writers = [", ".join(sorted(set(re.findall(rf" write +{name} +(\w+)\+0x", said))))
+               for name in params["variables"]]
+    hits = re.findall(r"^ +W +(\d+) +next_tid$", said, re.M)
+    if not hits or not all(writers):
+        raise SystemExit(f"dr7: the tracer has not answered: {said[-300:]} {done.stderr[-300:]}")
+    return writers + [hits[-1]]
