@@ -150,6 +150,7 @@ def main():
                 compile(f.read(), path, "exec")
         elif path.endswith(".sh") and subprocess.run(["bash", "-n", path]).returncode:
             fault(path, "bash cannot read it")
+    lint_docs.check_calls(fault)
     asm = [p for p in listed if p.endswith(".asm")]
     if len(asm) > MAX_ASM_FILES:
         fault("NASM", f"{len(asm)} files, over {MAX_ASM_FILES}: " + " ".join(asm))

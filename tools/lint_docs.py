@@ -10,6 +10,9 @@ FENCE = re.compile(r"^\s*```")
 NAMED = re.compile(r"(?<![\w/.-])((?:boot|kernel|arch/x86|perf|hwbp|sched|linux|debug|user|test|"
                    r"docs|labs|tools)/[\w/-]+\.(?:c|h|asm|py|md|txt|sh|cfg))\b")
 MADE = re.compile(r"<!-- file: (\S+)")  # the page shows what is in it
+REFUSED, CALLS = "docs/compat.md", "linux/proc/syscall.c"
+REFUSED_QUIETLY = "// C libraries, busybox and perf try these"  # those behind it are not there
+LAST_CALL = 450  # the newest that was there when the table was written
 PROMPT = re.compile(r"^(?:    )?(?:\$ |\(gdb\) |\(dbg\) |<bochs:\d+> |dr7(?::\S+)?\$ )")
 SYSTEM_HEADERS = ["/usr/include", "/usr/include/x86_64-linux-gnu"]  # <linux/perf_event.h>
 
@@ -75,6 +78,32 @@ def check_page(path, lines, fault):
         check_links(path, where, line, fault)
         if not fenced:
             check_names(where, line, fault, made)
+
+
+def names_of_calls(path, pattern, before="", last=None):
+    """The names that the pattern finds in a file, of its part before a text. `last`: of those
+    whose second group is a number, the greatest."""
+    with open(path, encoding="utf-8") as f:
+        text = f.read()
+    found = re.findall(pattern, text[:text.index(before)] if before else text)
+    return {name for name, number in found if int(number) <= last} if last else set(found)
+
+
+def check_calls(fault):
+    """Linux's calls up to LAST_CALL are either in the kernel's list or in the page's table."""
+    linux = names_of_calls(SYSTEM_HEADERS[1] + "/asm/unistd_64.h", r"#define __NR_(\w+) (\d+)",
+                           last=LAST_CALL)
+    ours = names_of_calls(CALLS, r"(?:\bSYS_|\b[A-Z_]+\()(\w+)(?=\W)", before=REFUSED_QUIETLY)
+    with open(REFUSED, encoding="utf-8") as f:
+        table = f.read().split("## Calls that are not there", 1)[1]
+    refused = {name for row in re.findall(r"^\|[^|]*\|([^|]*)\|", table, re.M)
+               for name in re.findall(r"`(\w+)`", row)}
+    for name in sorted(linux - ours - refused):
+        fault(REFUSED, f"{name} is refused, and not named")
+    for name in sorted(refused & ours):
+        fault(REFUSED, f"{name} is named, and is there")
+    for name in sorted(refused - linux):
+        fault(REFUSED, f"{name}: Linux has no such call")
 
 
 def check_comments(path, lines, fault):

@@ -15,7 +15,7 @@ PERF = FOLDER + "/perf"
 PACKAGE = "linux-source-6.12"
 # Of the sources, what tools/perf is made of; and what it can do without.
 PARTS = ["tools/*", "scripts/*", "arch/arm64/tools/*", "kernel/bpf/disasm.*"]
-WITHOUT = ["AUXTRACE", "BACKTRACE", "BPF_SKEL", "CAPSTONE", "DEMANGLE", "DWARF", "GTK2", "JEVENTS",
+WITHOUT = ["AUXTRACE", "BACKTRACE", "BPF_SKEL", "DEMANGLE", "DWARF", "GTK2", "JEVENTS",
            "JVMTI", "LIBAUDIT", "LIBBABELTRACE", "LIBBPF", "LIBCAP", "LIBCRYPTO", "LIBDEBUGINFOD",
            "LIBDW_DWARF_UNWIND", "LIBNUMA", "LIBPERL", "LIBPFM4", "LIBPYTHON", "LIBTRACEEVENT",
            "LIBUNWIND", "LIBZSTD", "LZMA", "SDT", "SLANG"]

@@ -44,6 +44,7 @@ perf pkg-config pkg-config
 perf xz xz-utils
 perf /usr/include/libelf.h libelf-dev
 perf /usr/include/zlib.h zlib1g-dev
+perf /usr/include/capstone/capstone.h libcapstone-dev
 site mkdocs mkdocs
 site /usr/share/mkdocs/themes/material/__init__.py mkdocs-material
 site git git

@@ -5,13 +5,17 @@
 #include "linux/fs/procfs.h"
 #include "linux/task/process.h"
 
+static void show_symbol(struct text *t, u64 addr, const char *name)
+{
+    bool code = addr >= (u64)__text_start && addr < (u64)__text_end;
+    text_add(t, "%016lx %c %s\n", addr, code ? 'T' : 'D', name);
+}
+
 static void show_kallsyms(struct text *t, u64)
 {
-    for (u32 i = 0; i < ksym_count; i++) {
-        u64 addr = ksym_table[i].addr;
-        bool code = addr >= (u64)__text_start && addr < (u64)__text_end;
-        text_add(t, "%016lx %c %s\n", addr, code ? 'T' : 'D', ksym_names + ksym_table[i].name);
-    }
+    show_symbol(t, (u64)__text_start, "_stext"); // where perf lets the kernel begin
+    for (u32 i = 0; i < ksym_count; i++)
+        show_symbol(t, ksym_table[i].addr, ksym_names + ksym_table[i].name);
 }
 
 struct threads {

@@ -260,6 +260,7 @@ static __attribute__((noinline)) s64 call(struct trapframe *f)
     // C libraries, busybox and perf try these, and go on without them.
     case SYS_capget:
     case SYS_sendfile:
+    case SYS_unshare:
     case SYS_rseq:
     case SYS_clone3:
         return -ENOSYS;

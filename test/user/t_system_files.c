@@ -104,6 +104,7 @@ UTEST(system_symbols, "system-symbols")
     const char *text = text_of("/proc/kallsyms"),
                *at = strstr(text, on_dr7() ? " T sys_eventfd2\n" : " _stext\n");
 
+    CHECK(strstr(text, " T _stext\n"));
     CHECK(sscanf(text, "%llx %c %63s", &addr, &type, name) == 3);
     REQUIRE(at);
     CHECK(at - text >= 16);
