@@ -53,6 +53,7 @@ struct perf_event_context {
     void *pmu_data;               // of the limited PMU (freed with the context)
     struct perf_event *traps;     // of the layer above: what it owes the task, the latest first
     u64 stay;                     // and the number of the task's present stay in the kernel
+    u64 copied;                   // and the bytes of its inherited copies. Atomic
 };
 
 struct perf_cpu {

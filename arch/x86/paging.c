@@ -20,9 +20,9 @@ u64 paging_kernel_root;
 static u64 mmio_next = MMIO_BASE;
 
 // The entry for `va` at the level `leaf`, or the large page met above it; NULL when a table is
-// missing and `alloc` is NULL or has nothing. Two CPUs that miss the same table of the kernel half
-// agree on one.
-static inline u64 *walk(u64 root, u64 va, int leaf, u64 (*alloc)(void))
+// missing and `alloc` is NULL or has nothing. Two CPUs that miss the same table agree on one.
+// nr_tables, if not NULL, counts those that are made.
+static inline u64 *walk(u64 root, u64 va, int leaf, u64 (*alloc)(void), u64 *nr_tables)
 {
     u64 *table = phys_to_virt(root);
     for (int level = 4;; level--) {
@@ -36,10 +36,13 @@ static inline u64 *walk(u64 root, u64 va, int leaf, u64 (*alloc)(void))
                 return NULL;
             u64 fresh = page | TABLE_FLAGS | (va < TASK_SIZE_MAX ? PTE_U : 0);
             if (__atomic_compare_exchange_n(entry, &e, fresh, false, __ATOMIC_ACQ_REL,
-                                            __ATOMIC_ACQUIRE))
+                                            __ATOMIC_ACQUIRE)) {
                 e = fresh;
-            else
+                if (nr_tables)
+                    __atomic_fetch_add(nr_tables, 1, __ATOMIC_RELAXED);
+            } else {
                 page_unref(page);
+            }
         }
         table = paging_table_at(e);
     }
@@ -47,7 +50,7 @@ static inline u64 *walk(u64 root, u64 va, int leaf, u64 (*alloc)(void))
 
 static u64 *early_walk(u64 va, int leaf, u64 (*alloc)(void))
 {
-    u64 *entry = walk(paging_kernel_root, va, leaf, alloc);
+    u64 *entry = walk(paging_kernel_root, va, leaf, alloc, NULL);
     if (!entry)
         panic("paging: no memory for the kernel's page tables");
     return entry;
@@ -101,14 +104,14 @@ void paging_load_kernel(void)
     write_cr3(paging_kernel_root);
 }
 
-u64 *paging_walk(u64 root, u64 va, bool create)
+u64 *paging_walk(u64 root, u64 va, u64 *nr_tables)
 {
-    return walk(root, va, 1, create ? page_alloc_zeroed : NULL);
+    return walk(root, va, 1, nr_tables ? page_alloc_zeroed : NULL, nr_tables);
 }
 
 int paging_map_kernel(u64 va, u64 pa, u64 flags)
 {
-    u64 *pte = paging_walk(paging_kernel_root, va, true);
+    u64 *pte = walk(paging_kernel_root, va, 1, page_alloc_zeroed, NULL);
     if (!pte)
         return -1;
     if (*pte & PTE_P)
@@ -132,7 +135,7 @@ static void flush_range(void *arg)
 void paging_unmap_kernel(u64 va, u32 n, u64 *pa)
 {
     for (u32 i = 0; i < n; i++) {
-        u64 at = va + i * PAGE_SIZE, *pte = paging_walk(paging_kernel_root, at, false);
+        u64 at = va + i * PAGE_SIZE, *pte = paging_walk(paging_kernel_root, at, NULL);
         if (!pte || !(*pte & PTE_P))
             panic("paging: kernel page %lx is not mapped", at);
         pa[i] = *pte & PTE_ADDR;

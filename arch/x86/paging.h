@@ -47,10 +47,10 @@ void paging_init(u64 phys_end, u64 (*alloc)(void));
 // Loads the kernel's own tables on this CPU (no user half).
 void paging_load_kernel(void);
 
-// The address of the entry that maps `va` (its PTE_PS is set in the direct map), or NULL. With
-// `create`, missing tables are made; NULL then means that memory is out. The caller holds the
-// lock of the address space.
-u64 *paging_walk(u64 root, u64 va, bool create);
+// The address of the entry that maps `va` (its PTE_PS is set in the direct map), or NULL.
+// nr_tables not NULL: missing tables are made, and *nr_tables grows by their number (atomic); NULL
+// then means that memory is out. The caller holds the lock of the address space.
+u64 *paging_walk(u64 root, u64 va, u64 *nr_tables);
 
 // Kernel mappings in the regions for stacks and devices. 0 or -1 when memory is out.
 int paging_map_kernel(u64 va, u64 pa, u64 flags);

@@ -8,7 +8,7 @@ static u64 *window_pte __protected_bss;
 void window_init(void)
 {
     window_va = (u64)mmio_map(0, PAGE_SIZE); // makes the page tables that the window needs
-    window_pte = paging_walk(paging_kernel_root, window_va, false);
+    window_pte = paging_walk(paging_kernel_root, window_va, NULL);
     window_close();
 }
 

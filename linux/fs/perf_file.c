@@ -27,7 +27,7 @@ static struct vm_object *perf_map(struct file *f, u64 pages, u64 off, u32 prot, 
         return ERR_PTR(-EINVAL);
     struct vm_object *o = perf_buffer_map(f->private, pages, prot & PROT_WRITE);
     if (!IS_ERR(o))
-        f->weight = pages * PAGE_SIZE;
+        f->weight = perf_event_size(f->private) + pages * PAGE_SIZE;
     return o;
 }
 
@@ -67,6 +67,7 @@ int perf_fd_reserve(struct perf_new_fd *new, bool cloexec)
 int perf_fd_fill(const struct perf_new_fd *new, struct perf_event *event)
 {
     new->file->private = event;
+    new->file->weight = perf_event_size(event);
     fd_fill(current_process()->fds, new->fd, new->file);
     return new->fd;
 }

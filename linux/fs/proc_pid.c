@@ -23,7 +23,7 @@ struct pid_info {
     u32 pid, tgid, ppid, pgid, sid, threads, cpu, tracer;
     char comm[TASK_COMM_LEN];
     char state;
-    u64 start_ns, faults, vsize, rss_pages, switches;
+    u64 start_ns, faults, vsize, rss_pages, tables, switches;
     struct usage used, children;
     u64 pending, shared_pending, blocked, ignored, caught; // signals
     u64 entries_max;                                       // RLIMIT_SIGPENDING
@@ -40,6 +40,7 @@ static void measure_mm(struct mm *mm, struct pid_info *info)
     for (area = vm_first(mm); area; area = vm_next(area))
         info->vsize += area->end - area->start;
     info->rss_pages = mm->nr_pages;
+    info->tables = mm->nr_tables;
     mutex_unlock_shared(&mm->lock);
 }
 
@@ -172,9 +173,8 @@ static void show_status(struct text *t, u64 pid)
     text_add(t, "Name:\t%s\nState:\t%c (%s)\n", i.comm, i.state, state_word(i.state));
     text_add(t, "Tgid:\t%u\nPid:\t%u\nPPid:\t%u\nTracerPid:\t%u\n", i.tgid, i.pid, i.ppid,
              i.tracer);
-    text_add(t, "Uid:\t0\t0\t0\t0\nGid:\t0\t0\t0\t0\n");
-    text_add(t, "VmSize:\t%8lu kB\nVmRSS:\t%8lu kB\n", i.vsize / 1024,
-             i.rss_pages * (unsigned long)PAGE_SIZE / 1024);
+    text_add(t, "Uid:\t0\t0\t0\t0\nGid:\t0\t0\t0\t0\nVmSize:\t%8lu kB\n", i.vsize / 1024);
+    text_add(t, "VmRSS:\t%8lu kB\nVmPTE:\t%8lu kB\n", i.rss_pages * PAGE_KB, i.tables * PAGE_KB);
     text_add(t, "Threads:\t%u\nSigQ:\t%lu/%lu\n", i.threads, sigpending_entries(), i.entries_max);
     text_add(t, "SigPnd:\t%016lx\nShdPnd:\t%016lx\nSigBlk:\t%016lx\n", i.pending, i.shared_pending,
              i.blocked);

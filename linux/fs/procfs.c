@@ -13,7 +13,6 @@
 #include "linux/perf/perf.h"
 #include "linux/perf/sample.h"
 
-#define PAGE_KB   ((unsigned long)PAGE_SIZE / 1024)
 #define TEXT_MAX  (1u << 20) // bytes of the longest generated text
 #define STORE_MAX 1024       // bytes of the longest write
 

@@ -4,6 +4,8 @@
 #include "kernel/base/printk.h"
 #include "linux/fs/vfs.h"
 
+#define PAGE_KB ((unsigned long)PAGE_SIZE / 1024) // memory in these texts is in kB
+
 // A kind of generated file: node->data points to it. The functions get node->arg, which is the
 // process or the CPU that the file is about, or 0. Task context.
 struct gen_file {

@@ -97,7 +97,7 @@ int vm_fault_in(struct mm *mm, u64 addr, bool write, bool fetch, bool force, boo
         return -EACCES; // what others see is not the tracer's to change
     if (!force && ((write && !may_write) || (fetch && !(a->prot & PROT_EXEC)) || !a->prot))
         return -EACCES;
-    u64 *pte = paging_walk(mm->root, va, true);
+    u64 *pte = paging_walk(mm->root, va, &mm->nr_tables);
     if (!pte)
         return -ENOMEM;
     u64 old = __atomic_load_n(pte, __ATOMIC_ACQUIRE);
@@ -130,7 +130,7 @@ static int access_page(struct mm *mm, u64 addr, void *buf, size_t n, bool write,
     lock_for(mm, write);
     int err = vm_fault_in(mm, addr, write, false, force, write);
     if (!err) {
-        u8 *page = phys_to_virt(*paging_walk(mm->root, addr, false) & PTE_ADDR);
+        u8 *page = phys_to_virt(*paging_walk(mm->root, addr, NULL) & PTE_ADDR);
         if (write)
             memcpy(page + (addr & ~PAGE_MASK), buf, n);
         else

@@ -72,7 +72,7 @@ struct copy {
 static void copy_one(u64 va, u64 *pte, void *arg)
 {
     struct copy *c = arg;
-    u64 *to = c->failed ? NULL : paging_walk(c->to->root, va, true);
+    u64 *to = c->failed ? NULL : paging_walk(c->to->root, va, &c->to->nr_tables);
     if (!to) {
         c->failed = true;
         return;

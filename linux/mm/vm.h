@@ -82,6 +82,7 @@ struct mm {
     u64 env, env_len;   // the same of the environment's strings
     bool stripped;      // mm_strip() has been called
     u64 minor_faults, nr_pages, peak_pages; // nr_pages: there now; peak_pages: the most. Atomic
+    u64 nr_tables; // page tables below the root; they stay until the end. Atomic
 };
 
 // A bit that the CPU ignores: the page is there, but its area may not be touched (PROT_NONE).

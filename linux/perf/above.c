@@ -19,6 +19,11 @@ void perf_programs_init(void)
 
 // ---- an event ----
 
+size_t perf_event_size(const struct perf_event *event)
+{
+    return event->pmu->size + perf_output_size;
+}
+
 void perf_born(struct perf_event *event)
 {
     const struct perf_event_attr *a = &event->attr;
@@ -56,6 +61,8 @@ void perf_gone(struct perf_event *event)
     if (!event->parent) {
         perf_work_finish(event);
         perf_buffer_detach(event);
+    } else {
+        __atomic_fetch_sub(&event->ctx->copied, perf_event_size(event), __ATOMIC_RELAXED);
     }
     perf_record_account(event, -1);
 }

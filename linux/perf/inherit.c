@@ -27,6 +27,7 @@ static struct perf_event *copy_event(struct perf_event *event, struct task *task
     if (IS_ERR(copy))
         return copy;
     copy->parent = perf_original(event);
+    __atomic_fetch_add(&ctx->copied, perf_event_size(copy), __ATOMIC_RELAXED);
     // The copy is enabled if the event is so now, however it was opened.
     copy->attr.disabled = event->state < PERF_INACTIVE;
     int err = event->pmu->event_init(copy, NULL);
@@ -108,6 +109,12 @@ void perf_release_children(struct perf_event *event)
     struct perf_event *child, *next;
     list_for_each_safe (child, next, &event->children, child_node)
         perf_child_ends(child);
+}
+
+u64 perf_task_weight(const struct task *t)
+{
+    const struct perf_event_context *ctx = __atomic_load_n(&t->perf_ctx, __ATOMIC_ACQUIRE);
+    return ctx ? __atomic_load_n(&ctx->copied, __ATOMIC_RELAXED) : 0;
 }
 
 // ---- fork ----

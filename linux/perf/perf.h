@@ -18,6 +18,9 @@ void perf_for_each_here(void (*fn)(struct perf_event *event, void *arg), void *a
 // The same for those of them that are ACTIVE, that sample, and that overflow into perf_counted().
 void perf_for_each_sampling(void (*fn)(struct perf_event *event, void *arg), void *arg);
 
+// Bytes of the kernel's memory that an event takes, without its buffer.
+size_t perf_event_size(const struct perf_event *event);
+
 // The text of /proc/hwbp, in the format of docs/hwbp.md; empty in a kernel without breakpoints.
 // Task context.
 void hwbp_show(struct text *t);
@@ -34,6 +37,8 @@ void perf_fork_failed(struct task *child);
 void perf_exit_task(struct task *t);
 // The running task `t` becomes another program. Task context.
 void perf_exec(struct task *t);
+// Bytes of the copies that the task has inherited. The task is referenced or cannot end.
+u64 perf_task_weight(const struct task *t);
 // The running task is about to go back to ring 3. Sends the signals and wakeups of its events. Task
 // context, IRQs on.
 void perf_user_return(void);

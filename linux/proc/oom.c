@@ -7,13 +7,17 @@
 #include "kernel/mm/page.h"
 #include "linux/fs/file.h"
 #include "linux/mm/vm.h"
+#include "linux/perf/perf.h"
 #include "linux/task/process.h"
 
-#define ROOM_PAGES 16        // a fault needs a page, and tables for it
-#define WAIT_NS    5000000ul // for those who are on their way out
+#define ROOM_PAGES 16          // a fault needs a page, and tables for it
+#define WAIT_NS    5000000ul   // for those who are on their way out
+#define SOON_NS    100000000ul // memory that is out comes back in this time, if it does
+#define MAX_TRIES  200         // of a call, while somebody is ending
 
 static struct mutex oom_lock;
 static u64 nr_ended; // changed under oom_lock
+static u64 ended_at; // clock_ns() of the last time; atomic
 
 void oom_init(void)
 {
@@ -29,9 +33,15 @@ u64 oom_count(void)
 static u64 weight(struct process *p)
 {
     u64 pages = p->nr_threads * (KSTACK_SIZE / PAGE_SIZE);
-    if (p->mm)
-        pages += p->mm->nr_pages + p->mm->nr_areas * sizeof(struct vm_area) / PAGE_SIZE;
-    return pages + (p->fds ? fds_weight(p->fds) / PAGE_SIZE : 0);
+    u64 bytes = p->fds ? fds_weight(p->fds) : 0;
+    const struct thread *th;
+    list_for_each (th, &p->threads, node)
+        bytes += perf_task_weight(th->task);
+    if (p->mm) {
+        pages += p->mm->nr_pages + p->mm->nr_tables;
+        bytes += p->mm->nr_areas * sizeof(struct vm_area);
+    }
+    return pages + bytes / PAGE_SIZE;
 }
 
 // The process that has most; NULL: there is none. proc_lock held.
@@ -62,7 +72,7 @@ static const struct mm *spared_memory(void)
 static bool one_is_ending(void)
 {
     for (struct process *p = process_next(NULL); p; p = process_next(p))
-        if (p->mm && p->mm->stripped)
+        if (p->makes_room && !p->zombie)
             return true;
     return false;
 }
@@ -80,9 +90,12 @@ static struct mm *end_largest(void)
            pages * (unsigned long)PAGE_SIZE / 1024);
     struct mm *mm = p->mm;
     mm_get(mm);
-    for (p = process_next(NULL); p; p = process_next(p))
-        if (p->mm == mm)
-            signal_kill_process(p, WAIT_SIGNALED(SIGKILL));
+    for (p = process_next(NULL); p; p = process_next(p)) {
+        if (p->mm != mm)
+            continue;
+        p->makes_room = true;
+        signal_kill_process(p, WAIT_SIGNALED(SIGKILL));
+    }
     return mm;
 }
 
@@ -96,6 +109,7 @@ static bool make_room(void)
     if (mm) { // it comes back now, and not only when its threads have found out
         mm_strip(mm);
         mm_put(mm);
+        __atomic_store_n(&ended_at, clock_ns(), __ATOMIC_RELAXED);
         __atomic_store_n(&nr_ended, nr_ended + 1, __ATOMIC_RELEASE);
     }
     return others;
@@ -113,4 +127,17 @@ bool oom_make_room(u64 before, bool from_user)
     if (from_user && wait)
         sched_sleep_until(clock_ns() + WAIT_NS, false);
     return again && !sched_killed();
+}
+
+bool oom_try_again(u32 tries)
+{
+    spin_lock(&proc_lock);
+    bool ending = one_is_ending();
+    spin_unlock(&proc_lock);
+    u64 ended = __atomic_load_n(&ended_at, __ATOMIC_RELAXED);
+    bool soon = pages_free_count() < ROOM_PAGES || (ended && clock_ns() - ended < SOON_NS);
+    if (tries >= (ending ? MAX_TRIES : soon ? SOON_NS / WAIT_NS : 0))
+        return false;
+    sched_sleep_until(clock_ns() + WAIT_NS, false);
+    return !sched_killed();
 }

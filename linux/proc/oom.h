@@ -1,5 +1,6 @@
 // When memory is out and a program touches a page, somebody has to end: an access cannot return an
-// error. (A system call that needs memory for itself returns ENOMEM instead.)
+// error. A system call that needs memory for itself can: it waits for those who are ending, and
+// then returns ENOMEM.
 #pragma once
 
 #include "arch/x86/types.h"
@@ -14,3 +15,9 @@ u64 oom_count(void);
 // was made in ring 3, so no locks are held, and the call waits while memory is on its way back.
 // True: the access may be tried again. False: it cannot be made. Task context, no spinlock.
 bool oom_make_room(u64 before, bool from_user);
+
+// A call has returned -ENOMEM, for the time number tries + 1, and so has changed nothing. True:
+// memory is out, or was just now; a moment has passed, and the call may be made again. False: more
+// memory than there is now will hardly come, or the task is killed. The tries take 100 ms in all,
+// or a second while somebody is ending. Task context, no locks.
+bool oom_try_again(u32 tries);

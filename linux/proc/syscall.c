@@ -6,6 +6,7 @@
 #include "kernel/checks/failure.h"
 #include "linux/fs/syscalls.h"
 #include "linux/task/process.h"
+#include "linux/proc/oom.h"
 #include "linux/proc/syscalls.h"
 #include "linux/ptrace/ptrace.h"
 #include "linux/fs/upcalls.h"
@@ -285,6 +286,16 @@ u64 syscall_fail_left(void)
     return fail_left;
 }
 
+// A call that has failed has changed nothing, so it may be made twice. What rt_sigreturn(2) returns
+// is no error: it is a register of the interrupted code.
+static __attribute__((noinline)) s64 call_again(struct trapframe *f)
+{
+    s64 result = -ENOMEM;
+    for (u32 n = 0; result == -ENOMEM && f->vector == VECTOR_SYSCALL && oom_try_again(n); n++)
+        result = call(f);
+    return result;
+}
+
 void syscall_dispatch(struct trapframe *f)
 {
     const struct thread *th = current_thread();
@@ -301,6 +312,8 @@ void syscall_dispatch(struct trapframe *f)
     s64 result = call(f);
     if (fails)
         fail_left = mm_inject_failure(0);
+    else if (unlikely(result == -ENOMEM))
+        result = call_again(f);
     f->rax = result;
     if (unlikely(th->trace))
         ptrace_syscall_leave(f);

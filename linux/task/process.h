@@ -73,6 +73,7 @@ struct process {
     int death_signal;  // this process gets it when the thread that made it ends; 0: none
     bool exiting;      // all threads end, with exit_status (both: signal_lock)
     int exit_status;   // a wait status, valid when exiting or zombie
+    bool makes_room;   // it is ended, or was, because memory was out (proc_lock)
     int change;        // the wait status of a stop or continue that is not reported yet, or 0
     struct usage gone; // of threads that have ended, and of address spaces left by exec
     struct cpu_time told;

@@ -121,10 +121,10 @@ static void expect_kstack(u64 top)
     u64 root = read_cr3() & PTE_ADDR;
     EXPECT(kstack_top(top - KSTACK_STRIDE) == top);
     for (u64 va = top - KSTACK_SIZE; va < top; va += PAGE_SIZE) {
-        u64 *pte = paging_walk(root, va, false);
+        u64 *pte = paging_walk(root, va, NULL);
         EXPECT(pte && (*pte & (PTE_P | PTE_W | PTE_NX | PTE_U)) == (PTE_P | PTE_W | PTE_NX));
     }
-    u64 *guard = paging_walk(root, top - KSTACK_SIZE - PAGE_SIZE, false);
+    u64 *guard = paging_walk(root, top - KSTACK_SIZE - PAGE_SIZE, NULL);
     EXPECT(!guard || !(*guard & PTE_P));
 }
 
@@ -155,13 +155,13 @@ static void poke(struct mm *mm, u64 addr, u64 v)
 
 static u64 pa_of(struct mm *mm, u64 addr)
 {
-    u64 *pte = paging_walk(mm->root, addr, false);
+    u64 *pte = paging_walk(mm->root, addr, NULL);
     return pte ? *pte & PTE_ADDR : 0;
 }
 
 static bool is_writable(struct mm *mm, u64 addr)
 {
-    u64 *pte = paging_walk(mm->root, addr, false);
+    u64 *pte = paging_walk(mm->root, addr, NULL);
     return pte && (*pte & PTE_P) && (*pte & PTE_W);
 }
 
