@@ -2,7 +2,6 @@
 #include "hwbp/pmu.h"
 #include "hwbp/reserve.h"
 #include "hwbp/validate.h"
-#include "kernel/base/errno.h"
 #include "sched/trace.h"
 #include "perf/context.h"
 #include "perf/pmu.h"

@@ -1,5 +1,4 @@
 // Steering and reading events, with all their inherited copies.
-#include "kernel/base/errno.h"
 #include "perf/context.h"
 
 // ---- enable, disable, retire ----

@@ -1,7 +1,5 @@
 // The registered PMUs, and the register file of one of them.
 #include "perf/pmu.h"
-#include "arch/x86/platform.h"
-#include "perf/context.h"
 
 #define MAX_PMUS 4
 

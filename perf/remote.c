@@ -110,12 +110,9 @@ void perf_family_run(struct perf_event *event, perf_change_fn *fn, void *arg)
 
 void perf_group_run(struct perf_event *event, perf_change_fn *fn, void *arg)
 {
-    struct perf_event *leader, *sibling;
+    struct perf_event *member;
     mutex_lock(&perf_mutex);
-    leader = event->leader;
-    run_family(leader, fn, arg);
-    list_for_each (sibling, &leader->siblings, node)
-        run_family(sibling, fn, arg);
+    perf_for_each_member(member, event->leader) run_family(member, fn, arg);
     mutex_unlock(&perf_mutex);
 }
 

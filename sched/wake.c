@@ -1,7 +1,5 @@
 // Making tasks runnable, and where they may run.
-#include "arch/x86/platform.h"
 #include "kernel/base/errno.h"
-#include "kernel/base/panic.h"
 #include "sched/trace.h"
 #include "sched/runqueue.h"
 

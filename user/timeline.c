@@ -2,8 +2,7 @@
 // makes pictures of it.
 #include "user/help.h"
 #include "user/proc.h"
-#include <errno.h>
-#include <sys/wait.h>
+#include "user/run.h"
 
 HELP("timeline FILE COMMAND...: the kernel's trace of a command, into a file");
 
@@ -16,22 +15,6 @@ static int complain(const char *what)
 {
     fprintf(stderr, "timeline: %s: %s\n", what, strerror(errno));
     return 1;
-}
-
-// Its exit status as the shell says it, or 127.
-static int run(char **argv)
-{
-    int status;
-    pid_t pid = fork();
-
-    if (pid == 0) {
-        execvp(argv[0], argv);
-        complain(argv[0]);
-        _exit(127);
-    }
-    if (pid < 0 || waitpid(pid, &status, 0) < 0)
-        return complain("fork");
-    return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
 }
 
 static int copy(const char *from, int out)
@@ -58,7 +41,7 @@ int main(int argc, char **argv)
         write_text(TRACING "buffer_size_kb", KIB) != 0 ||
         write_text(TRACING "tracing_on", "1") != 0)
         return complain(TRACING);
-    int status = run(argv + 2);
+    int status = run_command("timeline", argv + 2);
     write_text(TRACING "tracing_on", "0");
     if (copy(TRACING "trace_pipe", out) != 0 || write(out, "lost: ", 6) != 6 ||
         copy(TRACING "trace_lost", out) != 0)

@@ -1,8 +1,7 @@
 // The kernel's symbol tracer, for humans.
 #include "user/help.h"
+#include "user/run.h"
 #include "user/trace.h"
-#include <errno.h>
-#include <sys/wait.h>
 
 HELP("trace SYMBOL... -- COMMAND: who writes a kernel variable meanwhile\n"
      "trace SYMBOL...: from now on, until `trace -c`\n"
@@ -57,24 +56,6 @@ static int clear(void)
     return 0;
 }
 
-// Its exit status as the shell says it, or 127.
-static int run(char **argv)
-{
-    int status;
-    pid_t pid = fork();
-
-    if (pid == 0) {
-        execvp(argv[0], argv);
-        complain(argv[0]);
-        _exit(127);
-    }
-    if (pid < 0 || waitpid(pid, &status, 0) < 0) {
-        complain("fork");
-        return 127;
-    }
-    return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
-}
-
 int main(int argc, char **argv)
 {
     int i, status;
@@ -99,6 +80,6 @@ int main(int argc, char **argv)
         }
     if (i + 1 >= argc)
         return 0;
-    status = run(argv + i + 1);
+    status = run_command("trace", argv + i + 1);
     return show() | clear() ? 1 : status;
 }

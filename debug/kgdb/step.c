@@ -1,6 +1,5 @@
 // Single steps: see step.h.
 #include "arch/x86/cpu.h"
-#include "arch/x86/extable.h"
 #include "arch/x86/platform.h"
 #include "debug/kgdb/breaks.h"
 #include "debug/kgdb/step.h"

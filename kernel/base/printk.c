@@ -155,18 +155,12 @@ void log_init(void)
     open_devices();
 }
 
-void log_stage(const char *fmt, ...)
+const char *log_time(char buf[LOG_TIME])
 {
-    char done[64];
-    va_list ap;
-    va_start(ap, fmt);
-    vsnprintf(done, sizeof(done), fmt, ap);
-    va_end(ap);
     u64 us = clock_since_entry_ns() / 1000;
     if (us)
-        printk("%5lu.%03lu ms  %s\n", us / 1000, us % 1000, done);
-    else
-        printk("        - ms  %s\n", done);
+        snprintf(buf, LOG_TIME, "%5lu.%03lu", us / 1000, us % 1000);
+    return us ? buf : "        -";
 }
 
 void log_force(void)

@@ -21,9 +21,11 @@ void text_add(struct text *t, const char *fmt, ...) __printf(2, 3);
 // "vga=0|1". Earlier messages are printed now.
 void log_init(void);
 
-// A line for a stage of the boot that is over: the milliseconds since the kernel's entry, then at
-// most 63 characters. Before clock_init() there is no time yet, and "-" stands for it.
-void log_stage(const char *fmt, ...) __printf(1, 2);
+// A line for a stage of the boot that is over: the milliseconds since the kernel's entry, then the
+// text. Before clock_init() there is no time yet, and "-" stands for it.
+#define log_stage(fmt, ...) printk("%s ms  " fmt "\n", log_time((char[LOG_TIME]){}), ##__VA_ARGS__)
+#define LOG_TIME            28
+const char *log_time(char buf[LOG_TIME]);
 
 // The newest part of the log, at most n bytes and 64 KiB, for /proc/kmsg. Returns its length.
 size_t log_read(char *buf, size_t n);

@@ -7,7 +7,6 @@
 #include "hwbp/hwbp.h"
 #include "kernel/base/errno.h"
 #include "kernel/base/printk.h"
-#include "kernel/base/string.h"
 #include "perf/context.h"
 #include "sched/sched.h"
 

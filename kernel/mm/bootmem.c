@@ -3,7 +3,6 @@
 #include "kernel/mm/bootmem.h"
 #include "arch/x86/paging.h"
 #include "arch/x86/platform.h"
-#include "kernel/base/panic.h"
 #include "kernel/base/printk.h"
 #include "kernel/base/string.h"
 #include "kernel/mm/page.h"

@@ -3,7 +3,6 @@
 
 #include "arch/x86/uaccess.h"
 #include "linux/task/process.h"
-#include "sched/sched.h"
 
 enum {
     F_SETOWN = 8,

@@ -2,7 +2,6 @@
 #include "arch/x86/uaccess.h"
 #include "kernel/base/string.h"
 #include "kernel/mm/heap.h"
-#include "kernel/mm/page.h"
 #include "linux/fs/syscalls.h"
 #include "linux/fs/vfs.h"
 #include "linux/task/process.h"

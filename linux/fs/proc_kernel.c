@@ -1,6 +1,5 @@
 // Small files about the kernel that C libraries, perf and test suites read before they begin:
 // /proc/kallsyms, /proc/loadavg, and words in /proc/sys/kernel (proc(5)).
-#include "arch/x86/layout.h"
 #include "kernel/base/ksym.h"
 #include "linux/fs/procfs.h"
 #include "linux/task/process.h"

@@ -1,9 +1,7 @@
 // /proc/PID for each process and each kernel thread, and /proc/PID/task/TID for each thread. The
 // directories are made when they are looked up. The formats are those of proc(5).
-#include "arch/x86/platform.h"
 #include "kernel/base/printk.h"
 #include "kernel/base/string.h"
-#include "kernel/mm/heap.h"
 #include "linux/base/mutex.h"
 #include "linux/fs/procfs.h"
 #include "linux/mm/vm.h"

@@ -4,7 +4,6 @@
 #include "kernel/base/string.h"
 #include "linux/sched/trace.h"
 #include "linux/fs/procfs.h"
-#include "linux/fs/stat.h"
 
 #define LINE 256 // no record's text is longer
 

@@ -16,56 +16,28 @@
 #define HEAD_WORDS   3 // nr, enabled, running
 #define MEMBER_WORDS 3 // value, id, lost
 
-// Puts the times for which the format asks.
-static void put_times(struct words *w, u64 format, const struct perf_times *times)
+static u64 count_of(struct perf_event *event)
 {
-    if (format & PERF_FORMAT_TOTAL_TIME_ENABLED)
-        put_word(w, times->enabled);
-    if (format & PERF_FORMAT_TOTAL_TIME_RUNNING)
-        put_word(w, times->running);
+    return perf_read_locked(event, NULL);
 }
 
-static u64 count_and_times(struct perf_event *event, u64 format, struct perf_times *times)
+static void put_values(struct words *w, struct perf_event *event)
 {
-    bool wanted = format & (PERF_FORMAT_TOTAL_TIME_ENABLED | PERF_FORMAT_TOTAL_TIME_RUNNING);
-    return perf_read_locked(event, wanted ? times : NULL);
-}
-
-static void put_single(struct words *w, struct perf_event *event, u64 format)
-{
+    const u64 with_times = PERF_FORMAT_TOTAL_TIME_ENABLED | PERF_FORMAT_TOTAL_TIME_RUNNING;
     struct perf_times times;
-    put_word(w, count_and_times(event, format, &times));
-    put_times(w, format, &times);
-    perf_put_identity(w, format, event);
-}
-
-static void put_group(struct words *w, struct perf_event *leader, u64 format)
-{
-    struct perf_event *sibling;
-    struct perf_times times;
-    u64 count = count_and_times(leader, format, &times);
-    put_word(w, 1 + leader->nr_siblings);
-    put_times(w, format, &times);
-    put_word(w, count);
-    perf_put_identity(w, format, leader);
-    list_for_each (sibling, &leader->siblings, node) {
-        put_word(w, perf_read_locked(sibling, NULL));
-        perf_put_identity(w, format, sibling);
-    }
+    bool wanted = event->attr.read_format & with_times;
+    u64 count = perf_read_locked(perf_read_first(event), wanted ? &times : NULL);
+    perf_put_values(w, event, count, &times, count_of);
 }
 
 ssize_t perf_event_read_user(struct perf_event *event, u64 ubuf, size_t size)
 {
     u64 words[HEAD_WORDS + MEMBER_WORDS * PERF_SAMPLE_GROUP_MAX];
-    u64 format = event->attr.read_format;
     struct words w = WORDS_IN(words);
     if (event->state == PERF_ERROR)
         return 0;
     mutex_lock(&perf_mutex);
-    if (format & PERF_FORMAT_GROUP)
-        put_group(&w, event->leader, format);
-    else
-        put_single(&w, event, format);
+    put_values(&w, event);
     perf_buffer_update(event);
     mutex_unlock(&perf_mutex);
     if (size < words_bytes(&w))

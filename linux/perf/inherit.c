@@ -3,7 +3,6 @@
 #include "linux/perf/perf.h"
 #include "hwbp/hwbp.h"
 #include "kernel/base/errno.h"
-#include "kernel/mm/heap.h"
 #include "perf/context.h"
 #include "perf/pmu.h"
 #include "linux/perf/record.h"

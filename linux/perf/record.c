@@ -1,6 +1,5 @@
 // Records that are no samples. See record.h.
 #include "arch/x86/platform.h"
-#include "arch/x86/upcalls.h"
 #include "arch/x86/user/upcalls.h"
 #include "kernel/base/string.h"
 #include "linux/mm/vm.h"

@@ -7,7 +7,6 @@
 #include "linux/perf/callchain.h"
 #include "perf/context.h"
 #include "linux/perf/machine.h"
-#include "linux/perf/record.h"
 #include "linux/perf/ring.h"
 #include "linux/perf/throttle.h"
 #include "linux/perf/upcalls.h"
@@ -64,103 +63,107 @@ u64 perf_put_ids(void)
     return (u64)t->tid << 32 | perf_task_pid(t);
 }
 
+// What the parts of a sample are about.
+struct subject {
+    const struct perf_event *event;
+    const struct trapframe *regs;
+    u64 addr, period;
+};
+
+// A part that is one word. Those that only other PMUs know are zero or "not known".
+static u64 word_of(u64 part, const struct subject *s)
+{
+    // clang-format off
+    switch (part) {
+    case PERF_SAMPLE_IDENTIFIER:
+    case PERF_SAMPLE_ID:             return perf_original(s->event)->id;
+    case PERF_SAMPLE_IP:             return s->regs->rip;
+    case PERF_SAMPLE_TID:            return perf_put_ids();
+    case PERF_SAMPLE_TIME:           return perf_clock(s->event);
+    case PERF_SAMPLE_ADDR:           return s->addr;
+    case PERF_SAMPLE_STREAM_ID:      return s->event->id;
+    case PERF_SAMPLE_CPU:            return cpu_id();
+    case PERF_SAMPLE_PERIOD:         return s->period;
+    case PERF_SAMPLE_DATA_SRC:       return PERF_MEM_NA;
+    case PERF_SAMPLE_PHYS_ADDR:      return perf_phys_addr(s->addr);
+    case PERF_SAMPLE_CGROUP:         return 1; // the number of the root group
+    case PERF_SAMPLE_DATA_PAGE_SIZE: return perf_page_size(s->addr);
+    case PERF_SAMPLE_CODE_PAGE_SIZE: return perf_page_size(s->regs->rip);
+    default:                         return 0; // weights, transaction, and no bytes of AUX
+    }
+    // clang-format on
+}
+
+// Puts those parts for which the event asks, in this order; a 0 ends the list.
+static void put_parts(struct words *w, const u64 *parts, const struct subject *s)
+{
+    for (u64 type = s->event->attr.sample_type; *parts; parts++)
+        if (type & *parts)
+            put_word(w, word_of(*parts, s));
+}
+
 u16 perf_put_sample_id(const struct perf_event *event, u64 *words)
 {
-    u64 type = event->attr.sample_type;
-    u32 n = 0;
-    if (!event->attr.sample_id_all)
-        return 0;
-    if (type & PERF_SAMPLE_TID)
-        words[n++] = perf_put_ids();
-    if (type & PERF_SAMPLE_TIME)
-        words[n++] = perf_clock(event);
-    if (type & PERF_SAMPLE_ID)
-        words[n++] = perf_original(event)->id;
-    if (type & PERF_SAMPLE_STREAM_ID)
-        words[n++] = event->id;
-    if (type & PERF_SAMPLE_CPU)
-        words[n++] = cpu_id();
-    if (type & PERF_SAMPLE_IDENTIFIER)
-        words[n++] = perf_original(event)->id;
-    return n * sizeof(u64);
+    static const u64 parts[] = {PERF_SAMPLE_TID,
+                                PERF_SAMPLE_TIME,
+                                PERF_SAMPLE_ID,
+                                PERF_SAMPLE_STREAM_ID,
+                                PERF_SAMPLE_CPU,
+                                PERF_SAMPLE_IDENTIFIER,
+                                0};
+    struct words w = {words, words, words + PERF_SAMPLE_ID_WORDS};
+    if (event->attr.sample_id_all)
+        put_parts(&w, parts, &(struct subject){.event = event});
+    return words_bytes(&w);
+}
+
+static u64 count_of(struct perf_event *event)
+{
+    return event->count;
 }
 
 // Takes no lock: IRQs are off where the context runs, so only the code that was interrupted could
 // be changing it (C1).
 void perf_put_sample_read(struct words *w, struct perf_event *event)
 {
-    u64 format = event->attr.read_format;
-    bool group = format & PERF_FORMAT_GROUP;
-    struct perf_event *first = group ? event->leader : event, *sibling;
+    const struct perf_event *first = perf_read_first(event);
     u64 now = perf_ctx_now(event->ctx), passed = now > first->tstamp ? now - first->tstamp : 0;
-    put_word(w, group ? 1 + first->nr_siblings : first->count);
-    if (format & PERF_FORMAT_TOTAL_TIME_ENABLED)
-        put_word(w, first->total_enabled + (first->state >= PERF_INACTIVE ? passed : 0));
-    if (format & PERF_FORMAT_TOTAL_TIME_RUNNING)
-        put_word(w, first->total_running + (first->state == PERF_ACTIVE ? passed : 0));
-    if (group)
-        put_word(w, first->count);
-    perf_put_identity(w, format, first);
-    if (group) {
-        list_for_each (sibling, &first->siblings, node) {
-            put_word(w, sibling->count);
-            perf_put_identity(w, format, sibling);
-        }
-    }
+    struct perf_times times = {
+        first->total_enabled + (first->state >= PERF_INACTIVE ? passed : 0),
+        first->total_running + (first->state == PERF_ACTIVE ? passed : 0),
+    };
+    perf_put_values(w, event, first->count, &times, count_of);
 }
 
 // Puts the parts from IDENTIFIER to CALLCHAIN.
-static void put_event(struct words *w, struct perf_event *event, const struct trapframe *regs,
-                      u64 addr, u64 period)
+static void put_event(struct words *w, struct perf_event *event, const struct subject *s)
 {
+    static const u64 parts[] = {PERF_SAMPLE_IDENTIFIER, PERF_SAMPLE_IP,
+                                PERF_SAMPLE_TID,        PERF_SAMPLE_TIME,
+                                PERF_SAMPLE_ADDR,       PERF_SAMPLE_ID,
+                                PERF_SAMPLE_STREAM_ID,  PERF_SAMPLE_CPU,
+                                PERF_SAMPLE_PERIOD,     0};
     u64 type = event->attr.sample_type;
-    if (type & PERF_SAMPLE_IDENTIFIER)
-        put_word(w, perf_original(event)->id);
-    if (type & PERF_SAMPLE_IP)
-        put_word(w, regs->rip);
-    if (type & PERF_SAMPLE_TID)
-        put_word(w, perf_put_ids());
-    if (type & PERF_SAMPLE_TIME)
-        put_word(w, perf_clock(event));
-    if (type & PERF_SAMPLE_ADDR)
-        put_word(w, addr);
-    if (type & PERF_SAMPLE_ID)
-        put_word(w, perf_original(event)->id);
-    if (type & PERF_SAMPLE_STREAM_ID)
-        put_word(w, event->id);
-    if (type & PERF_SAMPLE_CPU)
-        put_word(w, cpu_id());
-    if (type & PERF_SAMPLE_PERIOD)
-        put_word(w, period);
+    put_parts(w, parts, s);
     if (type & PERF_SAMPLE_READ)
         perf_put_sample_read(w, event);
     if (type & PERF_SAMPLE_CALLCHAIN)
-        perf_put_callchain(w, &event->attr, regs);
+        perf_put_callchain(w, &event->attr, s->regs);
 }
 
-// Puts the parts from WEIGHT to AUX. Parts that only other PMUs know are zero or "not known".
-static void put_machine(struct words *w, const struct perf_event_attr *a,
-                        const struct trapframe *regs, u64 addr)
+// Puts the parts from WEIGHT to AUX.
+static void put_machine(struct words *w, const struct subject *s)
 {
-    u64 type = a->sample_type;
-    if (type & PERF_SAMPLE_WEIGHTS)
-        put_word(w, 0);
-    if (type & PERF_SAMPLE_DATA_SRC)
-        put_word(w, PERF_MEM_NA);
-    if (type & PERF_SAMPLE_TRANSACTION)
-        put_word(w, 0);
-    if (type & PERF_SAMPLE_REGS_INTR)
-        perf_put_regs(w, a->sample_regs_intr, regs);
-    if (type & PERF_SAMPLE_PHYS_ADDR)
-        put_word(w, perf_phys_addr(addr));
-    if (type & PERF_SAMPLE_CGROUP)
-        put_word(w, 1); // the number of the root group
-    if (type & PERF_SAMPLE_DATA_PAGE_SIZE)
-        put_word(w, perf_page_size(addr));
-    if (type & PERF_SAMPLE_CODE_PAGE_SIZE)
-        put_word(w, perf_page_size(regs->rip));
-    if (type & PERF_SAMPLE_AUX)
-        put_word(w, 0); // no bytes
+    static const u64 before[] = {PERF_SAMPLE_WEIGHTS, PERF_SAMPLE_DATA_SRC, PERF_SAMPLE_TRANSACTION,
+                                 0};
+    static const u64 after[] = {
+        PERF_SAMPLE_PHYS_ADDR,      PERF_SAMPLE_CGROUP, PERF_SAMPLE_DATA_PAGE_SIZE,
+        PERF_SAMPLE_CODE_PAGE_SIZE, PERF_SAMPLE_AUX,    0};
+    const struct perf_event_attr *a = &s->event->attr;
+    put_parts(w, before, s);
+    if (a->sample_type & PERF_SAMPLE_REGS_INTR)
+        perf_put_regs(w, a->sample_regs_intr, s->regs);
+    put_parts(w, after, s);
 }
 
 static void write_sample(struct perf_event *event, const struct trapframe *regs, u64 addr,
@@ -169,11 +172,12 @@ static void write_sample(struct perf_event *event, const struct trapframe *regs,
     const struct perf_event_attr *a = &event->attr;
     const struct trapframe *user = perf_user_regs(regs);
     u64 words[SAMPLE_WORDS], stack = 0;
+    const struct subject s = {event, regs, addr, period};
     struct words w = WORDS_IN(words);
     struct perf_writer out;
     struct perf_record_header *header = (void *)words_room(&w, 1);
     w.at++;
-    put_event(&w, event, regs, addr, period);
+    put_event(&w, event, &s);
     if (a->sample_type & PERF_SAMPLE_RAW)
         put_word(&w, sizeof(u32)); // 4 bytes follow, which are zero
     if (a->sample_type & PERF_SAMPLE_REGS_USER)
@@ -185,7 +189,7 @@ static void write_sample(struct perf_event *event, const struct trapframe *regs,
     u64 *split = w.at; // the bytes of the stack come here, and a word that says how many they are
     if (stack)
         put_word(&w, 0);
-    put_machine(&w, a, regs, addr);
+    put_machine(&w, &s);
     if (stack)
         split[-1] = stack = MIN(stack, SAMPLE_BYTES - words_bytes(&w));
 

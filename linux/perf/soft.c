@@ -1,11 +1,8 @@
 // Software events: things that the kernel itself sees happen, and two clocks.
 #include "linux/perf/perf.h"
 #include "linux/perf/throttle.h"
-#include "arch/x86/platform.h"
 #include "kernel/base/errno.h"
-#include "perf/context.h"
 #include "perf/pmu.h"
-#include "sched/sched.h"
 
 static const struct pmu software_pmu;
 

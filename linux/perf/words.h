@@ -41,3 +41,42 @@ static inline void perf_put_identity(struct words *w, u64 format, const struct p
     if (format & PERF_FORMAT_LOST)
         put_word(w, __atomic_load_n(&original->output->lost, __ATOMIC_RELAXED));
 }
+
+// Whose value and times a read of the event begins with: its leader's, if it is about the group.
+static inline struct perf_event *perf_read_first(struct perf_event *event)
+{
+    return event->attr.read_format & PERF_FORMAT_GROUP ? event->leader : event;
+}
+
+// Puts the times for which the format asks.
+static inline void put_times(struct words *w, u64 format, const struct perf_times *times)
+{
+    if (format & PERF_FORMAT_TOTAL_TIME_ENABLED)
+        put_word(w, times->enabled);
+    if (format & PERF_FORMAT_TOTAL_TIME_RUNNING)
+        put_word(w, times->running);
+}
+
+// Puts the values of an event or of its group, as its read_format says. The count and times are of
+// perf_read_first(); value() says the count of a sibling. Nobody joins or leaves meanwhile.
+static inline void perf_put_values(struct words *w, struct perf_event *event, u64 count,
+                                   const struct perf_times *times,
+                                   u64 (*value)(struct perf_event *sibling))
+{
+    u64 format = event->attr.read_format;
+    struct perf_event *first = perf_read_first(event), *sibling;
+    if (!(format & PERF_FORMAT_GROUP)) {
+        put_word(w, count);
+        put_times(w, format, times);
+        perf_put_identity(w, format, event);
+        return;
+    }
+    put_word(w, 1 + first->nr_siblings);
+    put_times(w, format, times);
+    put_word(w, count);
+    perf_put_identity(w, format, first);
+    list_for_each (sibling, &first->siblings, node) {
+        put_word(w, value(sibling));
+        perf_put_identity(w, format, sibling);
+    }
+}

@@ -16,7 +16,6 @@
 #include "linux/ptrace/ptrace.h"
 #include "linux/perf/perf.h"
 #include "linux/perf/record.h"
-#include "linux/task/upcalls.h"
 #include "sched/upcalls.h"
 
 #define MAX_SCRIPTS     4 // so many interpreters may be scripts themselves

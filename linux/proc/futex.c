@@ -3,7 +3,6 @@
 // list. So no wake-up is missed, although no lock is held while the word is read.
 #include "linux/proc/futex.h"
 
-#include "arch/x86/platform.h"
 #include "arch/x86/uaccess.h"
 #include "linux/base/mutex.h"
 #include "linux/mm/vm.h"

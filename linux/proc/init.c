@@ -1,15 +1,12 @@
 // The init process, and how the kernel starts a program.
 #include "linux/proc/init.h"
 
-#include "arch/x86/platform.h"
 #include "kernel/base/printk.h"
-#include "kernel/mm/heap.h"
 #include "linux/fs/console.h"
 #include "linux/fs/upcalls.h"
 #include "linux/proc/exec.h"
 #include "linux/proc/oom.h"
 #include "linux/proc/life.h"
-#include "linux/ptrace/upcalls.h"
 #include "linux/task/process.h"
 
 #define INIT_PID         1

@@ -1,5 +1,4 @@
 // System calls on signals: actions, masks, waiting, the alternate stack, sending.
-#include "arch/x86/platform.h"
 #include "arch/x86/uaccess.h"
 #include "linux/proc/signals.h"
 #include "linux/proc/timeout.h"

@@ -3,7 +3,6 @@
 #include "arch/x86/uaccess.h"
 #include "arch/x86/user/fpu.h"
 #include "arch/x86/user/user_regs.h"
-#include "kernel/base/string.h"
 #include "linux/proc/signals.h"
 #include "linux/ptrace/upcalls.h"
 #include "linux/proc/syscalls.h"

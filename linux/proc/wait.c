@@ -1,8 +1,5 @@
 // wait4(2) and waitid(2): they tell what has become of the children.
 #include "arch/x86/uaccess.h"
-#include "kernel/base/string.h"
-#include "linux/ptrace/upcalls.h"
-#include "linux/task/signal_state.h"
 #include "linux/proc/syscalls.h"
 #include "linux/ptrace/ptrace.h"
 

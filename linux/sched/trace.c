@@ -4,7 +4,6 @@
 #include "arch/x86/platform.h"
 #include "kernel/base/cmdline.h"
 #include "kernel/base/errno.h"
-#include "kernel/base/string.h"
 #include "kernel/mm/heap.h"
 
 #define MAX_KIB 4096

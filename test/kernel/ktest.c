@@ -41,16 +41,6 @@ void ktest_no_breakpoints(void)
     ktest_skip("this kernel is built without breakpoints");
 }
 
-void ktest_note(const char *fmt, ...)
-{
-    char text[160];
-    va_list ap;
-    va_start(ap, fmt);
-    vsnprintf(text, sizeof(text), fmt, ap);
-    va_end(ap);
-    printk("# %s\n", text);
-}
-
 static enum die_answer name_running_test(struct die *d)
 {
     if (d->event == DIE_PANIC && running)

@@ -8,7 +8,7 @@
 // command line) is a panic, which says where each CPU is.
 #pragma once
 
-#include "arch/x86/types.h"
+#include "kernel/base/printk.h"
 #include "test/expect.h"
 
 struct ktest {
@@ -37,7 +37,7 @@ void ktest_fail(const char *file, int line, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
 void ktest_skip(const char *reason); // the test returns right after it
 void ktest_no_breakpoints(void);     // skips, saying why
-void ktest_note(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+#define ktest_note(fmt, ...) printk("# " fmt "\n", ##__VA_ARGS__)
 
 // Loop counts are divided by this in Bochs and printed, never elsewhere ("test_div=N" on the
 // command line).
