@@ -131,9 +131,9 @@ bool oom_make_room(u64 before, bool from_user)
 
 bool oom_try_again(u32 tries)
 {
-    spin_lock(&proc_lock);
+    mutex_lock(&proc_lock);
     bool ending = one_is_ending();
-    spin_unlock(&proc_lock);
+    mutex_unlock(&proc_lock);
     u64 ended = __atomic_load_n(&ended_at, __ATOMIC_RELAXED);
     bool soon = pages_free_count() < ROOM_PAGES || (ended && clock_ns() - ended < SOON_NS);
     if (tries >= (ending ? MAX_TRIES : soon ? SOON_NS / WAIT_NS : 0))
