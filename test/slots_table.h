@@ -1,5 +1,5 @@
-// The worked table of the slot rules and the admission scenarios, as scripts that the host's and
-// the kernel's test run against the rule engine. The including file has EXPECT and ktest_fail.
+// The worked table of the slot rules and the admission scenarios, as scripts. The host's and the
+// kernel's test run them against the rule engine. The including file has EXPECT and ktest_fail.
 //
 // A script is a row of words. A word is who (A or B: that task; -: no task), where (0 or 1: that
 // CPU; *: every CPU), then f for a flexible one. In front may stand a count, and

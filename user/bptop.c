@@ -1,7 +1,7 @@
-// bptop paints who holds and who awaits which debug register. /proc/hwbp is read for each round
-// (docs/hwbp.md); rates are per second since the round before. On a terminal each task has a
-// colour. A line is bright when its event was hit since the round before, and reversed when the
-// event sits in another register than before.
+// bptop paints which events hold a debug register, and which ones wait for one. /proc/hwbp is read
+// for each round (docs/hwbp.md). Rates are per second since the round before. On a terminal each
+// task has a colour. A line is bright when its event was hit since the round before, and reversed
+// when the event sits in another register than before.
 #define _GNU_SOURCE
 #include "user/clock.h"
 #include "user/help.h"

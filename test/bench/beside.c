@@ -50,7 +50,7 @@ static void one_more(const struct sleepers *s)
     need(write(s->go[1], &byte, 1) == 1 && read(s->ready[0], &byte, 1) == 1, "a sleeper");
 }
 
-// Nanoseconds: the shortest of many tries, for the host may delay any of them.
+// Nanoseconds: the shortest of many tries, because the host may delay any of them.
 static uint64_t open_close(void)
 {
     uint64_t best = ~0ull;

@@ -1,6 +1,6 @@
-// Breakpoints that send signals, one of them on the handler of another's signal. An instruction
-// that was stopped at runs once when the handler returns (RF in the signal's frame), and the
-// handler's own first instruction is not skipped (no RF for the handler).
+// Breakpoints that send signals, one of them on the handler of another's signal. When the handler
+// returns, the instruction that was stopped at runs once: RF is set in the signal's frame. The
+// handler's own first instruction is not skipped: the handler begins without RF.
 #define _GNU_SOURCE
 #include "user/bp.h"
 #include <fcntl.h>

@@ -1,10 +1,10 @@
-// What the generators share: numbers that depend on the seed alone, memory to watch at an address
-// that is the same everywhere, accesses of one instruction, functions to break on.
+// What the generators share: numbers that depend on the seed alone, accesses of one instruction,
+// functions to break on. The memory to watch has the same address everywhere.
 //
-// One number a line may differ although both kernels are right: in QEMU before 9.1 a watchpoint
-// that was hit is reported again with the next hit of a lower register, unless a store to the same
-// page that hits nothing came between. So each access here is followed by one to a spare word, and
-// no access is made that two watchpoints of a CPU would see.
+// One number a line may differ although both kernels are right. QEMU before 9.1 reports a hit
+// again, together with the next hit of a lower register. A store to the same page that hits nothing
+// prevents that. So each access here is followed by one to a spare word. No access is seen by two
+// watchpoints of a CPU.
 #pragma once
 
 #include "user/bp.h"

@@ -1,7 +1,7 @@
-// Random breakpoints over tasks, CPUs, types, lengths and addresses, good and bad, opened, closed,
-// modified, grouped, switched on and off, while three processes make accesses and move between two
-// CPUs. Each answer is printed, and each count; where a count is not what this program itself made,
-// that too.
+// Random breakpoints over tasks, CPUs, types, lengths and addresses, good and bad ones. They are
+// opened, closed, modified, grouped, switched on and off. Meanwhile three processes make accesses
+// and move between two CPUs. Each answer and each count is printed, and whether a count is not what
+// this program itself has made.
 #define _GNU_SOURCE
 #include "test/compare/gen.h"
 #include <sched.h>

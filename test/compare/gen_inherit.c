@@ -20,7 +20,7 @@ struct event {
     uint64_t made;
 };
 
-// Which events still follow a task, and which of them count there.
+// The events that still follow a task, and whether they count there.
 struct followed {
     bool by[EVENTS], on[EVENTS];
 };

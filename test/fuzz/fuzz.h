@@ -1,7 +1,7 @@
-// Random system calls against the kernel below. A round is one process with several threads, each
-// of which makes a stream of calls; forks, threads and programs that a call starts have streams of
-// their own. What a stream contains follows from the seed, the round and the stream's number alone,
-// so a round can be repeated, and repeated without some of its calls.
+// Random system calls against the kernel below. A round is one process with several threads. Each
+// thread makes a stream of calls. The forks, threads and programs that a call starts have streams
+// of their own. A stream follows from the seed, the round and the stream's number alone. So a round
+// can be repeated, also without some of its calls.
 #pragma once
 
 #include <stdbool.h>

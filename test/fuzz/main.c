@@ -92,8 +92,9 @@ static void prepare(void)
             signal(sig, SIG_IGN);
 }
 
-// Waits until no child is left, or, for at most this long, for nothing to happen any more. Whether
-// none is. Who has stopped goes on, also if it asked to be traced by its parent.
+// Waits until no child is left, or until nothing happens any more, but not longer than this. True
+// if no child is left. A child that has stopped goes on, also if it asked to be traced by its
+// parent.
 static bool wait_for_all(uint64_t ms, uint64_t quiet_ms)
 {
     uint64_t start = now_ns(), changed = start, seen = 0, now;

@@ -1,4 +1,4 @@
-// Which calls a stream consists of.
+// The calls of a stream.
 #include "test/fuzz/fuzz.h"
 #include <stdio.h>
 

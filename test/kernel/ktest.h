@@ -1,11 +1,11 @@
 // Tests that run inside the kernel, as kernel threads. Chosen by "test=NAME" ("test=all" runs every
 // one) and reported as KTAP.
 //
-// A test is a function with a KTEST() line. It uses EXPECT for what must be true and goes on; the
-// first failure of a test is printed with file, line and both values. Tests leave the machine as
-// they found it: the runner compares live breakpoints, tasks and free pages before and after, and a
-// difference fails the test. A test that does not end within 30 s ("test_limit=SECONDS" on the
-// command line) is a panic, which says where each CPU is.
+// A test is a function with a KTEST() line. It uses EXPECT for what must be true, and goes on after
+// a failure. The first failure of a test is printed with file, line and both values. Tests leave
+// the machine as they found it: the runner compares live breakpoints, tasks and free pages before
+// and after. A difference fails the test. A test that does not end within 30 s
+// ("test_limit=SECONDS" on the command line) is a panic, which says where each CPU is.
 #pragma once
 
 #include "kernel/base/printk.h"

@@ -1,4 +1,4 @@
-// The chain of exception handlers: order, answers, and who gets which exception.
+// The chain of exception handlers: order, answers, and which link gets which exception.
 #include "kernel/base/die.h"
 #include "arch/x86/cpu.h"
 #include "arch/x86/platform.h"

@@ -53,8 +53,8 @@ static struct perf_event *open_one(int cpu, struct task *task, struct perf_event
     return perf_event_create(&r);
 }
 
-// Flexible ones of the CPU under the test; the same for the running task; for the task, but two of
-// three only on another CPU; groups of two and singles by turns.
+// Flexible ones of this CPU; of the running task; of the task, but two of three only on another
+// CPU; groups of two and singles by turns.
 enum kind { OF_CPU, OF_TASK, ELSEWHERE, PAIRS };
 
 static struct cost cost_of(enum kind kind, u32 n)

@@ -100,8 +100,8 @@ static void mixed_worker(void *arg)
         EXPECT(bp_close(flexible[i]) <= w->accesses);
 }
 
-// On each CPU one pinned and four flexible ones of its own; each task one or two pinned ones and
-// four flexible ones, two of these only on one CPU. Pinned ones miss nothing.
+// Each CPU has one pinned and four flexible ones of its own. Each task has one or two pinned ones
+// and four flexible ones. Two of these are bound to one CPU. Pinned ones miss nothing.
 KTEST_HWBP(mix, "flex-mix-storm", "exact")
 {
     struct perf_event *pinned[MAX_CPUS], *flexible[MAX_CPUS][CPU_FLEX];

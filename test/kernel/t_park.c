@@ -1,5 +1,5 @@
-// Parked contexts: what a task's breakpoints count does not depend on whether they came back
-// together or one by one, nor on what was done to them while the task was away.
+// Parked contexts. A task's breakpoints count the same whether they come back together or one by
+// one, and whatever was done to them while the task was away.
 #include "perf/context.h"
 #include "test/kernel/bp_test.h"
 

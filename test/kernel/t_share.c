@@ -8,8 +8,8 @@ static struct mutex mutex;
 static volatile bool stop;
 static u64 rounds;
 
-// Shared, it is had by several at once, never beside one that has it alone; and who wants it alone
-// gets it, though those who share it overlap for ever.
+// Several tasks share it at once, but never beside a task that has it alone. A task that wants it
+// alone gets it, although those that share it overlap for ever.
 static u64 pair[2];
 static u32 sharing, most_sharing, torn, alone_done;
 

@@ -41,8 +41,8 @@ static __attribute__((noinline, noclone)) void loop(long n)
 }
 
 // Each passage counts once: the instruction itself runs with RF set. A byte inside an instruction
-// is never hit; an instruction that is both executed under a breakpoint and stores to a watched
-// word counts for both.
+// is never hit. An instruction may be executed under a breakpoint and store to a watched word: it
+// counts for both.
 UTEST_SEVERAL(bp_exec_rf, "bp-exec-rf")
 {
     int here = bp_must(HW_BREAKPOINT_X, bp_here, sizeof(long));

@@ -99,8 +99,8 @@ static void spin_ms(uint64_t ms)
         continue;
 }
 
-// A pinned event that never loses its register runs all the time it is enabled; a task's time
-// stands still while it sleeps, and so does a disabled event's.
+// A pinned event that never loses its register runs all the time it is enabled. The time of a task
+// stands still while the task sleeps. So does the time of a disabled event.
 UTEST_HWBP(bp_times, "bp-times")
 {
     struct perf_event_attr attr = bp_attr(HW_BREAKPOINT_W, &v, 8);

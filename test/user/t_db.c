@@ -73,8 +73,8 @@ UTEST(db_step_mov_ss, "db-step-mov-ss")
     check_steps("mov ss", want, 5);
 }
 
-// A system call does not end single stepping; whether the boundary right after it traps depends on
-// the way back from the kernel, all later ones do.
+// A system call does not end single stepping. The boundary right after the call traps or not, as
+// the way back from the kernel is. All later boundaries trap.
 UTEST(db_step_syscall, "db-step-syscall")
 {
     long pid = SYS_getpid;

@@ -1,5 +1,5 @@
-// Hundreds of flexible breakpoints for one CPU, opened by several processes: a turn looks at no
-// more of them than it would of a dozen, and who runs beside them goes on.
+// Hundreds of flexible breakpoints for one CPU, opened by several processes. A turn looks at no
+// more of them than it would of a dozen. A task that runs beside them goes on.
 #include "test/user/bp_test.h"
 
 #define OWNERS 4

@@ -15,7 +15,8 @@ static int open_flexible(volatile void *addr)
     return bp_open_attr(&attr, 0, -1);
 }
 
-// Which variable a "reg" or "wait" line of this task is about, or -1. Every key must be there.
+// The number of the variable that a "reg" or "wait" line of this task is about, or -1. Every key
+// must be there.
 static int parse_line(const char *line, const char *first, unsigned *share)
 {
     int cpu, reg, pid, at = 0;

@@ -1,5 +1,5 @@
-// Limits of a process (getrlimit(2)) and of the system (proc_sys(5)): what they refuse, by which
-// errno, and who may change them.
+// Limits of a process (getrlimit(2)) and of the system (proc_sys(5)): what they refuse, with which
+// errno, and which process may change them.
 #include "test/user/utest.h"
 #include <poll.h>
 #include <signal.h>

@@ -1,5 +1,5 @@
-// Groups in detail: every read format, who may be a sibling, the group flag, a leader that goes;
-// and the modification that tools rely on.
+// Groups in detail: every read format, which event may be a sibling, the group flag, a leader that
+// goes, and the modification on which tools rely.
 #include "test/user/bp_test.h"
 
 #define MEMBERS 3

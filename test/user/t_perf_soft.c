@@ -131,8 +131,8 @@ UTEST(soft_migrations, "soft-migrations")
 
 enum { FAULT_PAGES = 64 };
 
-// What three counters have gone on by when ring 3 has written all pages but the last, twice, and
-// then when the kernel has written the last.
+// What three counters have counted when ring 3 has written all pages but the last, twice. Then what
+// they have counted when the kernel has written the last page.
 static void count_faults(const int fd[3], int64_t got[6])
 {
     int ends[2];

@@ -79,8 +79,8 @@ static void spin(long n)
         ;
 }
 
-// One SIGCONT for each stop, sent while the tracee is on its way into it. Who then listens must
-// hear of it, or both would sleep for ever.
+// One SIGCONT for each stop, sent while the tracee is on its way into it. A tracer that then
+// listens must hear of it, or both would sleep for ever.
 UTEST(ptrace_continue_race, "ptrace.continue-race")
 {
     pid_t pid = stopped_child(stop_often, NULL);

@@ -1,5 +1,5 @@
-// ptrace(2) where debuggers tell a system call from another: emulation, execve by a thread, errors;
-// and process_vm_readv(2).
+// ptrace(2) where debuggers tell a system call from another: emulation, execve by a thread, errors.
+// And process_vm_readv(2).
 #include "test/user/trace.h"
 #include <pthread.h>
 #include <sys/mman.h>

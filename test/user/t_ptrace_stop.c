@@ -1,4 +1,4 @@
-// ptrace(2): events, group stops, seizing, system calls, and who hears of an end.
+// ptrace(2): events, group stops, seizing, system calls, and which process hears of an end.
 #include "test/user/trace.h"
 #include <fcntl.h>
 #include <sched.h>

@@ -30,7 +30,8 @@ static struct stat long_ago(const char *path)
 #define READ    1
 #define WRITTEN 2
 
-// Which times are not long ago any more. What writes a file changes its ctime at the same moment.
+// The times that are not long ago any more. What writes a file changes its ctime at the same
+// moment.
 static int changed(const char *path, const struct stat *then)
 {
     REQUIRE(lstat(path, &st) == 0);
@@ -78,7 +79,7 @@ UTEST(times_file, "times-file")
     CHECK(equal(st.st_mtim, then.st_mtim));
 }
 
-// Who reads is noted once, until the file is written again.
+// The first read is noted. Later ones are not, until the file is written again.
 UTEST(times_read, "times-read")
 {
     int fd = open(FILE_, O_RDWR | O_CREAT | O_EXCL, 0600);

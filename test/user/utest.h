@@ -1,6 +1,6 @@
-// Tests that run as a program, on dr7 and on Linux. A test is a function with a UTEST() line; it
-// runs in a process of its own and uses CHECK for what must be true. Each failed CHECK prints file,
-// line and values; a test may have several.
+// Tests that run as a program, on dr7 and on Linux. A test is a function with a UTEST() line. It
+// runs in a process of its own, and uses CHECK for what must be true. Each failed CHECK prints
+// file, line and values. A test may have several.
 #pragma once
 
 #define _GNU_SOURCE
@@ -92,7 +92,7 @@ void *bad_pointer(void);
 void pin_to_cpu(int cpu);
 // Loop counts are divided by "div=N", for slow emulators. At least 1.
 long scaled(long n);
-// How long a test that runs for a time is to run: "seconds=N"; 0: as long as it likes.
+// The seconds that a long test is to run: "seconds=N". 0: as long as it likes.
 long test_seconds(void);
 
 // ---- processes ----

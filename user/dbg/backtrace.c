@@ -1,6 +1,6 @@
-// Who called whom, without debugging information and without frame pointers: a word on the stack is
-// taken for a return address when it points behind a call, and a direct call's target is the
-// function that was called. What an indirect call has left behind may fool it.
+// The chain of callers, without debugging information and without frame pointers. A word on the
+// stack counts as a return address when it points behind a call. The target of a direct call is the
+// function that was called. What an indirect call has left behind may mislead this.
 #include "user/dbg/dbg.h"
 #include <stdio.h>
 #include <string.h>

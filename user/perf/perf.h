@@ -99,7 +99,7 @@ struct data_file {
     size_t size; // of the records
 };
 bool data_read(struct data_file *f, const char *path);
-// Which event has this id; -1: none.
+// The number of the event that has this id; -1: none.
 int data_event(const struct data_file *f, uint64_t id);
 
 // ---- the commands; argv begins with the command. The program's status, 1, or USAGE ----

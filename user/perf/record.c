@@ -1,7 +1,7 @@
 // perf record: writes down every overflow of the events while a program and its children run.
 //
-// Events of which children get copies must be bound to a CPU to have a buffer, so each is opened
-// once for each CPU; all that are on one CPU share the buffer of the first.
+// An event that children inherit must be bound to a CPU to have a buffer. So each event is opened
+// once for each CPU. All events of one CPU share the buffer of the first.
 #include "user/perf/perf.h"
 #include <errno.h>
 #include <poll.h>
