@@ -35,7 +35,7 @@ $(error dr7: CORE=1 HWBP=0: without breakpoints the core has nothing to show)
 endif
 
 # The tests always run the debug build, which checks itself at every switch.
-ifneq ($(filter test fuzz oom museum,$(MAKECMDGOALS)),)
+ifneq ($(filter test fuzz oom museum mutants,$(MAKECMDGOALS)),)
 override DEBUG := 1
 endif
 ifneq ($(filter test,$(MAKECMDGOALS)),)
@@ -65,6 +65,7 @@ NEEDS_linux   := image qemu
 NEEDS_compare := image qemu test
 NEEDS_bench   := image qemu
 NEEDS_museum  := image qemu
+NEEDS_mutants := image qemu
 NEEDS_perf-tool := perf
 NEEDS_gdb     := image qemu gdb
 NEEDS_kgdb    := image $(EMU) gdb
@@ -207,6 +208,7 @@ help:
 #:                 TIMEOUT=seconds for each machine; T=together SECS=60
 #: make oom        each allocation of the tests oom.* fails once; an error if a place is missed
 #: make museum     historical faults, planted: the tests see each one; N=number ENTRY=name
+#: make mutants    random faults of one operator: N=40 SEED=n SECS=limit; which live
 #: make fuzz       random system calls: SECS=60 SEED=n; a fault is made small (docs/fuzz.md)
 #: make bench      the benchmark on dr7 and on Linux, as a table (README=1: also into README.md;
 #:                 PLOT=1: as bars in build/bench.svg)

@@ -141,6 +141,10 @@ KTEST_HWBP(bp_modify, "bp-modify-in-place", NULL)
     EXPECT_EQ(bp_count(event[0]), 1);
     EXPECT_EQ(hwbp_modify(event[0], (u64)&target + 1, HW_BREAKPOINT_W, 4), -EINVAL);
     EXPECT_EQ(hwbp_modify(event[0], (u64)&target, HW_BREAKPOINT_R, 4), -EINVAL);
+    EXPECT_EQ(hwbp_modify(event[0], (u64)&neighbour[0], HW_BREAKPOINT_RW, 3), -EINVAL);
+    EXPECT_EQ(event[0]->attr.bp_addr, (u64)&target);
+    EXPECT_EQ(event[0]->attr.bp_type, HW_BREAKPOINT_W);
+    EXPECT_EQ(event[0]->attr.bp_len, 4);
     target = 2; // the old one is whole
     EXPECT_EQ(bp_count(event[0]), 2);
     EXPECT_EQ(hwbp_modify(event[0], (u64)callee, HW_BREAKPOINT_X, sizeof(long)), 0);

@@ -273,3 +273,15 @@ KTEST_HWBP(disabled_match, "db-semantics.disabled-match", NULL)
     EXPECT_EQ(bp_close(first), 10);
     EXPECT_EQ(this_cpu()->dr.stats.spurious, spurious);
 }
+
+// A register that is off has the condition of an execute breakpoint.
+KTEST_HWBP(disabled_execute, "db-semantics.disabled-execute", NULL)
+{
+    struct perf_event *first = bp_open((void *)callee, HW_BREAKPOINT_X, sizeof(long));
+    struct perf_event *second = bp_open((void *)callee, HW_BREAKPOINT_X, sizeof(long));
+    perf_event_disable(second);
+    for (int i = 0; i < 10; i++)
+        callee();
+    EXPECT_EQ(bp_close(second), 0);
+    EXPECT_EQ(bp_close(first), 10);
+}

@@ -79,8 +79,12 @@ KTEST(die_order, "die-chain.order", NULL)
     preempt_enable();
 }
 
+static volatile u64 in_nmi;
+
 static enum die_answer skip_ud2(struct die *d)
 {
+    if (d->event == DIE_NMI)
+        in_nmi++;
     enum die_answer answer = note('u', d);
     if (answer == DIE_STOP && d->regs->vector == TRAP_UD)
         d->regs->rip += UD2_LENGTH;
@@ -90,6 +94,7 @@ static enum die_answer skip_ud2(struct die *d)
 KTEST(die_trap, "die-chain.other-exceptions", NULL)
 {
     static struct die_link link = {skip_ud2, DIE_KGDB, NULL};
+    struct perf_event *bp = HWBP ? bp_open(&in_nmi, HW_BREAKPOINT_W, 8) : NULL;
     begin(DIE_TRAP, 'u');
     die_register(&link);
     __asm__ volatile("ud2");
@@ -102,6 +107,8 @@ KTEST(die_trap, "die-chain.other-exceptions", NULL)
     EXPECT_EQ(calls[0], 'u'); // once or more: the watchdog's beats are NMIs, too
     die_unregister(&link);
     preempt_enable();
+    if (bp)
+        EXPECT_EQ(bp_close(bp), 0); // no breakpoint fires in an NMI's handler
 }
 
 // Before and behind the breakpoints' link: each cause is taken by the one it belongs to.

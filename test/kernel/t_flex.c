@@ -177,6 +177,25 @@ KTEST_HWBP(flex_round, "flex-round", "2009")
         perf_event_release_kernel(event[i]);
 }
 
+// Waiting while it was off has earned it nothing: it comes back with as much as the least served of
+// the others, and not before them all.
+KTEST_HWBP(flex_join, "flex-joins-level", "2009")
+{
+    struct perf_event *event[MANY];
+    u64 least = UINT64_MAX;
+    for (int i = 0; i < MANY; i++)
+        event[i] = open_flexible(&var[i], -1, current_task());
+    perf_event_disable(event[0]);
+    write_for_turns(2 * MANY);
+    for (int i = 1; i < MANY; i++)
+        least = MIN(least, event[i]->served); // it only grows
+    perf_event_enable(event[0]);
+    EXPECT(least > 0);
+    EXPECT(event[0]->served >= least);
+    for (int i = 0; i < MANY; i++)
+        perf_event_release_kernel(event[i]);
+}
+
 // ---- the CPU's and several tasks' together: nobody starves ----
 
 static volatile bool stop;

@@ -4,9 +4,9 @@ import os
 
 import names
 from labs import lab
-from museum import accounting, registers
+from museum import accounting, events, ptrace, registers
 
-ALL = accounting.ENTRIES + registers.ENTRIES
+ALL = accounting.ENTRIES + ptrace.ENTRIES + registers.ENTRIES + events.ENTRIES
 
 
 def kernel_tests():

@@ -1,5 +1,5 @@
 # An exhibit: a fault that somebody once made in code like this, and the test that sees it here.
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 
 @dataclass
@@ -12,4 +12,3 @@ class Entry:
     rules: str = "2009"
     smp: int = 2
     emulator: str = "qemu"
-    words: list = field(default_factory=list)  # more of the kernel's command line

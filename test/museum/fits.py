@@ -1,7 +1,7 @@
 # Does every entry of the museum still fit the kernel? Its texts must be found and must compile; the
 # tests must exist. Whether they see the fault, only `make museum` says.
 from labs import bench, cut, lab
-from museum import entries, scratch
+from museum import entries, equivalents, scratch
 
 
 def compiles(path, text, flags):
@@ -29,6 +29,7 @@ def check():
         found = problems(entry, flags, tests)
         lines.append(f"{entry.name}: {'; '.join(found) or 'fits'}")
         wrong += [lines[-1]] * bool(found)
+    wrong += equivalents.stale()
     names = [e.name for e in entries.ALL]
     wrong += [f"two entries are named {n}" for n in sorted(set(names)) if names.count(n) > 1]
     return "; ".join(wrong), lines

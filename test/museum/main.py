@@ -20,10 +20,10 @@ def noticed(entry, copy):
     """What its test says of the kernel in the copy; "" when it passes."""
     if entry.test in entries.host_tests():
         return trial.run_host(copy.host_test(entry.test), SECONDS)
-    of_user = entry.test in entries.user_tests()
-    return trial.run_kernel(copy.kernel(), None if of_user else [entry.test],
-                            [entry.test] if of_user else None, SECONDS, entry.smp, entry.rules,
-                            entry.emulator, entry.words)
+    in_kernel, in_user = ([entry.test] if entry.test in tests else None
+                          for tests in (entries.kernel_tests(), entries.user_tests()))
+    return trial.run_kernel(copy.kernel(), in_kernel, in_user, SECONDS, entry.smp, entry.rules,
+                            entry.emulator)
 
 
 def show(entry, copy):
@@ -45,7 +45,7 @@ def pass_without_faults(exhibits, copy):
     """Each test once, on the kernel as it is. What is wrong."""
     wrong, done = [], set()
     for entry in exhibits:
-        run = (entry.test, entry.rules, entry.smp, entry.emulator, *entry.words)
+        run = (entry.test, entry.rules, entry.smp, entry.emulator)
         if run in done:
             continue
         done.add(run)

@@ -1,12 +1,14 @@
 # A copy of the tree in which faults are planted, one after the other. It has a build folder of its
 # own, which begins with the tree's objects. So a fault costs the compilation of one file.
 import fcntl
+import glob
 import os
 import shutil
 import subprocess
 
 from labs import bench, cut, lab, starter
 
+ROOT = lab.ROOT
 BUILT = ["build/debug", "build/include", "build/user/include"]
 
 
@@ -17,7 +19,7 @@ class Broken(Exception):
 def make(tree, *words):
     done = bench.run(["make", "-s", "-j2", "-C", tree, *words],
                      env={k: v for k, v in os.environ.items() if not k.startswith("MAKE")
-                          and k not in ("DEBUG", "HWBP", "CORE", "SMP", "EMU", "T", "B")})
+                          and k not in ("DEBUG", "HWBP", "CORE", "SMP", "EMU", "T", "B", "WERROR")})
     if done.returncode:
         raise Broken(bench.complaints(done))
     return done.stdout
@@ -25,7 +27,7 @@ def make(tree, *words):
 
 class Scratch:
     def __init__(self, name):
-        self.tree = f"{lab.ROOT}/build/{name}"
+        self.tree = f"{ROOT}/build/{name}"
         self.planted = []  # paths
 
     def __enter__(self):
@@ -36,7 +38,7 @@ class Scratch:
         paths = set(starter.tracked(without=()))
         self.remove_all_but(paths)
         for path in paths:
-            source, target = f"{lab.ROOT}/{path}", f"{self.tree}/{path}"
+            source, target = f"{ROOT}/{path}", f"{self.tree}/{path}"
             if not os.path.exists(target):
                 os.makedirs(os.path.dirname(target), exist_ok=True)
                 shutil.copy2(source, target)
@@ -45,7 +47,7 @@ class Scratch:
         for folder in BUILT:
             if not os.path.exists(f"{self.tree}/{folder}"):
                 os.makedirs(os.path.dirname(f"{self.tree}/{folder}"), exist_ok=True)
-                subprocess.run(["cp", "-a", f"{lab.ROOT}/{folder}", f"{self.tree}/{folder}"],
+                subprocess.run(["cp", "-a", f"{ROOT}/{folder}", f"{self.tree}/{folder}"],
                                check=True)
         return self
 
@@ -71,13 +73,24 @@ class Scratch:
     def plant(self, edits):
         """`edits`: (path, function or None, old text, new text)."""
         for path, text in edited(edits).items():
-            self.planted.append(path)
-            self.write(path, text.encode())
+            self.replace(path, text)
+
+    def replace(self, path, text):
+        self.planted.append(path)
+        self.write(path, text.encode())
+        self.forget(path)
 
     def restore(self):
         for path in self.planted:
-            self.write(path, read(f"{lab.ROOT}/{path}"))
+            self.write(path, read(f"{ROOT}/{path}"))
+            self.forget(path)
         self.planted = []
+
+    def forget(self, path):
+        """What was made from this file: the host's clock may not tell make that it is old."""
+        for product in glob.glob(f"{self.tree}/build/debug/obj/{path}.o") + \
+                glob.glob(f"{self.tree}/build/host/t_*"):
+            os.remove(product)
 
     def kernel(self):
         make(self.tree, "DEBUG=1", "kernel-only")
@@ -97,7 +110,7 @@ def edited(edits):
     """path -> the text with its edits. Raises cut.CutError when one does not fit."""
     texts = {}
     for path, function, old, new in edits:
-        text = texts.get(path) or read(f"{lab.ROOT}/{path}").decode()
+        text = texts.get(path) or read(f"{ROOT}/{path}").decode()
         try:
             texts[path] = cut.edited(text, function, old, new)
         except cut.CutError as problem:

@@ -21,15 +21,14 @@ def lines_of(output):
     return output.decode(errors="replace").replace("\r", "").split("\n")
 
 
-def run_kernel(kernel, kernel_tests, user_tests, seconds, smp=2, rules="2009", emulator="qemu",
-               more=()):
+def run_kernel(kernel, kernel_tests, user_tests, seconds, smp=2, rules="2009", emulator="qemu"):
     """What the tests notice, in a line; "" when all have passed. Of each layer the names of the
     tests; None: the layer is left out. []: all of its tests."""
     layers = ["kernel"] * (kernel_tests is not None) + ["user"] * (user_tests is not None)
     words = [f"slots={rules}", "init=/bin/" + ("true" if user_tests is None else "utest")]
     if kernel_tests is not None:
         words.append("test=" + (",".join(kernel_tests) or "all"))
-    words += [*more, "--", *(user_tests or [])]
+    words += ["--", *(user_tests or [])]
     output = bytearray()
 
     def sink(data):

@@ -127,9 +127,10 @@ UTEST_SEVERAL(bp_step, "bp-step-and-hit")
     int rw = bp_must(HW_BREAKPOINT_RW, &word, sizeof word);
     for (int i = 0; i < 20; i++)
         step_over_store();
-    CHECK_EQ(steps, 20 * alone); // neither hides the other
-    CHECK_EQ(bp_end(w), 20);
-    CHECK_EQ(bp_end(rw), 40);
+    store8(&word, 1);
+    CHECK_EQ(steps, 20 * alone); // neither hides the other, nor stays when the other comes
+    CHECK_EQ(bp_end(w), 21);
+    CHECK_EQ(bp_end(rw), 41);
 }
 
 // An execute breakpoint on a stepped instruction: the fault before it counts, the step after it

@@ -123,7 +123,8 @@ UTEST(db_step_kernel, "db-step-kernel")
 static uint16_t stack_selector __attribute__((aligned(8)));
 
 // MOV SS from a watched word, followed by a system call: a real CPU delivers the watch's #DB in
-// ring 0, on the program's stack (CVE-2018-8897). The kernel survives, and counts the hit.
+// ring 0, with the program's stack pointer (CVE-2018-8897), which need not be one. The kernel
+// survives, and counts the hit.
 UTEST_HWBP(db_mov_ss, "db-semantics")
 {
     struct perf_event_attr attr = bp_attr(HW_BREAKPOINT_RW, &stack_selector, 2);
@@ -136,10 +137,11 @@ UTEST_HWBP(db_mov_ss, "db-semantics")
     CHECK_EQ(bp_read(fd), 1);
     for (int i = 0; i < 20; i++) {
         pid = SYS_getpid;
-        __asm__ volatile("mov (%1), %%ss\n syscall"
+        __asm__ volatile("mov %%rsp, %%rbx\n mov $8, %%esp\n"
+                         "mov (%1), %%ss\n syscall\n mov %%rbx, %%rsp"
                          : "+a"(pid)
                          : "r"(&stack_selector)
-                         : "rcx", "r11", "memory");
+                         : "rbx", "rcx", "r11", "memory");
         CHECK_EQ(pid, getpid());
     }
     CHECK_EQ(bp_end(fd), 21);

@@ -102,7 +102,8 @@ static void write_twice(void *arg)
     store8(&word, 1);
     gate_open(&gate[0]);
     gate_wait(&gate[1]);
-    store8(&word, 1);
+    store8(&word, 1); // once, so that it is seen which of the two counts
+    store8(&second, 1);
     store8(&second, 1);
     gate_open(&gate[0]);
     gate_wait(&gate[1]);
@@ -125,7 +126,7 @@ UTEST_HWBP(inherit_modify, "inherit-modify-close")
     CHECK_EQ(ioctl(fd, PERF_EVENT_IOC_MODIFY_ATTRIBUTES, &attr), 0);
     gate_open(&gate[1]);
     gate_wait(&gate[0]);
-    CHECK_EQ(bp_read(fd), 2);
+    CHECK_EQ(bp_read(fd), 3);
     long live = hwbp_sum("hwbp", "live");
     close(fd);
     if (on_dr7())

@@ -145,6 +145,11 @@ UTEST(ptrace_regs, "ptrace.registers")
     fp.mxcsr |= 1u << 31;
     CHECK_ERRNO(ptrace(PTRACE_SETFPREGS, pid, 0, &fp), EINVAL);
 
+    r = regs_of(pid);
+    r.eflags |= 1ul << 16; // RF, for a tracer that has moved its tracee
+    CHECK_EQ(ptrace(PTRACE_SETREGS, pid, 0, &r), 0);
+    CHECK(regs_of(pid).eflags & 1ul << 16);
+
     // What no program can have is refused.
     back = r = regs_of(pid);
     back.fs_base = 1ull << 63;

@@ -17,6 +17,21 @@ static unsigned long var(int n)
     return (uintptr_t)&vars.at[n];
 }
 
+// Each stop has its own causes, whether or not the tracer has cleared DR6.
+UTEST_HWBP(ptrace_dr6, "ptrace.dr6")
+{
+    pid_t pid = trace(write_all, NULL);
+
+    CHECK_EQ(poke_dr(pid, 0, var(2)), 0);
+    CHECK_EQ(poke_dr(pid, 1, var(5)), 0);
+    CHECK_EQ(poke_dr(pid, 7, DR7_SET(0, DR_W, 2) | DR7_SET(1, DR_W, 2)), 0);
+    CHECK_EQ(go(PTRACE_CONT, pid, 0), STOPPED(SIGTRAP));
+    CHECK_EQ(peek_dr(pid, 6), DR6_NONE | 1);
+    CHECK_EQ(go(PTRACE_CONT, pid, 0), STOPPED(SIGTRAP));
+    CHECK_EQ(peek_dr(pid, 6), DR6_NONE | 2);
+    CHECK_EQ(go(PTRACE_CONT, pid, 0), ENDED(0));
+}
+
 UTEST_HWBP(ptrace_watch, "ptrace.watch")
 {
     pid_t pid = trace(write_all, NULL);
@@ -86,6 +101,7 @@ UTEST_TYPE(ptrace_dr_order, "ptrace.dr-order")
     CHECK_EQ(peek_dr(pid, 7), 0);
     CHECK_EQ(peek_dr(pid, 3), var(1)); // addresses stay
     CHECK_EQ(poke_dr(pid, 3, var(1) + 1), 0);
+    CHECK_EQ(peek_dr(pid, 3), var(1) + 1);
     CHECK_EQ(go(PTRACE_CONT, pid, 0), ENDED(0));
 }
 

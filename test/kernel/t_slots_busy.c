@@ -1,0 +1,30 @@
+// A debugger that stops the machine asks for a slot whatever the stopped tasks were doing: also in
+// the middle of a change of the slots, where it must be told to wait.
+#include "debug/kgdb/stopped.h"
+#include "test/kernel/bp_test.h"
+
+static int answer;
+
+// Runs in the #DB of a write that is made while the mutex of the claims is held.
+static void ask(struct perf_event *, struct trapframe *)
+{
+    static struct hwbp_stopped s;
+    s.claim = (struct bp_claim){.cpu = -1, .pinned = true};
+    answer = hwbp_stopped_set(&s, (u64)&answer, HW_BREAKPOINT_W, 4);
+    if (!answer) {
+        hwbp_stopped_clear(&s);
+        hwbp_stopped_release(&s);
+    }
+}
+
+KTEST_HWBP(slots_busy, "slots-busy", "exact")
+{
+    struct perf_event_attr attr = bp_attr(&claims.nr_refusals, HW_BREAKPOINT_W, 8);
+    struct perf_event *event =
+        perf_event_create_kernel_counter(&attr, -1, current_task(), ask, NULL);
+    EXPECT(!IS_ERR(event));
+    answer = 0;
+    EXPECT_EQ(PTR_ERR(bp_open(&answer, HW_BREAKPOINT_R, 4)), -EINVAL); // is written down
+    EXPECT_EQ(answer, -EBUSY);
+    EXPECT_EQ(bp_close(event), 1);
+}

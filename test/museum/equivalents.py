@@ -1,0 +1,35 @@
+# Faults that no test can see, because the kernel does the same with them, and why.
+#
+# An entry: the file, the function, the line as it stands in the source (without its indentation),
+# the line with the fault, and the reason. A line that is in the source no more makes its entry
+# useless: the case "museum" of `make test` says so.
+from labs import lab
+
+ENTRIES = [
+]
+
+
+def lines(fault, text):
+    first, last = text.rfind("\n", 0, fault.start) + 1, text.find("\n", fault.end)
+    old = text[first:last]
+    new = text[first:fault.start] + fault.new + text[fault.end:last]
+    return old.strip(), new.strip()
+
+
+def reason(fault, text):
+    """Why the fault is none; "" if it is one."""
+    old, new = lines(fault, text)
+    for path, function, is_now, becomes, why in ENTRIES:
+        if (path, function, is_now, becomes) == (fault.path, fault.function, old, new):
+            return why
+    return ""
+
+
+def stale():
+    """Entries that fit nothing any more."""
+    wrong = []
+    for path, function, is_now, _, _ in ENTRIES:
+        with open(f"{lab.ROOT}/{path}", encoding="utf-8") as f:
+            if is_now not in f.read():
+                wrong.append(f"{path} {function}: no line says {is_now!r}")
+    return wrong
