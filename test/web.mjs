@@ -1,11 +1,14 @@
 // Reads the page of `make web` in headless Chromium: boots, breaks, steps, stops, goes back. Prints
 // one line for each fault; lines that begin with # are figures.
 //
-//   node web.mjs ADDRESS [PICTURE]
+//   node web.mjs ADDRESS FOLDER [PICTURE]
+//
+// ADDRESS is FOLDER, served.
 import { createRequire } from "node:module";
+import { resolve } from "node:path";
 const { chromium } = createRequire(process.cwd() + "/build/node/")("playwright-core");
 
-const [home, picture] = process.argv.slice(2);
+const [home, folder, picture] = process.argv.slice(2);
 const browser = await chromium.launch({ executablePath: "/usr/bin/chromium",
                                         args: ["--no-sandbox"] });
 const page = await browser.newPage({ viewport: { width: 1280, height: 800 } });
@@ -13,8 +16,8 @@ const complain = text => console.log(text);
 const expect = (what, got, wanted) => JSON.stringify(got) === JSON.stringify(wanted)
   || complain(`${what}: ${JSON.stringify(got)}, not ${JSON.stringify(wanted)}`);
 page.on("pageerror", error => complain(`the page's script: ${error.message}`));
-page.on("request", request => new URL(request.url()).origin === new URL(home).origin
-  || /^(blob|data):/.test(request.url()) || complain(`it asks for ${request.url()}`));
+page.on("request", request => [home, "file:", "blob:", "data:"]
+  .some(begin => request.url().startsWith(begin)) || complain(`it asks for ${request.url()}`));
 page.on("response", response => response.status() < 400
   || complain(`${response.status()}: ${response.url()}`));
 
@@ -29,6 +32,12 @@ const where = async () => (await page.textContent("#time")).split("  ");
 const time = place => Number(place[0].slice(2));
 const press = async id => { await page.click("#" + id); await idle(); };
 const command = line => page.evaluate(line => dr7.command(line), line);
+// Until the line of the console's cursor, or one above, begins so.
+const line_of_console = (up, begin) => page.waitForFunction(([up, begin]) => {
+  const buffer = dr7.terminals().console.buffer.active;
+  return buffer.getLine(buffer.cursorY + buffer.baseY + up)?.translateToString(true)
+    .startsWith(begin);
+}, [up, begin], { timeout: 200000 });
 // All registers and memory of the machine as one number.
 const all = () => page.evaluate(() => dr7.hash());
 
@@ -69,21 +78,17 @@ expect("two back, two forward", [await where(), await all()], behind);
 await command("d 2");
 expect("breakpoints, without the clicked one", await page.evaluate(() => dr7.breakpoints.size), 1);
 await page.click("#continue");
-await page.waitForTimeout(300);
+await page.waitForFunction(() => dr7.terminals().console.buffer.active.cursorY > 8);
 await timed("stop", () => press("stop"));
 await page.click("#continue");
-await timed("to the shell", () => page.waitForFunction(() => {
-  const buffer = dr7.terminals().console.buffer.active;
-  return buffer.getLine(buffer.cursorY + buffer.baseY)?.translateToString(true).startsWith("dr7$");
-}, null, { timeout: 200000 }));
+await timed("to the shell", () => line_of_console(0, "dr7$"));
 await page.click("#console");
 await page.keyboard.type("echo one  two\n");
-await page.waitForFunction(() => {
-  const buffer = dr7.terminals().console.buffer.active;
-  return [-1, -2].some(up => buffer.getLine(buffer.cursorY + buffer.baseY + up)
-    ?.translateToString(true) === "one two");
-}, null, { timeout: 60000 });
+await line_of_console(-1, "one two");
 await press("stop");
+const megabytes = await page.evaluate(() => dr7.memory());
+console.log(`# Bochs and its copies: ${megabytes} MB`);
+if (megabytes > 600) complain(`${megabytes} MB`);
 if (picture) {
   await command("b perf_event_count");
   await page.evaluate(t => dr7.back(t), time(first));
@@ -91,5 +96,18 @@ if (picture) {
   await command("bt");
   await page.screenshot({ path: picture });
 }
+
+// The whole in one file, without a server; from power-on with another command line.
+await page.goto("file://" + resolve(folder) + "/dr7.html");
+await page.evaluate(() => dr7.ready);
+expect("one file", await where(), first);
+await page.fill("#words", "init=/bin/sh");
+await timed("power-on to kernel_main", async () => {
+  await page.press("#words", "Enter");
+  await page.evaluate(() => dr7.ready);
+});
+expect("booted", (await where())[1], "kernel_main+0");
+await page.click("#continue");
+await line_of_console(0, "dr7$");
 await browser.close();
 process.exit(0);

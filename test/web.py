@@ -21,8 +21,8 @@ def check(*picture):
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0),
                                              functools.partial(Quiet, directory=SITE))
     threading.Thread(target=server.serve_forever, daemon=True).start()
-    wrong, lines = browser.run("test/web.mjs", f"http://127.0.0.1:{server.server_port}", *picture,
-                               timeout=600)
+    wrong, lines = browser.run("test/web.mjs", f"http://127.0.0.1:{server.server_port}", SITE,
+                               *picture, timeout=900)
     server.shutdown()
     return "; ".join(wrong), lines
 

@@ -38,12 +38,6 @@ static char line[512];
 // A breakpoint is where the CPU stands.
 static bool is_hit() { return BX_CPU(0)->guard_found.guard_found != 0; }
 
-// What the debugger says of our timer is for nobody.
-static bool is_ours(const BxEvent *event)
-{
-    return strstr(event->u.logmsg.msg, "Caught time breakpoint") != nullptr;
-}
-
 // What Bochs asks of a user interface. It waits for no answer here: at its prompt, and when it
 // cannot go on (the machine is off, or a fault of Bochs), the call from the page is done.
 static BxEvent *on_event(void *, BxEvent *event)
@@ -55,7 +49,9 @@ static BxEvent *on_event(void *, BxEvent *event)
         says("\n");
         longjmp(caller, 1 + OFF);
     }
-    if (event->type == BX_ASYNC_EVT_DBG_MSG && !(is_over && (!is_hit() || is_ours(event))))
+    // What the debugger says of our timer is for nobody.
+    if (event->type == BX_ASYNC_EVT_DBG_MSG &&
+        !(is_over && (!is_hit() || strstr(event->u.logmsg.msg, "Caught time breakpoint"))))
         says(event->u.logmsg.msg);
     event->retcode = 0;
     if (BX_EVT_IS_ASYNC(event->type))
@@ -103,6 +99,9 @@ EMSCRIPTEN_KEEPALIVE int machine_start()
 {
     int end = guarded(power_on);
 
+    // Bochs takes a block of memory when it is first touched: in order, they are one piece.
+    for (bx_phy_address at = 0; at < BX_MEM(0)->get_memory_len(); at += 4096)
+        BX_MEM(0)->get_vector(at);
     timer = bx_pc_system.register_timer_ticks(nullptr, on_time_over, 1, false, false, "web");
     return end;
 }
@@ -119,10 +118,11 @@ EMSCRIPTEN_KEEPALIVE int machine_command(const char *text, double ticks)
     return end;
 }
 
-// The machine's memory, which is one piece (bochsrc: host as much as guest).
-EMSCRIPTEN_KEEPALIVE const Bit8u *machine_memory()
+// Forgets decoded instructions, which are made again: a copy of this memory is smaller then.
+EMSCRIPTEN_KEEPALIVE void machine_forget()
 {
-    return BX_MEM(0)->get_vector(0);
+    BX_CPU(0)->iCache.flushICacheEntries();
+    memset(BX_CPU(0)->iCache.mpool, 0, sizeof(BX_CPU(0)->iCache.mpool));
 }
 
 // Says where the machine stands, as the debugger does behind each stop.
@@ -144,7 +144,7 @@ EMSCRIPTEN_KEEPALIVE void machine_until(unsigned high, unsigned low)
 // What STATE in web/machine.js names, in its order.
 EMSCRIPTEN_KEEPALIVE const Bit64u *machine_state()
 {
-    static Bit64u state[32];
+    static Bit64u state[33];
     BX_CPU_C *cpu = BX_CPU(0);
     Bit64u *to = state;
 
@@ -164,6 +164,7 @@ EMSCRIPTEN_KEEPALIVE const Bit64u *machine_state()
     *to++ = cpu->cr4.get32();
     *to++ = cpu->sregs[BX_SEG_REG_CS].selector.value;
     *to++ = cpu->get_segment_base(BX_SEG_REG_GS);
+    *to++ = (size_t) BX_MEM(0)->get_vector(0); // one piece (bochsrc: host as much as guest)
     return state;
 }
 

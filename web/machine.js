@@ -15,7 +15,7 @@ const APART = 4e6;         // ticks from one copy to the next while the machine 
 const [OVER, OFF] = [1, 2];  // how a command ended (driver.cc)
 const STATE = ["t", "icount", "rip", "rflags", "rax", "rcx", "rdx", "rbx", "rsp", "rbp", "rsi",
                "rdi", "r8", "r9", "r10", "r11", "r12", "r13", "r14", "r15", "dr0", "dr1", "dr2",
-               "dr3", "dr6", "dr7", "cr0", "cr2", "cr3", "cr4", "cs", "gs"];
+               "dr3", "dr6", "dr7", "cr0", "cr2", "cr3", "cr4", "cs", "gs", "memory"];
 
 let bochs, memory, words;           // the module, and its memory as bytes and as words
 let base;                           // the first copy, whole
@@ -277,12 +277,18 @@ const does = {
 
   // One number for registers and memory of the machine, as FNV-1a has it.
   hash() {
-    const at = bochs._machine_memory() / 4, end = at + MEMORY / 4;
+    const at = Number(state().memory) / 4, end = at + MEMORY / 4;
     let hash = 0x811c9dc5;
     const add = word => { hash = Math.imul(hash ^ word, 0x01000193); };
     for (let i = at; i < end; i++) add(words[i]);
     for (const value of Object.values(state())) add(Number(BigInt(value) & 0xffffffffn));
     return hash >>> 0;
+  },
+
+  // What Bochs' memory and its copies take, in megabytes.
+  memory() {
+    const pages = copies.reduce((sum, copy) => sum + copy.pages.length, 0);
+    return Math.round((2 * memory.length + pages * PAGE) / 1e6);
   },
 
   read({ address, length }) {

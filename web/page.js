@@ -166,14 +166,16 @@ function wire() {
   };
   $("boot").onsubmit = event => {
     event.preventDefault();
-    boot(with_words($("words").value));
+    window.dr7.ready = boot(with_words($("words").value));
   };
 }
+
+const script_of = bytes => URL.createObjectURL(new Blob([bytes], { type: "text/javascript" }));
 
 // A script that is no module: xterm.js.
 function run_script(bytes) {
   const script = document.createElement("script");
-  script.src = URL.createObjectURL(new Blob([bytes], { type: "text/javascript" }));
+  script.src = script_of(bytes);
   document.head.append(script);
   return new Promise(resolve => { script.onload = resolve; });
 }
@@ -199,9 +201,7 @@ async function start_worker(more) {
   busy = false;
   shown = null;
   breakpoints.clear();
-  const source = $("worker.js") ? URL.createObjectURL(new Blob([$("worker.js").textContent]))
-    : "worker.js";
-  worker = new Worker(source);
+  worker = new Worker(script_of(parts.worker));
   worker.onmessage = on_message;
   const { bochsrc, bios, vgabios, symbols } = parts;
   await act("start", { files: { bochsrc, bios, vgabios, symbols, ...more.files },
@@ -223,7 +223,8 @@ async function with_words(words) {
 
 async function main() {
   parts = parts_of(await gunzip(await load("dr7.pack.gz")));
-  sources = new Sources(JSON.parse(new TextDecoder().decode(parts.table)));
+  sources = new Sources(JSON.parse(new TextDecoder().decode(parts.table)),
+                        new TextDecoder().decode(parts.symbols));
   await run_script(parts.xterm);
   terminals = { console: open_terminal("console"), prompt: open_terminal("prompt") };
   terminals.console.onData(data =>
@@ -238,6 +239,7 @@ async function main() {
 
 // For tests, and for the curious at the browser's own prompt.
 window.dr7 = { command, breakpoints, back: t => act("back", { to: t }),
-               hash: async () => (await ask("hash")).value, terminals: () => terminals,
+               hash: async () => (await ask("hash")).value,
+               memory: async () => (await ask("memory")).value, terminals: () => terminals,
                get state() { return state; }, get busy() { return busy; } };
 window.dr7.ready = main();

@@ -63,11 +63,20 @@ def run(command, folder, log):
         sys.exit(f"dr7: Bochs for the web: {command[0]} failed; the log is {FOLDER}/log")
 
 
+def wanted():
+    """What decides how Bochs is compiled, as one word."""
+    with open(PATCH, encoding="utf-8") as f:
+        parts = [SHA256, variable("BOCHS_SRC"), *OPTIONS, f.read()]
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()
+
+
 def compile_bochs():
     """All of Bochs but the link, in FOLDER/source."""
     ready = FOLDER + "/compiled"
-    if os.path.exists(ready) and os.path.getmtime(ready) > os.path.getmtime(PATCH):
-        return
+    if os.path.exists(ready):
+        with open(ready, encoding="utf-8") as f:
+            if f.read() == wanted():
+                return
     print(f"dr7: building Bochs for the web; the log is {FOLDER}/log", file=sys.stderr)
     source = FOLDER + "/source"
     shutil.rmtree(FOLDER, ignore_errors=True)
@@ -78,8 +87,8 @@ def compile_bochs():
         run(["emconfigure", "./configure", *OPTIONS], source, log)
         # Its own link is left out.
         run(["emmake", "make", f"-j{os.cpu_count()}", "bochs", "LIBTOOL=true"], source, log)
-    with open(ready, "wb"):
-        pass
+    with open(ready, "w", encoding="utf-8") as f:
+        f.write(wanted())
 
 
 def build():

@@ -1,5 +1,5 @@
-# Which line of which source an address of the kernel belongs to, the sources themselves, and the
-# names of functions and data: what web/ shows beside the registers.
+# Which line of which source an address of the kernel belongs to, and the sources themselves: what
+# web/ shows beside the registers.
 import re
 import subprocess
 
@@ -39,7 +39,7 @@ def read(path):
         return f.read()
 
 
-def table(kernel, symbols):
+def table(kernel):
     """For JSON: "files" and their "texts", and three lists, of the same length: by how much an
     address is higher than the one before, the number of its file, its line."""
     files, at, file, line, before = {}, [], [], [], (0, "", 0)
@@ -52,4 +52,4 @@ def table(kernel, symbols):
         before = (address, path, number)
     base = at[0] if at else 0
     return {"files": list(files), "texts": [read(path) for path in files], "base": str(base),
-            "at": [0, *at[1:]], "file": file, "line": line, "symbols": read(symbols)}
+            "at": [0, *at[1:]], "file": file, "line": line}

@@ -1,12 +1,17 @@
 // Runs the page's worker without a page, from power-on to kernel_main, and writes what is then
 // other in Bochs' memory than before the machine began: there the page begins.
 //
-//   node snapshot.cjs WORKER.JS WASM PARTS OUT
+// GRUB's leavings are not kept: they are of no use, and theirs.
 //
-// PARTS: a folder with the files that Bochs reads.
+//   node snapshot.cjs WORKER.JS WASM PARTS OUT START-END...
+//
+// PARTS: a folder with the files that Bochs reads. START-END: the kernel's segments in memory.
 "use strict";
 const fs = require("fs"), vm = require("vm");
-const [worker, wasm, parts, out] = process.argv.slice(2);
+const [worker, wasm, parts, out, ...segments] = process.argv.slice(2);
+const PAGE = 4096;
+// Multiboot2, 3.6: the types of its tags, and of free memory.
+const [END, MODULE, MAP, FREE] = [0, 3, 6, 1];
 
 const read = name => new Uint8Array(fs.readFileSync(name));
 const files = Object.fromEntries(fs.readdirSync(parts)
@@ -18,17 +23,44 @@ globalThis.self = globalThis;
 globalThis.location = { href: "file:///" };
 globalThis.postMessage = message => answers.get(message.answers)?.(message);
 vm.runInThisContext(fs.readFileSync(worker, "utf8")
-  + "\n;globalThis.last_copy = () => { keep(); return copies.at(-1); };", { filename: worker });
+  + "\n;globalThis.last_copy = () => { keep(); return copies.at(-1); };"
+  + "speed = 1e12;"  // one slice: BIOS and GRUB take the same ticks every time
+  + "globalThis.tidy = state => {"
+  + "  bochs._machine_forget();"
+  + "  const at = Number(state.memory);"
+  + "  wipe(memory.subarray(at, at + MEMORY), Number(state.rsi));"
+  + "};", { filename: worker });
+globalThis.wipe = wipe;
 
 const ask = (does, more) => new Promise(resolve => {
   answers.set(++asked, resolve);
   globalThis.onmessage({ data: { does, id: asked, ...more } });
 });
 
+// Every page of free memory that is neither the kernel's nor a module's nor the information's.
+function wipe(memory, info) {
+  const view = new DataView(memory.buffer, memory.byteOffset, memory.length);
+  const word = at => view.getUint32(at, true);
+  const kept = [[0, PAGE], [info, info + word(info)],
+                ...segments.map(range => range.split("-").map(Number))];
+  const free = [];
+  for (let tag = info + 8; word(tag) !== END; tag += Math.max(8, word(tag + 4) + 7 & ~7)) {
+    if (word(tag) === MODULE) kept.push([word(tag + 8), word(tag + 12)]);
+    if (word(tag) !== MAP) continue;
+    for (let at = tag + 16; at < tag + word(tag + 4); at += word(tag + 8))
+      if (word(at + 16) === FREE) free.push([word(at), word(at) + word(at + 8)]);
+  }
+  for (const [start, end] of free)
+    for (let page = Math.ceil(start / PAGE) * PAGE; page + PAGE <= end; page += PAGE)
+      if (!kept.some(([from, to]) => page < to && page + PAGE > from))
+        memory.fill(0, page, page + PAGE);
+}
+
 (async () => {
   await ask("start", { files, wasm: read(wasm) });
   await ask("command", { line: 'lb "kernel_main"' });
   const { state } = await ask("command", { line: "c" });
+  globalThis.tidy(state);
   const { pages } = globalThis.last_copy();
   const numbers = Uint32Array.from([pages.length, ...pages.map(([number]) => number)]);
   fs.writeFileSync(out, Buffer.concat([Buffer.from(numbers.buffer), ...pages.map(p => p[1])]));
