@@ -19,6 +19,7 @@ sleep 1000 | cat & kill %1; echo end
 help | grep -c '^  hwbp: '; hwbp -h; bptop -x; echo usage $?
 trace nosuch; slots wrong
 trace -b next_tid -- true >seen; bptop -n 1 >>seen; help >>seen; demo >>seen; hwbp >>seen
+for p in bptop dbg demo guest hwbp ls perf slots timeline trace utest; do $p -h; done >>seen
 echo wide $(awk 'length > 80' <seen | wc -l); grep -c 'none lost, none stray' seen
 demo -l -s 4 >slow & until [ -s slow ]; do :; done; kill -INT $!
 wait $!; echo status $?; awk '/WRONG/' <slow

@@ -263,6 +263,8 @@ static void tasks_part(void)
            "from %p on, behind which each task has memory of its own.\n"
            "They write, yield, are preempted, and move.\n",
            cpus, cpus == 1 ? "" : "s", (void *)&cell[0]);
+    if (rounds == LONG_MAX)
+        printf("Ctrl-C ends them. To watch them: demo -l >/dev/null & bptop\n");
     fflush(stdout);
     for (int i = 0; i < TASKS; i++) {
         struct report *t = &shared->task[i];
@@ -436,6 +438,6 @@ int main(int argc, char **argv)
     signal(SIGINT, SIG_DFL);
     rules_part();
     kernel_part();
-    printf("\n");
+    printf(failed ? "\nSomething above is not as this kernel promises: status 1.\n" : "\n");
     return failed;
 }

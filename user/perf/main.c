@@ -3,7 +3,7 @@
 
 HELP("perf stat|record|script ...: breakpoints counted and recorded\n"
      "perf stat [-e EVENTS]... PROGRAM [ARGUMENT...]\n"
-     "perf record [-e EVENTS]... [-c PERIOD] [-g] [-m PAGES] [-o FILE] PROGRAM [ARGUMENT...]\n"
+     "perf record [-e EVENTS]... [-c PERIOD] [-g] [-m PAGES] [-o FILE] PROGRAM ...\n"
      "perf script [-i FILE] [-s ROOT]\n"
      "EVENTS, with commas: mem:ADDR[/LEN][:TYPE[:MODIFIERS]], page-faults ...");
 
