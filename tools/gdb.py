@@ -211,4 +211,5 @@ class Kill(gdb.Command):
 
 gdb.execute("set confirm off")
 Dr7()
-Kill()
+if gdb.convenience_variable("machine") is not None:  # what has started gdb knows the emulator
+    Kill()
