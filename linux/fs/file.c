@@ -93,6 +93,20 @@ static void set_bit(u64 *set, u32 n, bool value)
     set[n / 64] = (set[n / 64] & ~BIT(n % 64)) | (u64)value << (n % 64);
 }
 
+// The lowest number >= from that is in the set, or with `free` is not. MAX_FDS: there is none.
+static u32 next_in(const u64 *set, bool free, u32 from)
+{
+    for (u32 fd = from; fd < MAX_FDS; fd = ALIGN_UP(fd + 1, 64)) {
+        u64 word = (free ? ~set[fd / 64] : set[fd / 64]) >> (fd % 64);
+        if (word)
+            return fd + __builtin_ctzll(word);
+    }
+    return MAX_FDS;
+}
+
+#define for_each_fd(fd, set)                                                                       \
+    for (u32 fd = next_in(set, false, 0); fd < MAX_FDS; fd = next_in(set, false, fd + 1))
+
 u32 fd_limit(void)
 {
     u64 soft = rlimit_soft(RLIMIT_NOFILE);
@@ -112,9 +126,9 @@ struct fd_table *fds_new(void)
 void fds_fill(struct fd_table *copy, struct fd_table *t)
 {
     spin_lock(&t->lock);
-    for (int fd = 0; fd < MAX_FDS; fd++) {
+    for_each_fd (fd, t->used) {
         struct file *f = __atomic_load_n(&t->file[fd], __ATOMIC_ACQUIRE);
-        if (!f)
+        if (!f) // reserved
             continue;
         file_get(f);
         copy->file[fd] = f;
@@ -136,17 +150,13 @@ int fd_replace(struct fd_table *t, int fd, struct file *f, bool cloexec)
 {
     struct file *old = NULL;
     int err = -EBADF;
-    if (fd >= 0 && (u32)fd < (f ? fd_limit() : MAX_FDS)) {
+    if (fd >= 0 && (u32)fd < fd_limit()) {
         spin_lock(&t->lock);
         old = t->file[fd];
-        bool reserved = !old && bit(t->used, fd);
-        if (f ? !reserved : old != NULL)
-            err = 0;
-        else if (f)
-            err = -EBUSY;
+        err = !old && bit(t->used, fd) ? -EBUSY : 0;
         if (!err) {
             t->file[fd] = f;
-            set_bit(t->used, fd, f);
+            set_bit(t->used, fd, true);
             set_bit(t->cloexec, fd, cloexec);
         }
         spin_unlock(&t->lock);
@@ -157,18 +167,34 @@ int fd_replace(struct fd_table *t, int fd, struct file *f, bool cloexec)
     return err ? err : fd;
 }
 
+int fd_close(struct fd_table *t, int fd)
+{
+    struct file *f = NULL;
+    if (fd >= 0 && fd < MAX_FDS) {
+        spin_lock(&t->lock);
+        f = t->file[fd];
+        t->file[fd] = NULL;
+        if (f)
+            set_bit(t->used, fd, false);
+        spin_unlock(&t->lock);
+    }
+    if (!f)
+        return -EBADF;
+    file_put(f);
+    return 0;
+}
+
 void fds_close_on_exec(struct fd_table *t)
 {
-    for (int fd = 0; fd < MAX_FDS; fd++)
-        if (bit(t->cloexec, fd))
-            fd_replace(t, fd, NULL, false);
+    for_each_fd (fd, t->cloexec)
+        fd_close(t, fd);
 }
 
 u64 fds_weight(struct fd_table *t)
 {
     u64 bytes = 0;
     spin_lock(&t->lock);
-    for (int fd = 0; fd < MAX_FDS; fd++) {
+    for_each_fd (fd, t->used) {
         const struct file *f = __atomic_load_n(&t->file[fd], __ATOMIC_ACQUIRE);
         bytes += f ? sizeof(*f) + f->weight : 0;
     }
@@ -180,28 +206,16 @@ void fds_put(struct fd_table *t)
 {
     if (!ref_put(&t->refs))
         return;
-    for (int fd = 0; fd < MAX_FDS; fd++)
-        if (t->file[fd])
-            fd_replace(t, fd, NULL, false);
+    for_each_fd (fd, t->used)
+        fd_close(t, fd);
     kfree(t);
-}
-
-// The lowest free number >= from, or MAX_FDS.
-static u32 lowest_free(const struct fd_table *t, u32 from)
-{
-    for (u32 fd = from; fd < MAX_FDS; fd = ALIGN_UP(fd + 1, 64)) {
-        u64 free = ~t->used[fd / 64] >> (fd % 64);
-        if (free)
-            return fd + __builtin_ctzll(free);
-    }
-    return MAX_FDS;
 }
 
 int fd_reserve(struct fd_table *t, bool cloexec, int from)
 {
     u32 limit = fd_limit();
     spin_lock(&t->lock);
-    u32 fd = lowest_free(t, from);
+    u32 fd = next_in(t->used, true, from);
     if (fd < limit) {
         set_bit(t->used, fd, true);
         set_bit(t->cloexec, fd, cloexec);
@@ -214,7 +228,6 @@ void fd_give_back(struct fd_table *t, int fd)
 {
     spin_lock(&t->lock);
     set_bit(t->used, fd, false);
-    set_bit(t->cloexec, fd, false);
     spin_unlock(&t->lock);
 }
 

@@ -121,7 +121,7 @@ struct fd_table {
     bool shared;                // more than one thread uses it, or has used it
     struct spinlock lock;       // RANK_FILES
     u64 used[MAX_FDS / 64];     // one bit for each number that is open, or reserved
-    u64 cloexec[MAX_FDS / 64];  // one bit for each of them that execve(2) closes
+    u64 cloexec[MAX_FDS / 64];  // which of them execve(2) closes; of others a bit means nothing
     struct file *file[MAX_FDS]; // NULL: not open
 };
 
@@ -159,10 +159,11 @@ static inline struct file *fd_own(const struct fd_table *t, int fd)
     return (u32)fd < MAX_FDS ? t->file[fd] : NULL;
 }
 
-// Puts f at exactly fd, and closes the file that was there. With f NULL it only closes. Returns fd,
-// -EBADF (not below fd_limit(), or nothing to close), or -EBUSY (fd is reserved). The reference to
-// f goes to the table, or is dropped on an error.
+// Puts f at exactly fd, and closes the file that was there. Returns fd, -EBADF (not below
+// fd_limit()), or -EBUSY (fd is reserved). The reference to f goes to the table, or is dropped on
+// an error.
 int fd_replace(struct fd_table *t, int fd, struct file *f, bool cloexec);
+int fd_close(struct fd_table *t, int fd); // 0, or -EBADF: it is not open
 // Sets the close-on-exec mark to `set` and returns it: 0 or 1, or -EBADF. With `set` below 0 it
 // only returns it.
 int fd_cloexec(struct fd_table *t, int fd, int set);

@@ -102,12 +102,6 @@ static __attribute__((noinline)) s64 no_file(const struct trapframe *f)
 
 FILE_CALLS(FILE_CALL)
 
-static __attribute__((noinline)) s64 close_fd(int fd)
-{
-    int closed = fd_replace(current_process()->fds, fd, NULL, false);
-    return MIN(closed, 0);
-}
-
 static __attribute__((noinline)) s64 yield(void)
 {
     sched_yield();
@@ -123,7 +117,7 @@ static __attribute__((noinline)) s64 call(struct trapframe *f)
     switch (number) {
         // files (linux/fs)
         FILE_CALLS(CASE)
-        CALL_AS(close, close_fd(A));
+        CALL_AS(close, fd_close(current_process()->fds, A));
         CALL_AS(pipe, sys_pipe2(A, 0));
         CALL(pipe2, A, B);
         CALL(eventfd2, A, B);
