@@ -40,13 +40,13 @@ enum perf_state {
 // of the limited PMU; an exclusive one needs them all.
 enum perf_queue {
     QUEUE_NONE,    // no queue: waits for nothing, and is not flexible with registers
+    QUEUE_IN_VAIN, // waits for more registers than there are
     QUEUE_FREE,    // waits for a place and needs no register
     QUEUE_PINNED,  // waits for registers that it must have
-    QUEUE_SERVED,  // flexible, has registers
+    QUEUE_SERVED,  // flexible, has registers; from here on they take turns
     QUEUE_TURN,    // waits for registers, and it is its turn
-    QUEUE_WAITING, // + need - 1: waits for its turn, the longest first. The last one waits for more
-                   // registers than there are, so in vain
-    NR_QUEUES = QUEUE_WAITING + PERF_MAX_REGISTERS + 1
+    QUEUE_WAITING, // + need - 1: waits for its turn, the longest first
+    NR_QUEUES = QUEUE_WAITING + PERF_MAX_REGISTERS
 };
 
 // Called for each counted hit: in #DB context, IRQs off, possibly inside any lock's critical

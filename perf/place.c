@@ -205,8 +205,7 @@ static void make_way_for_pinned(struct perf_event_context *cpu, struct perf_even
 // Whether somebody waits here who could have a place.
 static bool waits(const struct perf_event_context *ctx)
 {
-    u32 in_vain = BIT(QUEUE_WAITING + perf_registers->nr);
-    return perf_filled_here(ctx) & ~(BIT(QUEUE_SERVED) | in_vain);
+    return perf_filled_here(ctx) & ~(BIT(QUEUE_SERVED) | BIT(QUEUE_IN_VAIN));
 }
 
 static void place_flexible(struct perf_event_context *ctx)

@@ -84,11 +84,6 @@ static u32 need_of(const struct perf_event *leader)
     return likely(alone) ? leader->pmu->limited : need_of_group(leader);
 }
 
-static bool takes_turns(u32 queue)
-{
-    return queue >= QUEUE_SERVED && queue < QUEUE_WAITING + perf_registers->nr;
-}
-
 // Where a leader belongs that waits or has a place.
 static u32 queue_for(const struct perf_event *leader)
 {
@@ -97,6 +92,8 @@ static u32 queue_for(const struct perf_event *leader)
         return active ? QUEUE_NONE : QUEUE_FREE;
     if (leader->attr.pinned)
         return active ? QUEUE_NONE : QUEUE_PINNED;
+    if (leader->need > perf_registers->nr)
+        return QUEUE_IN_VAIN;
     return active ? QUEUE_SERVED : QUEUE_WAITING + leader->need - 1;
 }
 
@@ -119,16 +116,17 @@ static void move(struct perf_event *leader, u32 queue)
 
 // Waiting while it was disabled earns nothing: it starts level with the least served of those that
 // a turn would look at.
-static void join_turns(struct perf_event *leader)
+static __attribute__((noinline)) void join_turns(struct perf_event *leader)
 {
     struct perf_event_context *ctx = leader->ctx;
-    u32 queues = BIT(QUEUE_WAITING + perf_registers->nr) - BIT(QUEUE_SERVED);
+    u32 queues = BIT(NR_QUEUES) - BIT(QUEUE_SERVED);
     struct perf_event *least = first_in(&ctx->any, queues, NULL, NOBODY);
     if (leader->row != &ctx->any)
         least = first_in(leader->row, queues, least, NOBODY);
     if (least)
         leader->served = MAX(leader->served, least->served);
     leader->since = ctx->given;
+    leader->row->nr_turns++;
 }
 
 void perf_file(struct perf_event *leader)
@@ -140,9 +138,10 @@ void perf_file(struct perf_event *leader)
     }
     if (queue == old || (old == QUEUE_TURN && leader->need == needed && queue >= QUEUE_WAITING))
         return;
-    leader->row->nr_turns += takes_turns(queue) - takes_turns(old);
-    if (takes_turns(queue) && !takes_turns(old))
+    if (queue >= QUEUE_SERVED && old < QUEUE_SERVED)
         join_turns(leader);
+    else if (old >= QUEUE_SERVED && queue < QUEUE_SERVED)
+        leader->row->nr_turns--;
     move(leader, queue);
 }
 
