@@ -122,13 +122,22 @@ static bool bp_unpark(struct perf_event_context *ctx)
     return dr_put_back(&t->parked);
 }
 
-static void bp_commit(void)
+static __attribute__((noinline)) void commit_and_tell(void)
 {
     dr_commit();
-    if (unlikely(trace_on))
+    if (trace_on)
         hwbp_trace_commit();
     if (DEBUG_BUILD && this_cpu()->dr.depth == 0)
         hwbp_check_cpu();
+}
+
+// Mostly a jump.
+static void bp_commit(void)
+{
+    if (unlikely(trace_on || DEBUG_BUILD))
+        commit_and_tell();
+    else
+        dr_commit();
 }
 
 static const struct pmu breakpoint_pmu = {

@@ -110,13 +110,6 @@ static inline bool mutex_add(struct mutex *m, u64 seen, u64 mark)
                                        __ATOMIC_RELAXED);
 }
 
-static inline void mutex_take_away(struct mutex *m, u64 mark)
-{
-    CHECKED(mutex_note(m, false));
-    if (unlikely(__atomic_sub_fetch(&m->holder, mark, __ATOMIC_SEQ_CST) == MUTEX_WAITED))
-        mutex_wake(m);
-}
-
 static inline void mutex_lock(struct mutex *m)
 {
     u64 self = (u64)current_task();
@@ -135,6 +128,9 @@ static inline bool mutex_is_mine(const struct mutex *m)
 static inline void mutex_unlock(struct mutex *m)
 {
     ASSERT(!DEBUG_BUILD || mutex_is_mine(m));
-    mutex_take_away(m, (u64)current_task());
+    CHECKED(mutex_note(m, false));
+    // Only MUTEX_WAITED can be left. Not compared with it, because 0 needs no comparison.
+    if (unlikely(__atomic_sub_fetch(&m->holder, (u64)current_task(), __ATOMIC_SEQ_CST)))
+        mutex_wake(m);
 }
 #endif

@@ -27,5 +27,7 @@ static inline void mutex_lock_shared(struct mutex *m)
 
 static inline void mutex_unlock_shared(struct mutex *m)
 {
-    mutex_take_away(m, MUTEX_SHARE);
+    CHECKED(mutex_note(m, false));
+    if (unlikely(__atomic_sub_fetch(&m->holder, MUTEX_SHARE, __ATOMIC_SEQ_CST) == MUTEX_WAITED))
+        mutex_wake(m);
 }

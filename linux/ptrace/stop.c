@@ -288,11 +288,13 @@ static bool inactive(struct task *t)
     return out;
 }
 
-// All its registers are in memory then. Nobody may wake the task meanwhile.
-static void wait_inactive(struct task *t)
+// All its registers are in memory then. Nobody may wake the task meanwhile. Once in a stop, so not
+// inline.
+static __attribute__((noinline)) void wait_inactive(struct tracee *tr)
 {
-    while (!inactive(t)) // it may still be queued: preempted on its way to sleep
+    while (!inactive(tr->task)) // it may still be queued: preempted on its way to sleep
         sched_yield();
+    tr->off_cpu = true;
 }
 
 struct tracee *ptrace_freeze(s32 tid)
@@ -302,10 +304,8 @@ struct tracee *ptrace_freeze(s32 tid)
     if (tr && !change_state(tr, TRACE_STOPPED, TRACE_FROZEN))
         tr = NULL;
     mutex_unlock(&proc_lock);
-    if (tr && !tr->off_cpu) {
-        wait_inactive(tr->task);
-        tr->off_cpu = true;
-    }
+    if (tr && !tr->off_cpu)
+        wait_inactive(tr);
     return tr;
 }
 
