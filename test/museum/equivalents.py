@@ -6,6 +6,8 @@
 from labs import lab
 
 ENTRIES = [
+    ("perf/remote.c", "perf_ctx_run_all", "for (u32 cpu = 0; cpu < nr_cpus; cpu++)",
+     "for (u32 cpu = 1; cpu < nr_cpus; cpu++)", "CPU 0 is always online: it answers the call"),
 ]
 
 
