@@ -119,7 +119,7 @@ static ssize_t pipe_write(struct file *f, u64 ubuf, size_t n, u64 *)
         }
     }
     if (put == -EPIPE)
-        signal_task(current_task(), SIGPIPE, NULL);
+        signal_refused(SIGPIPE);
     return done ? (ssize_t)done : put;
 }
 

@@ -7,6 +7,7 @@
 #include "linux/fs/vfs.h"
 #include "linux/mm/vm.h"
 #include "linux/mm/shm.h"
+#include "linux/task/process.h"
 
 #define TMP_FILE_MAX (4ull << 20) // bytes of a file at most; beyond is -EFBIG
 #define KEPT_FREE    8            // when less than 1/8 of the memory is free: -ENOSPC
@@ -88,20 +89,29 @@ static ssize_t tmp_read(struct file *f, u64 ubuf, size_t len, u64 *pos)
     return got;
 }
 
+// How many of `len` bytes at `at` a file may have, or -EFBIG, with SIGXFSZ when it is the process's
+// limit that is in the way (setrlimit(2)).
+static ssize_t room(u64 at, size_t len)
+{
+    u64 limit = rlimit_soft(RLIMIT_FSIZE);
+    if (at >= limit)
+        signal_refused(SIGXFSZ);
+    limit = MIN(limit, TMP_FILE_MAX);
+    return at < limit ? (ssize_t)MIN(len, limit - at) : -EFBIG;
+}
+
 static ssize_t tmp_write(struct file *f, u64 ubuf, size_t len, u64 *pos)
 {
     struct node *n = f->node;
-    ssize_t put = 0;
     if (!len)
         return 0;
     mutex_lock(&tmp_lock);
     u64 end = f->flags & O_APPEND ? n->size : *pos;
-    if (end >= TMP_FILE_MAX)
-        put = -EFBIG;
-    else if (pages_free_count() < pages_total() / KEPT_FREE)
+    ssize_t put = room(end, len);
+    if (put > 0 && pages_free_count() < pages_total() / KEPT_FREE)
         put = -ENOSPC;
-    else
-        put = transfer(n, true, ubuf, MIN(len, TMP_FILE_MAX - end), &end);
+    else if (put > 0)
+        put = transfer(n, true, ubuf, (size_t)put, &end);
     if (put > 0) {
         node_was_written(n);
         *pos = end;
@@ -113,14 +123,15 @@ static ssize_t tmp_write(struct file *f, u64 ubuf, size_t len, u64 *pos)
 
 static int tmp_truncate(struct file *f, u64 size)
 {
-    if (size > TMP_FILE_MAX)
-        return -EFBIG;
     mutex_lock(&tmp_lock);
-    clear(f->node, size, f->node->size);
-    set_size(f->node, size);
-    node_was_written(f->node);
+    bool fits = size <= f->node->size || room(size - 1, 1) > 0;
+    if (fits) {
+        clear(f->node, size, f->node->size);
+        set_size(f->node, size);
+        node_was_written(f->node);
+    }
     mutex_unlock(&tmp_lock);
-    return 0;
+    return fits ? 0 : -EFBIG;
 }
 
 static struct vm_object *tmp_map(struct file *f, u64, u64, u32, bool)

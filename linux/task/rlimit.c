@@ -16,7 +16,7 @@ static const struct {
     bool absent;
 } kinds[NR_RLIMITS] = {
     [RLIMIT_CPU] = {"Max cpu time", "seconds", RLIM_INFINITY, true},
-    [RLIMIT_FSIZE] = {"Max file size", "bytes", RLIM_INFINITY, true},
+    [RLIMIT_FSIZE] = {"Max file size", "bytes", RLIM_INFINITY, false},
     [RLIMIT_DATA] = {"Max data size", "bytes", RLIM_INFINITY, true},
     [RLIMIT_STACK] = {"Max stack size", "bytes", USER_STACK_SIZE, false},
     [RLIMIT_CORE] = {"Max core file size", "bytes", 0, false},

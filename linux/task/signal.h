@@ -14,8 +14,8 @@ enum {
     SIGHUP = 1, SIGINT = 2, SIGQUIT = 3, SIGILL = 4, SIGTRAP = 5, SIGABRT = 6, SIGBUS = 7,
     SIGFPE = 8, SIGKILL = 9, SIGUSR1 = 10, SIGSEGV = 11, SIGUSR2 = 12, SIGPIPE = 13, SIGALRM = 14,
     SIGTERM = 15, SIGCHLD = 17, SIGCONT = 18, SIGSTOP = 19, SIGTSTP = 20, SIGTTIN = 21,
-    SIGTTOU = 22, SIGURG = 23, SIGVTALRM = 26, SIGPROF = 27, SIGWINCH = 28, SIGIO = 29,
-    SIGSYS = 31, SIGRTMIN = 32, NSIG = 64,
+    SIGTTOU = 22, SIGURG = 23, SIGXFSZ = 25, SIGVTALRM = 26, SIGPROF = 27, SIGWINCH = 28,
+    SIGIO = 29, SIGSYS = 31, SIGRTMIN = 32, NSIG = 64,
 };
 // clang-format on
 
@@ -113,6 +113,9 @@ struct sigpending {
 int signal_process(struct process *p, int sig, const struct siginfo *info);
 // The same to one thread. Does nothing for a kernel thread. Takes proc_lock.
 int signal_task(struct task *t, int sig, const struct siginfo *info);
+// To the running task, since its call cannot be done: as if it had sent the signal itself. SIGPIPE
+// and SIGXFSZ come so on Linux.
+void signal_refused(int sig);
 // A short way for a signal to the running task, which is on its way to ring 3. If a handler can
 // take the signal at once, returns where the caller writes the siginfo, its signo too. NULL: the
 // caller must use signal_task().

@@ -204,6 +204,12 @@ static void force(struct thread *th)
     signal_note(th->task);
 }
 
+void signal_refused(int sig)
+{
+    const struct siginfo info = {.code = SI_USER, .rt.pid = current_process()->pid};
+    signal_task(current_task(), sig, &info);
+}
+
 // Takes no lock. While the thread runs, only the thread itself changes its mask and `forced`. The
 // action is looked up again when the signal is taken.
 struct siginfo *signal_self(int sig)

@@ -345,6 +345,43 @@ UTEST(limits_files, "limits.files")
     CHECK_EQ(take_pipe(), 0);
 }
 
+static volatile sig_atomic_t too_long, who;
+
+static void note_too_long(int, siginfo_t *info, void *)
+{
+    too_long++;
+    who = info->si_code == SI_USER ? info->si_pid : -1;
+}
+
+UTEST(limits_file_size, "limits.file-size")
+{
+    const struct sigaction act = {.sa_sigaction = note_too_long, .sa_flags = SA_SIGINFO};
+    char path[] = "/tmp/limit-XXXXXX";
+    int fd = mkstemp(path);
+
+    REQUIRE(fd >= 0 && unlink(path) == 0);
+    REQUIRE(sigaction(SIGXFSZ, &act, NULL) == 0);
+    set_limit(RLIMIT_FSIZE, 10, 20);
+    CHECK_EQ(write(fd, "0123456789abc", 13), 10); // up to the limit
+    CHECK_EQ(pwrite(fd, "abc", 3, 9), 1);
+    CHECK_EQ(write(fd, "", 0), 0);
+    CHECK_EQ(ftruncate(fd, 10), 0);
+    CHECK_EQ(too_long, 0);
+    CHECK_ERRNO(write(fd, "x", 1), EFBIG);
+    CHECK(too_long == 1 && who == getpid());
+    CHECK_ERRNO(pwrite(fd, "x", 1, 11), EFBIG);
+    CHECK_EQ(too_long, 2);
+    CHECK_ERRNO(ftruncate(fd, 11), EFBIG);
+    CHECK_EQ(too_long, 3);
+    set_limit(RLIMIT_FSIZE, 20, 20);
+    CHECK_EQ(ftruncate(fd, 20), 0);
+    set_limit(RLIMIT_FSIZE, 10, 20);
+    CHECK_EQ(ftruncate(fd, 15), 0); // it was longer before
+    CHECK_EQ(lseek(fd, 0, SEEK_END), 15);
+    CHECK_EQ(too_long, 3);
+    close(fd);
+}
+
 UTEST(limits_threads, "limits.threads")
 {
     static const char *const file = "/proc/sys/kernel/threads-max";

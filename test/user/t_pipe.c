@@ -67,12 +67,24 @@ static void write_to_broken(void *)
     write(ends[1], "x", 1);
 }
 
+static volatile sig_atomic_t code = -1, sender;
+
+static void note_sender(int, siginfo_t *info, void *)
+{
+    code = info->si_code;
+    sender = info->si_pid;
+}
+
 UTEST(pipe_sigpipe, "pipe-sigpipe")
 {
+    const struct sigaction act = {.sa_sigaction = note_sender, .sa_flags = SA_SIGINFO};
     int status = wait_for(spawn(write_to_broken, NULL));
 
     CHECK(WIFSIGNALED(status));
     CHECK_EQ(WTERMSIG(status), SIGPIPE);
+    REQUIRE(sigaction(SIGPIPE, &act, NULL) == 0);
+    write_to_broken(NULL);
+    CHECK(code == SI_USER && sender == getpid()); // as if it had sent it itself
 }
 
 UTEST(pipe_nonblock, "pipe-nonblock")
