@@ -1,5 +1,5 @@
 // Which breakpoints exist: the slot table and the list of live claims. Debug builds recount the
-// table from the list after every operation (kernel/checks/breakpoints.c).
+// table from the list again and again (kernel/checks/breakpoints.c).
 #include "hwbp/reserve.h"
 #include "arch/x86/platform.h"
 #include "kernel/base/cmdline.h"

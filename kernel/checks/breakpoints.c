@@ -4,6 +4,8 @@
 #include "kernel/base/string.h"
 #include "perf/context.h"
 
+#define FEW_CLAIMS 256 // up to so many are recounted after every operation
+
 void hwbp_check_cpu(void)
 {
     struct dr_file *d = &this_cpu()->dr;
@@ -55,7 +57,7 @@ static bool recount(void)
     return same && slots_equal(&claims.table, &recounted);
 }
 
-void claims_check(void)
+static void check_all(void)
 {
     if (recount())
         return;
@@ -63,9 +65,20 @@ void claims_check(void)
     panic("slot counts differ from the live breakpoints"); // which prints the table that is kept
 }
 
+// A recount looks at every claim. So n claims would cost n * n looks, if there were one after each
+// operation however many there are.
+void claims_check(void)
+{
+    static u64 unchecked; // operations since the last recount; claims.mutex
+    if (++unchecked * FEW_CLAIMS <= hwbp_live())
+        return;
+    unchecked = 0;
+    check_all();
+}
+
 void hwbp_check_slots(void)
 {
     mutex_lock(&claims.mutex);
-    claims_check();
+    check_all();
     mutex_unlock(&claims.mutex);
 }
