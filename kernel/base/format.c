@@ -48,15 +48,12 @@ static void put_string(struct out *o, const struct spec *s, const char *text)
     put_text(o, s, text, n);
 }
 
-static const char lower[] = "0123456789abcdef", upper[] = "0123456789ABCDEF";
-
-static void put_number(struct out *o, const struct spec *s, u64 v, u32 base, const char *digits,
-                       const char *prefix)
+static void put_number(struct out *o, const struct spec *s, u64 v, u32 base, const char *prefix)
 {
     char text[24];
     int n = 0;
     do
-        text[n++] = digits[v % base];
+        text[n++] = "0123456789abcdef"[v % base];
     while (v /= base);
 
     int padding = s->width - n - (int)strlen(prefix);
@@ -77,7 +74,7 @@ static void put_symbol(struct out *o, const struct spec *s, u64 addr)
     u64 offset;
     const char *name = ksym_find(addr, &offset);
     if (!name) {
-        put_number(o, s, addr, 16, lower, "0x");
+        put_number(o, s, addr, 16, "0x");
         return;
     }
     char text[96];
@@ -134,22 +131,21 @@ static const char *convert(struct out *o, const struct spec *s, const char *p, v
     case 'd':
     case 'i': {
         s64 v = (s64)get_integer(ap, s->bits, true);
-        put_number(o, s, v < 0 ? -(u64)v : (u64)v, 10, lower, v < 0 ? "-" : "");
+        put_number(o, s, v < 0 ? -(u64)v : (u64)v, 10, v < 0 ? "-" : "");
         break;
     }
     case 'u':
-        put_number(o, s, get_integer(ap, s->bits, false), 10, lower, "");
+        put_number(o, s, get_integer(ap, s->bits, false), 10, "");
         break;
     case 'x':
-    case 'X':
-        put_number(o, s, get_integer(ap, s->bits, false), 16, *p == 'X' ? upper : lower, "");
+        put_number(o, s, get_integer(ap, s->bits, false), 16, "");
         break;
     case 'p':
         if (p[1] == 'S') {
             put_symbol(o, s, va_arg(*ap, u64));
             return p + 2;
         }
-        put_number(o, s, va_arg(*ap, u64), 16, lower, "0x");
+        put_number(o, s, va_arg(*ap, u64), 16, "0x");
         break;
     case 's':
         put_string(o, s, va_arg(*ap, const char *));
