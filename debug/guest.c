@@ -86,6 +86,7 @@ static int guest_open(struct file *f)
     if (svm_guest_init(&g->svm, virt_to_phys(g->memory)))
         goto free_memory;
     f->private = g;
+    f->weight = sizeof(*g) + SVM_GUEST_MEMORY;
     return 0;
 
 free_memory:
