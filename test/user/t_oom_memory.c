@@ -185,11 +185,23 @@ static void in_a_child(void *)
     test_faults();
 }
 
+// A C library may have a heap already, which would grow in place. A page that nobody may touch
+// keeps the two apart.
+static void test_heap(void)
+{
+    long old = syscall(SYS_brk, 0), fence = (old + 4095) & -4096L;
+
+    break_before = fence + 4096;
+    REQUIRE(syscall(SYS_brk, break_before) == break_before);
+    REQUIRE(mprotect((void *)fence, 4096, PROT_NONE) == 0);
+    oom_each("brk", grow_heap, shrink_heap, ENOMEM);
+    CHECK_EQ(syscall(SYS_brk, old), old);
+}
+
 static void round_of_memory(void)
 {
     test_areas();
-    break_before = syscall(SYS_brk, 0);
-    oom_each("brk", grow_heap, shrink_heap, ENOMEM);
+    test_heap();
     join(spawn(in_a_child, NULL)); // page tables that a failure has left behind go with it
 }
 
