@@ -24,7 +24,7 @@ HWBP  ?= 1
 CORE  ?= 0
 V     ?= 0
 export CORE EMU SMP MEM UEFI ICOUNT APPEND QEMU_FLAGS TIMEOUT PROG ARGS FILES OUT T SECS \
-       SHELL_PROG CMDS LOG PLOT BOCHS_SRC
+       SHELL_PROG CMDS LOG PLOT BOCHS_SRC HOST
 
 # The values that decide what is built; tools/settings.py checks the others.
 $(foreach v,HWBP CORE DEBUG V,$(if $(filter-out 0 1,$($(v)))$(filter-out 1,$(words $($(v)))),\
@@ -195,6 +195,7 @@ help:
 #:                 OUT=file gets what it writes to /dev/host
 #: make linux      the same on Debian's Linux 6.12 in QEMU, without input
 #: make compare    the same programs on Linux 6.12 and on dr7: SEEDS=20 OPS=500 T=name
+#:                 HOST=1: on this machine's own Linux, too
 #: make timeline   who held which register when: PROG= ARGS= (the demonstration) or CORE=1,
 #:                 OUT=folder (build)
 #: make gdb        boot in QEMU under gdb, stopped at kernel_main (CMDS=file: its commands;

@@ -43,6 +43,33 @@ SESSION = [
     (["break main", "run", "watch counter", "detach"], r"\[Inferior \d \(process \d+\) detached\]"),
     (["monitor exit"], ""),
 ]
+# What came up when gdb was tried at length, in short forms. Without a sysroot gdb does not fetch
+# the program from the machine each time. The pid is not asked for by a call in
+# the program: after one, gdbserver's detach ends the process, on Linux too.
+LONGER = [
+    (["set confirm off", "set args exec", "catch exec", "run"], r"\(exec'd .*debuggee\)"),
+    (["print counter", "delete", "continue"], r"= 0\n(.*\n)*.*exited with code 05"),
+    (["set sysroot", "set exec-file-mismatch off", "set args many", "break all_there", "run",
+      "print $_inferior_thread_count", "print shared"],
+     r"Breakpoint \d, all_there (.*\n)*.*= 201\n.*= 200"),
+    (["delete", "continue"], r"exited with code 06"),
+    (["set args", "break sum_to", "run", "record", "next 3", "print sum", "reverse-next",
+      "reverse-next", "next", "print sum", "record stop"],
+     r"= 1\n(.*\n)*.*= 1\n(.*\n)*.*Process record is stopped"),
+    (["delete", "set args stores", "tbreak store", "set $n = 0", "while $n < 20", "run", "kill",
+      "tbreak store", "set $n = $n + 1", "end", "print $n"], r"= 20"),
+    (["delete", "set args stores", "break store", "run", "set $pid = pid", "delete", "detach",
+      "set $n = 0", "while $n < 50", 'eval "attach %d", $pid', "detach", "set $n = $n + 1", "end",
+      'eval "attach %d", $pid', "print $n", "watch counter", "continue"],
+     r"= 50\n(.*\n)*.*Hardware watchpoint \d+: counter\n(.*\n)*.*New value = "),
+    (["kill", "monitor exit"], ""),
+]
+# With `target remote`, and threads that go on while others are looked at.
+NON_STOP = [
+    (["break all_there", "continue", "info threads"],
+     r"Thread \d+\.\d+ .*all_there \((.*\n)*(.*\(running\)\n){200}"),
+    (["interrupt -a", "kill"], ""),
+]
 # (arguments of strace, what it then says)
 TRACES = [
     ("-f", r"SIGUSR1 \{si_signo=SIGUSR1, si_code=SI_TKILL(.*\n)*.*\+\+\+ exited with 4 \+\+\+\n"
@@ -51,6 +78,15 @@ TRACES = [
     ("-f -e trace=%process",
      r"wait4( resumed>|\(\d+, )\[\{WIFEXITED\(s\) && WEXITSTATUS\(s\) == 4"),
     ("-e inject=write:error=EIO", r"= -1 EIO \(Input/output error\) \(INJECTED\)"),
+]
+# The same for lines of busybox' shell: of a process that runs already; and many starts, of which
+# none may hang.
+SHELL = "/bin/busybox"
+SHELL_TRACES = [
+    ("/busybox sleep 2 & /strace -p $!",
+     r"strace: Process \d+ attached\n(.*\n)*.*\+\+\+ exited with 0 \+\+\+"),
+    ("i=0; while [ $i -lt 20 ] && /strace -o /tmp/trace /busybox true; do i=$((i+1)); done;"
+     " echo $i starts", r"^20 starts$"),
 ]
 
 
@@ -66,42 +102,72 @@ def debuggee(folder):
     return path
 
 
-def answers(said):
-    """What is wrong with gdb's output, in which each part of SESSION begins with its number."""
+def script(folder, session):
+    """A file of commands for gdb, in which what it says to part N begins with @N@."""
+    path = folder + "/gdbserver.gdb"
+    with open(path, "w", encoding="utf-8") as f:
+        for n, (commands, _) in enumerate(session):
+            f.write(f"echo @{n}@\\n\n" + "\n".join(commands) + "\n")
+    return path
+
+
+def answers(session, said):
+    """What is wrong with gdb's output."""
     wrong = []
-    for n, (commands, want) in enumerate(SESSION):
+    for n, (commands, want) in enumerate(session):
         part = re.search(rf"@{n}@\n(.*?)(@{n + 1}@|\Z)", said, re.S)
         if not part or not re.search(want, part[1]):
             wrong.append(f"{'; '.join(commands)}: wanted {want!r}")
     return wrong
 
 
-def check(build, folder, timeout):
-    """What is wrong ("": nothing), and the log as lines."""
-    built("gdbserver")
-    script = folder + "/gdbserver.gdb"
-    with open(script, "w", encoding="utf-8") as f:
-        for n, (commands, _) in enumerate(SESSION):
-            f.write(f"echo @{n}@\\n\n" + "\n".join(commands) + "\n")
-    said = subprocess.run([sys.executable, "-B", "tools/debug.py", "gdbserver", "--build", build],
+def run_session(build, folder, session, timeout):
+    return subprocess.run([sys.executable, "-B", "tools/debug.py", "gdbserver", "--build", build],
                           text=True, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                           stderr=subprocess.STDOUT, timeout=timeout,
                           env=dict(os.environ, EMU="qemu", APPEND="", QEMU_FLAGS="", ARGS="",
-                                   FILES="", OUT="", CMDS=script, PROG=debuggee(folder))).stdout
-    return "; ".join(answers(said)), said.split("\n")
+                                   FILES="", OUT="", CMDS=script(folder, session),
+                                   PROG=debuggee(folder))).stdout
+
+
+def run_non_stop(build, folder, timeout):
+    program = debuggee(folder)
+    server = f"{sys.executable} -B tools/boot.py exec --build {build}"
+    return subprocess.run(["gdb", "-q", "-nx", "-batch", "-iex", "set non-stop on",
+                           "-iex", "set remotetimeout 60", "-ex", "target remote | " + server,
+                           "-x", script(folder, NON_STOP), program],
+                          text=True, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                          stderr=subprocess.STDOUT, timeout=timeout,
+                          env=dict(os.environ, PROG=built("gdbserver"), FILES=program,
+                                   ARGS="- /debuggee many", EMU="qemu", APPEND="", QEMU_FLAGS="",
+                                   OUT="", TIMEOUT="0")).stdout
+
+
+def check(build, folder, timeout):
+    """What is wrong ("": nothing), and the log as lines."""
+    built("gdbserver")
+    wrong, log = [], ""
+    for session in SESSION, LONGER:
+        said = run_session(build, folder, session, timeout)
+        wrong, log = wrong + answers(session, said), log + said
+    said = run_non_stop(build, folder, timeout)
+    return "; ".join(wrong + answers(NON_STOP, said)), (log + said).split("\n")
 
 
 def check_strace(build, folder, timeout):
     """The same for strace."""
+    strace, program = built("strace"), debuggee(folder)
+    runs = [(strace, program, f"{arguments} /debuggee", want) for arguments, want in TRACES]
+    runs += [(SHELL, strace, f"sh -c '{line}'", want) for line, want in SHELL_TRACES]
     wrong, log = [], ""
-    for arguments, want in TRACES:
+    for prog, files, arguments, want in runs:
         done = subprocess.run([sys.executable, "-B", "tools/boot.py", "exec", "--build", build],
                               stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                               stderr=subprocess.STDOUT, timeout=timeout, text=True,
-                              env=dict(os.environ, PROG=built("strace"), FILES=debuggee(folder),
-                                       ARGS=arguments + " /debuggee", EMU="qemu", APPEND="",
-                                       QEMU_FLAGS="", OUT=""))
+                              env=dict(os.environ, PROG=prog, FILES=files,
+                                       ARGS=arguments, EMU="qemu", APPEND="", QEMU_FLAGS="",
+                                       OUT="", TIMEOUT=str(timeout)))
         log += done.stdout
-        if not re.search(want, done.stdout):
-            wrong.append(f"strace {arguments}: wanted {want!r}")
+        if not re.search(want, done.stdout, re.M):
+            wrong.append(f"{prog} {arguments}: wanted {want!r}")
     return "; ".join(wrong), log.split("\n")

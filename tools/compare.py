@@ -3,7 +3,9 @@
 #
 #   compare.py KERNEL PROGRAM...     the programs of test/compare; the kernel's selftests are added
 #
-# Variables: SEEDS=20 (or FIRST-LAST) and OPS=500 for the generators, T=name for one program, SMP=.
+# Variables: SEEDS=20 (or FIRST-LAST) and OPS=500 for the generators, T=name for one program, SMP=,
+# HOST=1: also on this machine's own Linux, whose debug registers are real.
+import collections
 import difflib
 import os
 import re
@@ -14,6 +16,7 @@ from dataclasses import dataclass, field
 
 import batch
 import emu
+import host
 import linux
 import selftests
 import settings
@@ -50,6 +53,7 @@ class Outcome:
     status: str = ""
     known: int = 0
     unknown: list = field(default_factory=list)  # lines to show
+    hardware: collections.Counter = field(default_factory=collections.Counter)  # as whom it says
 
 
 def read_known():
@@ -168,21 +172,55 @@ def run_all(kernel, listed):
     return pairs, spent, crashes
 
 
-def report(listed, pairs, known):
+def on_hardware(listed):
+    """The lines of this machine for each command, None where it is not asked."""
+    refusal = host.refusal() if settings.variable("HOST") == "1" else "not asked"
+    if refusal == "not asked":
+        return [None] * len(listed)
+    if refusal:
+        print(f"compare: without hardware: {refusal}")
+        return [None] * len(listed)
+    found = [lines_of(done) for done in host.run(listed, LIMIT)]
+    for command, lines in zip(listed, found):
+        save("hardware", command, lines)
+    return found
+
+
+def agrees_with(lines, theirs, ours):
+    """Whose lines the hardware's are."""
+    if lines == theirs:
+        return "both" if lines == ours else "Linux"
+    return "dr7" if lines == ours else "neither"
+
+
+def heading(hardware):
+    column = f"{'as hardware':24} " if hardware else ""
+    print(f"{'program':20} {'runs':>5} {'lines':>8}  {'on Linux':12} {column}differences")
+
+
+def show(o, hardware):
+    words = [f"{o.known} known"] * (o.known > 0)
+    words += [f"{len(o.unknown)} runs DIFFER"] * (len(o.unknown) > 0)
+    agree = ", ".join(f"{who} {n}" for who, n in sorted(o.hardware.items()))
+    column = f"{agree:24} " if hardware else ""
+    print(f"{o.name:20} {o.runs:5} {o.lines:8}  {o.status:12} {column}{', '.join(words) or 'none'}")
+
+
+def report(listed, pairs, known, hardware):
     outcomes = {}
-    for command, (theirs, ours) in zip(listed, pairs):
+    for command, (theirs, ours), third in zip(listed, pairs, hardware):
         name = os.path.basename(command[0])
         o = outcomes.setdefault(name, Outcome(name))
         matched, shown = compare(known, name, theirs, ours)
         o.runs, o.lines, o.known = o.runs + 1, o.lines + len(theirs) - 1, o.known + matched
         o.status = theirs[-1][len("status: "):] if o.status in ("", theirs[-1][8:]) else "various"
+        if third:
+            o.hardware[agrees_with(third, theirs, ours)] += 1
         if shown:
             o.unknown.append((" ".join([name] + command[1:]), shown))
-    print(f"{'program':20} {'runs':>5} {'lines':>8}  {'on Linux':12} differences")
+    heading(any(hardware))
     for o in outcomes.values():
-        words = [f"{o.known} known"] * (o.known > 0)
-        words += [f"{len(o.unknown)} runs DIFFER"] * (len(o.unknown) > 0)
-        print(f"{o.name:20} {o.runs:5} {o.lines:8}  {o.status:12} {', '.join(words) or 'none'}")
+        show(o, any(hardware))
     for k in known:
         if k.times:
             print(f"\nknown: {k.program}, {k.times} times: {k.reason}")
@@ -205,8 +243,9 @@ def main():
     if not listed:
         sys.exit(f"dr7: nothing to compare is named {os.environ.get('T')}")
     os.makedirs(FOLDER + "/out", exist_ok=True)
+    hardware = on_hardware(listed)
     pairs, spent, crashes = run_all(sys.argv[1], listed)
-    bad = report(listed, pairs, read_known())
+    bad = report(listed, pairs, read_known(), hardware)
     if crashes:
         print(f"\nLinux crashed and was booted again: {crashes} times (docs/compare.md)")
     print(f"\nLinux {spent['linux']:.0f} s, dr7 {spent['dr7']:.0f} s")

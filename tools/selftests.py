@@ -17,13 +17,17 @@ FLAGS = ["-static", "-O0", "-w", "-D_GNU_SOURCE", "-pthread"]
 
 TESTS = ["breakpoints/breakpoint_test", "perf_events/sigtrap_threads",
          "perf_events/watermark_signal", "perf_events/mmap", "ptrace/peeksiginfo",
-         "ptrace/get_syscall_info"]
+         "ptrace/get_syscall_info", "sigaltstack/sas", "x86/single_step_syscall", "x86/syscall_nt",
+         "x86/sigtrap_loop", "x86/check_initial_reg_state",
+         "futex/functional/futex_wait_uninitialized_heap",
+         "futex/functional/futex_wait_private_mapped_file"]
+MORE_FLAGS = {"x86/check_initial_reg_state": ["-Wl,-ereal_start"]}
 
 
 def fetch():
     """The folder of the tests' sources. One that is already there stays."""
     have = glob.glob(f"{SOURCES}/*/{BELOW}kselftest.h")
-    if have:
+    if have and all(glob.glob(f"{SOURCES}/*/{BELOW}{test}.c") for test in TESTS):
         return os.path.dirname(have[0])
     linux.fetch()  # which also sees to it that apt knows its packages
     print(f"dr7: fetching {PACKAGE}", file=sys.stderr)
@@ -35,7 +39,7 @@ def fetch():
                        check=True)
         archive = glob.glob(folder + "/root/usr/src/*.tar.xz")[0]
         subprocess.run(["tar", "-x", "-f", archive, "-C", SOURCES, "--wildcards"] +
-                       [f"*/{BELOW}{name}/*" for name in {os.path.dirname(t) for t in TESTS}] +
+                       [f"*/{BELOW}{name}/*" for name in {t.split("/")[0] for t in TESTS}] +
                        [f"*/{BELOW}*.h"], check=True)
     return os.path.dirname(glob.glob(f"{SOURCES}/*/{BELOW}kselftest.h")[0])
 
@@ -48,7 +52,8 @@ def build():
         path = f"{BINARIES}/{os.path.basename(test)}"
         if not os.path.exists(path):
             folder = fetch()
-            subprocess.run(["gcc"] + FLAGS + ["-I", folder, "-o", path, f"{folder}/{test}.c"],
-                           check=True)
+            subprocess.run(["gcc"] + FLAGS + MORE_FLAGS.get(test, []) +
+                           ["-I", folder, "-I", folder + "/futex/include", "-o", path,
+                            f"{folder}/{test}.c"], check=True)
         paths.append(path)
     return paths
