@@ -274,6 +274,32 @@ static void in_unmap(void)
     }
 }
 
+static void handler(int)
+{
+}
+
+// Each system call is a sample, and each sample a signal. The handler returns by a system call, so
+// nothing else is ever done. Without breakpoints on the kernel it is only a loop.
+static void in_own_signals(void)
+{
+    static char text[1 << 18];
+    struct perf_event_attr attr = bp_attr(HW_BREAKPOINT_X, NULL, sizeof(long));
+    const char *symbol = NULL;
+
+    if (on_dr7() && read_text("/proc/kallsyms", text, sizeof text) > 0)
+        symbol = strstr(text, " T syscall_dispatch\n");
+    CHECK(symbol || !on_dr7());
+    attr.bp_addr = symbol ? strtoul(symbol - 16, NULL, 16) : 0;
+    attr.sample_period = 1;
+    int fd = symbol ? bp_open_attr(&attr, 0, -1) : -1;
+    signal(SIGUSR1, handler);
+    fcntl(fd, F_SETOWN, getpid());
+    fcntl(fd, F_SETSIG, SIGUSR1);
+    fcntl(fd, F_SETFL, O_ASYNC);
+    for (;;)
+        getppid();
+}
+
 static const struct place {
     const char *name;
     void (*enter)(void); // does not come back
@@ -307,6 +333,7 @@ static const struct place {
     {"links in links", in_links, true},
     {"fork", in_fork, true},
     {"munmap", in_unmap, true},
+    {"signals of its own samples", in_own_signals, true},
 };
 
 static char state_of(pid_t pid)
