@@ -26,7 +26,7 @@ FOLDER = "build/compare"
 WORDS = {"linux": [], "dr7": ["slots=mainline"]}
 # dr7 has four levels of page tables: with five, Linux lets a program watch more addresses.
 FLAGS = ["-cpu", "max,la57=off"]
-LIMIT = 30            # seconds for one program
+LIMIT = 120           # seconds for one program: this computer may have other work
 IN_ONE_BOOT = 40      # programs
 DIFF_SHOWN = 40       # lines of one program's difference
 # Linux switches parts of its code on and off while it runs, by way of an INT3. In QEMU 7.2 with
