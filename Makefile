@@ -73,7 +73,7 @@ NEEDS_gdbserver := image $(EMU) gdb debian
 NEEDS_bochs   := image bochs
 NEEDS_test    := image uefi qemu bochs shell gdb test site style
 NEEDS_docs-check := all
-NEEDS_pictures := image qemu test
+NEEDS_pictures := image qemu test bochs web
 NEEDS_site    := site
 NEEDS_web     := image bochs web
 NEEDS_web-test := image bochs web test
@@ -173,7 +173,7 @@ include labs/lab.mk
 
 .PHONY: kernel-off kernel-core all core setup iso run exec linux compare gdb kgdb gdbserver bochs \
         console decode bench test fuzz oom perf-tool timeline docs-check recording site web \
-        web-test lint size \
+        web-table web-test lint size \
         format pictures clean help FORCE
 
 ifeq ($(CORE),1)
@@ -221,11 +221,13 @@ help:
 #: make size       lines of the core and of the whole kernel, by folder
 #: make docs-check runs what the pages show, and compares; PAGES=docs/kgdb.md: of these only
 #: make format     clang-format on all C files
-#: make pictures   draws docs/pictures/*.svg from the .txt beside them; timeline.png by a browser
+#: make pictures   draws docs/pictures/*.svg from the .txt beside them; timeline.png and web.png
+#:                 by a browser
 #: make site       README, docs, hand-outs and sources as one searchable site: build/site
 #: make web        the kernel in Bochs' debugger in a browser: build/web, for any file server
 #:                 (BOCHS_SRC=path: Bochs 3.0's sources, if Debian has them no longer); make
-#:                 web-test tries it in Chromium
+#:                 web-test tries it in Chromium; make web-table: build/kernel.json, which such a
+#:                 page takes together with one's own build/kernel.elf
 #: make recording  a session at the shell as a file for asciinema: build/session.cast
 #: make iso        only the boot image
 #: make setup      installs what `make run` needs; ALL=1: what all targets need
@@ -324,7 +326,10 @@ site:
 web: $(B)/kernel.elf $(ARCHIVE)
 	@$(PYTHON) tools/web/make.py --build $(B)
 
-web-test: web
+web-table: $(B)/kernel.elf
+	@$(PYTHON) tools/web/lines.py $< $(B)/kernel.sym $(BUILD)/kernel.json
+
+web-test: web web-table
 	@$(PYTHON) test/web.py
 
 size:
@@ -335,6 +340,8 @@ pictures:
 	@$(PYTHON) tools/plot.py README.md docs/pictures/bench.svg
 	+@$(MAKE) timeline PROG= ARGS= OUT=$(BUILD)/pictures >/dev/null
 	@$(PYTHON) test/timeline.py $(BUILD)/pictures docs/pictures/timeline.png
+	+@$(MAKE) web web-table
+	@$(PYTHON) test/web.py docs/pictures/web.png
 
 format:
 	clang-format -i $$(git ls-files '*.[ch]')

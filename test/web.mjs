@@ -5,6 +5,7 @@
 //
 // ADDRESS is FOLDER, served.
 import { createRequire } from "node:module";
+import { readFileSync } from "node:fs";
 import { resolve } from "node:path";
 const { chromium } = createRequire(process.cwd() + "/build/node/")("playwright-core");
 
@@ -109,5 +110,16 @@ await timed("power-on to kernel_main", async () => {
 expect("booted", (await where())[1], "kernel_main+0");
 await page.click("#continue");
 await line_of_console(0, "dr7$");
+
+// One's own kernel, dropped on the page.
+await timed("a dropped kernel, to kernel_main", () => page.evaluate(async files => {
+  const dropped = new DataTransfer();
+  for (const [name, text] of files)
+    dropped.items.add(new File([Uint8Array.from(atob(text), c => c.charCodeAt(0))], name));
+  document.dispatchEvent(new DragEvent("drop", { dataTransfer: dropped }));
+  await dr7.ready;
+}, ["kernel.elf", "kernel.json"].map(name => [name, readFileSync("build/" + name, "base64")])));
+expect("dropped", (await where())[1], "kernel_main+0");
+expect("dropped, the source", await shown(), "kernel/main.c");
 await browser.close();
 process.exit(0);

@@ -1,4 +1,5 @@
 # `make web-test`: the page of `make web`, in headless Chromium.
+import contextlib
 import functools
 import http.server
 import os
@@ -12,18 +13,24 @@ from report import Skip
 SITE = "build/web"
 
 
-def check(*picture):
-    """What is wrong ("": nothing), and what the browser said."""
-    if not os.path.exists(SITE + "/dr7.pack.gz"):
-        raise Skip("make web has not been called")
+@contextlib.contextmanager
+def served():
+    """The address of the site, or the reason why there is none."""
+    if not all(map(os.path.exists, [SITE + "/dr7.html", "build/kernel.json"])):
+        raise Skip("make web web-table has not been called")
     if browser.missing():
         raise Skip(browser.missing())
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0),
                                              functools.partial(Quiet, directory=SITE))
     threading.Thread(target=server.serve_forever, daemon=True).start()
-    wrong, lines = browser.run("test/web.mjs", f"http://127.0.0.1:{server.server_port}", SITE,
-                               *picture, timeout=900)
+    yield f"http://127.0.0.1:{server.server_port}"
     server.shutdown()
+
+
+def check(*picture):
+    """What is wrong ("": nothing), and what the browser said."""
+    with served() as address:
+        wrong, lines = browser.run("test/web.mjs", address, SITE, *picture, timeout=900)
     return "; ".join(wrong), lines
 
 

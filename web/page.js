@@ -155,7 +155,6 @@ function wire() {
     const line = [...$("lines").children].indexOf(event.target.closest("li"));
     if (line >= 0) toggle(line + 1);
   };
-  $("file").replaceChildren(...sources.files.map((name, i) => new Option(name, i)));
   $("file").onchange = () => { show_file(Number($("file").value)); mark_lines(); };
   $("light").onclick = () => {
     const root = document.documentElement;
@@ -163,6 +162,11 @@ function wire() {
       || root.dataset.light === undefined && matchMedia("(prefers-color-scheme: dark)").matches;
     delete root.dataset[dark ? "dark" : "light"];
     root.dataset[dark ? "light" : "dark"] = "";
+  };
+  document.ondragover = event => event.preventDefault();
+  document.ondrop = event => {
+    event.preventDefault();
+    window.dr7.ready = boot_dropped([...event.dataTransfer.files]);
   };
   $("boot").onsubmit = event => {
     event.preventDefault();
@@ -217,19 +221,40 @@ async function boot(iso) {
   await act("begin");
 }
 
-async function with_words(words) {
-  return with_files(await gunzip(await load("iso.gz")), { "GRUB.CFG": boot_config(words) });
+async function with_words(words, more = {}) {
+  return with_files(await gunzip(await load("iso.gz")),
+                    { "GRUB.CFG": boot_config(words), ...more });
+}
+
+function use_table(bytes) {
+  const table = JSON.parse(new TextDecoder().decode(bytes));
+  sources = new Sources(table);
+  parts.symbols = new TextEncoder().encode(table.symbols);
+  file = -1;
+  $("file").replaceChildren(...sources.files.map((name, i) => new Option(name, i)));
+  prompt.names = [...sources.named.keys()];
+}
+
+// One's own: a kernel.elf or an ISO, and what `make web-table` says of it.
+async function boot_dropped(files) {
+  let more = {}, iso = null;
+  for (const dropped of files) {
+    const bytes = new Uint8Array(await dropped.arrayBuffer());
+    if (dropped.name.endsWith(".json")) use_table(bytes);
+    else if (dropped.name.endsWith(".iso")) iso = bytes;
+    else more["KERNEL.ELF"] = bytes;
+  }
+  await boot(iso ?? with_words($("words").value, more));
 }
 
 async function main() {
   parts = parts_of(await gunzip(await load("dr7.pack.gz")));
-  sources = new Sources(JSON.parse(new TextDecoder().decode(parts.table)),
-                        new TextDecoder().decode(parts.symbols));
   await run_script(parts.xterm);
   terminals = { console: open_terminal("console"), prompt: open_terminal("prompt") };
   terminals.console.onData(data =>
     worker.postMessage({ does: "keys", bytes: new TextEncoder().encode(data) }));
-  prompt = new Prompt(terminals.prompt, [...sources.named.keys()], command, does.stop);
+  prompt = new Prompt(terminals.prompt, command, does.stop);
+  use_table(parts.table);
   wire();
   const size = new DataView(parts.isosize.buffer).getUint32(0, true);
   await start_worker({ files: { iso: new Uint8Array(size) }, snapshot: pages_of(parts.snapshot) });

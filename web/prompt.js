@@ -17,8 +17,8 @@ export function bochs_command(line, named) {
 
 export class Prompt {
   // `run(line)` is called for each line; until it is done, only Ctrl-C counts: `stop()`.
-  constructor(terminal, names, run, stop) {
-    Object.assign(this, { terminal, names, run, stop, line: "", past: [], at: 0, busy: true });
+  constructor(terminal, run, stop) {
+    Object.assign(this, { terminal, names: [], run, stop, line: "", past: [], at: 0, busy: true });
     this.count = 0;
     terminal.onData(data => {
       for (const key of data.match(/\x1b\[.|[^]/gu) ?? []) this.key(key);

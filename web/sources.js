@@ -1,13 +1,13 @@
 // The table that tools/web/lines.py has made: which line an address belongs to, and names.
 export class Sources {
-  constructor(table, symbols) {
+  constructor(table) {
     this.files = table.files;
     this.texts = table.texts.map(text => text.split("\n"));
     this.file = table.file;
     this.line = table.line;
     let address = BigInt(table.base);
     this.at = BigUint64Array.from(table.at, delta => address += BigInt(delta));
-    this.symbols = symbols.trim().split("\n").map(line => {
+    this.symbols = table.symbols.trim().split("\n").map(line => {
       const words = line.split(" ");
       return { at: BigInt("0x" + words[0]), name: words.at(-1) };
     });

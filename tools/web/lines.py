@@ -1,7 +1,11 @@
-# Which line of which source an address of the kernel belongs to, and the sources themselves: what
-# web/ shows beside the registers.
+# Which line of which source an address of the kernel belongs to, the sources themselves, and the
+# names of functions and data: what web/ shows beside the registers.
+#
+#   lines.py KERNEL.ELF KERNEL.SYM OUT.JSON
+import json
 import re
 import subprocess
+import sys
 
 ROW = re.compile(r"^\S+ +(\d+|-) +0x([0-9a-f]+)")
 UNIT = re.compile(r"DW_AT_name .* (\S+\.c)$")
@@ -39,7 +43,7 @@ def read(path):
         return f.read()
 
 
-def table(kernel):
+def table(kernel, symbols):
     """For JSON: "files" and their "texts", and three lists, of the same length: by how much an
     address is higher than the one before, the number of its file, its line."""
     files, at, file, line, before = {}, [], [], [], (0, "", 0)
@@ -52,4 +56,14 @@ def table(kernel):
         before = (address, path, number)
     base = at[0] if at else 0
     return {"files": list(files), "texts": [read(path) for path in files], "base": str(base),
-            "at": [0, *at[1:]], "file": file, "line": line}
+            "at": [0, *at[1:]], "file": file, "line": line, "symbols": read(symbols)}
+
+
+def main():
+    kernel, symbols, out = sys.argv[1:]
+    with open(out, "w", encoding="utf-8") as f:
+        json.dump(table(kernel, symbols), f, separators=(",", ":"))
+
+
+if __name__ == "__main__":
+    main()

@@ -130,9 +130,10 @@ def main():
     write(worker, read(script) + b"\n" + read("web/machine.js"))
     subprocess.run(["node", "tools/web/snapshot.cjs", worker, wasm, PARTS, snapshot,
                     *segments(build + "/kernel.elf")], check=True)
-    table = json.dumps(lines.table(build + "/kernel.elf"), separators=(",", ":"))
+    table = json.dumps(lines.table(build + "/kernel.elf", build + "/kernel.sym"),
+                       separators=(",", ":"))
     iso = read(PARTS + "/iso")
-    parts = {name: read(f"{PARTS}/{name}") for name in (*ROMS, "bochsrc", "symbols")}
+    parts = {name: read(f"{PARTS}/{name}") for name in (*ROMS, "bochsrc")}
     terminal, style = xterm()
     parts |= {"worker": read(worker), "wasm": read(wasm), "snapshot": read(snapshot),
               "table": table.encode(), "xterm": terminal, "isosize": struct.pack("<I", len(iso))}
