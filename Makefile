@@ -24,7 +24,7 @@ HWBP  ?= 1
 CORE  ?= 0
 V     ?= 0
 export CORE EMU SMP MEM UEFI ICOUNT APPEND QEMU_FLAGS TIMEOUT PROG ARGS FILES OUT T SECS \
-       SHELL_PROG CMDS LOG PLOT BOCHS_SRC HOST
+       SHELL_PROG CMDS LOG PLOT GROUP BOCHS_SRC HOST
 
 # The values that decide what is built; tools/settings.py checks the others.
 $(foreach v,HWBP CORE DEBUG V,$(if $(filter-out 0 1,$($(v)))$(filter-out 1,$(words $($(v)))),\
@@ -212,7 +212,7 @@ help:
 #: make mutants    random faults of one operator: N=40 SEED=n SECS=limit; which live
 #: make fuzz       random system calls: SECS=60 SEED=n; a fault is made small (docs/fuzz.md)
 #: make bench      the benchmark on dr7 and on Linux, as a table (README=1: also into README.md;
-#:                 PLOT=1: as bars in build/bench.svg)
+#:                 PLOT=1: as bars in build/bench.svg; GROUP=cpus: only work on 2, 4 and 8 CPUs)
 #: make perf-tool  Linux's own perf, from Debian's sources: build/perf-tool/perf (docs/perf-tool.md)
 #: make lab        the labs (labs/README.md); L=name OUT=folder ID=student: one student's starter
 #: make lab-grade  L=name FILE=hand-in.zip ID=student FORMAT=text|gradescope|classroom50|...

@@ -115,6 +115,15 @@ static bool must_leave(struct task *t, bool online)
     return !online || !(t->affinity & BIT(cpu_id())) || (sched_storm() && t->slice == 0);
 }
 
+// After a switch, or the decision against one: CPUs for which it has woken tasks hear of it. IRQs
+// off.
+static void allow_preemption(void)
+{
+    preempt_count_dec();
+    if (kicks_due())
+        smp_send_kicks();
+}
+
 // IRQs off, preempt_count 1. A preempted task stays runnable even if it has set its state to sleep
 // already: it must test its condition again first, or a wake-up would be lost.
 static void pick_and_switch(bool preempted)
@@ -155,7 +164,7 @@ void schedule(void)
     preempt_count_inc();
     ASSERT(preempt_count() == 1 && this_cpu()->irq_depth == 0);
     pick_and_switch(false);
-    preempt_count_dec();
+    allow_preemption();
     irq_restore(flags);
 }
 
@@ -165,7 +174,7 @@ static void preempt(void)
     while (need_resched() && preempt_count() == 0 && this_cpu()->irq_depth == 0) {
         preempt_count_inc();
         pick_and_switch(true);
-        preempt_count_dec();
+        allow_preemption();
     }
 }
 
@@ -178,11 +187,14 @@ void sched_irq_exit(struct trapframe *f)
 
 void preempt_due(void)
 {
-    if (preempt_count() == 0 && irqs_enabled()) {
-        irq_disable();
+    if (preempt_count())
+        return;
+    u64 flags = irq_save();
+    if (kicks_due())
+        smp_send_kicks();
+    if (flags & RFLAGS_IF)
         preempt();
-        irq_enable();
-    }
+    irq_restore(flags);
 }
 
 void sched_yield(void)
@@ -194,7 +206,7 @@ void sched_task_main(void *arg)
 {
     struct task *t = arg;
     finish_switch();
-    preempt_count_dec();
+    allow_preemption();
     irq_enable();
     t->entry(t->entry_arg);
     task_exit();
@@ -284,7 +296,7 @@ void sched_idle(void)
         if (__atomic_load_n(&rq->nr_queued, __ATOMIC_RELAXED) || sched_pull(1)) {
             preempt_count_inc();
             pick_and_switch(false);
-            preempt_count_dec();
+            allow_preemption();
         } else {
             cpu_clear_due(DUE_SWITCH);
             if (!__atomic_load_n(&rq->nr_queued, __ATOMIC_SEQ_CST))

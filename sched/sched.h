@@ -8,7 +8,8 @@
 //       before it, so no task starves.
 //   S3  perf's two hooks bracket every switch, on the CPU that switches, IRQs off. The first hook
 //       runs on the old stack, the second one on the new stack.
-//   S4  An idle CPU halts. The code that queues a task for it sends a reschedule IPI.
+//   S4  An idle CPU halts. The code that queues a task for it sends a reschedule IPI, at the latest
+//       when it holds no spinlock any more.
 //   S5  A switch first sets on_cpu, then reads signal_pending. The sender of a signal first sets
 //       signal_pending, then reads on_cpu. So one of the two sees the other: if the sender reads
 //       false, the switch will find the signal, and no CPU need be told (DUE_RETURN).

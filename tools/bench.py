@@ -1,15 +1,17 @@
 # What `make bench` does: test/bench on Linux 6.12 and on dr7, in the same QEMU, as one table.
 #
 #   bench.py [--readme]      --readme: also into README.md, between its two marks
+#   GROUP=cpus bench.py      only the rows of several CPUs at once, more often, and on more CPUs
 import os
 import re
+import statistics
 import subprocess
 import sys
 
 import batch
 import emu
 import plot
-from settings import variable
+from settings import choice, variable
 
 PROGRAM, FILES = "build/bench/bench", ["build/bench/again"]
 KERNEL = "build/kernel.elf"
@@ -49,6 +51,13 @@ WRITES = [
     ("writes-0-4", "none to 4, the same as before", 2),
     ("writes-4-4-equal", "4 to 4, the same addresses", 0),
     ("writes-4-4-different", "4 to 4, other addresses", 6),
+]
+# On several CPUs at once, in time: row, what it is.
+CPU_ROWS = [
+    ("cpus-threads", "4 threads of a process make and join 8 each: a thread"),
+    ("cpus-fork", "fork + exit + wait on all CPUs at once: a child"),
+    ("cpus-pipe", "a byte to a process on another CPU, and back"),
+    ("cpus-open-close", "open + close of a breakpoint in 4 threads at once"),
 ]
 BESIDE = [1, 16, 256, 1024]
 FLAT = 1.2
@@ -125,7 +134,28 @@ def timed_rows():
     return rows["linux"], rows["dr7"], first
 
 
+def cpu_table(counts, boots):
+    """Boots of both systems by turns, so that whatever else the host does comes to both. The median
+    of each row."""
+    lines = ["| several CPUs at once, ns | CPUs | dr7 | Linux 6.12 | ratio |",
+             "| --- | --: | --: | --: | --: |"]
+    for smp in counts:
+        found = {"dr7": [], "linux": []}
+        for _ in range(boots):
+            for system, rows in found.items():
+                rows.append(measure(system, "cpus", smp=smp)[0])
+        for row, what in CPU_ROWS:
+            ours, theirs = (statistics.median(rows[row] for rows in found[system] if row in rows)
+                            for system in ("dr7", "linux"))
+            lines.append(f"| {what} | {smp} | {ours:,.0f} | {theirs:,.0f} | "
+                         f"{ours / theirs:.2f} |")
+    return lines
+
+
 def main():
+    if choice("GROUP", ["all", "cpus"]) == "cpus":
+        print("\n".join(cpu_table([2, 4, 8], BOOTS)))
+        return
     linux, dr7 = exact_rows()
     lines, missed = speed_table(linux, dr7)
     more, missed_writes = writes_table(dr7)
@@ -136,6 +166,7 @@ def main():
               + " | ".join(map(str, BESIDE)) + " |", "| --- |" + " --: |" * len(BESIDE),
               "| dr7 | " + " | ".join(map(number, ours)) + " |",
               "| Linux 6.12 | " + " | ".join(map(number, theirs)) + " |",
+              "", *cpu_table([2, 4], 1),
               "", "| | dr7 | Linux 6.12 | at most |", "| --- | --: | --: | --: |",
               f"| kernel's entry to the first program, 2 CPUs, ms | {first:.1f} | - | "
               f"{FIRST_PROGRAM_MS} |",

@@ -30,6 +30,7 @@ enum { IST_DF = 1, IST_NMI = 2, IST_DB = 3 };
 enum {
     DUE_SWITCH = 1, // a switch, as soon as preempt_count is 0
     DUE_RETURN = 2, // before ring 3, user_return() may have something to do
+    DUE_KICKS = 4,  // smp_send_kicks(), as soon as preempt_count is 0
 };
 
 // The first three fields have fixed offsets, used by entry.asm too.
@@ -51,6 +52,7 @@ struct cpu {
     struct trapframe *irq_frame; // frame of the interrupt being handled, for the tick
     struct trapframe *stopped;   // where the NMI of a panic has halted it
     u64 call_pending;            // list of cross-CPU calls (arch/x86/smp.c)
+    u64 kicks;                   // the CPUs that DUE_KICKS is about, a bit each; atomic
     struct tss tss;
     u64 gdt[7];
     u64 lapic_ticks; // interrupts of the local timer taken so far
@@ -108,6 +110,11 @@ static inline void preempt_count_dec(void)
 static inline bool need_resched(void)
 {
     return THIS_CPU->due & DUE_SWITCH;
+}
+
+static inline bool kicks_due(void)
+{
+    return unlikely(THIS_CPU->due & DUE_KICKS);
 }
 
 // Of this CPU; each is one instruction, and a full barrier.

@@ -174,7 +174,21 @@ void smp_join(void)
 void smp_reschedule(u32 cpu)
 {
     holdup_count(HOLDUP_IPI, 1);
-    lapic_send(cpus[cpu].apic_id, IPI_RESCHEDULE);
+    if (!preempt_count()) {
+        lapic_send(cpus[cpu].apic_id, IPI_RESCHEDULE);
+        return;
+    }
+    __atomic_fetch_or(&this_cpu()->kicks, BIT(cpu), __ATOMIC_RELAXED);
+    cpu_set_due(DUE_KICKS);
+}
+
+void smp_send_kicks(void)
+{
+    cpu_clear_due(DUE_KICKS);
+    u64 kicks = __atomic_exchange_n(&this_cpu()->kicks, 0, __ATOMIC_RELAXED);
+    for (u32 cpu = 0; cpu < nr_cpus; cpu++)
+        if (kicks & BIT(cpu))
+            lapic_send(cpus[cpu].apic_id, IPI_RESCHEDULE);
 }
 
 void smp_stop_others(void)

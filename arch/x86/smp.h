@@ -34,8 +34,12 @@ void smp_wait_for_all(void);
 // holder of a lock never waits for an IPI (kernel/base/spinlock.h, L3).
 void smp_serve_calls(void);
 
-// Makes `cpu` take an interrupt and look at what is due there.
+// Makes `cpu` take an interrupt and look at what is due there. With preemption off the interrupt is
+// sent when preemption is on again: the task that it wakes may want the lock that is held here, and
+// a virtual CPU that wakes another one may lose its place on the host to it.
 void smp_reschedule(u32 cpu);
+// Sends what waits for that. preempt_count is 0, IRQs are off.
+void smp_send_kicks(void);
 
 // This CPU joins those that answer calls and take part in shootdowns, with no old translation.
 // IRQs off.

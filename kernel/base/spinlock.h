@@ -63,7 +63,8 @@ struct spinlock {
         .rank = (lockrank), .name = (lockname)                                                     \
     }
 
-// Preemption. enable() switches at once if a switch became due meanwhile, and IRQs are on.
+// Preemption. enable() does at once what became due meanwhile: reschedule interrupts to other CPUs,
+// and a switch if IRQs are on.
 static inline void preempt_disable(void)
 {
     preempt_count_inc();
@@ -75,7 +76,7 @@ static inline void preempt_enable(void)
     ASSERT(!DEBUG_BUILD || preempt_count() > 0);
     barrier();
     preempt_count_dec();
-    if (unlikely(need_resched()))
+    if (unlikely(THIS_CPU->due & (DUE_SWITCH | DUE_KICKS)))
         preempt_due();
 }
 

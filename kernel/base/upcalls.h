@@ -3,7 +3,8 @@
 
 #include "arch/x86/types.h"
 
-// sched/core.c. A switch is due: makes it if the preemption count is 0 and IRQs are on.
+// sched/core.c. A switch or a kick is due: does it if the preemption count is 0, a switch only with
+// IRQs on.
 void preempt_due(void);
 
 // sched/core.c. Name and tid of the running task, for a panic's message. Any context.

@@ -33,6 +33,9 @@ static inline long call3(long nr, long a, long b, long c)
 // Prints a row: ticks per operation of op(n), which does n of them.
 void measure(const char *row, void (*op)(int n), int n);
 
+// The one in the middle of n values, which it sorts.
+uint64_t median(uint64_t *values, int n);
+
 // Prints a row of its own making: name and value.
 void report(const char *row, uint64_t value);
 
@@ -70,5 +73,6 @@ void bench_turns(void);
 void bench_beside(void);
 void bench_many(void);
 void bench_holdups(void);
+void bench_cpus(void);
 // A thread that returns at once, made and joined n times.
 void thread_join(int n);

@@ -28,6 +28,12 @@ static int ascending(const void *a, const void *b)
     return x < y ? -1 : x > y;
 }
 
+uint64_t median(uint64_t *values, int n)
+{
+    qsort(values, (size_t)n, sizeof *values, ascending);
+    return values[n / 2];
+}
+
 void measure(const char *row, void (*op)(int n), int n)
 {
     uint64_t times[BATCHES];
@@ -38,8 +44,7 @@ void measure(const char *row, void (*op)(int n), int n)
         op(n);
         times[i] = (ticks() - start) / (uint64_t)n;
     }
-    qsort(times, BATCHES, sizeof times[0], ascending);
-    report(row, times[BATCHES / 2]);
+    report(row, median(times, BATCHES));
 }
 
 void open_words(int first, int n, bool inherit)
@@ -66,7 +71,7 @@ int main(int argc, char **argv)
         void (*run)(void);
     } groups[] = {{"calls", bench_calls},   {"switches", bench_switches}, {"tasks", bench_tasks},
                   {"ptrace", bench_ptrace}, {"turns", bench_turns},       {"beside", bench_beside},
-                  {"many", bench_many},     {"holdups", bench_holdups}};
+                  {"many", bench_many},     {"holdups", bench_holdups},   {"cpus", bench_cpus}};
     struct sysinfo info;
 
     setvbuf(stdout, NULL, _IOLBF, BUFSIZ);
