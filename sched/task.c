@@ -156,19 +156,28 @@ void task_take_tid(struct task *self, u32 tid)
     spin_unlock_irqrestore(&tasks_lock, flags);
 }
 
-void task_for_each_stopped(void (*fn)(struct task *t, void *arg), void *arg)
+static void for_each_in(u32 i, void (*fn)(struct task *t, void *arg), void *arg)
 {
     struct task *t;
+    list_for_each (t, &tasks[i], tid_node)
+        fn(t, arg);
+}
+
+void task_for_each_stopped(void (*fn)(struct task *t, void *arg), void *arg)
+{
     for (u32 i = 0; i < ARRAY_SIZE(tasks); i++)
-        list_for_each (t, &tasks[i], tid_node)
-            fn(t, arg);
+        for_each_in(i, fn, arg);
 }
 
 void task_for_each(void (*fn)(struct task *t, void *arg), void *arg)
 {
-    u64 flags = spin_lock_irqsave(&tasks_lock);
-    task_for_each_stopped(fn, arg);
-    spin_unlock_irqrestore(&tasks_lock, flags);
+    for (u32 i = 0; i < ARRAY_SIZE(tasks); i++) {
+        if (list_empty(&tasks[i]))
+            continue;
+        u64 flags = spin_lock_irqsave(&tasks_lock);
+        for_each_in(i, fn, arg);
+        spin_unlock_irqrestore(&tasks_lock, flags);
+    }
 }
 
 // ---- ending ----

@@ -87,7 +87,8 @@ struct task *task_find(u32 tid);
 // Gives the running task this tid. If a task that is ending still has the tid, the two exchange
 // theirs.
 void task_take_tid(struct task *self, u32 tid);
-// Calls fn for every task, under the tasks lock (fn must not sleep or take lower ranks).
+// Calls fn for every task, under the tasks lock (fn must not sleep or take lower ranks). There may
+// be many, so the lock is let go in between: a task that comes or goes meanwhile may be missing.
 void task_for_each(void (*fn)(struct task *t, void *arg), void *arg);
 
 // The same for a debugger that has stopped all CPUs. It takes no lock, because the lock's holder

@@ -428,11 +428,6 @@ static void consider(struct next_pid *next, u32 pid)
         next->best = pid;
 }
 
-static void consider_process(struct process *p, void *arg)
-{
-    consider(arg, p->pid);
-}
-
 static void consider_kernel_thread(struct task *t, void *arg)
 {
     if (!t->process)
@@ -455,7 +450,11 @@ static bool fill(struct dir_entry *e, const struct next_pid *next)
 static bool root_next(struct node *, u64 after, struct dir_entry *e)
 {
     struct next_pid next = behind(after);
-    process_for_each(consider_process, &next);
+    mutex_lock(&proc_lock);
+    const struct process *p = process_from(next.after + 1);
+    if (p)
+        consider(&next, p->pid);
+    mutex_unlock(&proc_lock);
     task_for_each(consider_kernel_thread, &next);
     return fill(e, &next);
 }

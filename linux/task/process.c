@@ -143,6 +143,11 @@ struct process *process_lookup(u32 pid)
     return process_at(tree_find(&processes, pid));
 }
 
+struct process *process_from(u32 pid)
+{
+    return process_at(tree_from(&processes, pid));
+}
+
 struct process *process_find(u32 pid)
 {
     mutex_lock(&proc_lock);

@@ -166,6 +166,8 @@ struct process *process_lookup(u32 pid);
 // The process after p in the order of pids; with p NULL the first one. NULL at the end. proc_lock
 // held.
 struct process *process_next(struct process *p);
+// The first process whose pid is at least `pid`, or NULL. proc_lock held.
+struct process *process_from(u32 pid);
 // Calls fn for each process in the order of pids, under proc_lock. So fn takes no mutex.
 void process_for_each(void (*fn)(struct process *p, void *arg), void *arg);
 // The address space of p, with a reference, or NULL when it has none any more. Task context.

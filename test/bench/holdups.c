@@ -2,6 +2,7 @@
 // debug builds measure it (/proc/holdups): in instructions, so it is exact under load.
 #include "test/bench/bench.h"
 
+#include <dirent.h>
 #include <limits.h>
 #include <linux/futex.h>
 #include <pthread.h>
@@ -91,11 +92,24 @@ static void start_threads(int n, void *(*run)(void *), void *arg)
         need(pthread_create(&thread, &attr, run, arg) == 0, "a thread");
 }
 
+static void list(const char *path)
+{
+    DIR *dir = opendir(path);
+
+    need(dir, path);
+    while (readdir(dir))
+        continue;
+    closedir(dir);
+}
+
+// They are listed, and end with their process.
 static void exit_with_threads(void)
 {
     static uint32_t word;
 
     start_threads(THREADS, wait_on_word, &word);
+    list("/proc");
+    list("/proc/self/task");
 }
 
 static void wake_threads(void)
