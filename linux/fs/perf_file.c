@@ -66,9 +66,10 @@ int perf_fd_reserve(struct perf_new_fd *new, bool cloexec)
 
 int perf_fd_fill(const struct perf_new_fd *new, struct perf_event *event)
 {
-    new->file->private = event;
-    new->file->weight = perf_event_size(event);
-    fd_fill(current_process()->fds, new->fd, new->file);
+    struct file *f = new->file;
+    f->private = event;
+    f->weight = perf_event_size(event);
+    fd_fill(current_process()->fds, new->fd, f);
     return new->fd;
 }
 

@@ -19,11 +19,6 @@ void perf_programs_init(void)
 
 // ---- an event ----
 
-size_t perf_event_size(const struct perf_event *event)
-{
-    return event->pmu->size + perf_output_size;
-}
-
 void perf_born(struct perf_event *event)
 {
     const struct perf_event_attr *a = &event->attr;

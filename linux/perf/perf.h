@@ -19,7 +19,10 @@ void perf_for_each_here(void (*fn)(struct perf_event *event, void *arg), void *a
 void perf_for_each_sampling(void (*fn)(struct perf_event *event, void *arg), void *arg);
 
 // Bytes of the kernel's memory that an event takes, without its buffer.
-size_t perf_event_size(const struct perf_event *event);
+static inline size_t perf_event_size(const struct perf_event *event)
+{
+    return event->pmu->size + sizeof(struct perf_output);
+}
 
 // The text of /proc/hwbp, in the format of docs/hwbp.md; empty in a kernel without breakpoints.
 // Task context.
