@@ -22,7 +22,7 @@ class Lab:
     name: str
     title: str
     file: str       # what the student writes
-    flavour: str    # where the staff's functions run: "host", "kernel" or "core"
+    flavour: str    # where the staff's functions run: "host", "kernel", "core" or "program"
     functions: dict  # name -> [points, first hint]
     together: int
     params: dict

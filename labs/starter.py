@@ -13,13 +13,15 @@ import subprocess
 import sys
 
 from labs import advice, cut, grading, lab, sheet
-from labs.bench import BUILD, Broken, compile_host, complaints, frame, make
+from labs.bench import BUILD, Broken, compile_host, compile_program, complaints, frame, make
 from labs.bench import only_symbol, run
 
 MODELS = lab.ROOT + "/build/labs"
 # Of labs/, what goes into a starter besides the lab's own GIVEN files.
 GRADER = ["advice.py", "answers.py", "bench.py", "cut.py", "formats.py", "grading.py", "lab.mk",
           "lab.py", "machine.py", "report.py", "sheet.py", "tool.py"]
+# How the staff's functions are compiled, where the Makefile has no flags for them.
+DIRECTLY = {"host": compile_host, "program": compile_program}
 COMMIT = {"GIT_AUTHOR_NAME": "dr7", "GIT_AUTHOR_EMAIL": "dr7@localhost",
           "GIT_AUTHOR_DATE": "2026-01-01T00:00:00Z"}
 COMMIT.update({k.replace("AUTHOR", "COMMITTER"): v for k, v in COMMIT.items()})
@@ -138,8 +140,8 @@ class Model:
             text = frame(self.solution, others)
             text = cut.replaced(text, name, cut.public(cut.whole(text, name)))
             write(source, text)
-            if self.module.FLAVOUR == "host":
-                compile_host(self.tree, source, out)
+            if self.module.FLAVOUR in DIRECTLY:
+                DIRECTLY[self.module.FLAVOUR](self.tree, source, out)
             else:
                 flags = make(self.tree, "lab-flags").stdout.split()
                 done = run(flags + ["-c", source, "-o", out], cwd=self.tree)

@@ -43,6 +43,7 @@ MAY_INCLUDE = {
     "test/fuzz": ["user"],
     "user": [],
     "labs": KERNEL,
+    "labs/museum": ["labs", "user"],
 }
 for number, room in enumerate(ROOMS):
     MAY_INCLUDE[room] = FLOOR + ["arch/x86/user", "arch/x86/svm"] + ROOMS[:number]
