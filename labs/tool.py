@@ -121,6 +121,8 @@ def main():
         verbs[sys.argv[1]]()
     except cut.CutError as problem:
         sys.exit(f"dr7: the lab no longer fits this kernel: {problem}")
+    except OSError as problem:
+        sys.exit(f"dr7: {problem.filename}: {problem.strerror}")
 
 
 if __name__ == "__main__":
