@@ -17,7 +17,8 @@ import tty
 
 import mkiso
 import settings
-from emu import EXITED, IAC, KILLED, NOT_STARTED, POWERED_OFF, Machine, tidy
+from emu import EXITED, IAC, KILLED, NOT_STARTED, POWERED_OFF, WHERE, Machine, tidy
+from emu import without_question
 from settings import emulator, variable, words_of
 
 CORE = variable("CORE") == "1"
@@ -27,7 +28,6 @@ TAIL = 4096  # bytes of output in which the kernel's last line must be
 QUIET = 3.0  # seconds without output after which the next line of a script is typed
 FIRST = 60.0  # the same before anything was asked for: the machine may still boot
 END_OF_FILE = b"\x04"  # Ctrl-D
-WHERE = b"\x1b[6n"  # a shell asks a terminal where its cursor is
 PROMPTS = (b"$ ", b"# ", b"> ", b") ", WHERE)
 DEFAULT_SHELL = "busybox"
 SHELL = "build/user/bin/sh"
@@ -155,10 +155,8 @@ def type_script(m, sink, timeout):
     def listen(data):
         nonlocal held, quiet
         said = held + data
-        text = said.replace(WHERE, b"")  # nobody here can answer
-        part = next((n for n in range(len(WHERE) - 1, 0, -1) if text.endswith(WHERE[:n])), 0)
-        held = text[len(text) - part:]
-        sink(text[:len(text) - part])
+        shown, _, held = without_question(said)  # nobody here can answer
+        sink(shown)
         if said.endswith(PROMPTS):
             quiet = QUIET
             type_next()

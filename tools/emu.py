@@ -22,6 +22,7 @@ import mkiso
 import witness
 from settings import plainly
 
+WHERE = b"\x1b[6n"  # a shell asks a terminal where its cursor is
 START_SECONDS = 20  # for an emulator to open its serial port, or to end after it has closed it
 UEFI = "/usr/share/ovmf/OVMF.fd"
 ESCAPE = 1          # Ctrl-A, then x: the user ends the machine
@@ -265,6 +266,13 @@ class Machine:
     def status(self):
         """When pump() returned True: what the kernel gave to machine_off(). In Bochs: None."""
         return self.process.returncode >> 1 if self.emu == "qemu" else None
+
+
+def without_question(data):
+    """(what is shown, whether the cursor is asked for, the start of a question at the end)"""
+    shown = data.replace(WHERE, b"")
+    held = next((n for n in range(len(WHERE) - 1, 0, -1) if shown.endswith(WHERE[:n])), 0)
+    return shown[:len(shown) - held], WHERE in data, shown[len(shown) - held:]
 
 
 def tidy(main):

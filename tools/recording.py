@@ -12,13 +12,12 @@ import sys
 import termios
 import time
 
-from emu import tidy
+from emu import tidy, without_question
 
 COLUMNS, ROWS = 80, 24
 SESSION = ["ps", "demo -n 20 | head -30", 'trace next_tid -- sh -c "true | true"', "hwbp | head -5",
            "exit"]
 PROMPT, KEY_SECONDS, SECONDS = b"$ ", 0.05, 300
-WHERE = b"\x1b[6n"  # the shell asks where the cursor is; a player shall not answer
 
 
 def start():
@@ -33,7 +32,7 @@ def start():
 
 def pieces(near):
     """(seconds, bytes) as the terminal gets them, while the session is typed."""
-    begun, keys, seen = time.monotonic(), [], b""
+    begun, keys, seen, held = time.monotonic(), [], b"", b""
     lines = list(SESSION)
     while time.monotonic() - begun < SECONDS:
         if select.select([near], [], [], KEY_SECONDS)[0]:
@@ -41,10 +40,11 @@ def pieces(near):
                 data = os.read(near, 4096)
             except OSError:  # the other end is closed
                 return
-            if WHERE in data:
+            shown, asked, held = without_question(held + data)  # a player shall not answer
+            if asked:
                 os.write(near, b"\x1b[1;1R")
-            seen = (seen + data.replace(WHERE, b""))[-80:]
-            yield time.monotonic() - begun, data.replace(WHERE, b"")
+            seen = (seen + shown)[-80:]
+            yield time.monotonic() - begun, shown
         elif keys:
             os.write(near, keys.pop(0))
         elif lines and seen.endswith(PROMPT):
