@@ -6,6 +6,7 @@ import json
 import os
 import pty
 import select
+import signal
 import struct
 import subprocess
 import sys
@@ -49,15 +50,19 @@ def pieces(near):
             os.write(near, keys.pop(0))
         elif lines and seen.endswith(PROMPT):
             keys = [bytes([key]) for key in lines.pop(0).encode() + b"\r"]
-    sys.exit("dr7: the session did not end")
+    raise TimeoutError
 
 
 def main():
     process, near = start()
     with open(sys.argv[1], "w", encoding="utf-8") as f:
         print(json.dumps({"version": 2, "width": COLUMNS, "height": ROWS, "title": "dr7"}), file=f)
-        for at, data in pieces(near):
-            print(json.dumps([round(at, 3), "o", data.decode(errors="replace")]), file=f)
+        try:
+            for at, data in pieces(near):
+                print(json.dumps([round(at, 3), "o", data.decode(errors="replace")]), file=f)
+        except TimeoutError:
+            os.killpg(process.pid, signal.SIGTERM)
+            sys.exit("dr7: the session did not end")
     if process.wait():
         sys.exit(f"dr7: the session ended with status {process.returncode}")
     print(sys.argv[1], file=sys.stderr)
