@@ -3,6 +3,7 @@
 #include "kernel/base/ksym.h"
 #include "linux/fs/procfs.h"
 #include "linux/task/process.h"
+#include "sched/sched.h"
 
 static void show_symbol(struct text *t, u64 addr, const char *name)
 {
@@ -13,7 +14,7 @@ static void show_symbol(struct text *t, u64 addr, const char *name)
 static void show_kallsyms(struct text *t, u64)
 {
     show_symbol(t, (u64)__text_start, "_stext"); // where perf lets the kernel begin
-    for (u32 i = 0; i < ksym_count; i++)
+    for (u32 i = 0; i < ksym_count && t->len < t->size && !sched_killed(); i++)
         show_symbol(t, ksym_table[i].addr, ksym_names + ksym_table[i].name);
 }
 
