@@ -18,7 +18,9 @@ def sessions(timeout):
     if not lab.names():
         return {}
     from museum import fits
-    cases = {"labs." + name: lambda _, name=name: check_lab(name, timeout) for name in lab.names()}
+    # A lab builds and boots dozens of kernels, so it has more time than one machine.
+    cases = {"labs." + name: lambda _, name=name: check_lab(name, 3 * timeout)
+             for name in lab.names()}
     return {**cases, "labs.tools": lambda _: check_tools(), "museum": lambda _: fits.check()}
 
 
