@@ -119,7 +119,7 @@ def show_events(tid):
 
 
 def show_slots(_):
-    table = value("'hwbp/reserve.c'::table")
+    table = value("claims")["table"]
     print(f"rules {table['rules']}, {int(table['live'])} breakpoints")
     print("CPU  pinned of no task  flexible  tasks that hold 1, 2, 3, 4 pinned ones")
     for cpu, _ in cpus():
@@ -130,7 +130,7 @@ def show_slots(_):
 
 
 def locks():
-    """Name and value of every lock that is a static variable, and of the run queues."""
+    """Name and value of every lock that is a static variable, of the run queues, and of claims."""
     seen = set()
     for kind in ("struct spinlock", "struct mutex"):
         answer = gdb.execute(f"info variables -q -t ^{kind}$", to_string=True)
@@ -141,6 +141,8 @@ def locks():
         yield name, value(name)
     for cpu, _ in cpus():
         yield f"runqueues[{cpu}].lock", value("runqueues")[cpu]["lock"]
+    if gdb.lookup_global_symbol("claims"):
+        yield "claims.mutex", value("claims")["mutex"]
 
 
 def show_locks(_):
