@@ -1,11 +1,14 @@
 # A hand-in's kernel in QEMU, and what QEMU saw of it.
+import os
+import subprocess
 import sys
+import tempfile
 
 from labs import bench, lab
 
 sys.path.insert(0, lab.ROOT + "/tools")
 import emu  # noqa: E402
-import mkiso  # noqa: E402,F401
+import mkiso  # noqa: E402
 from witness import DB, GP  # noqa: E402,F401
 
 
@@ -13,6 +16,24 @@ def symbols(kernel):
     """name -> address, of the functions and variables that other files can see."""
     lines = bench.run(["nm", "-g", kernel]).stdout.splitlines()
     return {name: int(address, 16) for address, _, name in (line.split() for line in lines)}
+
+
+def archive(program, name):
+    """What the kernel gets beside itself: this program, as /NAME."""
+    with tempfile.TemporaryDirectory(prefix="dr7-") as top:
+        os.link(program, f"{top}/{name}")
+        mkiso.make_archive(program + ".cpio", top)
+    return program + ".cpio"
+
+
+def execute(tree, build, program, arguments, append="", files="", seconds=60):
+    """A program and what it says, by `make exec`: (its output, the host's messages)."""
+    done = subprocess.run(
+        [sys.executable, "-B", tree + "/tools/boot.py", "exec", "--build", build], cwd=tree,
+        stdin=subprocess.DEVNULL, capture_output=True, text=True, errors="replace",
+        env=dict(os.environ, PROG=program, ARGS=arguments, EMU="qemu", SMP="2", APPEND=append,
+                 TIMEOUT=str(seconds), FILES=files, QEMU_FLAGS="", OUT=""))
+    return done.stdout.replace("\r", ""), done.stderr
 
 
 def boot(kernel, words, seconds, archive=None, smp=1, **options):

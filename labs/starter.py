@@ -18,8 +18,8 @@ from labs.bench import only_symbol, run
 
 MODELS = lab.ROOT + "/build/labs"
 # Of labs/, what goes into a starter besides the lab's own GIVEN files.
-GRADER = ["advice.py", "answers.py", "bench.py", "cut.py", "formats.py", "grading.py", "lab.mk",
-          "lab.py", "machine.py", "report.py", "sheet.py", "tool.py"]
+GRADER = ["advice.py", "answers.py", "asker.h", "bench.py", "cut.py", "formats.py", "grading.py",
+          "lab.mk", "lab.py", "machine.py", "report.py", "sheet.py", "tool.py"]
 # How the staff's functions are compiled, where the Makefile has no flags for them.
 DIRECTLY = {"host": compile_host, "program": compile_program}
 COMMIT = {"GIT_AUTHOR_NAME": "dr7", "GIT_AUTHOR_EMAIL": "dr7@localhost",

@@ -1,18 +1,16 @@
 # The lab "bomb": a program of the student's own, to be understood with the debuggers' tools. The
 # program is made from the student's number; nobody has its source, and the names say nothing.
-import os
 import random
-import subprocess
-import sys
 import tempfile
 
-from labs import bench, lab
+from labs import bench, lab, machine
 
 TITLE = "B The bomb"
 HOURS = 3
 NEEDS = "walk"
 FILE = "answers.txt"
 FLAVOUR = "answers"
+BUILD = "build/debug"  # of the kernel that proves the hand-out
 
 FUNCTIONS = 24
 WRITES = 12    # to `detonator`
@@ -104,10 +102,7 @@ def compile_bomb(params, out):
     with tempfile.TemporaryDirectory(prefix="dr7-bomb-") as top:
         with open(top + "/b.c", "w", encoding="utf-8") as f:
             f.write(source(params))
-        done = bench.run(["musl-gcc", "-static", "-O1", "-fno-inline", "-isystem",
-                          lab.ROOT + "/build/user/include", top + "/b.c", "-o", out])
-    if done.returncode:
-        raise SystemExit("dr7: the bomb: " + bench.complaints(done))
+        bench.make_program(lab.ROOT, [top + "/b.c"], out, "-O1", "-fno-inline")
 
 
 def prepare(out, params):
@@ -116,26 +111,18 @@ def prepare(out, params):
 
 # ---- The proof that the way of the hand-out leads to the answers ----
 
-def run(program, words, perf):
-    """What a program says on dr7, with the file /bomb beside it."""
-    done = subprocess.run([sys.executable, "-B", "tools/boot.py", "exec", "--build", "build/debug"],
-                          cwd=lab.ROOT, stdin=subprocess.DEVNULL, capture_output=True, text=True,
-                          env=dict(os.environ, PROG=perf or program, FILES=program if perf else "",
-                                   ARGS=words, EMU="qemu", SMP="2", TIMEOUT="60", OUT="",
-                                   QEMU_FLAGS="", APPEND=""))
-    return done.stdout + done.stderr
-
-
 def prove(params):
     bad, perf = [], lab.ROOT + "/build/user/bin/perf"
     with tempfile.TemporaryDirectory(prefix="dr7-bomb-") as top:
         bomb = top + "/bomb"
         compile_bomb(params, bomb)
-        said = run(bomb, " ".join(map(str, truth(params))), None)
+        said, _ = machine.execute(lab.ROOT, BUILD, bomb, " ".join(map(str, truth(params))))
         if said.count("defused") != 4:
             bad.append(f"the right answers do not defuse it: {said!r}")
-        said = run(bomb, "stat -e mem:fuse/8:w:u,mem:fuse/8:rw:u /bomb", perf)
-        counts = [int(line.split()[0]) for line in said.splitlines() if "mem:" in line]
+        said = machine.execute(lab.ROOT, BUILD, perf,
+                               "stat -e mem:fuse/8:w:u,mem:fuse/8:rw:u /bomb", files=bomb)
+        lines = "\n".join(said).splitlines()
+        counts = [int(line.split()[0]) for line in lines if "mem:" in line]
         if counts != [1, params["reads"] + 1]:
             bad.append(f"perf counts {counts} writes and accesses of fuse: {said!r}")
     return bad

@@ -8,7 +8,7 @@ import tempfile
 
 from labs import bench as workbench
 from labs import cut, machine
-from labs.bench import Broken, complaints, run
+from labs.bench import Broken, complaints
 from labs.museum import bugs
 
 SECONDS = 30  # for a boot, on a busy host
@@ -67,13 +67,8 @@ def program(bench):
     workbench.compile_program(bench.tree, f"{bench.tree}/labs/museum/museum.c", main)
     attempt = bench.dir + "/attempt.o"
     workbench.compile_program(bench.tree, bench.path, attempt)
-    done = run([*workbench.PROGRAM, main, attempt, *bench.staff, "-o", out])
-    if done.returncode:
-        raise Broken(complaints(done))
-    with tempfile.TemporaryDirectory(prefix="dr7-") as top:
-        os.link(out, top + "/tests")
-        machine.mkiso.make_archive(out + ".cpio", top)
-    return out + ".cpio"
+    workbench.make_program(bench.tree, [main, attempt, *bench.staff], out)
+    return machine.archive(out, "tests")
 
 
 def verdict(kernel, archive, tests):

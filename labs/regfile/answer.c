@@ -10,63 +10,16 @@
 // The answer is one line: "n=VALUE" for each write to DRn, "rN" for an install ("r-": none was
 // free), "y" or "n" for a change or an eviction, "hSLOTS,DR6" for what a #DB means; ";" ends a
 // word.
-//
-// Before the first question the process gives up everything but read, write and exit (seccomp's
-// strict mode, seccomp(2)). So it does without stdio, which asks the system for more.
-#include <linux/seccomp.h>
-#include <stdarg.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/prctl.h>
-#include <sys/syscall.h>
-#include <unistd.h>
+#include "labs/asker.h"
 
 #include "arch/x86/debugreg_hw.h"
 
 #define BASE 0x1000
 
-static char line[4096], answer[65536];
-static size_t used;
 static char owners[26];
 static struct dr_file file;
 static u64 regs[8];
 static bool boots;
-
-static void end_line(void)
-{
-    answer[used++] = '\n';
-    if (write(1, answer, used) != (ssize_t)used)
-        syscall(SYS_exit, 1);
-    used = 0;
-}
-
-static void say_list(const char *fmt, va_list ap)
-{
-    if (used < sizeof(answer) - 256)
-        used += vsnprintf(answer + used, 255, fmt, ap);
-}
-
-static void say(const char *fmt, ...)
-{
-    va_list ap;
-    va_start(ap, fmt);
-    say_list(fmt, ap);
-    va_end(ap);
-}
-
-void panic(const char *fmt, ...)
-{
-    va_list ap;
-    used = 0;
-    say("PANIC ");
-    va_start(ap, fmt);
-    say_list(fmt, ap);
-    va_end(ap);
-    end_line();
-    syscall(SYS_exit, 3);
-    __builtin_unreachable();
-}
 
 void hw_write_dr(int n, u64 v)
 {
@@ -136,21 +89,4 @@ static void run(void)
     for (char *w = strtok(line, " \n"); w; w = strtok(NULL, " \n"))
         play(w);
     end_line();
-}
-
-int main(void)
-{
-    if (prctl(PR_SET_SECCOMP, SECCOMP_MODE_STRICT))
-        return 1;
-    for (size_t got = 0;;) {
-        ssize_t n = read(0, line + got, sizeof(line) - 1 - got);
-        if (n <= 0)
-            syscall(SYS_exit, 0);
-        got += n;
-        line[got] = '\0';
-        if (line[got - 1] == '\n') {
-            run();
-            got = 0;
-        }
-    }
 }

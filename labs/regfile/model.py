@@ -48,8 +48,7 @@ class Model:
         self.order = list(range(SLOTS)) if first == 0 else list(reversed(range(SLOTS)))
         self.dr, self.dr7 = [0] * SLOTS, FIXED
         self.want, self.place = {}, {}   # owner -> condition; owner -> register
-        self.committed = []              # the conditions that the hardware must have
-        self.live = {}                   # register -> condition, as after the last commit
+        self.live = {}                   # register -> condition, since the last commit
         self.depth, self.in_db, self.nested = 0, False, 0
         self.writes = self.commits = 0
 
@@ -74,7 +73,7 @@ class Model:
         if not value & FIXED or value & unused:
             raise Wrong("2", f"DR7 is {value:x}: bit 10 must be 1, and the bits of registers that "
                              "are off 0")
-        known = list(self.want.values()) + self.committed
+        known = [*self.want.values(), *self.live.values()]
         for n, c in self.on(value).items():
             if self.in_db:
                 raise Wrong("3", f"DR7 is {value:x} inside a #DB: DR{n} is enabled")
@@ -111,11 +110,10 @@ class Model:
         before, was_on = list(self.dr), self.on()
         control = sum(t.startswith("7=") for t in tokens)
         self.take_writes(tokens)
-        self.committed = list(self.want.values())
         now = self.on()
-        if sorted(now.values()) != sorted(self.committed):
+        if sorted(now.values()) != sorted(self.want.values()):
             raise Wrong("w", f"the registers watch {texts(now.values())}; wanted is "
-                             f"{texts(self.committed)}")
+                             f"{texts(self.want.values())}")
         moved = [n for n in range(SLOTS) if self.dr[n] != before[n]]
         if control > most_control + any(n in was_on for n in moved):
             raise Wrong("m", f"DR7 is written {control} times")
@@ -218,9 +216,9 @@ class Model:
             self.settle(tokens, 1)
             return
         self.take_writes(tokens)
-        if sorted(self.on().values()) != sorted(self.committed):
+        if self.on() != self.live:
             raise Wrong("w", f"behind the #DB the registers watch {texts(self.on().values())}, "
-                             f"should be {texts(self.committed)}")
+                             f"should be {texts(self.live.values())}")
 
     def play(self, word, tokens):
         """One word, and what the register file did."""

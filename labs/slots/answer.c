@@ -4,53 +4,11 @@
 //   RULES CPUS WORD...     a word is [count] [~] who where [f], as in test/slots_table.h
 //
 // The answer: "." (granted) or "x" for each request, then the counts of each CPU, then `live`.
-//
-// Before the first question the process gives up everything but read, write and exit (seccomp's
-// strict mode, seccomp(2)). So it does without stdio, which asks the system for more.
-#include <linux/seccomp.h>
-#include <stdarg.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/prctl.h>
-#include <sys/syscall.h>
-#include <unistd.h>
+#include "labs/asker.h"
 
 #include "hwbp/slots.h"
 
 #define WHO_MAX 8
-
-static char line[4096], answer[8192];
-static size_t used;
-
-static void say(const char *fmt, ...)
-{
-    va_list ap;
-    va_start(ap, fmt);
-    used += vsnprintf(answer + used, sizeof(answer) - used, fmt, ap);
-    va_end(ap);
-}
-
-static void end_line(void)
-{
-    say("\n");
-    if (write(1, answer, used) != (ssize_t)used)
-        syscall(SYS_exit, 1);
-    used = 0;
-}
-
-void panic(const char *fmt, ...)
-{
-    va_list ap;
-    used = 0;
-    say("PANIC ");
-    va_start(ap, fmt);
-    used += vsnprintf(answer + used, sizeof(answer) - used, fmt, ap);
-    va_end(ap);
-    end_line();
-    syscall(SYS_exit, 3);
-    __builtin_unreachable();
-}
 
 static struct slot_task tasks[WHO_MAX];
 
@@ -100,21 +58,4 @@ static void run(void)
         play(&t, w);
     say_counts(&t);
     end_line();
-}
-
-int main(void)
-{
-    if (prctl(PR_SET_SECCOMP, SECCOMP_MODE_STRICT))
-        return 1;
-    for (size_t got = 0;;) {
-        ssize_t n = read(0, line + got, sizeof(line) - 1 - got);
-        if (n <= 0)
-            syscall(SYS_exit, 0);
-        got += n;
-        line[got] = '\0';
-        if (line[got - 1] == '\n') {
-            run();
-            got = 0;
-        }
-    }
 }

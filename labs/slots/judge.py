@@ -1,11 +1,9 @@
 # Judges the slot rules of a hand-in. It asks the attempt and compares with the oracle (rules.py).
-import os
 import random
-import subprocess
-import sys
 
+from labs import machine
 from labs.answers import Answers
-from labs.bench import Broken, complaints, run
+from labs.bench import make_program
 from labs.slots import rules
 
 RULES = ("2009", "exact", "mainline")
@@ -128,10 +126,7 @@ def together(bench):
         if found:
             return judge.example(*found)
     asker = bench.dir + "/ask"
-    done = run(["musl-gcc", "-static", "-O2", "-isystem", bench.tree + "/build/user/include",
-                f"{bench.tree}/labs/slots/ask.c", "-o", asker])
-    if done.returncode:
-        raise Broken(complaints(done))
+    make_program(bench.tree, [f"{bench.tree}/labs/slots/ask.c"], asker, "-O2")
     build, rng = bench.kernel(), random.Random(bench.seed)
     for rule in RULES:
         words = script(rng, rule, 2, LONGEST, bench.lab.params["KEPT"], "-ABC", wide=False)
@@ -143,11 +138,6 @@ def together(bench):
 
 
 def in_kernel(bench, build, asker, rule, words):
-    done = subprocess.run(
-        [sys.executable, "-B", bench.tree + "/tools/boot.py", "exec", "--build", build],
-        stdin=subprocess.DEVNULL, capture_output=True, text=True, errors="replace",
-        cwd=bench.tree, env=dict(os.environ, PROG=asker, ARGS=" ".join(words), EMU="qemu", SMP="2",
-                                 APPEND="slots=" + rule, TIMEOUT="30", FILES="", QEMU_FLAGS="",
-                                 OUT=""))
-    said = done.stdout.replace("\r", "").strip()
-    return said.splitlines()[0] if said else "no answer; " + done.stderr.strip()[-300:]
+    said, messages = machine.execute(bench.tree, build, asker, " ".join(words), "slots=" + rule,
+                                     seconds=30)
+    return said.splitlines()[0] if said.strip() else "no answer; " + messages.strip()[-300:]

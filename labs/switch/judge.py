@@ -1,13 +1,11 @@
 # Judges the switch. A program whose tasks write one variable is run; QEMU has written down every
 # debug exception with the address space, and so with the task, that it came in.
 import collections
-import os
 import random
 import re
-import tempfile
 
 from labs import machine
-from labs.bench import Broken, complaints, run
+from labs.bench import make_program
 
 SECONDS = 60  # for a boot, on a busy host
 TASKS = 7
@@ -17,19 +15,8 @@ TESTS = ["bp-task-exit", "bp-task-on-one-cpu", "park-moves", "park-change"]
 
 def program(bench):
     out = bench.dir + "/tasks"
-    done = run(["musl-gcc", "-static", "-O2", "-isystem", bench.tree + "/build/user/include",
-                f"{bench.tree}/labs/switch/tasks.c", "-o", out])
-    if done.returncode:
-        raise Broken(complaints(done))
-    return out
-
-
-def archive(path):
-    """One program, as the kernel wants it."""
-    with tempfile.TemporaryDirectory(prefix="dr7-") as top:
-        os.link(path, top + "/tasks")
-        machine.mkiso.make_archive(path + ".cpio", top)
-    return path + ".cpio"
+    make_program(bench.tree, [f"{bench.tree}/labs/switch/tasks.c"], out, "-O2")
+    return machine.archive(out, "tasks")
 
 
 def compare(asked, said, traps, end):
@@ -53,7 +40,7 @@ def run_tasks(bench, kernel, path, smp):
     """On one CPU time is the count of instructions: the same mistake shows in the same way."""
     asked = random.Random(f"{bench.seed} {smp}").sample(range(20, 60), TASKS)
     words = ["init=/tasks", "--"] + [str(n) for n in asked]
-    letter, why = compare(asked, *machine.boot(kernel, words, SECONDS, archive(path), smp,
+    letter, why = compare(asked, *machine.boot(kernel, words, SECONDS, path, smp,
                                                icount=smp == 1))
     return letter, f"{smp} CPU{'s' * (smp > 1)}: {why}" if why else ""
 
