@@ -13,7 +13,7 @@
 #define ROOM_PAGES 16          // a fault needs a page, and tables for it
 #define WAIT_NS    5000000ul   // for those who are on their way out
 #define SOON_NS    100000000ul // memory that is out comes back in this time, if it does
-#define MAX_TRIES  200         // of a call, while somebody is ending
+#define MAX_TRIES  200         // while somebody is ending
 
 static struct mutex oom_lock;
 static u64 nr_ended; // changed under oom_lock
@@ -117,15 +117,16 @@ static bool make_room(void)
 
 bool oom_make_room(u64 before, bool from_user)
 {
-    if (sched_killed())
-        return false;
-    mutex_lock(&oom_lock);
-    bool is_out = nr_ended == before && pages_free_count() < ROOM_PAGES;
-    bool wait = is_out && make_room();
-    bool again = from_user || nr_ended != before;
-    mutex_unlock(&oom_lock);
-    if (from_user && wait)
-        sched_sleep_until(clock_ns() + WAIT_NS, false);
+    bool others = true, again = false;
+    for (u32 tries = 0; others && tries < MAX_TRIES && !sched_killed(); tries++) {
+        mutex_lock(&oom_lock);
+        bool is_out = nr_ended == before && pages_free_count() < ROOM_PAGES;
+        others = is_out && make_room();
+        again = from_user || !is_out || nr_ended != before;
+        mutex_unlock(&oom_lock);
+        if (others)
+            sched_sleep_until(clock_ns() + WAIT_NS, false);
+    }
     return again && !sched_killed();
 }
 

@@ -11,9 +11,11 @@ void oom_init(void);
 u64 oom_count(void);
 
 // Ends the process that has most, and takes its memory at once. It is not the first program while
-// there is another. `before` is what oom_count() was before memory was out. `from_user`: the access
-// was made in ring 3, so no locks are held, and the call waits while memory is on its way back.
-// True: the access may be tried again. False: it cannot be made. Task context, no spinlock.
+// there is another. `before` is what oom_count() was before memory was out. If somebody is ending
+// already, the call waits until then, at most a second. `from_user`: the access was made in ring 3.
+// It has no way to fail, so it is tried again as long as the task is not killed. True: the access
+// may be tried again. False: it cannot be made. Task context, no spinlock; mutexes may be held,
+// because who is ended gives its memory back without them.
 bool oom_make_room(u64 before, bool from_user);
 
 // A call has returned -ENOMEM, for the time number tries + 1, and so has changed nothing. True:
