@@ -121,6 +121,11 @@ void hwbp_unregister_wide(struct hwbp_wide *wide)
     kfree(wide);
 }
 
+struct perf_event *hwbp_wide_event(const struct hwbp_wide *wide, u32 cpu)
+{
+    return wide->event[cpu];
+}
+
 u64 hwbp_wide_count(struct hwbp_wide *wide)
 {
     u64 sum = 0;

@@ -48,6 +48,7 @@ struct hwbp_wide *hwbp_register_wide(const struct perf_event_attr *attr, perf_ov
                                      void *arg);
 void hwbp_unregister_wide(struct hwbp_wide *wide);
 u64 hwbp_wide_count(struct hwbp_wide *wide);
+struct perf_event *hwbp_wide_event(const struct hwbp_wide *wide, u32 cpu); // that CPU's part
 void hwbp_wide_enable(struct hwbp_wide *wide);
 void hwbp_wide_disable(struct hwbp_wide *wide);
 // The same as hwbp_modify(), for all CPUs. On -EINVAL or -EOPNOTSUPP no CPU has changed.

@@ -2,6 +2,7 @@
 #include "arch/x86/upcalls.h"
 #include "arch/x86/user/devices.h"
 #include "debug/kgdb/kgdb.h"
+#include "debug/retarget.h"
 #include "linux/fs/console.h"
 #include "linux/perf/sample.h"
 #include "linux/perf/wakeup.h"
@@ -29,6 +30,9 @@ bool device_irq(struct trapframe *f)
         return true;
     case IRQ_KEYBOARD:
         keyboard_irq();
+        return true;
+    case IPI_RETARGET:
+        retarget_here();
         return true;
     case IPI_DEBUGGER:
         debugger_irq();

@@ -59,11 +59,22 @@ __protected_text void lapic_send(u32 apic_id, u32 command)
 
 // Only the low half: where #DB has come between the two halves of another command, that one still
 // goes where it was meant to.
-void lapic_send_self(u32 vector)
+// A shorthand leaves ICR_HIGH as it is: whoever was interrupted may have written it.
+static void send_shorthand(u32 command)
 {
     while (lapic_read(LAPIC_ICR_LOW) & ICR_PENDING)
         cpu_pause();
-    lapic_write(LAPIC_ICR_LOW, ICR_ASSERT | ICR_SELF | vector);
+    lapic_write(LAPIC_ICR_LOW, ICR_ASSERT | command);
+}
+
+void lapic_send_self(u32 vector)
+{
+    send_shorthand(ICR_SELF | vector);
+}
+
+void lapic_send_all(u32 vector)
+{
+    send_shorthand(ICR_ALL | vector);
 }
 
 // A debugger may have interrupted another command between its halves: its first half is put back.

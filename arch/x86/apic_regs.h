@@ -29,7 +29,8 @@
 #define ICR_STARTUP 0x600u // | the number of the page to start at
 #define ICR_PENDING 0x1000u
 #define ICR_ASSERT  0x4000u
-#define ICR_SELF    0x40000u // destination shorthand
+#define ICR_SELF    0x40000u // destination shorthands (SDM vol. 3, 11.6.1)
+#define ICR_ALL     0x80000u // this CPU, too
 
 #define IOAPIC_SELECT   0x00
 #define IOAPIC_WINDOW   0x10

@@ -66,6 +66,7 @@ bool lapic_timer_ticked(void);
 void lapic_eoi(void);
 void lapic_send(u32 apic_id, u32 command); // a vector, or what apic_regs.h has
 void lapic_send_self(u32 vector);          // to this CPU; any context
+void lapic_send_all(u32 vector);           // to every CPU, this one too; any context
 void lapic_send_nmi(u32 apic_id);          // any context
 // An interrupt of the ISA bus goes to CPU 0 from now on, as a vector or as ICR_NMI.
 void ioapic_route(u32 irq, u32 what);

@@ -42,6 +42,7 @@ enum {
     IPI_PERF = 0xf3,     // a CPU to itself: a #DB has left work to do
     IPI_DEBUGGER = 0xf4, // a CPU to itself: it was stopped where no breakpoint could be given to it
     IPI_TIMERS = 0xf5,   // a CPU to itself: more timers are due than one interrupt takes
+    IPI_RETARGET = 0xf6, // to all: wide breakpoints have another address
     IRQ_SPURIOUS = 0xff,
     VECTOR_SYSCALL = 256,
 };

@@ -39,6 +39,7 @@ void hwbp_unregister(struct perf_event *) {}
 void hwbp_unregister_wide(struct hwbp_wide *) {}
 void hwbp_wide_enable(struct hwbp_wide *) {}
 void hwbp_wide_disable(struct hwbp_wide *) {}
+struct perf_event *hwbp_wide_event(const struct hwbp_wide *, u32) { return NULL; }
 u64 hwbp_wide_count(struct hwbp_wide *) { return 0; }
 void hwbp_flush_task(struct task *) {}
 void claim_release(struct bp_claim *) {}

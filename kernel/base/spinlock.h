@@ -37,6 +37,7 @@ enum lock_rank {
     RANK_FILES,    // linux/fs: one descriptor table
     RANK_SIGNAL,   // linux/proc: pending signals and actions of one process          irq
     RANK_TTY,      // linux/fs: the console's line buffer                             irq
+    RANK_RETARGET, // debug: wide breakpoints that can move                          irq
     RANK_PERF_CTX, // perf: lists and states of one context                           irq
     RANK_TASKS,    // sched: all tasks by their tids                                 irq
     RANK_FUTEX,    // linux/proc: who waits for which word                            irq
