@@ -22,7 +22,7 @@ class Lab:
     name: str
     title: str
     file: str       # what the student writes
-    flavour: str    # where the staff's functions run: "host", "kernel", "core" or "program"
+    flavour: str    # where the staff's functions run: "host", "kernel", "core" or "program"; or ""
     functions: dict  # name -> [points, first hint]
     together: int
     params: dict
@@ -30,6 +30,7 @@ class Lab:
     advice: dict = field(default_factory=dict)  # sealed (labs/advice.py)
     stubs: dict = field(default_factory=dict)   # name -> the function as handed out
     may_use: list = field(default_factory=list)  # functions of the asker that a hand-in may call
+    grader: str = "grading"  # the module that does `make grade` in the starter
 
     def judge(self):
         return importlib.import_module(f"labs.{self.name}.judge")

@@ -1,12 +1,12 @@
 # Labs without code to write: questions about the student's own machine or program, with numbers
 # drawn for each student. The grader finds the answers by itself.
 #
-# labs/NAME/lab.py has FLAVOUR = "answers" and
+# labs/NAME/lab.py has KIND = questions and
 #   draw(rng)         the student's parameters
 #   ask(params)       the questions: (points, text) each
 #   truth(params)     the answers
 #   prepare(out, params)   optional: what a starter gets besides; "." is the root of the tree
-#   prove(params)     optional: what is wrong with the way that the hand-out shows, as sentences
+#   prove(params, truth)   optional: what is wrong with the way that the hand-out shows
 import os
 import random
 import shutil
@@ -27,10 +27,15 @@ def questions(module, params):
                      for i, (points, text) in enumerate(module.ask(params), 1))
 
 
-def grade(module, params, text, truth=None):
-    started = time.monotonic()
+def grade(module, student, text, _seed):
+    params, started = parameters(module, student), time.monotonic()
+    report = marked(module, params, text, module.truth(params))
+    report.seconds = time.monotonic() - started
+    return report
+
+
+def marked(module, params, text, truth):
     report = Report(module.NAME, module.TITLE, "")
-    truth = module.truth(params) if truth is None else truth
     mine = sheet.answers(text)
     for i, ((points, _), right) in enumerate(zip(module.ask(params), truth), 1):
         if mine.get(i) == sheet.normal(str(right)):
@@ -38,7 +43,6 @@ def grade(module, params, text, truth=None):
         else:
             report.add(f"question {i}", points, 0, f"{mine[i]} is not right" if mine.get(i) else
                        "no answer")
-    report.seconds = time.monotonic() - started
     return report
 
 
@@ -58,28 +62,27 @@ def hand_out(module, out, student):
     starter.write(f"{out}/{sheet.SHEET}", sheet.empty(len(module.ask(params))))
     if hasattr(module, "prepare"):
         module.prepare(out, params)
-    lab.Lab(module.NAME, module.TITLE, sheet.SHEET, module.FLAVOUR, {}, 0, {}, student).save(
+    lab.Lab(module.NAME, module.TITLE, sheet.SHEET, "", {}, 0, {}, student, grader="sheet").save(
         f"{out}/{lab.STARTER}")
     starter.commit(out, module.TITLE)
 
 
-def check(name):
+def check(module):
     """What is wrong with a lab, as a list of sentences."""
-    module = lab.staff(name)
     params = parameters(module, lab.PUBLIC)
-    truth = [str(answer) for answer in module.truth(params)]
+    truth = module.truth(params)
     lines = [f"{i}: {answer}" for i, answer in enumerate(truth, 1)]
     asked = module.ask(params)
     bad = [] if sum(points for points, _ in asked) == 100 else ["the points are not 100 in all"]
-    if grade(module, params, "\n".join(lines), truth).score != 100:
+    if marked(module, params, "\n".join(lines), truth).score != 100:
         bad.append(f"the answers {truth} do not get 100 points")
-    if grade(module, params, sheet.empty(len(lines)), truth).score:
+    if marked(module, params, sheet.empty(len(lines)), truth).score:
         bad.append("an empty sheet gets points")
     for i, (points, _) in enumerate(asked):
         wrong = lines[:i] + [f"{i + 1}: 12345678"] + lines[i + 1:]
-        if grade(module, params, "\n".join(wrong), truth).score != 100 - points:
+        if marked(module, params, "\n".join(wrong), truth).score != 100 - points:
             bad.append(f"a wrong answer to question {i + 1} does not cost {points} points")
     others = {str(module.draw(random.Random(i))) for i in range(8)}
     if len(others) < 4:
         bad.append(f"eight students have {len(others)} sets of questions")
-    return bad + (module.prove(params) if hasattr(module, "prove") else [])
+    return bad + (module.prove(params, truth) if hasattr(module, "prove") else [])

@@ -3,13 +3,13 @@
 import random
 import tempfile
 
-from labs import bench, lab, machine
+from labs import bench, lab, machine, questions
 
 TITLE = "B The bomb"
 HOURS = 3
 NEEDS = "walk"
 FILE = "answers.txt"
-FLAVOUR = "answers"
+KIND = questions
 BUILD = "build/debug"  # of the kernel that proves the hand-out
 
 FUNCTIONS = 24
@@ -111,7 +111,7 @@ def prepare(out, params):
 
 # ---- The proof that the way of the hand-out leads to the answers ----
 
-def prove(params):
+def prove(params, _truth):
     bad, perf = [], lab.ROOT + "/build/user/bin/perf"
     with tempfile.TemporaryDirectory(prefix="dr7-bomb-") as top:
         bomb = top + "/bomb"

@@ -1,10 +1,13 @@
 # The lab "first_db": debug registers by hand, in the core. The file is new: the kernel has none.
 #
 # A student's number decides by which bits a register is enabled: L (1), G (2) or both (3).
+from labs import functions
+
 TITLE = "L1 The first #DB"
 HOURS = 3
 NEEDS = "C"
 FILE = "arch/x86/first_db.c"
+KIND = functions
 FLAVOUR = "core"
 GIVEN = ["judge.py"]
 TOGETHER = 10

@@ -1,9 +1,12 @@
 # The lab "museum": tests that see historical bugs. They are graded by what they say of kernels with
 # and without bugs. What is cut is the body of each test.
+from labs import functions
+
 TITLE = "L10 Bug museum"
 HOURS = 5
 NEEDS = "C"
 FILE = "tests.c"
+KIND = functions
 FLAVOUR = "program"
 GIVEN = ["judge.py", "bugs.py", "museum.c", "museum.h"]
 TOGETHER = 10

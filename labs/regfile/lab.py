@@ -2,10 +2,13 @@
 #
 # A student's number decides FIRST: of several registers that are equally good the lowest comes
 # first, or the highest; the addresses are written in this order, too. In the kernel FIRST is 0.
+from labs import functions
+
 TITLE = "L2 The register file"
 HOURS = 6
 NEEDS = "first_db"
 FILE = "arch/x86/debugreg.c"
+KIND = functions
 FLAVOUR = "host"
 GIVEN = ["judge.py", "model.py", "answer.c"]
 MAY_USE = ["hw_write_dr", "hw_read_dr", "this_dr"]  # of what answer.c offers

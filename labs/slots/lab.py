@@ -2,10 +2,13 @@
 #
 # A student's number decides KEPT, the number of registers that the flexible breakpoints of a CPU
 # own together. The kernel itself has KEPT = 1.
+from labs import functions
+
 TITLE = "L4 Slot rules"
 HOURS = 5
 NEEDS = "C only"
 FILE = "hwbp/slots.c"
+KIND = functions
 FLAVOUR = "host"
 GIVEN = ["judge.py", "rules.py", "answer.c", "ask.c"]
 TOGETHER = 15  # points, when all functions are right alone

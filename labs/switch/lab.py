@@ -1,8 +1,11 @@
 # The lab "switch": the two hooks of a context switch, and what they do to a task's breakpoints.
+from labs import functions
+
 TITLE = "L3 The switch"
 HOURS = 7
 NEEDS = "first_db"
 FILE = "perf/switch.c"
+KIND = functions
 FLAVOUR = "kernel"
 GIVEN = ["judge.py", "tasks.c"]
 TOGETHER = 5

@@ -4,13 +4,13 @@ import re
 import subprocess
 import tempfile
 
-from labs import lab
+from labs import lab, questions
 
 TITLE = "W1 See a switch"
 HOURS = 0.5
 NEEDS = "nothing"
 FILE = "answers.txt"
-FLAVOUR = "answers"
+KIND = questions
 SECONDS = 300  # for Bochs, on a busy host
 
 

@@ -3,13 +3,13 @@
 import re
 import subprocess
 
-from labs import lab
+from labs import lab, questions
 
 TITLE = "W2 Who did it?"
 HOURS = 0.5
 NEEDS = "nothing"
 FILE = "answers.txt"
-FLAVOUR = "answers"
+KIND = questions
 SECONDS = 120  # for a boot, on a busy host
 
 # Variables with few writers, and what they are.

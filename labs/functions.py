@@ -1,10 +1,25 @@
-# A lab proves itself: the starter gets 0 points and advice for each function, the solution 100, and
-# every planted mistake is seen, told apart from the others, and given its own advice.
-import sys
+# Labs of functions, which students write: hand out, grade, check. A lab proves itself: the starter
+# gets 0 points and advice for each function, the solution 100, and every planted mistake is seen,
+# told apart from the others, and given its own advice.
 import time
 
-from labs import bench, grading, lab, questions, starter
+from labs import bench, grading, lab, starter
 
+
+def model_of(module, student):
+    return starter.Model(module.NAME, lab.parameters(module.NAME, student)).ready()
+
+
+def hand_out(module, out, student):
+    model_of(module, student).hand_out(out, student)
+
+
+def grade(module, student, text, seed):
+    model = model_of(module, student)
+    return grading.grade(lab.load(model.tree), model.tree, text, seed)
+
+
+# ---- Check ----
 
 def check_boot(model):
     """The starter's kernel runs a program, whatever the stubs answer; the core its tasks."""
@@ -47,24 +62,11 @@ def check_mistake(model, given, name):
     return []
 
 
-def check(name):
+def check(module):
     """What is wrong with a lab, as a list of sentences."""
-    module = lab.staff(name)
-    model = starter.Model(name, module.PUBLIC).ready()
+    model = model_of(module, lab.PUBLIC)
     given = lab.load(model.tree)
     bad = check_ends(model, given)
     for mistake in module.MISTAKES:
         bad += check_mistake(model, given, mistake)
     return bad
-
-
-def main(names):
-    bad = []
-    for name in names:
-        print(f"# {name}", flush=True)
-        answers = lab.staff(name).FLAVOUR == "answers"
-        bad += [f"{name}: {line}" for line in (questions.check if answers else check)(name)]
-    for line in bad:
-        print("not ok " + line)
-    print(f"{len(names)} labs, {len(bad)} faults")
-    sys.exit(1 if bad else 0)
