@@ -16,11 +16,12 @@ struct traced_access {
     const char *callers;                      // the rest of the line: " <- f+0x1 <- g+0x2"
 };
 
-// Takes a line apart. 0 for a line that is no access: a heading.
+// Takes a line apart. 0 for a line that is no access, because it does not begin with a blank: a
+// heading, or a record of the kernel's trace.
 static inline int parse_access(const char *line, struct traced_access *a)
 {
     // The task's name may hold anything, also brackets.
-    for (const char *p = strchr(line, '['); *line != '#' && p; p = strchr(p + 1, '[')) {
+    for (const char *p = strchr(line, '['); *line == ' ' && p; p = strchr(p + 1, '[')) {
         const char *begin = line + strspn(line, " "), *end = p;
         int length = 0;
         if (sscanf(p, "[%d] %lf: %127s %3s %127s%n", &a->cpu, &a->seconds, a->symbol, a->kind,

@@ -1,13 +1,20 @@
 // The tracer's files, where Linux has them.
 #include "debug/ksym/ksym.h"
 
+static void clear(void)
+{
+    ksym_trace_clear();
+    trace_drop();
+}
+
 void ksym_init(void)
 {
     static const struct gen_file filter = {"ksym_trace_filter", ksym_filter_show, ksym_filter_write,
                                            NULL};
-    // Opening it with O_TRUNC, as the shell does for "> trace", empties it. Writing does, too.
-    static const struct gen_file trace = {"trace", ksym_trace_show, ksym_trace_write,
-                                          ksym_trace_clear};
+    // Opening it with O_TRUNC, as the shell does for "> trace", empties it. Writing takes only the
+    // accesses out: a trace of the kernel goes on while others watch variables.
+    static const struct gen_records records = {trace_lines, clear};
+    static const struct gen_file trace = {"trace", ksym_trace_show, ksym_trace_write, &records};
     static const struct gen_file stat = {"ksym_tracer", ksym_stat_show, NULL, NULL};
     static const char *const path[] = {"kernel", "debug", "tracing"};
     struct node *dir = node_child(fs_root, "sys", 3);

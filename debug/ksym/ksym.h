@@ -2,7 +2,8 @@
 // Its files have the names of Linux's ksym tracer of 2009, below /sys/kernel/debug/tracing:
 //
 //   ksym_trace_filter       what is traced, one line each; see ksym_filter_write()
-//   trace                   the accesses; see ksym_trace_show()
+//   trace                   the accesses, see ksym_trace_show(); then the kernel's trace
+//                           (linux/sched/trace.h)
 //   trace_stat/ksym_tracer  how many hits each traced variable has had
 #pragma once
 
@@ -52,7 +53,8 @@ void ksym_trace_hit(struct perf_event *event, struct trapframe *regs);
 // it was last emptied, and how many of these were overwritten by newer ones. Then comes a line for
 // each access, in the order of time. Task context.
 void ksym_trace_show(struct text *t, u64);
-// A write empties the trace, whatever is written. So does an open with O_TRUNC.
+// A write drops the accesses, whatever is written. Opening with O_TRUNC drops all that is in the
+// file.
 int ksym_trace_write(const char *text, u64);
 void ksym_trace_clear(void);
 

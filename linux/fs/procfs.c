@@ -16,9 +16,12 @@
 #define TEXT_MAX  (1u << 20) // bytes of the longest generated text
 #define STORE_MAX 1024       // bytes of the longest write
 
-// An open generated file keeps the text. A read from the start makes it anew.
+// An open generated file keeps the text. A read from the start makes it anew. Where a piece of it
+// ends and the kind has records, the next piece takes its place.
 struct snapshot {
-    size_t len;
+    size_t size, len; // of the text's memory; of this piece
+    u64 start;        // its position in the file
+    struct trace_reader reader;
     char text[];
 };
 
@@ -30,9 +33,12 @@ static int refresh(struct file *f)
         if (!s)
             return -ENOMEM;
         struct text t = {s->text, size - sizeof(*s), 0};
-        kind->show(&t, f->node->arg);
+        if (kind->show)
+            kind->show(&t, f->node->arg);
         if (t.len < t.size) {
+            s->size = t.size;
             s->len = t.len;
+            s->reader.until = clock_ns();
             kfree(f->private);
             f->private = s;
             f->weight = size;
@@ -45,9 +51,21 @@ static int refresh(struct file *f)
 
 static ssize_t gen_read(struct file *f, u64 ubuf, size_t n, u64 *pos)
 {
-    int err = *pos == 0 || !f->private ? refresh(f) : 0;
+    const struct gen_file *kind = f->node->data;
+    int err = !f->private || (*pos == 0 && kind->show) ? refresh(f) : 0;
+    if (err)
+        return err;
     struct snapshot *s = f->private;
-    return err ? err : read_buffer(ubuf, n, pos, s->text, s->len);
+    if (kind->records && *pos == s->start + s->len) {
+        struct text t = {s->text, s->size, 0};
+        kind->records->more(&t, &s->reader);
+        s->start = *pos;
+        s->len = t.len;
+    }
+    u64 at = *pos - s->start; // before the piece: a number that no text reaches
+    ssize_t got = read_buffer(ubuf, n, &at, s->text, s->len);
+    *pos = s->start + at;
+    return got;
 }
 
 static ssize_t gen_write(struct file *f, u64 ubuf, size_t n, u64 *)
@@ -71,8 +89,8 @@ static ssize_t gen_write(struct file *f, u64 ubuf, size_t n, u64 *)
 static int gen_truncate(struct file *f, u64)
 {
     const struct gen_file *kind = f->node->data;
-    if (kind->clear)
-        kind->clear();
+    if (kind->records)
+        kind->records->clear();
     return 0;
 }
 

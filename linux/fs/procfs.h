@@ -3,19 +3,28 @@
 
 #include "kernel/base/printk.h"
 #include "linux/fs/vfs.h"
+#include "linux/sched/trace.h"
 
 #define PAGE_KB ((unsigned long)PAGE_SIZE / 1024) // memory in these texts is in kB
+
+// What stands in a file behind its text: records that come while it is read. Task context.
+struct gen_records {
+    // Adds what comes next for this reader, in whole lines. Nothing: the end.
+    void (*more)(struct text *t, struct trace_reader *reader);
+    void (*clear)(void); // the file was truncated, for example by O_TRUNC
+};
 
 // A kind of generated file: node->data points to it. The functions get node->arg, which is the
 // process or the CPU that the file is about, or 0. Task context.
 struct gen_file {
     const char *name;
-    // Writes the text. When the text does not fit, it is called again with more room.
+    // Writes the text. When it does not fit, this is called again with more room. NULL: there are
+    // only records.
     void (*show)(struct text *t, u64 arg);
     // Takes what a program has written in one piece, without the newline. 0 or -errno. NULL: the
     // file is read-only.
     int (*store)(const char *text, u64 arg);
-    void (*clear)(void); // the file was truncated, for example by O_TRUNC; NULL: no effect
+    const struct gen_records *records; // NULL: the file has only the text
 };
 
 // Makes a node a generated file.
@@ -36,8 +45,12 @@ void show_mounts(struct text *t, u64 pid);
 // /proc/sys (sysctl.c).
 void sysctl_init(struct node *sys);
 
-// At boot: adds the files of the kernel's trace to this directory (trace_files.c).
+// At boot: adds the files of the kernel's trace to this directory, but not the one that is named
+// "trace" (trace_files.c).
 void trace_files_add(struct node *dir);
+// For that one: the records as lines, and how they are dropped.
+void trace_lines(struct text *t, struct trace_reader *reader);
+void trace_drop(void);
 
 // Of debug builds (debug_files.c), in /proc and /proc/sys/kernel.
 void debug_files_init(struct node *proc, struct node *sys_kernel);

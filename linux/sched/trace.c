@@ -9,7 +9,9 @@
 #define MAX_KIB 4096
 #define ROUND   0x80 // in a record's kind: changes each time the ring has gone round
 
-// `head` counts records ever written, `tail` those that a reader has taken or missed.
+// `head` counts records ever written, `tail` those that were taken, missed or dropped. Neither ever
+// becomes smaller, so the place of a reader that takes nothing means the same after a change of
+// size.
 struct ring {
     struct trace_record *records;
     u64 head, tail, lost;
@@ -51,9 +53,9 @@ void trace_put(const struct trace_record *r)
     irq_restore(flags);
 }
 
-int trace_switch(bool on)
+int trace_switch(u64 on)
 {
-    if (on && !nr_records)
+    if (on > 1 || (on && !nr_records))
         return -EINVAL;
     __atomic_store_n(&trace_on, on, __ATOMIC_SEQ_CST);
     while (!on && __atomic_load_n(&writers, __ATOMIC_SEQ_CST))
@@ -79,12 +81,21 @@ int trace_resize(u64 kib)
             return -ENOMEM;
         }
     }
+    trace_clear();
     for (u32 cpu = 0; cpu < nr_cpus; cpu++) {
         kfree(rings[cpu].records);
-        rings[cpu] = (struct ring){.records = fresh[cpu]};
+        rings[cpu].records = fresh[cpu];
     }
     nr_records = n;
     return 0;
+}
+
+void trace_clear(void)
+{
+    for (u32 cpu = 0; cpu < nr_cpus; cpu++) {
+        rings[cpu].tail = __atomic_load_n(&rings[cpu].head, __ATOMIC_RELAXED);
+        rings[cpu].lost = 0;
+    }
 }
 
 u64 trace_kib(void)
@@ -99,36 +110,47 @@ void trace_init(void)
         printk("trace: no %lu KiB for each CPU; it is off\n", kib);
 }
 
-// The oldest record of one CPU that is there whole.
-static const struct trace_record *oldest(struct ring *r)
+// Copies the first record of one CPU from number *n on, if it is there whole. While it was copied,
+// the writer may have come round to its place.
+static bool first_from(struct ring *r, u64 *n, struct trace_record *to)
 {
     u64 head = __atomic_load_n(&r->head, __ATOMIC_ACQUIRE);
-    if (head - r->tail > nr_records) {
-        r->lost += head - nr_records - r->tail;
-        r->tail = head - nr_records;
-    }
-    if (r->tail == head)
-        return NULL;
-    const struct trace_record *t = record_at(r, r->tail);
-    u8 kind = __atomic_load_n(&t->kind, __ATOMIC_ACQUIRE);
-    return (kind & ~ROUND) && (kind & ROUND) == round_of(r->tail) ? t : NULL;
+    do {
+        if (head - r->tail > nr_records) {
+            r->lost += head - nr_records - r->tail;
+            r->tail = head - nr_records;
+        }
+        *n = MAX(*n, r->tail);
+        if (*n == head)
+            return false;
+        const struct trace_record *from = record_at(r, *n);
+        u8 kind = __atomic_load_n(&from->kind, __ATOMIC_ACQUIRE);
+        if (!(kind & ~ROUND) || (kind & ROUND) != round_of(*n))
+            return false;
+        *to = *from;
+        to->kind = kind & ~ROUND;
+        __atomic_thread_fence(__ATOMIC_ACQUIRE);
+        head = __atomic_load_n(&r->head, __ATOMIC_RELAXED);
+    } while (head - *n > nr_records);
+    return true;
 }
 
-bool trace_take(struct trace_record *r, u32 *cpu)
+bool trace_next(struct trace_reader *reader, struct trace_record *r, u32 *cpu)
 {
-    bool found = false;
+    struct trace_record next;
+    u64 *after = NULL;
+    r->ns = reader ? reader->until : UINT64_MAX;
     for (u32 i = 0; nr_records && i < nr_cpus; i++) {
-        const struct trace_record *t = oldest(&rings[i]);
-        if (t && (!found || t->ns < r->ns)) {
-            *r = *t;
+        u64 *n = reader ? &reader->next[i] : &rings[i].tail;
+        if (first_from(&rings[i], n, &next) && next.ns < r->ns) {
+            *r = next;
             *cpu = i;
-            found = true;
+            after = n;
         }
     }
-    if (found)
-        rings[*cpu].tail++;
-    r->kind &= ~ROUND;
-    return found;
+    if (after)
+        ++*after;
+    return after;
 }
 
 u64 trace_lost(void)

@@ -14,11 +14,21 @@ void trace_init(void);
 int trace_resize(u64 kib);
 u64 trace_kib(void);
 // On needs a ring: -EINVAL without one. Off: on return nobody writes any more. Task context.
-int trace_switch(bool on);
-// Takes the oldest record of all CPUs that is there now, and says whose it was. False: none. One
-// reader at a time.
-bool trace_take(struct trace_record *r, u32 *cpu);
-// Records that no reader got.
+// -EINVAL also for what is neither 0 nor 1.
+int trace_switch(u64 on);
+
+// Who reads records and takes none. At first `next` is all zeros.
+struct trace_reader {
+    u64 until;          // it wants only records that are older (clock_ns())
+    u64 next[MAX_CPUS]; // the number of the record that it wants next
+};
+
+// The oldest record of all CPUs that is there now, and whose it is. False: none. Without a reader
+// it is taken away. One caller of this or trace_clear() at a time.
+bool trace_next(struct trace_reader *reader, struct trace_record *r, u32 *cpu);
+// Drops all that is there, and counts lost records from 0.
+void trace_clear(void);
+// Records that were overwritten before somebody took them.
 u64 trace_lost(void);
 // A record as a line of text, under Linux's names where it has the same event.
 void trace_print(struct text *t, const struct trace_record *r, u32 cpu);
