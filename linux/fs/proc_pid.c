@@ -220,7 +220,7 @@ static void show_area(struct text *t, const struct vm_area *a)
     bool named = n && node_path(n, path, sizeof(path)) == 0;
     text_add(t, "%lx-%lx %c%c%c%c %08lx 00:%02u %lu %s\n", a->start, a->end,
              a->prot & PROT_READ ? 'r' : '-', a->prot & PROT_WRITE ? 'w' : '-',
-             a->prot & PROT_EXEC ? 'x' : '-', a->shared ? 's' : 'p', offset, n ? 1 : 0,
+             a->prot & PROT_EXEC ? 'x' : '-', a->shared ? 's' : 'p', offset, n ? FS_DEV : 0,
              n ? n->ino : 0, named ? path : a->name);
 }
 

@@ -11,8 +11,7 @@
 struct node *fs_root;
 struct mutex fs_tree_lock;
 
-#define FIRST_INO 16 // smaller numbers stand for "." and ".." in a listing
-#define FS_DEV    1
+#define FIRST_INO 16             // smaller numbers stand for "." and ".." in a listing
 #define DAY       (24 * 60 * 60) // seconds
 
 static u64 last_ino = FIRST_INO - 1;

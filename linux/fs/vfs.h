@@ -75,6 +75,7 @@ struct node *node_add(struct node *parent, const char *name, u32 mode, const str
 // The directory where n is now. For a node of /tmp the tree lock is held, because rename(2) changes
 // parents, and the old one may be freed; debug builds check that.
 struct node *node_parent(const struct node *n);
+#define FS_DEV 1 // st_dev of all files
 void node_stat(struct node *n, struct stat *st);
 // Writes the absolute path of n into buf. 0 or -ENAMETOOLONG. For a node below /tmp the tree lock
 // is held.

@@ -170,7 +170,7 @@ void perf_record_mmap(const struct perf_mapping *m)
                 m->len,
                 m->offset,
                 0,
-                0,
+                m->minor,
                 m->ino,
                 0,
                 m->prot,

@@ -27,6 +27,7 @@ void perf_record_exit(void);
 struct perf_mapping {
     u64 addr, len, offset;
     u32 prot, flags;
+    u32 minor; // of the device that the file is on; the major number is 0
     u64 ino;
     const char *path;
 };

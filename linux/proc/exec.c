@@ -25,8 +25,8 @@
 // All that is ready before the point of no return.
 struct new_program {
     struct mm *mm;
-    struct fd_table *fds; // empty, if the table is shared or could become so; else NULL
-    const u8 *image;      // the file's bytes
+    struct fd_table *fds;     // empty, if the table is shared or could become so; else NULL
+    const struct node *image; // of the archive: without a reference, for it stays
     char *cmdline;
     char exe[PROC_PATH_MAX];
     u64 entry, sp;
@@ -142,7 +142,7 @@ static int prepare(const char *path, struct exec_args *a, struct new_program *ne
         err = stack_build(new->mm, a, path, &img, &new->sp);
     if (err)
         return err;
-    new->image = data;
+    new->image = n;
     new->entry = img.entry;
     new->mm->brk_start = new->mm->brk = img.end;
     if (p->fds->refs.n == 1 && p->nr_threads == 1)
@@ -238,19 +238,22 @@ static void switch_memory(struct task *t, struct mm *mm)
 }
 
 // Tells perf the new name and the mappings of the program.
-static void tell_perf(struct mm *mm, const u8 *image, const char *exe)
+static void tell_perf(struct mm *mm, const struct node *image, const char *exe)
 {
     struct vm_area *a;
     perf_record_comm(true);
     if (!perf_record_wanted())
         return;
     for (a = vm_first(mm); a; a = vm_next(a)) { // no lock: nobody else has this address space yet
+        u64 at = a->file ? (u64)(a->file - (const u8 *)image->data) : 0;
         perf_record_mmap(&(struct perf_mapping){
             .addr = a->start,
             .len = a->end - a->start,
-            .offset = a->file ? (u64)(a->file - image) + a->start - a->shows_at : 0,
+            .offset = a->file ? at + a->start - a->shows_at : 0,
             .prot = a->prot,
             .flags = MAP_PRIVATE,
+            .minor = a->file ? FS_DEV : 0,
+            .ino = a->file ? image->ino : 0,
             .path = a->file      ? exe
                     : a->name[0] ? a->name
                                  : NULL,

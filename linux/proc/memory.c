@@ -67,6 +67,7 @@ static void tell_perf(u64 addr, u64 len, u32 prot, u32 flags, struct file *f, u6
     struct node *n = f ? vfs_bytes_node(f) : NULL;
     if (n && node_path(n, path, sizeof(path)) == 0) {
         m.path = path;
+        m.minor = FS_DEV;
         m.ino = n->ino;
     }
     perf_record_mmap(&m);

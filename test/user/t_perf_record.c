@@ -2,6 +2,8 @@
 #include "test/user/perf_ring.h"
 #include <sched.h>
 #include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <sys/wait.h>
 
 #define RATE_FILE "/proc/sys/kernel/perf_event_max_sample_rate"
@@ -133,15 +135,18 @@ UTEST(maps, "perf-record-mmap")
     close(fd);
 }
 
-// exec: the new name, then the program's parts under its path.
+// exec: the new name, then the program's parts under its path, as the file that it is.
 UTEST(exec, "perf-record-exec")
 {
     struct perf_event_attr attr = dummy();
     const struct perf_event_header *h;
+    const struct map_record *m;
     int ready[2], status, comms = 0, maps = 0;
+    struct stat st;
     char c = 0;
 
-    attr.mmap = attr.comm = attr.comm_exec = 1;
+    REQUIRE(stat("/bin/true", &st) == 0);
+    attr.mmap = attr.mmap2 = attr.comm = attr.comm_exec = 1;
     REQUIRE(pipe(ready) == 0);
     pid_t pid = fork();
     if (pid == 0) {
@@ -160,8 +165,14 @@ UTEST(exec, "perf-record-exec")
             CHECK_EQ(maps, 0);
             CHECK_EQ(h->misc, PERF_RECORD_MISC_COMM_EXEC);
             CHECK(strcmp((const char *)(words(h) + 1), "true") == 0);
-        } else if (h->type == PERF_RECORD_MMAP && strstr((const char *)(words(h) + 4), "/true")) {
+            continue;
+        }
+        m = (const void *)h;
+        if (h->type == PERF_RECORD_MMAP2 && strcmp(m->path, "/bin/true") == 0) {
             maps++;
+            CHECK_EQ(m->ino, st.st_ino);
+            CHECK_EQ(m->major, major(st.st_dev));
+            CHECK_EQ(m->minor, minor(st.st_dev));
         }
     }
     CHECK_EQ(comms, 1);
