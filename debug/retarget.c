@@ -1,6 +1,6 @@
 // See retarget.h.
 #include "debug/retarget.h"
-#include "arch/x86/platform.h"
+#include "arch/x86/user/devices.h"
 #include "arch/x86/trap.h"
 #include "hwbp/validate.h"
 #include "kernel/base/spinlock.h"

@@ -4,6 +4,7 @@
 #include "arch/x86/apic_regs.h"
 #include "arch/x86/cpu.h"
 #include "arch/x86/platform.h"
+#include "arch/x86/user/devices.h"
 #include "kernel/base/cmdline.h"
 #include "kernel/base/die.h"
 #include "kernel/base/panic.h"

@@ -19,17 +19,6 @@ struct perf_event *hwbp_register_user(const struct perf_event_attr *attr, struct
     return event;
 }
 
-struct perf_event *hwbp_register_cpu(const struct perf_event_attr *attr, u32 cpu,
-                                     perf_overflow_fn fn, void *arg)
-{
-    return perf_event_create_kernel_counter(attr, cpu, NULL, fn, arg);
-}
-
-void hwbp_unregister(struct perf_event *event)
-{
-    perf_event_release_kernel(event);
-}
-
 // ---- modify ----
 
 // The slot weighs the same for all places, types and lengths, and is never given up.

@@ -11,16 +11,6 @@
 
 struct hwbp_wide;
 
-// The greatest length of a data breakpoint at addr that stays inside an object of `size` bytes: 8,
-// 4, 2 or 1, and addr is aligned to it.
-static inline u64 hwbp_fitting_len(u64 addr, u64 size)
-{
-    u64 len = 8;
-    while (len > 1 && (len > size || (addr & (len - 1))))
-        len /= 2;
-    return len;
-}
-
 // A kernel built without breakpoints (make HWBP=0) has the same calls, from hwbp/off/off.c: what
 // would make or change a breakpoint answers -ENODEV there.
 
@@ -35,10 +25,8 @@ void hwbp_slots_init(void);
 struct perf_event *hwbp_register_user(const struct perf_event_attr *attr, struct task *task,
                                       perf_overflow_fn fn, void *arg);
 
-// A breakpoint of one CPU, for whatever runs there. The same errors, and -ENODEV: the CPU is
-// offline. Task context.
-struct perf_event *hwbp_register_cpu(const struct perf_event_attr *attr, u32 cpu,
-                                     perf_overflow_fn fn, void *arg);
+// A breakpoint of one CPU, for whatever runs there, is a plain perf event: what makes it is
+// perf_event_create_kernel_counter(). perf_event_release_kernel() ends both kinds.
 
 // A breakpoint on every CPU, for whatever runs there. Its slots are reserved on all CPUs or on
 // none, in one step that no other request can see half done. Then it is armed on all CPUs at once.
@@ -68,11 +56,6 @@ int hwbp_apply(struct perf_event *event, void *arg);
 // made for it stop, and their slots come back. Their makers must still release the events. Task
 // context.
 void hwbp_flush_task(struct task *task);
-
-// Releases a breakpoint made by hwbp_register_user, hwbp_register_cpu or
-// perf_event_create_kernel_counter. After return its callback is not running and will not run. Task
-// context.
-void hwbp_unregister(struct perf_event *event);
 
 // How many breakpoints exist.
 u32 hwbp_live(void);

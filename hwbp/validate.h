@@ -8,9 +8,3 @@
 // with exclude_kernel, kernel area on the #DB path (docs/hwbp.md lists them); -EOPNOTSUPP: a power
 // of two that needs an address mask. Then *why is the reason, a constant text. Pure.
 int hwbp_parse(const struct perf_event_attr *attr, struct hw_breakpoint *bp, const char **why);
-
-// Whether bp->len bytes at addr may be watched with exclude_kernel: aligned, and the program's.
-static inline bool hwbp_in_user(u64 addr, u8 len)
-{
-    return !(addr & (len - 1u)) && addr < TASK_SIZE_MAX;
-}

@@ -72,11 +72,10 @@ static void main_thread(void *)
     cmdline_name_unknown();
     if (programs) {
         argv[0] = init;
-        int n;
-        char **words = cmdline_rest(&n);
-        for (int i = 0; i < n; i++)
-            argv[1 + i] = as_meant(words[i]);
-        u32 ended = report_end(proc_run_init(init, 1 + n, argv));
+        int n = 1;
+        for (char **word = cmdline_rest; *word; word++)
+            argv[n++] = as_meant(*word);
+        u32 ended = report_end(proc_run_init(init, n, argv));
         status = status ? status : ended;
     }
     machine_off(status);

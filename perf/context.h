@@ -170,9 +170,8 @@ typedef int perf_change_fn(struct perf_event *event, void *arg);
 // while fn runs. Returns the result of fn.
 int perf_ctx_run(struct perf_event *event, perf_change_fn *fn, void *arg);
 
-// The same for the event and all its inherited copies, and for its whole group with theirs.
+// The same for the event and all its inherited copies.
 void perf_family_run(struct perf_event *event, perf_change_fn *fn, void *arg);
-void perf_group_run(struct perf_event *event, perf_change_fn *fn, void *arg);
 
 // The same for one event of each CPU, as one step: event[cpu] belongs to the context of that CPU.
 // All CPUs change at the same time; the event of an offline CPU is changed from here. fn may run on
@@ -204,9 +203,3 @@ struct perf_times {
     u64 enabled, running;
 };
 u64 perf_read_locked(struct perf_event *event, struct perf_times *times);
-
-// True if the event counts nothing any more, for ever: it was retired, or its task has ended.
-static inline bool perf_event_ended(const struct perf_event *event)
-{
-    return event->state == PERF_EXIT || (event->ctx->task && event->ctx->dead);
-}

@@ -108,14 +108,6 @@ void perf_family_run(struct perf_event *event, perf_change_fn *fn, void *arg)
     mutex_unlock(&perf_mutex);
 }
 
-void perf_group_run(struct perf_event *event, perf_change_fn *fn, void *arg)
-{
-    struct perf_event *member;
-    mutex_lock(&perf_mutex);
-    perf_for_each_member(member, event->leader) run_family(member, fn, arg);
-    mutex_unlock(&perf_mutex);
-}
-
 struct pass {
     struct perf_event *const *event;
     perf_change_fn *fn;

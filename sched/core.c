@@ -197,11 +197,6 @@ void preempt_due(void)
     irq_restore(flags);
 }
 
-void sched_yield(void)
-{
-    schedule();
-}
-
 void sched_task_main(void *arg)
 {
     struct task *t = arg;

@@ -81,6 +81,13 @@ static inline void sched_open(void)
     __atomic_fetch_or(&sched_online, BIT(cpu_id()), __ATOMIC_SEQ_CST);
 }
 
+// All tasks, from start to exit: lists by tid. And the task that has this tid, or NULL. RANK_TASKS.
+#define TASK_LISTS (1u << 10)
+extern struct list task_lists[TASK_LISTS];
+extern struct spinlock tasks_lock;
+struct list *tasks_of(u32 tid);
+struct task *task_lookup(u32 tid);
+
 // The reaper is a thread that frees dead tasks. A task cannot free the stack on which it runs.
 void task_reap(struct task *t);
 void task_init(void);

@@ -28,7 +28,6 @@ __noreturn void sched_idle(void);
 // Gives up the CPU. The caller has set the running task's state before: TASK_RUNNABLE only lets
 // others go first, another state sleeps. Task context, no spinlock held.
 void schedule(void);
-void sched_yield(void);
 
 // Makes a task runnable that is in one of these states (a bit each, BIT(TASK_SLEEPING) ...). False
 // if it was not. Any context but NMI and #DB.

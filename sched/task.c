@@ -8,23 +8,23 @@
 
 #define MIN_TID 2u // 1 is the init process
 
-static struct spinlock tasks_lock = SPINLOCK("tasks", RANK_TASKS);
-static struct list tasks[1 << 10]; // by tid, from start to exit
-u32 next_tid = MIN_TID;            // the demonstration watches who writes it
+struct spinlock tasks_lock = SPINLOCK("tasks", RANK_TASKS);
+struct list task_lists[TASK_LISTS];
+u32 next_tid = MIN_TID; // the demonstration watches who writes it
 
 static struct wait_queue exit_queue; // tasks that wait for some task's end
 static struct list dead_tasks = LIST_INIT(dead_tasks);
 static struct wait_queue reaper_queue; // its lock guards dead_tasks too
 
-static struct list *tasks_of(u32 tid)
+struct list *tasks_of(u32 tid)
 {
-    return &tasks[tid % ARRAY_SIZE(tasks)]; // tids follow each other, so all lists grow alike
+    return &task_lists[tid % TASK_LISTS]; // tids follow each other, so all lists grow alike
 }
 
 void task_init(void)
 {
-    for (u32 i = 0; i < ARRAY_SIZE(tasks); i++)
-        list_init(&tasks[i]);
+    for (u32 i = 0; i < TASK_LISTS; i++)
+        list_init(&task_lists[i]);
 }
 
 // ---- freeing ----
@@ -52,8 +52,7 @@ static void free_dead_tasks(void)
 
 // ---- making ----
 
-// tasks_lock held.
-static struct task *lookup(u32 tid)
+struct task *task_lookup(u32 tid)
 {
     struct task *t;
     list_for_each (t, tasks_of(tid), tid_node)
@@ -71,7 +70,7 @@ static u32 new_tid(void)
 {
     u64 flags = spin_lock_irqsave(&tasks_lock);
     u32 tid = next_tid;
-    while (lookup(tid))
+    while (task_lookup(tid))
         tid = tid_after(tid);
     next_tid = tid_after(tid);
     spin_unlock_irqrestore(&tasks_lock, flags);
@@ -130,52 +129,22 @@ void task_get(struct task *t)
 struct task *task_find(u32 tid)
 {
     u64 flags = spin_lock_irqsave(&tasks_lock);
-    struct task *t = lookup(tid);
+    struct task *t = task_lookup(tid);
     if (t)
         task_get(t);
     spin_unlock_irqrestore(&tasks_lock, flags);
     return t;
 }
 
-static void change_tid(struct task *t, u32 tid)
-{
-    bool started = !list_empty(&t->tid_node);
-    t->tid = tid;
-    list_del(&t->tid_node);
-    if (started)
-        list_add_tail(&t->tid_node, tasks_of(tid));
-}
-
-void task_take_tid(struct task *self, u32 tid)
-{
-    u64 flags = spin_lock_irqsave(&tasks_lock);
-    struct task *t = lookup(tid);
-    if (t)
-        change_tid(t, self->tid);
-    change_tid(self, tid);
-    spin_unlock_irqrestore(&tasks_lock, flags);
-}
-
-static void for_each_in(u32 i, void (*fn)(struct task *t, void *arg), void *arg)
-{
-    struct task *t;
-    list_for_each (t, &tasks[i], tid_node)
-        fn(t, arg);
-}
-
-void task_for_each_stopped(void (*fn)(struct task *t, void *arg), void *arg)
-{
-    for (u32 i = 0; i < ARRAY_SIZE(tasks); i++)
-        for_each_in(i, fn, arg);
-}
-
 void task_for_each(void (*fn)(struct task *t, void *arg), void *arg)
 {
-    for (u32 i = 0; i < ARRAY_SIZE(tasks); i++) {
-        if (list_empty(&tasks[i]))
+    struct task *t;
+    for (u32 i = 0; i < TASK_LISTS; i++) {
+        if (list_empty(&task_lists[i]))
             continue;
         u64 flags = spin_lock_irqsave(&tasks_lock);
-        for_each_in(i, fn, arg);
+        list_for_each (t, &task_lists[i], tid_node)
+            fn(t, arg);
         spin_unlock_irqrestore(&tasks_lock, flags);
     }
 }

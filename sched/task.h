@@ -34,7 +34,7 @@ enum task_state {
 
 struct task {
     struct arch_task arch;    // owned by the switch
-    u32 tid;                  // changed by task_take_tid() only
+    u32 tid;                  // changed by linux/task only
     char comm[TASK_COMM_LEN]; // written by the task itself
     struct refcount refs;
     struct list tid_node; // in the list of its tid: RANK_TASKS
@@ -84,16 +84,9 @@ void task_put(struct task *t);
 
 // Finds a living task by its tid and returns a reference to it; NULL if there is none.
 struct task *task_find(u32 tid);
-// Gives the running task this tid. If a task that is ending still has the tid, the two exchange
-// theirs.
-void task_take_tid(struct task *self, u32 tid);
 // Calls fn for every task, under the tasks lock (fn must not sleep or take lower ranks). There may
 // be many, so the lock is let go in between: a task that comes or goes meanwhile may be missing.
 void task_for_each(void (*fn)(struct task *t, void *arg), void *arg);
-
-// The same for a debugger that has stopped all CPUs. It takes no lock, because the lock's holder
-// may be a stopped CPU. A task that is just being linked or unlinked may be missing.
-void task_for_each_stopped(void (*fn)(struct task *t, void *arg), void *arg);
 
 // Waits until the task is dead (kernel threads joining each other). Task context.
 void task_join(struct task *t);

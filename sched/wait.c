@@ -45,9 +45,7 @@ void wait_finish(struct wait_queue *q, struct waiter *w)
 
 #define WAKE_BATCH 32 // as many waiters are looked at in one go, with IRQs off
 
-// Wakes waiters behind `at` and before `end`, all of them or the first that sleeps. NULL: that is
-// done. Else the last one of a batch, behind which there are others. The lock is held.
-static struct list *wake_batch(const struct list *at, const struct list *end, bool all)
+struct list *wake_part(const struct list *at, const struct list *end, bool all)
 {
     for (u32 n = 0; at->next != end; n++) {
         const struct waiter *w = list_first(at, struct waiter, node);
@@ -70,7 +68,7 @@ static u64 wake_rest(struct wait_queue *q, struct list *last, bool all, u64 flag
     while (last) {
         spin_unlock_irqrestore(&q->lock, flags);
         flags = spin_lock_irqsave(&q->lock);
-        last = wake_batch(&at.node, &end.node, all);
+        last = wake_part(&at.node, &end.node, all);
         list_del(&at.node);
         if (last)
             list_add(&at.node, last);
@@ -82,20 +80,10 @@ static u64 wake_rest(struct wait_queue *q, struct list *last, bool all, u64 flag
 void wake_waiters(struct wait_queue *q, bool all)
 {
     u64 flags = spin_lock_irqsave(&q->lock);
-    struct list *last = wake_batch(&q->waiters, &q->waiters, all);
+    struct list *last = wake_part(&q->waiters, &q->waiters, all);
     if (unlikely(last))
         flags = wake_rest(q, last, all, flags);
     spin_unlock_irqrestore(&q->lock, flags);
-}
-
-bool wake_first(struct wait_queue *q)
-{
-    if (!wait_queue_used(q))
-        return false;
-    u64 flags = spin_lock_irqsave(&q->lock);
-    bool more = wake_batch(&q->waiters, &q->waiters, true);
-    spin_unlock_irqrestore(&q->lock, flags);
-    return more;
 }
 
 // ---- mutex ----

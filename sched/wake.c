@@ -135,7 +135,7 @@ int sched_set_affinity(struct task *t, cpumask mask)
     spin_unlock(&rq->lock);
     irq_restore(flags);
     while (!settled(t))
-        sched_yield();
+        schedule();
     return 0;
 }
 

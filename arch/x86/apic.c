@@ -46,6 +46,25 @@ void lapic_enable(void)
     lapic_eoi();
 }
 
+// ---- its timer (SDM vol. 3, 11.5.4) ----
+
+u64 lapic_tick_ns[MAX_CPUS];
+
+void lapic_timer_set(u32 entry, u32 count)
+{
+    lapic_write(LAPIC_TIMER_DIVIDE, TIMER_DIVIDE_16);
+    lapic_write(LAPIC_LVT_TIMER, entry);
+    lapic_write(LAPIC_TIMER_INITIAL, count);
+}
+
+void lapic_timer_start(u32 hz)
+{
+    lapic_tick_ns[cpu_id()] = NS_PER_SEC / hz;
+    lapic_timer_set(LVT_PERIODIC | IRQ_TIMER, MAX(lapic_timer_hz / hz, 1));
+}
+
+// ---- interrupts to CPUs ----
+
 // The two halves of the command register belong together, so no interrupt may come between.
 __protected_text void lapic_send(u32 apic_id, u32 command)
 {
@@ -55,26 +74,6 @@ __protected_text void lapic_send(u32 apic_id, u32 command)
     lapic_write(LAPIC_ICR_HIGH, apic_id << 24);
     lapic_write(LAPIC_ICR_LOW, ICR_ASSERT | command);
     irq_restore(flags);
-}
-
-// Only the low half: where #DB has come between the two halves of another command, that one still
-// goes where it was meant to.
-// A shorthand leaves ICR_HIGH as it is: whoever was interrupted may have written it.
-static void send_shorthand(u32 command)
-{
-    while (lapic_read(LAPIC_ICR_LOW) & ICR_PENDING)
-        cpu_pause();
-    lapic_write(LAPIC_ICR_LOW, ICR_ASSERT | command);
-}
-
-void lapic_send_self(u32 vector)
-{
-    send_shorthand(ICR_SELF | vector);
-}
-
-void lapic_send_all(u32 vector)
-{
-    send_shorthand(ICR_ALL | vector);
 }
 
 // A debugger may have interrupted another command between its halves: its first half is put back.
@@ -107,28 +106,21 @@ static void pic_disable(void)
     }
 }
 
-static u32 ioapic_read(u32 reg)
+u32 ioapic_read(u32 reg)
 {
     ioapic[IOAPIC_SELECT / 4] = reg;
     return ioapic[IOAPIC_WINDOW / 4];
 }
 
-static void ioapic_write(u32 reg, u32 v)
+void ioapic_write(u32 reg, u32 v)
 {
     ioapic[IOAPIC_SELECT / 4] = reg;
     ioapic[IOAPIC_WINDOW / 4] = v;
 }
 
-// Edge triggered and active high, as all interrupts of the ISA bus are. The delivery modes are
-// those of the command register.
-void ioapic_route(u32 irq, u32 what)
+u32 ioapic_inputs(void)
 {
-    u32 gsi = acpi_cpus.gsi[irq];
-    u32 entries = (ioapic_read(IOAPIC_VERSION) >> 16 & 0xff) + 1;
-    if (gsi >= entries)
-        panic("apic: interrupt %u is beyond the I/O APIC's %u inputs", gsi, entries);
-    ioapic_write(IOAPIC_ENTRY(gsi) + 1, acpi_cpus.apic_id[0] << 24);
-    ioapic_write(IOAPIC_ENTRY(gsi), what);
+    return (ioapic_read(IOAPIC_VERSION) >> 16 & 0xff) + 1;
 }
 
 void apic_init(void)
@@ -137,10 +129,6 @@ void apic_init(void)
     ioapic = mmio_map(acpi_cpus.ioapic_pa, PAGE_SIZE);
     pic_disable();
     lapic_enable();
-    u32 entries = (ioapic_read(IOAPIC_VERSION) >> 16 & 0xff) + 1;
-    for (u32 i = 0; i < entries; i++)
+    for (u32 i = 0; i < ioapic_inputs(); i++)
         ioapic_write(IOAPIC_ENTRY(i), LVT_MASKED);
-    static const u32 vectors[] = {IRQ_SERIAL1, IRQ_SERIAL2, IRQ_KEYBOARD};
-    for (u32 i = 0; i < ARRAY_SIZE(vectors); i++)
-        ioapic_route(vectors[i] - IRQ_BASE, vectors[i]);
 }

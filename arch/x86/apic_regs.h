@@ -1,5 +1,4 @@
-// Registers of the local APIC (SDM vol. 3, 11.4) and the I/O APIC (82093AA), and what apic.c,
-// apic_timer.c and clock.c share.
+// Registers of the local APIC (SDM vol. 3, 11.4) and of the I/O APIC (82093AA).
 #pragma once
 
 #include "arch/x86/types.h"
@@ -39,9 +38,12 @@
 
 u32 lapic_read(u32 reg);
 void lapic_write(u32 reg, u32 v);
+u32 ioapic_read(u32 reg);
+void ioapic_write(u32 reg, u32 v);
+u32 ioapic_inputs(void); // how many it has
 
 extern u32 lapic_timer_hz; // clock.c: counts per second, divider included
 
-// Lets the timer count down from its maximum, silently, to be measured.
-void lapic_timer_free_run(void);
-u32 lapic_timer_count(void);
+// The timer begins to count down from `count`; `entry`: its interrupt. On this CPU.
+void lapic_timer_set(u32 entry, u32 count);
+extern u64 lapic_tick_ns[]; // of each CPU, from tick to tick; 0: it has none

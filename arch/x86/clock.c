@@ -54,7 +54,7 @@ static struct sample take_sample(void)
     for (int i = 0; i < READS; i++) {
         u64 before = rdtsc();
         outb(PIT_CMD, PIT_LATCH2);
-        u32 lapic = lapic_timer_count();
+        u32 lapic = lapic_read(LAPIC_TIMER_CURRENT);
         u64 after = rdtsc();
         u16 pit = pit_read();
         if (after - before < shortest) {
@@ -94,7 +94,7 @@ void clock_init(void)
     outb(PIT_CMD, PIT_MODE2);
     outb(PIT_CHANNEL2, 0); // 65536
     outb(PIT_CHANNEL2, 0);
-    lapic_timer_free_run();
+    lapic_timer_set(LVT_MASKED, ~0u); // counts down from its maximum, silently
     for (int i = 0; i < TRIES; i++)
         measure(&tsc_hz[i], &lapic_hz[i]);
     ns_per_tick = (NS_PER_SEC << FRACTION_BITS) / median(tsc_hz);

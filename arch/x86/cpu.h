@@ -234,7 +234,6 @@ DEFINE_REG(dr7)
 #define CR4_SMAP       BIT(21)
 #define EFER_NXE       BIT(11)
 
-#define MSR_APIC_BASE      0x1b
 #define MSR_EFER           0xc0000080
 #define MSR_GS_BASE        0xc0000101
 #define MSR_KERNEL_GS_BASE 0xc0000102

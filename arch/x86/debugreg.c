@@ -3,21 +3,6 @@
 #include "arch/x86/debugreg_hw.h"
 #include "arch/x86/upcalls.h"
 
-#define DR7_GLOBAL(n) (2ull << ((n)*2))
-
-// LEN is 0, 1, 3, 2 for 1, 2, 4, 8 bytes (SDM 18.2.4), the Gray code of 0, 1, 2, 3. Execution has
-// length 1.
-static inline __attribute__((always_inline)) u64 encode(int n, u8 type, u8 len)
-{
-    u32 log = __builtin_ctz(len), condition = type | (log ^ log >> 1) << 2;
-    return DR7_GLOBAL(n) | (u64)condition << (16 + n * 4);
-}
-
-u64 dr7_encode(int n, u8 type, u8 len)
-{
-    return encode(n, type, type == DR_EXECUTE ? 1 : len); // whatever the ABI calls its length
-}
-
 __protected_text bool dr_implies(const struct dr_slot *a, const struct dr_slot *b)
 {
     if (a->type == DR_EXECUTE || b->type == DR_EXECUTE)
@@ -32,7 +17,7 @@ static __protected_text u64 encode_all(const struct dr_slot *slots)
     u64 dr7 = DR7_FIXED_1;
     for (int i = 0; i < HBP_NUM; i++)
         if (slots[i].owner)
-            dr7 |= encode(i, slots[i].type, slots[i].len);
+            dr7 |= dr7_encode(i, slots[i].type, slots[i].len);
     return dr7;
 }
 
@@ -194,7 +179,7 @@ int dr_install(void *owner, u64 addr, enum dr_type type, u8 len)
     d->want.slot[n] = (struct dr_slot){.owner = owner, .addr = addr, .type = type, .len = len};
     d->want.used |= BIT(n);
     d->edited |= BIT(n);
-    d->want.control |= encode(n, type, len);
+    d->want.control |= dr7_encode(n, type, len);
     d->stats.installs++;
     return n;
 }
@@ -236,7 +221,7 @@ bool dr_change(const void *owner, u64 addr, enum dr_type type, u8 len)
     s->addr = addr;
     s->type = type;
     s->len = len;
-    d->want.control = (d->want.control & ~DR7_SLOT_BITS(n)) | encode(n, type, len);
+    d->want.control = (d->want.control & ~DR7_SLOT_BITS(n)) | dr7_encode(n, type, len);
     d->unordered = d->unordered || d->want.used != BIT(n);
     d->edited |= BIT(n);
     return true;
@@ -392,9 +377,4 @@ __protected_text u64 dr_pause(void)
 __protected_text void dr_unpause(u64 found)
 {
     hw_write_dr(7, found);
-}
-
-__protected_text bool dr_settled(u64 found)
-{
-    return found == this_dr()->live_dr7;
 }

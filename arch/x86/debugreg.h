@@ -92,8 +92,13 @@ struct dr_hits {
     const struct dr_slot *slot;
 };
 
-// The DR7 bits (G, R/W, LEN) that enable register n (0-3) for this type and length.
-u64 dr7_encode(int n, u8 type, u8 len);
+// The DR7 bits (G, R/W, LEN) that enable register n (0-3) for this type and length. LEN is 0, 1, 3,
+// 2 for 1, 2, 4, 8 bytes (SDM 18.2.4), the Gray code of 0, 1, 2, 3. Execution has length 1.
+static inline __attribute__((always_inline)) u64 dr7_encode(int n, u8 type, u8 len)
+{
+    u32 log = __builtin_ctz(len), condition = type | (log ^ log >> 1) << 2;
+    return 2ull << (n * 2) | (u64)condition << (16 + n * 4);
+}
 
 // The reverse: whether register n is enabled (L or G), and its type and its length in bytes.
 static inline bool dr7_decode(u64 dr7, int n, u8 *type, u8 *len)
@@ -140,12 +145,11 @@ void dr_db_enter(struct dr_hits *hits);
 void dr_db_exit(void);
 
 // Between pause and unpause no breakpoint fires on this CPU. NMI handlers and debuggers need this.
-// pause returns the DR7 that it found, and unpause takes that value. If dr_settled() says yes, the
-// value is the one that this file has written; else the pause has interrupted a commit half way.
-// Only in the first case may the registers be edited: unpause, edit, pause again.
+// pause returns the DR7 that it found, and unpause takes that value. If this value is live_dr7, the
+// registers may be edited: unpause, edit, pause again. If not, the pause has interrupted a commit
+// half way.
 u64 dr_pause(void);
 void dr_unpause(u64 found);
-bool dr_settled(u64 found);
 
 // Reads DR0-DR3 and DR7 and compares them with what was written. NULL when they are right, else a
 // message that says what is wrong. Debug builds (kernel/checks/registers.c) call it at every switch

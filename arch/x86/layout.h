@@ -44,11 +44,6 @@ static inline u64 kstack_top(u64 addr)
     return addr >= KSTACK_BASE && addr < KSTACK_END ? (addr | (KSTACK_STRIDE - 1)) + 1 : 0;
 }
 
-static inline bool is_canonical(u64 addr)
-{
-    return (u64)((s64)(addr << 16) >> 16) == addr; // bits 63..47 are equal
-}
-
 extern char __kernel_start[], __kernel_end[];
 extern char __text_start[], __text_end[], __rodata_start[], __rodata_end[];
 extern char __data_start[], __data_end[];

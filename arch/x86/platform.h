@@ -52,24 +52,13 @@ void acpi_init(void);
 
 // ---- APICs (SDM vol. 3, chapter 11) ----
 
-// Boot CPU: maps all, masks the 8259s, routes serial and keyboard, enables its own.
+// Boot CPU: maps all, masks the 8259s and the I/O APIC, enables its own.
 void apic_init(void);
 void lapic_enable(void);        // each other CPU
 void lapic_timer_start(u32 hz); // IRQ_TIMER on this CPU: a tick, so many times a second
-void lapic_timer_stop(void);
-// One more IRQ_TIMER of this CPU, at `at` in ns of clock_ns(), or as soon as possible if that has
-// passed. Only one is kept, the earliest. Each IRQ_TIMER ends the request, a tick, too; and nothing
-// happens if the next tick comes first. IRQs off.
-void lapic_timer_sooner(u64 at);
-// In IRQ_TIMER, once: whether this is a tick.
-bool lapic_timer_ticked(void);
 void lapic_eoi(void);
 void lapic_send(u32 apic_id, u32 command); // a vector, or what apic_regs.h has
-void lapic_send_self(u32 vector);          // to this CPU; any context
-void lapic_send_all(u32 vector);           // to every CPU, this one too; any context
 void lapic_send_nmi(u32 apic_id);          // any context
-// An interrupt of the ISA bus goes to CPU 0 from now on, as a vector or as ICR_NMI.
-void ioapic_route(u32 irq, u32 what);
 
 // ---- clock ----
 
@@ -87,18 +76,15 @@ u64 clock_since_entry_ns(void);
 // Busy wait.
 void clock_delay_us(u64 us);
 
-// ---- serial ports, keyboard and screen ----
+// ---- serial ports and screen ----
 
-enum { COM1, COM2, COM3 };
+enum { COM1, COM2, COM3, NR_SERIAL };
+extern u16 serial_port[NR_SERIAL]; // where its registers are; 0: there is none
 void serial_init(void);
 void serial_write(int port, const char *s, size_t n); // polls; any context
-bool serial_present(int port);                        // what serial_init() found
 void serial_drain(void);                              // until all of it is on the line
-// Receive: raises IRQ_SERIAL1 or IRQ_SERIAL2; not for what is there already.
-void serial_irq_enable(int port);
-int serial_read(int port);                  // a byte that has come, or -1
-void screen_init(void);                     // VGA text
-void screen_write(const char *s, size_t n); // any context; arch/x86/screen.h has more
+void screen_init(void);                               // VGA text
+void screen_write(const char *s, size_t n);           // any context; arch/x86/screen.h has more
 
 // ---- power ----
 

@@ -9,7 +9,7 @@
 #define TAB 8
 #define DEL 0x7f
 
-static const struct screen_device *device;
+const struct screen_device *screen;
 static u16 cells[MAX_COLUMNS * MAX_ROWS]; // what the device shows
 static u32 cursor;                        // cell
 static bool full; // the cursor stands on a letter that ends its line: the next one wraps
@@ -17,7 +17,7 @@ static u16 colour = CELL_PLAIN;
 
 static u32 nr_cells(void)
 {
-    return device->columns * device->rows;
+    return screen->columns * screen->rows;
 }
 
 // Only a cell that changes is shown anew: devices are slow.
@@ -26,7 +26,7 @@ static void set(u32 at, u16 cell)
     if (cells[at] == cell)
         return;
     cells[at] = cell;
-    device->put(at, cell);
+    screen->put(at, cell);
 }
 
 void screen_blank(u32 from, u32 end)
@@ -38,13 +38,13 @@ void screen_blank(u32 from, u32 end)
 // The cell itself, or where it is after the screen has moved up.
 static u32 scroll(u32 at)
 {
-    u32 end = nr_cells() - device->columns;
+    u32 end = nr_cells() - screen->columns;
     if (at < nr_cells())
         return at;
     for (u32 i = 0; i < end; i++)
-        set(i, cells[i + device->columns]);
+        set(i, cells[i + screen->columns]);
     screen_blank(end, nr_cells());
-    return at - device->columns;
+    return at - screen->columns;
 }
 
 u32 screen_go(u32 at)
@@ -59,13 +59,13 @@ static u32 put_letter(u32 at, char c)
 {
     at = scroll(at + full);
     set(at, colour | (u8)c);
-    full = at % device->columns == device->columns - 1;
+    full = at % screen->columns == screen->columns - 1;
     return at + !full;
 }
 
 u32 screen_put(u32 at, char c)
 {
-    u32 columns = device->columns;
+    u32 columns = screen->columns;
     if ((u8)c >= ' ' && c != DEL)
         return put_letter(at, c);
     switch (c) {
@@ -95,7 +95,7 @@ u32 screen_begin(void)
 void screen_end(u32 at)
 {
     cursor = at;
-    device->cursor(at, cells[at]);
+    screen->cursor(at, cells[at]);
 }
 
 void screen_write(const char *s, size_t n)
@@ -114,13 +114,13 @@ void screen_colour(u16 cell)
 void screen_repaint(void)
 {
     for (u32 at = 0; at < nr_cells(); at++)
-        device->put(at, cells[at]);
+        screen->put(at, cells[at]);
     screen_end(screen_begin());
 }
 
 void screen_use(const struct screen_device *d)
 {
-    device = d;
+    screen = d;
     for (u32 at = 0; at < nr_cells(); at++)
         cells[at] = CELL_BLANK;
     cursor = screen_go(0);
@@ -130,10 +130,4 @@ void screen_use(const struct screen_device *d)
 void screen_init(void)
 {
     screen_use(&vga_text);
-}
-
-void screen_size(u32 *columns, u32 *rows)
-{
-    *columns = device->columns;
-    *rows = device->rows;
 }

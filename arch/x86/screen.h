@@ -9,9 +9,8 @@
 
 // A cell is a character below the VGA's attribute: the paper's colour and, in the lower half, the
 // ink's. A colour is blue 1, green 2, red 4, bright 8.
-#define CELL_PLAIN  0x0700 // grey on black
-#define CELL_TURNED 0x7000 // black on grey
-#define CELL_BLANK  (CELL_PLAIN | ' ')
+#define CELL_PLAIN 0x0700 // grey on black
+#define CELL_BLANK (CELL_PLAIN | ' ')
 
 // `at` is a cell's number, row by row. Any context.
 struct screen_device {
@@ -20,11 +19,10 @@ struct screen_device {
     void (*cursor)(u32 at, u16 cell); // it stands there now, on this cell
 };
 
-extern const struct screen_device vga_text;
+extern const struct screen_device vga_text, *screen; // this one is in use
 
 // From now on this device is the screen, blank.
 void screen_use(const struct screen_device *d);
-void screen_size(u32 *columns, u32 *rows);
 void screen_repaint(void);
 
 // What a write consists of. It begins at the cursor; put() returns where the cursor is after `c`,

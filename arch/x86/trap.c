@@ -111,11 +111,6 @@ static __protected_text const struct extable_entry *find_fixup(u64 rip)
     return NULL;
 }
 
-bool trap_may_fault(u64 rip)
-{
-    return find_fixup(rip);
-}
-
 __protected_text bool trap_fixup(struct trapframe *f)
 {
     const struct extable_entry *e = find_fixup(f->rip);
@@ -248,7 +243,7 @@ static void interrupt(struct trapframe *f)
     switch (f->vector) {
     case IRQ_TIMER:
         this_cpu()->lapic_ticks++;
-        if (lapic_timer_ticked())
+        if (timer_is_tick())
             sched_tick(f);
         else
             device_irq(f); // of whoever asked for it

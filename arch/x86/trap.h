@@ -77,9 +77,6 @@ void trap_dispatch(struct trapframe *f);
 // loads the frame at the top of the current kernel stack and leaves by IRETQ.
 __noreturn void return_to_user(struct trapframe *f);
 
-// Whether `rip` is an instruction of a user copy, which may cause a page fault.
-bool trap_may_fault(u64 rip);
-
 // If `f` stopped at a user-copy instruction, let it continue at its fix-up and return true.
 bool trap_fixup(struct trapframe *f);
 

@@ -61,8 +61,11 @@ bool nmi_taken(struct trapframe *f, u64 *dr7);
 void debugger_off(u32 status);
 
 // kernel/irq.c. An interrupt that only devices and debuggers know, by f->vector; or an IRQ_TIMER
-// that is no tick (lapic_timer_sooner()). IRQs off. False: nobody knows it.
+// that is no tick (timer_is_tick()). IRQs off. False: nobody knows it.
 bool device_irq(struct trapframe *f);
+
+// arch/x86/user/timer.c. In IRQ_TIMER, once: whether this is a tick.
+bool timer_is_tick(void);
 
 // arch/x86/user/trap_user.c. Once on each CPU, IRQs off: lets programs make system calls.
 void cpu_init_user(void);

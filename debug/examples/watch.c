@@ -47,7 +47,7 @@ static bool understand(struct perf_event_attr *attr)
         .bp_type = colon && strcmp(colon, "rw") == 0 ? HW_BREAKPOINT_RW : HW_BREAKPOINT_W,
         .bp_addr = ksym_lookup(name, &size),
     };
-    attr->bp_len = hwbp_fitting_len(attr->bp_addr, size);
+    attr->bp_len = ksym_fitting_len(attr->bp_addr, size);
     return attr->bp_addr && (!colon || strcmp(colon, "rw") == 0 || strcmp(colon, "w") == 0);
 }
 

@@ -1,7 +1,7 @@
 // gdb's breakpoints: see breaks.h.
 #include "arch/x86/cpu.h"
 #include "arch/x86/user/paging_user.h"
-#include "arch/x86/platform.h"
+#include "arch/x86/user/devices.h"
 #include "debug/kgdb/window.h"
 #include "debug/kgdb/breaks.h"
 #include "debug/kgdb/stopped.h"

@@ -1,6 +1,7 @@
 // What stops the machine: an exception, a byte from gdb, or a request of the kernel. See kgdb.h.
 #include "arch/x86/cpu.h"
 #include "arch/x86/platform.h"
+#include "arch/x86/user/devices.h"
 #include "arch/x86/upcalls.h"
 #include "debug/kgdb/breaks.h"
 #include "debug/kgdb/kgdb.h"

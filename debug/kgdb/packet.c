@@ -1,6 +1,7 @@
 // Packets: see packet.h.
 #include "arch/x86/cpu.h"
 #include "arch/x86/platform.h"
+#include "arch/x86/user/devices.h"
 #include "debug/kgdb/packet.h"
 #include "kernel/base/printk.h"
 #include "kernel/base/string.h"

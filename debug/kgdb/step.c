@@ -53,7 +53,8 @@ int kgdb_step_begin(u32 cpu, struct plan *plan, bool *done)
         }
         rip_before = f->rip;
         flags_before = f->rflags;
-        if (trap_may_fault(f->rip)) // the fault may have to wait for memory, with IRQs on
+        struct trapframe faulted = *f;
+        if (trap_fixup(&faulted)) // the fault may have to wait for memory, with IRQs on
             plan->alone = false;
         else
             f->rflags &= ~RFLAGS_IF;

@@ -128,7 +128,7 @@ bool hwbp_stopped_apply(struct hwbp_stopped *s, u64 *dr7)
     u32 cpu = cpu_id();
     if (s->applied[cpu] == s->version)
         return true;
-    if (!dr_settled(*dr7))
+    if (*dr7 != this_cpu()->dr.live_dr7)
         return false;
     dr_unpause(*dr7);
     bool done = may_edit(this_perf_cpu());

@@ -12,6 +12,16 @@ u32 thread_id(const struct task *t)
     return t == runqueues[t->cpu].idle ? IDLE_THREADS + t->cpu : t->tid;
 }
 
+// This takes no lock, because the lock's holder may be a stopped CPU. A task that is just being
+// linked or unlinked may be missing.
+static void for_each_task(void (*fn)(struct task *t, void *arg), void *arg)
+{
+    struct task *t;
+    for (u32 i = 0; i < TASK_LISTS; i++)
+        list_for_each (t, &task_lists[i], tid_node)
+            fn(t, arg);
+}
+
 struct search {
     u64 tid;
     struct task *found;
@@ -29,7 +39,7 @@ struct task *thread_find(u64 id)
     struct search s = {.tid = id};
     if (id >= IDLE_THREADS)
         return id - IDLE_THREADS < nr_cpus ? runqueues[id - IDLE_THREADS].idle : NULL;
-    task_for_each_stopped(look, &s);
+    for_each_task(look, &s);
     for (u32 cpu = 0; !s.found && cpu < nr_cpus; cpu++) // it may be about to end, but still run
         if (cpus[cpu].current->tid == id)
             s.found = cpus[cpu].current;
@@ -89,6 +99,6 @@ void thread_list(struct text *xml)
     text_add(xml, "<?xml version=\"1.0\"?>\n<threads>\n");
     for (u32 cpu = 0; cpu < nr_cpus; cpu++)
         describe(runqueues[cpu].idle, xml);
-    task_for_each_stopped(describe, xml);
+    for_each_task(describe, xml);
     text_add(xml, "</threads>\n");
 }

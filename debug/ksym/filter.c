@@ -69,7 +69,7 @@ static int parse(char *text, struct request *r)
     if (offset && offset >= size)
         return -EINVAL;
     r->addr = base + offset;
-    r->usual_len = hwbp_fitting_len(r->addr, size - offset);
+    r->usual_len = ksym_fitting_len(r->addr, size - offset);
     if (!has_len)
         r->len = r->usual_len;
     return 0;

@@ -5,3 +5,13 @@
 
 // Its address (and its size in *size if not NULL), or 0.
 u64 ksym_lookup(const char *name, u32 *size);
+
+// The greatest length of a data breakpoint at addr that stays inside an object of `size` bytes: 8,
+// 4, 2 or 1, and addr is aligned to it.
+static inline u64 ksym_fitting_len(u64 addr, u64 size)
+{
+    u64 len = 8;
+    while (len > 1 && (len > size || (addr & (len - 1))))
+        len /= 2;
+    return len;
+}

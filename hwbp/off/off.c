@@ -20,8 +20,6 @@ void panic_print_breakpoints(void) {}
 
 struct perf_event *hwbp_register_user(const struct perf_event_attr *, struct task *,
                                       perf_overflow_fn, void *) { return ERR_PTR(-ENODEV); }
-struct perf_event *hwbp_register_cpu(const struct perf_event_attr *, u32,
-                                     perf_overflow_fn, void *) { return ERR_PTR(-ENODEV); }
 struct hwbp_wide *hwbp_register_wide(const struct perf_event_attr *,
                                      perf_overflow_fn, void *) { return ERR_PTR(-ENODEV); }
 int hwbp_modify(struct perf_event *, u64, u32, u64) { return -ENODEV; }
@@ -35,7 +33,6 @@ int claim_admit(struct bp_claim *, bool) { return -ENODEV; }
 
 // ---- what is made of nothing ----
 
-void hwbp_unregister(struct perf_event *) {}
 void hwbp_unregister_wide(struct hwbp_wide *) {}
 void hwbp_wide_enable(struct hwbp_wide *) {}
 void hwbp_wide_disable(struct hwbp_wide *) {}

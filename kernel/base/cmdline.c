@@ -4,11 +4,10 @@
 #include "kernel/base/string.h"
 
 static char text[CMDLINE_SIZE]; // the words, each ended by NUL
-static char *words[CMDLINE_WORDS];
+static char *words[CMDLINE_WORDS + 1];
 static bool asked[CMDLINE_WORDS]; // somebody wanted this word's value
 static int kernel_words;          // words before "--"
-static int init_first;            // the first word behind it
-static int nr_words;
+char **cmdline_rest;
 
 static bool is_blank(char c)
 {
@@ -37,8 +36,7 @@ static const char *take_word(const char *s, char *to, char **end)
 void cmdline_init(const char *line)
 {
     char *to = text;
-    bool divided = false;
-    nr_words = kernel_words = 0;
+    int nr_words = 0;
     memset(asked, 0, sizeof(asked));
     for (;; line = take_word(line, words[nr_words++] = to, &to)) {
         while (is_blank(*line))
@@ -48,10 +46,11 @@ void cmdline_init(const char *line)
     }
     if (*line)
         printk("cmdline: only %d words are kept\n", CMDLINE_WORDS);
-    while (kernel_words < nr_words && !divided)
-        divided = strcmp(words[kernel_words++], "--") == 0;
-    init_first = kernel_words;
-    kernel_words -= divided;
+    words[nr_words] = NULL;
+    for (kernel_words = 0; kernel_words < nr_words; kernel_words++)
+        if (strcmp(words[kernel_words], "--") == 0)
+            break;
+    cmdline_rest = words + MIN(kernel_words + 1, nr_words);
 }
 
 bool cmdline_get(const char *key, char *buf, size_t size)
@@ -85,10 +84,4 @@ void cmdline_name_unknown(void)
     for (int i = 0; i < kernel_words; i++)
         if (!asked[i])
             printk("cmdline: unknown word \"%s\"\n", words[i]);
-}
-
-char **cmdline_rest(int *n)
-{
-    *n = nr_words - init_first;
-    return words + init_first;
 }

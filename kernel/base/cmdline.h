@@ -14,5 +14,5 @@ bool cmdline_get(const char *key, char *buf, size_t size);
 u64 cmdline_u64(const char *key, u64 otherwise);
 // One line in the log for each word that nobody has asked for: once all that boot asks is asked.
 void cmdline_name_unknown(void);
-// The words after "--", and how many there are.
-char **cmdline_rest(int *n);
+// The words after "--", then NULL.
+extern char **cmdline_rest;

@@ -56,19 +56,6 @@ void print_backtrace(u64 rip, u64 rbp)
     }
 }
 
-static void print_where(void)
-{
-    char task[TASK_TEXT];
-    panic_describe_task(task, sizeof(task));
-    printk("cpu %u, task %s\n", cpu_id(), task);
-}
-
-static void print_control_registers(void)
-{
-    printk("cr0 %016lx cr2 %016lx\ncr3 %016lx cr4 %016lx\n", read_cr0(), read_cr2(), read_cr3(),
-           read_cr4());
-}
-
 static void print_frame(const struct trapframe *f)
 {
     static const char *const names[] = {"r15", "r14", "r13", "r12", "rbp", "rbx", "r11", "r10",
@@ -86,14 +73,14 @@ static bool in_stack_guard(u64 rsp)
     return top && top - rsp > KSTACK_SIZE;
 }
 
-static void print_page_fault(const struct trapframe *f, u64 cr2)
+static void add_page_fault(struct text *t, const struct trapframe *f, u64 cr2)
 {
-    printk("%s of %s at %016lx%s\n",
-           f->error & PF_FETCH   ? "execution"
-           : f->error & PF_WRITE ? "write"
-                                 : "read",
-           f->error & PF_PRESENT ? "a page that forbids it" : "a page that is not there", cr2,
-           cr2 < PAGE_SIZE ? " (NULL pointer?)" : "");
+    text_add(t, "\n%s of %s at %016lx%s",
+             f->error & PF_FETCH   ? "execution"
+             : f->error & PF_WRITE ? "write"
+                                   : "read",
+             f->error & PF_PRESENT ? "a page that forbids it" : "a page that is not there", cr2,
+             cr2 < PAGE_SIZE ? " (NULL pointer?)" : "");
 }
 
 static void print_others(void)
@@ -108,69 +95,60 @@ static void print_others(void)
     }
 }
 
-static void print_message(const char *fmt, va_list ap)
+// `f`: what this CPU did before; NULL: it has called panic(), and `rbp` is that call's.
+static __noreturn void finish(const struct trapframe *f, u64 rbp, const char *message)
 {
-    char message[MESSAGE_SIZE];
-    vsnprintf(message, sizeof(message), fmt, ap);
+    char task[TASK_TEXT];
+    enter();
     printk("\n%s: %s\n", depth > 1 ? "PANIC inside a panic" : "PANIC", message);
+    if (depth > 1)
+        machine_off(PANIC_STATUS);
+    panic_describe_task(task, sizeof(task));
+    printk("cpu %u, task %s\n", cpu_id(), task);
+    if (f)
+        print_frame(f);
+    else
+        printk("rbp %016lx flg %016lx\n", rbp, read_flags());
+    printk("cr0 %016lx cr2 %016lx\ncr3 %016lx cr4 %016lx\n", read_cr0(), read_cr2(), read_cr3(),
+           read_cr4());
+    if (!f || !from_user(f))
+        print_backtrace(f ? f->rip : (u64)panic, rbp);
+    print_others();
+    panic_print_breakpoints();
+    machine_off(PANIC_STATUS);
 }
 
-// What this CPU did when `f` was pushed. Only in the first panic.
-static void print_all(const struct trapframe *f)
-{
-    if (depth > 1)
-        return;
-    print_where();
-    print_frame(f);
-    print_control_registers();
-    if (!from_user(f))
-        print_backtrace(f->rip, f->rbp);
-    print_others();
-}
+#define FORMAT(message, fmt)                                                                       \
+    char message[MESSAGE_SIZE];                                                                    \
+    va_list ap;                                                                                    \
+    va_start(ap, fmt);                                                                             \
+    vsnprintf(message, sizeof(message), fmt, ap);                                                  \
+    va_end(ap)
 
 void panic(const char *fmt, ...)
 {
-    va_list ap;
     irq_disable();
     die_notify(&(struct die){.event = DIE_PANIC});
-    enter();
-    va_start(ap, fmt);
-    print_message(fmt, ap);
-    va_end(ap);
-    if (depth == 1) {
-        u64 rbp = (u64)__builtin_frame_address(0);
-        print_where();
-        printk("rbp %016lx flg %016lx\n", rbp, read_flags());
-        print_control_registers();
-        print_backtrace((u64)panic, rbp);
-        print_others();
-        panic_print_breakpoints();
-    }
-    machine_off(PANIC_STATUS);
+    FORMAT(message, fmt);
+    finish(NULL, (u64)__builtin_frame_address(0), message);
 }
 
 void panic_at(const struct trapframe *f, const char *fmt, ...)
 {
-    va_list ap;
     die_notify(&(struct die){.event = DIE_PANIC});
-    enter();
-    va_start(ap, fmt);
-    print_message(fmt, ap);
-    va_end(ap);
-    print_all(f);
-    machine_off(PANIC_STATUS);
+    FORMAT(message, fmt);
+    finish(f, f->rbp, message);
 }
 
 void panic_trap(struct trapframe *f, u64 cr2)
 {
-    enter();
-    printk("\n%s: %s in ring %lu at %pS, error code 0x%lx\n",
-           depth > 1 ? "PANIC inside a panic" : "PANIC", trap_name(f->vector), f->cs & 3,
-           (void *)f->rip, f->error);
-    if (depth == 1 && f->vector == TRAP_PF)
-        print_page_fault(f, cr2);
-    if (depth == 1 && f->vector == TRAP_DF && (in_stack_guard(f->rsp) || in_stack_guard(cr2)))
-        printk("the kernel stack is full\n");
-    print_all(f);
-    machine_off(PANIC_STATUS);
+    char message[MESSAGE_SIZE];
+    struct text t = {message, sizeof(message), 0};
+    text_add(&t, "%s in ring %lu at %pS, error code 0x%lx", trap_name(f->vector), f->cs & 3,
+             (void *)f->rip, f->error);
+    if (f->vector == TRAP_PF)
+        add_page_fault(&t, f, cr2);
+    if (f->vector == TRAP_DF && (in_stack_guard(f->rsp) || in_stack_guard(cr2)))
+        text_add(&t, "\nthe kernel stack is full");
+    finish(f, f->rbp, message);
 }

@@ -9,8 +9,7 @@
 #include "kernel/base/cmdline.h"
 #include "kernel/base/string.h"
 
-#define RING_SIZE   65536u // a power of two
-#define LINE_SIZE   512    // of one message
+#define LINE_SIZE   512 // of one message
 #define NESTED_SIZE 2048
 #define NO_PORT     (-1)
 
@@ -18,8 +17,8 @@ static u32 owner; // CPU + 1 of the one that writes, 0 when free
 static bool forced;
 
 // Guarded by owner.
-static char ring[RING_SIZE];
-static u64 ring_end; // bytes ever written
+char log_text[LOG_SIZE];
+u64 log_end;
 static bool opened;
 static int log_port = COM1;
 bool log_on_screen = true;
@@ -74,7 +73,7 @@ static void write_log_devices(const char *s, size_t n)
 static void append(const char *s, size_t n)
 {
     for (size_t i = 0; i < n; i++)
-        ring[ring_end++ % RING_SIZE] = s[i];
+        log_text[log_end++ % LOG_SIZE] = s[i];
     if (opened)
         write_log_devices(s, n);
 }
@@ -117,25 +116,12 @@ void printk(const char *fmt, ...)
     irq_restore(flags);
 }
 
-size_t log_read(char *buf, size_t n)
-{
-    u64 flags = irq_save();
-    bool taken = log_take();
-    n = MIN(n, MIN(ring_end, RING_SIZE));
-    for (size_t i = 0; i < n; i++)
-        buf[i] = ring[(ring_end - n + i) % RING_SIZE];
-    if (taken)
-        log_release();
-    irq_restore(flags);
-    return n;
-}
-
 // Sends what was logged so far.
 static void open_devices(void)
 {
     opened = true;
-    for (u64 i = ring_end - MIN(ring_end, RING_SIZE); i < ring_end; i++)
-        write_log_devices(&ring[i % RING_SIZE], 1);
+    for (u64 i = log_end - MIN(log_end, LOG_SIZE); i < log_end; i++)
+        write_log_devices(&log_text[i % LOG_SIZE], 1);
 }
 
 void log_init(void)

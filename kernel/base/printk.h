@@ -27,11 +27,14 @@ void log_init(void);
 #define LOG_TIME            28
 const char *log_time(char buf[LOG_TIME]);
 
-// The newest part of the log, at most n bytes and 64 KiB, for /proc/kmsg. Returns its length.
-size_t log_read(char *buf, size_t n);
+// The newest part of the log: byte n of all that was ever written is at n % LOG_SIZE. Read it
+// between log_take() and log_release().
+#define LOG_SIZE 65536u
+extern char log_text[LOG_SIZE];
+extern u64 log_end; // bytes ever written
 
-// For who shares the log's devices: between the two no message is written. False: this CPU is in
-// the middle of one, and there is nothing to release. IRQs off.
+// For code that reads the log or shares its devices: between the two no message is written. False:
+// this CPU is in the middle of one, and there is nothing to release. IRQs off.
 bool log_take(void);
 void log_release(void);
 extern bool log_on_screen; // "vga=": constant after log_init()

@@ -65,7 +65,7 @@ static struct perf_event *watch(const volatile void *addr, bool pinned)
 static void unwatch(struct perf_event *event)
 {
     if (!IS_ERR(event))
-        hwbp_unregister(event);
+        perf_event_release_kernel(event);
 }
 
 // ---- 1: tasks A to H ----
@@ -141,7 +141,7 @@ static void act(struct actor *me)
         if (round % 5 == 0)
             look_around(me);
         if (round % 3 == 0)
-            sched_yield();
+            schedule();
         if (round % 10 == me->number) // and nothing happens where there is no such CPU
             sched_set_affinity(current_task(), BIT(++cpu % nr_cpus));
     }
@@ -155,7 +155,7 @@ static void actor_main(void *arg)
         event[i] = watch(&cell[i], true);
     __atomic_fetch_add(&ready, 1, __ATOMIC_SEQ_CST);
     while (__atomic_load_n(&ready, __ATOMIC_SEQ_CST) < TASKS)
-        sched_yield();
+        schedule();
     act(me);
     for (u32 i = 0; i < me->watches; i++) {
         me->counted += IS_ERR(event[i]) ? 0 : perf_event_read_value(event[i], NULL, NULL);

@@ -20,6 +20,8 @@ static void main_thread(void *)
 {
     char tests[8] = "";
     bool asked = cmdline_get("test", tests, sizeof(tests));
+    cmdline_u64("trace", 0);
+    cmdline_name_unknown();
     trace_begin();
     u32 status = (asked ? ktest_run("") == 0 : demo_run()) ? 0 : 1;
     trace_end();

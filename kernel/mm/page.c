@@ -10,8 +10,9 @@
 
 static struct spinlock pages_lock = SPINLOCK("pages", RANK_PAGES);
 static struct list free_blocks[MAX_ORDER + 1]; // pages_lock
-static u64 nr_free, nr_total;                  // pages; pages_lock
-static struct page *pages;                     // of page frame 0, 1, ...; constant after page_init
+static u64 nr_free;                            // pages; pages_lock
+u64 pages_total;
+static struct page *pages; // of page frame 0, 1, ...; constant after page_init
 static u64 nr_frames;
 
 static u64 frame_of(const struct page *p)
@@ -112,8 +113,7 @@ u64 page_alloc_zeroed(void)
     return virt_to_phys(p);
 }
 
-// The count of a page that is counted, or NULL.
-static u32 *refs_of(u64 pa)
+u32 *page_refs(u64 pa)
 {
     u64 frame = pa >> PAGE_SHIFT;
     if (frame >= nr_frames || pages[frame].refs == PAGE_RESERVED)
@@ -121,16 +121,9 @@ static u32 *refs_of(u64 pa)
     return &pages[frame].refs;
 }
 
-void page_ref(u64 pa)
-{
-    u32 *refs = refs_of(pa);
-    if (refs && __atomic_fetch_add(refs, 1, __ATOMIC_RELAXED) == 0)
-        panic("pages: reference to free page %lx", pa);
-}
-
 void page_unref(u64 pa)
 {
-    u32 *refs = refs_of(pa);
+    u32 *refs = page_refs(pa);
     if (!refs)
         return;
     u32 left = __atomic_sub_fetch(refs, 1, __ATOMIC_ACQ_REL);
@@ -140,17 +133,6 @@ void page_unref(u64 pa)
         *refs = 1; // nobody else knows it any more
         pages_free(phys_to_virt(pa), 0);
     }
-}
-
-u32 page_refs(u64 pa)
-{
-    u32 *refs = refs_of(pa);
-    return refs ? __atomic_load_n(refs, __ATOMIC_ACQUIRE) : PAGE_RESERVED;
-}
-
-u64 pages_total(void)
-{
-    return nr_total;
 }
 
 u64 pages_free_count(void)
@@ -163,7 +145,7 @@ u64 pages_free_count(void)
 static void add_run(u64 start, u64 end)
 {
     u64 frame = start >> PAGE_SHIFT, last = end >> PAGE_SHIFT;
-    nr_total += last - frame;
+    pages_total += last - frame;
     for (u64 i = frame; i < last; i++)
         pages[i].refs = 0;
     while (frame < last) {

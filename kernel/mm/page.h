@@ -30,14 +30,14 @@ void page_init(void);
 void *pages_alloc(u32 order);
 void pages_free(void *p, u32 order);
 
-// References of single pages; page_alloc_zeroed() and page_unref() are in arch/x86/upcalls.h.
-void page_ref(u64 pa);
-u32 page_refs(u64 pa);
+// References of single pages: page_alloc_zeroed() and page_unref() are in arch/x86/upcalls.h. The
+// count of a page, atomic; NULL if it is not counted.
+u32 *page_refs(u64 pa);
 
 // The descriptor of a page in RAM; p may point anywhere into it.
 struct page *page_of(const void *p);
 
-u64 pages_total(void);
+extern u64 pages_total; // constant after page_init()
 u64 pages_free_count(void);
 
 // ---- in debug builds only ----

@@ -12,9 +12,9 @@ BUGS = {
     "neighbours_stay": [
         ("arch/x86/debugreg.c", "clear_slot", "d->want.control &= ~DR7_SLOT_BITS(n);",
          "d->want.control &= n == OWN ? DR7_FIXED_1 : ~DR7_SLOT_BITS(n);"),
-        ("arch/x86/debugreg.c", "dr_install", "    d->want.control |= encode(n, type, len);",
+        ("arch/x86/debugreg.c", "dr_install", "    d->want.control |= dr7_encode(n, type, len);",
          "    if (n == OWN)\n        d->want.control = DR7_FIXED_1;\n"
-         "    d->want.control |= encode(n, type, len);"),
+         "    d->want.control |= dr7_encode(n, type, len);"),
     ],
     "refused_leaves_nothing": [
         ("hwbp/pmu.c", "bp_event_init", "        claim_release(claim);",

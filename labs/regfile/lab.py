@@ -22,7 +22,7 @@ FUNCTIONS = {
     (void)b;
     return false;
 }"""),
-    "encode_all": (10, "docs/debugreg.md has the bits of DR7. encode() is given.", """{
+    "encode_all": (10, "docs/debugreg.md has the bits of DR7. dr7_encode() is given.", """{
     // The DR7 of four slots. A slot without an owner has no bits in it.
     (void)slots;
     return DR7_FIXED_1;
@@ -88,8 +88,8 @@ MISTAKES = {
         "encode_all", "u64 dr7 = DR7_FIXED_1;", "u64 dr7 = 0;",
         "Bit 10 of DR7 is always 1 (DR7_FIXED_1)."),
     "first-register": (
-        "encode_all", "encode(i,", "encode(0,",
-        "Each slot has bits of its own in DR7: encode() wants the register's number."),
+        "encode_all", "dr7_encode(i,", "dr7_encode(0,",
+        "Each slot has bits of its own in DR7: dr7_encode() wants the register's number."),
     "enabled-meanwhile": (
         "write_addrs", "        safe &= ~DR7_SLOT_BITS(i);\n", "        (void)i;\n",
         "D1: a register that gets an address must be off meanwhile."),

@@ -66,10 +66,8 @@ static void write_raw(const char *s, size_t n)
 u32 console_init(void)
 {
     char mode[8];
-    u32 columns, rows;
     wait_init(&readers);
-    screen_size(&columns, &rows);
-    window = (struct winsize){.rows = rows, .columns = columns};
+    window = (struct winsize){.rows = screen->rows, .columns = screen->columns};
     line_init(&line, write_raw);
     raw = cmdline_get("tty", mode, sizeof(mode)) && strcmp(mode, "raw") == 0;
     if (raw)
@@ -125,6 +123,17 @@ static void take_byte(u8 c)
         take_typed(c);
 }
 
+// Wakes some from the front of the queue. True: there are more, and a task must wake them.
+static bool wake_some(struct wait_queue *q)
+{
+    if (!wait_queue_used(q))
+        return false;
+    u64 flags = spin_lock_irqsave(&q->lock);
+    bool more = wake_part(&q->waiters, &q->waiters, true);
+    spin_unlock_irqrestore(&q->lock, flags);
+    return more;
+}
+
 // Takes the key, or all bytes of the serial line for which there is room. With a terminal there is
 // always room, because bytes that are too many are dropped. IRQs off.
 static void take_input(int key)
@@ -139,8 +148,8 @@ static void take_input(int key)
         take_byte(c);
     bool ready = line_ready(&line);
     spin_unlock(&tty_lock);
-    bool more = ready && wake_first(&readers);
-    more |= ready && wake_first(&file_events);
+    bool more = ready && wake_some(&readers);
+    more |= ready && wake_some(&file_events);
     if (more)
         console_wake_rest();
 }

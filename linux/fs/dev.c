@@ -80,7 +80,7 @@ static struct mutex host_lock; // keeps the bytes of one write(2) together
 // Without the port the bytes would get lost, so then it cannot be opened.
 static int host_open(struct file *)
 {
-    return serial_present(COM3) ? 0 : -ENXIO;
+    return serial_port[COM3] ? 0 : -ENXIO;
 }
 
 static ssize_t host_write(struct file *, u64 ubuf, size_t n, u64 *)

@@ -140,7 +140,7 @@ void gen_add_all(struct node *dir, const struct gen_file *kinds, u32 n)
 
 static void show_meminfo(struct text *t, u64)
 {
-    text_add(t, "MemTotal:       %8lu kB\n", pages_total() * PAGE_KB);
+    text_add(t, "MemTotal:       %8lu kB\n", pages_total * PAGE_KB);
     text_add(t, "MemFree:        %8lu kB\n", pages_free_count() * PAGE_KB);
     text_add(t, "MemAvailable:   %8lu kB\n", pages_free_count() * PAGE_KB);
     text_add(t, "SwapTotal:             0 kB\nSwapFree:              0 kB\n");
@@ -198,7 +198,14 @@ static void show_sched(struct text *t, u64)
 
 static void show_kmsg(struct text *t, u64)
 {
-    t->len = log_read(t->buf, t->size);
+    u64 flags = irq_save();
+    bool taken = log_take();
+    t->len = MIN(t->size, MIN(log_end, LOG_SIZE));
+    for (size_t i = 0; i < t->len; i++)
+        t->buf[i] = log_text[(log_end - t->len + i) % LOG_SIZE];
+    if (taken)
+        log_release();
+    irq_restore(flags);
 }
 
 static void show_hwbp(struct text *t, u64)

@@ -54,7 +54,7 @@ void sysctl_init(struct node *sys)
         struct node *dir = node_child(sys, l->dir, strlen(l->dir));
         if (!dir)
             dir = node_add(sys, l->dir, S_IFDIR | 0555, &dir_ops);
-        *l->value = l->most = MIN(pages_total() / l->share, l->most);
+        *l->value = l->most = MIN(pages_total / l->share, l->most);
         gen_add(dir, &l->file, (u64)l);
     }
     gen_add(node_child(sys, "fs", 2), &file_nr, 0);

@@ -108,7 +108,7 @@ static ssize_t tmp_write(struct file *f, u64 ubuf, size_t len, u64 *pos)
     mutex_lock(&tmp_lock);
     u64 end = f->flags & O_APPEND ? n->size : *pos;
     ssize_t put = room(end, len);
-    if (put > 0 && pages_free_count() < pages_total() / KEPT_FREE)
+    if (put > 0 && pages_free_count() < pages_total / KEPT_FREE)
         put = -ENOSPC;
     else if (put > 0)
         put = transfer(n, true, ubuf, (size_t)put, &end);
@@ -223,7 +223,7 @@ void tmpfs_fill_statfs(struct statfs *st)
 
 void tmpfs_init(void)
 {
-    pool.max = max_files = pages_total() / TMP_SHARE;
+    pool.max = max_files = pages_total / TMP_SHARE;
     static const struct node_ops dir_node_ops = {.create = tmp_create};
     mutex_init(&tmp_lock, "file data", RANK_FILE_DATA);
     struct node *tmp = node_add(fs_root, "tmp", S_IFDIR | 01777, &dir_ops);

@@ -56,7 +56,8 @@ static int bring_in(struct mm *mm, struct vm_area *a, u64 va, u64 *pte)
 static int break_cow(struct mm *mm, u64 *pte, u64 flags)
 {
     u64 old = *pte & PTE_ADDR;
-    if (page_refs(old) > 1) {
+    u32 *refs = page_refs(old);
+    if (!refs || __atomic_load_n(refs, __ATOMIC_ACQUIRE) > 1) {
         void *copy = pages_alloc(0);
         if (!copy)
             return -ENOMEM;

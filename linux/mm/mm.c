@@ -69,6 +69,13 @@ struct copy {
     bool shared, failed;
 };
 
+void page_ref(u64 pa)
+{
+    u32 *refs = page_refs(pa);
+    if (refs && __atomic_fetch_add(refs, 1, __ATOMIC_RELAXED) == 0)
+        panic("pages: reference to free page %lx", pa);
+}
+
 static void copy_one(u64 va, u64 *pte, void *arg)
 {
     struct copy *c = arg;

@@ -103,7 +103,7 @@ static s64 map_area(struct mm *mm, struct vm_area *area, u64 addr, u64 len, u32 
     // Pages come on touch, so programs may ask for more memory than there is. But one request alone
     // must not.
     if (!area->file && !area->object && (area->prot & PROT_WRITE) && !(flags & MAP_NORESERVE) &&
-        len / PAGE_SIZE > pages_total())
+        len / PAGE_SIZE > pages_total)
         goto fail;
     mutex_lock(&mm->lock);
     place = mm->nr_areas > vm_max_map_count ? -ENOMEM : choose_place(mm, addr, len, flags);

@@ -46,6 +46,8 @@ struct vm_object {
     bool whole;                           // its area is never cut in two: -EINVAL
 };
 void vm_object_put(struct vm_object *o);
+// One more reference to a page that is in use.
+void page_ref(u64 pa);
 
 struct vm_area {
     union {

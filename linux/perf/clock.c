@@ -2,6 +2,7 @@
 // CPU's timer is asked for an interrupt at that moment.
 #include "linux/perf/perf.h"
 #include "arch/x86/platform.h"
+#include "arch/x86/user/devices.h"
 #include "linux/perf/sample.h"
 #include "linux/perf/throttle.h"
 

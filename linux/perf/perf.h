@@ -18,6 +18,12 @@ void perf_for_each_here(void (*fn)(struct perf_event *event, void *arg), void *a
 // The same for those of them that are ACTIVE, that sample, and that overflow into perf_counted().
 void perf_for_each_sampling(void (*fn)(struct perf_event *event, void *arg), void *arg);
 
+// True if the event counts nothing any more, for ever: it was retired, or its task has ended.
+static inline bool perf_event_ended(const struct perf_event *event)
+{
+    return event->state == PERF_EXIT || (event->ctx->task && event->ctx->dead);
+}
+
 // Bytes of the kernel's memory that an event takes, without its buffer.
 static inline size_t perf_event_size(const struct perf_event *event)
 {

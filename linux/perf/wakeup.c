@@ -2,6 +2,7 @@
 #include "linux/perf/perf.h"
 #include "linux/perf/wakeup.h"
 #include "arch/x86/platform.h"
+#include "arch/x86/user/devices.h"
 #include "arch/x86/trap.h"
 #include "arch/x86/upcalls.h"
 #include "arch/x86/user/upcalls.h"
@@ -101,7 +102,7 @@ void perf_work_finish(struct perf_event *event)
     while (__atomic_load_n(&out->queued, __ATOMIC_SEQ_CST) ||
            __atomic_load_n(&out->busy, __ATOMIC_SEQ_CST)) {
         drain_all();
-        sched_yield(); // to who is in the middle of it
+        schedule(); // to who is in the middle of it
     }
 }
 

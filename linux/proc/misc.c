@@ -155,7 +155,7 @@ s64 sys_sysinfo(u64 uinfo)
         u32 mem_unit;
     } info = {
         .uptime = clock_ns() / NS_PER_SEC,
-        .total_ram = pages_total() * PAGE_SIZE,
+        .total_ram = pages_total * PAGE_SIZE,
         .free_ram = pages_free_count() * PAGE_SIZE,
         .mem_unit = 1,
     };

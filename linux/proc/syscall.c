@@ -104,7 +104,7 @@ FILE_CALLS(FILE_CALL)
 
 static __attribute__((noinline)) s64 yield(void)
 {
-    sched_yield();
+    schedule();
     return 0;
 }
 

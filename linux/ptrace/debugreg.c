@@ -60,6 +60,12 @@ static void enable(struct perf_event *event, bool on)
         perf_event_disable(event);
 }
 
+// Whether `len` bytes at addr may be watched with exclude_kernel: aligned, and the program's.
+static bool in_user(u64 addr, u8 len)
+{
+    return !(addr & (len - 1u)) && addr < TASK_SIZE_MAX;
+}
+
 // Gives register n this address, and the condition that dr7 has for it. 0, or an error of
 // ptrace_set_debugreg().
 static int set(struct thread *th, int n, u64 addr, u64 dr7)
@@ -78,7 +84,7 @@ static int set(struct thread *th, int n, u64 addr, u64 dr7)
         d->event[n] = event;
         d->used |= DR7_SLOT_BITS(n);
     } else if (!on) {
-        err = hwbp_in_user(addr, len) ? 0 : -EINVAL;
+        err = in_user(addr, len) ? 0 : -EINVAL;
     } else if (bp_of(event)->addr != addr || bp_of(event)->type != type ||
                bp_of(event)->len != len) {
         err = hwbp_modify(event, addr, perf_type[type], perf_len(type, len));
@@ -103,7 +109,7 @@ static int set_address(struct thread *th, int n, u64 addr)
     }
     if (dr7_decode(d->control, n, &type, &len))
         return set(th, n, addr, d->control);
-    if (!hwbp_in_user(addr, len))
+    if (!in_user(addr, len))
         return -EINVAL;
     d->addr[n] = addr;
     return 0;
@@ -189,6 +195,6 @@ void ptrace_flush(void)
     th->debugregs = NULL;
     for (int n = 0; n < HBP_NUM; n++)
         if (d->event[n])
-            hwbp_unregister(d->event[n]);
+            perf_event_release_kernel(d->event[n]);
     kfree(d);
 }

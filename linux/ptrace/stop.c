@@ -293,7 +293,7 @@ static bool inactive(struct task *t)
 static __attribute__((noinline)) void wait_inactive(struct tracee *tr)
 {
     while (!inactive(tr->task)) // it may still be queued: preempted on its way to sleep
-        sched_yield();
+        schedule();
     tr->off_cpu = true;
 }
 

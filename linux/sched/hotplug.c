@@ -15,6 +15,7 @@
 #include "arch/x86/paging.h"
 #include "arch/x86/platform.h"
 #include "arch/x86/smp.h"
+#include "arch/x86/user/devices.h"
 #include "kernel/base/errno.h"
 #include "linux/sched/timer.h"
 #include "perf/pmu.h"

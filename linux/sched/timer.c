@@ -1,6 +1,7 @@
 // One-shot timers: each CPU has its own, in order, and its tick looks at the first. Sleeping until
 // a time.
 #include "arch/x86/platform.h"
+#include "arch/x86/user/devices.h"
 #include "kernel/base/panic.h"
 #include "kernel/base/errno.h"
 #include "linux/sched/timer.h"

@@ -9,6 +9,7 @@
 #include "linux/mm/vm.h"
 #include "linux/task/sigqueue.h"
 #include "linux/task/upcalls.h"
+#include "sched/runqueue.h"
 
 struct mutex proc_lock;
 struct process *init_process;
@@ -78,6 +79,25 @@ int thread_attach(struct task *t, struct process *p)
     t->process = p;
     process_get(p);
     return 0;
+}
+
+static void change_tid(struct task *t, u32 tid)
+{
+    bool started = !list_empty(&t->tid_node);
+    t->tid = tid;
+    list_del(&t->tid_node);
+    if (started)
+        list_add_tail(&t->tid_node, tasks_of(tid));
+}
+
+void task_take_tid(struct task *self, u32 tid)
+{
+    u64 flags = spin_lock_irqsave(&tasks_lock);
+    struct task *t = task_lookup(tid);
+    if (t)
+        change_tid(t, self->tid);
+    change_tid(self, tid);
+    spin_unlock_irqrestore(&tasks_lock, flags);
 }
 
 void process_link(struct process *p, struct process *parent, struct task *first)

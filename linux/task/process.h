@@ -206,6 +206,9 @@ struct process *process_new(void);
 // Makes a task that has not started yet a thread of p: a struct thread and FPU state. 0, or
 // -ENOMEM, and nothing has changed. Task context.
 int thread_attach(struct task *t, struct process *p);
+// Gives the running task this tid. If a task that is ending still has the tid, the two exchange
+// theirs.
+void task_take_tid(struct task *self, u32 tid);
 // process_link() links a new process into the tree below `parent`, and its first thread into the
 // process; the thread's tid becomes the pid. thread_link() links a further thread into its process.
 // proc_lock held. Afterwards the caller starts the task.

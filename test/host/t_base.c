@@ -235,23 +235,22 @@ static void command_line(void)
 static void init_arguments(void)
 {
     char **argv;
-    int n;
     cmdline_init("quiet -- /bin/sh  -c \"echo a  b\" \"\" x\"y z\"w --");
-    argv = cmdline_rest(&n);
-    EXPECT_EQ(n, 6);
+    argv = cmdline_rest;
     EXPECT_TEXT(argv[0], "/bin/sh");
     EXPECT_TEXT(argv[1], "-c");
     EXPECT_TEXT(argv[2], "echo a  b");
     EXPECT_TEXT(argv[3], "");
     EXPECT_TEXT(argv[4], "xy zw");
     EXPECT_TEXT(argv[5], "--");
+    EXPECT(!argv[6]);
     cmdline_init("quiet");
-    cmdline_rest(&n);
-    EXPECT_EQ(n, 0);
+    EXPECT(!cmdline_rest[0]);
+    cmdline_init("quiet --");
+    EXPECT(!cmdline_rest[0]);
     cmdline_init("-- \"never closed");
-    argv = cmdline_rest(&n);
-    EXPECT_EQ(n, 1);
-    EXPECT_TEXT(argv[0], "never closed");
+    EXPECT_TEXT(cmdline_rest[0], "never closed");
+    EXPECT(!cmdline_rest[1]);
 }
 
 static const struct ktap_case cases[] = {

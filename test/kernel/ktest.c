@@ -86,7 +86,7 @@ static void expect_unchanged(struct leftovers before)
 {
     struct leftovers now = take_stock();
     for (u64 end = clock_ns() + 1000000000; now.tasks != before.tasks && clock_ns() < end;) {
-        sched_yield();
+        schedule();
         now = take_stock();
     }
     expect_none_left(before.breakpoints, now.breakpoints, "breakpoint");

@@ -29,12 +29,12 @@ static void storm_worker(void *arg)
             w->error = PTR_ERR(event[i]);
     }
     while (!go)
-        sched_yield();
+        schedule();
     for (; !stop; w->accesses++) {
         for (int i = 0; i < 4; i++)
             shared[i] = w->accesses;
         if (w->accesses % 8 == w->watches)
-            sched_yield();
+            schedule();
     }
     for (u32 i = 0; i < w->watches; i++)
         if (event[i] && !IS_ERR(event[i]))
@@ -55,7 +55,7 @@ KTEST_HWBP(storm, "switch-storm-kernel", "exact")
     sched_set_storm(true);
     go = true;
     while (sched_total_switches() - first < wanted)
-        sched_yield();
+        schedule();
     stop = true;
     sched_set_storm(false);
     u64 accesses = 0, migrations = 0;
@@ -82,7 +82,7 @@ static void stepper(void *)
 {
     while (!stop) {
         shared[0] = ++steps;
-        sched_yield();
+        schedule();
     }
 }
 
@@ -96,12 +96,12 @@ KTEST_HWBP(remote, "bp-other-task", NULL)
         EXPECT(!IS_ERR(event));
         u64 start = steps; // some of the steps after this line are watched for sure
         while (steps < start + 5)
-            sched_yield();
+            schedule();
         EXPECT(bp_count(event) >= 4);
         perf_event_disable(event);
         u64 frozen = bp_count(event), at = steps;
         while (steps < at + 3)
-            sched_yield();
+            schedule();
         EXPECT_EQ(bp_count(event), frozen);
         EXPECT(bp_close(event) <= steps);
     }
@@ -118,7 +118,7 @@ static void write_and_end(void *arg)
 {
     u64 n = (u64)arg;
     while (!go)
-        sched_yield();
+        schedule();
     for (u64 i = 0; i < n; i++)
         shared[1] = i;
 }
@@ -139,7 +139,7 @@ KTEST_HWBP(exit, "bp-task-exit", NULL)
     EXPECT_EQ(bp_count(thread), 37);
     perf_event_enable(thread); // too late, and harmless
     EXPECT_EQ(bp_close(event), 37);
-    hwbp_unregister(thread);
+    perf_event_release_kernel(thread);
     task_put(task);
 }
 

@@ -31,7 +31,7 @@ KTEST_HWBP(one_cpu, "bp-one-cpu", NULL)
     struct perf_event_attr attr = bp_attr(&watched, HW_BREAKPOINT_W, 8);
     static volatile u64 elsewhere;
     u32 last = nr_cpus - 1;
-    struct perf_event *event = hwbp_register_cpu(&attr, last, NULL, NULL);
+    struct perf_event *event = perf_event_create_kernel_counter(&attr, last, NULL, NULL, NULL);
     EXPECT(!IS_ERR(event));
     for (u32 cpu = 0; cpu < nr_cpus; cpu++)
         smp_call(cpu, write_here, NULL);
@@ -41,8 +41,9 @@ KTEST_HWBP(one_cpu, "bp-one-cpu", NULL)
     EXPECT_EQ(hwbp_modify(event, (u64)&elsewhere, HW_BREAKPOINT_W, 8), 0);
     smp_call(last, write_here, NULL);
     EXPECT_EQ(bp_count(event), 2);
-    hwbp_unregister(event);
-    EXPECT_EQ(PTR_ERR(hwbp_register_cpu(&attr, nr_cpus, NULL, NULL)), -EINVAL);
+    perf_event_release_kernel(event);
+    event = perf_event_create_kernel_counter(&attr, nr_cpus, NULL, NULL, NULL);
+    EXPECT_EQ(PTR_ERR(event), -EINVAL);
 }
 
 // Takes the last free register of its CPU and gives it back, again and again: that always fits.
@@ -81,7 +82,7 @@ KTEST_HWBP(atomic, "wide-atomic", NULL)
     for (u64 i = 0; i < tries || opened < tries / 10; i++) {
         EXPECT_EQ(PTR_ERR(hwbp_register_wide(&attr, NULL, NULL)), -ENOSPC);
         if (i % 16 == 0)
-            sched_yield();
+            schedule();
     }
     stop = true;
     for (u32 cpu = 0; cpu < last; cpu++) {

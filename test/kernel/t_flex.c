@@ -210,7 +210,7 @@ static void flexible_task(void *arg)
     while (!stop) {
         for (int i = 0; i < MANY; i++)
             var[i] = i;
-        sched_yield(); // leaves before the tick comes
+        schedule(); // leaves before the tick comes
     }
 }
 
@@ -236,12 +236,12 @@ KTEST_HWBP(flex_starve, "flex-starve", "exact")
     for (int i = 0; i < 2; i++)
         task[i] = kthread_create("flexible", flexible_task, of_task[i], BIT(cpu));
     while (ready < 2)
-        sched_yield();
+        schedule();
     // One round of turns is enough where the machine runs evenly.
     u64 first = perf_cpus[cpu].rotations, limit = 20 * (5 + 2 * 3);
     bool all = false;
     while (!all && turns <= limit) {
-        sched_yield();
+        schedule();
         turns = perf_cpus[cpu].rotations - first;
         all = all_ran(of_cpu, 5) && all_ran(of_task[0], 3) && all_ran(of_task[1], 3);
     }

@@ -82,7 +82,7 @@ static void mixed_worker(void *arg)
             w->error = PTR_ERR(flexible[i]);
     }
     while (!go)
-        sched_yield();
+        schedule();
     for (; !stop; w->accesses++) {
         preempt_disable();
         own[0] = own[1] = w->accesses;
@@ -92,7 +92,7 @@ static void mixed_worker(void *arg)
         for (u32 i = 0; i < TIMED; i++)
             rest[i] = i;
         if (w->accesses % 8 == (u64)(w - workers))
-            sched_yield();
+            schedule();
     }
     for (u32 i = 0; i < nr_pinned; i++)
         w->hits[i] = bp_close(pinned[i]);
@@ -121,7 +121,7 @@ KTEST_HWBP(mix, "flex-mix-storm", "exact")
     while (sched_total_switches() - first < wanted) {
         for (u32 cpu = 0; cpu < nr_cpus; cpu++)
             smp_call(cpu, check_here, &contended);
-        sched_yield();
+        schedule();
     }
     stop = true;
     sched_set_storm(false);
@@ -219,7 +219,7 @@ KTEST_HWBP(wide, "flex-wide", "exact")
         all = true;
         for (u32 i = 0; i < 6; i++)
             all = all && hwbp_wide_count(wide[i]) > 0;
-        sched_yield();
+        schedule();
     }
     EXPECT(all); // each had its turn
     for (u32 i = 0; i < 6; i++)

@@ -38,7 +38,7 @@ static void ask_together(struct asker *askers, struct perf_event *leader)
         task[i] = kthread_create("asker", ask, &askers[i], CPUMASK_ALL);
     }
     while (nr_waiting(&perf_mutex) < ASKED)
-        sched_yield();
+        schedule();
     mutex_unlock(&perf_mutex);
     for (u32 i = 0; i < ASKED; i++) {
         task_join(task[i]);

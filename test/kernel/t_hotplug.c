@@ -49,11 +49,11 @@ static void work(void *arg)
             w->error = PTR_ERR(event[i]);
     }
     while (!go)
-        sched_yield();
+        schedule();
     while (!stop) {
         access_all(w);
         if (w->accesses % 16 == (u64)(w - workers))
-            sched_yield();
+            schedule();
     }
     for (u32 i = 0; i < TASK_EVENTS; i++)
         if (!IS_ERR(event[i]))
@@ -128,7 +128,7 @@ static void expect_at_rest(struct perf_event *event, u64 round)
 
     EXPECT(!cpu_is_online(victim) && cpu_is_online(0));
     EXPECT(!smp_call(victim, nothing, NULL));
-    sched_yield();
+    schedule();
     if (round % OFFLINE_NAPS == 0)
         sched_sleep_until(clock_ns() + 8 * MS, false);
 
@@ -160,7 +160,7 @@ static void one_round(struct perf_event *event, u32 n, u64 round)
     EXPECT_EQ(sched_set_affinity(w->task, BIT(victim)), 0);
     EXPECT_EQ(sched_set_affinity(workers[(round + 1) % n].task, CPUMASK_ALL), 0);
     for (u64 end = clock_ns() + PATIENCE; (!fired || w->there == there) && clock_ns() < end;)
-        sched_yield();
+        schedule();
     EXPECT(fired && w->there > there);
     timer_stop(&timer);
 }

@@ -66,7 +66,7 @@ KTEST_HWBP(hotplug_tasks, "hotplug-tasks", NULL)
     may_end = false;
     struct task *t = kthread_create("sleeper", wait_for_end, NULL, BIT(cpu));
     while (t->state != TASK_WAITING)
-        sched_yield();
+        schedule();
     // The caller runs on the very CPU and nowhere else.
     EXPECT_EQ(sched_set_affinity(current_task(), BIT(cpu)), 0);
     EXPECT_EQ(cpu_offline(cpu), 0);

@@ -52,7 +52,7 @@ KTEST(kgdb_target, "kgdb-target", NULL)
     if (!kgdb_go)
         printk("# waits for kgdb_go\n");
     while (!kgdb_go)
-        sched_yield();
+        schedule();
     if (kgdb_changed != 1)
         printk("# kgdb_changed is %lu\n", kgdb_changed);
 }

@@ -184,7 +184,7 @@ static void areas_body(void)
     EXPECT_EQ(mm_protect(mm, at, PAGE_SIZE, RW | PROT_EXEC), -EACCES);
     EXPECT_EQ(mm_map(mm, 0, 0, RW, MAP_PRIVATE, "c"), -EINVAL);
     EXPECT_EQ(mm_map(mm, 0, ~0ull, RW, MAP_PRIVATE, "c"), -ENOMEM);
-    u64 too_much = (pages_total() + 1) * PAGE_SIZE;
+    u64 too_much = (pages_total + 1) * PAGE_SIZE;
     EXPECT_EQ(mm_map(mm, 0, too_much, RW, MAP_PRIVATE, "c"), -ENOMEM);
     EXPECT_EQ(mm_unmap(mm, mm_map(mm, 0, too_much, 0, MAP_PRIVATE, "c"), too_much), 0);
     EXPECT_EQ(mm_map(mm, TASK_SIZE_MAX, PAGE_SIZE, RW, fixed, "c"), -ENOMEM);
@@ -233,12 +233,12 @@ static void cow_body(void)
     EXPECT(is_writable(parent, at));
 
     struct mm *child = mm_fork(parent);
-    EXPECT(pa_of(child, at) == pa_of(parent, at) && page_refs(pa_of(child, at)) == 2);
+    EXPECT(pa_of(child, at) == pa_of(parent, at) && *page_refs(pa_of(child, at)) == 2);
     EXPECT(!is_writable(parent, at) && !is_writable(child, at));
     poke(child, at, 10);
     EXPECT(pa_of(child, at) != pa_of(parent, at));
-    EXPECT_EQ(page_refs(pa_of(child, at)), 1);
-    EXPECT_EQ(page_refs(pa_of(parent, at)), 1);
+    EXPECT_EQ(*page_refs(pa_of(child, at)), 1);
+    EXPECT_EQ(*page_refs(pa_of(parent, at)), 1);
     EXPECT_EQ(peek(parent, at), 1);
     EXPECT_EQ(peek(child, at), 10);
 
@@ -262,7 +262,7 @@ static void cow_body(void)
     mm_put(parent);
     mm_put(child);
     EXPECT_EQ(peek(grandchild, at), 10);
-    EXPECT_EQ(page_refs(pa_of(grandchild, at)), 1);
+    EXPECT_EQ(*page_refs(pa_of(grandchild, at)), 1);
     mm_put(grandchild);
 }
 

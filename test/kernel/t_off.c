@@ -12,11 +12,9 @@ KTEST(off, "hwbp-off", NULL)
     }
     struct perf_event_attr attr = bp_attr(&target, HW_BREAKPOINT_W, 8);
     EXPECT_EQ(PTR_ERR(hwbp_register_user(&attr, current_task(), NULL, NULL)), -ENODEV);
-    EXPECT_EQ(PTR_ERR(hwbp_register_cpu(&attr, 0, NULL, NULL)), -ENODEV);
     EXPECT_EQ(PTR_ERR(hwbp_register_wide(&attr, NULL, NULL)), -ENODEV);
     EXPECT_EQ(hwbp_modify(NULL, 0, HW_BREAKPOINT_W, 8), -ENODEV);
     EXPECT_EQ(hwbp_wide_modify(NULL, 0, HW_BREAKPOINT_W, 8), -ENODEV);
-    hwbp_unregister(NULL);
     hwbp_unregister_wide(NULL);
     EXPECT_EQ(hwbp_wide_count(NULL), 0);
     EXPECT_EQ(PTR_ERR(bp_open(&target, HW_BREAKPOINT_W, 8)),

@@ -55,7 +55,7 @@ static u64 fail_each(void *(*open)(struct task *), void (*close)(void *), struct
 static void idle_task(void *arg)
 {
     while (!*(volatile bool *)arg)
-        sched_yield();
+        schedule();
 }
 
 KTEST_HWBP(oom_kernel, "oom.kernel", NULL)

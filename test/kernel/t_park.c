@@ -18,7 +18,7 @@ static void work(void *)
                 word[i % ARRAY_SIZE(word)] = i;
             turn++;
         }
-        sched_yield();
+        schedule();
     }
 }
 
@@ -27,7 +27,7 @@ static void let_work(void)
 {
     turn++;
     while (turn & 1)
-        sched_yield();
+        schedule();
 }
 
 static struct task *start_worker(void)

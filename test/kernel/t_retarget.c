@@ -49,7 +49,7 @@ static cpumask every_cpu(void)
 static void wait_until_done(void)
 {
     while (retarget_done(&mover) != every_cpu())
-        sched_yield();
+        schedule();
 }
 
 KTEST_HWBP(retarget, "retarget", NULL)
@@ -124,7 +124,7 @@ static void storm(u64 wanted)
 {
     struct hwbp_wide *wide = open_mover(move_on);
     while (__atomic_load_n(&hits, __ATOMIC_RELAXED) < wanted)
-        sched_yield();
+        schedule();
     hwbp_wide_disable(wide);
     wait_until_done();
     u64 count = hwbp_wide_count(wide), at = (mover.addr - (u64)words) / 8;

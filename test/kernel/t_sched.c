@@ -34,7 +34,7 @@ static void join(u32 n)
 static void yield_ms(u64 ms)
 {
     for (u64 end = clock_ns() + ms * MS; clock_ns() < end;)
-        sched_yield();
+        schedule();
 }
 
 // ---- mutex ----
@@ -48,7 +48,7 @@ static void locker(void *arg)
         mutex_lock(&mutex);
         u64 seen = guarded;
         if (i % 8 == (u64)arg % 8)
-            sched_yield();
+            schedule();
         guarded = seen + 1;
         mutex_unlock(&mutex);
     }
@@ -225,7 +225,7 @@ static bool moves_the_dead(void)
     EXPECT(t);
     task_join(t);
     while (!waits && t->on_cpu)
-        sched_yield();
+        schedule();
     preempt_disable();
     waits = t->state == TASK_DEAD && !t->on_cpu && !list_empty(&t->run_node);
     if (waits)
@@ -270,7 +270,7 @@ static void juggler(void *arg)
         if (sum != 8 * a + 28 || b != a * 3 || c != a * 5 || current_task() != self)
             __atomic_fetch_add(&mixed_up, 1, __ATOMIC_RELAXED);
         if (++turns % 64 == a)
-            sched_yield();
+            schedule();
         __asm__ volatile("" : "+r"(a), "+r"(b), "+r"(c));
     }
 }
@@ -283,7 +283,7 @@ KTEST(sched_storm, "sched.storm", NULL)
     sched_set_storm(true);
     start(n, juggler, CPUMASK_ALL);
     while (sched_total_switches() < first + ktest_scale(5000) && clock_ns() < end)
-        sched_yield();
+        schedule();
     sched_set_storm(false);
     stop = true;
     for (u32 i = 0; i < n; i++)

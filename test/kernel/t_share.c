@@ -21,7 +21,7 @@ static void sharer(void *)
         if (now > __atomic_load_n(&most_sharing, __ATOMIC_RELAXED))
             __atomic_store_n(&most_sharing, now, __ATOMIC_RELAXED);
         u64 first = pair[0];
-        sched_yield();
+        schedule();
         if (first != pair[1])
             __atomic_fetch_add(&torn, 1, __ATOMIC_RELAXED);
         __atomic_fetch_sub(&sharing, 1, __ATOMIC_SEQ_CST);
@@ -35,7 +35,7 @@ static void loner(void *)
         mutex_lock(&mutex);
         torn += __atomic_load_n(&sharing, __ATOMIC_SEQ_CST);
         pair[0]++;
-        sched_yield();
+        schedule();
         pair[1]++;
         mutex_unlock(&mutex);
     }

@@ -32,7 +32,7 @@ KTEST(sched_signal, "sched.interrupt-sleep", NULL)
     int result = 0;
     struct task *t = kthread_create("sleeper", sleeper, &result, CPUMASK_ALL);
     while (t->state != TASK_SLEEPING)
-        sched_yield();
+        schedule();
     t->signal_pending = true;
     sched_wake_from(t, BIT(TASK_SLEEPING));
     task_join(t);
@@ -58,7 +58,7 @@ KTEST(sched_timer, "sched.timer", NULL)
         u64 before = fired, end = clock_ns() + PATIENCE;
         timer_start(&repeating, clock_ns(), fire);
         while (fired < before + 3 && clock_ns() < end)
-            sched_yield();
+            schedule();
         EXPECT(fired >= before + 3);
         timer_stop(&repeating);
         EXPECT(!repeating.armed);

@@ -29,7 +29,7 @@ struct held {
 static void wait_for_end(void *arg)
 {
     while (!*(volatile bool *)arg)
-        sched_yield();
+        schedule();
 }
 
 static void run_script(const struct slots_scenario *c, struct task *other)

@@ -19,7 +19,7 @@ static void player(void *arg)
         event[i] = bp_open(&p->where[i], HW_BREAKPOINT_W, 8);
     p->ready = true;
     while (!stop)
-        sched_yield();
+        schedule();
     for (u32 i = 0; i < p->watches; i++)
         perf_event_release_kernel(event[i]);
 }
@@ -33,14 +33,14 @@ static u64 measure(u32 cpu, u32 a, volatile u64 *a_where, u32 b, volatile u64 *b
     for (int i = 0; i < 2; i++)
         task[i] = kthread_create("player", player, &players[i], BIT(cpu));
     while (!players[0].ready || !players[1].ready)
-        sched_yield();
+        schedule();
     u64 target = sched_stats(cpu)->switches + 100, first, writes;
     while (sched_stats(cpu)->switches < target)
-        sched_yield();
+        schedule();
     first = sched_stats(cpu)->switches;
     writes = cpus[cpu].dr.stats.writes;
     while (sched_stats(cpu)->switches < first + 2 * rounds)
-        sched_yield();
+        schedule();
     u64 switches = sched_stats(cpu)->switches - first;
     writes = cpus[cpu].dr.stats.writes - writes;
     stop = true;

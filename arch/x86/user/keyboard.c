@@ -2,6 +2,7 @@
 // as a US keyboard has it; other keys give nothing.
 
 #include "arch/x86/cpu.h"
+#include "arch/x86/trap.h"
 #include "arch/x86/user/upcalls.h"
 #include "arch/x86/user/devices.h"
 
@@ -81,6 +82,7 @@ void keyboard_init(void)
 {
     for (int i = 0; i < DRAIN_LIMIT && (inb(KBD_STATUS) & STATUS_FULL); i++)
         inb(KBD_DATA);
+    ioapic_route(IRQ_KEYBOARD - IRQ_BASE, IRQ_KEYBOARD);
 }
 
 void keyboard_irq(void)

@@ -3,6 +3,11 @@
 
 #include "arch/x86/paging.h"
 
+static inline bool is_canonical(u64 addr)
+{
+    return (u64)((s64)(addr << 16) >> 16) == addr; // bits 63..47 are equal
+}
+
 // A new top-level table with the kernel half shared and the user half empty; 0 when memory is out.
 u64 paging_new(void);
 

@@ -6,6 +6,7 @@
 
 #define ESC    '\x1b'
 #define BRIGHT 0x08
+#define TURNED 0x7000 // a cell that is black on grey
 
 enum { PLAIN, AFTER_ESC, IN_SEQUENCE };
 #define MAX_NUMBERS 2
@@ -44,7 +45,7 @@ static u16 colour_of(u32 n)
     static const u8 vga[] = {0, 4, 2, 6, 1, 5, 3, 7}; // ECMA-48 counts red as 1, VGA blue
     if (n >= 30 && n < 30 + ARRAY_SIZE(vga))
         return (vga[n - 30] | BRIGHT) << 8;
-    return n == 7 ? CELL_TURNED : CELL_PLAIN;
+    return n == 7 ? TURNED : CELL_PLAIN;
 }
 
 // The end of a sequence. Returns where the cursor is then; what it does not know it skips.
@@ -87,7 +88,8 @@ static u32 put_in_sequence(u32 at, char c)
 
 void terminal_write(const char *s, size_t n)
 {
-    screen_size(&columns, &rows);
+    columns = screen->columns;
+    rows = screen->rows;
     u32 at = screen_begin();
     for (; n; n--, s++) {
         if (state != PLAIN)

@@ -1,6 +1,7 @@
 // Ring 3: system calls, exceptions of programs, and the last work before a program goes on.
 #include "arch/x86/user/user_regs.h"
 #include "arch/x86/exit.h"
+#include "arch/x86/user/paging_user.h"
 #include "arch/x86/user/upcalls.h"
 
 // SYSRET loads SS from this + 8, CS from this + 16, both with RPL 3.
