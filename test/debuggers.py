@@ -13,8 +13,10 @@ import gdbserver
 import web
 
 DEMO = "build/user/bin/demo"
-# Tasks A to H have run before; then one of them is at its next hit.
+# At first there is no task. At the second stop tasks A to H have run, and one of them is at its
+# next hit.
 GDB = """backtrace
+dr7 tasks
 tbreak perf_event_count
 continue
 dr7 regs
@@ -28,6 +30,7 @@ kill
 """
 ANSWERS = [
     r"Breakpoint 1, kernel_main \((.*\n)*.*#1 .* boot_high \(",
+    r" TID +CPU state +switches name\n\*: it runs$",
     r"perf_event_count \(",
     r"^(?:\(gdb\) )?CPU 0: DR7 0x[0-9a-f]+$\n"
     r"  DR0 0x[0-9a-f]{16} w  8  event \d+ of [A-H] \(\d+\), \d+ hits$",

@@ -23,11 +23,11 @@ def value(expression):
 
 
 def items(head, type_name, field):
-    """The structures that hang on a list, by their `field`."""
+    """The structures that hang on a list, by their `field`. None before the list is made."""
     kind = gdb.lookup_type(type_name)
     offset = next(f.bitpos // 8 for f in kind.fields() if f.name == field)
     node = head["next"]
-    while node != head.address:
+    while not is_null(node) and node != head.address:
         yield (node.cast(gdb.lookup_type("unsigned long")) - offset).cast(kind.pointer())
         node = node["next"]
 

@@ -31,7 +31,7 @@ theme:
 markdown_extensions:
   - tables
   - pymdownx.superfences
-  - pymdownx.highlight: {{anchor_linenums: true}}
+  - pymdownx.highlight: {{anchor_linenums: true, linenums_style: pymdownx-inline}}
 plugins: [search]
 nav:
 """
