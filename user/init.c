@@ -3,15 +3,15 @@
 // shell. The machine goes off when the first program ends; so no key of the console may end it. Its
 // status is 1 if the shell could not be started, or if the demonstration alone ("demo") failed.
 #define _GNU_SOURCE // environ
+#include "user/help.h"
 #include <errno.h>
 #include <signal.h>
 #include <spawn.h>
 #include <stdbool.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
+
+HELP("init [demo|PROGRAM]: the first program; starts the demonstration, then a shell");
 
 #define NOT_RUN (-1) // no wait status has this value
 
@@ -50,6 +50,7 @@ int main(int argc, char **argv)
     char shell[64];
     int shown = 0;
 
+    help_if_asked(argc, argv);
     setenv("PATH", "/bin", 1);
     signal(SIGINT, SIG_IGN);
     signal(SIGQUIT, SIG_IGN);
