@@ -12,8 +12,9 @@ MOST = {
               "exec": 165000},
     "many": {},
     # An emulator does 100 to 300 million instructions in a second: so this is a millisecond.
-    "holdups": {"holdup-signals": 136000, **{"holdup-" + of: 50000 for of in (
-        "areas", "exit", "wake", "stop", "processes", "sleepers", "events")}},
+    "holdups": {"holdup-signals": 136000, "holdup-blocked": 8000, **{
+        "holdup-" + of: 50000 for of in (
+            "areas", "exit", "wake", "stop", "processes", "sleepers", "events")}},
     "ptrace": {"ptrace-set-clear": 3500, "ptrace-stop": 9300},
 }
 # More of them may cost so much more than few: a tree is higher, a list is long.

@@ -108,6 +108,8 @@ static bool thread_unlink(struct task *t, struct thread *th, struct process *p)
     if (p->exec_task && p->nr_threads == 1)
         sched_wake(p->exec_task);
     spin_unlock_irqrestore(&p->signal_lock, flags);
+    if (unlikely(p->pending.set)) // it may have been woken for these
+        signal_offer(p, p->pending.set);
     ptrace_thread_ended(th);
     tell_children(t, p);
     mutex_unlock(&proc_lock);

@@ -111,13 +111,17 @@ s64 sys_rt_sigsuspend(u64 uset, u64 set_size)
     return err ? err : sleep_until_signal();
 }
 
-static int take_one(struct process *p, struct thread *th, u64 set, struct siginfo *info)
+// Takes a signal of the set. If there is none, the thread waits for one from now on, or, with
+// `last`, no longer.
+static int take_one(struct process *p, struct thread *th, u64 set, struct siginfo *info, bool last)
 {
     u64 flags = spin_lock_irqsave(&p->signal_lock);
     int sig = sigpending_take(&th->pending, set, info);
     if (!sig)
         sig = sigpending_take(&p->pending, set, info);
-    th->waiting_for = sig ? 0 : set;
+    th->waiting_for = sig || last ? 0 : set;
+    if (last)
+        th->left |= p->pending.set & set;
     spin_unlock_irqrestore(&p->signal_lock, flags);
     return sig;
 }
@@ -136,12 +140,11 @@ s64 sys_rt_sigtimedwait(u64 uset, u64 uinfo, u64 utimeout, u64 set_size)
     if (err)
         return err;
     set &= ~SIG_UNMASKABLE;
-    sig = take_one(p, th, set, &info);
+    sig = take_one(p, th, set, &info, false);
     if (!sig) {
         err = sched_sleep_until(until, true);
-        sig = take_one(p, th, set, &info);
+        sig = take_one(p, th, set, &info, true);
     }
-    th->waiting_for = 0;
     signal_set_blocked(th->blocked);
     if (!sig)
         return err ? -EINTR : -EAGAIN;

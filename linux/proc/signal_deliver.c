@@ -35,21 +35,40 @@ static void unlock_irq(struct spinlock *l)
 // Of the running thread.
 static void update_pending(struct process *p, struct thread *th)
 {
-    u64 waiting = (th->pending.set | p->pending.set) & ~th->blocked;
+    u64 waiting = ((th->pending.set | p->pending.set) & ~th->blocked) | th->left;
     th->task->signal_pending = false;
     if (waiting || th->forced || must_stop(p, th) || th->task->killed || p->continued ||
         (th->tracee && ptrace_has_trap(th)))
         signal_note(th->task);
 }
 
+// Sets the running thread's mask. signal_lock held.
+static void set_blocked(struct process *p, struct thread *th, u64 mask)
+{
+    if (unlikely(p->pending.set & mask))
+        th->left |= p->pending.set & mask & ~th->blocked;
+    th->blocked = mask;
+    update_pending(p, th);
+}
+
 void signal_set_blocked(u64 mask)
 {
     struct process *p = current_process();
-    struct thread *th = current_thread();
     lock_irq(&p->signal_lock);
-    th->blocked = mask & ~SIG_UNMASKABLE;
-    update_pending(p, th);
+    set_blocked(p, current_thread(), mask & ~SIG_UNMASKABLE);
     unlock_irq(&p->signal_lock);
+}
+
+// Lets other threads take what the running one has left.
+static __attribute__((noinline)) void pass_on(struct process *p, struct thread *th)
+{
+    u64 left = th->left;
+    th->left = 0;
+    if (p->nr_threads == 1)
+        return;
+    mutex_lock(&proc_lock);
+    signal_offer(p, left);
+    mutex_unlock(&proc_lock);
 }
 
 void signal_notify_parent(struct process *p, int sig, int code, int status)
@@ -215,11 +234,9 @@ bool user_return_due(void)
 // Sets the thread's mask for the time in which the handler runs. signal_lock held.
 static void begin_handler(struct process *p, struct thread *th, const struct sigaction *action)
 {
+    u64 own = action->flags & SA_NODEFER ? 0 : SIG_BIT(th->siginfo.signo);
     th->restore_mask = false;
-    th->blocked |= action->mask & ~SIG_UNMASKABLE;
-    if (!(action->flags & SA_NODEFER))
-        th->blocked |= SIG_BIT(th->siginfo.signo);
-    update_pending(p, th);
+    set_blocked(p, th, th->blocked | (action->mask & ~SIG_UNMASKABLE) | own);
 }
 
 // `before`: the signals that were blocked when this one came. `mask`: what sigreturn puts back.
@@ -289,6 +306,8 @@ void user_return(struct trapframe *f)
     do {
         if (sched_killed())
             thread_exit(p->exit_status);
+        if (unlikely(th->left))
+            pass_on(p, th);
         if (must_stop(p, th)) {
             stop_here(p, th);
         } else if (th->tracee && ptrace_has_trap(th)) {

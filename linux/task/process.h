@@ -108,7 +108,9 @@ struct thread {
     u64 set_child_tid;   // the same; written once, when the thread first runs
     u64 robust_list;     // user address; 0: none
     u64 blocked;         // a set of signals
-    u64 waiting_for;     // blocked signals for which rt_sigtimedwait(2) waits
+    u64 waiting_for;     // signals for which rt_sigtimedwait(2) waits
+    u64 left;            // signals to the process that this thread may have been woken for, and
+                         // will not take: on its way to ring 3 it shows them to the others
     u64 saved_mask;      // the mask to put back (rt_sigsuspend(2)), if restore_mask
     bool restore_mask;
     u64 stopped_in;  // the round in which it stopped: thread_stopped(). 0: never

@@ -20,9 +20,15 @@ void signal_kick(struct task *t)
     kick(t, BIT(TASK_SLEEPING));
 }
 
+// What the thread does not take now. signal_lock held.
+static u64 blocked(const struct thread *th)
+{
+    return th->blocked & ~th->waiting_for;
+}
+
 static bool takes(const struct thread *th, int sig)
 {
-    return !(th->blocked & ~th->waiting_for & SIG_BIT(sig));
+    return !(blocked(th) & SIG_BIT(sig));
 }
 
 // The end of the first program would be the machine's. So, as with Linux's first process (kill(2),
@@ -40,15 +46,29 @@ bool signal_is_ignored(const struct process *p, int sig)
     return handler == SIG_IGN || (handler == SIG_DFL && (SIG_BIT(sig) & SIG_IGNORES));
 }
 
-static struct thread *pick_thread(struct process *p, int sig)
+// The thread that takes a signal to the process, if that can be said without a look at all threads:
+// the running one, or the first one. NULL: there may be others, which signal_offer() looks at.
+static struct thread *likely_taker(struct process *p, int sig)
 {
-    struct thread *th;
+    struct thread *first = list_first(&p->threads, struct thread, node);
     if (current_process() == p && takes(current_thread(), sig))
         return current_thread();
-    list_for_each (th, &p->threads, node)
-        if (takes(th, sig))
-            return th;
-    return NULL;
+    return takes(first, sig) ? first : NULL;
+}
+
+void signal_offer(struct process *p, u64 set)
+{
+    struct thread *th;
+    list_for_each (th, &p->threads, node) {
+        if (!set)
+            break;
+        u64 flags = spin_lock_irqsave(&p->signal_lock);
+        u64 taken = set & ~blocked(th);
+        if (taken & p->pending.set)
+            signal_kick(th->task);
+        spin_unlock_irqrestore(&p->signal_lock, flags);
+        set &= ~taken;
+    }
 }
 
 void signal_each_thread(struct process *p, signal_step *step, void *arg)
@@ -126,12 +146,10 @@ static void continue_process(struct process *p)
     signal_each_thread(p, continue_thread, &was_stopping);
 }
 
-// Puts the signal into a queue. With `th` NULL it goes to the process. signal_lock held.
-static int queue(struct process *p, struct thread *th, int sig, const struct siginfo *info)
+// Puts the signal into the queue q, and wakes who takes it: `taker`, or NULL. signal_lock held.
+static int queue(struct process *p, struct sigpending *q, struct thread *taker, int sig,
+                 const struct siginfo *info)
 {
-    if (p->exiting)
-        return 0;
-    struct thread *taker = th ? (takes(th, sig) ? th : NULL) : pick_thread(p, sig);
     if (taker && spares(p, sig, info) && (sig == SIGKILL || !taker->tracee))
         return 0;
     // An ignored signal vanishes. It does not if it is blocked, because the action may change until
@@ -139,8 +157,7 @@ static int queue(struct process *p, struct thread *th, int sig, const struct sig
     if (taker && !taker->tracee && !(taker->waiting_for & SIG_BIT(sig)) &&
         signal_is_ignored(p, sig))
         return 0;
-    int err = sigpending_add(th ? &th->pending : &p->pending, sig, info,
-                             p->limits[RLIMIT_SIGPENDING].soft);
+    int err = sigpending_add(q, sig, info, p->limits[RLIMIT_SIGPENDING].soft);
     if (!err && taker)
         signal_kick(taker->task);
     return err;
@@ -167,9 +184,16 @@ static int send(struct process *p, struct thread *th, int sig, const struct sigi
         signal_forget(p, SIG_STOPS);
         continue_process(p);
     }
+    int err = 0;
     u64 flags = spin_lock_irqsave(&p->signal_lock);
-    int err = queue(p, th, sig, info);
+    struct thread *taker = NULL;
+    if (!p->exiting) {
+        taker = th ? (takes(th, sig) ? th : NULL) : likely_taker(p, sig);
+        err = queue(p, th ? &th->pending : &p->pending, taker, sig, info);
+    }
     spin_unlock_irqrestore(&p->signal_lock, flags);
+    if (!th && !taker)
+        signal_offer(p, SIG_BIT(sig));
     return err;
 }
 

@@ -20,6 +20,9 @@ enum {
 void signal_kick(struct task *t);
 // signal_lock or proc_lock held.
 bool signal_is_ignored(const struct process *p, int sig);
+// Of the signals of `set` that are pending for the process, each is shown to the first thread that
+// does not block it. Who stops blocking one later finds it there. proc_lock held, no signal_lock.
+void signal_offer(struct process *p, u64 set);
 // Calls `step` for each thread of p, with signal_lock. proc_lock held, no signal_lock.
 typedef void signal_step(struct thread *th, void *arg);
 void signal_each_thread(struct process *p, signal_step *step, void *arg);

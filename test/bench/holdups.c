@@ -112,6 +112,19 @@ static void exit_with_threads(void)
     list("/proc/self/task");
 }
 
+// A signal to a process whose threads all block it.
+static void signal_blocked_by_all(void)
+{
+    static uint32_t word;
+    sigset_t one;
+
+    sigemptyset(&one);
+    sigaddset(&one, SIGUSR1);
+    sigprocmask(SIG_BLOCK, &one, NULL);
+    start_threads(THREADS, wait_on_word, &word);
+    need(kill(getpid(), SIGUSR1) == 0, "kill");
+}
+
 static void wake_threads(void)
 {
     static uint32_t word;
@@ -239,6 +252,7 @@ void bench_holdups(void)
     row("holdup-exit", exit_with_threads);
     row("holdup-wake", wake_threads);
     row("holdup-stop", stop_threads);
+    row("holdup-blocked", signal_blocked_by_all);
     row("holdup-processes", many_processes);
     row("holdup-sleepers", many_sleepers);
     row("holdup-events", many_events);
