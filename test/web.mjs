@@ -32,10 +32,10 @@ const idle = () => page.waitForFunction(() => !dr7.busy, null, { timeout: 200000
 const where = async () => (await page.textContent("#time")).split("  ");
 const time = place => Number(place[0].slice(2));
 const press = async id => { await page.click("#" + id); await idle(); };
-const command = line => page.evaluate(line => dr7.command(line), line);
+const command = line => page.evaluate(line => dr7.type(line), line);
 // Until the line of the console's cursor, or one above, begins so.
 const line_of_console = (up, begin) => page.waitForFunction(([up, begin]) => {
-  const buffer = dr7.terminals().console.buffer.active;
+  const buffer = dr7.console().buffer.active;
   return buffer.getLine(buffer.cursorY + buffer.baseY + up)?.translateToString(true)
     .startsWith(begin);
 }, [up, begin], { timeout: 200000 });
@@ -65,7 +65,7 @@ expect("its line", await page.locator("#lines li.here").count(), 1);
 const before = [await where(), await all()];
 await timed("200 steps", async () => { for (let i = 0; i < 200; i++) await press("step"); });
 const behind = [await where(), await all()];
-await timed("back over 200 steps", () => page.evaluate(t => dr7.back(t), time(before[0])));
+await timed("back over 200 steps", () => page.evaluate(t => dr7.go(t), time(before[0])));
 expect("back", [await where(), await all()], before);
 await timed("200 steps as one command", () => command("s 200"));
 expect("forward again", [await where(), await all()], behind);
@@ -79,7 +79,7 @@ expect("two back, two forward", [await where(), await all()], behind);
 await command("d 2");
 expect("breakpoints, without the clicked one", await page.evaluate(() => dr7.breakpoints.size), 1);
 await page.click("#continue");
-await page.waitForFunction(() => dr7.terminals().console.buffer.active.cursorY > 8);
+await page.waitForFunction(() => dr7.console().buffer.active.cursorY > 8);
 await timed("stop", () => press("stop"));
 await page.click("#continue");
 await timed("to the shell", () => line_of_console(0, "dr7$"));
@@ -92,18 +92,36 @@ console.log(`# Bochs and its copies: ${megabytes} MB`);
 if (megabytes > 600) complain(`${megabytes} MB`);
 if (picture) {
   await command("b perf_event_count");
-  await page.evaluate(t => dr7.back(t), time(first));
+  await page.evaluate(t => dr7.go(t), time(first));
   await command("c");
   await command("bt");
   await page.screenshot({ path: picture });
 }
 
-// The whole in one file, without a server; from power-on with another command line.
+// Each tour, from end to end.
+const tours = await page.locator("#tours option").evaluateAll(all => all.map(o => o.value));
+for (const tour of tours.filter(Boolean)) {
+  await page.evaluate(name => { location.hash = "tour=" + name; }, tour);
+  await page.waitForFunction(name => location.hash.startsWith(`#tour=${name}&`), tour);
+  await page.evaluate(() => dr7.ready);
+  let lines = 0;
+  await timed(`the tour ${tour}`, async () => {
+    while (await page.evaluate(() => dr7.next())) {
+      lines++;
+      const other = await page.locator("#tour .other").first().textContent({ timeout: 1 })
+        .catch(() => "");
+      if (other) complain(`the tour ${tour}: ${other}`);
+    }
+  });
+  console.log(`# the tour ${tour}: ${lines} lines and steps`);
+}
+
+// The whole in one file, without a server; with another command line.
 await page.goto("file://" + resolve(folder) + "/dr7.html");
 await page.evaluate(() => dr7.ready);
 expect("one file", await where(), first);
 await page.fill("#words", "init=/bin/sh");
-await timed("power-on to kernel_main", async () => {
+await timed("another command line", async () => {
   await page.press("#words", "Enter");
   await page.evaluate(() => dr7.ready);
 });

@@ -1,14 +1,23 @@
-# `make web-test`: the page of `make web`, in headless Chromium.
+# `make web-test`: the page of `make web`, in headless Chromium; and its tours, whose numbers are
+# those of native Bochs.
 import contextlib
 import functools
+import gzip
 import http.server
+import json
 import os
+import re
+import shlex
+import struct
 import sys
 import threading
 
-import browser
-from docs_site import Quiet
-from report import Skip
+sys.path[:0] = ["tools", "tools/web"]
+import browser  # noqa: E402
+import debug  # noqa: E402
+import tours  # noqa: E402
+from docs_site import Quiet  # noqa: E402
+from report import Skip  # noqa: E402
 
 SITE = "build/web"
 
@@ -27,15 +36,50 @@ def served():
     server.shutdown()
 
 
+def part(name):
+    """Of what the page loads."""
+    with gzip.open(SITE + "/dr7.pack.gz") as f:
+        data = f.read()
+    at = 4 + struct.unpack_from("<I", data)[0]
+    for found, length in json.loads(data[4:at]):
+        if found == name:
+            return data[at:at + length]
+        at += length
+    raise KeyError(name)
+
+
+def in_bochs(words):
+    """Native Bochs with the page's programs and memory, as tools/web/tours.py runs it."""
+    append = words.removeprefix(" ".join(tours.WORDS))
+    return shlex.join(["env", "MEM=32", "SMP=1", "APPEND=" + append, sys.executable, "-B", __file__,
+                       "native"])
+
+
+def other_than_native():
+    """The lines of the page's tours that native Bochs has otherwise. Its clock may be one tick
+    behind, so ticks do not count."""
+    def lines(made):
+        return [f"{tour['name']}: {typed}: {re.sub('t=[0-9]+', 't=', line)}" for tour in made
+                for step in tour["steps"] for typed, shown in step["lines"] for line in shown]
+
+    page, native = lines(json.loads(part("tours"))), lines(tours.made(in_bochs))
+    return [f"{ours}, natively {theirs}" for ours, theirs in zip(page, native) if ours != theirs] \
+        + ["other numbers of lines"] * (len(page) != len(native))
+
+
 def check(*picture):
     """What is wrong ("": nothing), and what the browser said."""
     with served() as address:
         wrong, lines = browser.run("test/web.mjs", address, SITE, *picture, timeout=900)
-    return "; ".join(wrong), lines
+    other = other_than_native()
+    return "; ".join(wrong + other), lines + other
 
 
 def main():
-    """web.py [PICTURE]: the test alone, and a screenshot."""
+    """web.py [PICTURE]: the test alone, and a screenshot. web.py native: Bochs, for in_bochs()."""
+    if sys.argv[1:] == ["native"]:
+        debug.ARCHIVE = "build/web-bochs/rootfs.cpio"
+        return debug.bochs("build")
     try:
         wrong, lines = check(*sys.argv[1:])
     except Skip as reason:

@@ -10,9 +10,9 @@
 #   <!-- not run: REASON -->
 #
 # Behind it may stand, after semicolons: "numbers vary" (and widths of blanks), "/REGEX/ varies",
-# "lines left out" (of the output), "slow" (only for `make docs-check`). A line "..." stands for any
-# lines, "..." in a line for any text. When an address is typed that an output has shown above, the
-# real one of this run is typed.
+# "lines left out" (of the output), "slow" (only for `make docs-check`), "tour NAME" (the session is
+# a tour of `make web`, too). A line "..." stands for any lines, "..." in a line for any text. When
+# an address is typed that an output has shown above, the real one of this run is typed.
 #
 #   docs_check.py [--quick] [--print] [PAGE...]
 #
@@ -29,7 +29,7 @@ import time
 
 MARK = re.compile(r"<!-- (run|session|file|in a copy|not run)(?: goes on)?(?:: (.*?))?"
                   r"((?:; [^;]+)*) -->$")
-OPTION = re.compile("numbers vary|lines left out|slow|/(.*)/ varies")
+OPTION = re.compile(r"numbers vary|lines left out|slow|tour \w+|/(.*)/ varies")
 PROMPT = re.compile(r"^(\(gdb\) |<bochs:\d+> |dr7(?::\S+)?\$ |\(dbg\) )(.*)$")
 PROMPT_AT_END = re.compile(rb"(?:^|\n)(?:\(gdb\) |<bochs:\d+> |\(dbg\) )$")
 NUMBER = re.compile(r"0x[0-9a-f]+(?::0x[0-9a-f]+)?|(?<=\+)[0-9a-f]+\b|\b[0-9a-f_]*\d[0-9a-f_]*\b")
@@ -129,8 +129,9 @@ def fits(shown, came, options):
     return re.fullmatch(blank.join(pieces), normal(varied(came, options), options)) is not None
 
 
-def compare(typed, shown, came, options, learned):
-    """What is wrong ("": nothing) with an answer. Numbers that vary are noted in `learned`."""
+def compare(typed, shown, came, options, learned, seen=None):
+    """What is wrong ("": nothing) with an answer. Numbers that vary are noted in `learned`, the
+    lines that are as shown in the list `seen`."""
     if "--print" in sys.argv:
         print("\n".join(["---- " + typed, *came]))
     at, skip = 0, "lines left out" in options
@@ -146,6 +147,8 @@ def compare(typed, shown, came, options, learned):
             got = came[start] if start < len(came) else "the end"
             return f"{line.strip()!r} is shown, {got.strip()!r} came"
         learned.update(zip(*[map(digits, NUMBER.findall(text)) for text in (line, came[at])]))
+        if seen is not None:
+            seen.append(came[at].strip())
         at, skip = at + 1, "lines left out" in options
     return "" if skip or at == len(came) else f"{came[at].strip()!r} came, too"
 
@@ -177,9 +180,10 @@ def run_block(block, folder, learned):
 
 
 class Session:
-    """A program that is typed to."""
+    """A program that is typed to. `seen`: for each command its block, itself as it was typed, and
+    the lines that were as shown."""
     def __init__(self, command, folder, limit):
-        self.limit = limit
+        self.limit, self.seen = limit, []
         self.shell = command.startswith("make run")  # which takes all its lines at once
         self.process = subprocess.Popen(["bash", "-c", command], cwd=folder, env=ENVIRONMENT,
                                         stdin=subprocess.PIPE, stdout=subprocess.PIPE,
@@ -213,9 +217,9 @@ class Session:
             self.process.wait()
 
 
-def run_session(blocks, folder):
-    """The blocks of one session, the first of which says the command."""
-    learned, session = {}, Session(blocks[0].what, folder, blocks[0].limit)
+def run_session(blocks, session):
+    """The blocks of one session: what is wrong ("": nothing)."""
+    learned = {}
     shown = [(b, *pair) for b in blocks for pair in parts(b.text, PROMPT)]
     try:
         if session.shell:
@@ -231,12 +235,13 @@ def run_session(blocks, folder):
                 continue
             if not typed and not lines:
                 lines = ["..."]  # how it begins is not shown
+            session.seen.append((block, as_now(typed, learned), []))
             if not session.shell and typed:
-                session.type(as_now(typed, learned))
+                session.type(session.seen[-1][1])
             answer = next(answers, []) if session.shell else session.read()
             while answer and answer[0].strip() and typed.endswith(answer[0].strip()):
                 del answer[0]  # the end of a long line, as the terminal has folded it
-            wrong = compare(typed, lines, answer, block.options, learned)
+            wrong = compare(typed, lines, answer, block.options, learned, session.seen[-1][2])
             if wrong:
                 return f"{block.page}:{block.line}: {typed or blocks[0].what}: {wrong}"
     except BrokenPipeError:
@@ -277,8 +282,13 @@ def check_block(block, rest, folder, learned):
     if block.kind == "run":
         said = run_block(block, folder, learned)
         return f"{block.page}:{block.line}: {said}" if said else ""
+    return run_session(with_rest(block, rest), Session(block.what, folder, block.limit))
+
+
+def with_rest(block, rest):
+    """A session's blocks: its first, and those behind it that go on with it."""
     last = next((n for n, b in enumerate(rest) if not b.goes_on), len(rest))
-    return run_session([block] + rest[:last], folder)
+    return [block] + rest[:last]
 
 
 def check_page(page, quick):
@@ -321,7 +331,8 @@ def check_quick():
 
 
 def pages():
-    return ["README.md", *sorted(glob.glob("docs/*.md")), *sorted(glob.glob("labs/*.md"))]
+    return ["README.md", *sorted(glob.glob("docs/*.md")), *sorted(glob.glob("labs/*.md")),
+            *sorted(glob.glob("labs/*/README.md"))]
 
 
 def main():

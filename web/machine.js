@@ -1,6 +1,6 @@
 // The worker: Bochs and its debugger (driver.cc), copies of its memory, and the way back to a tick.
-// It answers the messages that `does` names; what it says itself is {is: "console", "text",
-// "running", "stopped" or "off", ...}.
+// It answers the messages that `does` names; what it says itself is {is: "console", "screen" (all
+// of the console anew), "text" or "running", ...}.
 //
 // The run is determined by the tick of every key: so a copy of the whole memory of Bochs, and the
 // keys since, lead to each later tick again.
@@ -23,7 +23,9 @@ let copies = [];                    // {t, pages: [number, bytes, ...], commands
 let keys = [], typed = [], next;    // what was sent when: {t, byte}; what waits; the next to repeat
 let commands = [];                  // those that set and delete breakpoints
 let text = "", sent = [];           // what Bochs and COM1 have said since it was passed on
+let log = [];                       // all that COM1 has said: {t, byte}, by t
 let speed = 30000;                  // ticks in a millisecond
+let latest = 0;                     // the latest tick that was reached with these keys
 let busy = false, stopping = false, off = false;
 
 const say = (is, more) => postMessage({ is, ...more });
@@ -34,18 +36,27 @@ const pause = ms => new Promise(resolve => {
   channel.port2.postMessage(0);
 });
 
+const values = () => new BigUint64Array(memory.buffer, bochs._machine_state(), STATE.length);
+const value = name => values()[STATE.indexOf(name)];
+const ticks = () => Number(value("t"));
+
 function state() {
-  const at = bochs._machine_state() / 8;
-  const values = new BigUint64Array(memory.buffer, at * 8, STATE.length);
-  const now = Object.fromEntries(STATE.map((name, i) => [name, values[i]]));
+  const all = values();
+  const now = Object.fromEntries(STATE.map((name, i) => [name, all[i]]));
   return { ...now, t: Number(now.t), icount: Number(now.icount) };
 }
 
 function pass_on() {
-  if (sent.length) say("console", { bytes: new Uint8Array(sent) });
+  if (sent.length) say("console", { bytes: sent });
   if (text) say("text", { text });
   sent = [];
   text = "";
+}
+
+function sends(byte) {
+  sent.push(byte);
+  const t = ticks();
+  if (t > (log.at(-1)?.t ?? 0)) log.push({ t, byte });  // else it is said again
 }
 
 // One command for Bochs, for at most so many ticks.
@@ -119,13 +130,16 @@ function keep() {
   const pages = [];
   for (let page = 0; page < memory.length / PAGE; page++)
     if (differs(page)) pages.push([page, memory.slice(page * PAGE, (page + 1) * PAGE)]);
-  copies.push({ t: state().t, pages, commands: commands.length });
+  const now = ticks();
+  copies.push({ t: now, pages, commands: commands.length });
+  copies.sort((a, b) => a.t - b.t);
   if (copies.length <= COPIES) return;
   // the one whose neighbours are nearest to each other, seen from now
-  const last = copies.at(-1).t;
-  const cost = i => (copies[i + 1].t - (copies[i - 1]?.t ?? base.t)) / (last - copies[i].t + APART);
+  const cost = i => (copies[i + 1].t - (copies[i - 1]?.t ?? base.t))
+    / (Math.abs(now - copies[i].t) + APART);
   let worst = 0;
-  for (let i = 1; i < copies.length - 2; i++) if (cost(i) < cost(worst)) worst = i;
+  for (let i = 1; i < copies.length - 1; i++)
+    if (copies[i].t !== now && cost(i) < cost(worst)) worst = i;
   copies.splice(worst, 1);
 }
 
@@ -143,49 +157,76 @@ const copy_before = t => copies.findLast(copy => copy.t <= t) ?? base.copy;
 
 // On to this tick, whatever breakpoints there are.
 function reach(t) {
-  for (let now = state().t; now < t && !off; now = state().t) quietly("c", t - now);
+  for (let now = ticks(); now < t && !off; now = ticks()) quietly("c", t - now);
 }
 
 // To the first stop at tick `t` or later, from a copy; the breakpoints of today are in force there.
-function go(t, copy = copy_before(t)) {
-  const [said, bytes] = [text, sent];
+function go(t) {
+  const copy = copy_before(t);
   restore(copy);
   reach(t);
   for (const line of commands.slice(copy.commands)) quietly(line);
-  [text, sent] = [said, bytes];
-  keys = keys.filter(key => key.t <= state().t);  // what comes now may be otherwise
-  next = keys.length;
-  copies = copies.filter(copy => copy.t <= t);
+  sent = [];
 }
 
-function go_back(t) {
+// The same, and a copy near by makes the next way back short.
+function go_near(t) {
   t = Math.max(t, base.t);
-  if (t - copy_before(t).t > 6e5) {  // a copy near by makes the next way back short
+  if (t - copy_before(t).t > 6e5) {
     go(t - 3e5);
     keep();
   }
   go(t);
+  const now = ticks();
+  say("screen", { bytes: log.filter(said => said.t <= now).map(said => said.byte) });
   bochs._machine_where();
 }
 
-// The last tick before now at which a value, a number of STATE, became what it is; null: before
-// all that is known.
-async function last_change(name) {
-  const now = state(), wanted = now[name];
-  for (let end = now.t, copy = copy_before(end - 1); ; ) {
-    restore(copy);
-    let found = null, same = state()[name] === wanted;
-    while (state().t < end && !off) {
-      const t = state().t;
+// What comes now is other than what has been: the old future is forgotten.
+function turn() {
+  keys.length = next;
+  latest = ticks();
+  copies = copies.filter(copy => copy.t <= latest);
+  log = log.filter(said => said.t <= latest);
+}
+
+// Whether the instruction that stands here writes DR7: 0F 23 /7, behind a prefix or none.
+function writes_dr7() {
+  const code = does.read({ address: value("rip"), length: 4 });
+  const at = code?.[0] >> 4 === 4 ? 1 : 0;
+  return code?.[at] === 0x0f && code[at + 1] === 0x23 && (code[at + 2] >> 3 & 7) === 7;
+}
+
+// The last tick before now at which an instruction stands that changes a register, or writes DR7;
+// null: there is none. What is near is found soon: ever longer pieces of time are gone through,
+// from the latest one.
+function last_write(name) {
+  for (let end = ticks(), long = 256; end > base.t; long *= 8) {
+    const begin = Math.max(base.t, end - long);
+    let found = null;
+    restore(copy_before(begin));
+    reach(begin);
+    for (let t = ticks(); t < end && !off; t = ticks()) {
+      const before = value(name), writes = name === "dr7" && writes_dr7();
       quietly("s", 1e6);
-      const is = state()[name] === wanted;
-      if (is && !same) found = t;
-      same = is;
+      if (writes || value(name) !== before) found = t;
     }
-    if (found !== null || copy === base.copy) return found;
-    end = copy.t;
-    copy = copy_before(end - 1);
+    if (found !== null) return found;
+    end = begin;
   }
+  return null;
+}
+
+// The kernel's command line, which it has not read yet: RSI is where the loader's information is,
+// in which this is the tag 1 (Multiboot2, 3.6), if RDI says so. A longer line loses its end.
+function set_command_line(text) {
+  const now = state(), machine = memory.subarray(Number(now.memory), Number(now.memory) + MEMORY);
+  const view = new DataView(machine.buffer, machine.byteOffset);
+  if (now.rdi !== 0x36d76289n) return;
+  let tag = Number(now.rsi) + 8;
+  while (view.getUint32(tag, true) !== 1) tag += view.getUint32(tag + 4, true) + 7 & ~7;
+  const line = machine.subarray(tag + 8, tag + view.getUint32(tag + 4, true)).fill(0);
+  new TextEncoder().encodeInto(text, line.subarray(0, -1));
 }
 
 // ---- what the page asks for ----
@@ -195,10 +236,10 @@ const RUNS = /^\s*(c|cont|continue)\s*$/;
 const STEPS = /^\s*(?:s|step)\s*(\d*)\s*$/;
 
 const does = {
-  async start({ files, wasm, snapshot }) {
+  async start({ files, wasm, snapshot, line }) {
     bochs = await Bochs({
-      thisProgram: "bochs", noInitialRun: true, says: said => { text += said; },
-      sends: byte => { sent.push(byte); }, print: console.log, printErr: console.log,
+      thisProgram: "bochs", noInitialRun: true, says: said => { text += said; }, sends,
+      print: console.log, printErr: console.log,
       hasKey: t => next < keys.length ? keys[next].t <= t : typed.length > 0,
       nextKey: t => {
         if (next === keys.length) keys.push({ t, byte: typed.shift() });
@@ -220,13 +261,14 @@ const does = {
     if (snapshot) for (const [page, bytes] of snapshot) memory.set(bytes, page * PAGE);
     text = "";
     if (snapshot) bochs._machine_where();
-    does.begin();
+    does.begin({ line });
   },
 
-  // From here one can go on, and come back to.
-  begin() {
+  // From here one can go on, and come back to; with these words on the kernel's command line.
+  begin({ line }) {
+    if (line) set_command_line(line);
     const bytes = memory.slice();
-    base = { bytes, words: new Int32Array(bytes.buffer), t: state().t };
+    base = { bytes, words: new Int32Array(bytes.buffer), t: ticks() };
     base.copy = { t: base.t, pages: [], commands: commands.length };
     copies = [];
   },
@@ -266,13 +308,13 @@ const does = {
     return quietly("blist");
   },
 
-  back({ to }) {
-    go_back(to);
+  go({ to }) {
+    go_near(to);
   },
 
-  async changed({ name }) {
-    const t = await last_change(name);
-    go_back(t ?? base.t);
+  // Back to the instruction that has given a register its value.
+  changed({ name }) {
+    go_near(last_write(name) ?? base.t);
   },
 
   // One number for registers and memory of the machine, as FNV-1a has it.
@@ -292,6 +334,7 @@ const does = {
   },
 
   read({ address, length }) {
+    if (!(value("cr0") >> 31n)) return null;  // no paging yet
     const at = bochs._machine_read(Number(address >> 32n), Number(address & 0xffffffffn), length);
     return at ? memory.slice(at, at + length) : null;
   },
@@ -299,13 +342,16 @@ const does = {
 
 onmessage = async ({ data }) => {
   if (data.does === "stop") stopping = true;
-  else if (data.does === "keys") typed.push(...data.bytes);
-  else {
+  else if (data.does === "keys") {
+    turn();
+    typed.push(...data.bytes);
+  } else {
     if (busy) return postMessage({ answers: data.id, busy: true });
     busy = true;
     const value = await does[data.does](data);
     busy = false;
     pass_on();
-    postMessage({ answers: data.id, value, state: state(), off, from: base.t });
+    latest = Math.max(latest, ticks());
+    postMessage({ answers: data.id, value, state: state(), off, from: base.t, latest });
   }
 };

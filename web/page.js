@@ -1,15 +1,28 @@
 // The page: what is pressed and typed goes to the worker (machine.js), what it answers is shown.
 import { gunzip, load, pages_of, parts_of } from "dr7/pack.js";
 import { Sources } from "dr7/sources.js";
-import { show_registers } from "dr7/registers.js";
+import { owners_of, show_registers } from "dr7/registers.js";
 import { Prompt, bochs_command } from "dr7/prompt.js";
-import { boot_config, with_files } from "dr7/iso.js";
+import { Tour } from "dr7/tour.js";
+import { with_kernel } from "dr7/iso.js";
 
 const $ = id => document.getElementById(id);
-const RUNNING = ["stop"], STOPPED = ["step", "over", "out", "continue", "back", "back-dr7"];
+const WORDS = "init=/bin/init watchdog=0";
 
-let parts, sources, worker, terminals, prompt;
-let state = null, shown = null, off = false, from = 0;
+// A name, its key, what it does and how; `stop` alone can be pressed while the machine runs.
+const COMMANDS = [
+  ["step", "F11", "one instruction", () => prompt.type("s")],
+  ["over", "F10", "one instruction, but over calls", () => prompt.type("p")],
+  ["out", "Shift-F11", "on to the return of this function", out],
+  ["continue", "F8", "on to a breakpoint", () => prompt.type("c")],
+  ["stop", "Escape", "stop here", () => worker.postMessage({ does: "stop" })],
+  ["back", "Shift-F10", "one instruction back", () => act("go", { to: state.t - 1 })],
+  ["back-to-DR7", "Shift-F8", "to the last write of DR7", () => act("changed", { name: "dr7" })],
+  ["next", "F9", "the tour's next line", () => tour.next()],
+];
+
+let parts, sources, worker, console_, prompt, tour;
+let state = null, shown = null, off = false, busy = false;
 let waiting = new Map(), asked = 0;
 const breakpoints = new Map();  // address to Bochs' number
 
@@ -23,8 +36,9 @@ function ask(does, more = {}) {
 }
 
 function on_message({ data }) {
-  if (data.is === "console") terminals.console.write(data.bytes);
-  else if (data.is === "text") terminals.prompt.write(data.text.replaceAll("\n", "\r\n"));
+  if (data.is === "screen") console_.reset();
+  if (data.is === "screen" || data.is === "console") console_.write(new Uint8Array(data.bytes));
+  else if (data.is === "text") prompt.print(data.text);
   else if (data.is === "running") set_running(true);
   else if (waiting.has(data.answers)) {
     waiting.get(data.answers)(data);
@@ -34,31 +48,27 @@ function on_message({ data }) {
 
 function set_running(running) {
   $("state").textContent = running ? "runs" : off ? "off" : "stopped";
-  for (const id of RUNNING) $(id).disabled = !running;
-  for (const id of STOPPED) $(id).disabled = running;
+  for (const [name] of COMMANDS) $(name).disabled = running !== (name === "stop");
 }
 
 // One thing after the other; what is asked while the machine runs is not done.
-let busy = false;
 async function act(does, more) {
   if (busy) return null;
   busy = true;
   set_running(true);
   const answer = await ask(does, more);
+  ({ state, off } = answer);
+  await show(answer);
   busy = false;
-  state = answer.state;
-  off = answer.off;
-  from = answer.from;
-  show();
+  set_running(false);
   return answer;
 }
 
 async function command(line) {
   const wanted = bochs_command(line, sources.named);
   if (/^\s*(p|n|next)\s*$/.test(wanted)) return act("over");
-  const answer = await act("command", { line: wanted });
+  await act("command", { line: wanted });
   if (/^\s*(l?b|d)/.test(wanted)) await read_breakpoints();
-  return answer;
 }
 
 // Of Bochs' list, those at linear addresses.
@@ -72,11 +82,11 @@ async function read_breakpoints() {
 
 // ---- what is shown ----
 
-function show() {
-  const name = sources.name(state.rip);
-  set_running(false);
-  $("time").textContent = `t=${state.t}  ${name}`;
-  show_registers(state, shown, address => sources.name(address));
+async function show({ from, latest }) {
+  $("time").textContent = `t=${state.t}  ${sources.name(state.rip)}`;
+  Object.assign($("bar"), { min: from, max: latest });
+  if (!seeking) $("bar").value = state.t;
+  show_registers(state, shown, await owners_of(sources.owners, read), at => sources.name(at));
   shown = state;
   const place = sources.place(state.rip);
   if (place) show_file(place.file);
@@ -115,14 +125,15 @@ async function toggle(line) {
   const address = sources.address(file, line);
   if (address === null || busy) return;
   const set = breakpoints.get(address);
-  await command(set ? `d ${set}` : `lb 0x${address.toString(16)}`);
+  await prompt.type(set ? `d ${set}` : `lb 0x${address.toString(16)}`);
 }
 
 // ---- buttons and keys ----
 
-async function word_at(address) {
-  const { value } = await ask("read", { address, length: 8 });
-  return value && new DataView(value.buffer).getBigUint64(0, true);
+// Memory of the kernel or of the task that runs, as a DataView; null: it is not there.
+async function read(address, length) {
+  const { value } = await ask("read", { address, length });
+  return value && new DataView(value.buffer);
 }
 
 // The caller's RIP: on top of the stack when a function begins, behind RBP once that is pushed and
@@ -130,38 +141,50 @@ async function word_at(address) {
 async function out() {
   const offset = parseInt(sources.name(state.rip).split("+")[1], 16);
   const at = offset === 0 ? state.rsp : offset < 4 ? state.rsp + 8n : state.rbp + 8n;
-  const address = await word_at(at);
+  const address = (await read(at, 8))?.getBigUint64(0, true);
   if (address) await act("until", { address, rsp: at });
 }
 
-const does = {
-  step: () => command("s"), over: () => act("over"), out, continue: () => command("c"),
-  stop: () => worker.postMessage({ does: "stop" }),
-  back: () => act("back", { to: state.t - 1 }),
-  "back-dr7": () => act("changed", { name: "dr7" }),
-};
-const KEYS = { F8: "continue", F10: "over", F11: "step", "Shift-F10": "back", "Shift-F11": "out",
-               Escape: "stop" };
+let seeking = false;
+async function seek() {
+  if (seeking || busy) return;
+  seeking = true;
+  for (let to; to !== Number($("bar").value); )
+    await act("go", { to: to = Number($("bar").value) });
+  seeking = false;
+}
 
 function wire() {
-  for (const id of [...RUNNING, ...STOPPED]) $(id).onclick = () => does[id]();
+  const keys = {};
+  for (const [name, key, title, run] of COMMANDS) {
+    const button = $(name) ?? document.createElement("button");
+    Object.assign(button, { id: name, textContent: name.replaceAll("-", " "),
+                            title: `${title} (${key})` });
+    button.onclick = run;
+    if (!button.isConnected) $("commands").append(button);
+    keys[key] = button;
+  }
   document.addEventListener("keydown", event => {
-    const id = KEYS[(event.shiftKey ? "Shift-" : "") + event.key];
-    if (!id || (id === "stop" && !busy)) return;
+    const button = keys[(event.shiftKey ? "Shift-" : "") + event.key];
+    if (!button || button.disabled) return;
     event.preventDefault();
-    if (!$(id).disabled) does[id]();
+    button.click();
   }, true);
   $("lines").onclick = event => {
     const line = [...$("lines").children].indexOf(event.target.closest("li"));
     if (line >= 0) toggle(line + 1);
   };
+  $("registers").onclick = event => {
+    const { name } = event.target.dataset;
+    if (name) act("changed", { name });
+  };
   $("file").onchange = () => { show_file(Number($("file").value)); mark_lines(); };
+  $("bar").oninput = seek;
   $("light").onclick = () => {
-    const root = document.documentElement;
-    const dark = root.dataset.dark !== undefined
-      || root.dataset.light === undefined && matchMedia("(prefers-color-scheme: dark)").matches;
-    delete root.dataset[dark ? "dark" : "light"];
-    root.dataset[dark ? "light" : "dark"] = "";
+    const { style } = document.documentElement;
+    const dark = matchMedia("(prefers-color-scheme: dark)").matches;
+    style.colorScheme = (style.colorScheme || (dark ? "dark" : "light")) === "dark"
+      ? "light" : "dark";
   };
   document.ondragover = event => event.preventDefault();
   document.ondrop = event => {
@@ -170,60 +193,61 @@ function wire() {
   };
   $("boot").onsubmit = event => {
     event.preventDefault();
-    window.dr7.ready = boot(with_words($("words").value));
+    tour.end();
+    window.dr7.ready = boot($("words").value);
   };
+  $("tours").onchange = () => { location.hash = "tour=" + $("tours").value; };
+  window.onhashchange = () => { window.dr7.ready = follow(); };
 }
 
 const script_of = bytes => URL.createObjectURL(new Blob([bytes], { type: "text/javascript" }));
 
-// A script that is no module: xterm.js.
-function run_script(bytes) {
-  const script = document.createElement("script");
-  script.src = script_of(bytes);
-  document.head.append(script);
-  return new Promise(resolve => { script.onload = resolve; });
-}
-
-function open_terminal(id) {
+function open_console() {
   const terminal = new Terminal({ fontSize: 13, convertEol: true, scrollback: 5000 });
-  terminal.open($(id));
-  const fit = () => {
-    const cell = terminal.element.querySelector(".xterm-rows").firstChild.getBoundingClientRect();
-    const width = $(id).clientWidth - 20, probe = terminal._core._renderService.dimensions.css.cell;
-    terminal.resize(Math.max(20, Math.floor(width / probe.width)),
-                    Math.max(4, Math.floor($(id).clientHeight / (cell.height || probe.height))));
-  };
-  new ResizeObserver(fit).observe($(id));
+  const room = $("console");
+  terminal.open(room);
+  terminal.onData(data =>
+    worker.postMessage({ does: "keys", bytes: new TextEncoder().encode(data) }));
+  new ResizeObserver(() => {
+    const { width, height } = terminal.element.querySelector(".xterm-screen")
+      .getBoundingClientRect();
+    terminal.resize(
+      Math.max(20, Math.floor((room.clientWidth - 20) * terminal.cols / width)),
+      Math.max(4, Math.floor(room.clientHeight * terminal.rows / height)));
+  }).observe(room);
   return terminal;
 }
 
 // ---- start ----
 
-async function start_worker(more) {
+// A new machine. `files` differ from the page's own, `snapshot` is where it begins.
+async function start(more) {
   worker?.terminate();
   waiting = new Map();
   busy = false;
   shown = null;
-  breakpoints.clear();
+  console_.reset();
   worker = new Worker(script_of(parts.worker));
   worker.onmessage = on_message;
-  const { bochsrc, bios, vgabios, symbols } = parts;
-  await act("start", { files: { bochsrc, bios, vgabios, symbols, ...more.files },
-                       wasm: parts.wasm, snapshot: more.snapshot });
+  const { bochsrc, bios, vgabios, symbols, wasm } = parts;
+  await act("start", { ...more, wasm,
+                       files: { bochsrc, bios, vgabios, symbols, ...more.files } });
+  await read_breakpoints();
 }
 
-// From power-on, with another CD, to the kernel's first C.
-async function boot(iso) {
-  terminals.console.reset();
-  await start_worker({ files: { iso: await iso } });
+// At the kernel's first C, with this command line.
+async function boot(line) {
+  $("words").value = line;
+  const size = new DataView(parts.isosize.buffer).getUint32(0, true);
+  await start({ files: { iso: new Uint8Array(size) }, snapshot: pages_of(parts.snapshot), line });
+}
+
+// From power-on, with another CD; `line`: null if its own command line counts.
+async function boot_iso(iso, line) {
+  await start({ files: { iso } });
   await command("lb \"kernel_main\"");
   await command("c");
-  await act("begin");
-}
-
-async function with_words(words, more = {}) {
-  return with_files(await gunzip(await load("iso.gz")),
-                    { "GRUB.CFG": boot_config(words), ...more });
+  await act("begin", { line });
 }
 
 function use_table(bytes) {
@@ -237,34 +261,48 @@ function use_table(bytes) {
 
 // One's own: a kernel.elf or an ISO, and what `make web-table` says of it.
 async function boot_dropped(files) {
-  let more = {}, iso = null;
+  let kernel = null, iso = null;
+  tour.end();
   for (const dropped of files) {
     const bytes = new Uint8Array(await dropped.arrayBuffer());
     if (dropped.name.endsWith(".json")) use_table(bytes);
     else if (dropped.name.endsWith(".iso")) iso = bytes;
-    else more["KERNEL.ELF"] = bytes;
+    else kernel = bytes;
   }
-  await boot(iso ?? with_words($("words").value, more));
+  if (iso) await boot_iso(iso, null);
+  else await boot_iso(with_kernel(await gunzip(await load("iso.gz")), kernel), $("words").value);
+}
+
+// Where the address of the page wants to go: #tour=NAME&step=N, or #run=PROGRAM&b=FUNCTION; a
+// kernel's word, with a "=", may stand in the place of a program.
+async function follow() {
+  const wanted = new URLSearchParams(location.hash.slice(1)), run = wanted.get("run");
+  const chosen = parts.tours.find(({ name }) => name === wanted.get("tour"));
+  tour.end();
+  $("tours").value = chosen?.name ?? "";
+  await boot(chosen?.words ?? (run ? WORDS + (run.includes("=") ? " " : " -- ") + run : WORDS));
+  if (chosen) await tour.begin(chosen, Number(wanted.get("step") ?? 1));
+  for (const name of wanted.getAll("b")) await prompt.type("b " + name);
+  if (wanted.has("b")) await prompt.type("c");
 }
 
 async function main() {
   parts = parts_of(await gunzip(await load("dr7.pack.gz")));
-  await run_script(parts.xterm);
-  terminals = { console: open_terminal("console"), prompt: open_terminal("prompt") };
-  terminals.console.onData(data =>
-    worker.postMessage({ does: "keys", bytes: new TextEncoder().encode(data) }));
-  prompt = new Prompt(terminals.prompt, command, does.stop);
-  use_table(parts.table);
+  parts.tours = JSON.parse(new TextDecoder().decode(parts.tours));
+  await import(script_of(parts.xterm));
+  console_ = open_console();
+  prompt = new Prompt(command, () => $("stop").click());
+  tour = new Tour($("tour"), line => prompt.type(line));
+  $("tours").append(...parts.tours.map(({ name, title }) => new Option(title, name)));
   wire();
-  const size = new DataView(parts.isosize.buffer).getUint32(0, true);
-  await start_worker({ files: { iso: new Uint8Array(size) }, snapshot: pages_of(parts.snapshot) });
-  await read_breakpoints();
-  prompt.ready();
+  use_table(parts.table);
+  await follow();
 }
 
 // For tests, and for the curious at the browser's own prompt.
-window.dr7 = { command, breakpoints, back: t => act("back", { to: t }),
+window.dr7 = { breakpoints, type: line => prompt.type(line), go: to => act("go", { to }),
                hash: async () => (await ask("hash")).value,
-               memory: async () => (await ask("memory")).value, terminals: () => terminals,
-               get state() { return state; }, get busy() { return busy; } };
+               memory: async () => (await ask("memory")).value,
+               next: () => tour.next(), console: () => console_,
+               get state() { return state; }, get busy() { return busy || prompt.busy; } };
 window.dr7.ready = main();

@@ -1,6 +1,7 @@
-// The line that is typed at Bochs' prompt: editing, history, names completed by Tab; and what Bochs
-// wants for what is natural to type, as `make bochs` has it (tools/debug.py).
+// Bochs' prompt: what it has said, and a line to type, with history, and names completed by Tab;
+// and what Bochs wants for what is natural to type, as `make bochs` has it (tools/debug.py).
 const BASE = 0xffffffff80000000n;  // arch/x86/layout.h: KERNEL_BASE
+const MOST = 200000;               // characters that stay
 
 export function bochs_command(line, named) {
   const words = line.trim().split(/\s+/);
@@ -17,59 +18,60 @@ export function bochs_command(line, named) {
 
 export class Prompt {
   // `run(line)` is called for each line; until it is done, only Ctrl-C counts: `stop()`.
-  constructor(terminal, run, stop) {
-    Object.assign(this, { terminal, names: [], run, stop, line: "", past: [], at: 0, busy: true });
-    this.count = 0;
-    terminal.onData(data => {
-      for (const key of data.match(/\x1b\[.|[^]/gu) ?? []) this.key(key);
-    });
+  constructor(run, stop) {
+    const [said, input] = ["said", "line"].map(id => document.getElementById(id));
+    Object.assign(this, { said, input, run, stop, names: [], past: [], at: 0, count: 0 });
+    input.onkeydown = event => this.key(event);
+    said.parentElement.onclick = () => getSelection().isCollapsed && input.focus();
+    this.ready();
   }
 
   ready() {
     this.busy = false;
-    this.line = "";
-    this.terminal.write(`<bochs:${++this.count}> `);
+    document.getElementById("count").textContent = `<bochs:${++this.count}>`;
   }
 
-  show(line) {
-    this.terminal.write("\b \b".repeat(this.line.length) + line);
-    this.line = line;
+  print(text) {
+    this.said.append(text);
+    if (this.said.textContent.length > MOST)
+      this.said.textContent = this.said.textContent.slice(-MOST / 2);
+    this.said.parentElement.scrollTop = 1e9;
   }
 
-  async enter(line) {
-    this.show(line);
+  // Resolves with all that Bochs has answered.
+  async type(line) {
+    const begin = this.said.textContent.length, before = this.past.at(-1) ?? "";
     this.busy = true;
-    this.terminal.write("\r\n");
-    const before = this.past.at(-1);
+    this.print(`<bochs:${this.count}> ${line}\n`);
     if (line.trim() && line !== before) this.past.push(line);
     this.at = this.past.length;
-    await this.run(line.trim() || before || "");
+    await this.run(line.trim() || before);
     this.ready();
+    return this.said.textContent.slice(begin);
   }
 
   complete() {
-    const word = this.line.match(/[\w.]*$/)[0];
+    const word = this.input.value.match(/[\w.]*$/)[0];
     const found = word ? this.names.filter(name => name.startsWith(word)).sort() : [];
     if (!found.length) return;
     let common = found[0];
     while (!found.every(name => name.startsWith(common))) common = common.slice(0, -1);
-    if (found.length > 1 && common === word) {
-      this.terminal.write("\r\n" + found.slice(0, 40).join("  ") + "\r\n"
-                          + `<bochs:${this.count}> ` + this.line);
-    }
-    this.show(this.line + common.slice(word.length));
+    if (found.length > 1 && common === word) this.print(found.slice(0, 40).join("  ") + "\n");
+    this.input.value += common.slice(word.length);
   }
 
-  key(key) {
-    if (key === "\x03") return this.busy ? this.stop() : this.show("");
-    if (this.busy) return;
-    if (key === "\r") this.enter(this.line);
-    else if (key === "\x7f") this.show(this.line.slice(0, -1));
-    else if (key === "\t") this.complete();
-    else if (key === "\x15") this.show("");
-    else if (key === "\x1b[A" && this.at > 0) this.show(this.past[--this.at]);
-    else if (key === "\x1b[B" && this.at < this.past.length)
-      this.show(this.past[++this.at] ?? "");
-    else if (key >= " " && key.length === 1) this.show(this.line + key);
+  key(event) {
+    const { key, ctrlKey } = event;
+    if (key === "c" && ctrlKey && this.busy) return this.stop();
+    if (!["Enter", "Tab", "ArrowUp", "ArrowDown"].includes(key) || event.shiftKey) return;
+    if (key === "Tab" && !this.input.value) return;  // on to the next element
+    event.preventDefault();
+    if (key === "Enter" && !this.busy) {
+      this.type(this.input.value);
+      this.input.value = "";
+    } else if (key === "Tab") this.complete();
+    else if (key === "ArrowUp" && this.at > 0) this.input.value = this.past[--this.at];
+    else if (key === "ArrowDown" && this.at < this.past.length)
+      this.input.value = this.past[++this.at] ?? "";
   }
 }

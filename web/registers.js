@@ -6,41 +6,62 @@ const FLAGS = { 0: "CF", 2: "PF", 4: "AF", 6: "ZF", 7: "SF", 8: "TF", 9: "IF", 1
                 16: "RF" };
 const KIND = ["execute", "write", "I/O", "read or write"];
 const LENGTH = [1, 2, 8, 4];
+const BY = ["L", "G", "L and G"];
 const hex = (value, digits = 16) => value.toString(16).padStart(digits, "0");
 const bits = (value, names) => Object.entries(names)
   .filter(([bit]) => value >> BigInt(bit) & 1n).map(([, name]) => name).join(" ");
 
 // What register n of four watches, by DR7; "": nothing.
-export function watches(dr7, n) {
+function watches(dr7, n) {
   const enabled = Number(dr7 >> BigInt(2 * n) & 3n), how = Number(dr7 >> BigInt(16 + 4 * n) & 15n);
   if (!enabled) return "";
   const bytes = LENGTH[how >> 2];
-  return `${KIND[how & 3]}, ${bytes} byte${bytes > 1 ? "s" : ""}, `
-    + (enabled === 1 ? "local" : "global");
+  return `${KIND[how & 3]}, ${bytes} byte${bytes > 1 ? "s" : ""}, ${BY[enabled - 1]}`;
 }
 
-export const dr6_says = dr6 => bits(dr6, { 0: "B0", 1: "B1", 2: "B2", 3: "B3", 13: "BD", 14: "BS",
-                                           15: "BT" });
+const dr6_says = dr6 => bits(dr6, { 0: "B0", 1: "B1", 2: "B2", 3: "B3", 13: "BD", 14: "BS",
+                                    15: "BT" });
+
+// Whose breakpoints sit in the four registers, as texts, by the kernel's own memory: `at` says
+// where (tools/web/lines.py), `read(address, bytes)` reads it.
+export async function owners_of(at, read) {
+  const word = async address => (await read(address, 8))?.getBigUint64(0, true) ?? 0n;
+  const owner = async n => {
+    const used = at && (await read(BigInt(at.used), 4))?.getUint32(0, true) >> n & 1;
+    if (!used) return "";
+    const event = await word(BigInt(at.owner) + BigInt(n * at.slot));
+    const [id, count, task] = await Promise.all(
+      [at.id, at.count, at.target].map(offset => word(event + BigInt(offset))));
+    const name = task && await read(task + BigInt(at.comm), 16);
+    const tid = task && (await read(task + BigInt(at.tid), 4)).getInt32(0, true);
+    const who = task && new TextDecoder().decode(name).split("\0")[0];
+    return `event ${id} of ${task ? `${who} (${tid})` : "no task"}, ${count} hits`;
+  };
+  return Promise.all([0, 1, 2, 3].map(owner));
+}
 
 function fill(table, rows) {
-  const caption = table.caption;
-  table.replaceChildren(caption, ...rows.map(({ name, value, more, is_new }) => {
-    const row = document.createElement("tr");
-    for (const text of [name, value, more]) row.insertCell().textContent = text;
+  table.replaceChildren(table.caption, ...rows.map(({ name, value, more, is_new }) => {
+    const row = document.createElement("tr"), button = document.createElement("button");
+    button.textContent = name.toUpperCase();
+    button.dataset.name = name;
+    row.insertCell().append(button);
+    for (const text of [value, more]) row.insertCell().textContent = text;
     row.cells[1].className = is_new ? "new" : "";
-    row.dataset.name = name;
     return row;
   }));
 }
 
-export function show_registers(state, before, name_of) {
-  const changed = name => before !== null && before[name] !== state[name];
+export function show_registers(state, before, owners, name_of) {
   const row = (name, digits, more = "") => ({
-    name: name.toUpperCase(), value: hex(state[name], digits), more, is_new: changed(name) });
+    name, value: hex(state[name], digits), more,
+    is_new: before !== null && before[name] !== state[name] });
   fill(document.getElementById("debug"), [
     ...[0, 1, 2, 3].map(n => {
       const kind = watches(state.dr7, n);
-      return row("dr" + n, 16, kind && `${kind} ${name_of(state["dr" + n])}`);
+      if (!kind) return row("dr" + n, 16);
+      return row("dr" + n, 16,
+                 [kind, name_of(state["dr" + n]), owners[n]].filter(Boolean).join("; "));
     }),
     row("dr6", 8, dr6_says(state.dr6)),
     row("dr7", 8, bits(state.dr7, { 13: "GD" })),

@@ -5,6 +5,7 @@ export class Sources {
     this.texts = table.texts.map(text => text.split("\n"));
     this.file = table.file;
     this.line = table.line;
+    this.owners = table.owners;
     let address = BigInt(table.base);
     this.at = BigUint64Array.from(table.at, delta => address += BigInt(delta));
     this.symbols = table.symbols.trim().split("\n").map(line => {
@@ -45,9 +46,10 @@ export class Sources {
     return new Set(this.line.filter((_, i) => this.file[i] === file));
   }
 
-  // "name+offset", as Bochs says it.
+  // "name+offset", as Bochs says it; "": it is none of the kernel's.
   name(address) {
     const symbol = this.symbols[Sources.last(this.symbols, symbol => symbol.at, address)];
-    return symbol ? `${symbol.name}+${(address - symbol.at).toString(16)}` : "";
+    const offset = address - (symbol?.at ?? 0n);
+    return symbol && offset < 0x1000000n ? `${symbol.name}+${offset.toString(16)}` : "";
   }
 }

@@ -43,6 +43,20 @@ def read(path):
         return f.read()
 
 
+def owners(kernel):
+    """Where the kernel keeps what sits in the registers of the first CPU: addresses, and offsets
+    and sizes in bytes. None if it has no such registers (HWBP=0)."""
+    wanted = {"used": "&cpus[0].dr.live.used", "owner": "&cpus[0].dr.live.slot[0].owner",
+              "slot": "sizeof(struct dr_slot)",
+              **{name: f"&((struct perf_event *)0)->{name}" for name in ("id", "count", "target")},
+              **{name: f"&((struct task *)0)->{name}" for name in ("comm", "tid")}}
+    ask = [word for what in wanted.values() for word in ("-ex", f"output/d (long)({what})",
+                                                         "-ex", "echo \\n")]
+    said = subprocess.run(["gdb", "-batch", "-nx", *ask, kernel], text=True,
+                          stdout=subprocess.PIPE, stderr=subprocess.DEVNULL).stdout.split()
+    return dict(zip(wanted, said)) if len(said) == len(wanted) else None
+
+
 def table(kernel, symbols):
     """For JSON: "files" and their "texts", and three lists, of the same length: by how much an
     address is higher than the one before, the number of its file, its line."""
@@ -56,7 +70,8 @@ def table(kernel, symbols):
         before = (address, path, number)
     base = at[0] if at else 0
     return {"files": list(files), "texts": [read(path) for path in files], "base": str(base),
-            "at": [0, *at[1:]], "file": file, "line": line, "symbols": read(symbols)}
+            "at": [0, *at[1:]], "file": file, "line": line, "symbols": read(symbols),
+            "owners": owners(kernel)}
 
 
 def main():

@@ -20,13 +20,15 @@ sys.path.insert(0, "tools")
 import bochs  # noqa: E402
 import lines  # noqa: E402
 import mkiso  # noqa: E402
+import tours  # noqa: E402
 from emu import tidy  # noqa: E402
 
 OUT = "build/web"
 PARTS = "build/web-bochs/parts"  # what Bochs reads
 ROMS = {"bios": "/usr/share/bochs/BIOS-bochs-latest",
         "vgabios": "/usr/share/bochs/VGABIOS-lgpl-latest"}
-WORDS = ["init=/bin/init", "watchdog=0"]
+# The command line: nothing but room, into which the page writes the one that is wanted.
+ROOM = ["room=" + 300 * "x"]
 PT_LOAD = 1  # elf(5)
 XTERM = "https://registry.npmjs.org/@xterm/xterm/-/xterm-5.5.0.tgz"
 XTERM_SHA512 = ("hqJHYaQb5OptNunnyAnkHyM8aCjZ1MEIDTQu1iIbbTD/xops91NB5yq1ZK/dC2JDbVWtF23zUtl9JE2N"
@@ -67,7 +69,7 @@ def machine(build):
         shutil.copytree("build/rootfs", top, dirs_exist_ok=True,
                         ignore=shutil.ignore_patterns("utest"))
         mkiso.make_archive(archive, top)
-    mkiso.make_iso(PARTS + "/iso", mkiso.boot_config(WORDS, archive), build + "/kernel.elf",
+    mkiso.make_iso(PARTS + "/iso", mkiso.boot_config(ROOM, archive), build + "/kernel.elf",
                    archive)
     for name, path in ROMS.items():
         shutil.copy(path, f"{PARTS}/{name}")
@@ -135,8 +137,10 @@ def main():
     iso = read(PARTS + "/iso")
     parts = {name: read(f"{PARTS}/{name}") for name in (*ROMS, "bochsrc")}
     terminal, style = xterm()
+    toured = tours.made(tours.in_node(worker, wasm, PARTS, snapshot))
     parts |= {"worker": read(worker), "wasm": read(wasm), "snapshot": read(snapshot),
-              "table": table.encode(), "xterm": terminal, "isosize": struct.pack("<I", len(iso))}
+              "table": table.encode(), "xterm": terminal, "isosize": struct.pack("<I", len(iso)),
+              "tours": json.dumps(toured).encode()}
     write(OUT + "/dr7.pack.gz", compress(pack(parts)))
     write(OUT + "/iso.gz", compress(iso))
     write(OUT + "/xterm.css", style)

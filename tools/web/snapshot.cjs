@@ -7,35 +7,22 @@
 //
 // PARTS: a folder with the files that Bochs reads. START-END: the kernel's segments in memory.
 "use strict";
-const fs = require("fs"), vm = require("vm");
-const [worker, wasm, parts, out, ...segments] = process.argv.slice(2);
+const fs = require("fs");
+const worker = require("./worker.cjs");
+const [script, wasm, parts, out, ...segments] = process.argv.slice(2);
 const PAGE = 4096;
 // Multiboot2, 3.6: the types of its tags, and of free memory.
 const [END, MODULE, MAP, FREE] = [0, 3, 6, 1];
 
-const read = name => new Uint8Array(fs.readFileSync(name));
-const files = Object.fromEntries(fs.readdirSync(parts)
-  .map(name => [name, read(`${parts}/${name}`)]));
-const answers = new Map();
-let asked = 0;
-
-globalThis.self = globalThis;
-globalThis.location = { href: "file:///" };
-globalThis.postMessage = message => answers.get(message.answers)?.(message);
-vm.runInThisContext(fs.readFileSync(worker, "utf8")
-  + "\n;globalThis.last_copy = () => { keep(); return copies.at(-1); };"
-  + "speed = 1e12;"  // one slice: BIOS and GRUB take the same ticks every time
-  + "globalThis.tidy = state => {"
-  + "  bochs._machine_forget();"
-  + "  const at = Number(state.memory);"
-  + "  wipe(memory.subarray(at, at + MEMORY), Number(state.rsi));"
-  + "};", { filename: worker });
 globalThis.wipe = wipe;
-
-const ask = (does, more) => new Promise(resolve => {
-  answers.set(++asked, resolve);
-  globalThis.onmessage({ data: { does, id: asked, ...more } });
-});
+worker.run(script, `
+  globalThis.last_copy = () => { keep(); return copies.at(-1); };
+  speed = 1e12;  // one slice: BIOS and GRUB take the same ticks every time
+  globalThis.tidy = state => {
+    bochs._machine_forget();
+    const at = Number(state.memory);
+    wipe(memory.subarray(at, at + MEMORY), Number(state.rsi));
+  };`);
 
 // Every page of free memory that is neither the kernel's nor a module's nor the information's.
 function wipe(memory, info) {
@@ -57,9 +44,9 @@ function wipe(memory, info) {
 }
 
 (async () => {
-  await ask("start", { files, wasm: read(wasm) });
-  await ask("command", { line: 'lb "kernel_main"' });
-  const { state } = await ask("command", { line: "c" });
+  await worker.ask("start", { files: worker.files(parts), wasm: worker.read(wasm) });
+  await worker.ask("command", { line: 'lb "kernel_main"' });
+  const { state } = await worker.ask("command", { line: "c" });
   globalThis.tidy(state);
   const { pages } = globalThis.last_copy();
   const numbers = Uint32Array.from([pages.length, ...pages.map(([number]) => number)]);

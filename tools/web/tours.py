@@ -1,0 +1,83 @@
+# The guided tours of the page: the sessions in the texts whose mark says "tour NAME"
+# (tools/docs_check.py), with the prose around them. Each is run here as the page will run it: so it
+# has the addresses of this build, and what does not come as the text shows it ends `make web`.
+import html
+import re
+import shlex
+import sys
+
+import docs_check
+
+COMMAND = re.compile(r"make bochs APPEND=(.*)$")
+WORDS = ["init=/bin/init", "watchdog=0"]  # tools/debug.py
+TOUR = re.compile(r"tour (\w+)")
+LIMIT = 300  # seconds for one answer
+HEADING = re.compile(r"^#+ (.*)")
+
+
+def command_line(append):
+    """The kernel's, as `make bochs APPEND=` has it."""
+    words = WORDS + shlex.split(append)
+    return " ".join(words if "--" in words else [*words, "--"])
+
+
+def as_html(lines):
+    """Prose: paragraphs, blocks that are indented by four, `code` and **words**."""
+    parts = re.split(r"\n\n+(?=\S)", "\n".join(lines).strip("\n"))
+    made = []
+    for text in filter(str.strip, parts):
+        prose, *block = re.split(r"\n*(?=^    )", text, maxsplit=1, flags=re.M)
+        prose = re.sub(r"`([^`]*)`", r"<code>\1</code>", html.escape(prose, quote=False))
+        prose = re.sub(r"\*\*(.*?)\*\*", r"<b>\1</b>", prose, flags=re.S)
+        made.append(f"<p>{prose}</p>" * bool(prose.strip()))
+        made += [f"<pre>{html.escape(b)}</pre>" for b in block]
+    return "".join(made)
+
+
+def prose(lines, first, end):
+    """Of a text's lines, without marks."""
+    return as_html(line for line in lines[first:end] if not docs_check.MARK.match(line))
+
+
+def steps(lines, blocks, seen):
+    """For each block of a session what stands before it, and pairs of what is typed and what is
+    seen then. At the end stands what is behind the last one."""
+    first = max(n for n in range(blocks[0].line) if HEADING.match(lines[n]))
+    at = first + 1
+    for block in blocks:
+        yield {"text": prose(lines, at, block.line - 1),
+               "lines": [[typed, shown] for of, typed, shown in seen if of is block and typed]}
+        at = block.line - 1 + len(block.text)
+    end = next((n for n in range(at, len(lines)) if HEADING.match(lines[n])), len(lines))
+    yield {"text": prose(lines, at, end), "lines": []}
+
+
+def tour(blocks, run):
+    """One tour; `run(words)` is the command that answers as Bochs does."""
+    first = blocks[0]
+    name = next(m[1] for m in map(TOUR.fullmatch, first.options) if m)
+    words = command_line(*shlex.split(COMMAND.match(first.what)[1]))
+    session = docs_check.Session(run(words), ".", LIMIT)
+    wrong = docs_check.run_session(blocks, session)
+    if wrong:
+        sys.exit("dr7: the tour " + wrong)
+    with open(first.page, encoding="utf-8") as f:
+        lines = f.read().split("\n")
+    title = next(m[1] for m in map(HEADING.match, reversed(lines[:first.line])) if m)
+    return {"name": name, "title": title, "words": words,
+            "steps": [s for s in steps(lines, blocks, session.seen) if s["text"] or s["lines"]]}
+
+
+def in_node(*parts):
+    """The page's machine as `run`; `parts`: what session.cjs wants before the command line."""
+    return lambda words: shlex.join(["node", "tools/web/session.cjs", *parts, words])
+
+
+def made(run):
+    """All tours."""
+    found = []
+    for page in docs_check.pages():
+        blocks = docs_check.blocks_of(page)
+        found += [tour(docs_check.with_rest(block, blocks[at + 1:]), run)
+                  for at, block in enumerate(blocks) if any(map(TOUR.fullmatch, block.options))]
+    return found

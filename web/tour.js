@@ -1,0 +1,62 @@
+// A guided tour (tools/web/tours.py): steps of text and of lines that are typed for the reader.
+// What Bochs answers is compared with what should be seen.
+
+export class Tour {
+  // `type(line)` types at Bochs' prompt and resolves with the answer.
+  constructor(section, type) {
+    Object.assign(this, { section, type, tour: null });
+  }
+
+  // From a machine that has just begun up to a step, 1 being the first.
+  async begin(tour, step) {
+    this.tour = tour;
+    this.section.hidden = false;
+    for (this.step = 1; this.step < Math.min(step, tour.steps.length); this.step++)
+      for (const [line] of tour.steps[this.step - 1].lines) await this.type(line);
+    this.show();
+  }
+
+  end() {
+    this.tour = null;
+    this.section.hidden = true;
+  }
+
+  show() {
+    const { title, name, steps } = this.tour, { text, lines } = steps[this.step - 1];
+    this.section.querySelector("h2").textContent = `${title} (${this.step}/${steps.length})`;
+    this.section.querySelector("div").innerHTML = text;
+    this.section.querySelector("ol").replaceChildren(...lines.map(([line, shown]) => {
+      const item = document.createElement("li");
+      item.append(Object.assign(document.createElement("kbd"), { textContent: line }),
+                  Object.assign(document.createElement("pre"), { textContent: shown.join("\n") }));
+      return item;
+    }));
+    this.done = 0;
+    this.mark();
+    history.replaceState(null, "", `#tour=${name}&step=${this.step}`);
+  }
+
+  mark() {
+    const items = [...this.section.querySelectorAll("li")];
+    items.forEach((item, i) => item.classList.toggle("next", i === this.done));
+    (items[this.done] ?? this.section).scrollIntoView({ block: "nearest" });
+  }
+
+  // Types the next line; behind the last one the next step is shown. Whether there was anything.
+  async next() {
+    if (!this.tour) return false;
+    const { steps } = this.tour, { lines } = steps[this.step - 1];
+    if (this.done < lines.length) {
+      const [line, shown] = lines[this.done], said = await this.type(line);
+      let at = 0;
+      const seen = shown.map(text => text.replace(/t=\d+/, "t="))
+        .every(text => (at = said.replace(/t=\d+/g, "t=").indexOf(text, at)) >= 0);
+      this.section.querySelectorAll("li")[this.done++].classList.add(seen ? "seen" : "other");
+      this.mark();
+    } else if (this.step < steps.length) {
+      this.step++;
+      this.show();
+    } else return false;
+    return true;
+  }
+}
