@@ -74,6 +74,8 @@ class Site:
 
     def page_of(self, name):
         """The page of what stands in backquotes, and its line; None: it is nothing of ours."""
+        if name.startswith("build/web/index.html#"):
+            return "../" + name.removeprefix("build/")  # its folder is beside the site's
         if name in self.sources:
             return f"src/{name}.md"
         places = self.functions.get(name.removesuffix("()"), [])
@@ -97,7 +99,7 @@ class Site:
                 shutil.copy(target, self.folder_of(target))
             return f"]({os.path.relpath(page, here or '.')})" if page else found[0]
 
-        parts = re.split(r"(^```.*?^```$|^(?: {4}.*\n)+)", read(path), flags=re.M | re.S)
+        parts = re.split(r"(^```.*?^```$|^(?: {4}[^\n]*\n)+)", read(path), flags=re.M | re.S)
         parts[::2] = [CODE.sub(code, LINK.sub(link, part)) for part in parts[::2]]
         write(path, "".join(parts))
 
