@@ -7,6 +7,7 @@
 #include "arch/x86/trap.h"
 #include "arch/x86/user/devices.h"
 #include "debug/crash.h"
+#include "debug/examples/race.h"
 #include "debug/examples/watch.h"
 #include "debug/guest.h"
 #include "debug/kgdb/kgdb.h"
@@ -66,6 +67,7 @@ static void main_thread(void *)
         printk("dr7: no programs: started without a module; running the built-in tasks "
                "(test=NAME chooses)\n");
     watch_start();
+    race_start();
     u32 status = ktest_run(programs ? "" : "all") ? FAILED : 0;
 
     cmdline_get("init", init, sizeof(init));
