@@ -87,6 +87,9 @@ extern struct list task_lists[TASK_LISTS];
 extern struct spinlock tasks_lock;
 struct list *tasks_of(u32 tid);
 struct task *task_lookup(u32 tid);
+extern u32 next_tid; // the next task gets this number, or the first after it that is free
+// Gives a task that has not started the next number.
+void task_renew_tid(struct task *t);
 
 // The reaper is a thread that frees dead tasks. A task cannot free the stack on which it runs.
 void task_reap(struct task *t);

@@ -66,7 +66,7 @@ static u32 tid_after(u32 tid)
     return tid == MAX_TID ? MIN_TID : tid + 1;
 }
 
-static u32 new_tid(void)
+static inline __attribute__((always_inline)) u32 new_tid(void)
 {
     u64 flags = spin_lock_irqsave(&tasks_lock);
     u32 tid = next_tid;
@@ -100,6 +100,11 @@ struct task *task_new(const char *comm, void (*entry)(void *), void *arg, cpumas
     t->entry_arg = arg;
     context_prepare(&t->arch, sched_task_main, t);
     return t;
+}
+
+void task_renew_tid(struct task *t)
+{
+    t->tid = new_tid();
 }
 
 void task_start(struct task *t)

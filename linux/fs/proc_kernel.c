@@ -46,6 +46,20 @@ static void show_core_pattern(struct text *t, u64)
     text_add(t, "core\n");
 }
 
+static void show_last_pid(struct text *t, u64)
+{
+    text_add(t, "%u\n", tid_last());
+}
+
+static int store_last_pid(const char *text, u64)
+{
+    u64 tid;
+    if (!parse_u64(text, &tid) || tid >= MAX_TID)
+        return -EINVAL;
+    tid_set_last((u32)tid);
+    return 0;
+}
+
 void proc_kernel_init(struct node *proc, struct node *sys_kernel)
 {
     static const struct gen_file system[] = {
@@ -54,9 +68,11 @@ void proc_kernel_init(struct node *proc, struct node *sys_kernel)
     };
     static const struct gen_file tainted = {"tainted", gen_show_number, NULL, NULL};
     static const struct gen_file pid_max = {"pid_max", gen_show_number, NULL, NULL};
+    static const struct gen_file last_pid = {"ns_last_pid", show_last_pid, store_last_pid, NULL};
     static const struct gen_file core_pattern = {"core_pattern", show_core_pattern, NULL, NULL};
     gen_add_all(proc, system, ARRAY_SIZE(system));
     gen_add(sys_kernel, &tainted, 0);
     gen_add(sys_kernel, &pid_max, MAX_TID);
+    gen_add(sys_kernel, &last_pid, 0);
     gen_add(sys_kernel, &core_pattern, 0);
 }

@@ -100,20 +100,7 @@ void task_take_tid(struct task *self, u32 tid)
     spin_unlock_irqrestore(&tasks_lock, flags);
 }
 
-void process_link(struct process *p, struct process *parent, struct task *first)
-{
-    nr_threads++;
-    p->pid = first->tid;
-    strcopy(p->comm, first->comm, sizeof(p->comm));
-    p->parent = parent;
-    p->forker = current_task()->tid;
-    if (p != parent) // init is its own parent
-        list_add_tail(&p->sibling, &parent->children);
-    tree_add(&processes, &p->pid_node, p->pid);
-    thread_link(first);
-}
-
-void thread_link(struct task *t)
+static void link_thread(struct task *t)
 {
     struct thread *th = t->thread;
     struct process *p = t->process;
@@ -125,6 +112,26 @@ void thread_link(struct task *t)
     if (p->stopping || t->killed)
         signal_note(t);
     spin_unlock_irqrestore(&p->signal_lock, flags);
+}
+
+void thread_link(struct task *t)
+{
+    tid_settle(t);
+    link_thread(t);
+}
+
+void process_link(struct process *p, struct process *parent, struct task *first)
+{
+    tid_settle(first);
+    nr_threads++;
+    p->pid = first->tid;
+    strcopy(p->comm, first->comm, sizeof(p->comm));
+    p->parent = parent;
+    p->forker = current_task()->tid;
+    if (p != parent) // init is its own parent
+        list_add_tail(&p->sibling, &parent->children);
+    tree_add(&processes, &p->pid_node, p->pid);
+    link_thread(first);
 }
 
 bool process_no_more(const struct process *p)

@@ -216,6 +216,13 @@ void task_take_tid(struct task *self, u32 tid);
 // proc_lock held. Afterwards the caller starts the task.
 void process_link(struct process *p, struct process *parent, struct task *first);
 void thread_link(struct task *t);
+// Gives a task that has not started another number if its own is in use without a task: as that of
+// a process that nobody has waited for, of a group or of a session. Both of the above call it, so
+// the number is not final before. proc_lock held.
+void tid_settle(struct task *t);
+// The number that was given last; and its change, up to MAX_TID: the next one follows it.
+u32 tid_last(void);
+void tid_set_last(u32 tid);
 // Whether there are as many threads as its RLIMIT_NPROC, or the system, allows. proc_lock held.
 bool process_no_more(const struct process *p);
 // Takes a thread out of its process. True if it was the last. proc_lock and signal_lock held.
