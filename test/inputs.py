@@ -33,7 +33,7 @@ CASES = [
     (BOOT_RUN, {"SHELL_PROG": "nosuch"}, "dr7: SHELL_PROG=nosuch: there is no such file"),
     (TEST, {"T": "a b"}, "dr7: T=a b: one name at a time"),
     (TEST, {"T": "bad-inputs"},
-     "dr7: no test is named bad-inputs there; is bad-input meant?"),
+     "dr7: no test is named bad-inputs; is bad-input meant?"),
     (["tools/compare.py"], {"SEEDS": "x"}, "dr7: SEEDS=x: it is a number, or FIRST-LAST"),
     (["tools/compare.py"], {"OPS": "0"}, "dr7: OPS=0: a number from 1 to 2147483648 is wanted"),
 ]

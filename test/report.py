@@ -2,7 +2,7 @@
 import re
 from dataclasses import dataclass, field
 
-TAIL_LINES = 30  # of a failing case's log
+TAIL_LINES = 30  # of a failing case's log, at least; a panic is shown whole, with the test's name
 
 PLAN = re.compile(r"^1\.\.(\d+)")
 RESULT = re.compile(r"^(not )?ok (\d+) (?:- )?(\S+)(?:.*# SKIP ?(.*))?")
@@ -92,7 +92,9 @@ def print_failures(results):
         r, c = places[0]
         print(f"\nFAILED {name} ({', '.join(r.column for r, _ in places)}) {c.reason}")
         print(f"  log: {r.log}")
-        for line in [x for x in c.lines if x][-TAIL_LINES:]:
+        lines = [x for x in c.lines if x]
+        panic = next((n - 1 for n, x in enumerate(lines) if x.startswith("PANIC:")), len(lines))
+        for line in lines[max(0, min(panic, len(lines) - TAIL_LINES)):]:
             print("  | " + line)
 
 

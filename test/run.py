@@ -475,8 +475,10 @@ def main():
     os.makedirs(LOGS, exist_ok=True)
     jobs = choose(build, host_tests, only, only_emu, only_smp, os.environ.get("TEST_HWBP", ""),
                   settings.variable("CORE") == "1")
+    if not jobs and only in every_name():
+        sys.exit(f"dr7: {only} does not run with EMU={only_emu} SMP={only_smp}; leave them out")
     if not jobs:
-        sys.exit(f"dr7: no test is named {only} there"
+        sys.exit(f"dr7: no test is named {only}"
                  + names.nearest(only, every_name(), "; `make test T=?` lists them"))
 
     results = run_all(jobs)
