@@ -1,5 +1,6 @@
 # A hand-in's kernel in QEMU, and what QEMU saw of it.
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -16,6 +17,12 @@ def symbols(kernel):
     """name -> address, of the functions and variables that other files can see."""
     lines = bench.run(["nm", "-g", kernel]).stdout.splitlines()
     return {name: int(address, 16) for address, _, name in (line.split() for line in lines)}
+
+
+def last_words(why):
+    """The words of a panic, " " before them, without what differs from run to run."""
+    panic = re.search(r"PANIC: (?:\S+\.c:\d+: )?(.*)", why)
+    return " " + re.sub(r"\d", "", panic[1]) if panic else ""
 
 
 def archive(program, name):

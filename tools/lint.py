@@ -42,8 +42,7 @@ MAY_INCLUDE = {
     "test/bench": ["user"],
     "test/fuzz": ["user"],
     "user": [],
-    "labs": KERNEL,
-    "labs/museum": ["labs", "user"],
+    "labs": KERNEL + ["user"],
 }
 for number, room in enumerate(ROOMS):
     MAY_INCLUDE[room] = FLOOR + ["arch/x86/user", "arch/x86/svm"] + ROOMS[:number]

@@ -67,8 +67,7 @@ def alone(bench):
             break
     row = "".join(letter for letter, _ in results)
     why = next((words for letter, words in results if letter != "."), "")
-    panic = re.search(r"PANIC: (.*)", why)
-    return row + (" " + re.sub(r"\d", "", panic[1]) if panic else ""), why
+    return row + machine.last_words(why), why
 
 
 def together(bench):
