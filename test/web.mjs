@@ -75,9 +75,60 @@ await press("step");
 await press("step");
 expect("two back, two forward", [await where(), await all()], behind);
 
-// The demonstration to its end; on the way, a stop.
+// Over and out stay on the way of this function, by keys.
+await page.evaluate(t => dr7.go(t), time(before[0]));
+for (let i = 0; i < 9; i++) { await page.keyboard.press("F10"); await idle(); }
+expect("over", (await where())[1].split("+")[0], "perf_switch_in");
+await page.keyboard.press("Shift+F11");
+await idle();
+expect("out", (await where())[1].split("+")[0], "sched_task_main");
+
+// Whose breakpoint it is; back to the last write of DR7, and to where RSP got its value.
 await command("d 2");
 expect("breakpoints, without the clicked one", await page.evaluate(() => dr7.breakpoints.size), 1);
+await command("b perf_event_count");
+await press("continue");
+const owner = await page.locator("#debug tr").first().textContent();
+if (!/; event \d+ of [A-H] \(\d+\), \d+ hits$/.test(owner)) complain(`whose it is: ${owner}`);
+const last_said = async () => (await page.textContent("#said")).trimEnd().split("\n").at(-1);
+await timed("back to DR7", () => press("back-to-DR7"));
+expect("the last write of DR7", (await last_said()).includes(": mov dr7, "), true);
+const rsp = await page.evaluate(() => String(dr7.state.rsp));
+await timed("back to RSP", async () => { await page.click("[data-name=rsp]"); await idle(); });
+await press("step");
+expect("where RSP came from", await page.evaluate(() => String(dr7.state.rsp)), rsp);
+
+// The bar: to the first moment, and as far as the machine has been.
+const drag = async end => {
+  const to = await page.evaluate(end => {
+    const bar = document.getElementById("bar");
+    bar.value = bar[end];
+    bar.dispatchEvent(new Event("input"));
+    return Number(bar[end]);
+  }, end);
+  await idle();
+  expect(`the bar's ${end}`, time(await where()), to);
+};
+await drag("min");
+await drag("max");
+await command("d 3");
+
+// A reload in the middle; a link to a place.
+await page.reload();
+await page.evaluate(() => dr7.ready);
+expect("after a reload", await where(), first);
+const open = async place => {
+  await page.goto("about:blank");
+  await page.goto(home + "/index.html" + place);
+  await page.evaluate(() => dr7.ready);
+};
+await open("#run=demo&b=perf_switch_in");
+expect("the link", (await where())[1], "perf_switch_in+0");
+await open("#tour=switch&step=3");
+expect("the tour's third step", await page.textContent("#tour h2"), "A context switch (3/6)");
+await open("");
+
+// The demonstration to its end; on the way, a stop.
 await page.click("#continue");
 await page.waitForFunction(() => dr7.console().buffer.active.cursorY > 8);
 await timed("stop", () => press("stop"));
@@ -108,9 +159,8 @@ for (const tour of tours.filter(Boolean)) {
   await timed(`the tour ${tour}`, async () => {
     while (await page.evaluate(() => dr7.next())) {
       lines++;
-      const other = await page.locator("#tour .other").first().textContent({ timeout: 1 })
-        .catch(() => "");
-      if (other) complain(`the tour ${tour}: ${other}`);
+      for (const other of await page.locator("#tour .other").allTextContents())
+        complain(`the tour ${tour}: ${other}`);
     }
   });
   console.log(`# the tour ${tour}: ${lines} lines and steps`);

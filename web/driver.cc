@@ -11,7 +11,6 @@
 #include "iodev/serial_raw.h"
 
 #include <csetjmp>
-#include <cstring>
 #include <emscripten.h>
 
 int bx_init_main(int argc, char *argv[]);
@@ -128,6 +127,7 @@ EMSCRIPTEN_KEEPALIVE void machine_forget()
 // Says where the machine stands, as the debugger does behind each stop.
 EMSCRIPTEN_KEEPALIVE void machine_where()
 {
+    is_over = false; // nobody would hear
     dbg_printf("Next at t=" FMT_LL "d\n", bx_pc_system.time_ticks());
     bx_dbg_disassemble_current(0, 0);
 }

@@ -93,12 +93,12 @@ async function show({ from, latest }) {
   mark_lines(place);
 }
 
-let file = -1, with_code = new Set();
+let file = -1;
 function show_file(number) {
   if (number === file) return;
   file = number;
   $("file").value = number;
-  with_code = sources.lines_with_code(number);
+  const with_code = sources.lines_with_code(number);
   $("lines").replaceChildren(...sources.texts[number].map((text, i) => {
     const line = document.createElement("li");
     line.textContent = text;
@@ -180,12 +180,6 @@ function wire() {
   };
   $("file").onchange = () => { show_file(Number($("file").value)); mark_lines(); };
   $("bar").oninput = seek;
-  $("light").onclick = () => {
-    const { style } = document.documentElement;
-    const dark = matchMedia("(prefers-color-scheme: dark)").matches;
-    style.colorScheme = (style.colorScheme || (dark ? "dark" : "light")) === "dark"
-      ? "light" : "dark";
-  };
   document.ondragover = event => event.preventDefault();
   document.ondrop = event => {
     event.preventDefault();

@@ -4,15 +4,12 @@ const BASE = 0xffffffff80000000n;  // arch/x86/layout.h: KERNEL_BASE
 const MOST = 200000;               // characters that stay
 
 export function bochs_command(line, named) {
-  const words = line.trim().split(/\s+/);
-  const quote = word => named.has(word) ? `"${word}"` : word;
-  if (words[0] === "watch")
-    return words.map((word, i) => i > 1 && named.has(word)
-      ? "0x" + (named.get(word) - BASE).toString(16) : word).join(" ");
-  if (["b", "break", "lb", "u", "x"].includes(words[0])) {
-    const rest = words.slice(1).map(quote);
-    return [words[0] === "b" || words[0] === "break" ? "lb" : words[0], ...rest].join(" ");
-  }
+  const [command, ...rest] = line.trim().split(/\s+/);
+  const physical = word => named.has(word) ? "0x" + (named.get(word) - BASE).toString(16) : word;
+  const quoted = word => named.has(word) ? `"${word}"` : word;
+  const wanted = { b: "lb", break: "lb", lb: "lb", u: "u", x: "x" }[command];
+  if (wanted) return [wanted, ...rest.map(quoted)].join(" ");
+  if (command === "watch") return [command, rest[0], ...rest.slice(1).map(physical)].join(" ");
   return line.trim() === "info" ? "r" : line;
 }
 
@@ -54,10 +51,10 @@ export class Prompt {
     const word = this.input.value.match(/[\w.]*$/)[0];
     const found = word ? this.names.filter(name => name.startsWith(word)).sort() : [];
     if (!found.length) return;
-    let common = found[0];
-    while (!found.every(name => name.startsWith(common))) common = common.slice(0, -1);
-    if (found.length > 1 && common === word) this.print(found.slice(0, 40).join("  ") + "\n");
-    this.input.value += common.slice(word.length);
+    let end = word.length;  // of what the first and the last have in common, and so all
+    while (end < found[0].length && found[0][end] === found.at(-1)[end]) end++;
+    if (found.length > 1 && end === word.length) this.print(found.slice(0, 40).join("  ") + "\n");
+    this.input.value += found[0].slice(word.length, end);
   }
 
   key(event) {

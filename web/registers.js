@@ -59,9 +59,9 @@ export function show_registers(state, before, owners, name_of) {
   fill(document.getElementById("debug"), [
     ...[0, 1, 2, 3].map(n => {
       const kind = watches(state.dr7, n);
-      if (!kind) return row("dr" + n, 16);
+      if (!kind && !owners[n]) return row("dr" + n, 16);
       return row("dr" + n, 16,
-                 [kind, name_of(state["dr" + n]), owners[n]].filter(Boolean).join("; "));
+                 [kind || "off", name_of(state["dr" + n]), owners[n]].filter(Boolean).join("; "));
     }),
     row("dr6", 8, dr6_says(state.dr6)),
     row("dr7", 8, bits(state.dr7, { 13: "GD" })),

@@ -46,10 +46,11 @@ export class Sources {
     return new Set(this.line.filter((_, i) => this.file[i] === file));
   }
 
-  // "name+offset", as Bochs says it; "": it is none of the kernel's.
+  // "name+offset", as Bochs says it; "": it is no address of the kernel.
   name(address) {
     const symbol = this.symbols[Sources.last(this.symbols, symbol => symbol.at, address)];
     const offset = address - (symbol?.at ?? 0n);
-    return symbol && offset < 0x1000000n ? `${symbol.name}+${offset.toString(16)}` : "";
+    if (!symbol || !(address >> 63n) || offset > 0xffffffn) return "";
+    return `${symbol.name}+${offset.toString(16)}`;
   }
 }
