@@ -159,7 +159,7 @@ CFLAGS := -std=gnu17 -O2 -g -ffreestanding -fno-pic -fno-pie -mcmodel=kernel \
 AFLAGS  = -f elf64 $(if $(filter boot/%,$<),,-g -F dwarf) -Wall -I./
 LDFLAGS := -nostdlib -static -z max-page-size=4096 -z noexecstack --build-id=none -T linker.ld
 UFLAGS := -static -O2 -g $(WARN) -I. -isystem $(BUILD)/user/include
-HFLAGS := -std=gnu17 -O1 -g $(WARN) -I. -isystem $(BUILD)/include \
+HFLAGS := -std=gnu17 -O1 -g $(WARN) -Itest/host/fake -I. -isystem $(BUILD)/include \
           -fsanitize=address,undefined -fno-sanitize-recover=all
 
 # For editors: how the usual kernel, the programs and the tests are compiled.

@@ -2,7 +2,6 @@
 #include "debug/retarget.h"
 #include "arch/x86/user/devices.h"
 #include "arch/x86/trap.h"
-#include "hwbp/validate.h"
 #include "kernel/base/spinlock.h"
 #include "perf/context.h"
 

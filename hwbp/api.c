@@ -1,23 +1,8 @@
-// The breakpoint API: register, modify, unregister; for a task, and wide.
+// The breakpoint API: another address, type or length; and wide breakpoints.
 #include "hwbp/reserve.h"
 #include "kernel/base/errno.h"
 #include "kernel/mm/heap.h"
 #include "perf/context.h"
-
-struct perf_event *hwbp_register_user(const struct perf_event_attr *attr, struct task *task,
-                                      perf_overflow_fn fn, void *arg)
-{
-    struct perf_event_attr disabled = *attr;
-    disabled.disabled = 1; // nothing may fire before it is marked as the thread's
-    struct perf_event *event = perf_event_create_kernel_counter(&disabled, -1, task, fn, arg);
-    if (IS_ERR(event))
-        return event;
-    bp_of(event)->thread = true;
-    event->attr.disabled = attr->disabled;
-    if (!attr->disabled)
-        perf_event_enable(event);
-    return event;
-}
 
 // ---- modify ----
 

@@ -19,19 +19,15 @@ void hwbp_init(void);
 // Reads "slots=" from the command line, for as many CPUs as have started. Before the first task.
 void hwbp_slots_init(void);
 
-// A breakpoint of one task, wherever it runs. Event, or ERR_PTR: -ENOSPC (no slot), -EINVAL (type,
-// length, alignment, kernel address with exclude_kernel, protected area), -EOPNOTSUPP, -ESRCH,
-// -ENOMEM. Task context.
-struct perf_event *hwbp_register_user(const struct perf_event_attr *attr, struct task *task,
-                                      perf_overflow_fn fn, void *arg);
-
-// A breakpoint of one CPU, for whatever runs there, is a plain perf event: what makes it is
-// perf_event_create_kernel_counter(). perf_event_release_kernel() ends both kinds.
+// A breakpoint of one task, wherever it runs, or of one CPU, whatever runs there, is a plain perf
+// event: perf_event_create_kernel_counter() makes it, perf_event_release_kernel() ends it. Besides
+// the errors of every event it gives -ENOSPC (no slot), -EINVAL (type, length, alignment, kernel
+// address with exclude_kernel, protected area) and -EOPNOTSUPP.
 
 // A breakpoint on every CPU, for whatever runs there. Its slots are reserved on all CPUs or on
 // none, in one step that no other request can see half done. Then it is armed on all CPUs at once.
 // It is one object with one count, one address and one switch. An offline CPU has its part, too,
-// and comes back with it. The same errors as hwbp_register_user(). Task context.
+// and comes back with it. The same errors. Task context.
 struct hwbp_wide *hwbp_register_wide(const struct perf_event_attr *attr, perf_overflow_fn fn,
                                      void *arg);
 void hwbp_unregister_wide(struct hwbp_wide *wide);
@@ -52,11 +48,6 @@ int hwbp_modify(struct perf_event *event, u64 addr, u32 bp_type, u64 bp_len);
 int hwbp_check(const struct perf_event *event, const struct perf_event_attr *attr);
 int hwbp_apply(struct perf_event *event, void *arg);
 
-// The running task ends or executes another program. The breakpoints that hwbp_register_user() has
-// made for it stop, and their slots come back. Their makers must still release the events. Task
-// context.
-void hwbp_flush_task(struct task *task);
-
 // How many breakpoints exist.
 u32 hwbp_live(void);
 
@@ -68,6 +59,3 @@ void hwbp_check_slots(void);
 // name.
 enum slot_rules hwbp_rules(void);
 int hwbp_set_rules(const char *name);
-
-// Why the last refused request was refused, in words ("" if none was).
-void hwbp_last_refusal(char *buf, size_t size);

@@ -1,7 +1,6 @@
 // The breakpoint PMU: perf's wishes become edits of the debug-register file.
 #include "hwbp/pmu.h"
 #include "hwbp/reserve.h"
-#include "hwbp/validate.h"
 #include "sched/trace.h"
 #include "perf/context.h"
 #include "perf/pmu.h"
@@ -52,6 +51,12 @@ static int bp_event_init(struct perf_event *event, void *wide)
     else
         bp->claim = claim;
     return err;
+}
+
+static void bp_destroy(struct perf_event *event)
+{
+    if (bp_of(event)->claim == &bp_of(event)->own) // not a wide one's
+        claim_release(&bp_of(event)->own);
 }
 
 int hwbp_check(const struct perf_event *event, const struct perf_event_attr *attr)
@@ -145,7 +150,7 @@ static const struct pmu breakpoint_pmu = {
     .size = sizeof(struct bp_event),
     .limited = true,
     .event_init = bp_event_init,
-    .destroy = claim_release_event,
+    .destroy = bp_destroy,
     .add = bp_add,
     .del = bp_del,
 };

@@ -125,28 +125,6 @@ void claim_release(struct bp_claim *claim)
     mutex_unlock(&claims.mutex);
 }
 
-void claim_release_event(struct perf_event *event)
-{
-    mutex_lock(&claims.mutex);
-    if (bp_of(event)->claim == &bp_of(event)->own)
-        claim_drop(&bp_of(event)->own);
-    mutex_unlock(&claims.mutex);
-}
-
-void hwbp_flush_task(struct task *task)
-{
-    struct bp_claim *c, *next;
-    mutex_lock(&claims.mutex);
-    list_for_each_safe (c, next, &claims.live, node) {
-        if (c->task != task || !bp_of(c->event)->thread)
-            continue;
-        perf_event_retire(c->event);
-        bp_of(c->event)->claim = NULL;
-        claim_drop(c);
-    }
-    mutex_unlock(&claims.mutex);
-}
-
 // ---- for everybody else ----
 
 enum slot_rules hwbp_rules(void)
@@ -170,12 +148,4 @@ int hwbp_set_rules(const char *name)
 u32 hwbp_live(void)
 {
     return __atomic_load_n(&claims.table.live, __ATOMIC_RELAXED);
-}
-
-void hwbp_last_refusal(char *buf, size_t size)
-{
-    mutex_lock(&claims.mutex);
-    u64 last = claims.nr_refusals - 1;
-    strcopy(buf, claims.nr_refusals ? claims.refusals[last % REFUSALS] : "", size);
-    mutex_unlock(&claims.mutex);
 }

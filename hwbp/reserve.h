@@ -34,9 +34,6 @@ void claim_release(struct bp_claim *claim);
 int claim_admit(struct bp_claim *claim, bool inherited);
 void claim_drop(struct bp_claim *claim);
 
-// Releases an event's own claim, unless it was flushed before; leaves a wide one alone.
-void claim_release_event(struct perf_event *event);
-
 // For /proc/hwbp: this event's request `attr` was refused with `err`, -EINVAL or -EOPNOTSUPP.
 void remember_invalid(const struct perf_event *event, const struct perf_event_attr *attr, int err,
                       const char *why);

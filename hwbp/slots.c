@@ -235,13 +235,6 @@ void slots_release(struct slot_table *t, const struct slot_request *r)
     count(t, &ruled, false);
 }
 
-bool slots_equal(const struct slot_table *a, const struct slot_table *b)
-{
-    // struct slot_cpu is all u32: no padding to compare.
-    return a->rules == b->rules && a->nr_cpus == b->nr_cpus && a->live == b->live &&
-           __builtin_memcmp(a->cpu, b->cpu, a->nr_cpus * sizeof(a->cpu[0])) == 0;
-}
-
 // ---- Names ----
 
 const char *slots_name(enum slot_rules rules)

@@ -34,6 +34,7 @@ struct slot_cpu {
     u32 tasks[2][SLOTS_PER_CPU + 1];
 };
 
+// All u32 and zeroed at first, so memcmp() can compare two of them.
 struct slot_table {
     enum slot_rules rules;
     u32 nr_cpus; // possible CPUs: 1 .. SLOT_CPUS
@@ -75,9 +76,6 @@ u32 slots_max_task(const struct slot_cpu *c);
 // Takes back what slots_reserve() or slots_inherit() has counted for an equal request. A request
 // that was not counted is a panic.
 void slots_release(struct slot_table *t, const struct slot_request *r);
-
-// True if two tables keep the same counts for all CPUs.
-bool slots_equal(const struct slot_table *a, const struct slot_table *b);
 
 // "2009", "exact", "mainline", and back. False for another name.
 const char *slots_name(enum slot_rules rules);

@@ -1,5 +1,5 @@
 // Validation: what may be watched, and what must never be.
-#include "hwbp/validate.h"
+#include "hwbp/bp.h"
 #include "kernel/base/errno.h"
 
 struct area {

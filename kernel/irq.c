@@ -42,8 +42,10 @@ bool device_irq(struct trapframe *f)
     }
 }
 
-void sched_ticked(void)
+void sched_ticked(struct trapframe *f)
 {
+    struct task *t = current_task();
+    *(from_user(f) ? &t->user_ticks : &t->system_ticks) += 1;
     timers_run();
     perf_sample_tick();
     ktest_tick();

@@ -1,7 +1,7 @@
 // Steering and reading events, with all their inherited copies.
 #include "perf/context.h"
 
-// ---- enable, disable, retire ----
+// ---- enable, disable ----
 
 int perf_set_enabled(struct perf_event *event, void *)
 {
@@ -18,12 +18,6 @@ int perf_set_disabled(struct perf_event *event, void *)
     return 0;
 }
 
-static int set_retired(struct perf_event *event, void *)
-{
-    perf_set_state(event, PERF_EXIT);
-    return 0;
-}
-
 void perf_event_enable(struct perf_event *event)
 {
     perf_family_run(event, perf_set_enabled, NULL);
@@ -32,11 +26,6 @@ void perf_event_enable(struct perf_event *event)
 void perf_event_disable(struct perf_event *event)
 {
     perf_family_run(event, perf_set_disabled, NULL);
-}
-
-void perf_event_retire(struct perf_event *event)
-{
-    perf_ctx_run(event, set_retired, NULL);
 }
 
 // ---- counts ----

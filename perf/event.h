@@ -10,7 +10,7 @@
 //   ACTIVE     enabled, and the PMU has a place for it where its    while the
 //              context runs                                         context runs
 //   ERROR      pinned, and the PMU had no room: reads as EOF        no
-//   EXIT       retired by its PMU with its task's old program       no, for ever
+//   EXIT       removed when its task executed another program       no, for ever
 //
 // Two times are kept, in ns of clock_ns(). "Enabled" is the time in INACTIVE and ACTIVE while the
 // context runs; "running" is the part of it in ACTIVE.
@@ -113,17 +113,6 @@ struct perf_event {
     struct perf_output *output; // what the layer above keeps with it: perf_output_size bytes
 };
 
-// Runs the loop for each member of a group, the leader first. No member may leave meanwhile.
-#define perf_for_each_member(event, leader)                                                        \
-    for (event = (leader); event; event = perf_next_member(event, leader))
-
-static inline struct perf_event *perf_next_member(struct perf_event *event,
-                                                  struct perf_event *leader)
-{
-    struct list *next = event == leader ? leader->siblings.next : event->node.next;
-    return next == &leader->siblings ? NULL : list_entry(next, struct perf_event, node);
-}
-
 // Whether its hits go to perf_counted().
 static inline bool perf_samples(const struct perf_event *event)
 {
@@ -168,9 +157,6 @@ void perf_event_reset(struct perf_event *event);
 // ---- for PMUs ----
 
 void perf_init(void); // boot CPU, once, before perf_cpu_start()
-
-// Stops the event for ever (state EXIT); count and times stay readable. Task context.
-void perf_event_retire(struct perf_event *event);
 
 void perf_pmu_register(const struct pmu *pmu);
 // `nr` hits of an ACTIVE event that concern `addr`: filter by mode (exclude_user/kernel), count,

@@ -14,19 +14,9 @@
 
 struct runqueue runqueues[MAX_CPUS];
 static struct task idle_tasks[MAX_CPUS];
-static bool storm;
+volatile bool sched_storm;
 bool trace_on;
 cpumask sched_online = BIT(0);
-
-void sched_set_storm(bool on)
-{
-    __atomic_store_n(&storm, on, __ATOMIC_RELEASE);
-}
-
-bool sched_storm(void)
-{
-    return __atomic_load_n(&storm, __ATOMIC_ACQUIRE);
-}
 
 void sched_kick(u32 cpu)
 {
@@ -112,7 +102,7 @@ static void switch_tasks(struct runqueue *rq, struct task *prev, struct task *ne
 
 static bool must_leave(struct task *t, bool online)
 {
-    return !online || !(t->affinity & BIT(cpu_id())) || (sched_storm() && t->slice == 0);
+    return !online || !(t->affinity & BIT(cpu_id())) || (sched_storm && t->slice == 0);
 }
 
 // After a switch, or the decision against one: CPUs for which it has woken tasks hear of it. IRQs
@@ -214,21 +204,17 @@ void sched_tick(struct trapframe *f)
     struct runqueue *rq = this_rq();
     struct task *t = rq->curr;
     rq->stats.ticks++;
-    if (from_user(f))
-        t->user_ticks++;
-    else
-        t->system_ticks++;
     sched_charge(rq);
-    sched_ticked();
+    sched_ticked(f);
     perf_tick();
     if (rq->stats.ticks % BALANCE_TICKS == 0)
         sched_pull(2);
     if (t->slice)
         t->slice--;
-    if (sched_storm())
+    if (sched_storm)
         t->slice = 0;
     bool others_wait = __atomic_load_n(&rq->nr_queued, __ATOMIC_RELAXED);
-    if ((t->slice == 0 || t == rq->idle) && (others_wait || sched_storm()))
+    if ((t->slice == 0 || t == rq->idle) && (others_wait || sched_storm))
         cpu_set_due(DUE_SWITCH);
 }
 
@@ -298,11 +284,6 @@ void sched_idle(void)
                 cpu_idle_halt();
         }
     }
-}
-
-const struct sched_stats *sched_stats(u32 cpu)
-{
-    return &runqueues[cpu].stats;
 }
 
 u64 sched_total_switches(void)

@@ -98,7 +98,3 @@ void task_reaper_start(void);
 
 // The first function of every task but the idle ones; `arg` is the task.
 void sched_task_main(void *arg);
-// TASK_NEW becomes runnable.
-void sched_start(struct task *t);
-// Storm mode (sched_set_storm).
-bool sched_storm(void);

@@ -76,13 +76,12 @@ static inline bool cpu_is_online(u32 cpu)
     return cpu < MAX_CPUS && (cpus_online() & BIT(cpu));
 }
 
-// Per-CPU counts for display and tests.
+// Counts of a CPU, for display and tests (struct runqueue).
 struct sched_stats {
     u64 switches, preemptions, migrations_in, ticks, idle_ns;
 };
-const struct sched_stats *sched_stats(u32 cpu);
 u64 sched_total_switches(void);
 
-// Test aid: from now on every tick (storm = true) preempts, and moves the running task to another
-// allowed CPU.
-void sched_set_storm(bool storm);
+// Test aid: while it is true, every tick preempts, and moves the running task to another allowed
+// CPU.
+extern volatile bool sched_storm;

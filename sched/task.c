@@ -113,7 +113,7 @@ void task_start(struct task *t)
     u64 flags = spin_lock_irqsave(&tasks_lock);
     list_add_tail(&t->tid_node, tasks_of(t->tid));
     spin_unlock_irqrestore(&tasks_lock, flags);
-    sched_start(t);
+    sched_wake_from(t, BIT(TASK_NEW));
 }
 
 struct task *kthread_create(const char *comm, void (*fn)(void *), void *arg, cpumask affinity)

@@ -17,8 +17,8 @@ void perf_cpu_start(u32 cpu);
 // perf/switch.c. Each tick on each CPU, IRQs off.
 void perf_tick(void);
 
-// kernel/irq.c. The same, before perf_tick(): what else is due now.
-void sched_ticked(void);
+// kernel/irq.c. The same, before perf_tick(): what else is due now. `f` is what was interrupted.
+void sched_ticked(struct trapframe *f);
 
 // linux/sched/hotplug.c. This CPU is not among cpus_online() any more: its idle task calls this,
 // with IRQs off, and comes back when the CPU is wanted again.

@@ -45,14 +45,14 @@ void wait_finish(struct wait_queue *q, struct waiter *w)
 
 #define WAKE_BATCH 32 // as many waiters are looked at in one go, with IRQs off
 
-struct list *wake_part(const struct list *at, const struct list *end, bool all)
+struct list *wake_part(const struct list *at, const struct list *end)
 {
     for (u32 n = 0; at->next != end; n++) {
         const struct waiter *w = list_first(at, struct waiter, node);
         if (n == WAKE_BATCH)
             return w->node.prev;
-        if (w->task && sched_wake(w->task) && !all)
-            return NULL;
+        if (w->task)
+            sched_wake(w->task);
         at = at->next;
     }
     return NULL;
@@ -60,7 +60,7 @@ struct list *wake_part(const struct list *at, const struct list *end, bool all)
 
 // Goes on behind a batch. Others may change the queue between two batches. So this call has two
 // waiters of its own in it, without a task: one where it goes on, one where the queue ends now.
-static u64 wake_rest(struct wait_queue *q, struct list *last, bool all, u64 flags)
+static u64 wake_rest(struct wait_queue *q, struct list *last, u64 flags)
 {
     struct waiter at = {.task = NULL}, end = {.task = NULL};
     list_add_tail(&end.node, &q->waiters);
@@ -68,7 +68,7 @@ static u64 wake_rest(struct wait_queue *q, struct list *last, bool all, u64 flag
     while (last) {
         spin_unlock_irqrestore(&q->lock, flags);
         flags = spin_lock_irqsave(&q->lock);
-        last = wake_part(&at.node, &end.node, all);
+        last = wake_part(&at.node, &end.node);
         list_del(&at.node);
         if (last)
             list_add(&at.node, last);
@@ -77,12 +77,12 @@ static u64 wake_rest(struct wait_queue *q, struct list *last, bool all, u64 flag
     return flags;
 }
 
-void wake_waiters(struct wait_queue *q, bool all)
+void wake_waiters(struct wait_queue *q)
 {
     u64 flags = spin_lock_irqsave(&q->lock);
-    struct list *last = wake_part(&q->waiters, &q->waiters, all);
+    struct list *last = wake_part(&q->waiters, &q->waiters);
     if (unlikely(last))
-        flags = wake_rest(q, last, all, flags);
+        flags = wake_rest(q, last, flags);
     spin_unlock_irqrestore(&q->lock, flags);
 }
 
@@ -90,9 +90,7 @@ void wake_waiters(struct wait_queue *q, bool all)
 
 void mutex_init(struct mutex *m, const char *name, enum lock_rank rank)
 {
-    m->holder = 0;
-    m->name = name;
-    m->rank = rank;
+    *m = (struct mutex){.name = name, .rank = rank};
     wait_init(&m->queue);
 }
 

@@ -15,13 +15,13 @@ struct waiter {
 };
 
 void wait_init(struct wait_queue *q);
-// Wakes all (or the first). Any context but NMI and #DB. Of many waiters only some are woken with
+// Wakes all. Any context but NMI and #DB. Of many waiters only some are woken with
 // IRQs off at a time, if they are on in the caller. So where many may wait, the queue stays alive
 // until the call returns, and an interrupt uses wake_part().
-void wake_waiters(struct wait_queue *q, bool all);
-// Wakes waiters behind `at` and before `end`, all of them or the first that sleeps. NULL: that is
-// done. Else the last one of a batch, behind which there are others. The queue's lock is held.
-struct list *wake_part(const struct list *at, const struct list *end, bool all);
+void wake_waiters(struct wait_queue *q);
+// Wakes waiters behind `at` and before `end`. NULL: that is done. Else the last one of a batch,
+// behind which there are others. The queue's lock is held.
+struct list *wake_part(const struct list *at, const struct list *end);
 
 // An empty queue costs no lock. The caller has changed the condition before. The fence here and
 // the one in wait_step() make sure that either the caller finds the waiter in the queue, or the
@@ -35,13 +35,7 @@ static inline bool wait_queue_used(const struct wait_queue *q)
 static inline void wake_all(struct wait_queue *q)
 {
     if (wait_queue_used(q))
-        wake_waiters(q, true);
-}
-
-static inline void wake_one(struct wait_queue *q)
-{
-    if (wait_queue_used(q))
-        wake_waiters(q, false);
+        wake_waiters(q);
 }
 
 // One step of waiting, taken when the condition is not true. The first step puts the running task

@@ -23,7 +23,7 @@ static u32 choose_cpu(struct task *t)
     u32 last = t->last_cpu, best = MAX_CPUS;
     if (allowed == BIT(last))
         return last;
-    bool storm = sched_storm();
+    bool storm = sched_storm;
     if (!storm && (allowed & BIT(last)) && rq_load(&runqueues[last]) == 0)
         return last;
     // Starting behind the last CPU spreads ties; in storm mode the next allowed one is taken
@@ -95,11 +95,6 @@ bool sched_wake_from(struct task *t, u32 states)
     }
     irq_restore(flags);
     return asleep;
-}
-
-void sched_start(struct task *t)
-{
-    sched_wake_from(t, BIT(TASK_NEW));
 }
 
 // ---- affinity ----

@@ -91,7 +91,7 @@ static int slots_script(struct slots_world *w, const char *s)
             else if (err)
                 refused++;
             if (err)
-                EXPECT(slots_equal(&before.table, &w->table));
+                EXPECT(!__builtin_memcmp(&before.table, &w->table, sizeof(w->table)));
         }
         while (*s == ' ')
             s++;

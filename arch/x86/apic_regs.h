@@ -6,7 +6,6 @@
 #define LAPIC_TPR           0x080
 #define LAPIC_EOI           0x0b0
 #define LAPIC_SPURIOUS      0x0f0
-#define LAPIC_IRR           0x200 // bit n % 32 of register n / 32: vector n waits
 #define LAPIC_ICR_LOW       0x300
 #define LAPIC_ICR_HIGH      0x310
 #define LAPIC_LVT_TIMER     0x320
@@ -28,8 +27,6 @@
 #define ICR_STARTUP 0x600u // | the number of the page to start at
 #define ICR_PENDING 0x1000u
 #define ICR_ASSERT  0x4000u
-#define ICR_SELF    0x40000u // destination shorthands (SDM vol. 3, 11.6.1)
-#define ICR_ALL     0x80000u // this CPU, too
 
 #define IOAPIC_SELECT   0x00
 #define IOAPIC_WINDOW   0x10

@@ -109,19 +109,14 @@ u64 clock_cycles_ns(u64 cycles)
     return (unsigned __int128)cycles * ns_per_tick >> FRACTION_BITS;
 }
 
-static u64 ns_since(u64 tsc)
-{
-    return clock_cycles_ns(rdtsc() - tsc);
-}
-
 u64 clock_ns(void)
 {
-    return ns_since(tsc_start);
+    return clock_cycles_ns(rdtsc() - tsc_start);
 }
 
 u64 clock_since_entry_ns(void)
 {
-    return ns_since(boot_tsc);
+    return clock_cycles_ns(rdtsc() - boot_tsc);
 }
 
 void clock_delay_us(u64 us)

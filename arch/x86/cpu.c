@@ -1,23 +1,16 @@
 // Bringing one CPU into its final state: segments, stacks for exceptions, control registers.
 #include "arch/x86/cpu.h"
-#include "arch/x86/rep.h"
 #include "arch/x86/trap.h"
 #include "arch/x86/upcalls.h"
 
 // CPUID bits (SDM vol. 2, CPUID).
 #define CPUID_1_EDX_PGE     BIT(13)
 #define CPUID_1_ECX_VIRTUAL BIT(31)
-#define CPUID_7_EBX_SMEP    BIT(7)
-#define CPUID_7_EBX_SMAP    BIT(20)
-#define CPUID_7_ECX_UMIP    BIT(2)
 #define CPUID_HYPERVISOR    0x40000000u
-#define VENDOR_LEN          12 // of a signature: three registers
 
 // Descriptors: 64-bit code, data, and a TSS (SDM vol. 3, 3.4.5 and 8.2.3).
 #define DESC_KERNEL_CODE 0x00af9b000000ffffull
 #define DESC_KERNEL_DATA 0x00cf93000000ffffull
-#define DESC_USER_DATA   0x00cff3000000ffffull
-#define DESC_USER_CODE   0x00affb000000ffffull
 #define DESC_TSS         0x0000890000000000ull
 #define TSS_SELECTOR     0x18
 #define IST_STACK_SIZE   (2 * PAGE_SIZE)
@@ -40,21 +33,11 @@ void cpu_detect(void)
     struct cpu_features *c = &cpu_features;
     u32 r[4];
 
-    cpuid(0, 0, r);
-    u32 max_leaf = r[0];
-    rep_copy(c->vendor, (u32[]){r[1], r[3], r[2]}, VENDOR_LEN);
-
     cpuid(1, 0, r);
     c->pge = r[3] & CPUID_1_EDX_PGE;
     if (r[2] & CPUID_1_ECX_VIRTUAL) {
         cpuid(CPUID_HYPERVISOR, 0, r);
-        c->is_tcg = !__builtin_memcmp(&r[1], "TCGTCGTCGTCG", VENDOR_LEN);
-    }
-    if (max_leaf >= 7) {
-        cpuid(7, 0, r);
-        c->smep = r[1] & CPUID_7_EBX_SMEP;
-        c->smap = r[1] & CPUID_7_EBX_SMAP;
-        c->umip = r[2] & CPUID_7_ECX_UMIP;
+        c->is_tcg = !__builtin_memcmp(&r[1], "TCGTCGTCGTCG", 12);
     }
 }
 
@@ -64,8 +47,6 @@ static void load_segments(struct cpu *c)
     u64 limit = sizeof(c->tss) - 1;
     c->gdt[KERNEL_CS / 8] = DESC_KERNEL_CODE;
     c->gdt[KERNEL_DS / 8] = DESC_KERNEL_DATA;
-    c->gdt[USER_DS / 8] = DESC_USER_DATA;
-    c->gdt[USER_CS / 8] = DESC_USER_CODE;
     c->gdt[TSS_SELECTOR / 8] =
         DESC_TSS | limit | (base & 0xffffff) << 16 | (base >> 24 & 0xff) << 56;
     c->gdt[TSS_SELECTOR / 8 + 1] = base >> 32;
@@ -94,10 +75,8 @@ static void load_segments(struct cpu *c)
 
 static void set_control_registers(void)
 {
-    const struct cpu_features *f = &cpu_features;
     write_cr0((read_cr0() & ~(CR0_EM | CR0_TS)) | CR0_MP | CR0_NE | CR0_WP | CR0_AM);
-    write_cr4(read_cr4() | CR4_DE | CR4_OSFXSR | CR4_OSXMMEXCPT | (f->pge ? CR4_PGE : 0) |
-              (f->umip ? CR4_UMIP : 0) | (f->smep ? CR4_SMEP : 0) | (f->smap ? CR4_SMAP : 0));
+    write_cr4(read_cr4() | CR4_DE | (cpu_features.pge ? CR4_PGE : 0));
     wrmsr(MSR_EFER, rdmsr(MSR_EFER) | EFER_NXE);
     cpu_init_user();
 }

@@ -219,20 +219,15 @@ DEFINE_REG(dr6)
 DEFINE_REG(dr7)
 #undef DEFINE_REG
 
-#define CR0_MP         BIT(1)
-#define CR0_EM         BIT(2)
-#define CR0_TS         BIT(3)
-#define CR0_NE         BIT(5)
-#define CR0_WP         BIT(16)
-#define CR0_AM         BIT(18)
-#define CR4_DE         BIT(3)
-#define CR4_PGE        BIT(7)
-#define CR4_OSFXSR     BIT(9)
-#define CR4_OSXMMEXCPT BIT(10)
-#define CR4_UMIP       BIT(11)
-#define CR4_SMEP       BIT(20)
-#define CR4_SMAP       BIT(21)
-#define EFER_NXE       BIT(11)
+#define CR0_MP   BIT(1)
+#define CR0_EM   BIT(2)
+#define CR0_TS   BIT(3)
+#define CR0_NE   BIT(5)
+#define CR0_WP   BIT(16)
+#define CR0_AM   BIT(18)
+#define CR4_DE   BIT(3)
+#define CR4_PGE  BIT(7)
+#define EFER_NXE BIT(11)
 
 #define MSR_EFER           0xc0000080
 #define MSR_GS_BASE        0xc0000101
@@ -285,9 +280,8 @@ static inline u8 inb(u16 port)
 
 // What this machine has, found once at boot on the boot CPU (CPUID; SDM vol. 2, CPUID).
 struct cpu_features {
-    bool smep, smap, umip, pge;
-    bool is_tcg; // QEMU's own translator: hypervisor signature "TCGTCGTCGTCG"
-    char vendor[13];
+    bool pge, smap, smep, umip; // the last three by cpu_init_user()
+    bool is_tcg;                // QEMU's own translator: hypervisor signature "TCGTCGTCGTCG"
 };
 extern struct cpu_features cpu_features;
 

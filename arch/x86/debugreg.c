@@ -242,14 +242,6 @@ void dr_take_out(u32 regs, struct dr_image *image)
     image->control &= ~d->want.control;
 }
 
-static u32 count_regs(u32 regs)
-{
-    u32 n = 0;
-    for (; regs; regs &= regs - 1)
-        n++;
-    return n;
-}
-
 // Whether each would be in its old register without a write that another place saves.
 static bool fit_as_they_were(const struct dr_file *d, const struct dr_image *image)
 {
@@ -284,8 +276,8 @@ bool dr_put_back(const struct dr_image *image)
         put_as_they_were(d, image);
         return true;
     }
-    u32 n = count_regs(d->want.used) + count_regs(image->used);
-    if (n > HBP_NUM)
+    static const u8 count[1 << HBP_NUM] = {0, 1, 1, 2, 1, 2, 2, 3, 1, 2, 2, 3, 2, 3, 3, 4};
+    if (count[d->want.used] + count[image->used] > HBP_NUM)
         return false;
     for_each_bit (i, image->used) {
         const struct dr_slot *s = &image->slot[i];

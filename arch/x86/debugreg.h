@@ -36,7 +36,6 @@ enum dr_type { DR_EXECUTE = 0, DR_WRITE = 1, DR_READ_WRITE = 3 };
 #define DR7_FIXED_1    0x400ull
 
 // DR7: L0 G0 L1 G1 ... in bits 0-7, then from bit 16 four bits for each register: R/W (2), LEN (2).
-#define DR7_ENABLE_ALL     0xffull
 #define DR7_ENABLE_BITS(n) (3ull << ((n)*2))
 #define DR7_SLOT_BITS(n)   (DR7_ENABLE_BITS(n) | 0xfull << (16 + (n)*4))
 
@@ -98,15 +97,6 @@ static inline __attribute__((always_inline)) u64 dr7_encode(int n, u8 type, u8 l
 {
     u32 log = __builtin_ctz(len), condition = type | (log ^ log >> 1) << 2;
     return 2ull << (n * 2) | (u64)condition << (16 + n * 4);
-}
-
-// The reverse: whether register n is enabled (L or G), and its type and its length in bytes.
-static inline bool dr7_decode(u64 dr7, int n, u8 *type, u8 *len)
-{
-    u32 condition = dr7 >> (16 + n * 4) & 0xf, len_code = condition >> 2;
-    *type = condition & 3;
-    *len = 1u << (len_code ^ len_code >> 1); // 0, 1, 2, 3 are 1, 2, 8, 4 bytes (SDM 18.2.4)
-    return dr7 & DR7_ENABLE_BITS(n);
 }
 
 // True if every hit of `a` is a hit of `b`: b covers the bytes and the kinds of access of a.

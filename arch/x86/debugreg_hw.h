@@ -1,8 +1,6 @@
-// The only places where debugreg.c meets the hardware. Compiled for the host (not freestanding)
-// they are left to the test, which sees every write in its order.
+// The only places where debugreg.c meets the hardware. The tests on the host have a file of the
+// same name in test/host/fake: it sees every write in its order.
 #pragma once
-
-#if !__STDC_HOSTED__
 
 #include "arch/x86/cpu.h"
 
@@ -40,13 +38,3 @@ static inline __attribute__((always_inline)) struct dr_file *this_dr(void)
 {
     return &this_cpu()->dr;
 }
-
-#else
-
-#include "arch/x86/debugreg.h"
-
-void hw_write_dr(int n, u64 v);
-u64 hw_read_dr(int n);
-struct dr_file *this_dr(void);
-
-#endif

@@ -22,21 +22,13 @@ void holdup_begin(u32 kind);
 void holdup_end(u32 kind);
 void holdup_note(u32 kind, u64 from, u64 to, u64 amount);
 
-static inline __attribute__((always_inline)) void stretch_begins(u32 kind)
-{
-    if (DEBUG_BUILD && unlikely(holdup_on))
-        holdup_begin(kind);
-}
-
-static inline __attribute__((always_inline)) void stretch_ends(u32 kind)
-{
-    if (DEBUG_BUILD && unlikely(holdup_on))
-        holdup_end(kind);
-}
-
+#define HOLDUP(call)                                                                               \
+    do {                                                                                           \
+        if (DEBUG_BUILD && unlikely(holdup_on))                                                    \
+            call;                                                                                  \
+    } while (0)
+#define stretch_begins(kind) HOLDUP(holdup_begin(kind))
+#define stretch_ends(kind)   HOLDUP(holdup_end(kind))
 // The place is the caller of the function that this is expanded in.
-static inline __attribute__((always_inline)) void holdup_count(u32 kind, u64 amount)
-{
-    if (DEBUG_BUILD && unlikely(holdup_on))
-        holdup_note(kind, (u64)__builtin_return_address(0), 0, amount);
-}
+#define holdup_count(kind, amount)                                                                 \
+    HOLDUP(holdup_note(kind, (u64)__builtin_return_address(0), 0, amount))

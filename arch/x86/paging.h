@@ -16,7 +16,6 @@
 #define PTE_D    BIT(6)
 #define PTE_PS   BIT(7)
 #define PTE_G    BIT(8)
-#define PTE_COW  BIT(9) // software: shared page, copy before writing
 #define PTE_NX   BIT(63)
 #define PTE_ADDR 0x000ffffffffff000ull
 

@@ -6,7 +6,6 @@
 #include "arch/x86/cpu.h"
 #include "arch/x86/platform.h"
 
-#define TAB 8
 #define DEL 0x7f
 
 const struct screen_device *screen;
@@ -50,7 +49,7 @@ static u32 scroll(u32 at)
 u32 screen_go(u32 at)
 {
     full = false;
-    return at;
+    return scroll(at);
 }
 
 // A letter. As on a terminal, the line breaks only when one more comes: a line of exactly the
@@ -65,26 +64,9 @@ static u32 put_letter(u32 at, char c)
 
 u32 screen_put(u32 at, char c)
 {
-    u32 columns = screen->columns;
     if ((u8)c >= ' ' && c != DEL)
         return put_letter(at, c);
-    switch (c) {
-    case '\n':
-        at += columns - at % columns;
-        break;
-    case '\r':
-        at -= at % columns;
-        break;
-    case '\b':
-        at -= at % columns ? 1 : 0;
-        break;
-    case '\t':
-        at += TAB - at % columns % TAB;
-        break;
-    default: // a bell, for one, has no picture
-        return at;
-    }
-    return scroll(screen_go(at));
+    return c == '\n' ? screen_go(at + screen->columns - at % screen->columns) : at;
 }
 
 u32 screen_begin(void)

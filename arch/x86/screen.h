@@ -25,9 +25,10 @@ extern const struct screen_device vga_text, *screen; // this one is in use
 void screen_use(const struct screen_device *d);
 void screen_repaint(void);
 
-// What a write consists of. It begins at the cursor; put() returns where the cursor is after `c`,
-// which may be \n \r \b \t; go() moves it to a cell, and returns that; the end shows it. What is
-// put has the colour of a cell that was set last.
+// What a write consists of. It begins at the cursor. put() returns where the cursor is after `c`, a
+// letter or \n; other control characters have no picture. go() moves the cursor to a cell, and
+// returns that; behind the last cell the screen moves up. The end shows the cursor. What is put has
+// the colour that was set last.
 u32 screen_begin(void);
 u32 screen_put(u32 at, char c);
 u32 screen_go(u32 at);

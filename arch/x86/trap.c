@@ -135,6 +135,12 @@ static __protected_text bool kernel_page_fault(struct trapframe *f, u64 addr)
     return trap_fixup(f);
 }
 
+__protected_text bool exception_taken(struct trapframe *f)
+{
+    struct die d = {f->vector == TRAP_BP ? DIE_INT3 : DIE_TRAP, f, NULL, NULL};
+    return die_notify(&d) == DIE_STOP;
+}
+
 static __protected_text void exception(struct trapframe *f)
 {
     u64 cr2 = read_cr2(); // before anything else can fault
@@ -157,7 +163,8 @@ static __protected_text void nested_step(struct trapframe *f)
     struct dr_hits hits = {.raw = read_dr6()};
     write_dr6(DR6_ACTIVE_LOW);
     hits.dr6 = hits.raw & DR6_BS;
-    if (!hits.dr6 || debug_exception(f, &hits))
+    struct die d = {DIE_DEBUG, f, &hits, NULL};
+    if (!hits.dr6 || die_notify(&d) != DIE_STOP)
         panic("#DB inside #DB");
 }
 
@@ -203,7 +210,8 @@ __protected_text void trap_debug(struct trapframe *f)
     struct dr_hits hits;
     dr_db_enter(&hits);
     stretch_begins(HOLDUP_IRQS);
-    u64 left = debug_exception(f, &hits);
+    struct die d = {DIE_DEBUG, f, &hits, NULL};
+    u64 left = die_notify(&d) == DIE_STOP ? 0 : hits.dr6;
     if (f->rflags & RFLAGS_IF)
         stretch_ends(HOLDUP_IRQS);
     dr_db_exit();
@@ -227,7 +235,8 @@ __protected_text void trap_nmi(struct trapframe *f)
         for (;;)
             cpu_halt();
     }
-    if (!spared && !nmi_taken(f, &dr7))
+    struct die d = {DIE_NMI, f, NULL, &dr7};
+    if (!spared && die_notify(&d) != DIE_STOP)
         printk("trap: NMI without a known cause at %pS\n", (void *)f->rip);
     dr_unpause(dr7);
 }

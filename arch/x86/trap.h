@@ -77,6 +77,10 @@ void trap_dispatch(struct trapframe *f);
 // loads the frame at the top of the current kernel stack and leaves by IRETQ.
 __noreturn void return_to_user(struct trapframe *f);
 
+// Whether a handler of the chain has dealt with it: any exception but #DB and the page faults of
+// ring 3. From ring 0 only what no fix-up covers. IRQs off.
+bool exception_taken(struct trapframe *f);
+
 // If `f` stopped at a user-copy instruction, let it continue at its fix-up and return true.
 bool trap_fixup(struct trapframe *f);
 

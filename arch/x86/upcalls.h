@@ -44,18 +44,27 @@ __noreturn void sched_ap_main(void);
 // the access may be tried again. Ring 3 faults that fail become SIGSEGV inside.
 bool user_page_fault(struct trapframe *f, u64 addr);
 
-// kernel/base/die.c. #DB, after dr_db_enter() and before dr_db_exit(), IRQs off, any context. Asks
-// the chain of exception handlers and returns the causes left over: BD, BS, BT, and B0-B3 of hits
-// that are the program's business, too.
-u64 debug_exception(struct trapframe *f, struct dr_hits *hits);
+// An exception, as the chain of handlers sees it (kernel/base/die.h).
+enum die_event {
+    DIE_DEBUG, // #DB, its breakpoints off, IRQs off
+    DIE_INT3,  // #BP; rip is behind the instruction
+    DIE_TRAP,  // any other exception before it becomes a signal (not #PF) or a panic
+    DIE_NMI,
+    DIE_PANIC, // panic() was called: regs is NULL
+};
 
-// kernel/base/die.c. The chain again, IRQs off: true when somebody has dealt with it and the
-// interrupted code may go on. Any exception but #DB and the page faults of ring 3; from ring 0 only
-// what no fix-up covers.
-bool exception_taken(struct trapframe *f);
-// kernel/base/die.c. An NMI, on its own stack, breakpoints off. `dr7` is what its end will give to
-// dr_unpause().
-bool nmi_taken(struct trapframe *f, u64 *dr7);
+enum die_answer { DIE_DONE, DIE_STOP };
+
+struct die {
+    enum die_event event;
+    struct trapframe *regs;
+    struct dr_hits *hits; // of a #DB, else NULL
+    u64 *dr7;             // of an NMI: what its end gives to dr_unpause(); else NULL
+};
+
+// kernel/base/die.c. Asks the chain of exception handlers. IRQs off, possibly on the stack of #DB
+// or NMI. DIE_STOP: somebody has dealt with all of it, and the interrupted code may go on.
+enum die_answer die_notify(struct die *d);
 
 // debug/kgdb/kgdb.c. The machine is about to go off. Any context.
 void debugger_off(u32 status);
@@ -67,11 +76,12 @@ bool device_irq(struct trapframe *f);
 // arch/x86/user/timer.c. In IRQ_TIMER, once: whether this is a tick.
 bool timer_is_tick(void);
 
-// arch/x86/user/trap_user.c. Once on each CPU, IRQs off: lets programs make system calls.
+// arch/x86/user/trap_user.c. Once on each CPU, IRQs off: lets it run programs, and guards the
+// kernel against them.
 void cpu_init_user(void);
 // arch/x86/user/trap_user.c. An exception in ring 3 other than #DB; `cr2` as it was then. IRQs off.
 void trap_from_user(struct trapframe *f, u64 cr2);
-// arch/x86/user/trap_user.c. What debug_exception() left of a #DB from ring 3. IRQs off.
+// arch/x86/user/trap_user.c. What the chain has left of a #DB from ring 3. IRQs off.
 void trap_debug_from_user(struct trapframe *f, u64 left);
 // arch/x86/user/trap_user.c. The last work before ring 3, called by trap_exit_to_user() alone (see
 // arch/x86/exit.h). IRQs off.

@@ -2,7 +2,6 @@
 // instead of those in hwbp/. Nothing can be made or changed, and so there is nothing to undo.
 #include "hwbp/hwbp.h"
 #include "hwbp/reserve.h"
-#include "hwbp/validate.h"
 #include "kernel/base/errno.h"
 #include "kernel/base/upcalls.h"
 
@@ -18,8 +17,6 @@ void panic_print_breakpoints(void) {}
 
 // ---- what would be made or changed ----
 
-struct perf_event *hwbp_register_user(const struct perf_event_attr *, struct task *,
-                                      perf_overflow_fn, void *) { return ERR_PTR(-ENODEV); }
 struct hwbp_wide *hwbp_register_wide(const struct perf_event_attr *,
                                      perf_overflow_fn, void *) { return ERR_PTR(-ENODEV); }
 int hwbp_modify(struct perf_event *, u64, u32, u64) { return -ENODEV; }
@@ -38,7 +35,6 @@ void hwbp_wide_enable(struct hwbp_wide *) {}
 void hwbp_wide_disable(struct hwbp_wide *) {}
 struct perf_event *hwbp_wide_event(const struct hwbp_wide *, u32) { return NULL; }
 u64 hwbp_wide_count(struct hwbp_wide *) { return 0; }
-void hwbp_flush_task(struct task *) {}
 void claim_release(struct bp_claim *) {}
 void claim_drop(struct bp_claim *) {}
 
@@ -47,4 +43,3 @@ void claim_drop(struct bp_claim *) {}
 u32 hwbp_live(void) { return 0; }
 enum slot_rules hwbp_rules(void) { return SLOTS_2009; }
 const char *slots_name(enum slot_rules) { return "off"; }
-void hwbp_last_refusal(char *buf, size_t) { buf[0] = 0; }

@@ -15,18 +15,7 @@
 //   DIE_STOP   nothing is left: no other link is asked, the interrupted code goes on
 #pragma once
 
-#include "arch/x86/debugreg.h"
-#include "arch/x86/trap.h"
-
-enum die_event {
-    DIE_DEBUG, // #DB, its breakpoints off, IRQs off
-    DIE_INT3,  // #BP; rip is behind the instruction
-    DIE_TRAP,  // any other exception before it becomes a signal (not #PF) or a panic
-    DIE_NMI,
-    DIE_PANIC, // panic() was called: regs is NULL
-};
-
-enum die_answer { DIE_DONE, DIE_STOP };
+#include "arch/x86/upcalls.h"
 
 enum die_priority {
     DIE_WATCHDOG = 50,
@@ -34,13 +23,6 @@ enum die_priority {
     DIE_BREAKPOINT = 200,
     DIE_KGDB = 300,
     DIE_FIRST = 400,
-};
-
-struct die {
-    enum die_event event;
-    struct trapframe *regs;
-    struct dr_hits *hits; // of a #DB, else NULL
-    u64 *dr7;             // of an NMI: what its end gives to dr_unpause(); else NULL
 };
 
 // A link runs with IRQs off, possibly in an NMI: it must not take a lock or sleep.
@@ -55,6 +37,3 @@ struct die_link {
 // Unregister: task context, no lock held.
 void die_register(struct die_link *link);
 void die_unregister(struct die_link *link);
-
-// Asks the chain. Any context, IRQs off.
-enum die_answer die_notify(struct die *d);

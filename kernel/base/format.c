@@ -28,14 +28,20 @@ static void put_padding(struct out *o, char c, int n)
         put(o, c);
 }
 
-static void put_text(struct out *o, const struct spec *s, const char *text, int n)
+static void put_field(struct out *o, const struct spec *s, const char *prefix, const char *text,
+                      int n)
 {
-    if (!s->left)
-        put_padding(o, ' ', s->width - n);
-    for (int i = 0; i < n; i++)
-        put(o, text[i]);
+    int padding = s->width - n - (int)strlen(prefix);
+    if (!s->left && !s->zero)
+        put_padding(o, ' ', padding);
+    while (*prefix)
+        put(o, *prefix++);
+    if (s->zero)
+        put_padding(o, '0', padding);
+    while (n-- > 0)
+        put(o, *text++);
     if (s->left)
-        put_padding(o, ' ', s->width - n);
+        put_padding(o, ' ', padding);
 }
 
 static void put_string(struct out *o, const struct spec *s, const char *text)
@@ -45,28 +51,16 @@ static void put_string(struct out *o, const struct spec *s, const char *text)
         text = "(null)";
     while (n != s->precision && text[n])
         n++;
-    put_text(o, s, text, n);
+    put_field(o, s, "", text, n);
 }
 
 static void put_number(struct out *o, const struct spec *s, u64 v, u32 base, const char *prefix)
 {
-    char text[24];
-    int n = 0;
+    char text[24], *end = text + sizeof(text), *first = end;
     do
-        text[n++] = "0123456789abcdef"[v % base];
+        *--first = "0123456789abcdef"[v % base];
     while (v /= base);
-
-    int padding = s->width - n - (int)strlen(prefix);
-    if (!s->left && !s->zero)
-        put_padding(o, ' ', padding);
-    while (*prefix)
-        put(o, *prefix++);
-    if (s->zero)
-        put_padding(o, '0', padding);
-    while (n)
-        put(o, text[--n]);
-    if (s->left)
-        put_padding(o, ' ', padding);
+    put_field(o, s, prefix, first, end - first);
 }
 
 static void put_symbol(struct out *o, const struct spec *s, u64 addr)
@@ -90,32 +84,24 @@ static u64 get_integer(va_list *ap, int bits, bool is_signed)
     return is_signed ? (u64)(s32)v : v;
 }
 
-static int get_count(const char **p, va_list *ap)
+static int get_count(const char **p)
 {
     int n = 0;
-    if (**p == '*') {
-        (*p)++;
-        return va_arg(*ap, int);
-    }
     while (**p >= '0' && **p <= '9')
         n = n * 10 + *(*p)++ - '0';
     return n;
 }
 
-static const char *parse_spec(const char *p, struct spec *s, va_list *ap)
+static const char *parse_spec(const char *p, struct spec *s)
 {
     *s = (struct spec){.precision = -1, .bits = 32};
     for (; *p == '-' || *p == '0'; p++)
         *(*p == '-' ? &s->left : &s->zero) = true;
-    s->width = get_count(&p, ap);
-    if (s->width < 0) {
-        s->left = true;
-        s->width = -s->width;
-    }
+    s->width = get_count(&p);
     s->zero = s->zero && !s->left;
     if (*p == '.') {
         p++;
-        s->precision = get_count(&p, ap);
+        s->precision = get_count(&p);
     }
     while (*p == 'l' || *p == 'z') {
         s->bits = 64;
@@ -128,8 +114,7 @@ static const char *parse_spec(const char *p, struct spec *s, va_list *ap)
 static const char *convert(struct out *o, const struct spec *s, const char *p, va_list *ap)
 {
     switch (*p) {
-    case 'd':
-    case 'i': {
+    case 'd': {
         s64 v = (s64)get_integer(ap, s->bits, true);
         put_number(o, s, v < 0 ? -(u64)v : (u64)v, 10, v < 0 ? "-" : "");
         break;
@@ -152,7 +137,7 @@ static const char *convert(struct out *o, const struct spec *s, const char *p, v
         break;
     case 'c': {
         char c = (char)va_arg(*ap, int);
-        put_text(o, s, &c, 1);
+        put_field(o, s, "", &c, 1);
         break;
     }
     case '%':
@@ -175,7 +160,7 @@ int vsnprintf(char *buf, size_t size, const char *fmt, va_list args)
             continue;
         }
         struct spec s;
-        fmt = parse_spec(fmt + 1, &s, &ap);
+        fmt = parse_spec(fmt + 1, &s);
         fmt = convert(&o, &s, fmt, &ap);
     }
     va_end(ap);

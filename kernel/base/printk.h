@@ -1,6 +1,6 @@
 // The kernel's log: printk (declared in arch/x86/upcalls.h), its outputs, and formatting.
 //
-// Formats: %d %i %u %x %p %s %c %% with flags "-0", width, precision for %s, lengths l, ll, z;
+// Formats: %d %u %x %p %s %c %% with flags "-0", width, precision for %s, lengths l, ll, z;
 // and %pS, which prints a code or data address as symbol+0xoffset.
 #pragma once
 

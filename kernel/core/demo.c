@@ -1,10 +1,10 @@
 // The demonstration of the core: breakpoints that follow their tasks, the rules that refuse one and
 // grant it, and a kernel variable whose writers are named. Every number is measured while it runs.
-#include "kernel/core/demo.h"
+#include "kernel/core/core.h"
 #include "arch/x86/platform.h"
 #include "arch/x86/screen.h"
 #include "arch/x86/smp.h"
-#include "hwbp/hwbp.h"
+#include "hwbp/reserve.h"
 #include "kernel/base/errno.h"
 #include "kernel/base/printk.h"
 #include "perf/context.h"
@@ -86,8 +86,7 @@ static struct actor {
     struct snapshot best; // with most registers held, of those this task took
 } actors[TASKS];
 
-static u32 ready;                    // how many have their watchpoints; atomic
-static bool seen[SHOWN_CPUS][TASKS]; // who held a register there in any snapshot; only ever set
+static u32 ready; // how many have their watchpoints; atomic
 
 static char letter_of(const struct perf_event *event)
 {
@@ -104,10 +103,7 @@ static void look_here(void *arg)
     for (u32 reg = 0; reg < HBP_NUM; reg++) {
         char who = letter_of(this_cpu()->dr.live.slot[reg].owner);
         s->letter[cpu_id()][reg] = who;
-        if (who == NOBODY)
-            continue;
-        s->held++;
-        seen[cpu_id()][who - 'A'] = true;
+        s->held += who != NOBODY;
     }
 }
 
@@ -169,15 +165,10 @@ static void print_snapshot(void)
     for (u32 i = 1; i < TASKS; i++)
         if (actors[i].best.held > s->held)
             s = &actors[i].best;
-    printk("\nWho held DR0-DR3: one moment of the run, and all seen there over the whole run\n"
-           "          DR0 DR1 DR2 DR3   all seen\n");
+    printk("\nWho held DR0-DR3 at one moment of the run\n          DR0 DR1 DR2 DR3\n");
     for (u32 cpu = 0; cpu < MIN(nr_cpus, SHOWN_CPUS); cpu++) {
         const char *l = s->letter[cpu];
-        char all[TASKS + 1] = "", *end = all;
-        for (u32 i = 0; i < TASKS; i++)
-            if (seen[cpu][i])
-                *end++ = 'A' + i;
-        say(YELLOW, "  CPU %-2u   %c   %c   %c   %c    %s\n", cpu, l[0], l[1], l[2], l[3], all);
+        say(YELLOW, "  CPU %-2u   %c   %c   %c   %c\n", cpu, l[0], l[1], l[2], l[3]);
     }
 }
 
@@ -197,34 +188,24 @@ static bool print_actors(void)
     return verdict(!wrong, "Each was counted once, and no other.", "WRONG: counts differ.");
 }
 
-struct cost {
-    u64 switches, installs, writes;
-};
-
-static struct cost total_cost(void)
+static u64 total_writes(void)
 {
-    struct cost sum = {.switches = sched_total_switches()};
-    for (u32 cpu = 0; cpu < nr_cpus; cpu++) {
-        sum.installs += cpus[cpu].dr.stats.installs;
-        sum.writes += cpus[cpu].dr.stats.writes;
-    }
+    u64 sum = 0;
+    for (u32 cpu = 0; cpu < nr_cpus; cpu++)
+        sum += cpus[cpu].dr.stats.writes;
     return sum;
 }
 
-static void print_cost(struct cost before)
+static void print_cost(u64 switches, u64 writes)
 {
-    struct cost now = total_cost();
-    u64 switches = MAX(now.switches - before.switches, 1ul), writes = now.writes - before.writes;
-    printk("Meanwhile all CPUs together made %lu context switches, put a watchpoint into a "
-           "register\n%lu times, and wrote DR0-DR3 and DR7 %lu times: %lu.%02lu writes per "
-           "switch.\n",
-           switches, now.installs - before.installs, writes, writes / switches,
-           writes * 100 / switches % 100);
+    printk("Meanwhile all CPUs together made %lu context switches, and wrote DR0-DR3 and DR7\n"
+           "%lu times: %lu.%02lu writes per switch.\n",
+           switches, writes, writes / switches, writes * 100 / switches % 100);
 }
 
 static bool tasks_part(void)
 {
-    struct cost before = total_cost();
+    u64 switches = sched_total_switches(), writes = total_writes();
     say(CYAN, "\n1. Breakpoints follow their task\n");
     printk("Tasks A to H on %u CPU%s, each with 1 to 3 watchpoints on the same variables. All "
            "write all\nof them, yield, are preempted, and move.\n",
@@ -238,7 +219,7 @@ static bool tasks_part(void)
         task_join(actors[i].task);
     print_snapshot();
     bool right = print_actors();
-    print_cost(before);
+    print_cost(sched_total_switches() - switches, total_writes() - writes);
     for (u32 i = 0; i < TASKS; i++)
         task_put(actors[i].task);
     return right;
@@ -258,7 +239,6 @@ static void ask_as_b(void *granted)
 static bool ask_under(const char *rules, bool should_get_it)
 {
     struct perf_event *mine[HBP_NUM];
-    char reason[160];
     bool all = hwbp_set_rules(rules) == 0, granted;
     for (u32 i = 0; i < HBP_NUM; i++) {
         mine[i] = watch(&cell[i], true);
@@ -269,9 +249,9 @@ static bool ask_under(const char *rules, bool should_get_it)
            rules, all ? "granted" : "refused");
     verdict(all && granted == should_get_it, granted ? "granted." : "refused.",
             granted ? "granted, WRONG." : "refused, WRONG.");
-    hwbp_last_refusal(reason, sizeof(reason));
     if (!granted)
-        printk("    the kernel's reason: %s\n", reason);
+        printk("    the kernel's reason: %s\n",
+               claims.refusals[(claims.nr_refusals - 1) % REFUSALS]);
     for (u32 i = 0; i < HBP_NUM; i++)
         unwatch(mine[i]);
     return all && granted == should_get_it;

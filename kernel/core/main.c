@@ -7,8 +7,7 @@
 #include "kernel/base/cmdline.h"
 #include "kernel/base/printk.h"
 #include "kernel/checks/guard.h"
-#include "kernel/core/demo.h"
-#include "kernel/core/trace.h"
+#include "kernel/core/core.h"
 #include "kernel/mm/heap.h"
 #include "kernel/mm/page.h"
 #include "sched/sched.h"
@@ -20,11 +19,10 @@ static void main_thread(void *)
 {
     char tests[8] = "";
     bool asked = cmdline_get("test", tests, sizeof(tests));
-    cmdline_u64("trace", 0);
-    cmdline_name_unknown();
     trace_begin();
     u32 status = (asked ? ktest_run("") == 0 : demo_run()) ? 0 : 1;
     trace_end();
+    cmdline_name_unknown();
     printk("dr7: core ended with status %u\n", status);
     machine_off(status);
 }

@@ -28,12 +28,12 @@ bool timer_is_tick(void) { return true; }
 
 // ---- the scheduler: no timers, all CPUs stay ----
 
-void sched_ticked(void) { ktest_tick(); }
+void sched_ticked(struct trapframe *) { ktest_tick(); }
 void sched_rest(void) {}
 
 // ---- the end of a task ----
 
-void task_exiting(struct task *t) { perf_task_ends(t); hwbp_flush_task(t); }
+void task_exiting(struct task *t) { perf_task_ends(t); }
 void task_released(struct task *t) { perf_task_free(t); }
 
 // ---- perf: nobody samples, records, waits or inherits ----

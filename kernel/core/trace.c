@@ -1,7 +1,7 @@
 // The core's trace. With "trace=1" it keeps the first records in memory, where that disturbs least.
 // When the demonstration has ended, it writes them to the second serial port.
 // tools/timeline/core.py puts them into words.
-#include "kernel/core/trace.h"
+#include "kernel/core/core.h"
 #include "arch/x86/platform.h"
 #include "kernel/base/cmdline.h"
 #include "kernel/base/printk.h"

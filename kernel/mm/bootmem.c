@@ -3,7 +3,6 @@
 #include "kernel/mm/bootmem.h"
 #include "arch/x86/paging.h"
 #include "arch/x86/platform.h"
-#include "kernel/base/printk.h"
 #include "kernel/base/string.h"
 #include "kernel/mm/page.h"
 
@@ -50,17 +49,6 @@ static bool next_run(u64 from, struct mem_region *run)
     return true;
 }
 
-static void refuse_if_small(u64 bytes)
-{
-    char why[96];
-    u64 mb = ALIGN_UP(bytes, MIB) / MIB;
-    if (mb >= MIN_RAM_MB)
-        return;
-    snprintf(why, sizeof(why), "dr7: this machine has %lu MB of memory and needs at least %d MB",
-             mb, MIN_RAM_MB);
-    boot_refuse(why);
-}
-
 u64 bootmem_init(void)
 {
     u64 end = 0, sum = MIB; // the first MiB is in no region but in the machine
@@ -69,7 +57,8 @@ u64 bootmem_init(void)
         sum += r->end - r->start;
         end = MAX(end, r->end);
     }
-    refuse_if_small(sum);
+    if (ALIGN_UP(sum, MIB) < MIN_RAM)
+        boot_refuse("dr7: this machine has less than 16 MB of memory");
     IMAGE = (struct mem_region){virt_to_phys(__kernel_start), virt_to_phys(__kernel_end)};
     MODULE = (struct mem_region){boot_info.module_start, boot_info.module_end};
 

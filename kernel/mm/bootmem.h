@@ -4,7 +4,7 @@
 #include "arch/x86/types.h"
 
 // Chooses the run of free memory that early allocations come from. Refuses a machine with less than
-// MIN_RAM_MB. Returns the end of RAM.
+// MIN_RAM. Returns the end of RAM.
 u64 bootmem_init(void);
 // A zeroed page below BOOT_MAP_END, as physical address; 0 when there is none.
 u64 bootmem_page(void);

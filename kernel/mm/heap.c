@@ -12,7 +12,7 @@ static const u16 class_size[] = {16, 32, 64, 96, 128, 192, 256, 384, 512, 768, 1
 
 static struct spinlock heap_lock = SPINLOCK("heap", RANK_HEAP);
 static struct list partial[NR_CLASSES]; // pages with a free object; heap_lock
-static u64 bytes_in_use;                // atomic
+u64 heap_bytes;                         // atomic
 static u8 class_of[CLASS_MAX / 16 + 1]; // by size in units of 16 bytes; constant after heap_init
 
 struct object {
@@ -114,7 +114,7 @@ void *kalloc(size_t size)
     }
     if (!p)
         return NULL;
-    __atomic_fetch_add(&bytes_in_use, bytes, __ATOMIC_RELAXED);
+    __atomic_fetch_add(&heap_bytes, bytes, __ATOMIC_RELAXED);
     return memset(p, 0, size);
 }
 
@@ -128,10 +128,5 @@ void kfree(void *addr)
         object_free(p, addr);
     else
         pages_free(addr, p->order);
-    __atomic_fetch_sub(&bytes_in_use, bytes, __ATOMIC_RELAXED);
-}
-
-u64 heap_bytes_in_use(void)
-{
-    return __atomic_load_n(&bytes_in_use, __ATOMIC_RELAXED);
+    __atomic_fetch_sub(&heap_bytes, bytes, __ATOMIC_RELAXED);
 }

@@ -10,4 +10,4 @@ void heap_init(void);
 void *kalloc(size_t size);
 // NULL is allowed. Debug builds fill what is freed with 0x5a and check for double frees.
 void kfree(void *p);
-u64 heap_bytes_in_use(void);
+extern u64 heap_bytes; // in use

@@ -14,9 +14,9 @@
 _Static_assert(MAX_STACKS *KSTACK_STRIDE <= KSTACK_END - KSTACK_BASE, "the slots fit the region");
 
 static struct spinlock stacks_lock = SPINLOCK("kernel stacks", RANK_STACKS);
-static u64 slot_used[MAX_STACKS / 64]; // a bit for each slot; stacks_lock
-static u32 first_free;                 // no word before this one has a free slot; stacks_lock
-static u64 kept[KEEP_STACKS];          // tops of free stacks still mapped; stacks_lock
+static u16 free_slots[MAX_STACKS]; // those that came back; stacks_lock
+static u32 nr_free, nr_used;       // how many these are; and how many slots were ever in use
+static u64 kept[KEEP_STACKS];      // tops of free stacks still mapped; stacks_lock
 static u32 nr_kept;
 
 static u64 top_of(u32 slot)
@@ -27,21 +27,16 @@ static u64 top_of(u32 slot)
 // -1: all in use.
 static int slot_take(void)
 {
-    while (first_free < ARRAY_SIZE(slot_used) && !~slot_used[first_free])
-        first_free++;
-    if (first_free == ARRAY_SIZE(slot_used))
-        return -1;
-    int bit = __builtin_ctzll(~slot_used[first_free]);
-    slot_used[first_free] |= BIT(bit);
-    return first_free * 64 + bit;
+    if (nr_free)
+        return free_slots[--nr_free];
+    return nr_used < MAX_STACKS ? (int)nr_used++ : -1;
 }
 
 static void slot_give(u32 slot)
 {
     u64 flags = spin_lock_irqsave(&stacks_lock);
-    ASSERT(slot_used[slot / 64] & BIT(slot % 64));
-    slot_used[slot / 64] &= ~BIT(slot % 64);
-    first_free = MIN(first_free, slot / 64);
+    ASSERT(nr_free < nr_used);
+    free_slots[nr_free++] = slot;
     spin_unlock_irqrestore(&stacks_lock, flags);
 }
 

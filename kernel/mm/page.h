@@ -22,8 +22,8 @@ struct page {
 
 // Takes over all RAM except the first MiB, the image and the module. The loader's information has
 // been copied before. Builds the page tables on the way (paging_init). Refuses a machine with less
-// than MIN_RAM_MB.
-#define MIN_RAM_MB 16
+// than MIN_RAM.
+#define MIN_RAM (16ull << 20)
 void page_init(void);
 
 // 2^order contiguous pages, contents undefined; NULL when memory is out. Any context but NMI, #DB.

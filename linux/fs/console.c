@@ -129,7 +129,7 @@ static bool wake_some(struct wait_queue *q)
     if (!wait_queue_used(q))
         return false;
     u64 flags = spin_lock_irqsave(&q->lock);
-    bool more = wake_part(&q->waiters, &q->waiters, true);
+    bool more = wake_part(&q->waiters, &q->waiters);
     spin_unlock_irqrestore(&q->lock, flags);
     return more;
 }

@@ -12,6 +12,7 @@
 #include "linux/fs/upcalls.h"
 #include "linux/perf/perf.h"
 #include "linux/perf/sample.h"
+#include "sched/runqueue.h"
 
 #define TEXT_MAX  (1u << 20) // bytes of the longest generated text
 #define STORE_MAX 1024       // bytes of the longest write
@@ -144,14 +145,14 @@ static void show_meminfo(struct text *t, u64)
     text_add(t, "MemFree:        %8lu kB\n", pages_free_count() * PAGE_KB);
     text_add(t, "MemAvailable:   %8lu kB\n", pages_free_count() * PAGE_KB);
     text_add(t, "SwapTotal:             0 kB\nSwapFree:              0 kB\n");
-    text_add(t, "KernelHeap:     %8lu kB\n", heap_bytes_in_use() / 1024);
+    text_add(t, "KernelHeap:     %8lu kB\n", heap_bytes / 1024);
 }
 
 static void show_uptime(struct text *t, u64)
 {
     u64 up = clock_ns() / 10000000, idle = 0;
     for (u32 cpu = 0; cpu < nr_cpus; cpu++)
-        idle += sched_stats(cpu)->idle_ns / 10000000;
+        idle += runqueues[cpu].stats.idle_ns / 10000000;
     text_add(t, "%lu.%02lu %lu.%02lu\n", up / 100, up % 100, idle / 100, idle % 100);
 }
 
@@ -172,12 +173,15 @@ static void cpu_brand(char name[49])
 static void show_cpuinfo(struct text *t, u64)
 {
     char brand[49];
+    u32 r[4];
     cpu_brand(brand);
+    cpuid(0, 0, r);
+    const u32 vendor[] = {r[1], r[3], r[2]}; // twelve letters
     for (u32 cpu = 0; cpu < nr_cpus; cpu++) {
         if (!cpu_is_online(cpu))
             continue;
         text_add(t, "processor\t: %u\n", cpu);
-        text_add(t, "vendor_id\t: %s\n", cpu_features.vendor);
+        text_add(t, "vendor_id\t: %.12s\n", (const char *)vendor);
         text_add(t, "model name\t: %s\n", brand);
         text_add(t, "apicid\t\t: %u\n", cpus[cpu].apic_id);
         text_add(t, "flags\t\t: fpu pae sse sse2 syscall nx lm%s%s%s%s\n\n",
@@ -190,7 +194,7 @@ static void show_sched(struct text *t, u64)
 {
     text_add(t, "cpu   switches preemptions migrations_in      ticks    idle_ms\n");
     for (u32 cpu = 0; cpu < nr_cpus; cpu++) {
-        const struct sched_stats *s = sched_stats(cpu);
+        const struct sched_stats *s = &runqueues[cpu].stats;
         text_add(t, "%3u %10lu  %10lu    %10lu %10lu %10lu\n", cpu, s->switches, s->preemptions,
                  s->migrations_in, s->ticks, s->idle_ns / 1000000);
     }

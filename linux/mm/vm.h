@@ -14,6 +14,8 @@
 #include "linux/base/tree.h"
 #include "sched/wait.h"
 
+#define PTE_COW BIT(9) // of ours: shared page, copy before writing
+
 #define PROT_READ  1
 #define PROT_WRITE 2
 #define PROT_EXEC  4

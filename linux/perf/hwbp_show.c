@@ -5,7 +5,7 @@
 #include "kernel/base/ksym.h"
 #include "linux/perf/perf.h"
 #include "perf/context.h"
-#include "sched/sched.h"
+#include "sched/runqueue.h"
 
 static const char *type_name(u8 type)
 {
@@ -64,8 +64,8 @@ static void show_counters(struct text *t, u32 cpu)
 {
     const struct dr_stats *s = &cpus[cpu].dr.stats;
     text_add(t, "cpu %u switches=%lu installs=%lu evictions=%lu writes=%lu addr_writes=%lu db=%lu ",
-             cpu, sched_stats(cpu)->switches, s->installs, s->evictions, s->writes, s->addr_writes,
-             s->exceptions);
+             cpu, runqueues[cpu].stats.switches, s->installs, s->evictions, s->writes,
+             s->addr_writes, s->exceptions);
     text_add(t, "db_writes=%lu spurious=%lu rotations=%lu guest_writes=%lu looks=%lu\n",
              s->db_writes, s->spurious, perf_cpus[cpu].rotations, s->guest_writes,
              perf_cpus[cpu].looks);

@@ -152,7 +152,6 @@ void perf_exit_task(struct task *t)
     if (!ctx)
         return;
     perf_task_ends(t);
-    hwbp_flush_task(t);
     mutex_lock(&perf_mutex);
     perf_for_each_event(ctx, copy_ends_with_task, NULL);
     mutex_unlock(&perf_mutex);
@@ -161,13 +160,19 @@ void perf_exit_task(struct task *t)
 
 // ---- exec ----
 
+static int retire(struct perf_event *event, void *)
+{
+    perf_set_state(event, PERF_EXIT);
+    return 0;
+}
+
 static void at_exec(struct perf_event *event, void *)
 {
     if (event->attr.remove_on_exec) {
         if (event->parent)
             perf_child_ends(event);
         else
-            perf_event_retire(event);
+            perf_ctx_run(event, retire, NULL);
     } else if (event->attr.enable_on_exec) {
         event->attr.enable_on_exec = 0;
         perf_ctx_run(event, perf_set_enabled, NULL);
@@ -179,7 +184,6 @@ void perf_exec(struct task *t)
     ASSERT(t == current_task());
     if (!t->perf_ctx)
         return;
-    hwbp_flush_task(t);
     mutex_lock(&perf_mutex);
     perf_for_each_event(t->perf_ctx, at_exec, NULL);
     mutex_unlock(&perf_mutex);

@@ -7,7 +7,7 @@
 // modified at once. One that is off is modified when it is enabled again, because a debugger writes
 // several registers for one change.
 #include "hwbp/hwbp.h"
-#include "hwbp/validate.h"
+#include "arch/x86/user/dr7.h"
 #include "kernel/mm/heap.h"
 #include "linux/ptrace/tracee.h"
 
@@ -45,7 +45,8 @@ static struct perf_event *make(struct thread *th, u64 addr, u8 type, u8 len)
         .bp_addr = addr,
         .bp_len = perf_len(type, len),
     };
-    struct perf_event *event = hwbp_register_user(&attr, th->task, hit, th->debugregs);
+    struct perf_event *event =
+        perf_event_create_kernel_counter(&attr, -1, th->task, hit, th->debugregs);
     if (!IS_ERR(event))
         bp_of(event)->traps = true;
     return event;

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "arch/x86/debugreg_hw.h"
+#include "arch/x86/user/dr7.h"
 #include "test/host/ktap.h"
 
 #define BASE      0x1000ull // watched bytes: BASE .. BASE + WINDOW - 1

@@ -25,7 +25,7 @@ static void encode_decode(void)
         }
     }
     EXPECT_EQ(dr7_encode(1, DR_WRITE, 4) | DR7_FIXED_1, 0x00d00408);
-    EXPECT_EQ(dr7_encode(2, DR_EXECUTE, 8), dr7_encode(2, DR_EXECUTE, 1)); // LEN must be 0
+    EXPECT_EQ(dr7_encode(2, DR_EXECUTE, 1), 2ull << 4); // LEN must be 0
 }
 
 // A random condition within the window, aligned as the hardware wants it.

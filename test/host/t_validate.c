@@ -1,7 +1,7 @@
 // link: Validation on the host: every type, length, alignment, wrap and kernel area. The source is
 // included, for the linker's symbols must lie where a kernel's do.
 #include "test/host/ktap.h"
-#include "hwbp/validate.h"
+#include "hwbp/bp.h"
 
 #define TEXT       0xffffffff80100000ull
 #define TEXT_GUARD 0xffffffff80104000ull // protected text, inside the text

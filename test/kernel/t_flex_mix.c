@@ -116,7 +116,7 @@ KTEST_HWBP(mix, "flex-mix-storm", "exact")
     for (u32 i = 0; i < TASKS; i++)
         workers[i].task = kthread_create("mixed", mixed_worker, &workers[i], CPUMASK_ALL);
     u64 first = sched_total_switches();
-    sched_set_storm(true);
+    sched_storm = true;
     go = true;
     while (sched_total_switches() - first < wanted) {
         for (u32 cpu = 0; cpu < nr_cpus; cpu++)
@@ -124,7 +124,7 @@ KTEST_HWBP(mix, "flex-mix-storm", "exact")
         schedule();
     }
     stop = true;
-    sched_set_storm(false);
+    sched_storm = false;
     u64 on[MAX_CPUS] = {0}, migrations = 0;
     for (u32 i = 0; i < TASKS; i++) {
         struct worker *w = &workers[i];
@@ -168,10 +168,10 @@ KTEST_HWBP(times, "flex-times", "exact")
         event[i] = open_at(&rest[i % TIMED], i == TIMED, -1, task, NULL);
         EXPECT(!IS_ERR(event[i]));
     }
-    sched_set_storm(true);
+    sched_storm = true;
     task_start(task);
     task_join(task);
-    sched_set_storm(false);
+    sched_storm = false;
     for (u32 i = 0; i <= TIMED; i++)
         perf_event_read_value(event[i], &enabled[i], &running[i]);
     for (u32 i = 0; i < TIMED; i++) {

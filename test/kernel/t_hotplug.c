@@ -3,6 +3,7 @@
 #include "arch/x86/smp.h"
 #include "linux/sched/hotplug.h"
 #include "linux/sched/timer.h"
+#include "sched/runqueue.h"
 #include "sched/wait.h"
 #include "test/kernel/bp_test.h"
 
@@ -82,7 +83,7 @@ static void ponger(void *)
     for (u64 i = 1; i; i++) {
         wait_event(&ping, pings >= i || stop);
         pongs = i;
-        wake_one(&pong);
+        wake_all(&pong);
         if (stop && pings < i)
             break;
     }
@@ -93,7 +94,7 @@ static void pinger(void *)
     while (!stop) {
         u64 i = pings + 1;
         pings = i;
-        wake_one(&ping);
+        wake_all(&ping);
         wait_event(&pong, pongs >= i);
     }
     wake_all(&ping);
@@ -122,7 +123,7 @@ static void nothing(void *)
 static void expect_at_rest(struct perf_event *event, u64 round)
 {
     const struct cpu *c = &cpus[victim];
-    struct sched_stats before = *sched_stats(victim);
+    struct sched_stats before = runqueues[victim].stats;
     u64 count = bp_count(event), ticks = c->lapic_ticks, writes = c->dr.stats.writes,
         exceptions = c->dr.stats.exceptions;
 
@@ -139,7 +140,7 @@ static void expect_at_rest(struct perf_event *event, u64 round)
     EXPECT_EQ(c->dr.stats.writes, writes);
     EXPECT_EQ(c->dr.stats.exceptions, exceptions);
     EXPECT(c->lapic_ticks <= ticks + 1); // one may have been under way
-    EXPECT_EQ(sched_stats(victim)->switches, before.switches);
+    EXPECT_EQ(runqueues[victim].stats.switches, before.switches);
     EXPECT_EQ(bp_count(event), count);
 }
 

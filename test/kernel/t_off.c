@@ -11,7 +11,6 @@ KTEST(off, "hwbp-off", NULL)
         return;
     }
     struct perf_event_attr attr = bp_attr(&target, HW_BREAKPOINT_W, 8);
-    EXPECT_EQ(PTR_ERR(hwbp_register_user(&attr, current_task(), NULL, NULL)), -ENODEV);
     EXPECT_EQ(PTR_ERR(hwbp_register_wide(&attr, NULL, NULL)), -ENODEV);
     EXPECT_EQ(hwbp_modify(NULL, 0, HW_BREAKPOINT_W, 8), -ENODEV);
     EXPECT_EQ(hwbp_wide_modify(NULL, 0, HW_BREAKPOINT_W, 8), -ENODEV);

@@ -75,7 +75,7 @@ static void ponger(void *)
     for (u64 i = 1; i <= rounds; i++) {
         wait_event(&ping, pings >= i);
         pongs = i;
-        wake_one(&pong);
+        wake_all(&pong);
     }
 }
 
@@ -162,10 +162,10 @@ KTEST(sched_affinity, "sched.affinity", NULL)
     join(n);
 
     strayed = 0;
-    sched_set_storm(true);
+    sched_storm = true;
     start(n, stay_inside, BIT(0) | BIT(nr_cpus - 1));
     yield_ms(100);
-    sched_set_storm(false);
+    sched_storm = false;
     stop = true;
     join(n);
     EXPECT_EQ(strayed, 0);
@@ -280,11 +280,11 @@ KTEST(sched_storm, "sched.storm", NULL)
     u32 n = 8;
     u64 first = sched_total_switches(), moved = 0, end = clock_ns() + PATIENCE;
     mixed_up = 0;
-    sched_set_storm(true);
+    sched_storm = true;
     start(n, juggler, CPUMASK_ALL);
     while (sched_total_switches() < first + ktest_scale(5000) && clock_ns() < end)
         schedule();
-    sched_set_storm(false);
+    sched_storm = false;
     stop = true;
     for (u32 i = 0; i < n; i++)
         moved += tasks[i]->nr_migrations;

@@ -1,5 +1,6 @@
 // What a switch costs in debug-register writes: none when nothing changes, never more than the
 // number of changed addresses plus two.
+#include "sched/runqueue.h"
 #include "test/kernel/bp_test.h"
 
 static volatile u64 common[4] __aligned(32), other[4] __aligned(32);
@@ -34,14 +35,14 @@ static u64 measure(u32 cpu, u32 a, volatile u64 *a_where, u32 b, volatile u64 *b
         task[i] = kthread_create("player", player, &players[i], BIT(cpu));
     while (!players[0].ready || !players[1].ready)
         schedule();
-    u64 target = sched_stats(cpu)->switches + 100, first, writes;
-    while (sched_stats(cpu)->switches < target)
+    u64 target = runqueues[cpu].stats.switches + 100, first, writes;
+    while (runqueues[cpu].stats.switches < target)
         schedule();
-    first = sched_stats(cpu)->switches;
+    first = runqueues[cpu].stats.switches;
     writes = cpus[cpu].dr.stats.writes;
-    while (sched_stats(cpu)->switches < first + 2 * rounds)
+    while (runqueues[cpu].stats.switches < first + 2 * rounds)
         schedule();
-    u64 switches = sched_stats(cpu)->switches - first;
+    u64 switches = runqueues[cpu].stats.switches - first;
     writes = cpus[cpu].dr.stats.writes - writes;
     stop = true;
     for (int i = 0; i < 2; i++) {

@@ -9,6 +9,10 @@
 #include "arch/x86/upcalls.h"
 #include "arch/x86/user/devices.h"
 
+// Destination shorthands of the command register.
+#define ICR_SELF 0x40000u
+#define ICR_ALL  0x80000u // this CPU, too
+
 #define IRQ_RECEIVE     0x01 // in SERIAL_IRQ_ENABLE
 #define STATUS_RECEIVED 0x01
 

@@ -5,6 +5,7 @@
 #include "arch/x86/user/devices.h"
 
 #define ESC    '\x1b'
+#define TAB    8
 #define BRIGHT 0x08
 #define TURNED 0x7000 // a cell that is black on grey
 
@@ -69,6 +70,24 @@ static u32 sequence(u32 at, char c)
     return at;
 }
 
+static u32 put_plain(u32 at, char c)
+{
+    u32 column = at % columns;
+    switch (c) {
+    case ESC:
+        state = AFTER_ESC;
+        return at;
+    case '\r':
+        return screen_go(at - column);
+    case '\b':
+        return screen_go(at - (column ? 1 : 0));
+    case '\t':
+        return screen_go(at + TAB - column % TAB);
+    default:
+        return screen_put(at, c);
+    }
+}
+
 static u32 put_in_sequence(u32 at, char c)
 {
     if (state == AFTER_ESC) {
@@ -91,13 +110,7 @@ void terminal_write(const char *s, size_t n)
     columns = screen->columns;
     rows = screen->rows;
     u32 at = screen_begin();
-    for (; n; n--, s++) {
-        if (state != PLAIN)
-            at = put_in_sequence(at, *s);
-        else if (*s == ESC)
-            state = AFTER_ESC;
-        else
-            at = screen_put(at, *s);
-    }
+    for (; n; n--, s++)
+        at = state == PLAIN ? put_plain(at, *s) : put_in_sequence(at, *s);
     screen_end(at);
 }

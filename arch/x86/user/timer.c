@@ -13,6 +13,8 @@
 // so near is due.
 #define NEAR_NS 10000
 
+#define LAPIC_IRR 0x200 // bit n % 32 of register n / 32: vector n waits
+
 static struct one_shot {
     u64 next_tick; // ns of clock_ns(); 0: the timer is periodic
     u64 end;       // when it will interrupt, if it is one-shot

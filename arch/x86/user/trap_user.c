@@ -4,6 +4,15 @@
 #include "arch/x86/user/paging_user.h"
 #include "arch/x86/user/upcalls.h"
 
+// CPUID bits (SDM vol. 2, CPUID).
+#define CPUID_7_EBX_SMEP BIT(7)
+#define CPUID_7_EBX_SMAP BIT(20)
+#define CPUID_7_ECX_UMIP BIT(2)
+
+// Descriptors (SDM vol. 3, 3.4.5).
+#define DESC_USER_DATA 0x00cff3000000ffffull
+#define DESC_USER_CODE 0x00affb000000ffffull
+
 // SYSRET loads SS from this + 8, CS from this + 16, both with RPL 3.
 #define SYSRET_SELECTOR_BASE (USER_DS - 8)
 
@@ -14,8 +23,29 @@
 
 void syscall_entry(void); // user.asm
 
+// Programs may use SSE. Where the CPU can help, the kernel neither executes nor reads what is
+// theirs by mistake (SMEP, SMAP), and they do not see where its tables are (UMIP).
+static void set_cr4(void)
+{
+    struct cpu_features *f = &cpu_features;
+    u32 r[4];
+    cpuid(0, 0, r);
+    if (r[0] >= 7) {
+        cpuid(7, 0, r);
+        f->smep = r[1] & CPUID_7_EBX_SMEP;
+        f->smap = r[1] & CPUID_7_EBX_SMAP;
+        f->umip = r[2] & CPUID_7_ECX_UMIP;
+    }
+    write_cr4(read_cr4() | CR4_OSFXSR | CR4_OSXMMEXCPT | (f->umip ? CR4_UMIP : 0) |
+              (f->smep ? CR4_SMEP : 0) | (f->smap ? CR4_SMAP : 0));
+}
+
 void cpu_init_user(void)
 {
+    u64 *gdt = this_cpu()->gdt;
+    gdt[USER_DS / 8] = DESC_USER_DATA;
+    gdt[USER_CS / 8] = DESC_USER_CODE;
+    set_cr4();
     wrmsr(MSR_EFER, rdmsr(MSR_EFER) | EFER_SCE);
     wrmsr(MSR_STAR, (u64)SYSRET_SELECTOR_BASE << 48 | (u64)KERNEL_CS << 32);
     wrmsr(MSR_LSTAR, (u64)syscall_entry);

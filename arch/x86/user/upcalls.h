@@ -23,5 +23,5 @@ bool user_return_due(void);
 // what its overflows have left to be done. On return IRQs are off again.
 void perf_debug_return(void);
 
-// linux/proc/trap.c. What debug_exception() left of a #DB from ring 3: becomes SIGTRAP. IRQs on.
+// linux/proc/trap.c. What the chain has left of a #DB from ring 3: becomes SIGTRAP. IRQs on.
 void user_debug_trap(struct trapframe *f, u64 dr6);

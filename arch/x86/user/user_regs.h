@@ -14,6 +14,12 @@
     (RFLAGS_CF | BIT(2) | BIT(4) | BIT(6) | BIT(7) | RFLAGS_TF | RFLAGS_DF | BIT(11) | RFLAGS_RF | \
      RFLAGS_AC)
 
+#define CR4_OSFXSR     BIT(9)
+#define CR4_OSXMMEXCPT BIT(10)
+#define CR4_UMIP       BIT(11)
+#define CR4_SMEP       BIT(20)
+#define CR4_SMAP       BIT(21)
+
 #define EFER_SCE    BIT(0)
 #define MSR_STAR    0xc0000081
 #define MSR_LSTAR   0xc0000082
