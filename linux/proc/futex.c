@@ -61,7 +61,8 @@ static void join(struct futex_waiter *w)
 }
 
 // FUTEX_PRIVATE promises that the word is not used by another address space.
-// 0, -EINVAL (addr is not aligned), or -EFAULT (it does not belong to the program).
+// 0, -EINVAL (addr is not aligned), or -EFAULT (it does not belong to the program, or lies behind
+// the end of the file that is mapped there).
 static int get_key(struct futex_key *key, struct mm *mm, u64 addr, bool private)
 {
     *key = (struct futex_key){mm, addr};
@@ -77,6 +78,9 @@ static int get_key(struct futex_key *key, struct mm *mm, u64 addr, bool private)
     if (!err && area->object && area->shared)
         *key = (struct futex_key){area->object, addr - area->shows_at};
     mutex_unlock_shared(&mm->lock);
+    u32 now;
+    if (!err && key->space != mm && get_user(now, addr))
+        err = -EFAULT;
     return err;
 }
 

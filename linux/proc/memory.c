@@ -9,6 +9,7 @@
 
 #define MAP_TYPE            0x0f
 #define MAP_SHARED_VALIDATE 0x03
+#define MAP_LEGACY          0x7f970 // flags older than MAP_SHARED_VALIDATE, which refuses others
 #define MREMAP_MAYMOVE      1
 #define MREMAP_FIXED        2
 #define MS_ASYNC            1
@@ -79,6 +80,8 @@ static int check_mmap(u64 len, u32 flags, u64 offset)
     bool validate = type == MAP_SHARED_VALIDATE && !(flags & MAP_ANONYMOUS);
     if (!len || (type != MAP_PRIVATE && type != MAP_SHARED && !validate))
         return -EINVAL;
+    if (validate && flags & ~(MAP_TYPE | MAP_LEGACY))
+        return -EOPNOTSUPP;
     if (len > TASK_SIZE_MAX)
         return -ENOMEM;
     return (s64)offset < 0 || (s64)(offset + len) < 0 ? -EOVERFLOW : 0;

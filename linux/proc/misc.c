@@ -48,6 +48,10 @@ s64 sys_arch_prctl(int code, u64 addr)
     case ARCH_GET_GS:
         base = rdmsr(code == ARCH_GET_FS ? MSR_FS_BASE : MSR_KERNEL_GS_BASE);
         return put_user(base, addr);
+    case ARCH_GET_CPUID:
+        return 1; // programs may execute CPUID, and no CPU here can forbid it
+    case ARCH_SET_CPUID:
+        return -ENODEV;
     default:
         return -EINVAL;
     }

@@ -20,7 +20,9 @@ enum {
 #define CLOCKS_PER_SECOND 100
 #define RANDOM_BYTES      16
 #define AUXV_PAIRS        18
-#define STACK_MIN         (2ull * ARG_MAX) // all that is written here fits, for any RLIMIT_STACK
+// Whatever RLIMIT_STACK says: all that is written here fits, and the program has room beside it.
+#define STACK_MIN (2ull * ARG_MAX)
+#define STACK_MAX (1ull << 30)
 
 static const char platform[] = "x86_64";
 
@@ -84,9 +86,11 @@ static bool put(struct mm *mm, u64 addr, const void *data, size_t n)
 int stack_build(struct mm *mm, const struct exec_args *a, const char *path,
                 const struct elf_image *img, u64 *sp)
 {
-    u64 size = MAX(ALIGN_UP(rlimit_soft(RLIMIT_STACK), PAGE_SIZE), STACK_MIN);
-    s64 got = mm_map(mm, USER_STACK_TOP - size, size, PROT_READ | PROT_WRITE,
-                     MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED | MAP_STACK, "[stack]");
+    u64 limit = MIN(rlimit_soft(RLIMIT_STACK), STACK_MAX);
+    u64 size = MAX(ALIGN_UP(limit, PAGE_SIZE), STACK_MIN);
+    s64 got =
+        mm_map(mm, USER_STACK_TOP - size, size, PROT_READ | PROT_WRITE,
+               MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED | MAP_STACK | MAP_NORESERVE, "[stack]");
     if (got < 0)
         return got;
 

@@ -231,7 +231,15 @@ bool thread_leave(struct thread *th);
 void process_reap(struct process *p);
 
 // Numbers of arch_prctl(2), which is a request of ptrace(2), too.
-enum { ARCH_SET_GS = 0x1001, ARCH_SET_FS = 0x1002, ARCH_GET_FS = 0x1003, ARCH_GET_GS = 0x1004 };
+// arch_prctl(2).
+enum {
+    ARCH_SET_GS = 0x1001,
+    ARCH_SET_FS,
+    ARCH_GET_FS,
+    ARCH_GET_GS,
+    ARCH_GET_CPUID = 0x1011,
+    ARCH_SET_CPUID
+};
 
 // Wait statuses (wait(2)).
 #define WAIT_EXITED(code)  (((code)&0xff) << 8)

@@ -37,7 +37,8 @@ void rlimits_init(struct rlimit limits[NR_RLIMITS])
 {
     for (u32 i = 0; i < NR_RLIMITS; i++)
         limits[i] = (struct rlimit){kinds[i].start, kinds[i].start};
-    u64 half = threads_max / 2; // as on Linux
+    limits[RLIMIT_STACK].hard = limits[RLIMIT_CORE].hard = RLIM_INFINITY; // as on Linux
+    u64 half = threads_max / 2;                                           // this, too
     limits[RLIMIT_NPROC] = limits[RLIMIT_SIGPENDING] = (struct rlimit){half, half};
 }
 

@@ -105,6 +105,12 @@ UTEST(mmap_errors, "mmap-errors")
     CHECK_ERRNO((intptr_t)mmap(NULL, PAGE, rw, MAP_PRIVATE, 77, 0), EBADF);
     CHECK_ERRNO((intptr_t)mmap(NULL, 1ull << 47, rw, anon, -1, 0), ENOMEM);
     CHECK_ERRNO((intptr_t)mmap(NULL, PAGE, rw, MAP_SHARED_VALIDATE | MAP_ANONYMOUS, -1, 0), EINVAL);
+    int fd = open("/tmp/validate", O_RDWR | O_CREAT, 0600);
+    CHECK_ERRNO((intptr_t)mmap(NULL, PAGE, rw, MAP_SHARED_VALIDATE | 0x400, fd, 0), EOPNOTSUPP);
+    void *valid = mmap(NULL, PAGE, rw, MAP_SHARED_VALIDATE | MAP_POPULATE, fd, 0);
+    CHECK_EQ(munmap(valid, PAGE), 0);
+    CHECK_EQ(close(fd), 0);
+    CHECK_EQ(unlink("/tmp/validate"), 0);
     CHECK_ERRNO((intptr_t)mmap(NULL, PAGE, rw, MAP_PRIVATE, exe, -PAGE), EOVERFLOW);
     close(exe);
     CHECK_ERRNO(munmap((void *)1, PAGE), EINVAL);

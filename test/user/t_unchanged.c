@@ -186,6 +186,22 @@ UTEST(futex_none, "futex-none")
     CHECK_EQ(syscall(SYS_futex, p, 1, 1, NULL, NULL, 0), 0);
 }
 
+// Nor does a page behind the end of a file.
+UTEST(futex_behind_end, "futex-behind-end")
+{
+    int fd = new_file("/tmp/map", "a");
+    uint32_t *p = mmap(NULL, 2 * PAGE, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+    uint32_t *behind = p + PAGE / sizeof *p;
+
+    REQUIRE(p != MAP_FAILED);
+    CHECK_EQ(syscall(SYS_futex, p, 1, 1, NULL, NULL, 0), 0); // FUTEX_WAKE
+    CHECK_ERRNO(syscall(SYS_futex, behind, 1, 1, NULL, NULL, 0), EFAULT);
+    CHECK_ERRNO(syscall(SYS_futex, behind, 0, 0, NULL, NULL, 0), EFAULT); // FUTEX_WAIT
+    CHECK_ERRNO(syscall(SYS_futex, p, 3, 1, 1l, behind, 0), EFAULT);      // FUTEX_REQUEUE
+    CHECK_EQ(syscall(SYS_futex, behind, 1 | 128, 1, NULL, NULL, 0), 0);   // private
+    CHECK_EQ(unlink("/tmp/map"), 0);
+}
+
 UTEST(file_ioctl, "file-ioctl")
 {
     int p[2], on = 1, off = 0;
