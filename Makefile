@@ -24,7 +24,7 @@ HWBP  ?= 1
 CORE  ?= 0
 V     ?= 0
 export CORE EMU SMP MEM UEFI ICOUNT APPEND QEMU_FLAGS TIMEOUT PROG ARGS FILES OUT T SECS \
-       SHELL_PROG CMDS LOG PLOT GROUP BOCHS_SRC HOST
+       SHELL_PROG CMDS LOG PLOT GROUP BOCHS_SRC HOST LTP
 
 # The values that decide what is built; tools/settings.py checks the others.
 $(foreach v,HWBP CORE DEBUG V,$(if $(filter-out 0 1,$($(v)))$(filter-out 1,$(words $($(v)))),\
@@ -62,8 +62,8 @@ NEEDS_recording := $(NEEDS_run)
 NEEDS_exec    := image $(EMU)
 NEEDS_timeline := image $(EMU)
 NEEDS_linux   := image qemu
-NEEDS_compare := image qemu test
-NEEDS_bench   := image qemu
+NEEDS_compare := image qemu test $(if $(LTP),shell)
+NEEDS_bench   := image qemu perf
 NEEDS_museum  := image qemu
 NEEDS_mutants := image qemu
 NEEDS_perf-tool := perf
@@ -195,7 +195,8 @@ help:
 #:                 OUT=file gets what it writes to /dev/host
 #: make linux      the same on Debian's Linux 6.12 in QEMU, without input
 #: make compare    the same programs on Linux 6.12 and on dr7: SEEDS=20 OPS=500 T=name
-#:                 HOST=1: on this machine's own Linux, too
+#:                 HOST=1: on this machine's own Linux, too; LTP=folder: of a built Linux Test
+#:                 Project what dr7 is about (docs/compare.md)
 #: make timeline   who held which register when: PROG= ARGS= (the demonstration) or CORE=1,
 #:                 OUT=folder (build)
 #: make gdb        boot in QEMU under gdb, stopped at kernel_main (CMDS=file: its commands;
@@ -212,7 +213,8 @@ help:
 #: make mutants    random faults of one operator: N=40 SEED=n SECS=limit; which live
 #: make fuzz       random system calls: SECS=60 SEED=n; a fault is made small (docs/fuzz.md)
 #: make bench      the benchmark on dr7 and on Linux, as a table (README=1: also into README.md;
-#:                 PLOT=1: as bars in build/bench.svg; GROUP=cpus: only work on 2, 4 and 8 CPUs)
+#:                 PLOT=1: as bars in build/bench.svg; GROUP=cpus: only work on 2, 4 and 8 CPUs;
+#:                 GROUP=perf: only `perf bench breakpoint`)
 #: make perf-tool  Linux's own perf, from Debian's sources: build/perf-tool/perf (docs/perf-tool.md)
 #: make lab        the labs (labs/README.md); L=name OUT=folder ID=student: one student's starter
 #: make lab-grade  L=name FILE=hand-in.zip ID=student FORMAT=text|gradescope|classroom50|...
@@ -262,7 +264,7 @@ linux: $(BUILD)/tools/batch $(filter $(BUILD)/user/bin/%,$(PROG) $(FILES))
 	@$(PYTHON) tools/linux.py run
 
 compare: $(B)/kernel.elf $(BUILD)/tools/batch $(COMPARE)
-	@$(PYTHON) tools/compare.py $(B)/kernel.elf $(COMPARE)
+	@$(PYTHON) tools/$(if $(LTP),ltp.py $(B)/kernel.elf,compare.py $(B)/kernel.elf $(COMPARE))
 
 gdb: $(B)/kernel.elf $(ARCHIVE)
 	@$(PYTHON) tools/debug.py gdb --build $(B)

@@ -81,7 +81,7 @@ def lines_of(done):
 
 def is_known(known, program, ours, theirs):
     """Whether these lines are a known difference. dr7's pattern may refer to groups of Linux's."""
-    text = "\n".join(theirs + ["=>"] + ours)
+    text = "\n".join(theirs) + "\n=>\n" + "\n".join(ours)
     for k in known:
         if k.program == program and re.fullmatch(f"{k.linux}\n=>\n{k.dr7}", text):
             k.times += 1
@@ -138,12 +138,12 @@ def save(system, command, lines):
         f.write("\n".join(lines) + "\n")
 
 
-def run_some(system, some, kernel):
+def run_some(system, some, kernel, limit=LIMIT, files=()):
     """Their results, and how often Linux crashed: it is booted again for what it has not done."""
     done, crashes = [], 0
     while True:
-        done += batch.run(system, some[len(done):], LIMIT, kernel=kernel, words=WORDS[system],
-                          smp=settings.cpus(), flags=FLAGS)
+        done += batch.run(system, some[len(done):], limit, kernel=kernel, files=files,
+                          words=WORDS[system], smp=settings.cpus(), flags=FLAGS)
         lost = [n for n, d in enumerate(done) if d.status == "lost"]
         if not lost:
             return done, crashes

@@ -17,7 +17,8 @@ FLAGS = ["-static", "-O0", "-w", "-D_GNU_SOURCE", "-pthread"]
 
 TESTS = ["breakpoints/breakpoint_test", "perf_events/sigtrap_threads",
          "perf_events/watermark_signal", "perf_events/mmap", "ptrace/peeksiginfo",
-         "ptrace/get_syscall_info", "sigaltstack/sas", "x86/single_step_syscall", "x86/syscall_nt",
+         "ptrace/get_syscall_info", "sigaltstack/sas", "x86/sigaltstack",
+         "x86/single_step_syscall", "x86/syscall_arg_fault", "x86/syscall_nt",
          "x86/sigtrap_loop", "x86/check_initial_reg_state",
          "futex/functional/futex_wait_uninitialized_heap",
          "futex/functional/futex_wait_private_mapped_file"]
