@@ -1,14 +1,21 @@
 # Debian's gdb, gdbserver and strace on dr7, unmodified: what a user does with them first. They are
 # built by tools/debian.py, and left out where nobody has built them.
+#
+#   KILLS=300 STARTS=10000 python3 -B test/gdbserver.py BUILD     both at length, by hand
 import os
 import re
 import subprocess
 import sys
+import tempfile
 
+sys.path[:0] = ["tools"]
 import debian
+import settings
 from report import Skip
 
 DEBUGGEE = "test/gdb/debuggee.c"
+KILLS = settings.number("KILLS", 20)    # programs that gdb runs and kills
+STARTS = settings.number("STARTS", 20)  # of strace, of which none may hang
 # (commands of gdb, what it then says, as a regular expression)
 SESSION = [
     (["break main", "run"], r"Breakpoint 1, main \("),
@@ -56,8 +63,8 @@ LONGER = [
     (["set args", "break sum_to", "run", "record", "next 3", "print sum", "reverse-next",
       "reverse-next", "next", "print sum", "record stop"],
      r"= 1\n(.*\n)*.*= 1\n(.*\n)*.*Process record is stopped"),
-    (["delete", "set args stores", "tbreak store", "set $n = 0", "while $n < 20", "run", "kill",
-      "tbreak store", "set $n = $n + 1", "end", "print $n"], r"= 20"),
+    (["delete", "set args stores", "tbreak store", "set $n = 0", f"while $n < {KILLS}", "run",
+      "kill", "tbreak store", "set $n = $n + 1", "end", "print $n"], rf"= {KILLS}"),
     (["delete", "set args stores", "break store", "run", "set $pid = pid", "delete", "detach",
       "set $n = 0", "while $n < 50", 'eval "attach %d", $pid', "detach", "set $n = $n + 1", "end",
       'eval "attach %d", $pid', "print $n", "watch counter", "continue"],
@@ -79,14 +86,13 @@ TRACES = [
      r"wait4( resumed>|\(\d+, )\[\{WIFEXITED\(s\) && WEXITSTATUS\(s\) == 4"),
     ("-e inject=write:error=EIO", r"= -1 EIO \(Input/output error\) \(INJECTED\)"),
 ]
-# The same for lines of busybox' shell: of a process that runs already; and many starts, of which
-# none may hang.
+# The same for lines of busybox' shell: of a process that runs already; and many starts.
 SHELL = "/bin/busybox"
 SHELL_TRACES = [
     ("/busybox sleep 2 & /strace -p $!",
      r"strace: Process \d+ attached\n(.*\n)*.*\+\+\+ exited with 0 \+\+\+"),
-    ("i=0; while [ $i -lt 20 ] && /strace -o /tmp/trace /busybox true; do i=$((i+1)); done;"
-     " echo $i starts", r"^20 starts$"),
+    (f"i=0; while [ $i -lt {STARTS} ] && /strace -o /tmp/trace /busybox true; do i=$((i+1)); done;"
+     " echo $i starts", rf"^{STARTS} starts$"),
 ]
 
 
@@ -166,8 +172,15 @@ def check_strace(build, folder, timeout):
                               stderr=subprocess.STDOUT, timeout=timeout, text=True,
                               env=dict(os.environ, PROG=prog, FILES=files,
                                        ARGS=arguments, EMU="qemu", APPEND="", QEMU_FLAGS="",
-                                       OUT="", TIMEOUT=str(timeout)))
+                                       OUT="", TIMEOUT=str(timeout or 0)))
         log += done.stdout
         if not re.search(want, done.stdout, re.M):
             wrong.append(f"{prog} {arguments}: wanted {want!r}")
     return "; ".join(wrong), log.split("\n")
+
+
+if __name__ == "__main__":
+    with tempfile.TemporaryDirectory() as top:
+        for whole in check, check_strace:
+            wrong, lines = whole(sys.argv[1], top, None)
+            print("\n".join(lines), wrong or "ok", sep="\n")

@@ -18,8 +18,8 @@ DATA = "/tmp/perf.data"
 COUNTER = sum(2 * n for n in perf_data.CALLS.values())  # stores to the variable
 COLOURS = re.compile(r"\x1b\[[\d;]*[A-Za-z]")  # where the console is a terminal
 # The tests that are about this kernel and that Linux passes, too: overflow by signal, sampling,
-# accounting, watchpoints, thread maps, event times, sigtrap, groups, modified breakpoints.
-TESTS = [13, 14, 15, 16, 24, 30, 31, 39, 59, 63, 64]
+# accounting, watchpoints, clocks, thread maps, event times, sigtrap, groups, modified breakpoints.
+TESTS = [13, 14, 15, 16, 17, 24, 30, 31, 39, 59, 63, 64]
 # A process that stores for ever, which perf finds by its id.
 RUNNING = "/traced 2000000000 & T=$!; "
 

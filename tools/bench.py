@@ -2,6 +2,8 @@
 #
 #   bench.py [--readme]      --readme: also into README.md, between its two marks
 #   GROUP=cpus bench.py      only the rows of several CPUs at once, more often, and on more CPUs
+#   GROUP=perf bench.py      only those of Linux's own perf
+import math
 import os
 import re
 import statistics
@@ -10,6 +12,7 @@ import sys
 
 import batch
 import emu
+import perf_tool
 import plot
 from settings import choice, variable
 
@@ -59,6 +62,14 @@ CPU_ROWS = [
     ("cpus-pipe", "a byte to a process on another CPU, and back"),
     ("cpus-open-close", "open + close of a breakpoint in 4 threads at once"),
 ]
+# Of Linux's own perf, in time. How often is said in each (-r): with 64 threads that run all the
+# time, one change takes Linux seconds.
+PERF_ROWS = [
+    "-r 10 breakpoint thread -b 4 -p 4 -t 16",
+    "-r 2 breakpoint enable -p 64 -a 64",
+]
+PERF_SECONDS = 300
+PERF_BOOTS = 3
 BESIDE = [1, 16, 256, 1024]
 FLAT = 1.2
 FIRST_PROGRAM_MS = 100
@@ -152,9 +163,33 @@ def cpu_table(counts, boots):
     return lines
 
 
+def perf_table():
+    """The same for perf's own benchmarks of breakpoints."""
+    lines = ["| perf bench, 2 CPUs, µs | dr7 | Linux 6.12 | ratio |", "| --- | --: | --: | --: |"]
+    commands = [[perf_tool.built(), "bench"] + row.split() for row in PERF_ROWS]
+    found = {(system, row): [] for system in ("dr7", "linux") for row in PERF_ROWS}
+    for _ in range(PERF_BOOTS):
+        for system, words in ("dr7", ["slots=mainline"]), ("linux", []):
+            print(f"bench: {system}, perf bench", file=sys.stderr)
+            for row, done in zip(PERF_ROWS, batch.run(system, commands, PERF_SECONDS, words=words)):
+                took = re.search(rb"([\d.]+) usecs/op$", done.output, re.M)
+                found[system, row] += [float(took[1])] if took else []
+                if not took:
+                    print(f"dr7: {system}, perf bench {row}: {done.status}", file=sys.stderr)
+    for row in PERF_ROWS:
+        ours, theirs = (statistics.median(found[system, row] or [math.nan])
+                        for system in ("dr7", "linux"))
+        lines.append(f"| `{row}` | {ours:,.0f} | {theirs:,.0f} | {ours / theirs:.2f} |")
+    return lines
+
+
+GROUPS = {"cpus": lambda: cpu_table([2, 4, 8], BOOTS), "perf": perf_table}
+
+
 def main():
-    if choice("GROUP", ["all", "cpus"]) == "cpus":
-        print("\n".join(cpu_table([2, 4, 8], BOOTS)))
+    group = choice("GROUP", ["all", *GROUPS])
+    if group in GROUPS:
+        print("\n".join(GROUPS[group]()))
         return
     linux, dr7 = exact_rows()
     lines, missed = speed_table(linux, dr7)
@@ -166,7 +201,7 @@ def main():
               + " | ".join(map(str, BESIDE)) + " |", "| --- |" + " --: |" * len(BESIDE),
               "| dr7 | " + " | ".join(map(number, ours)) + " |",
               "| Linux 6.12 | " + " | ".join(map(number, theirs)) + " |",
-              "", *cpu_table([2, 4], 1),
+              "", *cpu_table([2, 4], 1), "", *perf_table(),
               "", "| | dr7 | Linux 6.12 | at most |", "| --- | --: | --: | --: |",
               f"| kernel's entry to the first program, 2 CPUs, ms | {first:.1f} | - | "
               f"{FIRST_PROGRAM_MS} |",

@@ -2,7 +2,6 @@
 # build/perf-tool, never installed. It runs on dr7 and on Linux.
 #
 #   perf_tool.py             fetches and builds it, unless it is there, and prints its path
-import glob
 import os
 import subprocess
 import sys
@@ -43,16 +42,17 @@ def build(source, out):
         sys.exit(f"dr7: perf could not be built; the log is {FOLDER}/log")
 
 
-def main():
-    if not glob.glob(PERF):
+def built():
+    """The path of the program, which is built first if it is not there."""
+    if not os.path.exists(PERF):
         os.makedirs(FOLDER, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix="dr7-") as top:
             out = top + "/out"
             os.mkdir(out)
             build(fetch(top), out)
             subprocess.run(["strip", "--strip-debug", "-o", PERF, out + "/perf"], check=True)
-    print(PERF)
+    return PERF
 
 
 if __name__ == "__main__":
-    emu.tidy(main)
+    emu.tidy(lambda: print(built()))
