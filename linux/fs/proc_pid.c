@@ -32,11 +32,9 @@ struct pid_info {
 
 static void measure_mm(struct mm *mm, struct pid_info *info)
 {
-    struct vm_area *area;
     mutex_lock_shared(&mm->lock);
     info->faults += mm->minor_faults;
-    for (area = vm_first(mm); area; area = vm_next(area))
-        info->vsize += area->end - area->start;
+    info->vsize = mm->mapped;
     info->rss_pages = mm->nr_pages;
     info->tables = mm->nr_tables;
     mutex_unlock_shared(&mm->lock);

@@ -48,6 +48,7 @@ void vm_link(struct mm *mm, struct vm_area *a)
     a->gap = 0;
     tree_add(&mm->areas, &a->node, a->start);
     mm->nr_areas++;
+    vm_count(mm, a, a->end - a->start);
     struct vm_area *before = area_of(tree_prev(&a->node)), *next = vm_next(a);
     set_hole(a, hole_between(before ? before->end : 0, a->start));
     if (next)
@@ -59,6 +60,7 @@ struct vm_area *vm_unlink(struct mm *mm, struct vm_area *a)
     struct vm_area *next = vm_next(a);
     tree_del(&mm->areas, &a->node);
     mm->nr_areas--;
+    vm_count(mm, a, a->start - a->end);
     if (next)
         set_hole(next, next->hole + a->hole + hole_between(a->start, a->end));
     return next;
@@ -69,9 +71,10 @@ struct vm_area *vm_take(struct mm *mm)
     return area_of(tree_take(&mm->areas));
 }
 
-void vm_grow(struct vm_area *a, u64 end)
+void vm_grow(struct mm *mm, struct vm_area *a, u64 end)
 {
     struct vm_area *next = vm_next(a);
+    vm_count(mm, a, end - a->end);
     a->end = end;
     if (next)
         next->hole = hole_between(end, next->start);

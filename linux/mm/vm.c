@@ -5,6 +5,7 @@
 #include "kernel/mm/heap.h"
 #include "kernel/mm/page.h"
 #include "linux/base/mutex.h"
+#include "linux/mm/upcalls.h"
 #include "linux/mm/vm_internal.h"
 
 u64 vm_max_map_count;
@@ -87,6 +88,34 @@ static s64 choose_place(struct mm *mm, u64 addr, u64 len, u32 flags)
     return gap ? (s64)gap : -ENOMEM;
 }
 
+// Whether the running program's limits allow so many bytes more.
+static bool may_grow(const struct mm *mm, u64 bytes, bool data)
+{
+    return mm->mapped + bytes <= vm_mapped_max() && (!data || mm->data + bytes <= vm_data_max());
+}
+
+// How many bytes of the range are mapped.
+static u64 mapped_bytes(struct mm *mm, u64 start, u64 end)
+{
+    u64 bytes = 0;
+    for (struct vm_area *a = vm_find(mm, start); a && a->start < end; a = vm_next(a))
+        bytes += MIN(a->end, end) - MAX(a->start, start);
+    return bytes;
+}
+
+// The place for a new area, or -errno. What it replaces does not count against the limits.
+static s64 find_place(struct mm *mm, const struct vm_area *area, u64 addr, u64 len, u32 flags)
+{
+    bool data = vm_is_data(area);
+    if (mm->nr_areas > vm_max_map_count)
+        return -ENOMEM;
+    s64 place = choose_place(mm, addr, len, flags);
+    if (place < 0 || (flags & MAP_MOVES) || may_grow(mm, len, data))
+        return place;
+    u64 more = len - mapped_bytes(mm, place, place + len);
+    return may_grow(mm, more, data) ? place : -ENOMEM;
+}
+
 // Puts an area, whose start and end are still 0, at its place. Frees the area on failure.
 static s64 map_area(struct mm *mm, struct vm_area *area, u64 addr, u64 len, u32 flags)
 {
@@ -106,7 +135,7 @@ static s64 map_area(struct mm *mm, struct vm_area *area, u64 addr, u64 len, u32 
         len / PAGE_SIZE > pages_total)
         goto fail;
     mutex_lock(&mm->lock);
-    place = mm->nr_areas > vm_max_map_count ? -ENOMEM : choose_place(mm, addr, len, flags);
+    place = find_place(mm, area, addr, len, flags);
     if (place >= 0 && (flags & MAP_FIXED)) { // otherwise nothing is there
         struct vm_area *there = vm_cut(mm, vm_find(mm, place), place, place + len);
         if (IS_ERR(there))
@@ -142,7 +171,10 @@ static struct vm_area *new_area(u32 prot, bool shared, const char *name)
 s64 mm_map(struct mm *mm, u64 addr, u64 len, u32 prot, u32 flags, const char *name)
 {
     struct vm_area *area = new_area(prot, false, name);
-    return area ? map_area(mm, area, addr, len, flags) : -ENOMEM;
+    if (!area)
+        return -ENOMEM;
+    area->stack = flags & MAP_STACK;
+    return map_area(mm, area, addr, len, flags);
 }
 
 s64 mm_map_file(struct mm *mm, u64 addr, u64 len, u32 prot, u32 flags, const u8 *data, u64 data_len,
@@ -204,7 +236,7 @@ s64 mm_move(struct mm *mm, u64 addr, u64 len, u64 new_len, u64 to)
     if (place < 0)
         return place;
     moved->shows_at -= addr; // map_area() adds the new place
-    place = map_area(mm, moved, to, new_len, MAP_FIXED);
+    place = map_area(mm, moved, to, new_len, MAP_FIXED | MAP_MOVES);
     if (place >= 0)
         mm_unmap(mm, addr, len); // its borders are there, so it needs no memory
     return place;
@@ -264,6 +296,20 @@ static void protect_one(u64, u64 *pte, void *arg)
     p->lost |= (old & PTE_P) && ((old & ~flags & (PTE_P | PTE_W)) || (flags & ~old & PTE_NX));
 }
 
+// 0; -EACCES: one stays read-only; -ENOMEM: there may not be so much more data. `a`: as vm_find()
+// gives it.
+static int may_protect(const struct mm *mm, const struct vm_area *a, u64 start, u64 end, u32 prot)
+{
+    u64 more = 0;
+    for (; (prot & PROT_WRITE) && a && a->start < end; a = vm_next(a)) {
+        if (a->read_only)
+            return -EACCES;
+        if (!(a->prot & PROT_WRITE) && !a->shared && !a->stack)
+            more += MIN(a->end, end) - MAX(a->start, start);
+    }
+    return !more || mm->data + more <= vm_data_max() ? 0 : -ENOMEM;
+}
+
 int mm_protect(struct mm *mm, u64 addr, u64 len, u32 prot)
 {
     if (addr & ~PAGE_MASK)
@@ -278,14 +324,14 @@ int mm_protect(struct mm *mm, u64 addr, u64 len, u32 prot)
     mutex_lock(&mm->lock);
     struct vm_area *first = vm_find(mm, addr), *a;
     u64 hole = mapped_until(first, addr, end); // as on Linux, what lies before it changes
-    int err = 0;
+    int err = may_protect(mm, first, addr, hole, prot);
     struct protect p = {.lost = false};
-    for (a = first; !err && (prot & PROT_WRITE) && a && a->start < hole; a = vm_next(a))
-        err = a->read_only ? -EACCES : 0;
     a = err ? ERR_PTR(err) : vm_cut(mm, first, addr, hole);
     err = IS_ERR(a) ? PTR_ERR(a) : 0;
     for (; !err && a && a->start < hole; a = vm_next(a)) {
+        vm_count(mm, a, a->start - a->end);
         a->prot = prot & (PROT_READ | PROT_WRITE | PROT_EXEC);
+        vm_count(mm, a, a->end - a->start);
         p.area = a;
         if (a->touched)
             paging_for_each(mm->root, a->start, a->end, protect_one, &p);
@@ -308,11 +354,11 @@ u64 mm_brk(struct mm *mm, u64 brk)
     } else if (new > old) {
         mutex_lock(&mm->lock);
         struct vm_area *heap = old > mm->brk_start ? vm_find(mm, old - 1) : NULL;
-        bool fits = range_is_free(mm, old, new);
+        bool fits = range_is_free(mm, old, new) && may_grow(mm, new - old, true);
         bool grown = fits && heap && !heap->file && !heap->object && heap->end == old &&
                      heap->prot == (PROT_READ | PROT_WRITE);
         if (grown)
-            vm_grow(heap, new);
+            vm_grow(mm, heap, new);
         mutex_unlock(&mm->lock);
         if (!fits || (!grown && mm_map(mm, old, new - old, PROT_READ | PROT_WRITE,
                                        MAP_PRIVATE | MAP_FIXED_NOREPLACE, "[heap]") < 0))

@@ -30,6 +30,7 @@
 #define MAP_POPULATE        0x8000
 #define MAP_STACK           0x20000
 #define MAP_FIXED_NOREPLACE 0x100000
+#define MAP_MOVES           0x80000000 // the kernel's own: the memory is mapped elsewhere already
 
 #define USER_STACK_TOP   (TASK_SIZE_MAX - PAGE_SIZE) // the last page stays free: an overrun faults
 #define USER_STACK_SIZE  (8ull << 20)                // reserved; pages come on touch
@@ -62,6 +63,7 @@ struct vm_area {
     u32 prot;
     bool shared;
     bool read_only; // mprotect(2) cannot make it writable
+    bool stack;     // the first one of a program (MAP_STACK): it is not counted as data
     bool touched;   // a page may be there; if not, nobody looks for one. Atomic
     // What the area shows: at most one of `file` and `object`. shows_at is the address at which the
     // first byte of it would appear. It does not depend on `start`, so it stays right when the area
@@ -81,6 +83,7 @@ struct mm {
     u64 root;          // top-level page table
     struct tree areas; // of area->node
     u64 nr_areas;
+    u64 mapped, data;   // bytes of all areas; of private ones that can be written (vm_count)
     u64 brk_start, brk; // the heap: [brk_start, brk)
     u64 auxv, auxv_len; // where execve has put the auxiliary vector: address and bytes
     u64 env, env_len;   // the same of the environment's strings

@@ -23,6 +23,20 @@ static inline void vm_count_page(struct mm *mm)
 // it is, and a write faults again.
 int vm_fault_in(struct mm *mm, u64 addr, bool write, bool fetch, bool force, bool copy);
 
+// Whether RLIMIT_DATA limits it: private memory that can be written, but the first stack.
+static inline bool vm_is_data(const struct vm_area *a)
+{
+    return (a->prot & PROT_WRITE) && !a->shared && !a->stack;
+}
+
+// So many bytes of the area are mapped now, or, negative, no longer.
+static inline void vm_count(struct mm *mm, const struct vm_area *a, s64 bytes)
+{
+    mm->mapped += bytes;
+    if (vm_is_data(a))
+        mm->data += bytes;
+}
+
 // Drops all pages of [start, end) after every CPU has forgotten them.
 void vm_drop_pages(struct mm *mm, u64 start, u64 end);
 
@@ -38,7 +52,7 @@ void vm_areas_init(struct mm *mm);
 void vm_link(struct mm *mm, struct vm_area *a);
 struct vm_area *vm_unlink(struct mm *mm, struct vm_area *a);
 struct vm_area *vm_take(struct mm *mm);
-void vm_grow(struct vm_area *a, u64 end);
+void vm_grow(struct mm *mm, struct vm_area *a, u64 end);
 // Where the highest free range of this length begins, of those that mmap(2) may choose; 0: none.
 u64 vm_find_gap(struct mm *mm, u64 len);
 // Cuts areas so that none lies across `start` or `end`. `first` is what vm_find(mm, start) gives

@@ -183,6 +183,7 @@ static int link_child(struct task *t, struct process *p, u64 flags, struct trace
         p->pgid = self->pgid;
         p->sid = self->sid;
         process_link(p, self, t);
+        itimers_limit_cpu(p);
     }
     if (!err && *tracee && ptrace_fork_link(*tracee, event_of(flags)))
         *tracee = NULL;

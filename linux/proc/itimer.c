@@ -1,5 +1,5 @@
 // setitimer(2), getitimer(2) and alarm(2): SIGALRM after a while; SIGVTALRM after so much of the
-// process's CPU time in ring 3, SIGPROF after so much of all its CPU time.
+// process's CPU time in ring 3, SIGPROF after so much of all its CPU time. And RLIMIT_CPU.
 #include "arch/x86/cpu.h"
 #include "arch/x86/platform.h"
 #include "arch/x86/uaccess.h"
@@ -13,7 +13,7 @@ struct itimerval {
     struct timeval interval, value;
 };
 
-static const int signals[NR_ITIMERS] = {SIGALRM, SIGVTALRM, SIGPROF};
+static const int signals[] = {SIGALRM, SIGVTALRM, SIGPROF};
 
 static u64 now(struct process *p, int which)
 {
@@ -46,17 +46,47 @@ static void start(struct process *p, int which)
     timer_start(&p->itimers[which].timer, ns_add(clock_ns(), left), fire);
 }
 
+static u64 seconds_ns(u64 seconds)
+{
+    return seconds > NEVER / NS_PER_SEC ? NEVER : MAX(seconds * NS_PER_SEC, 1ull); // 0 is off
+}
+
+// SIGXCPU at the soft limit, which grows by a second each time; SIGKILL at the hard one
+// (setrlimit(2)). The first program is spared.
+static void reach_cpu_limit(struct process *p, struct itimer *it)
+{
+    struct rlimit *limit = &p->limits[RLIMIT_CPU];
+    bool ends = !p->unkillable && it->at >= seconds_ns(limit->hard);
+    signal_process(p, ends ? SIGKILL : SIGXCPU, NULL);
+    it->at = ends ? 0 : seconds_ns(++limit->soft);
+}
+
 static void check(struct process *p, int which)
 {
     struct itimer *it = &p->itimers[which];
     if (!__atomic_exchange_n(&it->due, false, __ATOMIC_SEQ_CST))
         return;
-    if (now(p, which) >= it->at) {
+    if (now(p, which) >= it->at && which == ITIMER_CPU_LIMIT) {
+        reach_cpu_limit(p, it);
+    } else if (now(p, which) >= it->at) {
         signal_process(p, signals[which], NULL);
         it->at = it->interval ? ns_add(it->at, it->interval) : 0;
     }
     if (it->at)
         start(p, which);
+}
+
+void itimers_limit_cpu(struct process *p)
+{
+    struct itimer *it = &p->itimers[ITIMER_CPU_LIMIT];
+    u64 soft = p->limits[RLIMIT_CPU].soft;
+    if (p->exiting || (soft == RLIM_INFINITY && !it->at))
+        return;
+    timer_stop(&it->timer);
+    it->due = false;
+    it->at = soft == RLIM_INFINITY ? 0 : seconds_ns(soft);
+    if (it->at)
+        start(p, ITIMER_CPU_LIMIT);
 }
 
 void itimers_check(struct process *p, void *)
@@ -82,7 +112,8 @@ void itimers_stop(struct process *p)
 {
     mutex_lock(&proc_lock);
     for (int which = 0; which < NR_ITIMERS; which++)
-        set(p, which, 0, 0);
+        if (p->itimers[which].at) // else it is stopped already
+            set(p, which, 0, 0);
     mutex_unlock(&proc_lock);
 }
 
@@ -101,7 +132,7 @@ static struct itimerval get(struct process *p, int which)
 
 s64 sys_getitimer(int which, u64 uold)
 {
-    if ((u32)which >= NR_ITIMERS)
+    if ((u32)which > ITIMER_PROF)
         return -EINVAL;
     mutex_lock(&proc_lock);
     struct itimerval old = get(current_process(), which);
@@ -115,7 +146,7 @@ s64 sys_setitimer(int which, u64 unew, u64 uold)
     struct itimerval new = {0};
     if (unew && get_user(new, unew))
         return -EFAULT;
-    if ((u32)which >= NR_ITIMERS || !timeval_ok(&new.value) || !timeval_ok(&new.interval))
+    if ((u32)which > ITIMER_PROF || !timeval_ok(&new.value) || !timeval_ok(&new.interval))
         return -EINVAL;
     mutex_lock(&proc_lock);
     struct itimerval old = get(p, which);

@@ -25,7 +25,9 @@ void vfork_release(struct thread *th);
 // set_tid_address(2) has named if others share the memory. The running thread. Task context.
 void thread_leaves_words(struct task *t);
 
-// Stops the process's interval timers (setitimer(2)). Task context, no locks.
+// The process has a limit of CPU time, RLIMIT_CPU, or another one than before. proc_lock held.
+void itimers_limit_cpu(struct process *p);
+// Stops the process's interval timers. Task context, no locks.
 void itimers_stop(struct process *p);
 // Sends the signals of the timers that have run down, and starts these timers again. proc_lock is
 // held.

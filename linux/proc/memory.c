@@ -98,7 +98,7 @@ s64 sys_mmap(u64 addr, u64 len, u32 prot, u32 flags, int fd, u64 offset)
         return -EBADF;
     s64 got = check_mmap(len, flags, offset);
     prot &= PROT_READ | PROT_WRITE | PROT_EXEC;
-    flags = (flags & ~MAP_TYPE) | (private ? MAP_PRIVATE : MAP_SHARED);
+    flags = (flags & ~(MAP_TYPE | MAP_STACK | MAP_MOVES)) | (private ? MAP_PRIVATE : MAP_SHARED);
     if (!got && f)
         got = map_file(mm, addr, len, prot, flags, f, offset);
     else if (!got && private)

@@ -8,6 +8,7 @@
 #include "linux/fs/file.h"
 #include "linux/mm/vm.h"
 #include "linux/task/process.h"
+#include "linux/proc/life.h"
 #include "linux/proc/random.h"
 #include "linux/proc/syscalls.h"
 #include "linux/fs/upcalls.h"
@@ -145,6 +146,11 @@ s64 sys_prlimit64(s32 pid, u32 resource, u64 unew, u64 uold)
     if (!p)
         return -ESRCH;
     int err = rlimit_change(p, resource, unew ? &new : NULL, &old);
+    if (!err && unew && resource == RLIMIT_CPU) {
+        mutex_lock(&proc_lock);
+        itimers_limit_cpu(p);
+        mutex_unlock(&proc_lock);
+    }
     process_put(p);
     return !err && uold ? put_user(old, uold) : err;
 }

@@ -32,9 +32,10 @@ struct mm;
 struct node;
 struct tracee;
 
-enum { ITIMER_REAL, ITIMER_VIRTUAL, ITIMER_PROF, NR_ITIMERS };
+// Those of setitimer(2), and that of RLIMIT_CPU.
+enum { ITIMER_REAL, ITIMER_VIRTUAL, ITIMER_PROF, ITIMER_CPU_LIMIT, NR_ITIMERS };
 
-// A timer of setitimer(2). proc_lock guards all but `due`.
+// An interval timer. proc_lock guards all but `due`.
 struct itimer {
     struct timer timer; // when the kernel is to look at this one
     u64 at;             // when it runs down, in ns of the clock that it follows; 0: off

@@ -3,34 +3,33 @@
 
 #include "kernel/base/errno.h"
 #include "kernel/base/printk.h"
+#include "linux/mm/upcalls.h"
 #include "linux/mm/vm.h"
 #include "linux/task/process.h"
 
 u64 threads_max;
 
-// Names and units as Linux writes them. A limit that is `absent` stays as it is: dr7 would not
-// obey it. The others are obeyed, or limit what dr7 does not have, so that any value is true.
+// Names and units as Linux writes them. Each limit is obeyed, or limits what dr7 does not have.
 static const struct {
     const char *name, *unit;
     u64 start;
-    bool absent;
 } kinds[NR_RLIMITS] = {
-    [RLIMIT_CPU] = {"Max cpu time", "seconds", RLIM_INFINITY, true},
-    [RLIMIT_FSIZE] = {"Max file size", "bytes", RLIM_INFINITY, false},
-    [RLIMIT_DATA] = {"Max data size", "bytes", RLIM_INFINITY, true},
-    [RLIMIT_STACK] = {"Max stack size", "bytes", USER_STACK_SIZE, false},
-    [RLIMIT_CORE] = {"Max core file size", "bytes", 0, false},
-    [RLIMIT_RSS] = {"Max resident set", "bytes", RLIM_INFINITY, false}, // ignored, as on Linux
-    [RLIMIT_NPROC] = {"Max processes", "processes", 0, false},          // see rlimits_init()
-    [RLIMIT_NOFILE] = {"Max open files", "files", MAX_FDS, false},
-    [RLIMIT_MEMLOCK] = {"Max locked memory", "bytes", RLIM_INFINITY, false},
-    [RLIMIT_AS] = {"Max address space", "bytes", RLIM_INFINITY, true},
-    [RLIMIT_LOCKS] = {"Max file locks", "locks", RLIM_INFINITY, false},
-    [RLIMIT_SIGPENDING] = {"Max pending signals", "signals", 0, false}, // see rlimits_init()
-    [RLIMIT_MSGQUEUE] = {"Max msgqueue size", "bytes", 0, false},
-    [RLIMIT_NICE] = {"Max nice priority", "", 0, false},
-    [RLIMIT_RTPRIO] = {"Max realtime priority", "", 0, false},
-    [RLIMIT_RTTIME] = {"Max realtime timeout", "us", RLIM_INFINITY, false},
+    [RLIMIT_CPU] = {"Max cpu time", "seconds", RLIM_INFINITY},
+    [RLIMIT_FSIZE] = {"Max file size", "bytes", RLIM_INFINITY},
+    [RLIMIT_DATA] = {"Max data size", "bytes", RLIM_INFINITY},
+    [RLIMIT_STACK] = {"Max stack size", "bytes", USER_STACK_SIZE},
+    [RLIMIT_CORE] = {"Max core file size", "bytes", 0},
+    [RLIMIT_RSS] = {"Max resident set", "bytes", RLIM_INFINITY}, // ignored, as on Linux
+    [RLIMIT_NPROC] = {"Max processes", "processes", 0},          // see rlimits_init()
+    [RLIMIT_NOFILE] = {"Max open files", "files", MAX_FDS},
+    [RLIMIT_MEMLOCK] = {"Max locked memory", "bytes", RLIM_INFINITY},
+    [RLIMIT_AS] = {"Max address space", "bytes", RLIM_INFINITY},
+    [RLIMIT_LOCKS] = {"Max file locks", "locks", RLIM_INFINITY},
+    [RLIMIT_SIGPENDING] = {"Max pending signals", "signals", 0}, // see rlimits_init()
+    [RLIMIT_MSGQUEUE] = {"Max msgqueue size", "bytes", 0},
+    [RLIMIT_NICE] = {"Max nice priority", "", 0},
+    [RLIMIT_RTPRIO] = {"Max realtime priority", "", 0},
+    [RLIMIT_RTTIME] = {"Max realtime timeout", "us", RLIM_INFINITY},
 };
 
 void rlimits_init(struct rlimit limits[NR_RLIMITS])
@@ -42,21 +41,13 @@ void rlimits_init(struct rlimit limits[NR_RLIMITS])
     limits[RLIMIT_NPROC] = limits[RLIMIT_SIGPENDING] = (struct rlimit){half, half};
 }
 
-static int may_change(u32 which, const struct rlimit *from, const struct rlimit *to)
-{
-    if (to->hard > from->hard)
-        return -EPERM;
-    bool changes = to->soft != from->soft || to->hard != from->hard;
-    return changes && kinds[which].absent ? -EPERM : 0;
-}
-
 int rlimit_change(struct process *p, u32 which, const struct rlimit *new, struct rlimit *old)
 {
     if (which >= NR_RLIMITS || (new &&new->soft > new->hard))
         return -EINVAL;
     mutex_lock(&proc_lock);
     struct rlimit *limit = &p->limits[which];
-    int err = new ? may_change(which, limit, new) : 0;
+    int err = new &&new->hard > limit->hard ? -EPERM : 0;
     if (old)
         *old = *limit;
     if (new && !err)
@@ -69,6 +60,16 @@ u64 rlimit_soft(u32 which)
 {
     const struct process *p = current_process();
     return p ? __atomic_load_n(&p->limits[which].soft, __ATOMIC_RELAXED) : RLIM_INFINITY;
+}
+
+u64 vm_mapped_max(void)
+{
+    return rlimit_soft(RLIMIT_AS);
+}
+
+u64 vm_data_max(void)
+{
+    return rlimit_soft(RLIMIT_DATA);
 }
 
 static void show_value(struct text *t, u64 value)

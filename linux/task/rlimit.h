@@ -32,7 +32,7 @@ extern u64 threads_max;
 // Those of the first program.
 void rlimits_init(struct rlimit limits[NR_RLIMITS]);
 // Reads one into *old and changes it to *new; either may be NULL. 0, -EINVAL (no such limit, or
-// soft above hard), or -EPERM (hard would rise, or dr7 does not have this limit). Task context.
+// soft above hard), or -EPERM (hard would rise). Task context.
 int rlimit_change(struct process *p, u32 which, const struct rlimit *new, struct rlimit *old);
 // The running task's soft limit; RLIM_INFINITY for a kernel thread.
 u64 rlimit_soft(u32 which);
