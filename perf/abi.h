@@ -6,7 +6,6 @@
 #define PERF_TYPE_SOFTWARE   1
 #define PERF_TYPE_BREAKPOINT 5
 
-#define PERF_ATTR_SIZE_VER0 64u  // up to bp_addr
 #define PERF_ATTR_SIZE_VER8 136u // up to config3
 
 struct perf_event_attr {

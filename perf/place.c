@@ -147,13 +147,6 @@ static void evict_flexible(struct perf_event_context *ctx)
     with_queue(ctx, QUEUE_SERVED, take_out);
 }
 
-static void evict_all(struct perf_event_context *ctx)
-{
-    spin_lock(&ctx->lock);
-    out_of_registers(ctx);
-    spin_unlock(&ctx->lock);
-}
-
 // How many registers are free for flexible groups.
 static u32 room(const struct perf_cpu *pc)
 {
@@ -194,8 +187,11 @@ static void make_way_for_pinned(struct perf_event_context *cpu, struct perf_even
         return;
     evict_flexible(cpu);
     evict_flexible(task);
-    if (cpu_waits && task)
-        evict_all(task);
+    if (cpu_waits && task) {
+        spin_lock(&task->lock);
+        out_of_registers(task);
+        spin_unlock(&task->lock);
+    }
     with_queue(cpu, QUEUE_PINNED, place_pinned);
     with_queue(task, QUEUE_PINNED, place_pinned);
 }

@@ -5,12 +5,14 @@ import subprocess
 import sys
 
 import lint_docs
+import size
 
 MAX_LINES = 500
 MAX_COLUMNS = 100
 PNG = b"\x89PNG"  # a screenshot, which no text can describe
 MAX_FUNCTION = 40  # lines between the braces; see REASON
 MAX_ASM_FILES = 6
+MAX_CODE = {"the core": (size.CORE, 8000), "the whole kernel": (size.WHOLE, 28000)}  # lines
 CLANG_FORMAT = 14  # other versions format differently
 REASON = "long because"  # in one of the first lines: why the file may be longer
 
@@ -154,6 +156,9 @@ def main():
     asm = [p for p in listed if p.endswith(".asm")]
     if len(asm) > MAX_ASM_FILES:
         fault("NASM", f"{len(asm)} files, over {MAX_ASM_FILES}: " + " ".join(asm))
+    for name, (folders, most) in MAX_CODE.items():
+        if size.code_lines(folders) > most:
+            fault(name, f"{size.code_lines(folders):,} lines of code, over {most:,} (make size)")
     for line in subprocess.run([sys.executable, "-B", "tools/pictures.py", "--check"],
                                capture_output=True, text=True).stdout.splitlines():
         fault(*line.split(": ", 1))

@@ -10,6 +10,7 @@ FLOOR = ["boot", "arch/x86", "kernel/base", "kernel/mm", "sched", "perf", "hwbp"
 CORE = FLOOR + ["kernel/core"]
 CHECKS = ["kernel/checks"]  # in debug builds, of the core and of the whole kernel
 ROOF = ["kernel", "arch/x86/user", "arch/x86/svm", "linux/*", "debug", "debug/*"]
+WHOLE = FLOOR + CHECKS + ROOF
 INCLUDE = re.compile(r'^\s*[#%]\s*include\s+"([^"]+)"', re.M)
 
 
@@ -33,6 +34,10 @@ def count(path):
     return len(lines), len(code)
 
 
+def code_lines(folders):
+    return sum(count(path)[1] for path in sources(folders))
+
+
 def print_table(title, folders):
     sums = collections.defaultdict(lambda: [0, 0, 0])
     for path in sources(folders):
@@ -48,7 +53,7 @@ def print_table(title, folders):
 def main():
     print_table("the core", CORE)
     print()
-    print_table("the whole kernel", FLOOR + CHECKS + ROOF)
+    print_table("the whole kernel", WHOLE)
 
 
 if __name__ == "__main__":

@@ -12,8 +12,6 @@
 #define PTE_U    BIT(2)
 #define PTE_PWT  BIT(3)
 #define PTE_PCD  BIT(4)
-#define PTE_A    BIT(5)
-#define PTE_D    BIT(6)
 #define PTE_PS   BIT(7)
 #define PTE_G    BIT(8)
 #define PTE_NX   BIT(63)

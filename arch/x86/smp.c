@@ -210,11 +210,6 @@ __noreturn void ap_main(void)
     sched_ap_main();
 }
 
-static bool stack_taken(void)
-{
-    return !__atomic_load_n(&ap_boot.stack, __ATOMIC_ACQUIRE);
-}
-
 static bool wait_online(u32 id)
 {
     for (u32 us = 0; us < START_LIMIT_US && !cpu_reachable(id); us += POLL_US)
@@ -240,7 +235,7 @@ static void start_cpu(u32 apic_id)
 
     lapic_send(apic_id, ICR_STARTUP | TRAMPOLINE_PA >> PAGE_SHIFT);
     clock_delay_us(SIPI_DELAY_US);
-    if (!stack_taken())
+    if (__atomic_load_n(&ap_boot.stack, __ATOMIC_ACQUIRE)) // not taken yet
         lapic_send(apic_id, ICR_STARTUP | TRAMPOLINE_PA >> PAGE_SHIFT);
     if (wait_online(id))
         return;

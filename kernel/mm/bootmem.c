@@ -1,6 +1,5 @@
 // Memory before the page allocator lives. Early allocations come from one run of memory, upwards,
 // so a single bound says what is in use.
-#include "kernel/mm/bootmem.h"
 #include "arch/x86/paging.h"
 #include "arch/x86/platform.h"
 #include "kernel/base/string.h"

@@ -6,7 +6,6 @@
 #include "kernel/base/panic.h"
 #include "kernel/base/spinlock.h"
 #include "kernel/base/string.h"
-#include "kernel/mm/bootmem.h"
 
 static struct spinlock pages_lock = SPINLOCK("pages", RANK_PAGES);
 static struct list free_blocks[MAX_ORDER + 1]; // pages_lock
@@ -15,14 +14,9 @@ u64 pages_total;
 static struct page *pages; // of page frame 0, 1, ...; constant after page_init
 static u64 nr_frames;
 
-static u64 frame_of(const struct page *p)
-{
-    return p - pages;
-}
-
 static void *address_of(const struct page *p)
 {
-    return phys_to_virt(frame_of(p) << PAGE_SHIFT);
+    return phys_to_virt((u64)(p - pages) << PAGE_SHIFT);
 }
 
 struct page *page_of(const void *p)
@@ -100,7 +94,7 @@ void pages_free(void *addr, u32 order)
     CHECKED(page_poison(p, addr, order));
     u64 flags = spin_lock_irqsave(&pages_lock);
     p->refs = 0;
-    block_free(frame_of(p), order);
+    block_free(p - pages, order);
     spin_unlock_irqrestore(&pages_lock, flags);
 }
 

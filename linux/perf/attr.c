@@ -7,9 +7,10 @@
 #include "linux/perf/perf.h"
 #include "linux/perf/sample.h"
 
-#define SAMPLE_TYPE_KNOWN (BIT(25) - 1) // PERF_SAMPLE_MAX of Linux 6.12
-#define READ_FORMAT_KNOWN 0x1full
-#define ATTR_SIZE_OFFSET  offsetof(struct perf_event_attr, size)
+#define PERF_ATTR_SIZE_VER0 64u           // up to bp_addr
+#define SAMPLE_TYPE_KNOWN   (BIT(25) - 1) // PERF_SAMPLE_MAX of Linux 6.12
+#define READ_FORMAT_KNOWN   0x1full
+#define ATTR_SIZE_OFFSET    offsetof(struct perf_event_attr, size)
 
 static int refuse_size(u64 uattr)
 {

@@ -10,6 +10,9 @@
 #include "arch/x86/upcalls.h"
 
 // AMD APM vol. 3, CPUID 8000_0001h and 8000_000Ah; vol. 2, 15.30 and 3.1.7.
+#define PTE_A BIT(5) // accessed, and
+#define PTE_D BIT(6) // dirty: so the CPU need not set them
+
 #define CPUID_EXT1_SVM  BIT(2)
 #define CPUID_SVM       0x8000000au
 #define MSR_VM_CR       0xc0010114
