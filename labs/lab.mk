@@ -21,7 +21,7 @@ lab-flags: $(addprefix $(BUILD)/include/,syscall_names.h syscall_numbers.h errno
 ifeq ($(wildcard labs/lab.json),)
 lab-grade labs-check: | $(BUILD)/user/bin/echo $(BUILD)/user/include
 lab lab-grade labs-check:
-	@L='$(L)' OUT='$(OUT)' ID='$(ID)' FILE='$(FILE)' FORMAT='$(FORMAT)' SEED='$(SEED)' \
+	@L='$(L)' F='$(F)' OUT='$(OUT)' ID='$(ID)' FILE='$(FILE)' FORMAT='$(FORMAT)' SEED='$(SEED)' \
 	    SECRET='$(SECRET)' $(LAB_TOOL) $@
 else
 grade try zipball:

@@ -67,7 +67,7 @@ def hand_out(module, out, student):
     starter.commit(out, module.TITLE)
 
 
-def check(module):
+def check(module, _only=""):
     """What is wrong with a lab, as a list of sentences."""
     params = parameters(module, lab.PUBLIC)
     truth = module.truth(params)
