@@ -28,7 +28,7 @@ static void disturb(int i)
     if (i % 3 == 0)
         sched_setaffinity(0, sizeof(one), &one);
     else
-        schedule();
+        sched_yield();
 }
 
 static void task(int number, int writes, int tasks)
@@ -43,7 +43,7 @@ static void task(int number, int writes, int tasks)
     long long count = -1;
     __atomic_fetch_add(&shared->ready, 1, __ATOMIC_SEQ_CST);
     while (shared->ready < tasks)
-        schedule();
+        sched_yield();
     for (int i = 0; i < writes; i++) {
         cell = i;
         disturb(i + number);

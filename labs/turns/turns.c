@@ -60,7 +60,7 @@ static uint64_t write_all(volatile long *at, int n, uint64_t ns, bool yields)
         for (int i = 0; i < n; i++)
             at[i] = (long)rounds;
         if (yields)
-            schedule();
+            sched_yield();
     }
     return rounds;
 }
@@ -69,7 +69,7 @@ static pid_t start_other(void)
 {
     pid_t pid = fork();
     while (pid == 0)
-        schedule();
+        sched_yield();
     return pid;
 }
 
