@@ -95,11 +95,11 @@ static void print_others(void)
     }
 }
 
-// `f`: what this CPU did before; NULL: it has called panic(), and `rbp` is that call's.
+// After enter(). `f`: what this CPU did before; NULL: it has called panic(), and `rbp` is that
+// call's.
 static __noreturn void finish(const struct trapframe *f, u64 rbp, const char *message)
 {
     char task[TASK_TEXT];
-    enter();
     printk("\n%s: %s\n", depth > 1 ? "PANIC inside a panic" : "PANIC", message);
     if (depth > 1)
         machine_off(PANIC_STATUS);
@@ -129,6 +129,7 @@ void panic(const char *fmt, ...)
 {
     irq_disable();
     die_notify(&(struct die){.event = DIE_PANIC});
+    enter(); // a message that cannot be read is a panic inside this one
     FORMAT(message, fmt);
     finish(NULL, (u64)__builtin_frame_address(0), message);
 }
@@ -136,6 +137,7 @@ void panic(const char *fmt, ...)
 void panic_at(const struct trapframe *f, const char *fmt, ...)
 {
     die_notify(&(struct die){.event = DIE_PANIC});
+    enter();
     FORMAT(message, fmt);
     finish(f, f->rbp, message);
 }
@@ -144,6 +146,7 @@ void panic_trap(struct trapframe *f, u64 cr2)
 {
     char message[MESSAGE_SIZE];
     struct text t = {message, sizeof(message), 0};
+    enter();
     text_add(&t, "%s in ring %lu at %pS, error code 0x%lx", trap_name(f->vector), f->cs & 3,
              (void *)f->rip, f->error);
     if (f->vector == TRAP_PF)
