@@ -119,7 +119,10 @@ def main():
     folder, only = settings.variable("LTP"), settings.one_word("T")
     listed = {name: words for name, words in tests(folder).items() if only in ("", name)}
     found = programs(folder, {words[0] for words in listed.values()})
-    listed = {name: words for name, words in listed.items() if words[0] in found}
+    missing = [name for name, words in listed.items() if words[0] not in found]
+    if missing:
+        print(f"not built, left out: {', '.join(missing)}")
+    listed = {name: words for name, words in listed.items() if name not in missing}
     if not listed:
         sys.exit(f"dr7: LTP={folder} T={only}: there is no such program")
     linux.fetch()
