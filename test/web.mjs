@@ -179,15 +179,19 @@ expect("booted", (await where())[1], "kernel_main+0");
 await page.click("#continue");
 await line_of_console(0, "dr7$");
 
-// One's own kernel, dropped on the page.
-await timed("a dropped kernel, to kernel_main", () => page.evaluate(async files => {
-  const dropped = new DataTransfer();
-  for (const [name, text] of files)
-    dropped.items.add(new File([Uint8Array.from(atob(text), c => c.charCodeAt(0))], name));
-  document.dispatchEvent(new DragEvent("drop", { dataTransfer: dropped }));
-  await dr7.ready;
-}, ["kernel.elf", "kernel.json"].map(name => [name, readFileSync("build/" + name, "base64")])));
-expect("dropped", (await where())[1], "kernel_main+0");
-expect("dropped, the source", await shown(), "kernel/main.c");
+// One's own, dropped on the page: an ISO, and a kernel.
+const drop = (what, paths) => timed(what, async () => {
+  await page.evaluate(async files => {
+    const dropped = new DataTransfer();
+    for (const [name, text] of files)
+      dropped.items.add(new File([Uint8Array.from(atob(text), c => c.charCodeAt(0))], name));
+    document.dispatchEvent(new DragEvent("drop", { dataTransfer: dropped }));
+    await dr7.ready;
+  }, paths.map(([name, path]) => [name, readFileSync(path, "base64")]));
+  expect(what, (await where())[1], "kernel_main+0");
+  expect(`${what}, the source`, await shown(), "kernel/main.c");
+});
+await drop("a dropped ISO", [["own.iso", "build/web-bochs/parts/iso"]]);
+await drop("a dropped kernel", ["kernel.elf", "kernel.json"].map(name => [name, "build/" + name]));
 await browser.close();
 process.exit(0);

@@ -1,6 +1,6 @@
 // Another kernel on a CD: it is put behind the CD's end, and the directory says so (ECMA-119, 9.1:
 // where a file begins, and its length, each in both orders of bytes).
-const BLOCK = 2048, NAME = new TextEncoder().encode("KERNEL.ELF;1");
+const BLOCK = 2048, NAME = new TextEncoder().encode("kernel.elf;1");
 
 export function with_kernel(iso, kernel) {
   const end = Math.ceil(iso.length / BLOCK);
