@@ -136,8 +136,11 @@ void lab_run(void)
     begin_scene();
     for (const char *s = words, *end; *s; s = *end ? end + 1 : end) {
         end = play(s);
-        printk("lab: %-8.*s DR0 %-4u DR1 %-4u DR2 %-4u DR3 %-4u steps %u\n", (int)(end - s), s,
-               hits[0], hits[1], hits[2], hits[3], steps);
+        char after = *end;
+        words[end - words] = '\0'; // for a moment the step is a string
+        printk("lab: %-8s DR0 %-4u DR1 %-4u DR2 %-4u DR3 %-4u steps %u\n", s, hits[0], hits[1],
+               hits[2], hits[3], steps);
+        words[end - words] = after;
         if (*end == ',')
             begin_scene();
     }
