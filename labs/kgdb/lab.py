@@ -13,11 +13,12 @@ FILE = "answers.txt"
 KIND = questions
 SECONDS = 300  # for a session, on a busy host
 
-# What is called and written while the kernel boots, soon after gdb may look.
+# What is called and written while the kernel boots, soon after gdb may look. Each name is there
+# once: of several, gdb takes that of the file in which the machine stands.
 FUNCTIONS = ["task_new", "task_start", "kalloc", "kfree"]
-VARIABLES = ["next_tid", "nr_threads", "nr_files", "nr_free", "bytes_in_use", "last_ino"]
+VARIABLES = ["next_tid", "nr_threads", "nr_pages", "heap_bytes", "last_ino"]
 TYPES = ["char", "short", "int"]  # none is longer than a variable
-COUNTED = ["nr_free", "bytes_in_use"]
+COUNTED = ["next_tid", "heap_bytes"]
 
 
 def draw(rng):
@@ -26,7 +27,7 @@ def draw(rng):
               f"awatch *({rng.choice(TYPES)} *)&{other}"]
     rng.shuffle(points)
     return {"points": points, "register": rng.randrange(3), "counted": rng.choice(COUNTED),
-            "pass": rng.randint(3, 30)}
+            "pass": rng.randint(3, 7)}
 
 
 def ask(params):
