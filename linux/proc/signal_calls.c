@@ -121,7 +121,7 @@ static int take_one(struct process *p, struct thread *th, u64 set, struct siginf
         sig = sigpending_take(&p->pending, set, info);
     th->waiting_for = sig || last ? 0 : set;
     if (last)
-        th->left |= p->pending.set & set;
+        signal_leave(p, set);
     spin_unlock_irqrestore(&p->signal_lock, flags);
     return sig;
 }

@@ -18,6 +18,11 @@ static bool must_stop(const struct process *p, const struct thread *th)
     return p->stopping && !(thread_stopped(p, th) && th->tracee);
 }
 
+static bool has_to_do(const struct process *p, const struct thread *th)
+{
+    return p->continued || p->offers || must_stop(p, th);
+}
+
 // A spinlock, where IRQs are known to be on.
 static void lock_irq(struct spinlock *l)
 {
@@ -35,9 +40,9 @@ static void unlock_irq(struct spinlock *l)
 // Of the running thread.
 static void update_pending(struct process *p, struct thread *th)
 {
-    u64 waiting = ((th->pending.set | p->pending.set) & ~th->blocked) | th->left;
+    u64 waiting = (th->pending.set | p->pending.set) & ~th->blocked;
     th->task->signal_pending = false;
-    if (waiting || th->forced || must_stop(p, th) || th->task->killed || p->continued ||
+    if (waiting || th->forced || th->task->killed || (p->to_do && has_to_do(p, th)) ||
         (th->tracee && ptrace_has_trap(th)))
         signal_note(th->task);
 }
@@ -45,30 +50,19 @@ static void update_pending(struct process *p, struct thread *th)
 // Sets the running thread's mask. signal_lock held.
 static void set_blocked(struct process *p, struct thread *th, u64 mask)
 {
-    if (unlikely(p->pending.set & mask))
-        th->left |= p->pending.set & mask & ~th->blocked;
+    if (unlikely(p->pending.set))
+        signal_leave(p, mask & ~th->blocked);
     th->blocked = mask;
     update_pending(p, th);
 }
 
 void signal_set_blocked(u64 mask)
 {
+    struct thread *th = current_thread();
     struct process *p = current_process();
     lock_irq(&p->signal_lock);
-    set_blocked(p, current_thread(), mask & ~SIG_UNMASKABLE);
+    set_blocked(p, th, mask & ~SIG_UNMASKABLE);
     unlock_irq(&p->signal_lock);
-}
-
-// Lets other threads take what the running one has left.
-static __attribute__((noinline)) void pass_on(struct process *p, struct thread *th)
-{
-    u64 left = th->left;
-    th->left = 0;
-    if (p->nr_threads == 1)
-        return;
-    mutex_lock(&proc_lock);
-    signal_offer(p, left);
-    mutex_unlock(&proc_lock);
 }
 
 void signal_notify_parent(struct process *p, int sig, int code, int status)
@@ -91,17 +85,21 @@ void signal_notify_parent(struct process *p, int sig, int code, int status)
     wake_all(&parent->child_wait);
 }
 
-static void report_continued(struct process *p)
+// Whichever thread comes first tells the parent and the other threads.
+static void tell_others(struct process *p)
 {
     mutex_lock(&proc_lock);
     u64 flags = spin_lock_irqsave(&p->signal_lock);
-    bool report = p->continued;
-    p->continued = false;
+    bool continued = p->continued;
+    u64 left = p->left;
+    p->continued = p->offers = false;
+    p->left = 0;
     spin_unlock_irqrestore(&p->signal_lock, flags);
-    if (report) {
+    if (continued) {
         p->change = WAIT_CONTINUED;
         signal_notify_parent(p, SIGCHLD, CLD_CONTINUED, SIGCONT);
     }
+    signal_offer(p, left);
     mutex_unlock(&proc_lock);
 }
 
@@ -131,6 +129,17 @@ static void stop_here(struct process *p, struct thread *th)
     mutex_unlock(&proc_lock);
     if (sleep)
         schedule();
+}
+
+// What p->to_do says. True: the thread has stopped, and looks again.
+static __attribute__((noinline)) bool do_it(struct process *p, struct thread *th)
+{
+    if (p->continued || p->offers)
+        tell_others(p);
+    if (!must_stop(p, th))
+        return false;
+    stop_here(p, th);
+    return true;
 }
 
 // Takes the next signal into th->siginfo. Returns its number, or 0 when none is left. signal_lock
@@ -236,7 +245,7 @@ static void begin_handler(struct process *p, struct thread *th, const struct sig
 {
     u64 own = action->flags & SA_NODEFER ? 0 : SIG_BIT(th->siginfo.signo);
     th->restore_mask = false;
-    set_blocked(p, th, th->blocked | (action->mask & ~SIG_UNMASKABLE) | own);
+    set_blocked(p, th, th->blocked | action->mask | own);
 }
 
 // `before`: the signals that were blocked when this one came. `mask`: what sigreturn puts back.
@@ -281,17 +290,18 @@ static void deliver(struct trapframe *f, struct process *p, struct thread *th)
         lock_irq(&p->signal_lock);
     }
     struct sigaction *a = &p->action[sig - 1], action = *a;
+    if (action.handler == SIG_DFL || action.handler == SIG_IGN) {
+        unlock_irq(&p->signal_lock);
+        if (action.handler == SIG_DFL)
+            default_action(f, p, &th->siginfo);
+        return;
+    }
     u64 before = th->blocked, mask = th->restore_mask ? th->saved_mask : before;
-    bool handled = action.handler != SIG_DFL && action.handler != SIG_IGN;
-    if ((action.flags & SA_RESETHAND) && handled)
+    if (action.flags & SA_RESETHAND)
         a->handler = SIG_DFL;
-    if (handled)
-        begin_handler(p, th, &action);
+    begin_handler(p, th, &action);
     unlock_irq(&p->signal_lock);
-    if (handled)
-        enter_handler(f, th, &action, before, mask);
-    else if (action.handler == SIG_DFL)
-        default_action(f, p, &th->siginfo);
+    enter_handler(f, th, &action, before, mask);
 }
 
 // signal_pending is cleared only under the lock, when no signal is left.
@@ -306,17 +316,12 @@ void user_return(struct trapframe *f)
     do {
         if (sched_killed())
             thread_exit(p->exit_status);
-        if (unlikely(th->left))
-            pass_on(p, th);
-        if (must_stop(p, th)) {
-            stop_here(p, th);
-        } else if (th->tracee && ptrace_has_trap(th)) {
+        if (unlikely(p->to_do) && do_it(p, th))
+            continue;
+        if (th->tracee && ptrace_has_trap(th))
             ptrace_trap();
-        } else {
-            if (p->continued)
-                report_continued(p);
+        else
             deliver(f, p, th);
-        }
     } while (t->signal_pending);
     restart_without_handler(f);
 }

@@ -84,9 +84,16 @@ struct process {
     struct sigaction action[NSIG]; // action[n] is that of signal n + 1
     struct sigpending pending;
     struct task *exec_task; // if not NULL, all threads but this one end
-    bool stopping;          // threads stop before they return to ring 3
-    bool continued;         // SIGCONT has come, and the parent does not know yet
-    u64 round;              // each SIGCONT begins a new one; from 1
+    union {                 // what threads have to do on their way to ring 3
+        struct {
+            bool stopping;  // they stop
+            bool continued; // the parent does not know yet that SIGCONT has come
+            bool offers;    // others are to look at the signals in `left`
+        };
+        u32 to_do; // not 0: one of these
+    };
+    u64 left;  // signals that a thread may have been woken for, and did not take
+    u64 round; // each SIGCONT begins a new one; from 1
     u32 nr_stopped;
     int stop_signal;
 
@@ -110,8 +117,6 @@ struct thread {
     u64 robust_list;     // user address; 0: none
     u64 blocked;         // a set of signals
     u64 waiting_for;     // signals for which rt_sigtimedwait(2) waits
-    u64 left;            // signals to the process that this thread may have been woken for, and
-                         // will not take: on its way to ring 3 it shows them to the others
     u64 saved_mask;      // the mask to put back (rt_sigsuspend(2)), if restore_mask
     bool restore_mask;
     u64 stopped_in;  // the round in which it stopped: thread_stopped(). 0: never

@@ -50,9 +50,9 @@ bool signal_is_ignored(const struct process *p, int sig)
 // the running one, or the first one. NULL: there may be others, which signal_offer() looks at.
 static struct thread *likely_taker(struct process *p, int sig)
 {
-    struct thread *first = list_first(&p->threads, struct thread, node);
     if (current_process() == p && takes(current_thread(), sig))
         return current_thread();
+    struct thread *first = list_first(&p->threads, struct thread, node);
     return takes(first, sig) ? first : NULL;
 }
 
@@ -139,8 +139,8 @@ static void continue_process(struct process *p)
     bool was_stopping = p->stopping;
     p->round++;
     p->stopping = false;
-    if (was_stopping)
-        p->continued = p->nr_stopped == p->nr_threads;
+    if (was_stopping && p->nr_stopped == p->nr_threads)
+        p->continued = true;
     p->nr_stopped = 0;
     spin_unlock_irqrestore(&p->signal_lock, flags);
     signal_each_thread(p, continue_thread, &was_stopping);
@@ -163,6 +163,29 @@ static int queue(struct process *p, struct sigpending *q, struct thread *taker, 
     return err;
 }
 
+// What a signal does to the whole process at once. True: it is not queued.
+static __attribute__((noinline)) bool control(struct process *p, int sig,
+                                              const struct siginfo *info)
+{
+    if (sig == SIGKILL && !spares(p, sig, info)) {
+        if (p->exiting)
+            signal_each_thread(p, wake_dying, NULL);
+        signal_kill_process(p, WAIT_SIGNALED(SIGKILL));
+        return true;
+    }
+    if (p->exiting)
+        return true;
+    if (SIG_BIT(sig) & SIG_STOPS)
+        signal_forget(p, SIG_BIT(SIGCONT));
+    if (sig == SIGCONT) {
+        signal_forget(p, SIG_STOPS);
+        continue_process(p);
+    }
+    return false;
+}
+
+#define SIG_CONTROLS (SIG_BIT(SIGKILL) | SIG_BIT(SIGCONT) | SIG_STOPS)
+
 // proc_lock held.
 static int send(struct process *p, struct thread *th, int sig, const struct siginfo *info)
 {
@@ -170,20 +193,8 @@ static int send(struct process *p, struct thread *th, int sig, const struct sigi
         return -EINVAL;
     if (sig == 0 || p == init_process)
         return 0;
-    if (sig == SIGKILL && !spares(p, sig, info)) {
-        if (p->exiting)
-            signal_each_thread(p, wake_dying, NULL);
-        signal_kill_process(p, WAIT_SIGNALED(SIGKILL));
+    if (unlikely(SIG_BIT(sig) & SIG_CONTROLS) && control(p, sig, info))
         return 0;
-    }
-    if (p->exiting)
-        return 0;
-    if (SIG_BIT(sig) & SIG_STOPS)
-        signal_forget(p, SIG_BIT(SIGCONT));
-    if (sig == SIGCONT) {
-        signal_forget(p, SIG_STOPS);
-        continue_process(p);
-    }
     int err = 0;
     u64 flags = spin_lock_irqsave(&p->signal_lock);
     struct thread *taker = NULL;

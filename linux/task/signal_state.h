@@ -31,6 +31,14 @@ signal_step signal_kill_thread;
 // Forgets the pending signals of this set, of the process and all its threads. proc_lock held.
 void signal_forget(struct process *p, u64 set);
 
+// The running thread may have been woken for these signals to the process, and will not take them:
+// so others are to look at them. signal_lock held.
+static inline void signal_leave(struct process *p, u64 set)
+{
+    p->left |= p->pending.set & set;
+    p->offers = p->left;
+}
+
 // signal_kick() without waking or interrupting the task: it looks at its signals on its next way to
 // ring 3. A task that does not run looks when it is switched in (S5, sched/sched.h).
 static inline void signal_note(struct task *t)
