@@ -1,4 +1,5 @@
 // A mutex that several tasks share.
+#include "arch/x86/platform.h"
 #include "linux/base/mutex.h"
 #include "test/kernel/ktest.h"
 
@@ -11,15 +12,13 @@ static u64 rounds;
 // Several tasks share it at once, but never beside a task that has it alone. A task that wants it
 // alone gets it, although those that share it overlap for ever.
 static u64 pair[2];
-static u32 sharing, most_sharing, torn, alone_done;
+static u32 sharing, torn, alone_done;
 
 static void sharer(void *)
 {
     while (!stop) {
         mutex_lock_shared(&mutex);
-        u32 now = __atomic_add_fetch(&sharing, 1, __ATOMIC_SEQ_CST);
-        if (now > __atomic_load_n(&most_sharing, __ATOMIC_RELAXED))
-            __atomic_store_n(&most_sharing, now, __ATOMIC_RELAXED);
+        __atomic_add_fetch(&sharing, 1, __ATOMIC_SEQ_CST);
         u64 first = pair[0];
         schedule();
         if (first != pair[1])
@@ -54,7 +53,7 @@ static void sharer_or_loner(void *arg)
 KTEST(mutex_shared, "sched.mutex-shared", NULL)
 {
     mutex_init(&mutex, "test", RANK_SLOTS);
-    pair[0] = pair[1] = sharing = most_sharing = torn = alone_done = 0;
+    pair[0] = pair[1] = sharing = torn = alone_done = 0;
     rounds = ktest_scale(300);
     stop = false;
     struct task *tasks[TASKS];
@@ -66,6 +65,27 @@ KTEST(mutex_shared, "sched.mutex-shared", NULL)
     }
     EXPECT_EQ(torn, 0);
     EXPECT_EQ(pair[0], 2 * rounds);
-    EXPECT(most_sharing > 1);
     EXPECT(!mutex.holder);
+}
+
+// Holds the lock until the other one has it, too.
+static void meet(void *)
+{
+    u64 until = clock_ns() + 10000000000ull;
+    mutex_lock_shared(&mutex);
+    __atomic_add_fetch(&sharing, 1, __ATOMIC_SEQ_CST);
+    while (__atomic_load_n(&sharing, __ATOMIC_SEQ_CST) < 2 && clock_ns() < until)
+        schedule();
+    EXPECT_EQ(sharing, 2);
+    mutex_unlock_shared(&mutex);
+}
+
+KTEST(mutex_two, "sched.mutex-two", NULL)
+{
+    mutex_init(&mutex, "test", RANK_SLOTS);
+    sharing = 0;
+    struct task *other = kthread_create("test", meet, NULL, CPUMASK_ALL);
+    meet(NULL);
+    task_join(other);
+    task_put(other);
 }
