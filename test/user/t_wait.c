@@ -63,6 +63,11 @@ UTEST(wait_nothread, "wait-nothread")
     pthread_join(thread, NULL);
     CHECK_EQ(waitpid(-1, NULL, __WNOTHREAD), pid);
     REQUIRE(pthread_create(&thread, NULL, fork_and_end, &pid) == 0);
-    pthread_join(thread, NULL);
-    CHECK_EQ(waitpid(-1, NULL, __WNOTHREAD), pid);
+    pthread_join(thread, NULL); // returns a little before the thread has ended
+    pid_t got = waitpid(-1, NULL, __WNOTHREAD);
+    for (int ms = 0; got < 0 && ms < 5000; ms++) {
+        sleep_ms(1);
+        got = waitpid(-1, NULL, __WNOTHREAD);
+    }
+    CHECK_EQ(got, pid);
 }
