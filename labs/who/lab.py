@@ -12,10 +12,10 @@ FILE = "answers.txt"
 KIND = questions
 SECONDS = 120  # for a boot, on a busy host
 
-# Variables with few writers, and what they are.
+# Variables with few writers, and what they are. Each name is the kernel's only one of its kind, so
+# the tracer cannot take another.
 VARIABLES = {
     "next_tid": "the number of the next task", "nr_threads": "how many threads there are",
-    "nr_files": "how many files are open", "nr_free": "how many pages are free",
     "dead_tasks": "the tasks that wait to be freed", "heap_bytes": "what the heap has given out",
     "nr_pages": "how many pages the pipes have", "last_ino": "the number of the newest file"}
 COMMAND = 'sh -c "true | true; echo a >/tmp/x"'
