@@ -55,7 +55,7 @@ def place(address):
 
 def tasks():
     """All tasks, by tid. They hang in lists, of which a tid's remainder chooses one."""
-    lists = value("'sched/task.c'::tasks")
+    lists = value("task_lists")
     found = [t for n in range(lists.type.range()[1] + 1)
              for t in items(lists[n], "struct task", "tid_node")]
     return sorted(found, key=lambda t: int(t["tid"]))

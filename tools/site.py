@@ -90,7 +90,10 @@ class Site:
 
         def code(found):
             page = self.page_of(found[1])
-            return f"[`{found[1]}`]({os.path.relpath(page, here or '.')})" if page else found[0]
+            to = page and os.path.relpath(page, here or ".")
+            if page and page.startswith("../"):  # not of the site, so mkdocs would miss it
+                return f'<a href="{to}"><code>{found[1]}</code></a>'
+            return f"[`{found[1]}`]({to})" if page else found[0]
 
         def link(found):
             target = os.path.normpath(os.path.join(here, found[1]))
