@@ -81,8 +81,13 @@ def check_text(name, function):
 
 # ---- Objects and programs ----
 
+def host_headers(tree):
+    """Where a program of this host finds headers: first those that stand in place of hardware."""
+    return ["-I", tree + "/test/host/fake", "-I", tree]
+
+
 def compile_host(tree, source, out):
-    done = run(["gcc", *HOST_FLAGS, "-I", tree, "-c", source, "-o", out])
+    done = run(["gcc", *HOST_FLAGS, *host_headers(tree), "-c", source, "-o", out])
     if done.returncode:
         raise Broken(complaints(done))
 
@@ -156,7 +161,7 @@ class Bench:
         attempt = self.dir + "/attempt.o"
         compile_host(self.tree, self.path, attempt)
         check_object(attempt, [*self.lab.functions, *self.lab.may_use])
-        done = run(["gcc", "-std=gnu17", "-O1", "-g", "-I", self.tree,
+        done = run(["gcc", "-std=gnu17", "-O1", "-g", *host_headers(self.tree),
                     f"{self.tree}/labs/{self.lab.name}/{asker}", attempt, *self.staff,
                     "-o", self.dir + "/program"])
         if done.returncode:
