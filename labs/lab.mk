@@ -7,8 +7,9 @@ LAB_TOOL = $(PYTHON) labs/tool.py
 ifdef LAB_SOURCE
 OBJS += $(LAB_OBJS)
 FLOOR_OBJS += $(if $(filter $(B)/obj/$(LAB_FILE).o,$(FLOOR_OBJS)),$(LAB_OBJS))
+# A function alone among the staff's leaves others that nobody calls.
 $(B)/obj/$(LAB_FILE).o: $(LAB_SOURCE)
-	$(Q)$(CC) $(CFLAGS) -c $< -o $@
+	$(Q)$(CC) $(CFLAGS) -Wno-unused-function -c $< -o $@
 endif
 
 .PHONY: lab lab-grade labs-check lab-flags kernel-only grade try zipball
