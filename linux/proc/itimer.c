@@ -66,9 +66,10 @@ static void check(struct process *p, int which)
     struct itimer *it = &p->itimers[which];
     if (!__atomic_exchange_n(&it->due, false, __ATOMIC_SEQ_CST))
         return;
-    if (now(p, which) >= it->at && which == ITIMER_CPU_LIMIT) {
+    bool reached = now(p, which) >= it->at;
+    if (reached && which == ITIMER_CPU_LIMIT) {
         reach_cpu_limit(p, it);
-    } else if (now(p, which) >= it->at) {
+    } else if (reached) {
         signal_process(p, signals[which], NULL);
         it->at = it->interval ? ns_add(it->at, it->interval) : 0;
     }
@@ -76,17 +77,23 @@ static void check(struct process *p, int which)
         start(p, which);
 }
 
-void itimers_limit_cpu(struct process *p)
+// Gives the timer another time; 0 stops it. proc_lock is held.
+static void arm(struct process *p, int which, u64 at)
 {
-    struct itimer *it = &p->itimers[ITIMER_CPU_LIMIT];
-    u64 soft = p->limits[RLIMIT_CPU].soft;
-    if (p->exiting || (soft == RLIM_INFINITY && !it->at))
-        return;
+    struct itimer *it = &p->itimers[which];
     timer_stop(&it->timer);
     it->due = false;
-    it->at = soft == RLIM_INFINITY ? 0 : seconds_ns(soft);
-    if (it->at)
-        start(p, ITIMER_CPU_LIMIT);
+    it->at = at;
+    if (at)
+        start(p, which);
+}
+
+void itimers_limit_cpu(struct process *p)
+{
+    u64 soft = p->limits[RLIMIT_CPU].soft;
+    if (p->exiting || (soft == RLIM_INFINITY && !p->itimers[ITIMER_CPU_LIMIT].at))
+        return;
+    arm(p, ITIMER_CPU_LIMIT, soft == RLIM_INFINITY ? 0 : seconds_ns(soft));
 }
 
 void itimers_check(struct process *p, void *)
@@ -98,14 +105,9 @@ void itimers_check(struct process *p, void *)
 // Sets the timer. No signal of its old setting comes afterwards. proc_lock is held.
 static void set(struct process *p, int which, u64 value, u64 interval)
 {
-    struct itimer *it = &p->itimers[which];
     check(p, which);
-    timer_stop(&it->timer);
-    it->due = false;
-    it->at = value ? ns_add(now(p, which), value) : 0;
-    it->interval = interval;
-    if (value)
-        start(p, which);
+    p->itimers[which].interval = interval;
+    arm(p, which, value ? ns_add(now(p, which), value) : 0);
 }
 
 void itimers_stop(struct process *p)

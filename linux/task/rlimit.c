@@ -47,7 +47,7 @@ int rlimit_change(struct process *p, u32 which, const struct rlimit *new, struct
         return -EINVAL;
     mutex_lock(&proc_lock);
     struct rlimit *limit = &p->limits[which];
-    int err = new &&new->hard > limit->hard ? -EPERM : 0;
+    int err = new != NULL &&new->hard > limit->hard ? -EPERM : 0;
     if (old)
         *old = *limit;
     if (new && !err)
