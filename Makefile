@@ -30,6 +30,9 @@ export CORE EMU SMP MEM UEFI ICOUNT APPEND QEMU_FLAGS TIMEOUT PROG ARGS FILES OU
 $(foreach v,HWBP CORE DEBUG V,$(if $(filter-out 0 1,$($(v)))$(filter-out 1,$(words $($(v)))),\
   $(error dr7: $(v)=$($(v)): it is 0 or 1)))
 
+ifneq ($(shell test -d /dev/stdin && echo yes),)
+$(error dr7: standard input is a directory)
+endif
 ifeq ($(CORE)$(HWBP),10)
 $(error dr7: CORE=1 HWBP=0: without breakpoints the core has nothing to show)
 endif
