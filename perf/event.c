@@ -141,9 +141,8 @@ static int attach(struct perf_event *event, void *)
         list_add_tail(&event->node, event->attr.pinned ? &ctx->pinned : &ctx->flexible);
     }
     ctx->nr_events++;
-    perf_update_times(event); // its clock starts here
     if (!event->attr.disabled)
-        perf_set_state(event, PERF_INACTIVE);
+        perf_set_state(event, PERF_INACTIVE); // its times start here
     return 0;
 }
 
@@ -184,6 +183,17 @@ void perf_detach(struct perf_event *event)
 
 // ---- hitting ----
 
+// A function of its own, so that a hit which only counts needs no stack frame.
+static __attribute__((noinline)) bool tell(struct perf_event *event, u64 nr, struct trapframe *regs,
+                                           u64 addr)
+{
+    if (event->overflow)
+        event->overflow(event, regs);
+    else
+        perf_counted(event, nr, regs, addr);
+    return true;
+}
+
 bool perf_event_count(struct perf_event *event, u64 nr, struct trapframe *regs, u64 addr)
 {
     if (event->state != PERF_ACTIVE || !event->ctx->running || event->stopped)
@@ -192,9 +202,6 @@ bool perf_event_count(struct perf_event *event, u64 nr, struct trapframe *regs, 
     if (user ? event->attr.exclude_user : event->attr.exclude_kernel)
         return false;
     __atomic_fetch_add(&event->count, nr, __ATOMIC_RELAXED);
-    if (event->overflow)
-        event->overflow(event, regs);
-    else if (event->attr.sample_period)
-        perf_counted(event, nr, regs, addr);
-    return true;
+    bool counts_only = !event->overflow && !event->attr.sample_period;
+    return likely(counts_only) || tell(event, nr, regs, addr);
 }

@@ -4,7 +4,9 @@ from museum.entry import Entry
 ENTRIES = [
     Entry("a-counter-without-handler", 2009,
           "A breakpoint that only counts has no handler for overflows. It was called all the same.",
-          [("perf/event.c", "perf_event_count", "    if (event->overflow)\n",
+          [("perf/event.c", "perf_event_count", "!event->overflow && !event->attr.sample_period",
+            "false"),
+           ("perf/event.c", "tell", "    if (event->overflow)\n",
             "    if (event->overflow || !event->attr.sample_period)\n")],
           "bp-write"),
     Entry("null-is-an-address", 2010,
