@@ -388,7 +388,7 @@ static uint64_t count_samples(struct ring *r)
 }
 
 // A sample for each period that it counts, and never more. When the host of an emulator takes the
-// CPU away, the clock goes on and samples are missed. So one undisturbed stretch of ten is enough.
+// CPU away, the clock goes on and samples are missed. So one stretch of three is enough.
 static void check_clock(uint64_t config, uint64_t period, bool freq)
 {
     struct perf_event_attr attr = dummy();
@@ -404,7 +404,7 @@ static void check_clock(uint64_t config, uint64_t period, bool freq)
     int tries = 0;
     do {
         from = to;
-        to = work_until(fd, from + 10 * period);
+        to = work_until(fd, from + 3 * period);
         all += samples = count_samples(&r);
     } while (samples * period < (to - from) / 10 * 9 && ++tries < 1000);
     utest_note("%llu samples in %llu ns", (unsigned long long)samples,
