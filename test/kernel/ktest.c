@@ -137,19 +137,19 @@ static bool names(const char *word, size_t n, const char *name)
     return strncmp(word, name, n) == 0 && (name[n] == 0 || name[n] == '.');
 }
 
-// "test=all", or names with commas between.
+// The list has "all", or names with commas between. A name behind a dash is left out.
 static bool chosen(const char *list, const char *name)
 {
-    if (strcmp(list, "all") == 0)
-        return true;
+    bool wanted = false;
     for (const char *p = list; *p;) {
         const char *comma = strchr(p, ',');
         size_t n = comma ? (size_t)(comma - p) : strlen(p);
-        if (n && names(p, n, name))
-            return true;
+        if (*p == '-' && names(p + 1, n - 1, name))
+            return false;
+        wanted |= names(p, n, "all") || names(p, n, name);
         p += comma ? n + 1 : n;
     }
-    return false;
+    return wanted;
 }
 
 u32 ktest_run(const char *otherwise)

@@ -1,5 +1,5 @@
 // Tests that run inside the kernel, as kernel threads. Chosen by "test=NAME" ("test=all" runs every
-// one) and reported as KTAP.
+// one, "test=all,-NAME" all but this one) and reported as KTAP.
 //
 // A test is a function with a KTEST() line. It uses EXPECT for what must be true, and goes on after
 // a failure. The first failure of a test is printed with file, line and both values. Tests leave

@@ -75,14 +75,26 @@ def end_of_statement(words, i):
     return min(i, len(words) - 1)
 
 
+def statement_around(words, i):
+    """The places of the statement that begins before i; an "if" is one with what it governs."""
+    first = i
+    while words[first].text != "if" and words[first - 1].text not in (";", "{", "}"):
+        first -= 1
+    last = closing(words, first + 1) + 1 if words[first].text == "if" else first
+    last = closing(words, last) if words[last].text == "{" else end_of_statement(words, last)
+    return set(range(first, last + 1))
+
+
 def silent(words):
     """The places of words that only check or tell."""
     places = set()
     for i, word in enumerate(words[:-1]):
         if word.text in ONLY_TELL and words[i + 1].text == "(":
             places |= set(range(i, closing(words, i + 1) + 1))
-        if word.text == "if" and words[i + 2].text == "DEBUG_BUILD":
-            places |= set(range(i, end_of_statement(words, closing(words, i + 1)) + 1))
+        if word.text == "DEBUG_BUILD":
+            places |= statement_around(words, i)
+        if word.text == "if" and words[closing(words, i + 1) + 1].text == "panic":
+            places |= statement_around(words, i)
     return places
 
 

@@ -12,39 +12,48 @@ import settings  # noqa: E402
 from museum import equivalents, faults, scratch, trial  # noqa: E402
 
 FOLDER = "mutants"
-SECONDS = {"first": 90, "all": 400}  # for a boot, on a busy host
+SECONDS = {"host": 120, "first": 40, "quick": 60, "all": 400}  # for a program or a boot
 
 # What tells most about a file: programs of the host, tests of the kernel, tests of programs. They
-# run first. Then come all the tests.
+# run first. Then come all tests but those that last, then all.
 TELLING = {
-    "arch/x86/debugreg.c": (["t_debugreg"], ["bp", "db-semantics", "switch-writes", "park-moves"],
+    "arch/x86/debugreg.c": (["t_debugreg"], ["bp-all-four", "db-semantics", "switch-writes",
+                                             "park-moves"],
                             ["bp-exec-rf", "bp-step-and-hit", "bp-overlap"]),
-    "hwbp/slots.c": ([], ["rules-table", "rules-scenarios", "admission-scenarios"], []),
-    "hwbp/validate.c": (["t_validate"], ["bp-errors", "bp-protected"], []),
-    "hwbp": ([], ["bp-basic", "bp-all-four", "bp-errors", "wide-atomic", "hotplug-wide"],
+    "hwbp/slots.c": (["t_slots"], ["rules-table", "rules-scenarios", "admission-scenarios"], None),
+    "hwbp/validate.c": (["t_validate"], ["bp-errors", "bp-protected"], None),
+    "hwbp": ([], ["bp-all-four", "bp-errors", "wide-atomic", "hotplug-wide"],
              ["proc-hwbp-refusals", "proc-hwbp-events", "modify-full", "inherit-exact"]),
     "perf": ([], ["flex-fills-registers", "flex-round", "group-all-or-none", "exclusive",
                   "park-change", "park-moves", "bp-enable-disable-reset", "hotplug-wide"],
              ["bp-times", "inherit-exact", "group-read", "group-error-state"]),
-    "sched": ([], ["sched", "cond-timeout", "hotplug-tasks"], ["affinity", "clock-cpus"]),
-    "linux/ptrace": ([], None, ["ptrace"]),
+    "sched": ([], ["sched", "hotplug-tasks"], ["cond-timeout", "affinity", "clock-cpus"]),
+    "linux/ptrace": ([], None, ["ptrace.dr-order", "ptrace.dr-errors", "ptrace.dr-refused",
+                                "ptrace.dr6", "ptrace.watch"]),
     "debug/ksym": ([], ["ksym"], ["ksym-files", "ksym-errors"]),
 }
+LAST_LONG = {"kernel": ["switch-storm-kernel", "flex-mix-storm", "hotplug-storm", "flex-turn-cost"],
+             "user": ["oom-largest", "oom", "switch-storm", "bp-many", "comes-back", "guest",
+                      "inherit-while-turning", "perf-clock-period", "ptrace.storm",
+                      "ptrace.continue-race", "limits", "together", "restart-stop"]}
 
 
 def telling(path):
     return TELLING.get(path) or TELLING[os.path.dirname(path)]
 
 
+def quick(layer):
+    return [f"-{name}" for name in LAST_LONG[layer]]
+
+
 def stages(path):
     """(label, what runs it) until one notices something."""
     host, kernel, user = telling(path)
     for name in host:
-        yield name, lambda copy, _, name=name: trial.run_host(copy.host_test(name), 60)
-    yield "first tests", lambda _, image: trial.run_kernel(image, kernel, user or None,
-                                                           SECONDS["first"])
-    if path == "hwbp/slots.c":
-        yield "t_slots", lambda copy, _: trial.run_host(copy.host_test("t_slots"), 120)
+        yield name, lambda copy, _, name=name: trial.run_host(copy.host_test(name), SECONDS["host"])
+    yield "first tests", lambda _, image: trial.run_kernel(image, kernel, user, SECONDS["first"])
+    yield "quick tests", lambda _, image: trial.run_kernel(
+        image, ["all", *quick("kernel")], quick("user"), SECONDS["quick"])
     for rules, smp in (("exact", 2), ("2009", 1)):
         yield (f"all tests, {rules}, {smp} CPUs",
                lambda _, image, r=rules, n=smp: trial.run_kernel(image, [], [], SECONDS["all"], n,

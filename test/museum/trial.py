@@ -1,7 +1,10 @@
 # Runs some tests on one kernel and stops at the first that notices something.
+import contextlib
+import glob
 import re
 import subprocess
 import sys
+import time
 
 from labs import lab
 
@@ -17,13 +20,32 @@ class Noticed(Exception):
     pass
 
 
+def waited(machine):
+    """Seconds that the emulator was ready and the host ran others."""
+    delays = []
+    for path in glob.glob(f"/proc/{machine.process.pid}/task/*/schedstat"):
+        with contextlib.suppress(OSError), open(path, encoding="ascii") as f:
+            delays.append(int(f.read().split()[1]) / 1e9)
+    return max(delays, default=0)
+
+
+def pump(machine, sink, seconds):
+    """As Machine.pump(), but the clock stands while the host runs others: no test is too slow
+    because the host is busy."""
+    started = time.monotonic()
+    while True:
+        left = started + seconds + waited(machine) - time.monotonic()
+        if left <= 0 or machine.pump(sink, left):
+            return left > 0
+
+
 def lines_of(output):
     return output.decode(errors="replace").replace("\r", "").split("\n")
 
 
 def run_kernel(kernel, kernel_tests, user_tests, seconds, smp=2, rules="2009", emulator="qemu"):
     """What the tests notice, in a line; "" when all have passed. Of each layer the names of the
-    tests; None: the layer is left out. []: all of its tests."""
+    tests; None: the layer is left out. []: all of its tests. "-name": not this one."""
     layers = ["kernel"] * (kernel_tests is not None) + ["user"] * (user_tests is not None)
     words = [f"slots={rules}", "init=/bin/" + ("true" if user_tests is None else "utest")]
     if kernel_tests is not None:
@@ -39,7 +61,7 @@ def run_kernel(kernel, kernel_tests, user_tests, seconds, smp=2, rules="2009", e
     with emu.Machine(kernel, ARCHIVE, words, emulator, smp) as m:
         m.start()
         try:
-            if not m.pump(sink, seconds):
+            if not pump(m, sink, seconds):
                 return f"does not end within {seconds} seconds"
         except Noticed:
             return NOTICED.search(output)[1].decode(errors="replace")
@@ -48,8 +70,9 @@ def run_kernel(kernel, kernel_tests, user_tests, seconds, smp=2, rules="2009", e
             return m.crash() or "the machine went off"
     if complaints:
         return complaints[0]
-    skipped = [c.name for c in cases if c.verdict == "skip"]
-    return "skipped: " + skipped[0] if (kernel_tests or user_tests) and skipped else ""
+    named = (kernel_tests or []) + (user_tests or [])
+    skipped = [c.name for c in cases if c.verdict == "skip" and c.name.split()[1] in named]
+    return "skipped: " + skipped[0] if skipped else ""
 
 
 def run_host(program, seconds):

@@ -5,7 +5,7 @@
 #include <stdarg.h>
 #include <sys/wait.h>
 
-HELP("utest [-l] [div=N] [seconds=N] [NAME...]: the programs' tests; -l lists");
+HELP("utest [-l] [div=N] [seconds=N] [NAME...] [-NAME...]: the programs' tests; -l lists");
 
 #define TIME_LIMIT_MS  240000
 #define POLL_MS        5
@@ -211,12 +211,20 @@ static bool names_it(const char *word, const char *name)
     return strncmp(word, name, n) == 0 && (name[n] == '\0' || name[n] == '.');
 }
 
+// Without names all tests are. A name behind a dash is left out.
 static bool chosen(const struct utest *t, char **names, int count)
 {
+    bool wanted = true;
+
     for (int i = 0; i < count; i++)
-        if (names_it(names[i], t->name))
-            return true;
-    return count == 0;
+        if (names[i][0] != '-')
+            wanted = false;
+    for (int i = 0; i < count; i++)
+        if (names[i][0] == '-' && names_it(names[i] + 1, t->name))
+            return false;
+        else
+            wanted |= names_it(names[i], t->name);
+    return wanted;
 }
 
 int main(int argc, char **argv)

@@ -27,7 +27,7 @@ UTEST_HWBP(contents, "perf-ring-contents")
     CHECK_EQ(r.page->data_size, 8192);
     for (uint64_t n = 1; n <= 2000; n++) { // the buffer goes round many times
         extern char utest_stored[];
-        __asm__ volatile(".globl utest_stored\n"
+        __asm__ volatile(".globl utest_stored\n.balign 16\n" // see docs/emulators.md
                          "movq %1, (%0)\n"
                          "utest_stored:" ::"r"(&v),
                          "r"(n)
