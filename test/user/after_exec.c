@@ -9,6 +9,14 @@ void exec_self(const char *mode, const char *arg, char **env)
 
     execve("/proc/self/exe", argv, env);
     execve(utest_self, argv, env); // where /proc is not mounted
+    no_exec("this binary");
+}
+
+void no_exec(const char *what)
+{
+    utest_fail(__FILE__, __LINE__, "%s does not start (errno %d, %s)", what, errno,
+               strerror(errno));
+    _exit(NO_EXEC);
 }
 
 volatile long bp_across_exec; // the same address before and after

@@ -21,7 +21,7 @@ static void run_bptop(const char *rounds)
         dup2(pipes[1], 1);
         close(pipes[0]);
         execl("/bin/bptop", "bptop", "-n", rounds, "-d", "0", (char *)NULL);
-        _exit(1);
+        no_exec("bptop");
     }
     close(pipes[1]);
     while ((n = read(pipes[0], out + len, sizeof out - 1 - len)) > 0)
@@ -29,7 +29,8 @@ static void run_bptop(const char *rounds)
     out[len] = '\0';
     close(pipes[0]);
     waitpid(pid, &status, 0);
-    CHECK_EQ(status, 0);
+    if (status)
+        utest_fail(__FILE__, __LINE__, "bptop ends with status %#x: %s", status, out);
 }
 
 static int count(const char *what)

@@ -57,7 +57,7 @@ static void run_dbg(const char *path, char *out, size_t size)
         close(in[1]);
         close(back[0]);
         execl(path, "dbg", utest_self, EXEC_MARK, "debuggee", NULL);
-        _exit(127);
+        no_exec("dbg");
     }
     close(in[0]);
     close(back[1]);

@@ -217,7 +217,7 @@ UTEST_HWBP(perf_exec_flags, "enable-on-exec")
         int null = open("/dev/null", O_WRONLY); // the listing is of no interest
         if (read(go[0], &c, 1) == 1 && dup2(null, 1) == 1)
             execl("/proc/self/exe", "utest", "-l", NULL);
-        _exit(1);
+        no_exec("this binary");
     }
     int fd = bp_open_attr(&sw, pid, -1);
     sw.enable_on_exec = 0;

@@ -186,7 +186,6 @@ static void exec_with(void *arg)
     }
     snprintf(number, sizeof number, "%d", fd);
     exec_self("bp", number, (char *[]){NULL});
-    _exit(99);
 }
 
 UTEST_HWBP(exec_events, "exec-events")
@@ -222,7 +221,6 @@ static void removed(void *arg)
     bp_across_exec = 1;
     snprintf(number, sizeof number, "%d", *fd);
     exec_self("bp-enable", number, (char *[]){NULL});
-    _exit(99);
 }
 
 UTEST_HWBP(exec_removed, "exec-removed-for-ever")

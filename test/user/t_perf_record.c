@@ -152,7 +152,7 @@ UTEST(exec, "perf-record-exec")
     if (pid == 0) {
         read(ready[0], &c, 1);
         execl("/bin/true", "true", (char *)NULL);
-        _exit(1);
+        no_exec("true");
     }
     int fd = MUST_OPEN(&attr, pid, -1);
     struct ring r = ring_map(fd, 1);

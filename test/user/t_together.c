@@ -173,7 +173,7 @@ static void run_guest(void *)
 {
     REQUIRE(freopen("/dev/null", "w", stdout) != NULL);
     execl(GUEST, GUEST, GUEST_WORDS, NULL);
-    _exit(1);
+    no_exec(GUEST);
 }
 
 // One guest after the other; each compares its own hits with its accesses.

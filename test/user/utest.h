@@ -105,9 +105,11 @@ void join(pid_t pid);
 int wait_for(pid_t pid);
 // Zeroed memory that children share.
 void *shared_memory(size_t size);
-// Becomes this binary again, in which after_exec() does what `mode` says (after_exec.c). Returns
-// only on failure.
-void exec_self(const char *mode, const char *arg, char **env);
+// Becomes this binary again, in which after_exec() does what `mode` says (after_exec.c).
+void exec_self(const char *mode, const char *arg, char **env) __attribute__((noreturn));
+// An exec of `what` has failed: says so, and ends with a status that no test waits for.
+void no_exec(const char *what) __attribute__((noreturn));
+#define NO_EXEC   127
 #define EXEC_MARK "--exec"
 int after_exec(int argc, char **argv);
 int debuggee(void);            // debuggee.c
