@@ -56,8 +56,3 @@ static inline bool tree_linked(const struct tree_node *n)
         struct tree_node *__n = (ptr);                                                             \
         __n ? container_of(__n, type, member) : NULL;                                              \
     })
-
-// In order. The body may unlink nothing.
-#define tree_for_each(pos, tree, member)                                                           \
-    for (pos = tree_entry(tree_first(tree), __typeof__(*pos), member); pos;                        \
-         pos = tree_entry(tree_next(&pos->member), __typeof__(*pos), member))

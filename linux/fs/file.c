@@ -3,6 +3,7 @@
 #include "linux/fs/file.h"
 
 #include "kernel/mm/heap.h"
+#include "linux/base/limited.h"
 #include "linux/fs/vfs.h"
 
 struct wait_queue file_events;
@@ -17,15 +18,13 @@ u64 file_count(void)
 
 struct file *file_alloc(void)
 {
-    struct file *f = ERR_PTR(-ENFILE);
-    if (__atomic_add_fetch(&nr_files, 1, __ATOMIC_RELAXED) <= file_max) {
-        f = kalloc(sizeof(*f));
-        if (f)
-            return f;
-        f = ERR_PTR(-ENOMEM);
-    }
-    __atomic_fetch_sub(&nr_files, 1, __ATOMIC_RELAXED);
-    return f;
+    if (!count_up(&nr_files, 1, file_max))
+        return ERR_PTR(-ENFILE);
+    struct file *f = kalloc(sizeof(*f));
+    if (f)
+        return f;
+    file_free(NULL);
+    return ERR_PTR(-ENOMEM);
 }
 
 void file_free(struct file *f)

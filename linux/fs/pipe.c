@@ -5,6 +5,7 @@
 
 #include "arch/x86/uaccess.h"
 #include "kernel/mm/heap.h"
+#include "linux/base/limited.h"
 #include "linux/fs/vfs.h"
 #include "linux/task/process.h"
 
@@ -177,19 +178,11 @@ static const struct file_ops write_ops = {
     .release = pipe_release,
 };
 
-static bool pipe_count(void)
-{
-    if (__atomic_add_fetch(&nr_pages, PIPE_PAGES, __ATOMIC_RELAXED) <= pipe_pages_max)
-        return true;
-    __atomic_fetch_sub(&nr_pages, PIPE_PAGES, __ATOMIC_RELAXED);
-    return false;
-}
-
 // The node of a pipe without ends; it goes with its last reference. Or ERR_PTR.
 static struct node *new_pipe(void)
 {
     static const struct node_ops node_ops = {.release = pipe_gone};
-    if (!pipe_count())
+    if (!count_up(&nr_pages, PIPE_PAGES, pipe_pages_max))
         return ERR_PTR(-ENFILE);
     struct node *n = node_new(NULL, "", 0, S_IFIFO | 0600, 0);
     struct pipe *p = kalloc(sizeof(*p));

@@ -18,27 +18,19 @@ static void show_kallsyms(struct text *t, u64)
         show_symbol(t, ksym_table[i].addr, ksym_names + ksym_table[i].name);
 }
 
-struct threads {
-    u32 running, all, last_pid;
-};
-
-static void count_threads(struct process *p, void *arg)
-{
-    struct threads *threads = arg;
-    struct thread *th;
-    list_for_each (th, &p->threads, node) {
-        threads->running += task_state(th->task) == 'R';
-        threads->all++;
-        threads->last_pid = MAX(threads->last_pid, p->pid);
-    }
-}
-
 // Nobody takes averages.
 static void show_loadavg(struct text *t, u64)
 {
-    struct threads threads = {0};
-    process_for_each(count_threads, &threads);
-    text_add(t, "0.00 0.00 0.00 %u/%u %u\n", threads.running, threads.all, threads.last_pid);
+    u32 running = 0, all = 0;
+    mutex_lock(&proc_lock);
+    for (struct process *p = process_next(NULL); p; p = process_next(p)) {
+        struct thread *th;
+        list_for_each (th, &p->threads, node)
+            running += task_state(th->task) == 'R';
+        all += p->nr_threads;
+    }
+    mutex_unlock(&proc_lock);
+    text_add(t, "0.00 0.00 0.00 %u/%u %u\n", running, all, tid_last());
 }
 
 static void show_core_pattern(struct text *t, u64)

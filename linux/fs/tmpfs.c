@@ -4,6 +4,7 @@
 #include "kernel/base/string.h"
 #include "kernel/mm/heap.h"
 #include "kernel/mm/page.h"
+#include "linux/base/limited.h"
 #include "linux/fs/vfs.h"
 #include "linux/mm/vm.h"
 #include "linux/mm/shm.h"
@@ -55,10 +56,8 @@ static ssize_t copy_in_page(struct node *n, bool write, u64 ubuf, size_t len, u6
     if (!pa) {
         if (get_user(first, ubuf))
             return -EFAULT; // before there is a page
-        o->nr_pages = MAX(o->nr_pages, pos / PAGE_SIZE + 1);
-        if (o->page(o, pos / PAGE_SIZE, &pa))
+        if (shm_make(o, pos / PAGE_SIZE, &pa))
             return -ENOSPC;
-        page_unref(pa); // the object has it as long as there is the file
     }
     u8 *byte = (u8 *)phys_to_virt(pa) + at;
     bool fault = write ? copy_from_user(byte, ubuf, len) : copy_to_user(ubuf, byte, len);
@@ -114,9 +113,9 @@ static ssize_t tmp_write(struct file *f, u64 ubuf, size_t len, u64 *pos)
         put = transfer(n, true, ubuf, (size_t)put, &end);
     if (put > 0) {
         node_was_written(n);
+        set_size(n, MAX(n->size, end));
         *pos = end;
     }
-    set_size(n, put > 0 ? MAX(n->size, end) : n->size);
     mutex_unlock(&tmp_lock);
     return put;
 }
@@ -124,10 +123,13 @@ static ssize_t tmp_write(struct file *f, u64 ubuf, size_t len, u64 *pos)
 static int tmp_truncate(struct file *f, u64 size)
 {
     mutex_lock(&tmp_lock);
-    bool fits = size <= f->node->size || room(size - 1, 1) > 0;
+    u64 old = f->node->size;
+    bool fits = size <= old || room(size - 1, 1) > 0;
     if (fits) {
-        clear(f->node, size, f->node->size);
         set_size(f->node, size);
+        if (size < old && object_of(f->node)->refs.n > 1) // somebody may have mapped the rest
+            process_each_mm(mm_trim);
+        clear(f->node, size, old);
         node_was_written(f->node);
     }
     mutex_unlock(&tmp_lock);
@@ -148,14 +150,6 @@ static const struct file_ops tmp_file_ops = {
     .truncate = tmp_truncate,
     .map = tmp_map,
 };
-
-static bool count_file(void)
-{
-    if (__atomic_add_fetch(&nr_files, 1, __ATOMIC_RELAXED) <= max_files)
-        return true;
-    __atomic_fetch_sub(&nr_files, 1, __ATOMIC_RELAXED);
-    return false;
-}
 
 static void release(struct node *n)
 {
@@ -190,7 +184,7 @@ static struct node *tmp_create(struct node *dir, const char *name, size_t len, u
 {
     static const struct node_ops dir_node_ops = {.create = tmp_create, .release = release};
     static const struct node_ops ops = {.release = release};
-    if (!count_file())
+    if (!count_up(&nr_files, 1, max_files))
         return ERR_PTR(-ENOSPC);
     struct node *n = node_new(dir, name, len, mode, 0);
     if (!n) {

@@ -5,6 +5,7 @@
 #include "kernel/base/errno.h"
 #include "kernel/mm/heap.h"
 #include "kernel/mm/page.h"
+#include "linux/base/limited.h"
 #include "linux/mm/vm.h"
 
 // A tree finds the pages. A node has FANOUT entries: nodes below it, or at the lowest level the
@@ -54,14 +55,6 @@ static u64 *entry_of(struct shm *s, u64 n, bool make)
     return at;
 }
 
-static bool pool_take(struct shm_pool *pool)
-{
-    if (!pool || __atomic_add_fetch(&pool->used, 1, __ATOMIC_RELAXED) <= pool->max)
-        return true;
-    __atomic_fetch_sub(&pool->used, 1, __ATOMIC_RELAXED);
-    return false;
-}
-
 static void drop_page(struct shm *s, u64 pa)
 {
     page_unref(pa);
@@ -72,7 +65,7 @@ static void drop_page(struct shm *s, u64 pa)
 // As in make_node(), the first one's page is everybody's.
 static int make_page(struct shm *s, u64 *at)
 {
-    if (!pool_take(s->pool))
+    if (s->pool && !count_up(&s->pool->used, 1, s->pool->max))
         return -ENOSPC;
     u64 new = page_alloc_zeroed();
     bool used = new &&put_first(at, new) == new;
@@ -81,18 +74,22 @@ static int make_page(struct shm *s, u64 *at)
     return new ? 0 : -ENOMEM;
 }
 
-static int shm_page(struct vm_object *o, u64 n, u64 *pa)
+int shm_make(struct vm_object *o, u64 n, u64 *pa)
 {
     struct shm *s = container_of(o, struct shm, object);
-    if (n >= o->nr_pages)
-        return -EIO;
     u64 *at = entry_of(s, n, true);
     int err = !at ? -ENOMEM : __atomic_load_n(at, __ATOMIC_ACQUIRE) ? 0 : make_page(s, at);
-    if (err)
-        return err;
-    *pa = *at;
-    page_ref(*pa);
-    return 0;
+    if (!err)
+        *pa = *at;
+    return err;
+}
+
+static int shm_page(struct vm_object *o, u64 n, u64 *pa)
+{
+    int err = n < o->nr_pages ? shm_make(o, n, pa) : -EIO;
+    if (!err)
+        page_ref(*pa);
+    return err;
 }
 
 u64 shm_peek(struct vm_object *o, u64 n)

@@ -14,6 +14,8 @@ struct shm_pool {
 // and are counted in the pool, if there is one. The owner may lower nr_pages and raise it again:
 // pages that are there stay. NULL when memory is out. Task context.
 struct vm_object *shm_new(u64 nr_pages, struct shm_pool *pool);
+// The owner's way to page n: nr_pages may be less. As vm_object.page, but no reference is taken.
+int shm_make(struct vm_object *o, u64 n, u64 *pa);
 // Physical address of page n, or 0 when it has not been touched yet. n is below the nr_pages of
 // shm_new(). No reference is taken.
 u64 shm_peek(struct vm_object *o, u64 n);

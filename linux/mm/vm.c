@@ -156,49 +156,39 @@ fail:
     return place;
 }
 
-static struct vm_area *new_area(u32 prot, bool shared, const char *name)
+// Maps an area like this one, which shows what it shows. Its shows_at counts from the place.
+static s64 map_like(struct mm *mm, u64 addr, u64 len, u32 prot, u32 flags, const char *name,
+                    const struct vm_area *like)
 {
-    struct vm_area *area = kalloc(sizeof(*area));
+    struct vm_area *area = vm_clone(like);
     if (!area)
-        return NULL;
+        return -ENOMEM;
     area->prot = prot & (PROT_READ | PROT_WRITE | PROT_EXEC);
-    area->shared = shared;
     area->read_only = prot & PROT_STAYS_READ_ONLY;
     strcopy(area->name, name ? name : "", sizeof(area->name));
-    return area;
+    return map_area(mm, area, addr, len, flags);
 }
 
 s64 mm_map(struct mm *mm, u64 addr, u64 len, u32 prot, u32 flags, const char *name)
 {
-    struct vm_area *area = new_area(prot, false, name);
-    if (!area)
-        return -ENOMEM;
-    area->stack = flags & MAP_STACK;
-    return map_area(mm, area, addr, len, flags);
+    return map_like(mm, addr, len, prot, flags, name,
+                    &(struct vm_area){.stack = flags & MAP_STACK});
 }
 
 s64 mm_map_file(struct mm *mm, u64 addr, u64 len, u32 prot, u32 flags, const u8 *data, u64 data_len,
                 u64 skew, const char *name)
 {
-    struct vm_area *area = new_area(prot, false, name);
-    if (!area)
-        return -ENOMEM;
-    area->file = data;
-    area->file_len = data_len;
-    area->shows_at = skew; // map_area() adds the place
-    return map_area(mm, area, addr, len, flags);
+    return map_like(mm, addr, len, prot, flags, name,
+                    &(struct vm_area){.file = data, .file_len = data_len, .shows_at = skew});
 }
 
 s64 mm_map_object(struct mm *mm, u64 addr, u64 len, u32 prot, u32 flags, struct vm_object *o,
                   u64 page, const char *name)
 {
-    struct vm_area *area = new_area(prot, !(flags & MAP_PRIVATE), name);
-    if (!area)
-        return -ENOMEM;
-    ref_get(&o->refs);
-    area->object = o;
-    area->shows_at = -(page << PAGE_SHIFT);
-    return map_area(mm, area, addr, len, flags);
+    bool shared = !(flags & MAP_PRIVATE);
+    return map_like(
+        mm, addr, len, prot, flags, name,
+        &(struct vm_area){.object = o, .shared = shared, .shows_at = -(page << PAGE_SHIFT)});
 }
 
 // ---- unmap, protect, brk ----
@@ -250,27 +240,33 @@ static u64 mapped_until(const struct vm_area *a, u64 start, u64 end)
     return MIN(start, end);
 }
 
-bool mm_is_mapped(struct mm *mm, u64 addr, u64 len)
-{
-    if (bad_range(addr, len))
-        return false;
-    mutex_lock_shared(&mm->lock);
-    u64 end = addr + ALIGN_UP(len, PAGE_SIZE);
-    bool all = mapped_until(vm_find(mm, addr), addr, end) == end;
-    mutex_unlock_shared(&mm->lock);
-    return all;
-}
-
-int mm_forget(struct mm *mm, u64 addr, u64 len)
+int mm_look(struct mm *mm, u64 addr, u64 len, enum mm_look what)
 {
     u64 end = addr + ALIGN_UP(len, PAGE_SIZE);
     if (bad_range(addr, len))
         return -ENOMEM;
     mutex_lock(&mm->lock);
-    int err = mapped_until(vm_find(mm, addr), addr, end) == end ? 0 : -ENOMEM;
-    vm_drop_pages(mm, addr, end);
+    const struct vm_area *a = vm_find(mm, addr);
+    int err = mapped_until(a, addr, end) == end ? 0 : -ENOMEM;
+    for (; what == MM_ANONYMOUS && a && a->start < end; a = vm_next(a))
+        if (a->file || a->object)
+            err = -EINVAL;
+    if (what == MM_FORGET)
+        vm_drop_pages(mm, addr, end);
     mutex_unlock(&mm->lock);
     return err;
+}
+
+void mm_trim(struct mm *mm)
+{
+    mutex_lock(&mm->lock);
+    for (struct vm_area *a = vm_first(mm); a; a = vm_next(a)) {
+        const struct vm_object *o = a->touched ? a->object : NULL;
+        s64 end = o ? (s64)(a->shows_at + o->nr_pages * PAGE_SIZE) : (s64)a->end;
+        if (end < (s64)a->end)
+            vm_drop_pages(mm, MAX(end, (s64)a->start), a->end);
+    }
+    mutex_unlock(&mm->lock);
 }
 
 u64 vm_page_flags(const struct vm_area *area)
@@ -318,6 +314,8 @@ int mm_protect(struct mm *mm, u64 addr, u64 len, u32 prot)
         return 0;
     if (bad_range(addr, len))
         return -ENOMEM;
+    if (prot & ~(PROT_READ | PROT_WRITE | PROT_EXEC | PROT_SEM))
+        return -EINVAL;
     if ((prot & PROT_WRITE) && (prot & PROT_EXEC))
         return -EACCES;
     u64 end = addr + ALIGN_UP(len, PAGE_SIZE);

@@ -19,6 +19,7 @@
 #define PROT_READ  1
 #define PROT_WRITE 2
 #define PROT_EXEC  4
+#define PROT_SEM   8 // mprotect(2) takes it, and nothing comes of it
 // The kernel's own: mprotect(2) cannot add PROT_WRITE to this mapping.
 #define PROT_STAYS_READ_ONLY 0x100
 
@@ -143,11 +144,13 @@ s64 mm_move(struct mm *mm, u64 addr, u64 len, u64 new_len, u64 to);
 // not all of the range is mapped, and what lies before the first hole has changed. After another
 // error nothing has.
 int mm_protect(struct mm *mm, u64 addr, u64 len, u32 prot);
-// True if areas cover all of the range.
-bool mm_is_mapped(struct mm *mm, u64 addr, u64 len);
-// Drops the pages of the range. At the next touch each area shows what it shows at first. 0, or
-// -ENOMEM: not all of the range is mapped.
-int mm_forget(struct mm *mm, u64 addr, u64 len);
+// Looks at a range, in the end of whole pages. 0, or -ENOMEM: not all of it is mapped.
+// MM_ANONYMOUS: -EINVAL if some of it shows a file or an object. MM_FORGET drops the pages of what
+// is mapped: at the next touch each area shows what it shows at first.
+enum mm_look { MM_MAPPED, MM_ANONYMOUS, MM_FORGET };
+int mm_look(struct mm *mm, u64 addr, u64 len, enum mm_look what);
+// Drops the pages that lie behind the end of what their areas show: the object has become shorter.
+void mm_trim(struct mm *mm);
 u64 mm_brk(struct mm *mm, u64 brk); // the new break, or the old one when refused
 
 // Resolves a page fault at addr; `error` is the CPU's error code. 0: the access can be tried again.

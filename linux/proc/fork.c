@@ -238,6 +238,8 @@ static u32 start_child(struct task *t, struct process *p, const struct clone_arg
     if (a->flags & CLONE_PARENT_SETTID)
         copy_to_user(a->parent_tid, &tid, sizeof(tid));
     t->mm = p->mm;
+    if (p != current_process()) // a file may have become shorter before p was linked
+        mm_trim(p->mm);
     if (p->fds == current_process()->fds)
         p->fds->shared = true;
     perf_record_fork(t);

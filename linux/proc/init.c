@@ -61,7 +61,7 @@ static void init_main(void *)
         if (__atomic_exchange_n(&typed, false, __ATOMIC_SEQ_CST))
             console_wake();
         if (__atomic_exchange_n(&alarms, false, __ATOMIC_SEQ_CST))
-            process_for_each(itimers_check, NULL);
+            itimers_check();
     }
 }
 

@@ -7,7 +7,7 @@
 // Makes the init process. Boot CPU, once, after sched_init().
 void proc_init(void);
 
-// Lets the init thread call itimers_check() for all processes. Any context but NMI and #DB.
+// Lets the init thread call itimers_check(). Any context but NMI and #DB.
 void init_alarm(void);
 
 // Runs a program as a child of init, with its standard files on the console, and waits for its end.

@@ -96,10 +96,13 @@ void itimers_limit_cpu(struct process *p)
     arm(p, ITIMER_CPU_LIMIT, soft == RLIM_INFINITY ? 0 : seconds_ns(soft));
 }
 
-void itimers_check(struct process *p, void *)
+void itimers_check(void)
 {
-    for (int which = 0; which < NR_ITIMERS; which++)
-        check(p, which);
+    mutex_lock(&proc_lock);
+    for (struct process *p = process_next(NULL); p; p = process_next(p))
+        for (int which = 0; which < NR_ITIMERS; which++)
+            check(p, which);
+    mutex_unlock(&proc_lock);
 }
 
 // Sets the timer. No signal of its old setting comes afterwards. proc_lock is held.

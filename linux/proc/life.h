@@ -29,6 +29,6 @@ void thread_leaves_words(struct task *t);
 void itimers_limit_cpu(struct process *p);
 // Stops the process's interval timers. Task context, no locks.
 void itimers_stop(struct process *p);
-// Sends the signals of the timers that have run down, and starts these timers again. proc_lock is
-// held.
-void itimers_check(struct process *p, void *);
+// Sends the signals of all timers that have run down, and starts these timers again. Task context,
+// no locks.
+void itimers_check(void);

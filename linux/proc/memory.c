@@ -17,9 +17,10 @@
 #define MS_SYNC             4
 
 #define MADV_DONTNEED 4
-// Normal, random, sequential, will be needed; may be freed, merged, huge, dumped; cold, out: all
-// that may be taken as a mere hint.
-#define MADV_HINTS 0x0033f10full
+#define MADV_FREE     8
+// Those two, and what may be taken as a mere hint: normal, random, sequential, will be needed; may
+// be merged, huge, dumped; cold, out.
+#define MADV_KNOWN 0x0033f11full
 
 // Maps an object's pages from `page` on. Drops the caller's reference to the object: the area has
 // one of its own.
@@ -116,8 +117,6 @@ s64 sys_mmap(u64 addr, u64 len, u32 prot, u32 flags, int fd, u64 offset)
 
 s64 sys_munmap(u64 addr, u64 len)
 {
-    if (!len || addr % PAGE_SIZE || len > TASK_SIZE_MAX || addr > TASK_SIZE_MAX - len)
-        return -EINVAL;
     return mm_unmap(current_task()->mm, addr, len);
 }
 
@@ -134,7 +133,7 @@ s64 sys_mremap(u64 addr, u64 len, u64 new_len, u64 flags, u64 to)
     new_len = ALIGN_UP(new_len, PAGE_SIZE);
     if (fixed && (to % PAGE_SIZE || (to < addr + len && addr < to + new_len)))
         return -EINVAL;
-    if (!mm_is_mapped(mm, addr, new_len > len ? len : PAGE_SIZE))
+    if (mm_look(mm, addr, new_len > len ? len : PAGE_SIZE, MM_MAPPED))
         return -EFAULT;
     if (new_len > len)
         return -ENOMEM;
@@ -146,11 +145,7 @@ s64 sys_mremap(u64 addr, u64 len, u64 new_len, u64 flags, u64 to)
 
 s64 sys_mprotect(u64 addr, u64 len, u32 prot)
 {
-    if (addr % PAGE_SIZE || (prot & ~(PROT_READ | PROT_WRITE | PROT_EXEC)))
-        return -EINVAL;
-    if (len > TASK_SIZE_MAX || addr > TASK_SIZE_MAX - len)
-        return -ENOMEM;
-    return len ? mm_protect(current_task()->mm, addr, len, prot) : 0;
+    return mm_protect(current_task()->mm, addr, len, prot);
 }
 
 s64 sys_brk(u64 brk)
@@ -164,24 +159,23 @@ s64 sys_msync(u64 addr, u64 len, int flags)
     bool both = (flags & MS_ASYNC) && (flags & MS_SYNC);
     if (addr % PAGE_SIZE || both || (flags & ~(MS_ASYNC | MS_INVALIDATE | MS_SYNC)))
         return -EINVAL;
-    return mm_is_mapped(current_task()->mm, addr, len) ? 0 : -ENOMEM;
+    return mm_look(current_task()->mm, addr, len, MM_MAPPED);
 }
 
 // There is nothing to do, because pages are never swapped out.
 s64 sys_mlock(u64 addr, u64 len)
 {
     u64 start = addr & PAGE_MASK;
-    return mm_is_mapped(current_task()->mm, start, addr - start + len) ? 0 : -ENOMEM;
+    return mm_look(current_task()->mm, start, addr - start + len, MM_MAPPED);
 }
 
 s64 sys_madvise(u64 addr, u64 len, int advice)
 {
-    struct mm *mm = current_task()->mm;
-    if (addr % PAGE_SIZE || len > TASK_SIZE_MAX)
+    if (addr % PAGE_SIZE || len > TASK_SIZE_MAX || advice < 0 || advice >= 64 ||
+        !(MADV_KNOWN & BIT(advice)))
         return -EINVAL;
-    if (advice == MADV_DONTNEED)
-        return mm_forget(mm, addr, len);
-    if (advice < 0 || advice >= 64 || !(MADV_HINTS & BIT(advice)))
-        return -EINVAL;
-    return mm_is_mapped(mm, addr, len) ? 0 : -ENOMEM;
+    return mm_look(current_task()->mm, addr, len,
+                   advice == MADV_DONTNEED ? MM_FORGET
+                   : advice == MADV_FREE   ? MM_ANONYMOUS
+                                           : MM_MAPPED);
 }

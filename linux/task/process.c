@@ -198,14 +198,6 @@ struct process *process_of(u32 tid)
     return p;
 }
 
-void process_for_each(void (*fn)(struct process *p, void *arg), void *arg)
-{
-    struct process *p;
-    mutex_lock(&proc_lock);
-    tree_for_each(p, &processes, pid_node) fn(p, arg);
-    mutex_unlock(&proc_lock);
-}
-
 struct process *process_next(struct process *p)
 {
     return process_at(p ? tree_next(&p->pid_node) : tree_first(&processes));
@@ -219,6 +211,25 @@ struct mm *process_mm(struct process *p)
         mm_get(mm);
     mutex_unlock(&proc_lock);
     return mm;
+}
+
+void process_each_mm(void (*fn)(struct mm *mm))
+{
+    for (u32 pid = 0;; pid++) {
+        mutex_lock(&proc_lock);
+        struct process *p = process_from(pid);
+        struct mm *mm = p ? p->mm : NULL;
+        if (mm)
+            mm_get(mm);
+        pid = p ? p->pid : 0;
+        mutex_unlock(&proc_lock);
+        if (mm) {
+            fn(mm);
+            mm_put(mm);
+        }
+        if (!pid)
+            return;
+    }
 }
 
 char task_state(const struct task *t)

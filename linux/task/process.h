@@ -176,10 +176,11 @@ struct process *process_lookup(u32 pid);
 struct process *process_next(struct process *p);
 // The first process whose pid is at least `pid`, or NULL. proc_lock held.
 struct process *process_from(u32 pid);
-// Calls fn for each process in the order of pids, under proc_lock. So fn takes no mutex.
-void process_for_each(void (*fn)(struct process *p, void *arg), void *arg);
 // The address space of p, with a reference, or NULL when it has none any more. Task context.
 struct mm *process_mm(struct process *p);
+// Calls fn for the address space of each process, and of no other that is being made or freed. One
+// that processes share may come several times. No lock is held, so fn may take mm->lock.
+void process_each_mm(void (*fn)(struct mm *mm));
 // The state of the first thread as a letter of /proc/PID/stat (proc(5)). proc_lock held.
 char process_state(struct process *p);
 char task_state(const struct task *t);

@@ -3,6 +3,7 @@
 
 #include "kernel/base/errno.h"
 #include "kernel/mm/heap.h"
+#include "linux/base/limited.h"
 
 struct sigentry {
     struct list node;
@@ -19,9 +20,9 @@ u64 sigpending_entries(void)
 // NULL: there are `limit` of them, or memory is out.
 static struct sigentry *entry_new(u64 limit)
 {
-    struct sigentry *e = NULL;
-    if (__atomic_add_fetch(&nr_entries, 1, __ATOMIC_RELAXED) <= limit)
-        e = kalloc(sizeof(*e));
+    if (!count_up(&nr_entries, 1, limit))
+        return NULL;
+    struct sigentry *e = kalloc(sizeof(*e));
     if (!e)
         __atomic_fetch_sub(&nr_entries, 1, __ATOMIC_RELAXED);
     return e;

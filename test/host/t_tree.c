@@ -79,8 +79,7 @@ static void compare(const struct tree *t, u64 key)
 {
     struct item *it, *from = NULL, *upto = NULL;
     u32 at = 0;
-    tree_for_each(it, t, node)
-    {
+    for (it = item_of(tree_first(t)); it; it = item_of(tree_next(&it->node))) {
         EXPECT(at < nr && order[at] == it);
         EXPECT(item_of(tree_prev(&it->node)) == (at ? order[at - 1] : NULL));
         if (it->node.key >= key && !from)

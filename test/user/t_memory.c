@@ -86,6 +86,8 @@ UTEST(mprotect, "mprotect")
     CHECK_EQ(mprotect(p + PAGE, PAGE, PROT_READ | PROT_WRITE), 0);
     CHECK_EQ(p[PAGE], 7); // what was there stayed
     CHECK_ERRNO(syscall(SYS_mprotect, p + 1, PAGE, PROT_READ), EINVAL);
+    CHECK_ERRNO(mprotect(p, PAGE, 1 << 4), EINVAL);
+    CHECK_EQ(mprotect(p, 0, 1 << 4), 0);
     munmap(p + PAGE, PAGE);
     CHECK_ERRNO(mprotect(p, 3 * PAGE, PROT_READ), ENOMEM);
     CHECK_EQ(touch(p, true, &code), SIGSEGV); // what lies before the hole has changed
@@ -143,6 +145,9 @@ UTEST(madvise, "madvise")
     CHECK_EQ(p[2 * PAGE], 0); // what is there is done
     CHECK_ERRNO(madvise(p, 3 * PAGE, MADV_SEQUENTIAL), ENOMEM);
     CHECK_EQ(madvise(p, PAGE, MADV_DONTDUMP), 0);
+    CHECK_EQ(madvise(p, PAGE, MADV_FREE), 0); // of memory that shows nothing
+    CHECK_ERRNO(madvise(shared, PAGE, MADV_FREE), EINVAL);
+    CHECK_ERRNO(madvise(file, PAGE, MADV_FREE), EINVAL);
     CHECK_ERRNO(madvise(p, PAGE, 99), EINVAL);
     CHECK_ERRNO(madvise(p + 1, PAGE, MADV_NORMAL), EINVAL);
     CHECK_EQ(mlock(p, PAGE), 0);

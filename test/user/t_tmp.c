@@ -249,25 +249,97 @@ static void caught(int sig, siginfo_t *info, void *context)
     siglongjmp(back, 1);
 }
 
-UTEST(map_end, "map-end")
+static void catch_faults(void)
 {
     struct sigaction action = {.sa_sigaction = caught, .sa_flags = SA_SIGINFO};
+
+    sigaction(SIGBUS, &action, NULL);
+    sigaction(SIGSEGV, &action, NULL);
+}
+
+// What a read there raises: the code of SIGBUS, another signal as a negative number, or 0.
+static int raised_at(const volatile char *p)
+{
+    code = 0;
+    if (!sigsetjmp(back, 1))
+        (void)*p;
+    return code;
+}
+
+UTEST(map_end, "map-end")
+{
     int fd = new_file("/tmp/end", "abc");
     char *p = mmap(NULL, 2 * PAGE, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
 
     REQUIRE(p != MAP_FAILED);
-    sigaction(SIGBUS, &action, NULL);
-    sigaction(SIGSEGV, &action, NULL);
+    catch_faults();
     p[3] = 'd'; // on the last page, behind the end
-    if (!sigsetjmp(back, 1))
-        p[PAGE] = 1;
-    CHECK_EQ(code, BUS_ADRERR);
+    CHECK_EQ(raised_at(p + PAGE), BUS_ADRERR);
     CHECK_EQ(ftruncate(fd, PAGE + 1), 0);
     p[PAGE] = 1;
     CHECK_EQ(truncate("/tmp/end", 2), 0);
     CHECK_EQ(p[2], 0);
     CHECK_EQ(msync(p, 2 * PAGE, MS_SYNC), 0);
     CHECK_EQ(unlink("/tmp/end"), 0);
+    close(fd);
+}
+
+// Mappings of three pages of one file.
+struct mappings {
+    char *shared, *part, *private; // `part` begins with the second page
+    struct gate cut;
+};
+
+// What is left of them when the file has a page and a byte.
+static void check_cut(const struct mappings *m)
+{
+    CHECK_EQ(m->shared[0], 'a');
+    CHECK_EQ(m->shared[PAGE], 1);
+    CHECK_EQ(m->shared[PAGE + 1], 0);
+    CHECK_EQ(raised_at(m->shared + 2 * PAGE), BUS_ADRERR);
+    CHECK_EQ(m->part[0], 1);
+    CHECK_EQ(raised_at(m->part + PAGE), BUS_ADRERR);
+    CHECK_EQ(m->private[PAGE], 2);
+    CHECK_EQ(raised_at(m->private + 2 * PAGE), BUS_ADRERR); // the copy is gone, too
+    CHECK_ERRNO(access(m->shared + 2 * PAGE, F_OK), EFAULT);
+}
+
+static void sees_cut(void *arg)
+{
+    struct mappings *m = arg;
+
+    gate_wait(&m->cut);
+    check_cut(m);
+}
+
+// A file that becomes shorter takes its pages from everybody who has mapped them.
+UTEST(map_cut, "map-cut")
+{
+    int rw = PROT_READ | PROT_WRITE, fd = new_file("/tmp/cut", "abc");
+    struct mappings m = {.shared = mmap(NULL, 3 * PAGE, rw, MAP_SHARED, fd, 0),
+                         .part = mmap(NULL, 2 * PAGE, rw, MAP_SHARED, fd, PAGE),
+                         .private = mmap(NULL, 3 * PAGE, rw, MAP_PRIVATE, fd, 0)};
+
+    REQUIRE(m.shared != MAP_FAILED && m.part != MAP_FAILED && m.private != MAP_FAILED);
+    catch_faults();
+    gate_init(&m.cut);
+    CHECK_EQ(ftruncate(fd, 3 * PAGE), 0);
+    m.shared[PAGE] = m.shared[PAGE + 1] = m.part[PAGE] = 1;
+    m.private[PAGE] = m.private[2 * PAGE] = 2;
+    pid_t pid = spawn(sees_cut, &m);
+    CHECK_EQ(mprotect(m.part + PAGE, PAGE, PROT_NONE), 0);
+    CHECK_EQ(ftruncate(fd, PAGE + 1), 0);
+    CHECK_EQ(mprotect(m.part + PAGE, PAGE, PROT_READ), 0);
+    check_cut(&m);
+    gate_open(&m.cut);
+    join(pid);
+    CHECK_EQ(ftruncate(fd, 3 * PAGE), 0);
+    CHECK_EQ(m.shared[2 * PAGE] + m.part[PAGE] + m.private[2 * PAGE], 0);
+    CHECK_EQ(m.private[PAGE], 2);
+    close(open("/tmp/cut", O_WRONLY | O_TRUNC));
+    CHECK_EQ(raised_at(m.shared), BUS_ADRERR);
+    CHECK_EQ(raised_at(m.private + PAGE), BUS_ADRERR);
+    CHECK_EQ(unlink("/tmp/cut"), 0);
     close(fd);
 }
 
