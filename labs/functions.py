@@ -62,24 +62,34 @@ def check_mistake(model, given, name):
     return []
 
 
-def check_row(module, mistake):
-    """The row of one planted mistake, and nothing else."""
-    if mistake not in module.MISTAKES:
-        raise SystemExit(f"dr7: F= is one of {' '.join(module.MISTAKES)}")
+def check_rows(module, wanted):
+    """The row of one planted mistake, or of "all", and nothing else."""
+    if wanted not in (*module.MISTAKES, "all"):
+        raise SystemExit(f"dr7: F= is one of {' '.join(module.MISTAKES)}, or all")
     model = starter.Model(module.NAME, module.PUBLIC)
     model.plain_tree()
-    row = model.signature(mistake)
-    print(f"{mistake:24} {row}", flush=True)
-    return [f"{mistake}: no probe sees it"] if grading.right(row) else []
+    bad, seen = [], {}
+    for mistake in module.MISTAKES if wanted == "all" else [wanted]:
+        row = model.signature(mistake)
+        print(f"{mistake:24} {row}", flush=True)
+        if grading.right(row):
+            bad.append(f"{mistake}: no probe sees it")
+        twin = seen.setdefault((module.MISTAKES[mistake][0], row), mistake)
+        if twin != mistake:
+            bad.append(f"{mistake}: it looks like {twin}")
+    return bad
 
 
 def check(module, only=""):
-    """What is wrong with a lab, as a list of sentences. `only`: with one planted mistake."""
+    """What is wrong with a lab, as a list of sentences. `only`: with one planted mistake, or with
+    "all"."""
     if only:
-        return check_row(module, only)
+        return check_rows(module, only)
     model = model_of(module, lab.PUBLIC)
     given = lab.load(model.tree)
     bad = check_ends(model, given)
+    if hasattr(module, "prove"):
+        bad += module.prove()
     for mistake in module.MISTAKES:
         bad += check_mistake(model, given, mistake)
     return bad

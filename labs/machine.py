@@ -8,6 +8,7 @@ import tempfile
 from labs import bench, lab
 
 sys.path.insert(0, lab.ROOT + "/tools")
+import batch  # noqa: E402
 import emu  # noqa: E402
 import mkiso  # noqa: E402
 from witness import DB, GP  # noqa: E402,F401
@@ -25,10 +26,12 @@ def last_words(why):
     return " " + re.sub(r"\d", "", panic[1]) if panic else ""
 
 
-def archive(program, name):
-    """What the kernel gets beside itself: this program, as /NAME."""
+def archive(program, name, *files):
+    """What the kernel gets beside itself: this program, as /NAME, and files in the root."""
     with tempfile.TemporaryDirectory(prefix="dr7-") as top:
         os.link(program, f"{top}/{name}")
+        for path in files:
+            os.link(path, f"{top}/{os.path.basename(path)}")
         mkiso.make_archive(program + ".cpio", top)
     return program + ".cpio"
 
@@ -41,6 +44,17 @@ def execute(tree, build, program, arguments, append="", files="", seconds=60):
         env=dict(os.environ, PROG=program, ARGS=arguments, EMU="qemu", SMP="2", APPEND=append,
                  TIMEOUT=str(seconds), FILES=files, QEMU_FLAGS="", OUT=""))
     return done.stdout.replace("\r", ""), done.stderr
+
+
+def on_linux(program, arguments, files=(), seconds=60):
+    """What a program says on Linux 6.12 in QEMU. A program's memory ends where it does on dr7."""
+    os.chdir(lab.ROOT)  # where tools/linux.py keeps its kernel
+    done = bench.run(["make", "-s", batch.INIT])
+    if done.returncode:
+        raise bench.Broken(bench.complaints(done))
+    done = batch.run("linux", [[program, *arguments]], seconds, files=files, smp=1,
+                     flags=["-cpu", "max,la57=off"])[0]
+    return done.output.decode(errors="replace").replace("\r", "")
 
 
 def boot(kernel, words, seconds, archive=None, smp=1, **options):

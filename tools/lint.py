@@ -44,7 +44,7 @@ MAY_INCLUDE = {
     "test/bench": ["user"],
     "test/fuzz": ["user"],
     "user": [],
-    "labs": KERNEL + ["user"],
+    "labs": KERNEL + ["user", "test/compare"],
 }
 for number, room in enumerate(ROOMS):
     MAY_INCLUDE[room] = FLOOR + ["arch/x86/user", "arch/x86/svm"] + ROOMS[:number]
