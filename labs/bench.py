@@ -83,7 +83,7 @@ def check_text(name, function):
 
 def host_headers(tree):
     """Where a program of this host finds headers: first those that stand in place of hardware."""
-    return ["-I", tree + "/test/host/fake", "-I", tree]
+    return ["-I", tree + "/test/host/fake", "-I", tree, "-isystem", tree + "/build/include"]
 
 
 def compile_host(tree, source, out):

@@ -7,16 +7,17 @@ import tempfile
 
 from labs import bench, lab
 
-sys.path.insert(0, lab.ROOT + "/tools")
+sys.path[:0] = [lab.ROOT + "/tools", lab.ROOT + "/test"]
 import batch  # noqa: E402
 import emu  # noqa: E402
+import kgdb  # noqa: E402
 import mkiso  # noqa: E402
 from witness import DB, GP  # noqa: E402,F401
 
 
-def symbols(kernel):
-    """name -> address, of the functions and variables that other files can see."""
-    lines = bench.run(["nm", "-g", kernel]).stdout.splitlines()
+def symbols(kernel, static=False):
+    """name -> address, of the functions and variables that other files can see, or of all."""
+    lines = bench.run(["nm", kernel] + ["-g"] * (not static)).stdout.splitlines()
     return {name: int(address, 16) for address, _, name in (line.split() for line in lines)}
 
 
@@ -67,3 +68,16 @@ def boot(kernel, words, seconds, archive=None, smp=1, **options):
         panic = next((line for line in said.split("\n") if line.startswith("PANIC")), "")
         end = panic or ("the machine went off" if off else f"it does not end in {seconds} seconds")
         return said, m.exceptions(DB, GP), end
+
+
+def under_gdb(kernel, words, script, seconds):
+    """A real gdb on the kernel's own stub. `script`: (command, regular expression that its answer
+    must match) each. (the first wrong answer as a sentence or "", the answers, the #DBs that QEMU
+    saw)"""
+    with emu.Machine(kernel, None, words, smp=1, witness=True) as m:
+        output, _ = kgdb.converse(m, kernel, m.start(serve_com2=True), script, seconds)
+        answers = kgdb.answers(output) + [""] * len(script)  # gdb may have been ended
+        wrong = next((f'gdb answers to "{command}": {answer.strip() or "nothing"}'
+                      for (command, wanted), answer in zip(script, answers)
+                      if not re.search(wanted, answer)), "")
+        return wrong, answers, m.exceptions(DB)

@@ -51,21 +51,29 @@ def tracked(without=("labs/", "test/museum/")):
 
 
 def published(module):
-    """The path of the solution that everybody can read."""
-    mine = getattr(module, "NEW", {}).get(module.FILE)
-    return f"{lab.HERE}/{module.NAME}/{mine}" if mine else f"{lab.ROOT}/{module.FILE}"
+    """path -> text, of the files that a lab changes, before its edits: with the solution that
+    everybody can read."""
+    texts = {path: read(f"{lab.HERE}/{module.NAME}/{mine}")
+             for path, mine in getattr(module, "NEW", {}).items()}
+    if module.FILE not in texts:
+        texts[module.FILE] = read(f"{lab.ROOT}/{module.FILE}")
+    for path, names in getattr(module, "TAKEN", {}).items():
+        text = read(f"{lab.ROOT}/{path}")
+        for name in names:
+            texts[module.FILE] += "\n" + cut.public(cut.whole(text, name)) + "\n"
+            text = cut.replaced(text, name, cut.prototype(text, name))
+        texts[path] = text
+    return texts
 
 
 def edited_files(module, params):
     """path -> text, of the files that differ from the kernel's: the solution of this lab."""
-    texts = {path: read(f"{lab.HERE}/{module.NAME}/{mine}")
-             for path, mine in getattr(module, "NEW", {}).items()}
+    texts = published(module)
     edits = list(getattr(module, "EDITS", []))
     edits += module.edits(params) if hasattr(module, "edits") else []
     for path, function, old, new in edits:
         text = texts.get(path) or read(f"{lab.ROOT}/{path}")
         texts[path] = cut.edited(text, function, old, new)
-    texts.setdefault(module.FILE, read(published(module)))
     return texts
 
 

@@ -223,7 +223,7 @@ def variants():
         rules = getattr(module, "VARIANTS", [])
         # Where kernels are built and booted, one of them is enough.
         for params in rules if rules and module.FLAVOUR == "host" else rules[:1]:
-            model, public = starter.Model(name, params), starter.read(starter.published(module))
+            model, public = starter.Model(name, params), starter.published(module)[module.FILE]
             given = model.plain_tree()
             report = grading.grade(given, model.tree, model.solution)
             expect(wrong, f"{name} {params}", [r.text for r in report.rows if not r.full], [])

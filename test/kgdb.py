@@ -138,12 +138,16 @@ SCENARIOS = {
 }
 
 
+def answers(output):
+    """gdb's answer to each command."""
+    return re.split(rf"^{MARK} \d+\n", output, flags=re.M)[1:]
+
+
 def check(output, script):
     """What is wrong with gdb's answers: a list of lines."""
-    answers = re.split(rf"^{MARK} \d+\n", output, flags=re.M)[1:]
-    wrong = []
+    given, wrong = answers(output), []
     for number, (command, answer) in enumerate(script):
-        said = answers[number] if number < len(answers) else ""
+        said = given[number] if number < len(given) else ""
         if not re.search(answer, said):
             wrong.append(f"{command}: wanted {answer!r}, got {said!r}")
     return wrong
@@ -158,36 +162,44 @@ def start_gdb(elf, port, script, seconds):
                             stderr=subprocess.STDOUT)
 
 
+def converse(m, elf, port, script, seconds, sink=lambda data, gdb: None):
+    """gdb's whole output, and whether the machine went off by itself. Without a script there is no
+    gdb. `sink` gets what the console says."""
+    output, off = "", []
+    gdb = start_gdb(elf, port, script, seconds) if script else None
+    pump = threading.Thread(
+        target=lambda: off.append(m.pump(lambda data: sink(data, gdb), seconds)))
+    pump.start()
+    if gdb:
+        timer = threading.Timer(seconds, gdb.kill)
+        timer.start()
+        output = gdb.communicate()[0].decode(errors="replace")
+        timer.cancel()
+    pump.join()
+    return output, off == [True]
+
+
 def run(build, archive, name, emulator, smp, seconds):
     """(complaints, log): no complaints when all answers were right and the kernel came to the end
     that is meant."""
-    scenario, output, wrong, off = SCENARIOS[name], "", [], []
-    console, interrupted = bytearray(), False
+    scenario, console, interrupted = SCENARIOS[name], bytearray(), False
     # Many CPUs that wait in loops leave the one that talks too little of the host's processors.
     flags = ["-accel", "tcg,thread=single"] * (emulator == "qemu" and smp > 2)
+
+    def sink(data, gdb):
+        nonlocal interrupted
+        console.extend(data)
+        if WAITS in console and not interrupted:
+            interrupted = True
+            os.kill(gdb.pid, signal.SIGINT)
+
     with emu.Machine(build + "/kernel.elf", archive, scenario.words, emulator, smp,
                      flags=flags) as m:
         port = m.start(serve_com2=True)
         script = scenario.script(smp, port) if scenario.script else []
-        gdb = start_gdb(build + "/kernel.elf", port, script, seconds) if script else None
-
-        def sink(data):
-            nonlocal interrupted
-            console.extend(data)
-            if WAITS in console and not interrupted:
-                interrupted = True
-                os.kill(gdb.pid, signal.SIGINT)
-
-        pump = threading.Thread(target=lambda: off.append(m.pump(sink, seconds)))
-        pump.start()
-        if gdb:
-            timer = threading.Timer(seconds, gdb.kill)
-            timer.start()
-            output = gdb.communicate()[0].decode(errors="replace")
-            timer.cancel()
-        pump.join()
+        output, off = converse(m, build + "/kernel.elf", port, script, seconds, sink)
         wrong = check(output, script)
-        if off != [True]:
+        if not off:
             wrong.append("the machine did not go off by itself")
         elif m.status() not in (None, scenario.status):
             wrong.append(f"the machine's status is {m.status()}")
