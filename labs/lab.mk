@@ -2,14 +2,15 @@
 # which has labs/lab.json: grade one's own work.
 
 LAB_TOOL = $(PYTHON) labs/tool.py
+# A function alone, a hand-in's or the staff's, leaves others that nobody calls.
+LAB_CC   = $(CC) $(CFLAGS) -Wno-unused-function
 
 # While a hand-in is graded: its file in the place of the tree's, and the staff's functions.
 ifdef LAB_SOURCE
 OBJS += $(LAB_OBJS)
 FLOOR_OBJS += $(if $(filter $(B)/obj/$(LAB_FILE).o,$(FLOOR_OBJS)),$(LAB_OBJS))
-# A function alone among the staff's leaves others that nobody calls.
 $(B)/obj/$(LAB_FILE).o: $(LAB_SOURCE)
-	$(Q)$(CC) $(CFLAGS) -Wno-unused-function -c $< -o $@
+	$(Q)$(LAB_CC) -c $< -o $@
 endif
 
 .PHONY: lab lab-grade labs-check lab-flags kernel-only grade try zipball
@@ -20,7 +21,7 @@ kernel-only: $(B)/kernel.elf $(if $(filter 1,$(CORE)),,$(BUILD)/user/bin/sh)
 LAB_HEADERS = $(addprefix $(BUILD)/include/,syscall_names.h syscall_numbers.h errno_numbers.h)
 
 lab-flags: $(LAB_HEADERS)
-	@echo '$(CC) $(CFLAGS)'
+	@echo '$(LAB_CC)'
 
 ifeq ($(wildcard labs/lab.json),)
 lab-grade labs-check: | $(BUILD)/user/bin/echo $(BUILD)/user/include

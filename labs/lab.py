@@ -53,6 +53,8 @@ def staff(name):
         raise SystemExit(f"dr7: there is no lab {name!r}; there are: {' '.join(names())}")
     module = importlib.import_module(f"labs.{name}.lab")
     module.NAME = name
+    if hasattr(module.KIND, "FILE"):  # the same in all labs of this kind
+        module.FILE = module.KIND.FILE
     return module
 
 

@@ -15,6 +15,7 @@ import time
 from labs import lab, sheet, starter
 from labs.report import Report
 
+FILE = sheet.SHEET  # what is handed in, in all these labs
 MARK = "<!-- your questions -->"
 
 

@@ -152,7 +152,6 @@ class Model:
                 DIRECTLY[self.module.FLAVOUR](self.tree, source, out)
             else:
                 flags = make(self.tree, "lab-flags").stdout.split()
-                flags.append("-Wno-unused-function")  # what only the other functions call
                 done = run(flags + ["-c", source, "-o", out], cwd=self.tree)
                 if done.returncode:
                     raise Broken(complaints(done))

@@ -8,7 +8,6 @@ from labs import bench, lab, machine, questions
 TITLE = "B The bomb"
 HOURS = 3
 NEEDS = "walk"
-FILE = "answers.txt"
 KIND = questions
 BUILD = "build/debug"  # of the kernel that proves the hand-out
 

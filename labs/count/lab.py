@@ -9,7 +9,6 @@ from labs import bench, lab, questions
 TITLE = "W3 Count and compare"
 HOURS = 0.5
 NEEDS = "nothing"
-FILE = "answers.txt"
 KIND = questions
 SECONDS = 120  # for a boot, on a busy host
 

@@ -9,7 +9,6 @@ from labs import lab, questions
 TITLE = "W4 gdb on the kernel's own stub"
 HOURS = 0.5
 NEEDS = "nothing"
-FILE = "answers.txt"
 KIND = questions
 SECONDS = 300  # for a session, on a busy host
 

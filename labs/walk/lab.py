@@ -9,7 +9,6 @@ from labs import lab, questions
 TITLE = "W1 See a switch"
 HOURS = 0.5
 NEEDS = "nothing"
-FILE = "answers.txt"
 KIND = questions
 SECONDS = 300  # for Bochs, on a busy host
 

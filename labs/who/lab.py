@@ -8,7 +8,6 @@ from labs import lab, questions
 TITLE = "W2 Who did it?"
 HOURS = 0.5
 NEEDS = "nothing"
-FILE = "answers.txt"
 KIND = questions
 SECONDS = 120  # for a boot, on a busy host
 
