@@ -65,5 +65,6 @@ KTEST(group_limit, "group-limit-at-once", NULL)
     for (u32 i = 0; i < ASKED; i++)
         if (!IS_ERR(askers[i].event))
             perf_event_release_kernel(askers[i].event);
+    EXPECT_EQ(leader->nr_siblings, 0);
     perf_event_release_kernel(leader);
 }

@@ -124,7 +124,7 @@ KTEST_HWBP(places, "ksym.offset-length", NULL)
     volatile u32 *half = (u32 *)&ksym_words[1];
     ksym_trace_clear();
     EXPECT_EQ(request("ksym_words+8/4:-w-"), 0);
-    EXPECT_EQ(request("ksym_words+0x18:-w-"), 0);
+    EXPECT_EQ(request("  ksym_words+0x18:-w- \n"), 0);
     expect_filters("ksym_words+0x8/4:-w-\nksym_words+0x18:-w-\n");
     half[0] = half[1] = 1;
     EXPECT_EQ(lines_with(read_of(ksym_trace_show), "ksym_words+0x8 W ktest_places+0x", ""), 1);
@@ -176,6 +176,12 @@ KTEST_HWBP(refused, "ksym.refused", NULL)
         expect_filters("ksym_other:-w-\n");
         EXPECT_EQ(hwbp_live(), 1);
     }
+    char longest[129];
+    memset(longest, 'a', sizeof(longest));
+    memcpy(longest + 123, ":rw-", 5);
+    EXPECT_EQ(request(longest), -ENOENT); // 127 characters
+    memcpy(longest + 124, ":rw-", 5);
+    EXPECT_EQ(request(longest), -EINVAL);
     EXPECT_EQ(request("ksym_other/3:rw-"), -EINVAL); // a change that is refused leaves what was
     expect_filters("ksym_other:-w-\n");
     EXPECT_EQ(request("0\n"), 0);

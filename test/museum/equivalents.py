@@ -8,6 +8,10 @@ from labs import lab
 ENTRIES = [
     ("perf/remote.c", "perf_ctx_run_all", "for (u32 cpu = 0; cpu < nr_cpus; cpu++)",
      "for (u32 cpu = 1; cpu < nr_cpus; cpu++)", "CPU 0 is always online: it answers the call"),
+    ("arch/x86/debugreg.c", "choose",
+     "for_each_bit (i, held & (held - 1) ? held : 0) { // one of several",
+     "for_each_bit (i, held & (held - 2) ? held : 0) { // one of several",
+     "differs when DR0 is the only one: then the loop finds what `best` is"),
 ]
 
 

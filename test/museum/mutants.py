@@ -13,6 +13,7 @@ from museum import equivalents, faults, scratch, trial  # noqa: E402
 
 FOLDER = "mutants"
 SECONDS = {"host": 120, "first": 40, "quick": 60, "all": 400}  # for a program or a boot
+QUICK = 8  # no quick test of the kernel needs more
 
 # What tells most about a file: programs of the host, tests of the kernel, tests of programs. They
 # run first. Then come all tests but those that last, then all.
@@ -21,6 +22,7 @@ TELLING = {
                                              "park-moves"],
                             ["bp-exec-rf", "bp-step-and-hit", "bp-overlap"]),
     "hwbp/slots.c": (["t_slots"], ["rules-table", "rules-scenarios", "admission-scenarios"], None),
+    "hwbp/words.c": (["t_slots"], ["rules-scenarios"], None),
     "hwbp/validate.c": (["t_validate"], ["bp-errors", "bp-protected"], None),
     "hwbp": ([], ["bp-all-four", "bp-errors", "wide-atomic", "hotplug-wide"],
              ["proc-hwbp-refusals", "proc-hwbp-events", "modify-full", "inherit-exact"]),
@@ -51,9 +53,10 @@ def stages(path):
     host, kernel, user = telling(path)
     for name in host:
         yield name, lambda copy, _, name=name: trial.run_host(copy.host_test(name), SECONDS["host"])
-    yield "first tests", lambda _, image: trial.run_kernel(image, kernel, user, SECONDS["first"])
+    yield "first tests", lambda _, image: trial.run_kernel(image, kernel, user, SECONDS["first"],
+                                                             limit=QUICK)
     yield "quick tests", lambda _, image: trial.run_kernel(
-        image, ["all", *quick("kernel")], quick("user"), SECONDS["quick"])
+        image, ["all", *quick("kernel")], quick("user"), SECONDS["quick"], limit=QUICK)
     for rules, smp in (("exact", 2), ("2009", 1)):
         yield (f"all tests, {rules}, {smp} CPUs",
                lambda _, image, r=rules, n=smp: trial.run_kernel(image, [], [], SECONDS["all"], n,

@@ -43,11 +43,14 @@ def lines_of(output):
     return output.decode(errors="replace").replace("\r", "").split("\n")
 
 
-def run_kernel(kernel, kernel_tests, user_tests, seconds, smp=2, rules="2009", emulator="qemu"):
+def run_kernel(kernel, kernel_tests, user_tests, seconds, smp=2, rules="2009", emulator="qemu",
+               limit=30):
     """What the tests notice, in a line; "" when all have passed. Of each layer the names of the
-    tests; None: the layer is left out. []: all of its tests. "-name": not this one."""
+    tests; None: the layer is left out. []: all of its tests. "-name": not this one. `limit`: of
+    each of the kernel's tests, in the machine's own seconds."""
     layers = ["kernel"] * (kernel_tests is not None) + ["user"] * (user_tests is not None)
-    words = [f"slots={rules}", "init=/bin/" + ("true" if user_tests is None else "utest")]
+    words = [f"slots={rules}", f"test_limit={limit}",
+             "init=/bin/" + ("true" if user_tests is None else "utest")]
     if kernel_tests is not None:
         words.append("test=" + (",".join(kernel_tests) or "all"))
     words += ["--", *(user_tests or [])]

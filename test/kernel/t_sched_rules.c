@@ -1,0 +1,114 @@
+// Single rules of the scheduler, each in a scene of its own.
+#include "arch/x86/cpu.h"
+#include "arch/x86/platform.h"
+#include "sched/wait.h"
+#include "test/kernel/ktest.h"
+
+#define PATIENCE 5000000000ul // what must happen soon has this long, on a slow emulator too
+
+static volatile bool stop;
+
+static void spinner(void *)
+{
+    while (!stop)
+        cpu_pause();
+}
+
+static void end(struct task *t)
+{
+    task_join(t);
+    task_put(t);
+}
+
+// ---- preemption ----
+
+// Like somebody who is about to wait: its state says so already when the tick takes the CPU from
+// it. It has not tested its condition yet, so it must get the CPU back without a wake-up.
+static void about_to_wait(void *)
+{
+    struct task *self = current_task();
+    u64 before = self->nr_switches;
+    self->state = TASK_SLEEPING;
+    while (*(volatile u64 *)&self->nr_switches == before)
+        cpu_pause();
+    self->state = TASK_RUNNABLE;
+}
+
+KTEST(sched_preempted, "sched.preempted-before-waiting", NULL)
+{
+    cpumask last = BIT(nr_cpus - 1);
+    stop = false;
+    struct task *other = kthread_create("other", spinner, NULL, last);
+    struct task *t = kthread_create("about to wait", about_to_wait, NULL, last);
+    u64 until = clock_ns() + PATIENCE;
+    while (t->state != TASK_DEAD && clock_ns() < until)
+        schedule();
+    EXPECT_EQ(t->state, TASK_DEAD);
+    sched_wake(t); // if it is lost
+    stop = true;
+    end(t);
+    end(other);
+}
+
+// ---- waking ----
+
+// More than three batches (sched/wait.c).
+#define MANY 110
+
+static struct wait_queue queue;
+static volatile bool gate;
+static u32 through;
+
+static void waits(void *)
+{
+    wait_event(&queue, gate);
+    __atomic_fetch_add(&through, 1, __ATOMIC_RELAXED);
+}
+
+KTEST(sched_wake_many, "sched.wake-many", NULL)
+{
+    struct task *t[MANY];
+    wait_init(&queue);
+    gate = false;
+    through = 0;
+    for (u32 i = 0; i < MANY; i++)
+        t[i] = kthread_create("waits", waits, NULL, CPUMASK_ALL);
+    for (u32 i = 0; i < MANY; i++)
+        while (t[i]->state != TASK_WAITING)
+            schedule();
+    gate = true;
+    wake_all(&queue);
+    for (u32 i = 0; i < MANY; i++)
+        end(t[i]);
+    EXPECT_EQ(through, MANY);
+    EXPECT(list_empty(&queue.waiters));
+}
+
+// ---- the storm ----
+
+static void runs_20_times(void *)
+{
+    while (*(volatile u64 *)&current_task()->nr_switches < 20)
+        cpu_pause();
+}
+
+// Whoever is preempted in the storm goes to the next CPU. Both are busy, so none pulls it back.
+KTEST(sched_storm_moves, "sched.storm-moves", NULL)
+{
+    struct task *busy[MAX_CPUS];
+    if (nr_cpus < 2)
+        return ktest_skip("needs two CPUs");
+    stop = false;
+    sched_storm = true;
+    for (u32 cpu = 0; cpu < nr_cpus; cpu++)
+        busy[cpu] = kthread_create("busy", spinner, NULL, BIT(cpu));
+    struct task *t = kthread_create("moves", runs_20_times, NULL, CPUMASK_ALL);
+    task_join(t);
+    sched_storm = false;
+    stop = true;
+    for (u32 cpu = 0; cpu < nr_cpus; cpu++)
+        end(busy[cpu]);
+    EXPECT(t->nr_switches >= 20);
+    EXPECT(t->nr_migrations >= t->nr_switches / 2);
+    task_put(t);
+}
