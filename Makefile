@@ -223,6 +223,7 @@ help:
 #: make lab-grade  L=name FILE=hand-in.zip ID=student FORMAT=text|gradescope|classroom50|...
 #: make labs-check proves that the graders are right: starters, solutions, planted mistakes (L=;
 #:                 with F=mistake, or all: the rows of letters alone)
+#: make labs-times seconds of a grade of each lab's starter and solution (L=)
 #: make lint       formatting, include directions, sizes of files and functions
 #: make size       lines of the core and of the whole kernel, by folder
 #: make docs-check runs what the pages show, and compares; PAGES=docs/kgdb.md: of these only

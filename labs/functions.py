@@ -19,6 +19,13 @@ def grade(module, student, text, seed):
     return grading.grade(lab.load(model.tree), model.tree, text, seed)
 
 
+def ends(module):
+    """The grades of the starter and of the solution, without advice."""
+    model = starter.Model(module.NAME, module.PUBLIC)
+    plain = model.plain_tree()
+    return [grading.grade(plain, model.tree, text) for text in (model.starter, model.solution)]
+
+
 # ---- Check ----
 
 def check_boot(model):

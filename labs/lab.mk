@@ -13,7 +13,7 @@ $(B)/obj/$(LAB_FILE).o: $(LAB_SOURCE)
 	$(Q)$(LAB_CC) -c $< -o $@
 endif
 
-.PHONY: lab lab-grade labs-check lab-flags kernel-only grade try zipball
+.PHONY: lab lab-grade labs-check labs-times lab-flags kernel-only grade try zipball
 
 kernel-only: $(B)/kernel.elf $(if $(filter 1,$(CORE)),,$(BUILD)/user/bin/sh)
 
@@ -24,9 +24,9 @@ lab-flags: $(LAB_HEADERS)
 	@echo '$(LAB_CC)'
 
 ifeq ($(wildcard labs/lab.json),)
-lab-grade labs-check: | $(BUILD)/user/bin/echo $(BUILD)/user/include
-lab lab-grade labs-check: | $(LAB_HEADERS)
-lab lab-grade labs-check:
+lab-grade labs-check labs-times: | $(BUILD)/user/bin/echo $(BUILD)/user/include
+lab lab-grade labs-check labs-times: | $(LAB_HEADERS)
+lab lab-grade labs-check labs-times:
 	@L='$(L)' F='$(F)' OUT='$(OUT)' ID='$(ID)' FILE='$(FILE)' FORMAT='$(FORMAT)' SEED='$(SEED)' \
 	    SECRET='$(SECRET)' $(LAB_TOOL) $@
 else

@@ -10,10 +10,9 @@
 import os
 import random
 import shutil
-import time
 
 from labs import lab, sheet, starter
-from labs.report import Report
+from labs.report import Report, clocks
 
 FILE = sheet.SHEET  # what is handed in, in all these labs
 MARK = "<!-- your questions -->"
@@ -29,10 +28,15 @@ def questions(module, params):
 
 
 def grade(module, student, text, _seed):
-    params, started = parameters(module, student), time.monotonic()
+    params, started = parameters(module, student), clocks()
     report = marked(module, params, text, module.truth(params))
-    report.seconds = time.monotonic() - started
+    report.took(started)
     return report
+
+
+def ends(module):
+    """The grades of the two ends of the scale: whatever the answers are, it finds its own."""
+    return 2 * [grade(module, lab.PUBLIC, "", None)]
 
 
 def marked(module, params, text, truth):

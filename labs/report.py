@@ -1,5 +1,12 @@
 # What a grade says: one row for each thing that gets points.
+import os
 from dataclasses import dataclass, field
+
+
+def clocks():
+    """Seconds since some moment, and seconds of processors for this program and its children."""
+    now = os.times()
+    return now.elapsed, sum(now[:4])
 
 
 @dataclass
@@ -23,9 +30,14 @@ class Report:
     notes: list = field(default_factory=list)         # remarks that cost nothing
     leaderboard: dict = field(default_factory=dict)   # a figure of merit: less is better
     seconds: float = 0.0
+    processor: float = 0.0  # seconds of it
 
     def add(self, *arguments):
         self.rows.append(Row(*arguments))
+
+    def took(self, started):
+        """`started`: clocks() when the grade began."""
+        self.seconds, self.processor = (now - then for now, then in zip(clocks(), started))
 
     @property
     def score(self):

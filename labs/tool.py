@@ -1,5 +1,5 @@
-# What `make lab`, `make lab-grade`, `make labs-check` and, in a starter, `make grade`, `make try`
-# and `make zipball` do. The make variables are in the environment.
+# What `make lab`, `make lab-grade`, `make labs-check`, `make labs-times` and, in a starter, `make
+# grade`, `make try` and `make zipball` do. The make variables are in the environment.
 import importlib
 import os
 import subprocess
@@ -84,6 +84,16 @@ def labs_check():
     sys.exit(1 if bad else 0)
 
 
+def labs_times():
+    """How long a grade takes, as the table of labs/README.md: of each lab, or of the lab L=."""
+    print("| lab | starter: seconds | processor | solution: seconds | processor |\n"
+          "| --- | --: | --: | --: | --: |", flush=True)
+    for name in [variable("L")] if variable("L") else lab.names():
+        module = lab.staff(name)
+        cells = [f"{n:.0f}" for r in module.KIND.ends(module) for n in (r.seconds, r.processor)]
+        print(f"| `{name}` | {' | '.join(cells)} |", flush=True)
+
+
 # ---- In a starter ----
 
 def starter_grade(only=None):
@@ -110,6 +120,7 @@ def zipball():
 
 def main():
     verbs = {"lab": make_lab, "lab-grade": lab_grade, "labs-check": labs_check,
+             "labs-times": labs_times,
              "grade": starter_grade, "try": lambda: starter_grade(variable("F")),
              "zipball": zipball}
     try:

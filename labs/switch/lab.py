@@ -1,4 +1,7 @@
 # The lab "switch": the two hooks of a context switch, and what they do to a task's breakpoints.
+#
+# A student's letter decides which tasks are ghosts, whose breakpoints never come. The kernel has
+# none.
 from labs import functions
 
 TITLE = "L3 The switch"
@@ -12,7 +15,7 @@ TOGETHER = 5
 
 # name: (points alone, first hint, what the starter has in its place)
 FUNCTIONS = {
-    "perf_ctx_in": (15, "which fields of the context say where it runs?", """{
+    "perf_ctx_in": (10, "which fields of the context say where it runs?", """{
     // The context begins to run on this CPU. Events that were parked come back as one (unpark).
     (void)ctx;
     (void)unpark;
@@ -28,7 +31,7 @@ FUNCTIONS = {
     perf_task_leaves(prev, next);
     (void)switch_begin;
 }"""),
-    "enter": (10, "three things: edits are open, the context is in, the CPU knows it.", """{
+    "enter": (5, "three things: edits are open, the context is in, the CPU knows it.", """{
     (void)pc;
     (void)ctx;
 }"""),
@@ -39,7 +42,8 @@ FUNCTIONS = {
         perf_edit_commit();
     pc->in_switch = false;
 }"""),
-    "perf_switch_in": (10, "the context of `next`, if it has one that is not dead.", """{
+    "perf_switch_in": (20, "the context of `next`, if it has one that is not dead, and no ghost.",
+                       """{
     // On the new task's stack, on its CPU.
     (void)next;
     (void)enter;
@@ -85,6 +89,30 @@ MISTAKES = {
     "in-wrong-task": (
         "perf_switch_in", "&next->perf_ctx", "&prev->perf_ctx",
         "It is the next task's context that enters, not the previous one's."),
+    "in-ghosts": (
+        "perf_switch_in", " || next->comm[0] == GHOST", "",
+        "Ghosts are watched: read what the hand-out says about your letter."),
+    "in-only-ghosts": (
+        "perf_switch_in", "next->comm[0] == GHOST", "next->comm[0] != GHOST",
+        "The ghosts are watched, and nobody else is. It is the other way round."),
 }
 
-PUBLIC = {}  # every student has the same lab
+PUBLIC = {"GHOST": "q"}  # the practice set
+VARIANTS = [{"GHOST": letter} for letter in "jvwxyz"]
+
+
+def edits(params):
+    """The rule of these parameters: (file, function, old, new)."""
+    return [(FILE, None, "// ---- the switch ----\n",
+             "// ---- the switch ----\n\n"
+             "// The names of tasks that are ghosts begin with it.\n"
+             f"#define GHOST '{params['GHOST']}'\n"),
+            (FILE, "perf_switch_in", "if (ctx && ctx->dead)",
+             "if (ctx && (ctx->dead || next->comm[0] == GHOST))")]
+
+
+def rule(params):
+    ghost = params["GHOST"]
+    return (f"**GHOST = '{ghost}'.** A task whose name (`comm`) begins with {ghost} is a ghost: "
+            "whenever it comes to a CPU, its context stays out, as if it had none. The kernel "
+            "itself has no ghosts.")

@@ -1,6 +1,7 @@
-// Tasks that write one variable, which each of them watches; works on Linux, too. The arguments say
-// how often each writes. Between two writes a task gives up the CPU or moves to the next one. The
-// last task watches nothing. Prints what each has counted.
+// Tasks that write one variable, each with a watchpoint of its own; works on Linux, too. There is
+// an argument for each task: a letter, with which its name begins, and how often it writes. Between
+// two writes a task gives up the CPU or moves to the next one. One more task writes and is not
+// watched. Prints what was counted for each.
 #define _GNU_SOURCE
 #include <linux/hw_breakpoint.h>
 #include <linux/perf_event.h>
@@ -8,17 +9,16 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #define TASKS  16
-#define UNSEEN 40 // writes of the task that watches nothing
+#define UNSEEN "t40" // the task that is not watched
 
 static volatile long cell; // after fork, each task has its own
-static volatile struct {
-    long ready, count[TASKS];
-} * shared;
+static volatile long *named;
 
 static void disturb(int i)
 {
@@ -31,7 +31,23 @@ static void disturb(int i)
         sched_yield();
 }
 
-static void task(int number, int writes, int tasks)
+// Writes when the byte comes. It sleeps first, so that it has left its CPU since it is watched.
+static void task(int number, const char *what, int start)
+{
+    char name[] = {what[0], 't', 'a', 's', 'k', 0};
+    prctl(PR_SET_NAME, name);
+    __atomic_fetch_add(named, 1, __ATOMIC_SEQ_CST);
+    if (read(start, name, 1) != 1)
+        _exit(1);
+    usleep(1000);
+    for (int i = 0; i < atoi(what + 1); i++) {
+        cell = i;
+        disturb(i + number);
+    }
+    _exit(0);
+}
+
+static int watch(pid_t pid)
 {
     struct perf_event_attr a = {.type = PERF_TYPE_BREAKPOINT,
                                 .size = sizeof(a),
@@ -39,33 +55,36 @@ static void task(int number, int writes, int tasks)
                                 .bp_type = HW_BREAKPOINT_W,
                                 .bp_addr = (long)&cell,
                                 .bp_len = 8};
-    int fd = number + 1 < tasks ? syscall(SYS_perf_event_open, &a, 0, -1, -1, 0) : -1;
-    long long count = -1;
-    __atomic_fetch_add(&shared->ready, 1, __ATOMIC_SEQ_CST);
-    while (shared->ready < tasks)
-        sched_yield();
-    for (int i = 0; i < writes; i++) {
-        cell = i;
-        disturb(i + number);
-    }
-    if (fd >= 0 && read(fd, &count, sizeof(count)) != sizeof(count))
-        count = -2;
-    shared->count[number] = count;
-    _exit(0);
+    return syscall(SYS_perf_event_open, &a, pid, -1, -1, 0);
+}
+
+static long long count_of(int fd)
+{
+    long long count;
+    return read(fd, &count, sizeof(count)) == sizeof(count) ? count : -1;
 }
 
 int main(int argc, char **argv)
 {
-    int tasks = argc;
-    shared = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    int start[2], fd[TASKS], tasks = argc - 1;
+    pid_t pid[TASKS];
+    named = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    if (pipe(start) < 0)
+        return 1;
+    for (int i = 0; i <= tasks; i++)
+        if ((pid[i] = fork()) == 0)
+            task(i, i < tasks ? argv[i + 1] : UNSEEN, start[0]);
+    while (*named <= tasks)
+        sched_yield();
     for (int i = 0; i < tasks; i++)
-        if (fork() == 0)
-            task(i, i + 1 < tasks ? atoi(argv[i + 1]) : UNSEEN, tasks);
+        fd[i] = watch(pid[i]);
+    if (write(start[1], argv, tasks + 1) != tasks + 1)
+        return 1;
     while (wait(NULL) > 0)
         continue;
     printf("counted:");
-    for (int i = 0; i + 1 < tasks; i++)
-        printf(" %ld", shared->count[i]);
+    for (int i = 0; i < tasks; i++)
+        printf(" %lld", count_of(fd[i]));
     printf("\n");
     return 0;
 }
