@@ -37,7 +37,7 @@ def check_lab(name, timeout):
 def check_tools():
     wrong = []
     for check in (cutter, odd_functions, sealed_advice, report_formats, gradescope, refused, forged,
-                  variants):
+                  deceived, variants):
         wrong += [f"{check.__name__}: {line}" for line in check()]
     return "; ".join(wrong), wrong
 
@@ -211,6 +211,19 @@ def forged():
     report = grading.grade(model.plain_tree(), model.tree, hand_in, only="arm")
     expect(wrong, "points", report.score, 0)
     expect(wrong, "advice", "went off" in report.rows[0].text, True)
+    return wrong
+
+
+def deceived():
+    """gdb keeps silent about reads, when it has asked for writes: only QEMU tells that the stub of
+    this kernel has taken another condition."""
+    from labs import starter  # a starter itself has none
+    wrong = []
+    model = starter.Model("gdbstub", lab.staff("gdbstub").PUBLIC)
+    hand_in = cut.edited(model.solution, "insert_hardware", "type_of[kind],",
+                         "kind == Z_WRITE && slots[0].event[0] ? HW_BREAKPOINT_RW : type_of[kind],")
+    why = grading.try_together(model.plain_tree(), model.tree, hand_in, "seed")[0]
+    expect(wrong, "what QEMU saw", why[:8], "QEMU saw")
     return wrong
 
 
