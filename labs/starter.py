@@ -8,6 +8,7 @@ import glob
 import hashlib
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -22,6 +23,8 @@ GRADER = ["advice.py", "answers.py", "asker.h", "bench.py", "cut.py", "formats.p
           "lab.mk", "lab.py", "machine.py", "report.py", "sheet.py", "tool.py"]
 # How the staff's functions are compiled, where the Makefile has no flags for them.
 DIRECTLY = {"host": compile_host, "program": compile_program}
+# Of tools/docs_check.py: what the staff's code answers is not what a student's does.
+MARK = re.compile(r"^<!-- .* -->\n\n", re.M)
 COMMIT = {"GIT_AUTHOR_NAME": "dr7", "GIT_AUTHOR_EMAIL": "dr7@localhost",
           "GIT_AUTHOR_DATE": "2026-01-01T00:00:00Z"}
 COMMIT.update({k.replace("AUTHOR", "COMMITTER"): v for k, v in COMMIT.items()})
@@ -135,7 +138,8 @@ class Model:
         shutil.copy2(lab.ROOT + "/README.md", self.tree + "/DR7.md")
         out = read(f"{lab.HERE}/{self.module.NAME}/README.md")
         rule = self.module.rule(self.params) if hasattr(self.module, "rule") else ""
-        write(self.tree + "/README.md", out.replace("<!-- your parameters -->", rule))
+        out = MARK.sub("", out.replace("<!-- your parameters -->", rule))
+        write(self.tree + "/README.md", out)
         write(f"{self.tree}/{sheet.SHEET}", sheet.HEAD)
 
     def compile_staff(self):

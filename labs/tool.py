@@ -31,6 +31,14 @@ def make_lab():
     print(f"{variable('OUT')}: the starter of {student}; {module.FILE} is to be written")
 
 
+def lab_solution():
+    """The staff's functions of the lab L= into the tree that is the current folder: a copy."""
+    from labs import starter  # a starter itself has none
+    module = lab.staff(variable("L"))
+    for path, text in starter.edited_files(module, module.PUBLIC).items():
+        starter.write("./" + path, text)
+
+
 def hand_in_text(path, wanted):
     """The lab's file out of a zip archive or a folder, or the file itself."""
     if os.path.isdir(path):
@@ -119,10 +127,9 @@ def zipball():
 
 
 def main():
-    verbs = {"lab": make_lab, "lab-grade": lab_grade, "labs-check": labs_check,
-             "labs-times": labs_times,
-             "grade": starter_grade, "try": lambda: starter_grade(variable("F")),
-             "zipball": zipball}
+    verbs = {"lab": make_lab, "lab-solution": lab_solution, "lab-grade": lab_grade,
+             "labs-check": labs_check, "labs-times": labs_times, "grade": starter_grade,
+             "try": lambda: starter_grade(variable("F")), "zipball": zipball}
     try:
         verbs[sys.argv[1]]()
     except cut.CutError as problem:

@@ -6,6 +6,7 @@
 // ADDRESS is FOLDER, served.
 import { createRequire } from "node:module";
 import { readFileSync } from "node:fs";
+import { loadavg } from "node:os";
 import { resolve } from "node:path";
 const { chromium } = createRequire(process.cwd() + "/build/node/")("playwright-core");
 
@@ -39,13 +40,21 @@ const line_of_console = (up, begin) => page.waitForFunction(([up, begin]) => {
   return buffer.getLine(buffer.cursorY + buffer.baseY + up)?.translateToString(true)
     .startsWith(begin);
 }, [up, begin], { timeout: 200000 });
-// All registers and memory of the machine as one number.
-const all = () => page.evaluate(() => dr7.hash());
-
-await timed("ready", async () => {
-  await page.goto(home + "/index.html");
-  await page.evaluate(() => dr7.ready);
+const in_worker = (act, more) => page.workers().at(-1).evaluate(act, more);
+// All registers and memory of the machine as one number, as FNV-1a has it.
+const all = () => in_worker(() => {
+  const now = state(), at = Number(now.memory) / 4;
+  let hash = 0x811c9dc5;
+  const add = word => { hash = Math.imul(hash ^ word, 0x01000193); };
+  for (let i = at; i < at + (32 << 20) / 4; i++) add(words[i]);
+  for (const value of Object.values(now)) add(Number(BigInt(value) & 0xffffffffn));
+  return hash >>> 0;
 });
+const load = () => `at load ${loadavg()[0].toFixed(1)}`;
+
+await page.goto(home + "/index.html");
+const ready = await page.evaluate(() => dr7.ready.then(() => performance.now()));
+console.log(`# ready, from the address on: ${Math.round(ready)} ms, ${load()}`);
 expect("at first", (await where())[1], "kernel_main+0");
 const shown = () => page.evaluate(() => document.getElementById("file").selectedOptions[0].text);
 expect("at first, the source", await shown(), "kernel/main.c");
@@ -85,7 +94,8 @@ expect("out", (await where())[1].split("+")[0], "sched_task_main");
 
 // Whose breakpoint it is; back to the last write of DR7, and to where RSP got its value.
 await command("d 2");
-expect("breakpoints, without the clicked one", await page.evaluate(() => dr7.breakpoints.size), 1);
+expect("breakpoints, without the clicked one",
+       (await command("blist")).match(/ lbreakpoint +keep y /g)?.length, 1);
 await command("b perf_event_count");
 await press("continue");
 const owner = await page.locator("#debug tr").first().textContent();
@@ -128,19 +138,66 @@ await open("#tour=switch&step=3");
 expect("the tour's third step", await page.textContent("#tour h2"), "A context switch (3/6)");
 await open("");
 
-// The demonstration to its end; on the way, a stop.
-await page.click("#continue");
-await page.waitForFunction(() => dr7.console().buffer.active.cursorY > 8);
-await timed("stop", () => press("stop"));
+// The demonstration to its end. On the way it is stopped: no slice begins once the worker has heard
+// of it, and none is longer than 12 ms of a machine with 50 million ticks in a second.
+await in_worker(() => {
+  const slice = command;
+  globalThis.longest = globalThis.late = 0;
+  globalThis.command = (line, most) => {
+    longest = Math.max(longest, most < 1e15 ? most : 0);
+    late += stopping && line === "c";
+    return slice(line, most);
+  };
+});
+const stops = [];
+for (let i = 0; i < 10; i++) {
+  await page.click("#continue");
+  await page.waitForTimeout(50);
+  stops.push(await page.evaluate(async () => {
+    const begun = performance.now();
+    document.getElementById("stop").click();
+    while (dr7.busy) await new Promise(resolve => setTimeout(resolve));
+    return Math.round(performance.now() - begun);
+  }));
+}
+const slices = await in_worker(() => ({ late, short: longest <= 600000 }));
+expect("slices", slices, { late: 0, short: true });
+console.log(`# ten stops: ${stops.join(", ")} ms, ${load()}`);
 await page.click("#continue");
 await timed("to the shell", () => line_of_console(0, "dr7$"));
 await page.click("#console");
 await page.keyboard.type("echo one  two\n");
 await line_of_console(-1, "one two");
 await press("stop");
-const megabytes = await page.evaluate(() => dr7.memory());
+const megabytes = await in_worker(() => Math.round(
+  [first, ...copies].reduce((sum, copy) => sum + copy.bytes.length, memory.length) / 1e6));
 console.log(`# Bochs and its copies: ${megabytes} MB`);
 if (megabytes > 600) complain(`${megabytes} MB`);
+
+// The timeline of the run so far has each hit that the demonstration has told of.
+const told = await page.evaluate(() => {
+  const { active } = dr7.console().buffer;
+  return [...Array(active.length).keys()].map(i => active.getLine(i).translateToString(true))
+    .map(line => line.match(/^ +[A-H] +(\d+) +\d+ +\d+ +(\d+)/)).filter(Boolean)
+    .map(([, pid, hits]) => [Number(pid), Number(hits)]);
+});
+expect("tasks of the demonstration", told.length, 8);
+const [timeline] = await Promise.all([page.waitForEvent("popup"), page.keyboard.press("Shift+F9")]);
+await timeline.waitForFunction(() => document.querySelectorAll("#events tr").length > 1);
+expect("hits in the timeline", await timeline.evaluate(told => told.map(([pid]) => [pid,
+  data.registers.filter(stay => stay[3] === pid).reduce((sum, stay) => sum + stay[7], 0)]), told),
+  told);
+const bar = await timeline.evaluate(([pid]) => {
+  const stay = data.registers.find(stay => stay[3] === pid);
+  show(stay[0], stay[1]);
+  const { left, top } = canvas.getBoundingClientRect();
+  return [left + (LEFT + width) / 2, top + y_of(0, stay[4] + 1) + ROW - 3];
+}, told[0]);
+await timeline.mouse.move(...bar);
+const words = await timeline.textContent("#said");
+if (!/DR\d of CPU 0: 0x[0-9a-f]+ 8 w pinned, event \d+ of A \(\d+\), \d+ hits?$/.test(words))
+  complain(`a bar of the timeline says ${words}`);
+await timeline.close();
 if (picture) {
   await command("b perf_event_count");
   await page.evaluate(t => dr7.go(t), time(first));
@@ -191,7 +248,7 @@ const drop = (what, paths) => timed(what, async () => {
   expect(what, (await where())[1], "kernel_main+0");
   expect(`${what}, the source`, await shown(), "kernel/main.c");
 });
-await drop("a dropped ISO", [["own.iso", "build/web-bochs/parts/iso"]]);
+await drop("a dropped ISO", [["own.iso", "build/web-bochs/kernel/parts/iso"]]);
 await drop("a dropped kernel", ["kernel.elf", "kernel.json"].map(name => [name, "build/" + name]));
 await browser.close();
 process.exit(0);

@@ -2,13 +2,11 @@
 # those of native Bochs.
 import contextlib
 import functools
-import gzip
 import http.server
 import json
 import os
 import re
 import shlex
-import struct
 import sys
 import threading
 
@@ -17,9 +15,10 @@ import browser  # noqa: E402
 import debug  # noqa: E402
 import tours  # noqa: E402
 from docs_site import Quiet  # noqa: E402
+from pack import parts_of  # noqa: E402
 from report import Skip  # noqa: E402
 
-SITE = "build/web"
+SITE, MADE = "build/web", "build/web-bochs"
 
 
 @contextlib.contextmanager
@@ -36,23 +35,11 @@ def served():
     server.shutdown()
 
 
-def part(name):
-    """Of what the page loads."""
-    with gzip.open(SITE + "/dr7.pack.gz") as f:
-        data = f.read()
-    at = 4 + struct.unpack_from("<I", data)[0]
-    for found, length in json.loads(data[4:at]):
-        if found == name:
-            return data[at:at + length]
-        at += length
-    raise KeyError(name)
-
-
-def in_bochs(words):
-    """Native Bochs with the page's programs and memory, as tools/web/tours.py runs it."""
+def in_bochs(words, pack):
+    """Native Bochs with the page's kernels, programs and memory, as tools/web/tours.py runs it."""
     append = words.removeprefix(" ".join(tours.WORDS))
     return shlex.join(["env", "MEM=32", "SMP=1", "APPEND=" + append, sys.executable, "-B", __file__,
-                       "native"])
+                       "native", pack or ""])
 
 
 def lines_of(tour):
@@ -65,8 +52,10 @@ def lines_of(tour):
 
 def other_than_native():
     """The lines of the page's tours that native Bochs has otherwise."""
+    with open(SITE + "/dr7.pack.gz", "rb") as f:
+        parts = parts_of(f.read())
     page, native = ([line for tour in made for line in lines_of(tour)]
-                    for made in (json.loads(part("tours")), tours.made(in_bochs)))
+                    for made in (json.loads(parts["tours"]), tours.made(in_bochs)))
     other = [f"{ours}, natively {theirs}" for ours, theirs in zip(page, native) if ours != theirs]
     return other + ["other numbers of lines"] * (len(page) != len(native))
 
@@ -81,9 +70,9 @@ def check(*picture):
 
 def main():
     """web.py [PICTURE]: the test alone, and a screenshot. web.py native: Bochs, for in_bochs()."""
-    if sys.argv[1:] == ["native"]:
-        debug.ARCHIVE = "build/web-bochs/rootfs.cpio"
-        return debug.bochs("build")
+    if sys.argv[1:2] == ["native"]:
+        debug.ARCHIVE = None if sys.argv[2] else f"{MADE}/rootfs.cpio"
+        return debug.bochs(f"{MADE}/{tours.LAB}/build/core/debug" if sys.argv[2] else "build")
     try:
         wrong, lines = check(*sys.argv[1:])
     except Skip as reason:

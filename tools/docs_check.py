@@ -6,7 +6,7 @@
 #   <!-- session goes on -->      a further piece of it, behind some prose
 #   <!-- file: NAME -->           the block is this file
 #   <!-- in a copy: COMMAND -->   no block: all below is done in a copy of the tree, in which
-#                                 COMMAND was done; always slow
+#                                 COMMAND was done; slow, unless it is for a tour
 #   <!-- not run: REASON -->
 #
 # Behind it may stand, after semicolons: "numbers vary" (and widths of blanks), "/REGEX/ varies",
@@ -35,7 +35,7 @@ PROMPT_AT_END = re.compile(rb"(?:^|\n)(?:\(gdb\) |<bochs:\d+> |\(dbg\) )$")
 NUMBER = re.compile(r"0x[0-9a-f]+(?::0x[0-9a-f]+)?|(?<=\+)[0-9a-f]+\b|\b[0-9a-f_]*\d[0-9a-f_]*\b")
 LIMIT, SLOW_LIMIT = 300, 3600
 # Of build/, what a copy of the tree is built from sooner. Downloads are shared.
-BUILT = ["obj", "debug", "include", "user", "host", "tools", "compare"]
+BUILT = ["obj", "debug", "core", "include", "user", "host", "tools", "compare"]
 SHARED = ["linux", "linux-source", "perf-tool", "debian"]
 # What make and its user have set is not the page's.
 VARIABLES = ["MAKEFLAGS", "MAKELEVEL", "MFLAGS", "CORE", "EMU", "SMP", "MEM", "UEFI", "APPEND",
@@ -261,7 +261,10 @@ def work_folder(top):
 
 def copy_of_tree(top, number, command):
     """A folder below `top` that is the tree, with this done in it."""
-    folder = f"{top}/copy{number}"
+    return copy_tree(f"{top}/copy{number}", command)
+
+
+def copy_tree(folder, command):
     shutil.copytree(".", folder, symlinks=True, ignore=shutil.ignore_patterns(".git", "build"))
     os.mkdir(folder + "/build")
     for name in os.listdir("build"):
@@ -299,7 +302,7 @@ def check_page(page, quick):
         folder, learned = work_folder(top + "/links"), {}
         for at, block in enumerate(blocks):
             if block.kind == "in a copy":
-                if quick:
+                if quick and not any(o.startswith("tour ") for b in blocks[at:] for o in b.options):
                     break
                 folder, learned = copy_of_tree(top, at, block.what), {}
                 for below in blocks[at:]:

@@ -1,29 +1,28 @@
-// What tools/web/make.py has packed: named parts in one file, gzip's.
-export async function gunzip(bytes) {
-  const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"));
-  return new Uint8Array(await new Response(stream).arrayBuffer());
+// What tools/web/pack.py has packed: named parts in one file.
+
+// What is new, and between it what has stood before, far away.
+function lengthened(bytes) {
+  const [length, count] = new Uint32Array(bytes.buffer, 0, 2);
+  const columns = new Uint32Array(bytes.buffer, 8, 3 * count), whole = new Uint8Array(length);
+  for (let n = 0, at = 0, from = 8 + 12 * count; n < count; n++) {
+    const [fresh, start, again] = [0, 1, 2].map(column => columns[column * count + n]);
+    whole.set(bytes.subarray(from, from += fresh), at);
+    whole.copyWithin(at += fresh, start, start + again);
+    at += again;
+  }
+  return whole;
 }
 
-export function parts_of(bytes) {
-  const view = new DataView(bytes.buffer, bytes.byteOffset);
-  let at = 4 + view.getUint32(0, true);
-  const names = JSON.parse(new TextDecoder().decode(bytes.subarray(4, at)));
-  return Object.fromEntries(names.map(([name, length]) => [name, bytes.slice(at, at += length)]));
-}
-
-// The pages of a copy of Bochs' memory: their numbers, then their bytes.
-export function pages_of(bytes) {
-  const count = new DataView(bytes.buffer).getUint32(0, true);
-  const numbers = new Uint32Array(bytes.buffer, 4, count);
-  return [...numbers].map((number, i) =>
-    [number, bytes.subarray(4 + 4 * count + 4096 * i, 4 + 4 * count + 4096 * (i + 1))]);
-}
-
-// A file beside the page, or the part of the page that stands for it.
+// Name to bytes, of a file beside the page or of the part of the page that stands for it. It is
+// unpacked while it comes.
 export async function load(name) {
   const here = document.getElementById(name);
-  if (here) return Uint8Array.from(atob(here.textContent.trim()), c => c.charCodeAt(0));
-  const answer = await fetch(name);
+  const answer = await fetch(here ? "data:;base64," + here.textContent.trim() : name);
   if (!answer.ok) throw new Error(`${name}: ${answer.status}`);
-  return new Uint8Array(await answer.arrayBuffer());
+  const stream = answer.body.pipeThrough(new DecompressionStream("gzip"));
+  const bytes = lengthened(new Uint8Array(await new Response(stream).arrayBuffer()));
+  const length = new DataView(bytes.buffer).getUint32(0, true);
+  const names = JSON.parse(new TextDecoder().decode(bytes.subarray(4, 4 + length)));
+  let at = 4 + length;
+  return Object.fromEntries(names.map(([name, size]) => [name, bytes.slice(at, at += size)]));
 }

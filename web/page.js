@@ -1,30 +1,32 @@
 // The page: what is pressed and typed goes to the worker (machine.js), what it answers is shown.
-import { gunzip, load, pages_of, parts_of } from "dr7/pack.js";
+import { load } from "dr7/pack.js";
 import { Sources } from "dr7/sources.js";
-import { owners_of, show_registers } from "dr7/registers.js";
+import { show_registers } from "dr7/registers.js";
 import { Prompt, bochs_command } from "dr7/prompt.js";
 import { Tour } from "dr7/tour.js";
-import { with_kernel } from "dr7/iso.js";
+import { with_kernel, with_words } from "dr7/iso.js";
+import { timeline_of } from "dr7/records.js";
 
 const $ = id => document.getElementById(id);
-const WORDS = "init=/bin/init watchdog=0";
+const WORDS = "init=/bin/init watchdog=0 trace=1024";
 
-// A name, its key, what it does and how; `stop` alone can be pressed while the machine runs.
-const COMMANDS = [
-  ["step", "F11", "one instruction", () => prompt.type("s")],
-  ["over", "F10", "one instruction, but over calls", () => prompt.type("p")],
-  ["out", "Shift-F11", "on to the return of this function", out],
-  ["continue", "F8", "on to a breakpoint", () => prompt.type("c")],
-  ["stop", "Escape", "stop here", () => worker.postMessage({ does: "stop" })],
-  ["back", "Shift-F10", "one instruction back", () => act("go", { to: state.t - 1 })],
-  ["back-to-DR7", "Shift-F8", "to the last write of DR7", () => act("changed", { name: "dr7" })],
-  ["next", "F9", "the tour's next line", () => tour.next()],
-];
+// What the buttons of index.html do; `stop` alone can be pressed while the machine runs.
+const BUTTONS = {
+  step: () => prompt.type("s"),
+  over: () => prompt.type("p"),
+  out: () => act("out", { offset: parseInt(sources.name(state.rip).split("+")[1], 16) }),
+  continue: () => prompt.type("c"),
+  stop: () => worker.postMessage({ does: "stop" }),
+  back: () => act("go", { to: state.t - 1 }),
+  "back-to-DR7": () => act("changed", { name: "dr7" }),
+  timeline,
+  next: () => tour.next(),
+};
 
-let parts, sources, worker, console_, prompt, tour;
+let parts, wasm, sources, worker, console_, prompt, tour;
 let state = null, shown = null, off = false, busy = false;
 let waiting = new Map(), asked = 0;
-const breakpoints = new Map();  // address to Bochs' number
+let breakpoints = new Map();  // address to Bochs' number
 
 // ---- the worker ----
 
@@ -48,7 +50,7 @@ function on_message({ data }) {
 
 function set_running(running) {
   $("state").textContent = running ? "runs" : off ? "off" : "stopped";
-  for (const [name] of COMMANDS) $(name).disabled = running !== (name === "stop");
+  for (const name in BUTTONS) $(name).disabled = running !== (name === "stop");
 }
 
 // One thing after the other; what is asked while the machine runs is not done.
@@ -58,35 +60,33 @@ async function act(does, more) {
   set_running(true);
   const answer = await ask(does, more);
   ({ state, off } = answer);
-  await show(answer);
+  breakpoints = new Map(answer.breakpoints);
+  show(answer);
   busy = false;
   set_running(false);
   return answer;
 }
 
-async function command(line) {
-  const wanted = bochs_command(line, sources.named);
-  if (/^\s*(p|n|next)\s*$/.test(wanted)) return act("over");
-  await act("command", { line: wanted });
-  if (/^\s*(l?b|d)/.test(wanted)) await read_breakpoints();
-}
+const command = line => act("command", { line: bochs_command(line, sources.named) });
 
-// Of Bochs' list, those at linear addresses.
-async function read_breakpoints() {
-  const { value } = await ask("list");
-  breakpoints.clear();
-  for (const [, number, address] of value.matchAll(/^ *(\d+) lbreakpoint +keep y +0x(\w+)/gm))
-    breakpoints.set(BigInt("0x" + address), number);
-  mark_lines();
+// The trace of the run so far, in a window of its own.
+async function timeline() {
+  const read = async (address, length) => (await ask("read", { address, length })).value;
+  const made = await timeline_of(sources.trace, read, at => sources.name(at));
+  if (!made) return prompt.print("There is no trace: the command line has no trace=KIB.\n");
+  const data = JSON.stringify(made);
+  const page = new TextDecoder().decode(parts.timeline)
+    .replace("/*DATA*/null", () => data.replaceAll("<", "\\u003c"));
+  open(URL.createObjectURL(new Blob([page], { type: "text/html" })));
 }
 
 // ---- what is shown ----
 
-async function show({ from, latest }) {
+function show({ from, latest, owners }) {
   $("time").textContent = `t=${state.t}  ${sources.name(state.rip)}`;
   Object.assign($("bar"), { min: from, max: latest });
   if (!seeking) $("bar").value = state.t;
-  show_registers(state, shown, await owners_of(sources.owners, read), at => sources.name(at));
+  show_registers(state, shown, owners, at => sources.name(at));
   shown = state;
   const place = sources.place(state.rip);
   if (place) show_file(place.file);
@@ -121,29 +121,13 @@ function mark_lines(place = sources.place(state.rip)) {
 }
 
 // A breakpoint at this line of the shown file is set, or taken away.
-async function toggle(line) {
-  const address = sources.address(file, line);
-  if (address === null || busy) return;
-  const set = breakpoints.get(address);
-  await prompt.type(set ? `d ${set}` : `lb 0x${address.toString(16)}`);
+function toggle({ target }) {
+  const line = [...$("lines").children].indexOf(target.closest("li")) + 1;
+  const address = line && sources.address(file, line), set = breakpoints.get(address);
+  if (address && !busy) prompt.type(set ? `d ${set}` : `lb 0x${address.toString(16)}`);
 }
 
 // ---- buttons and keys ----
-
-// Memory of the kernel or of the task that runs, as a DataView; null: it is not there.
-async function read(address, length) {
-  const { value } = await ask("read", { address, length });
-  return value && new DataView(value.buffer);
-}
-
-// The caller's RIP: on top of the stack when a function begins, behind RBP once that is pushed and
-// set (a `push rbp` has one byte, the `mov` behind it three).
-async function out() {
-  const offset = parseInt(sources.name(state.rip).split("+")[1], 16);
-  const at = offset === 0 ? state.rsp : offset < 4 ? state.rsp + 8n : state.rbp + 8n;
-  const address = (await read(at, 8))?.getBigUint64(0, true);
-  if (address) await act("until", { address, rsp: at });
-}
 
 let seeking = false;
 async function seek() {
@@ -155,25 +139,15 @@ async function seek() {
 }
 
 function wire() {
-  const keys = {};
-  for (const [name, key, title, run] of COMMANDS) {
-    const button = $(name) ?? document.createElement("button");
-    Object.assign(button, { id: name, textContent: name.replaceAll("-", " "),
-                            title: `${title} (${key})` });
-    button.onclick = run;
-    if (!button.isConnected) $("commands").append(button);
-    keys[key] = button;
-  }
+  for (const [name, run] of Object.entries(BUTTONS)) $(name).onclick = run;
   document.addEventListener("keydown", event => {
-    const button = keys[(event.shiftKey ? "Shift-" : "") + event.key];
-    if (!button || button.disabled) return;
+    const key = (event.shiftKey ? "Shift-" : "") + event.key;
+    const button = document.querySelector(`[data-key="${CSS.escape(key)}"]:enabled`);
+    if (!button) return;
     event.preventDefault();
     button.click();
   }, true);
-  $("lines").onclick = event => {
-    const line = [...$("lines").children].indexOf(event.target.closest("li"));
-    if (line >= 0) toggle(line + 1);
-  };
+  $("lines").onclick = toggle;
   $("registers").onclick = event => {
     const { name } = event.target.dataset;
     if (name) act("changed", { name });
@@ -198,24 +172,19 @@ const script_of = bytes => URL.createObjectURL(new Blob([bytes], { type: "text/j
 
 function open_console() {
   const terminal = new Terminal({ fontSize: 13, convertEol: true, scrollback: 5000 });
-  const room = $("console");
-  terminal.open(room);
+  const fit = new FitAddon.FitAddon();
+  terminal.loadAddon(fit);
+  terminal.open($("console"));
   terminal.onData(data =>
     worker.postMessage({ does: "keys", bytes: new TextEncoder().encode(data) }));
-  new ResizeObserver(() => {
-    const { width, height } = terminal.element.querySelector(".xterm-screen")
-      .getBoundingClientRect();
-    terminal.resize(
-      Math.max(20, Math.floor((room.clientWidth - 20) * terminal.cols / width)),
-      Math.max(4, Math.floor(room.clientHeight * terminal.rows / height)));
-  }).observe(room);
+  new ResizeObserver(() => fit.fit()).observe($("console"));
   return terminal;
 }
 
 // ---- start ----
 
-// A new machine. `files` differ from the page's own, `snapshot` is where it begins.
-async function start(more) {
+// A new machine: its files, and where it begins (snapshot; else it is switched on).
+async function start(files, snapshot) {
   worker?.terminate();
   waiting = new Map();
   busy = false;
@@ -223,48 +192,39 @@ async function start(more) {
   console_.reset();
   worker = new Worker(script_of(parts.worker));
   worker.onmessage = on_message;
-  const { bochsrc, bios, vgabios, symbols, wasm } = parts;
-  await act("start", { ...more, wasm,
-                       files: { bochsrc, bios, vgabios, symbols, ...more.files } });
-  await read_breakpoints();
+  await act("start", { files, snapshot, wasm: await wasm, owners: sources.owners });
 }
 
-// At the kernel's first C, with this command line.
-async function boot(line) {
+// At the kernel's first C, with this command line; another kernel than ours has a pack of its own.
+async function boot(line, pack) {
+  const machine = pack ? await load(pack) : parts;
   $("words").value = line;
-  const size = new DataView(parts.isosize.buffer).getUint32(0, true);
-  await start({ files: { iso: new Uint8Array(size) }, snapshot: pages_of(parts.snapshot), line });
-}
-
-// From power-on, with another CD; `line`: null if its own command line counts.
-async function boot_iso(iso, line) {
-  await start({ files: { iso } });
-  await command("lb \"kernel_main\"");
-  await command("c");
-  await act("begin", { line });
+  use_table(machine.table);
+  await start({}, with_words(machine.snapshot.slice(), line));
 }
 
 function use_table(bytes) {
-  const table = JSON.parse(new TextDecoder().decode(bytes));
-  sources = new Sources(table);
-  parts.symbols = new TextEncoder().encode(table.symbols);
+  sources = new Sources(JSON.parse(new TextDecoder().decode(bytes)));
   file = -1;
   $("file").replaceChildren(...sources.files.map((name, i) => new Option(name, i)));
   prompt.names = [...sources.named.keys()];
 }
 
-// One's own: a kernel.elf or an ISO, and what `make web-table` says of it.
+// One's own: a kernel.elf or an ISO, and what `make web-table` says of it. BIOS and GRUB run.
 async function boot_dropped(files) {
-  let kernel = null, iso = null;
+  const { iso, ...firmware } = await load("boot.pack.gz");
+  let cd = iso;
   tour.end();
   for (const dropped of files) {
     const bytes = new Uint8Array(await dropped.arrayBuffer());
     if (dropped.name.endsWith(".json")) use_table(bytes);
-    else if (dropped.name.endsWith(".iso")) iso = bytes;
-    else kernel = bytes;
+    else if (dropped.name.endsWith(".iso")) cd = bytes;
+    else cd = with_words(with_kernel(iso, bytes), $("words").value);
   }
-  if (iso) await boot_iso(iso, null);
-  else await boot_iso(with_kernel(await gunzip(await load("iso.gz")), kernel), $("words").value);
+  await start({ ...firmware, iso: cd, symbols: new TextEncoder().encode(sources.symbols_text) });
+  await command("lb kernel_main");
+  await command("c");
+  await act("begin");
 }
 
 // Where the address of the page wants to go: #tour=NAME&step=N, or #run=PROGRAM&b=FUNCTION; a
@@ -274,29 +234,28 @@ async function follow() {
   const chosen = parts.tours.find(({ name }) => name === wanted.get("tour"));
   tour.end();
   $("tours").value = chosen?.name ?? "";
-  await boot(chosen?.words ?? (run ? WORDS + (run.includes("=") ? " " : " -- ") + run : WORDS));
+  await boot(chosen?.words ?? (run ? WORDS + (run.includes("=") ? " " : " -- ") + run : WORDS),
+             chosen?.pack);
   if (chosen) await tour.begin(chosen, Number(wanted.get("step") ?? 1));
   for (const name of wanted.getAll("b")) await prompt.type("b " + name);
   if (wanted.has("b")) await prompt.type("c");
 }
 
 async function main() {
-  parts = parts_of(await gunzip(await load("dr7.pack.gz")));
+  parts = await load("dr7.pack.gz");
+  wasm = WebAssembly.compile(parts.wasm);
   parts.tours = JSON.parse(new TextDecoder().decode(parts.tours));
-  await import(script_of(parts.xterm));
+  for (const script of [parts.xterm, parts.fit]) await import(script_of(script));
   console_ = open_console();
   prompt = new Prompt(command, () => $("stop").click());
   tour = new Tour($("tour"), line => prompt.type(line));
   $("tours").append(...parts.tours.map(({ name, title }) => new Option(title, name)));
   wire();
-  use_table(parts.table);
   await follow();
 }
 
 // For tests, and for the curious at the browser's own prompt.
-window.dr7 = { breakpoints, type: line => prompt.type(line), go: to => act("go", { to }),
-               hash: async () => (await ask("hash")).value,
-               memory: async () => (await ask("memory")).value,
+window.dr7 = { type: line => prompt.type(line), go: to => act("go", { to }),
                next: () => tour.next(), console: () => console_,
                get state() { return state; }, get busy() { return busy || prompt.busy; } };
 window.dr7.ready = main();

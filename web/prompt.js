@@ -1,7 +1,6 @@
 // Bochs' prompt: what it has said, and a line to type, with history, and names completed by Tab;
 // and what Bochs wants for what is natural to type, as `make bochs` has it (tools/debug.py).
 const BASE = 0xffffffff80000000n;  // arch/x86/layout.h: KERNEL_BASE
-const MOST = 200000;               // characters that stay
 
 export function bochs_command(line, named) {
   const [command, ...rest] = line.trim().split(/\s+/);
@@ -30,8 +29,6 @@ export class Prompt {
 
   print(text) {
     this.said.append(text);
-    if (this.said.textContent.length > MOST)
-      this.said.textContent = this.said.textContent.slice(-MOST / 2);
     this.said.parentElement.scrollTop = 1e9;
   }
 

@@ -22,24 +22,6 @@ function watches(dr7, n) {
 const dr6_says = dr6 => bits(dr6, { 0: "B0", 1: "B1", 2: "B2", 3: "B3", 13: "BD", 14: "BS",
                                     15: "BT" });
 
-// Whose breakpoints sit in the four registers, as texts, by the kernel's own memory: `at` says
-// where (tools/web/lines.py), `read(address, bytes)` reads it.
-export async function owners_of(at, read) {
-  const word = async address => (await read(address, 8))?.getBigUint64(0, true) ?? 0n;
-  const owner = async n => {
-    const used = at && (await read(BigInt(at.used), 4))?.getUint32(0, true) >> n & 1;
-    if (!used) return "";
-    const event = await word(BigInt(at.owner) + BigInt(n * at.slot));
-    const [id, count, task] = await Promise.all(
-      [at.id, at.count, at.target].map(offset => word(event + BigInt(offset))));
-    const name = task && await read(task + BigInt(at.comm), 16);
-    const tid = task && (await read(task + BigInt(at.tid), 4)).getInt32(0, true);
-    const who = task && new TextDecoder().decode(name).split("\0")[0];
-    return `event ${id} of ${task ? `${who} (${tid})` : "no task"}, ${count} hits`;
-  };
-  return Promise.all([0, 1, 2, 3].map(owner));
-}
-
 function fill(table, rows) {
   table.replaceChildren(table.caption, ...rows.map(({ name, value, more, is_new }) => {
     const row = document.createElement("tr"), button = document.createElement("button");

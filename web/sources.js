@@ -1,11 +1,8 @@
 // The table that tools/web/lines.py has made: which line an address belongs to, and names.
 export class Sources {
   constructor(table) {
-    this.files = table.files;
+    Object.assign(this, table, { symbols_text: table.symbols });
     this.texts = table.texts.map(text => text.split("\n"));
-    this.file = table.file;
-    this.line = table.line;
-    this.owners = table.owners;
     let address = BigInt(table.base);
     this.at = BigUint64Array.from(table.at, delta => address += BigInt(delta));
     this.symbols = table.symbols.trim().split("\n").map(line => {
@@ -15,20 +12,9 @@ export class Sources {
     this.named = new Map(this.symbols.map(symbol => [symbol.name, symbol.at]));
   }
 
-  // The number of the last entry of a sorted list that is not above, -1: there is none.
-  static last(list, key, value) {
-    let low = 0, high = list.length;
-    while (low < high) {
-      const middle = (low + high) >> 1;
-      if (key(list[middle]) <= value) low = middle + 1;
-      else high = middle;
-    }
-    return low - 1;
-  }
-
   // {file, line} as numbers, or null.
   place(address) {
-    const i = Sources.last(this.at, at => at, address);
+    const i = this.at.findLastIndex(at => at <= address);
     if (i < 0 || i === this.at.length - 1 || !this.line[i]) return null;
     return { file: this.file[i], line: this.line[i] };
   }
@@ -48,7 +34,7 @@ export class Sources {
 
   // "name+offset", as Bochs says it; "": it is no address of the kernel.
   name(address) {
-    const symbol = this.symbols[Sources.last(this.symbols, symbol => symbol.at, address)];
+    const symbol = this.symbols.findLast(({ at }) => at <= address);
     const offset = address - (symbol?.at ?? 0n);
     if (!symbol || !(address >> 63n) || offset > 0xffffffn) return "";
     return `${symbol.name}+${offset.toString(16)}`;

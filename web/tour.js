@@ -22,15 +22,9 @@ export class Tour {
   }
 
   show() {
-    const { title, name, steps } = this.tour, { text, lines } = steps[this.step - 1];
+    const { title, name, steps } = this.tour;
     this.section.querySelector("h2").textContent = `${title} (${this.step}/${steps.length})`;
-    this.section.querySelector("div").innerHTML = text;
-    this.section.querySelector("ol").replaceChildren(...lines.map(([line, shown]) => {
-      const item = document.createElement("li");
-      item.append(Object.assign(document.createElement("kbd"), { textContent: line }),
-                  Object.assign(document.createElement("pre"), { textContent: shown.join("\n") }));
-      return item;
-    }));
+    this.section.querySelector("div").innerHTML = steps[this.step - 1].html;
     this.done = 0;
     this.mark();
     history.replaceState(null, "", `#tour=${name}&step=${this.step}`);

@@ -43,13 +43,9 @@ def read(path):
         return f.read()
 
 
-def owners(kernel):
-    """Where the kernel keeps what sits in the registers of the first CPU: addresses, and offsets
-    and sizes in bytes. None if it has no such registers (HWBP=0)."""
-    wanted = {"used": "&cpus[0].dr.live.used", "owner": "&cpus[0].dr.live.slot[0].owner",
-              "slot": "sizeof(struct dr_slot)",
-              **{name: f"&((struct perf_event *)0)->{name}" for name in ("id", "count", "target")},
-              **{name: f"&((struct task *)0)->{name}" for name in ("comm", "tid")}}
+def values(kernel, wanted):
+    """What gdb says of expressions, by their names: addresses, and offsets and sizes in bytes. None
+    if the kernel does not have them all."""
     ask = [word for what in wanted.values() for word in ("-ex", f"output/d (long)({what})",
                                                          "-ex", "echo \\n")]
     said = subprocess.run(["gdb", "-batch", "-nx", *ask, kernel], text=True,
@@ -57,9 +53,18 @@ def owners(kernel):
     return dict(zip(wanted, said)) if len(said) == len(wanted) else None
 
 
-def table(kernel, symbols):
+# What sits in the registers of the first CPU, and its ring of the trace.
+OWNERS = {"used": "&cpus[0].dr.live.used", "owner": "&cpus[0].dr.live.slot[0].owner",
+          "slot": "sizeof(struct dr_slot)",
+          **{name: f"&((struct perf_event *)0)->{name}" for name in ("id", "count", "target")},
+          **{name: f"&((struct task *)0)->{name}" for name in ("comm", "tid")}}
+TRACE = {name: f"&'linux/sched/trace.c'::{name}" for name in ("rings", "nr_records")}
+
+
+def table(kernel, symbols, tree="."):
     """For JSON: "files" and their "texts", and three lists, of the same length: by how much an
-    address is higher than the one before, the number of its file, its line."""
+    address is higher than the one before, the number of its file, its line. `tree`: where the
+    sources are."""
     files, at, file, line, before = {}, [], [], [], (0, "", 0)
     for address, path, number in rows(kernel):
         if (path, number) == before[1:]:
@@ -69,9 +74,10 @@ def table(kernel, symbols):
         line.append(number)
         before = (address, path, number)
     base = at[0] if at else 0
-    return {"files": list(files), "texts": [read(path) for path in files], "base": str(base),
+    texts = [read(f"{tree}/{path}") for path in files]
+    return {"files": list(files), "texts": texts, "base": str(base),
             "at": [0, *at[1:]], "file": file, "line": line, "symbols": read(symbols),
-            "owners": owners(kernel)}
+            "owners": values(kernel, OWNERS), "trace": values(kernel, TRACE)}
 
 
 def main():

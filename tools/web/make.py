@@ -3,7 +3,7 @@
 #
 #   make.py --build DIRECTORY
 import base64
-import gzip
+import glob
 import hashlib
 import io
 import json
@@ -18,21 +18,31 @@ import urllib.request
 
 sys.path.insert(0, "tools")
 import bochs  # noqa: E402
+import docs_check  # noqa: E402
 import lines  # noqa: E402
 import mkiso  # noqa: E402
 import tours  # noqa: E402
+from pack import pack  # noqa: E402
 from emu import tidy  # noqa: E402
 
 OUT = "build/web"
-PARTS = "build/web-bochs/parts"  # what Bochs reads
+# What the page loads: at once; for a kernel of one's own; for the tour of the lab.
+PACKS = ["dr7.pack.gz", "boot.pack.gz", tours.CORE]
+MADE = "build/web-bochs"
 ROMS = {"bios": "/usr/share/bochs/BIOS-bochs-latest",
         "vgabios": "/usr/share/bochs/VGABIOS-lgpl-latest"}
 # The command line: nothing but room, into which the page writes the one that is wanted.
 ROOM = ["room=" + 300 * "x"]
 PT_LOAD = 1  # elf(5)
-XTERM = "https://registry.npmjs.org/@xterm/xterm/-/xterm-5.5.0.tgz"
-XTERM_SHA512 = ("hqJHYaQb5OptNunnyAnkHyM8aCjZ1MEIDTQu1iIbbTD/xops91NB5yq1ZK/dC2JDbVWtF23zUtl9JE2N"
-                "qwT87A==")
+# Of npm: what it is, its hash, and which of its files is which part.
+NPM = {
+    "xterm-5.5.0": (
+        "hqJHYaQb5OptNunnyAnkHyM8aCjZ1MEIDTQu1iIbbTD/xops91NB5yq1ZK/dC2JDbVWtF23zUtl9JE2NqwT87A==",
+        {"xterm": "lib/xterm.js", "style": "css/xterm.css"}),
+    "addon-fit-0.10.0": (
+        "UFYkDm4HUahf2lnEyHvio51TNGiLK66mqP2JoATy7hRZeXaGMRDr00JiSF7m63vR5WKATF605yEggJKsw0JpMQ==",
+        {"fit": "lib/addon-fit.js"}),
+}
 
 
 def read(path):
@@ -45,36 +55,70 @@ def write(path, data):
         f.write(data)
 
 
-def xterm():
-    """The terminal, as npm has it: script and style."""
-    path = "build/node/xterm.tgz"
-    if not os.path.exists(path):
-        os.makedirs(os.path.dirname(path), exist_ok=True)
-        with urllib.request.urlopen(XTERM, timeout=60) as answer:
-            write(path, answer.read())
-    data = read(path)
-    if hashlib.sha512(data).digest() != base64.b64decode(XTERM_SHA512):
-        sys.exit(f"dr7: {path}: not the file that was pinned")
-    with tarfile.open(fileobj=io.BytesIO(data)) as archive:
-        return [archive.extractfile("package/" + name).read()
-                for name in ("lib/xterm.js", "css/xterm.css")]
+def terminal():
+    """The terminal, as npm has it: name to bytes."""
+    found = {}
+    for name, (sha512, files) in NPM.items():
+        path = f"build/node/{name}.tgz"
+        if not os.path.exists(path):
+            os.makedirs(os.path.dirname(path), exist_ok=True)
+            package = "@xterm/" + name.rsplit("-", 1)[0]
+            with urllib.request.urlopen(f"https://registry.npmjs.org/{package}/-/{name}.tgz",
+                                        timeout=60) as answer:
+                write(path, answer.read())
+        data = read(path)
+        if hashlib.sha512(data).digest() != base64.b64decode(sha512):
+            sys.exit(f"dr7: {path}: not the file that was pinned")
+        with tarfile.open(fileobj=io.BytesIO(data)) as archive:
+            found.update((part, archive.extractfile("package/" + file).read())
+                         for part, file in files.items())
+    return found
 
 
-def machine(build):
-    """The files that Bochs reads, in PARTS: machine, firmware, CD, names. The kernel's tests stay
-    out of its archive: they are as large as all other programs."""
-    os.makedirs(PARTS, exist_ok=True)
-    archive = "build/web-bochs/rootfs.cpio"
+def archive():
+    """The programs. The kernel's tests stay out: they are as large as all others."""
+    path = MADE + "/rootfs.cpio"
     with tempfile.TemporaryDirectory(prefix="dr7-") as top:
         shutil.copytree("build/rootfs", top, dirs_exist_ok=True,
                         ignore=shutil.ignore_patterns("utest"))
-        mkiso.make_archive(archive, top)
-    mkiso.make_iso(PARTS + "/iso", mkiso.boot_config(ROOM, archive), build + "/kernel.elf",
-                   archive)
-    for name, path in ROMS.items():
-        shutil.copy(path, f"{PARTS}/{name}")
-    shutil.copy("web/bochsrc", PARTS)
-    shutil.copy(build + "/kernel.sym", PARTS + "/symbols")
+        mkiso.make_archive(path, top)
+    return path
+
+
+def lab_tree():
+    """The tree again, with the lab's functions, and its core: what a hand-in of this lab is."""
+    tree = f"{MADE}/{tours.LAB}"
+    shutil.rmtree(tree, ignore_errors=True)
+    docs_check.copy_tree(tree, f"L={tours.LAB} python3 -B labs/tool.py lab-solution")
+    subprocess.run(["make", "-s", "-C", tree, "CORE=1", "DEBUG=1", "kernel-only"], check=True,
+                   env=docs_check.ENVIRONMENT, stdout=sys.stderr)
+    return tree
+
+
+class Machine:
+    """A kernel with all that Bochs reads, and the machine that stands at its kernel_main."""
+
+    def __init__(self, name, tree, build, programs):
+        self.parts, self.snapshot = f"{MADE}/{name}/parts", f"{MADE}/{name}/snapshot"
+        self.kernel, self.symbols = build + "/kernel.elf", build + "/kernel.sym"
+        self.tree = tree
+        os.makedirs(self.parts, exist_ok=True)
+        mkiso.make_iso(self.parts + "/iso", mkiso.boot_config(ROOM, programs), self.kernel,
+                       programs)
+        for part, path in ROMS.items():
+            shutil.copy(path, f"{self.parts}/{part}")
+        shutil.copy("web/bochsrc", self.parts)
+        shutil.copy(self.symbols, self.parts + "/symbols")
+
+    def begin(self, script, wasm):
+        subprocess.run(["node", "tools/web/snapshot.cjs", script, wasm, self.parts, self.snapshot,
+                        *segments(self.kernel)], check=True)
+
+    def packed(self):
+        """What the page has of it."""
+        table = json.dumps(lines.table(self.kernel, self.symbols, self.tree),
+                           separators=(",", ":"))
+        return {"snapshot": read(self.snapshot), "table": table.encode()}
 
 
 def segments(kernel):
@@ -86,16 +130,6 @@ def segments(kernel):
         start, _, length = struct.unpack_from("<QQQ", data, at + 24)
         if kind == PT_LOAD:
             yield f"{start}-{start + length}"
-
-
-def pack(parts):
-    """Named parts as one: the length of the list of names and lengths, the list, the parts."""
-    names = json.dumps([[name, len(data)] for name, data in parts.items()]).encode()
-    return struct.pack("<I", len(names)) + names + b"".join(parts.values())
-
-
-def compress(data):
-    return gzip.compress(data, 9, mtime=0)
 
 
 def as_url(kind, data):
@@ -116,7 +150,7 @@ def whole():
     text = text.replace('{"imports": {"dr7/": "./"}}', json.dumps({"imports": modules}))
     blobs = "".join(f'<script type="text/plain" id="{name}">'
                     f"{base64.b64encode(read(f'{OUT}/{name}')).decode()}</script>\n"
-                    for name in ("dr7.pack.gz", "iso.gz"))
+                    for name in PACKS)
     page = '<script type="module" src="page.js"></script>'
     return text.replace(page, f'{blobs}<script type="module">import "dr7/page.js";</script>'
                         ).encode()
@@ -127,27 +161,28 @@ def main():
     script, wasm = bochs.build()
     shutil.rmtree(OUT, ignore_errors=True)
     os.makedirs(OUT)
-    machine(build)
-    worker, snapshot = "build/web-bochs/worker.js", "build/web-bochs/snapshot"
-    write(worker, read(script) + b"\n" + read("web/machine.js"))
-    subprocess.run(["node", "tools/web/snapshot.cjs", worker, wasm, PARTS, snapshot,
-                    *segments(build + "/kernel.elf")], check=True)
-    table = json.dumps(lines.table(build + "/kernel.elf", build + "/kernel.sym"),
-                       separators=(",", ":"))
-    iso = read(PARTS + "/iso")
-    parts = {name: read(f"{PARTS}/{name}") for name in (*ROMS, "bochsrc")}
-    terminal, style = xterm()
-    toured = tours.made(tours.in_node(worker, wasm, PARTS, snapshot))
-    parts |= {"worker": read(worker), "wasm": read(wasm), "snapshot": read(snapshot),
-              "table": table.encode(), "xterm": terminal, "isosize": struct.pack("<I", len(iso)),
-              "tours": json.dumps(toured).encode()}
-    write(OUT + "/dr7.pack.gz", compress(pack(parts)))
-    write(OUT + "/iso.gz", compress(iso))
-    write(OUT + "/xterm.css", style)
-    for name in os.listdir("web"):
-        if name not in ("machine.js", "bochsrc"):
-            shutil.copy("web/" + name, OUT)
-    size = sum(os.path.getsize(f"{OUT}/{name}") for name in os.listdir(OUT) if name != "iso.gz")
+    worker = MADE + "/worker.js"
+    write(worker, b"\n".join(map(read, [script, "web/kernel.js", "web/machine.js"])))
+    tree = lab_tree()
+    machines = {None: Machine("kernel", ".", build, archive()),
+                tours.CORE: Machine("core", tree, tree + "/build/core/debug", None)}
+    xterm = terminal()
+    parts = {"worker": read(worker), "wasm": read(wasm), "xterm": xterm["xterm"],
+             "fit": xterm["fit"], "timeline": read("tools/timeline/page.html")}
+    for machine in machines.values():
+        machine.begin(worker, wasm)
+    parts |= machines[None].packed()
+    toured = tours.made(tours.in_node(worker, wasm, machines))
+    parts["tours"] = json.dumps(toured).encode()
+    own = {name: read(f"{machines[None].parts}/{name}") for name in (*ROMS, "bochsrc", "iso")}
+    for name, content in zip(PACKS, (parts, own, machines[tours.CORE].packed())):
+        write(f"{OUT}/{name}", pack(content))
+    write(OUT + "/xterm.css", xterm["style"])
+    for path in glob.glob("web/*") + ["tools/timeline/records.js"]:
+        if os.path.basename(path) not in ("kernel.js", "machine.js", "bochsrc"):
+            shutil.copy(path, OUT)
+    first = set(os.listdir(OUT)) - set(PACKS[1:])
+    size = sum(os.path.getsize(f"{OUT}/{name}") for name in first)
     write(OUT + "/dr7.html", whole())
     print(f"{OUT}/index.html, for any file server: {size / 1e6:.2f} MB; {OUT}/dr7.html, whole: "
           f"{os.path.getsize(OUT + '/dr7.html') / 1e6:.2f} MB", file=sys.stderr)

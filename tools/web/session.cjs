@@ -8,7 +8,7 @@ const readline = require("readline");
 const worker = require("./worker.cjs");
 const [script, wasm, parts, snapshot, words] = process.argv.slice(2);
 
-worker.run("web/pack.js");
+worker.run("web/iso.js");
 worker.run("web/prompt.js", ";globalThis.bochs_command = bochs_command");
 worker.run(script);
 
@@ -18,8 +18,8 @@ worker.run(script);
     const [address, name] = line.split(" ");
     return [name, BigInt("0x" + address)];
   }));
-  await worker.ask("start", { files, wasm: worker.read(wasm), line: words,
-                              snapshot: pages_of(worker.read(snapshot)) });
+  await worker.ask("start", { files, wasm: await WebAssembly.compile(worker.read(wasm)),
+                              snapshot: with_words(worker.read(snapshot), words) });
   const lines = readline.createInterface({ input: process.stdin });
   const prompt = n => {
     process.stdout.write(`${worker.text}<bochs:${n}> `);

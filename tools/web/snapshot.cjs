@@ -1,5 +1,5 @@
-// Runs the page's worker without a page, from power-on to kernel_main, and writes what is then
-// other in Bochs' memory than before the machine began: there the page begins.
+// Runs the page's worker without a page, from power-on to kernel_main, and writes Bochs' memory:
+// there the page begins.
 //
 // GRUB's leavings are not kept: they are of no use, and theirs.
 //
@@ -16,12 +16,13 @@ const [END, MODULE, MAP, FREE] = [0, 3, 6, 1];
 
 globalThis.wipe = wipe;
 worker.run(script, `
-  globalThis.last_copy = () => { keep(); return copies.at(-1); };
+  globalThis.this_moment = copy;
+  keep = () => {};
   speed = 1e12;  // one slice: BIOS and GRUB take the same ticks every time
   globalThis.tidy = state => {
     bochs._machine_forget();
     const at = Number(state.memory);
-    wipe(memory.subarray(at, at + MEMORY), Number(state.rsi));
+    wipe(memory.subarray(at, at + (32 << 20)), Number(state.rsi));  // bochsrc: memory
   };`);
 
 // Every page of free memory that is neither the kernel's nor a module's nor the information's.
@@ -44,13 +45,14 @@ function wipe(memory, info) {
 }
 
 (async () => {
-  await worker.ask("start", { files: worker.files(parts), wasm: worker.read(wasm) });
+  await worker.ask("start", { files: worker.files(parts),
+                              wasm: await WebAssembly.compile(worker.read(wasm)) });
   await worker.ask("command", { line: 'lb "kernel_main"' });
   const { state } = await worker.ask("command", { line: "c" });
   globalThis.tidy(state);
-  const { pages } = globalThis.last_copy();
-  const numbers = Uint32Array.from([pages.length, ...pages.map(([number]) => number)]);
-  fs.writeFileSync(out, Buffer.concat([Buffer.from(numbers.buffer), ...pages.map(p => p[1])]));
-  console.log(`dr7: kernel_main at t=${state.t}, ${pages.length} pages`);
+  const { numbers, bytes } = globalThis.this_moment();
+  fs.writeFileSync(out, Buffer.concat([
+    Buffer.from(Uint32Array.from([numbers.length, ...numbers]).buffer), bytes]));
+  console.log(`dr7: kernel_main at t=${state.t}, ${numbers.length} pages`);
   process.exit(0);  // a worker waits for ever
 })();

@@ -8,7 +8,9 @@ import sys
 
 import docs_check
 
-COMMAND = re.compile(r"make bochs APPEND=(.*)$")
+COMMAND = re.compile(r"make bochs (CORE=1 DEBUG=1 )?APPEND=(.*)$")
+LAB = "first_db"       # its kernel is the second machine: the core, with the staff's functions
+CORE = "core.pack.gz"  # what the page has of that machine
 WORDS = ["init=/bin/init", "watchdog=0"]  # tools/debug.py
 TOUR = re.compile(r"tour (\w+)")
 LIMIT = 300  # seconds for one answer
@@ -39,26 +41,35 @@ def prose(lines, first, end):
     return as_html(line for line in lines[first:end] if not docs_check.MARK.match(line))
 
 
+def step(text, lines):
+    """`lines`: pairs of what is typed and what is seen then."""
+    items = "".join(f"<li><kbd>{html.escape(typed)}</kbd><pre>" + html.escape("\n".join(shown))
+                    + "</pre>" for typed, shown in lines)
+    return {"html": text + f"<ol>{items}</ol>", "lines": lines}
+
+
 def steps(lines, blocks, seen):
-    """For each block of a session what stands before it, and pairs of what is typed and what is
-    seen then. At the end stands what is behind the last one."""
+    """For each block of a session what stands before it, and its lines. At the end stands what is
+    behind the last one."""
     first = max(n for n in range(blocks[0].line) if HEADING.match(lines[n]))
     at = first + 1
     for block in blocks:
-        yield {"text": prose(lines, at, block.line - 1),
-               "lines": [[typed, shown] for of, typed, shown in seen if of is block and typed]}
+        yield step(prose(lines, at, block.line - 1),
+                   [[typed, shown] for of, typed, shown in seen if of is block and typed])
         at = block.line - 1 + len(block.text)
     end = next((n for n in range(at, len(lines)) if HEADING.match(lines[n])), len(lines))
-    yield {"text": prose(lines, at, end), "lines": []}
+    if any(map(str.strip, lines[at:end])):
+        yield step(prose(lines, at, end), [])
 
 
 def tour(blocks, run):
-    """One tour, or None, and a line that says why. `run(words)` is the command that answers as
-    Bochs does."""
+    """One tour, or None, and a line that says why. `run(words, pack)` is the command that answers
+    as Bochs does; the machine of the pack CORE has the lab's kernel, that of None the tree's."""
     first = blocks[0]
     name = next(m[1] for m in map(TOUR.fullmatch, first.options) if m)
-    words = command_line(*shlex.split(COMMAND.match(first.what)[1]))
-    session = docs_check.Session(run(words), ".", LIMIT)
+    core, append = COMMAND.match(first.what).groups()
+    words, pack = command_line(*shlex.split(append)), CORE if core else None
+    session = docs_check.Session(run(words, pack), ".", LIMIT)
     wrong = docs_check.run_session(blocks, session)
     if wrong:
         print("dr7: without the tour " + wrong, file=sys.stderr)
@@ -66,13 +77,15 @@ def tour(blocks, run):
     with open(first.page, encoding="utf-8") as f:
         lines = f.read().split("\n")
     title = next(m[1] for m in map(HEADING.match, reversed(lines[:first.line])) if m)
-    return {"name": name, "title": title, "words": words,
-            "steps": [s for s in steps(lines, blocks, session.seen) if s["text"] or s["lines"]]}
+    return {"name": name, "title": title, "words": words, "pack": pack,
+            "steps": list(steps(lines, blocks, session.seen))}
 
 
-def in_node(*parts):
-    """The page's machine as `run`; `parts`: what session.cjs wants before the command line."""
-    return lambda words: shlex.join(["node", "tools/web/session.cjs", *parts, words])
+def in_node(worker, wasm, machines):
+    """The page's machine as `run`."""
+    return lambda words, pack: shlex.join([
+        "node", "tools/web/session.cjs", worker, wasm, machines[pack].parts,
+        machines[pack].snapshot, words])
 
 
 def made(run):

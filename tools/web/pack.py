@@ -1,0 +1,80 @@
+# What the page loads, as one file: named parts, in which what stands twice, far apart, stands once.
+# gzip does not see it, since it looks back 32 KB only; the rest is left to it.
+import gzip
+import json
+import struct
+
+BLOCK = 32     # bytes that are looked up
+LEAST = 48     # bytes that are worth a reference
+FAR = 1 << 15  # bytes
+
+
+def same(data, start, at, limit):
+    """How many bytes at `start` are those at `at`."""
+    length, step = 0, BLOCK
+    while step:
+        end = length + step
+        if end <= limit and data[start + length:start + end] == data[at + length:at + end]:
+            length, step = end, 2 * step
+        else:
+            step //= 2
+    return length
+
+
+def references(data):
+    """Triples: how many bytes are new, then where so many bytes have stood before."""
+    seen, known, at, done = {}, 0, 0, 0
+    while at + BLOCK <= len(data):
+        while known + BLOCK <= at - FAR:
+            seen.setdefault(data[known:known + BLOCK], known)
+            known += BLOCK
+        start = seen.get(data[at:at + BLOCK])
+        length = start is not None and same(data, start, at, min(at - start, len(data) - at))
+        if length >= LEAST:
+            yield at - done, start, length
+            at = done = at + length
+        else:
+            at += 1
+    yield len(data) - done, 0, 0
+
+
+def shortened(data):
+    """The length, the number of references, their columns, and what is new."""
+    found = list(references(data))
+    new, at = [], 0
+    for fresh, _, length in found:
+        new.append(data[at:at + fresh])
+        at += fresh + length
+    columns = [number for column in zip(*found) for number in column]
+    return struct.pack(f"<{2 + len(columns)}I", len(data), len(found), *columns) + b"".join(new)
+
+
+def lengthened(data):
+    """The same backwards, as web/pack.js does it."""
+    length, count = struct.unpack_from("<2I", data)
+    columns = struct.unpack_from(f"<{3 * count}I", data, 8)
+    made, at = bytearray(), 8 + 12 * count
+    for n in range(count):
+        fresh, start, again = columns[n::count]
+        made += data[at:at + fresh]
+        made += made[start:start + again]
+        at += fresh
+    assert len(made) == length
+    return bytes(made)
+
+
+def pack(parts):
+    """Of names and bytes; the list of names and lengths stands first, behind its own length."""
+    names = json.dumps([[name, len(data)] for name, data in parts.items()]).encode()
+    whole = struct.pack("<I", len(names)) + names + b"".join(parts.values())
+    return gzip.compress(shortened(whole), 9, mtime=0)
+
+
+def parts_of(packed):
+    data = lengthened(gzip.decompress(packed))
+    at = 4 + struct.unpack_from("<I", data)[0]
+    parts = {}
+    for name, length in json.loads(data[4:at]):
+        parts[name] = data[at:at + length]
+        at += length
+    return parts

@@ -1,0 +1,18 @@
+// What the worker knows of the kernel that runs in Bochs: whose breakpoints sit in the registers.
+// tools/web/lines.py says where in its memory: addresses, and offsets and sizes in bytes.
+let owned_at;  // null: this kernel has no such registers
+
+// `length` bytes of the kernel's memory as a number; 0n: they are not there.
+const word = (address, length = 8) =>
+  (read(BigInt(address), length) ?? []).reduceRight((sum, byte) => sum << 8n | BigInt(byte), 0n);
+
+// Whose breakpoint sits in a register, as a text.
+function owner(n) {
+  const at = owned_at;
+  if (!at || !(word(at.used, 4) >> BigInt(n) & 1n)) return "";
+  const event = word(BigInt(at.owner) + BigInt(n * at.slot));
+  const [id, count, task] = ["id", "count", "target"].map(name => word(event + BigInt(at[name])));
+  const name = task && new TextDecoder().decode(read(task + BigInt(at.comm), 16)).split("\0")[0];
+  const who = task && `${name} (${word(task + BigInt(at.tid), 4)})`;
+  return `event ${id} of ${who || "no task"}, ${count} hits`;
+}
