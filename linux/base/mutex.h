@@ -1,5 +1,5 @@
-// More ways to take a mutex (sched/wait.h): by a task that may be ended meanwhile, and by several
-// tasks at once.
+// More ways to take a mutex (sched/wait.h). A task can be ended while it waits, and several tasks
+// can share the mutex.
 #pragma once
 
 #include "sched/wait.h"
@@ -15,7 +15,7 @@ static inline int mutex_lock_killable(struct mutex *m)
     return 0;
 }
 
-// Several tasks have it at once, none of them alone.
+// Several tasks can have it at once in this way. No task has it alone meanwhile.
 static inline void mutex_lock_shared(struct mutex *m)
 {
     CHECKED(mutex_check_take(m));

@@ -1,9 +1,10 @@
-// Balanced search trees: what is linked is found by a number, its key, and is in order of the keys.
-// Nodes of one key are in the order in which they came. A node is embedded in what it links, as in
-// lists. No locking of its own.
+// Balanced search trees. A node has a number, its key. The nodes are in the order of their keys,
+// and are found by them. Nodes with the same key are in the order in which they came. A node is
+// embedded in the structure that it links, as in lists. The caller does the locking.
 //
-// The two subtrees of a node differ in height by at most two (an AVL tree allows one). So of n
-// nodes no function below looks at more than 1.82 log2(n + 2): 22 of 4,000, 37 of a million.
+// The two subtrees of a node differ in height by at most two (an AVL tree allows one). So in a tree
+// of n nodes no function below looks at more than 1.82 log2(n + 2) of them. That is 22 of 4,000,
+// and 37 of a million.
 #pragma once
 
 #include "arch/x86/types.h"
@@ -23,10 +24,12 @@ struct tree {
 
 void tree_add(struct tree *t, struct tree_node *n, u64 key);
 void tree_del(struct tree *t, struct tree_node *n);
-// Unlinks some node; NULL: there is none. The tree loses its balance: for who takes all nodes.
+// Unlinks some node, or returns NULL when there is none. The tree loses its balance, so this is for
+// a caller who takes all nodes.
 struct tree_node *tree_take(struct tree *t);
 
-// The first node whose key is at least `key`; the last one whose key is at most `key`; or NULL.
+// tree_from() gives the first node whose key is at least `key`. tree_upto() gives the last node
+// whose key is at most `key`. NULL: there is none.
 struct tree_node *tree_from(const struct tree *t, u64 key);
 struct tree_node *tree_upto(const struct tree *t, u64 key);
 // The neighbours in order, or NULL.
@@ -50,7 +53,7 @@ static inline bool tree_linked(const struct tree_node *n)
     return n->height;
 }
 
-// What holds the node; NULL for NULL.
+// The structure that holds the node. NULL for NULL.
 #define tree_entry(ptr, type, member)                                                              \
     ({                                                                                             \
         struct tree_node *__n = (ptr);                                                             \

@@ -14,12 +14,12 @@
 #include "linux/base/tree.h"
 #include "sched/wait.h"
 
-#define PTE_COW BIT(9) // of ours: shared page, copy before writing
+#define PTE_COW BIT(9) // dr7's own use of this bit: a shared page, copied before a write
 
 #define PROT_READ  1
 #define PROT_WRITE 2
 #define PROT_EXEC  4
-#define PROT_SEM   8 // mprotect(2) takes it, and nothing comes of it
+#define PROT_SEM   8 // mprotect(2) takes it, and it has no effect
 // The kernel's own: mprotect(2) cannot add PROT_WRITE to this mapping.
 #define PROT_STAYS_READ_ONLY 0x100
 
@@ -59,13 +59,13 @@ struct vm_area {
         u64 start;             // node.key; constant while the area is in the tree
     };
     u64 end;  // exclusive; both are page aligned
-    u64 hole; // how much of what mmap(2) chooses from is free right below `start`
+    u64 hole; // free bytes right below `start` that mmap(2) may choose
     u64 gap;  // no `hole` of the subtree is larger
     u32 prot;
     bool shared;
     bool read_only; // mprotect(2) cannot make it writable
     bool stack;     // the first one of a program (MAP_STACK): it is not counted as data
-    bool touched;   // a page may be there; if not, nobody looks for one. Atomic
+    bool touched;   // false: it has no pages, so nobody looks for them. Atomic
     // What the area shows: at most one of `file` and `object`. shows_at is the address at which the
     // first byte of it would appear. It does not depend on `start`, so it stays right when the area
     // is cut in two.
@@ -99,7 +99,7 @@ struct mm {
 // Areas that one address space may have (linux/fs/sysctl.c): vm.max_map_count.
 extern u64 vm_max_map_count;
 
-// The areas in order; NULL at the end. The address space's lock is held.
+// vm_first() and vm_next() give the areas in order, and NULL at the end. mm->lock held.
 static inline struct vm_area *vm_first(const struct mm *mm)
 {
     return tree_entry(tree_first(&mm->areas), struct vm_area, node);
@@ -121,8 +121,8 @@ bool mm_is_shared(const struct mm *mm); // by several processes, or somebody loo
 void mm_strip(struct mm *mm);
 struct mm *mm_fork(struct mm *mm); // copy on write; NULL when memory is out, nothing has changed
 
-// Maps len bytes of anonymous private memory, of whole pages in the end. With MAP_FIXED addr is
-// used as it is; otherwise it is a hint, and a free range near the top is chosen. Returns the
+// Maps len bytes of anonymous private memory, rounded up to whole pages. With MAP_FIXED addr is
+// used as it is. Otherwise addr is a hint, and a free range near the top is chosen. Returns the
 // address, or -EINVAL (len is 0, or addr not aligned), -ENOMEM, -EEXIST (MAP_FIXED_NOREPLACE), or
 // -EACCES (writable and executable).
 s64 mm_map(struct mm *mm, u64 addr, u64 len, u32 prot, u32 flags, const char *name);
@@ -135,21 +135,22 @@ s64 mm_map_object(struct mm *mm, u64 addr, u64 len, u32 prot, u32 flags, struct 
                   u64 page, const char *name);
 // 0, -EINVAL, or -ENOMEM: an area must be cut in two. Unmapped ranges in between are no error.
 int mm_unmap(struct mm *mm, u64 addr, u64 len);
-// Moves the first new_len of len bytes, which are a shared area or a part of one, to `to`; the rest
-// is unmapped. The new place must not overlap the old one. Returns the new address; -EFAULT when
-// the range is not within one area; -ENOMEM for private memory, which does not move (programs copy
-// it instead); or an error of mm_map_object() and mm_unmap(). After an error nothing has changed.
+// Moves the first new_len of len bytes to `to`, and unmaps the rest. The bytes are a shared area or
+// a part of one. The new place must not overlap the old one. Returns the new address, or an error,
+// and then nothing has changed. -EFAULT: the range is not within one area. -ENOMEM: it is private
+// memory, which does not move (programs copy it instead). Or an error of mm_map_object() and
+// mm_unmap().
 s64 mm_move(struct mm *mm, u64 addr, u64 len, u64 new_len, u64 to);
 // 0, -EINVAL, -EACCES (writable and executable, or a file that was opened for reading), or -ENOMEM:
-// not all of the range is mapped, and what lies before the first hole has changed. After another
-// error nothing has.
+// not all of the range is mapped. After -ENOMEM the part before the first hole has changed. After
+// another error nothing has changed.
 int mm_protect(struct mm *mm, u64 addr, u64 len, u32 prot);
-// Looks at a range, in the end of whole pages. 0, or -ENOMEM: not all of it is mapped.
+// Looks at a range, rounded up to whole pages. 0, or -ENOMEM: not all of it is mapped.
 // MM_ANONYMOUS: -EINVAL if some of it shows a file or an object. MM_FORGET drops the pages of what
 // is mapped: at the next touch each area shows what it shows at first.
 enum mm_look { MM_MAPPED, MM_ANONYMOUS, MM_FORGET };
 int mm_look(struct mm *mm, u64 addr, u64 len, enum mm_look what);
-// Drops the pages that lie behind the end of what their areas show: the object has become shorter.
+// An object has become shorter. Drops the pages of areas that lie behind its end.
 void mm_trim(struct mm *mm);
 u64 mm_brk(struct mm *mm, u64 brk); // the new break, or the old one when refused
 

@@ -1,5 +1,6 @@
 // What the files of the address-space code offer each other. The caller of each function holds the
-// lock of the address space: alone, or, where the comment says "shared", shared with other tasks.
+// lock of the address space. It holds the lock alone, or, where the comment says "shared", shared
+// with other tasks.
 #pragma once
 
 #include "linux/mm/vm.h"
@@ -29,7 +30,7 @@ static inline bool vm_is_data(const struct vm_area *a)
     return (a->prot & PROT_WRITE) && !a->shared && !a->stack;
 }
 
-// So many bytes of the area are mapped now, or, negative, no longer.
+// Counts that so many more bytes of the area are mapped. Negative: so many fewer.
 static inline void vm_count(struct mm *mm, const struct vm_area *a, s64 bytes)
 {
     mm->mapped += bytes;
@@ -45,16 +46,18 @@ struct vm_area *vm_clone(const struct vm_area *area);
 // Frees an area that is linked nowhere.
 void vm_free_area(struct vm_area *area);
 
-// The tree of a new address space. Links an area, whose place must be free; unlinks it, and gives
-// the next one; gives it another end, up to the next area's start at most. Unlinks some area, until
-// there is none, from an address space that ends: it keeps no order.
+// The tree of areas. vm_areas_init() makes it for a new address space. vm_link() links an area,
+// whose place must be free. vm_unlink() unlinks an area and returns the next one. vm_take() is for
+// an address space that ends. It unlinks some area, keeps no order, and returns NULL when no area
+// is left. vm_grow() gives an area another end, up to the next area's start at most.
 void vm_areas_init(struct mm *mm);
 void vm_link(struct mm *mm, struct vm_area *a);
 struct vm_area *vm_unlink(struct mm *mm, struct vm_area *a);
 struct vm_area *vm_take(struct mm *mm);
 void vm_grow(struct mm *mm, struct vm_area *a, u64 end);
-// Where the highest free range of this length begins, of those that mmap(2) may choose; 0: none.
+// Returns the start of the highest free range of this length that mmap(2) may choose. 0: none.
 u64 vm_find_gap(struct mm *mm, u64 len);
 // Cuts areas so that none lies across `start` or `end`. `first` is what vm_find(mm, start) gives
-// now. What it gives then; ERR_PTR(-ENOMEM), or ERR_PTR(-EINVAL): one must stay whole.
+// now. Returns what vm_find(mm, start) gives afterwards. ERR_PTR(-ENOMEM), or ERR_PTR(-EINVAL): an
+// area must stay whole.
 struct vm_area *vm_cut(struct mm *mm, struct vm_area *first, u64 start, u64 end);

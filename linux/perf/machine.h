@@ -4,7 +4,7 @@
 #include "arch/x86/trap.h"
 
 #define PERF_REGS_WORDS (1 + 20)    // a word for the ABI, and the registers of a trap frame
-#define PERF_REGS_KNOWN 0xff0fffull // a bit for each known one; no frame has DS, ES, FS and GS
+#define PERF_REGS_KNOWN 0xff0fffull // one bit each; frames lack DS, ES, FS and GS
 
 struct words;
 
@@ -12,8 +12,8 @@ struct words;
 // context.
 const struct trapframe *perf_user_regs(const struct trapframe *regs);
 
-// Puts the ABI and the registers of `mask`, as far as they are known. With regs NULL it puts that
-// there are none.
+// Puts the ABI and the registers of `mask`, as far as they are known. With regs NULL it puts the
+// ABI "none".
 void perf_put_regs(struct words *w, u64 mask, const struct trapframe *regs);
 
 // The physical address of `addr`, and the size of its page in bytes. 0 if nothing is mapped there.

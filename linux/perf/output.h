@@ -23,12 +23,12 @@ struct perf_output {
     u64 freq_count, freq_time; // count and time when the rate was looked at last
     u64 clock_seen;            // of a clock: its running time when it was looked at last
 
-    s32 limit; // so many overflows until it stops and is disabled (REFRESH); 0: no limit
+    s32 limit; // overflows until it stops and is disabled (REFRESH); 0: no limit
 
     // A SIGTRAP that the task must send itself before it goes back to ring 3 (linux/perf/wakeup.c).
     bool trap_due; // it is in ctx->traps, linked by trap_next
     u64 trap_addr;
-    u64 told_in; // 1 + ctx->stay when the last one was sent
+    u64 told_in; // 1 + ctx->stay when the last SIGTRAP was sent
     struct perf_event *trap_next;
 
     // Work that a #DB has left for task context; only of an original (linux/perf/wakeup.h).
@@ -51,7 +51,7 @@ struct perf_output_cpu {
     struct perf_event *pending; // work that overflows have left (linux/perf/wakeup.h); atomic
     bool fresh;                 // some work has come since perf_work_interrupt() was called last
     u64 ticks;
-    u64 clocks_from; // clocks are not looked at before this moment of clock_ns(), but by ticks
+    u64 clocks_from; // before this moment of clock_ns() only ticks look at clocks
 } __aligned(128);    // a power of two, so the address is found by a shift
 extern struct perf_output_cpu perf_output_cpus[MAX_CPUS];
 
@@ -62,7 +62,7 @@ static inline struct perf_output_cpu *this_output_cpu(void)
 
 // Whether perf_user_return() would find anything to do for the running task. If not, the task's
 // stay in the kernel is over. Pending work does not count here. It was done once on this way to
-// ring 3, and what has come since waits for the next way (W3). IRQs off.
+// ring 3. Work that has come since waits for the next way (W3). IRQs off.
 static inline bool perf_user_return_due(const struct task *t)
 {
     struct perf_event_context *ctx = t->perf_ctx;

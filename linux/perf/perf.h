@@ -9,13 +9,15 @@
 // Boot CPU, once, after perf_init().
 void perf_programs_init(void);
 
-// Calls fn for every event of the context, siblings before their leader; fn may free the event.
+// Calls fn for every event of the context, siblings before their leader. fn may free the event.
 void perf_for_each_event(struct perf_event_context *ctx,
                          void (*fn)(struct perf_event *event, void *arg), void *arg);
 
-// The same for the events of both contexts that run on this CPU; fn changes no list. IRQs off.
+// The same for the events of both contexts that run on this CPU. fn must not change a list. IRQs
+// off.
 void perf_for_each_here(void (*fn)(struct perf_event *event, void *arg), void *arg);
-// The same for those of them that are ACTIVE, that sample, and that overflow into perf_counted().
+// The same, but only for events that are ACTIVE, that sample, and that overflow into
+// perf_counted().
 void perf_for_each_sampling(void (*fn)(struct perf_event *event, void *arg), void *arg);
 
 // Runs the loop for each member of a group, the leader first. No member may leave meanwhile.
@@ -29,7 +31,7 @@ static inline struct perf_event *perf_next_member(struct perf_event *event,
     return next == &leader->siblings ? NULL : list_entry(next, struct perf_event, node);
 }
 
-// True if the event counts nothing any more, for ever: it was retired, or its task has ended.
+// True if the event will never count again: it was retired, or its task has ended.
 static inline bool perf_event_ended(const struct perf_event *event)
 {
     return event->state == PERF_EXIT || (event->ctx->task && event->ctx->dead);
@@ -41,8 +43,8 @@ static inline size_t perf_event_size(const struct perf_event *event)
     return event->pmu->size + sizeof(struct perf_output);
 }
 
-// The text of /proc/hwbp, in the format of docs/hwbp.md; empty in a kernel without breakpoints.
-// Task context.
+// The text of /proc/hwbp, in the format of docs/hwbp.md. It is empty in a kernel without
+// breakpoints. Task context.
 void hwbp_show(struct text *t);
 
 // ---- the life of tasks (called by linux/proc) ----
@@ -52,7 +54,7 @@ void hwbp_show(struct text *t);
 int perf_fork(struct task *child, bool thread);
 // The child will not start after all: ends its copies. Task context.
 void perf_fork_failed(struct task *child);
-// The running task `t` ends. Its events leave their registers; their counts can still be read. Task
+// The running task `t` ends. Its events leave their registers. Their counts can still be read. Task
 // context.
 void perf_exit_task(struct task *t);
 // The running task `t` becomes another program. Task context.
@@ -80,9 +82,9 @@ bool perf_is_clock(const struct perf_event *event);
 // ---- the system call's half (linux/perf/open.c, linux/perf/file.c) ----
 
 // Reads an attr from user memory and checks it. 0, -EFAULT or -EINVAL. -E2BIG: the size is out of
-// range, or an unknown part is not zero; then the size that is known here is written to attr.size
-// in user memory. -EOPNOTSUPP: a part of the interface that this kernel does not have. Task
-// context.
+// range, or an unknown part is not zero. Then the size that is known here is written to attr.size
+// in user memory. -EOPNOTSUPP: the attr asks for a part of the interface that this kernel does not
+// have. Task context.
 int perf_copy_attr(u64 uattr, struct perf_event_attr *attr);
 
 // perf_event_open(2). Returns a descriptor or -errno. Task context.

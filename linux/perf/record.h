@@ -27,7 +27,7 @@ void perf_record_exit(void);
 struct perf_mapping {
     u64 addr, len, offset;
     u32 prot, flags;
-    u32 minor; // of the device that the file is on; the major number is 0
+    u32 minor; // minor number of the file's device; the major number is 0
     u64 ino;
     const char *path;
 };
@@ -40,5 +40,5 @@ void perf_record_throttle(struct perf_event *event, u32 type);
 // A copy's task ends: writes its count to the original's buffer (inherit_stat).
 void perf_record_read(struct perf_event *copy);
 
-// An event begins to exist (by is 1) or ceases to (-1): counts those that ask for records.
+// An event begins to exist (`by` is 1) or ends (-1). Counts the events that ask for records.
 void perf_record_account(const struct perf_event *event, int by);

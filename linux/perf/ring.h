@@ -8,7 +8,7 @@
 //   R2  The writer that leaves last publishes data_head. All bytes below it are complete then,
 //       because no writer is inside any more.
 //   R3  Bytes that the program has not read (those from data_tail on) are never overwritten. A
-//       record that does not fit is counted. The next record that fits comes behind a LOST record.
+//       record that does not fit is counted as lost. The next one that fits follows a LOST record.
 //   R4  An event's pointer to its buffer changes under perf_mutex. The old buffer is put only after
 //       every CPU has passed a point with IRQs on, because writers run with IRQs off.
 #pragma once
@@ -51,9 +51,10 @@ struct vm_object *perf_buffer_map(struct perf_event *event, u64 pages, bool writ
 // IRQs off, any context.
 void perf_buffer_write(struct perf_event *event, const struct perf_record_header *record);
 
-// The same in parts. Begin reserves `size` bytes, or returns false. Then come bytes in their order.
-// Bytes of the program end at a page that is not there, so that function returns how many were
-// copied. End says whether the record is a sample, which counts for wakeup_events.
+// The same in parts. perf_buffer_begin() reserves `size` bytes, or returns false. Then
+// perf_buffer_put() and perf_buffer_put_user() add bytes in their order. perf_buffer_put_user()
+// copies from the program. It stops at a page that is not there, and returns how many bytes it
+// copied. perf_buffer_end() is told whether the record is a sample, which counts for wakeup_events.
 struct perf_writer {
     struct perf_event *event;
     struct perf_buffer *buffer;

@@ -10,16 +10,16 @@ struct words;
 
 // The most words of the trailer that sample_id_all appends to records.
 #define PERF_SAMPLE_ID_WORDS 6
-// So many members a group may have, because samples may contain the counts of all
-// (PERF_SAMPLE_READ with PERF_FORMAT_GROUP).
+// The most members that a group may have. It is limited because a sample may contain the counts of
+// all members (PERF_SAMPLE_READ with PERF_FORMAT_GROUP).
 #define PERF_SAMPLE_GROUP_MAX 32
 
-// Whether this kernel has all parts that the samples of a new event ask for. 0; -EINVAL: its PMU
-// cannot read this clock, or there is no AUX area; -EOVERFLOW: sample_max_stack; -EOPNOTSUPP:
-// branches, AUX, or registers that no frame has.
+// Whether this kernel has all parts that the samples of a new event ask for. Returns 0 if it has.
+// -EINVAL: its PMU cannot read this clock, or there is no AUX area. -EOVERFLOW: sample_max_stack.
+// -EOPNOTSUPP: branches, AUX, or registers that no frame has.
 int perf_sample_check(const struct perf_event *event);
-// The time for records of the event, in ns of the clock that it has chosen; and whether two events
-// have chosen the same clock. Any context.
+// perf_clock() gives the time for records of the event, in ns of the clock that it has chosen.
+// perf_same_clock() says whether two events have chosen the same clock. Any context.
 u64 perf_clock(const struct perf_event *event);
 bool perf_same_clock(const struct perf_event *a, const struct perf_event *b);
 // Begins the first period of a new event.
@@ -27,7 +27,7 @@ void perf_sample_init(struct perf_event *event);
 // ioctl PERIOD: begins a period of this length now. Context lock held.
 void perf_sample_set_period(struct perf_event *event, u64 period);
 
-// A sampling event has counted `nr` times at `regs`; NULL stands for this place in the kernel. The
+// A sampling event has counted `nr` times at `regs`. NULL stands for this place in the kernel. The
 // same context as perf_event_count().
 void perf_sample_count(struct perf_event *event, u64 nr, struct trapframe *regs, u64 addr);
 

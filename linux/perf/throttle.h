@@ -11,10 +11,10 @@ bool perf_may_overflow(struct perf_event *event);
 
 // A clock that samples begins a period. Context lock held.
 void perf_clock_begin(struct perf_event *event);
-// It is about to run: the timer must not be late. Context lock held.
+// A clock is about to run, so the timer must not be late. Context lock held.
 void perf_clock_runs(const struct perf_event *event);
-// A sample, if one is due; *next becomes the moment of its next one, if that is earlier. In an
-// interrupt.
+// Makes a sample if one is due. *next becomes the moment of the clock's next sample, if that is
+// earlier. In an interrupt.
 void perf_clock_look(struct perf_event *event, u64 *next);
 // After a look at all clocks, which has begun at `begin`: the next one is due at `next`.
 void perf_clocks_seen(u64 begin, u64 next);

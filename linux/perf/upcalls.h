@@ -11,9 +11,10 @@ struct file;
 struct task;
 struct perf_event;
 
-// linux/fs/perf_file.c. A new descriptor of the running task, and all the memory that it needs. It
-// is reserved before the event is made, because programs could see that. 0, -EMFILE, -ENFILE or
-// -ENOMEM. Then it is either filled or given back. Task context.
+// linux/fs/perf_file.c. Reserves a new descriptor of the running task, and all the memory that it
+// needs. It comes before the event is made, because programs can see an event that was made. 0,
+// -EMFILE, -ENFILE or -ENOMEM. Afterwards the descriptor is either filled or given back. Task
+// context.
 struct perf_new_fd {
     int fd;
     struct file *file;

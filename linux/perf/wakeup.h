@@ -2,18 +2,18 @@
 //
 //   W1  Wakeups, SIGIO and the stop at a limit are work of the original event. The event is put
 //       into a list of the CPU. After a #DB from ring 3 the work is done before the program goes on
-//       (perf_debug_return). Otherwise it is done on the way to ring 3, or by a kernel thread,
-//       which an interrupt to this CPU itself wakes.
+//       (perf_debug_return). Otherwise it is done on the way to ring 3, or by a kernel thread. An
+//       interrupt from this CPU to itself wakes that thread.
 //   W2  A SIGTRAP belongs to the task that made the hit. It is noted in the event. The task sends
 //       it to itself before its next instruction in ring 3, on whatever CPU that is.
 //   W3  The code that does this work may be watched, too. It must not keep itself going. So an
 //       interrupt is asked for only when new work has come into the list. A way to ring 3 does the
-//       work once, and the thread does it once a tick. Of several hits in one stay in the kernel an
-//       event reports one. Work that is left waits for the next entry into the kernel, which comes
-//       at the next tick at the latest.
+//       work once, and the thread does it once a tick. If an event has several hits in one stay in
+//       the kernel, it reports one of them. Work that is left waits for the next entry into the
+//       kernel, which comes at the next tick at the latest.
 //
-// Doing the work takes the whole list at once. An event may end only when it is in no list and no
-// CPU does its work (perf_work_finish).
+// The code that does the work takes the whole list at once. An event may end only when it is in no
+// list and no CPU does its work (perf_work_finish).
 #pragma once
 
 #include "linux/perf/output.h"
@@ -25,12 +25,12 @@ enum {
     PERF_WORK_DISABLE = BIT(3),    // the limit is reached: disable the event
 };
 
-// Leaves work for an original event. IRQs off, any context.
+// Adds work to an original event. IRQs off, any context.
 void perf_work_queue(struct perf_event *original, u32 work);
 // The same for an overflow: without the signals if the descriptor does not want them.
 void perf_work_overflow(struct perf_event *original, u32 work);
-// The work was not left by a #DB from ring 3. If there is new work, asks for an interrupt to this
-// CPU. IRQs off, any context.
+// For work that does not come from a #DB in ring 3. If there is new work, asks for an interrupt to
+// this CPU. IRQs off, any context.
 void perf_work_interrupt(void);
 // The handler of IPI_PERF: wakes the thread that does the work. IRQs off.
 void perf_irq_work(void);

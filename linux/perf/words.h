@@ -32,7 +32,7 @@ static inline u64 words_bytes(const struct words *w)
     return (u64)w->at - (u64)w->start;
 }
 
-// Puts the last two values of an event in a read_format: its id, and how many records it has lost.
+// Puts the last two values of an event, as `format` asks: its id, and how many records it has lost.
 static inline void perf_put_identity(struct words *w, u64 format, const struct perf_event *event)
 {
     const struct perf_event *original = perf_original(event);
@@ -42,7 +42,8 @@ static inline void perf_put_identity(struct words *w, u64 format, const struct p
         put_word(w, __atomic_load_n(&original->output->lost, __ATOMIC_RELAXED));
 }
 
-// Whose value and times a read of the event begins with: its leader's, if it is about the group.
+// A read of `event` begins with the value and times of the event that this returns. It is the
+// leader if the read is about the group.
 static inline struct perf_event *perf_read_first(struct perf_event *event)
 {
     return event->attr.read_format & PERF_FORMAT_GROUP ? event->leader : event;
@@ -57,8 +58,9 @@ static inline void put_times(struct words *w, u64 format, const struct perf_time
         put_word(w, times->running);
 }
 
-// Puts the values of an event or of its group, as its read_format says. The count and times are of
-// perf_read_first(); value() says the count of a sibling. Nobody joins or leaves meanwhile.
+// Puts the values of an event or of its group, as its read_format says. `count` and `times` belong
+// to perf_read_first(). value() gives the count of a sibling. No event joins or leaves the group
+// meanwhile.
 static inline void perf_put_values(struct words *w, struct perf_event *event, u64 count,
                                    const struct perf_times *times,
                                    u64 (*value)(struct perf_event *sibling))

@@ -6,8 +6,8 @@
 void hotplug_init(void); // boot CPU, once
 
 // Takes a CPU offline, or online again. On return no task runs there any more, or the CPU runs
-// tasks again. 0, also when nothing was to do; -EINVAL for a CPU that does not exist and for CPU 0,
-// which has the devices' interrupts. A task that was bound to the leaving CPU alone may run
+// tasks again. Returns 0, also when nothing was to do. -EINVAL: the CPU does not exist, or is CPU
+// 0, which has the devices' interrupts. A task that was bound to the leaving CPU alone may run
 // anywhere from then on, as on Linux. Task context.
 int cpu_offline(u32 cpu);
 int cpu_online_again(u32 cpu);

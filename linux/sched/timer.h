@@ -23,8 +23,8 @@ int sched_sleep_until(u64 when, bool interruptible);
 
 // Boot CPU, once.
 void timers_init(void);
-// Runs timers of this CPU that are due. Of many it does some, and an interrupt to itself the rest.
-// IRQs off.
+// Runs timers of this CPU that are due. If many are due, it runs some of them. The CPU sends itself
+// an interrupt, which runs the rest. IRQs off.
 void timers_run(void);
-// Gives all timers of this CPU to CPU 0. Not from a timer's function. IRQs off.
+// Gives all timers of this CPU to CPU 0. A timer's function must not call it. IRQs off.
 void timers_leave(void);

@@ -8,9 +8,9 @@
 //                           ending, and the list of threads
 //   none                    umask: the threads of the program use it as they like
 // The list of threads changes only under both locks. So one of the two is enough to walk it. A
-// program has as many processes and threads as it likes: work at each of them is done under
-// proc_lock, which leaves interrupts and preemption on, and takes signal_lock for one thread at a
-// time.
+// program has as many processes and threads as it likes. So work on all of them is done under
+// proc_lock, which leaves interrupts and preemption on. Such work takes signal_lock for one thread
+// at a time.
 //
 // References: the tree has one until the process is reaped. Each thread's task has one until it is
 // released.
@@ -32,7 +32,7 @@ struct mm;
 struct node;
 struct tracee;
 
-// Those of setitimer(2), and that of RLIMIT_CPU.
+// The timers of setitimer(2), and the timer of RLIMIT_CPU.
 enum { ITIMER_REAL, ITIMER_VIRTUAL, ITIMER_PROF, ITIMER_CPU_LIMIT, NR_ITIMERS };
 
 // An interval timer. proc_lock guards all but `due`.
@@ -81,18 +81,18 @@ struct process {
     struct usage reaped; // of children that were waited for, and of their children
 
     struct spinlock signal_lock;   // RANK_SIGNAL
-    struct sigaction action[NSIG]; // action[n] is that of signal n + 1
+    struct sigaction action[NSIG]; // action[n] belongs to signal n + 1
     struct sigpending pending;
     struct task *exec_task; // if not NULL, all threads but this one end
     union {                 // what threads have to do on their way to ring 3
         struct {
             bool stopping;  // they stop
             bool continued; // the parent does not know yet that SIGCONT has come
-            bool offers;    // others are to look at the signals in `left`
+            bool offers;    // other threads are to look at the signals in `left`
         };
-        u32 to_do; // not 0: one of these
+        u32 to_do; // not 0: at least one of these is true
     };
-    u64 left;  // signals that a thread may have been woken for, and did not take
+    u64 left;  // a thread may have been woken for these signals, and did not take them
     u64 round; // each SIGCONT begins a new one; from 1
     u32 nr_stopped;
     int stop_signal;
@@ -154,8 +154,8 @@ static inline struct thread *current_thread(void)
     return current_task()->thread;
 }
 
-// Whether th is counted in nr_stopped of its process p. What stopped before a SIGCONT has not
-// stopped any more. signal_lock held.
+// Whether th is counted in nr_stopped of its process p. A thread that stopped before the last
+// SIGCONT does not count any more. signal_lock held.
 static inline bool thread_stopped(const struct process *p, const struct thread *th)
 {
     return th->stopped_in == p->round;
@@ -178,8 +178,9 @@ struct process *process_next(struct process *p);
 struct process *process_from(u32 pid);
 // The address space of p, with a reference, or NULL when it has none any more. Task context.
 struct mm *process_mm(struct process *p);
-// Calls fn for the address space of each process, and of no other that is being made or freed. One
-// that processes share may come several times. No lock is held, so fn may take mm->lock.
+// Calls fn for the address space of each process. Address spaces that are being made or freed are
+// left out. An address space that processes share may come several times. No lock is held, so fn
+// may take mm->lock.
 void process_each_mm(void (*fn)(struct mm *mm));
 // The state of the first thread as a letter of /proc/PID/stat (proc(5)). proc_lock held.
 char process_state(struct process *p);
@@ -193,7 +194,8 @@ bool process_group_orphaned(u32 pgid);
 // The parent's thread that made p, or another of the parent's threads if that one has ended. NULL:
 // the parent is ending. proc_lock held.
 struct task *process_forker(const struct process *p);
-// The CPU time of all threads of p so far, in ns; and all that p has used. proc_lock held.
+// process_runtime() gives the CPU time of all threads of p so far, in ns. process_usage() gives all
+// that p has used. proc_lock held.
 u64 process_runtime(struct process *p);
 struct usage process_usage(struct process *p);
 // What one thread has used, without memory. proc_lock held.
@@ -223,11 +225,13 @@ void task_take_tid(struct task *self, u32 tid);
 // proc_lock held. Afterwards the caller starts the task.
 void process_link(struct process *p, struct process *parent, struct task *first);
 void thread_link(struct task *t);
-// Gives a task that has not started another number if its own is in use without a task: as that of
-// a process that nobody has waited for, of a group or of a session. Both of the above call it, so
-// the number is not final before. proc_lock held.
+// For a task that has not started: gives it another number if its own is in use without a task.
+// Such a number is the number of a process that nobody has waited for, of a group or of a session.
+// process_link() and thread_link() call this function. So the number is final only after them.
+// proc_lock held.
 void tid_settle(struct task *t);
-// The number that was given last; and its change, up to MAX_TID: the next one follows it.
+// tid_last() says which number was given last. tid_set_last() changes that, up to MAX_TID. The next
+// number that is given follows it.
 u32 tid_last(void);
 void tid_set_last(u32 tid);
 // Whether there are as many threads as its RLIMIT_NPROC, or the system, allows. proc_lock held.
@@ -237,8 +241,7 @@ bool thread_leave(struct thread *th);
 // Unlinks a zombie and drops the tree's reference. proc_lock held.
 void process_reap(struct process *p);
 
-// Numbers of arch_prctl(2), which is a request of ptrace(2), too.
-// arch_prctl(2).
+// Codes of arch_prctl(2). A request of ptrace(2) takes them, too.
 enum {
     ARCH_SET_GS = 0x1001,
     ARCH_SET_FS,

@@ -1,8 +1,8 @@
 // Limits of a process on what it may take: getrlimit(2). A child has its parent's, and execve(2)
 // keeps them.
 //
-// Every program is root, but none may raise a limit again (on Linux: root without
-// CAP_SYS_RESOURCE), and none is exempt from one.
+// Every program is root. But no program may raise a hard limit again, and no program is exempt from
+// a limit. On Linux this is root without CAP_SYS_RESOURCE.
 #pragma once
 
 #include "arch/x86/types.h"
@@ -25,16 +25,16 @@ struct rlimit {
     u64 soft, hard;
 };
 
-// Threads of programs that there may be, and processes without threads that nobody has waited for.
-// Set at boot (linux/fs/sysctl.c).
+// How many threads of programs there may be. Processes without threads that nobody has waited for
+// count, too. Set at boot (linux/fs/sysctl.c).
 extern u64 threads_max;
 
-// Those of the first program.
+// Sets the limits of the first program.
 void rlimits_init(struct rlimit limits[NR_RLIMITS]);
-// Reads one into *old and changes it to *new; either may be NULL. 0, -EINVAL (no such limit, or
-// soft above hard), or -EPERM (hard would rise). Task context.
+// Reads a limit into *old, and changes it to *new. Either pointer may be NULL. 0, -EINVAL (no such
+// limit, or soft above hard), or -EPERM (hard would rise). Task context.
 int rlimit_change(struct process *p, u32 which, const struct rlimit *new, struct rlimit *old);
-// The running task's soft limit; RLIM_INFINITY for a kernel thread.
+// The running task's soft limit. A kernel thread has RLIM_INFINITY.
 u64 rlimit_soft(u32 which);
-// All of them, as in /proc/PID/limits (proc(5)). Task context.
+// Writes all limits, as in /proc/PID/limits (proc(5)). Task context.
 void rlimits_show(struct text *t, struct process *p);

@@ -22,7 +22,7 @@ enum {
 #define SIG_BIT(sig) BIT((sig)-1)
 #define SIG_STOPS    (SIG_BIT(SIGSTOP) | SIG_BIT(SIGTSTP) | SIG_BIT(SIGTTIN) | SIG_BIT(SIGTTOU))
 #define SIG_IGNORES  (SIG_BIT(SIGCHLD) | SIG_BIT(SIGCONT) | SIG_BIT(SIGURG) | SIG_BIT(SIGWINCH))
-// Mostly caused by an instruction. They are taken before all others.
+// An instruction causes most of these signals. They are taken before all others.
 #define SIG_FAULTS                                                                                 \
     (SIG_BIT(SIGILL) | SIG_BIT(SIGTRAP) | SIG_BIT(SIGBUS) | SIG_BIT(SIGFPE) | SIG_BIT(SIGSEGV) |   \
      SIG_BIT(SIGSYS))
@@ -40,7 +40,8 @@ enum {
 #define SA_RESTART   0x10000000ull
 #define SA_NODEFER   0x40000000ull
 #define SA_RESETHAND 0x80000000ull
-// All flags there are. A program finds out about others by whether rt_sigaction(2) keeps them.
+// All flags that exist. rt_sigaction(2) drops any other flag. So a program can find out which flags
+// exist.
 #define SA_KNOWN                                                                                   \
     (SA_NOCLDSTOP | SA_NOCLDWAIT | SA_SIGINFO | SA_TAGBITS | SA_RESTORER | SA_ONSTACK |            \
      SA_RESTART | SA_NODEFER | SA_RESETHAND)
@@ -58,8 +59,8 @@ enum {
 
 #define TRAP_PERF_FLAG_ASYNC 1u // the signal was blocked, so it came later than the hit
 
-// What the kernel keeps of a siginfo_t: 48 bytes. Programs see 128 bytes, of which the rest is
-// zero.
+// The part of a siginfo_t that the kernel keeps: 48 bytes. Programs see 128 bytes. The other bytes
+// are zero.
 struct siginfo {
     s32 signo, err, code, pad;
     union {
@@ -96,8 +97,8 @@ struct sigaction {
 };
 
 // Signals that were sent and not yet taken. Each has an entry in `queue` with its siginfo. A
-// standard signal is there once, a real-time signal as often as it was sent (signal(7)). Guarded by
-// process->signal_lock.
+// standard signal is there once. A real-time signal is there as often as it was sent (signal(7)).
+// process->signal_lock guards the set.
 struct sigpending {
     u64 set;
     struct list queue;
@@ -113,16 +114,16 @@ struct sigpending {
 int signal_process(struct process *p, int sig, const struct siginfo *info);
 // The same to one thread. Does nothing for a kernel thread. Takes proc_lock.
 int signal_task(struct task *t, int sig, const struct siginfo *info);
-// To the running task, since its call cannot be done: as if it had sent the signal itself. SIGPIPE
-// and SIGXFSZ come so on Linux.
+// Sends to the running task, because its system call cannot be done. The siginfo looks as if the
+// task had sent the signal itself. On Linux, SIGPIPE and SIGXFSZ come in this way, too.
 void signal_refused(int sig);
-// A short way for a signal to the running task, which is on its way to ring 3. If a handler can
-// take the signal at once, returns where the caller writes the siginfo, its signo too. NULL: the
-// caller must use signal_task().
+// A fast way to signal the running task, which is on its way to ring 3. If a handler can take the
+// signal at once, returns where the caller writes the siginfo, its signo too. NULL: the caller must
+// use signal_task().
 struct siginfo *signal_self(int sig);
 // Sends to the running task because of what it just did. If the task blocks or ignores the signal,
-// the signal kills it. If the same signal is pending for the thread already, that one is taken,
-// with its own siginfo.
+// the signal kills it. If the same signal is pending for the thread already, the pending one is
+// taken, with its own siginfo.
 void signal_force(int sig, const struct siginfo *info);
 void signal_force_fault(int sig, int code, u64 addr);
 // Sends to every process of a group. 0, or -ESRCH: the group has none. proc_lock held.

@@ -1,5 +1,5 @@
-// What the files of signal handling share with linux/ptrace and linux/proc. Not for the rest of the
-// kernel.
+// What the files of signal handling share with linux/ptrace and linux/proc. The rest of the kernel
+// does not include this header.
 #pragma once
 
 #include "linux/task/process.h"
@@ -10,7 +10,7 @@
 enum {
     ERESTARTNOINTR = 513,        // always restart
     ERESTARTNOHAND = 514,        // restart, unless a handler runs
-    ERESTART_RESTARTBLOCK = 516, // the same by restart_syscall(2), with the thread's `restart`
+    ERESTART_RESTARTBLOCK = 516, // by restart_syscall(2), with the thread's `restart`
 };
 
 // ---- signal_send.c ----
@@ -20,19 +20,21 @@ enum {
 void signal_kick(struct task *t);
 // signal_lock or proc_lock held.
 bool signal_is_ignored(const struct process *p, int sig);
-// Of the signals of `set` that are pending for the process, each is shown to the first thread that
-// does not block it. Who stops blocking one later finds it there. proc_lock held, no signal_lock.
+// Looks at the signals of `set` that are pending for the process. Shows each one to the first
+// thread that does not block it. A thread that stops blocking a signal later finds the signal
+// there. proc_lock held, no signal_lock.
 void signal_offer(struct process *p, u64 set);
 // Calls `step` for each thread of p, with signal_lock. proc_lock held, no signal_lock.
 typedef void signal_step(struct thread *th, void *arg);
 void signal_each_thread(struct process *p, signal_step *step, void *arg);
-// A step that ends the thread: wakes it, wherever it waits, and it ends on its way to ring 3.
+// A step that ends the thread. It wakes the thread, wherever the thread waits. Then the thread ends
+// on its way to ring 3.
 signal_step signal_kill_thread;
 // Forgets the pending signals of this set, of the process and all its threads. proc_lock held.
 void signal_forget(struct process *p, u64 set);
 
-// The running thread may have been woken for these signals to the process, and will not take them:
-// so others are to look at them. signal_lock held.
+// The running thread may have been woken for these signals to the process, and will not take them.
+// So other threads are to look at these signals. signal_lock held.
 static inline void signal_leave(struct process *p, u64 set)
 {
     p->left |= p->pending.set & set;

@@ -27,9 +27,9 @@ static inline void usage_add(struct usage *to, const struct usage *more)
     to->peak_pages = MAX(to->peak_pages, more->peak_pages);
 }
 
-// Computes u->system_ns. The CPU time as a whole is exact. The kernel's part of it is taken to be
-// the kernel's part of the ticks, which is a bad estimate for a short time. Neither part is ever
-// less than it was told before.
+// Computes u->system_ns. The CPU time as a whole is exact. The kernel's part of the time is taken
+// to be the kernel's part of the ticks. That is a bad estimate for a short time. Neither part is
+// ever less than the program was told before.
 static inline void usage_split(struct usage *u, struct cpu_time *told)
 {
     u64 ticks = u->user_ticks + u->system_ticks, system = 0;
