@@ -168,13 +168,17 @@ class Bench:
             raise Broken(complaints(done))
         return self.dir + "/program"
 
-    def kernel(self):
-        """The debug kernel with the attempt in it, or the core. Returns its build folder."""
-        done = make(self.tree, "kernel-only", *core(self.lab.flavour), f"LAB_FILE={self.lab.file}",
-                    f"LAB_SOURCE={self.path}", "LAB_OBJS=" + " ".join(self.staff))
+    def staff_kernel(self, *words):
+        """The debug kernel as it is. Returns its build folder. `words`: more for make."""
+        done = make(self.tree, "kernel-only", *words)
         if done.returncode:
             raise Broken("the kernel: " + complaints(done))
         return self.tree + "/" + BUILD
+
+    def kernel(self):
+        """The debug kernel with the attempt in it, or the core. Returns its build folder."""
+        return self.staff_kernel(*core(self.lab.flavour), f"LAB_FILE={self.lab.file}",
+                                 f"LAB_SOURCE={self.path}", "LAB_OBJS=" + " ".join(self.staff))
 
 
 BUILD = "build/grade"  # in the starter, so that the student's own build stays as it is

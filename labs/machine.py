@@ -1,4 +1,5 @@
 # A hand-in's kernel in QEMU, and what QEMU saw of it.
+import contextlib
 import os
 import re
 import subprocess
@@ -49,12 +50,15 @@ def execute(tree, build, program, arguments, append="", files="", seconds=60):
 
 def on_linux(program, arguments, files=(), seconds=60):
     """What a program says on Linux 6.12 in QEMU. A program's memory ends where it does on dr7."""
-    os.chdir(lab.ROOT)  # where tools/linux.py keeps its kernel
-    done = bench.run(["make", "-s", batch.INIT])
-    if done.returncode:
-        raise bench.Broken(bench.complaints(done))
-    done = batch.run("linux", [[program, *arguments]], seconds, files=files, smp=1,
-                     flags=["-cpu", "max,la57=off"])[0]
+    with contextlib.chdir(lab.ROOT):  # where tools/linux.py keeps its kernel
+        made = bench.make(lab.ROOT, batch.INIT)
+        if made.returncode:
+            raise bench.Broken(bench.complaints(made))
+        try:
+            done = batch.run("linux", [[program, *arguments]], seconds, files=files, smp=1,
+                             flags=["-cpu", "max,la57=off"])[0]
+        except (SystemExit, subprocess.CalledProcessError) as problem:
+            raise bench.Broken(f"Debian's Linux 6.12 cannot be had: {problem}") from None
     return done.output.decode(errors="replace").replace("\r", "")
 
 
