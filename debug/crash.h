@@ -2,7 +2,7 @@
 // it ends.
 #pragma once
 
-// HOW is one of these; any other word is a panic, too:
+// HOW is one of these. Any other word is a panic, too:
 //
 //   null      a write through a NULL pointer
 //   panic     a panic

@@ -1,5 +1,5 @@
-// /dev/guest: small virtual machines for programs. Each open file is a guest (arch/x86/svm/svm.h);
-// its bytes are the guest's memory.
+// /dev/guest: small virtual machines for programs. Each open file is a guest (arch/x86/svm/svm.h).
+// Its bytes are the guest's memory.
 //
 //   open           a new guest with zeroed memory; -ENODEV when guests cannot run here
 //   read, write    its memory, also while it runs; a write behind the end: -ENOSPC

@@ -1,7 +1,7 @@
 // A wide breakpoint that moves to another address from any context, also from its own callback.
 //
 // hwbp_wide_modify() waits for all CPUs, so only a task can call it. Here the new address is left
-// where every CPU finds it, and each CPU gets an interrupt. Then it moves its own part.
+// where every CPU finds it, and each CPU gets an interrupt. Then each CPU moves its own part.
 #pragma once
 
 #include "hwbp/hwbp.h"
@@ -10,22 +10,22 @@
 struct retarget {
     struct list node;
     struct hwbp_wide *wide;
-    u64 addr;         // where the breakpoint is to be; atomic
+    u64 addr;         // the address where the breakpoint is to be; atomic
     u64 at[MAX_CPUS]; // where each CPU has it; atomic
 };
 
-// Makes `wide` one that can move. A callback that moves it needs this first: so the breakpoint is
-// made disabled, and enabled after this. Until retarget_end() its address, type and length are
-// changed in no other way. Task context.
+// Makes `wide` one that can move. A callback may move it only after this call. So the breakpoint is
+// made disabled, and is enabled after this call. Until retarget_end() its address, type and length
+// are changed in no other way. Task context.
 void retarget_begin(struct retarget *r, struct hwbp_wide *wide);
-// After return no CPU moves it any more, whoever asks for it. Comes before hwbp_unregister_wide().
-// Task context.
+// After the return no CPU moves it any more, even if hwbp_wide_retarget() was called. Comes before
+// hwbp_unregister_wide(). Task context.
 void retarget_end(struct retarget *r);
 
-// Moves the breakpoint to addr. Type, length and slots stay. Of several calls at once, one wins on
-// all CPUs. Does not wait: a CPU follows when it takes interrupts, so the caller's own part moves
-// when its IRQs are on again. -EINVAL: nothing may be watched there, and nothing has changed. Any
-// context, also inside #DB; takes no lock.
+// Moves the breakpoint to addr. Type, length and slots stay. If several calls come at once, the
+// same one wins on all CPUs. Does not wait: a CPU follows when it takes interrupts, so the caller's
+// own part moves when its IRQs are on again. -EINVAL: nothing may be watched there, and nothing has
+// changed. Any context, also inside #DB. Takes no lock.
 int hwbp_wide_retarget(struct retarget *r, u64 addr);
 
 // The CPUs that have followed the last call. Any context.

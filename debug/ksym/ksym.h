@@ -20,15 +20,15 @@ void ksym_init(void);
 
 void ksym_filters_init(void); // part of ksym_init()
 
-// One request, a newline behind it allowed:
+// Takes one request. A newline may follow it.
 //
 //   SYMBOL[+OFFSET][/LENGTH]:ACCESS   ACCESS is rw- (reads and writes), -w- (writes) or --- (stop
 //                                     tracing it)
 //   "", "0" or "*:---"                stop tracing everything
 //
-// Without LENGTH the greatest one is taken that fits: 8, 4, 2 or 1 bytes, aligned, and not behind
-// the symbol's end. A variable that is traced already changes its access or length in place, and
-// keeps its hits. Returns 0, or an error, and then nothing has changed:
+// Without LENGTH the request gets the greatest length that fits: 8, 4, 2 or 1 bytes, aligned, and
+// not behind the symbol's end. If the variable is traced already, its access or length changes in
+// place, and its hits stay. Returns 0, or an error, and then nothing has changed:
 //
 //   -EINVAL      malformed; an access that x86 has no condition for; an offset outside the symbol;
 //                a bad length; a variable that #DB itself uses
@@ -53,8 +53,7 @@ void ksym_trace_hit(struct perf_event *event, struct trapframe *regs);
 // it was last emptied, and how many of these were overwritten by newer ones. Then comes a line for
 // each access, in the order of time. Task context.
 void ksym_trace_show(struct text *t, u64);
-// A write drops the accesses, whatever is written. Opening with O_TRUNC drops all that is in the
-// file.
+// A write of any text drops the accesses. Opening with O_TRUNC drops all that is in the file.
 int ksym_trace_write(const char *text, u64);
 void ksym_trace_clear(void);
 

@@ -3,7 +3,7 @@
 
 #include "arch/x86/types.h"
 
-// Its address (and its size in *size if not NULL), or 0.
+// The symbol's address, or 0. If `size` is not NULL, *size gets its size.
 u64 ksym_lookup(const char *name, u32 *size);
 
 // The greatest length of a data breakpoint at addr that stays inside an object of `size` bytes: 8,

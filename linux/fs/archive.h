@@ -11,12 +11,12 @@ struct archive_entry {
     u64 size;
 };
 
-// Calls fn for each entry up to the trailer. fn returns NULL, or what is wrong with the entry in
-// words. True when all is well. Otherwise `why` says which entry is broken and how. Never reads
+// Calls fn for each entry up to the trailer. fn returns NULL, or says in words what is wrong with
+// the entry. True when all is well. Otherwise `why` says which entry is broken and how. Never reads
 // outside of [data, data + len).
 bool archive_parse(const u8 *data, u64 len, const char *(*fn)(const struct archive_entry *e),
                    char *why, size_t size);
 
-// Adds one entry to the tree, and the directories above it that are missing. Returns NULL, or what
-// is wrong with the entry in words. At boot.
+// Adds one entry to the tree, and the directories above it that are missing. Returns NULL, or says
+// in words what is wrong with the entry. At boot.
 const char *archive_add(const struct archive_entry *e);

@@ -3,7 +3,7 @@
 
 #include "linux/fs/file.h"
 
-// fcntl(2)'s commands F_SETOWN, F_GETOWN, F_SETSIG, F_GETSIG and their like. 0 or more, or -errno;
+// fcntl(2)'s commands F_SETOWN, F_GETOWN, F_SETSIG, F_GETSIG and their like. 0 or more, or -errno.
 // -EINVAL for any other command. Task context.
 s64 file_async_fcntl(struct file *f, int cmd, u64 arg);
 // F_SETFL on this descriptor has switched O_ASYNC on or off. Task context.

@@ -4,7 +4,7 @@
 
 #include "linux/fs/vfs.h"
 
-// What is typed before the console is opened for the first time is dropped.
+// Bytes that are typed before the console is opened for the first time are dropped.
 extern const struct file_ops console_ops;
 
 // At boot. Returns the mode of the console's nodes: a character device, or a pipe with "tty=raw".
@@ -14,5 +14,6 @@ u32 console_foreground(void);
 void console_set_foreground(u32 pgrp);
 // The handler of the serial line's interrupt: bytes wait there. IRQs off.
 void console_serial_input(void);
-// Wakes all who wait for input, after console_wake_rest() (linux/fs/upcalls.h). Task context.
+// Wakes all tasks that wait for input, after console_wake_rest() (linux/fs/upcalls.h). Task
+// context.
 void console_wake(void);

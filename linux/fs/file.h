@@ -54,7 +54,7 @@ enum file_seek {
 struct file_ops {
     const char *name; // of files without a node, as /proc/PID/fd shows it
     enum file_seek seek;
-    int (*open)(struct file *f); // a node is opened; 0 or -errno. May be NULL
+    int (*open)(struct file *f); // a node is opened. 0 or -errno. May be NULL
     ssize_t (*read)(struct file *f, u64 ubuf, size_t n, u64 *pos);  // NULL: -EINVAL
     ssize_t (*write)(struct file *f, u64 ubuf, size_t n, u64 *pos); // NULL: -EINVAL
     s64 (*ioctl)(struct file *f, u32 cmd, u64 arg);                 // NULL: -ENOTTY
@@ -69,13 +69,13 @@ struct file_ops {
     void (*release)(struct file *f); // the last reference is gone. May be NULL
 };
 
-// Whom O_ASYNC signals (linux/fs/async.h). No lock: a signal that is sent while the owner changes
-// goes to the old one or to the new one.
+// The process, thread or group that O_ASYNC signals (linux/fs/async.h). It has no lock. A signal
+// that is sent while the owner changes goes to the old owner or to the new one.
 enum { F_OWNER_TID = 0, F_OWNER_PID = 1, F_OWNER_PGRP = 2 };
 struct file_owner {
     s32 type, pid; // pid 0: nobody
-    s32 sig;       // of F_SETSIG; 0: a plain SIGIO
-    s32 fd;        // what si_fd says
+    s32 sig;       // set by F_SETSIG; 0: a plain SIGIO
+    s32 fd;        // the value of si_fd
 };
 
 struct file {
@@ -85,7 +85,7 @@ struct file {
     u64 pos;   // guarded by pos_lock; not used by files without a position
     struct mutex pos_lock;
     struct node *node; // with a reference; NULL: the file has no name
-    size_t weight;     // bytes of memory that come back when it is closed, beside itself
+    size_t weight;     // bytes of memory that its close frees, besides struct file
     void *private;     // belongs to the ops
     struct file_owner owner;
 };
@@ -108,8 +108,9 @@ u64 file_count(void);
 // file_init() it goes back by file_free().
 struct file *file_alloc(void);
 void file_free(struct file *f);
-// Makes an open file with one reference of that memory. Takes a reference to the node, if there is
-// one. file_new() also allocates the memory, and returns what file_alloc() does when it fails.
+// file_init() makes an open file with one reference out of that memory. It takes a reference to the
+// node, if there is one. file_new() also allocates the memory, and returns the errors of
+// file_alloc().
 void file_init(struct file *f, const struct file_ops *ops, struct node *n, void *private,
                u32 flags);
 struct file *file_new(const struct file_ops *ops, struct node *n, void *private, u32 flags);
@@ -121,7 +122,7 @@ struct fd_table {
     bool shared;                // more than one thread uses it, or has used it
     struct spinlock lock;       // RANK_FILES
     u64 used[MAX_FDS / 64];     // one bit for each number that is open, or reserved
-    u64 cloexec[MAX_FDS / 64];  // which of them execve(2) closes; of others a bit means nothing
+    u64 cloexec[MAX_FDS / 64];  // execve(2) closes these; valid only with the bit in `used`
     struct file *file[MAX_FDS]; // NULL: not open
 };
 
@@ -129,7 +130,7 @@ struct fd_table {
 u32 fd_limit(void);
 
 struct fd_table *fds_new(void);
-// Opens in an empty table what is open in t, under the same numbers.
+// Opens in an empty table all files that are open in t, under the same numbers.
 void fds_fill(struct fd_table *empty, struct fd_table *t);
 struct fd_table *fds_copy(struct fd_table *t); // for fork; NULL when memory is out
 void fds_put(struct fd_table *t);              // the last reference closes all files
@@ -137,9 +138,9 @@ void fds_put(struct fd_table *t);              // the last reference closes all 
 u64 fds_weight(struct fd_table *t);
 void fds_close_on_exec(struct fd_table *t);
 // Reserves the lowest free number >= from. Returns it, or -EMFILE. A call that opens something does
-// this first, before anything that a program could see. Then the number is filled with a file,
-// whose reference goes to the table, or it is given back. Until then it is not open, and dup2(2) to
-// it gives -EBUSY.
+// this first, before anything that a program could see. Then fd_fill() fills the number with a
+// file, whose reference goes to the table. Or fd_give_back() gives it back. Until then the number
+// is not open, and dup2(2) to it gives -EBUSY.
 int fd_reserve(struct fd_table *t, bool cloexec, int from);
 // Takes no lock: nobody else writes the place of a reserved number.
 static inline void fd_fill(struct fd_table *t, int fd, struct file *f)
@@ -147,12 +148,12 @@ static inline void fd_fill(struct fd_table *t, int fd, struct file *f)
     __atomic_store_n(&t->file[fd], f, __ATOMIC_RELEASE);
 }
 void fd_give_back(struct fd_table *t, int fd);
-// Reserves and fills in one step. -EMFILE when there is no number; the reference is dropped then.
+// Reserves and fills in one step. -EMFILE when there is no number. Then the reference is dropped.
 int fd_install(struct fd_table *t, struct file *f, bool cloexec, int from);
 struct file *fd_get(struct fd_table *t, int fd); // with a reference; NULL: not open
 
-// fd_get() without a reference, for one call by the running task, if its table is not shared. Then
-// nobody else can close the file during the call. Only the task itself can begin to share the
+// fd_get() without a reference, for one call by the running task. Its table must not be shared.
+// Then nobody else can close the file during the call. Only the task itself can begin to share the
 // table, by clone(2).
 static inline struct file *fd_own(const struct fd_table *t, int fd)
 {

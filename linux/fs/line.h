@@ -1,6 +1,6 @@
-// The line discipline of the terminal: what becomes of each byte that is typed, and what a read
-// gets. It has no locks and no devices; the caller has them (linux/fs/console.c). Structures and
-// numbers are Linux's (termios(3)).
+// The line discipline of the terminal. It decides what happens to each byte that is typed, and what
+// a read gets. It has no locks and no devices: the caller has them (linux/fs/console.c). Structures
+// and numbers are Linux's (termios(3)).
 #pragma once
 
 #include "arch/x86/types.h"
@@ -55,7 +55,7 @@ enum {
 struct line {
     struct termios t;
     u32 tail, commit, head;
-    bool ended; // no byte will come any more; behind those in the ring is the end of the file
+    bool ended; // no byte will come any more: behind the ring is the end of the file
     void (*echo)(const char *s, size_t n);
     u16 ring[LINE_RING];
 };
@@ -69,14 +69,14 @@ void line_flush(struct line *l);
 int line_input(struct line *l, u8 c);
 bool line_full(const struct line *l);
 // True if a read need not wait. With ICANON: a whole line is there, or the end of the file.
-// Without: a byte is there, or VMIN is 0.
+// Without ICANON: a byte is there, or VMIN is 0.
 bool line_ready(const struct line *l);
-// Takes up to n bytes; with ICANON at most up to the end of one line. *more says whether the line
-// goes on. Returns how many bytes; 0 is the end of the file.
+// Takes up to n bytes. With ICANON it takes them from one line only. *more says whether the line
+// goes on. Returns the number of bytes. 0 is the end of the file.
 size_t line_take(struct line *l, u8 *to, size_t n, bool *more);
 // How many bytes a read could take now.
 u32 line_available(const struct line *l);
 
-// Turns n bytes of a program's output into those to send. `to` has room for 2 * n bytes. Returns
-// their number.
+// Turns n bytes of a program's output into the bytes to send. `to` has room for 2 * n bytes.
+// Returns the number of bytes to send.
 size_t line_output(const struct line *l, const char *from, size_t n, char *to);

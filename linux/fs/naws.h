@@ -1,7 +1,8 @@
-// The size of the terminal at the other end of the serial line. The host's tools send it among the
-// bytes that are typed, as a telnet client does (RFC 1073): IAC SB NAWS, width, height, IAC SE.
-// Width and height have two bytes each, the higher one first. IAC is 255, which begins no character
-// of UTF-8; IAC IAC is one byte 255. No locks: the caller has them (linux/fs/console.c).
+// The size of the terminal at the other end of the serial line. The host's tools send the size
+// among the bytes that are typed, as a telnet client does (RFC 1073). They send IAC SB NAWS, width,
+// height, IAC SE. Width and height have two bytes each, the higher one first. IAC is 255, which
+// begins no character of UTF-8. IAC IAC is one byte 255. The caller does the locking
+// (linux/fs/console.c).
 #pragma once
 
 #include "arch/x86/types.h"
@@ -16,8 +17,9 @@ struct naws {
 
 enum naws_answer { NAWS_TYPED, NAWS_TAKEN, NAWS_RESIZED };
 
-// Takes a byte that has come. The answer says whether it was typed, belongs to a command, or ends a
-// command with a new size, which is in `bytes` then. All other commands are taken and do nothing.
+// Takes a byte that has come. NAWS_TYPED: it was typed. NAWS_TAKEN: it belongs to a command.
+// NAWS_RESIZED: it ends a command with a new size, which is in `bytes` now. All other commands are
+// taken and do nothing.
 enum naws_answer naws_input(struct naws *n, u8 c);
 
 static inline u16 naws_columns(const struct naws *n)

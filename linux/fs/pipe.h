@@ -6,7 +6,7 @@
 #define PIPE_SIZE (64u << 10)
 #define PIPE_BUF  4096u // a write of up to so many bytes goes in as a whole (pipe(7))
 
-// Pages of all pipes together that there may be (linux/fs/sysctl.c).
+// How many pages all pipes together may have (linux/fs/sysctl.c).
 extern u64 pipe_pages_max;
 
 // Makes both ends with `flags` (O_NONBLOCK or 0). ends[0] is to read from, ends[1] to write to. 0,

@@ -3,7 +3,8 @@
 
 #include "arch/x86/types.h"
 
-// A moment, since 1970; before it, `sec` is negative and `nsec` still counts forwards.
+// A moment, counted from the beginning of 1970. Before 1970 `sec` is negative, and `nsec` still
+// counts forwards.
 struct file_time {
     s64 sec, nsec;
 };
@@ -35,7 +36,7 @@ _Static_assert(sizeof(struct statfs) == 120, "statfs is the ABI's");
 
 struct dirent64 {
     u64 d_ino;
-    s64 d_off; // the position behind this entry; here it is the inode number of the entry
+    s64 d_off; // the position behind this entry; in dr7 its inode number
     u16 d_reclen;
     u8 d_type; // the file type in st_mode, shifted right by 12
     char d_name[];

@@ -8,7 +8,7 @@ s64 sys_getrandom(u64 ubuf, u64 n, u32 flags);
 
 // linux/proc/syscall.c. For tests, in debug builds (/proc/sys/kernel/fail_nth). The nth allocation
 // in the running task's next system call fails. After that call syscall_fail_left() says how many
-// more allocations it would have taken, or 0 when the failure has happened. Task context.
+// more allocations were needed for the failure, or 0 when it has happened. Task context.
 void syscall_fail_nth(u64 nth);
 u64 syscall_fail_left(void);
 
@@ -26,5 +26,5 @@ void thread_set_name(struct task *t, const char *name);
 // linux/proc/init.c. A key like Ctrl-C: the init thread sends `sig` to the console's foreground
 // group a moment later (linux/fs/console.h). Any context but NMI and #DB.
 void console_signal(int sig);
-// The same for waiters who are too many for an interrupt: the init thread calls console_wake().
+// There are too many waiters for an interrupt to wake: the init thread calls console_wake().
 void console_wake_rest(void);

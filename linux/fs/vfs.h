@@ -1,9 +1,9 @@
 // The one tree of names: the archive's files and directories, /dev, /proc, /sys and /tmp.
 //
 // Everything in it is a node. Nodes of the archive live for ever. Nodes of /tmp live until they are
-// unlinked and closed. Nodes below /proc/PID are made by each look-up. A pipe's node is in no tree:
-// it is its own parent. The tree lock (a mutex) guards all lists of children. Task context, unless
-// a comment says otherwise.
+// unlinked and closed. Nodes below /proc/PID are made by each look-up. A pipe's node is not in the
+// tree: it is its own parent. The tree lock (a mutex) guards all lists of children. Task context,
+// unless a comment says otherwise.
 #pragma once
 
 #include "linux/fs/file.h"
@@ -35,7 +35,7 @@ struct node_ops {
 struct node {
     struct refcount refs;
     u32 mode; // S_IF* and permissions
-    u64 ino;  // unique; children are listed in ascending order
+    u64 ino;  // unique; a directory lists its children in this order
     // When it was last read, written, changed in any way (inode(7)).
     struct file_time atime, mtime, ctime;
     bool gone;                   // unlinked
@@ -73,7 +73,7 @@ struct node *node_child(struct node *dir, const char *name, size_t len);
 // At boot: node_new() and node_link() in one step. Panics when memory is out.
 struct node *node_add(struct node *parent, const char *name, u32 mode, const struct file_ops *fops);
 // The directory where n is now. For a node of /tmp the tree lock is held, because rename(2) changes
-// parents, and the old one may be freed; debug builds check that.
+// parents, and the old parent may be freed. Debug builds check that.
 struct node *node_parent(const struct node *n);
 #define FS_DEV 1 // st_dev of all files
 void node_stat(struct node *n, struct stat *st);
@@ -85,7 +85,8 @@ extern struct node *fs_root;
 extern struct mutex fs_tree_lock;
 extern const struct file_ops dir_ops, bytes_ops;
 
-// A pipe of pipe(2). The type alone does not tell: a console can have that of a pipe, too.
+// A pipe of pipe(2). The type alone does not tell, because a console can have the type of a pipe,
+// too.
 static inline bool node_is_pipe(const struct node *n)
 {
     return n->parent == n && n != fs_root;
@@ -93,12 +94,12 @@ static inline bool node_is_pipe(const struct node *n)
 
 // ---- paths: absolute, or relative to the directory `at` ----
 //
-// Errors are those of path_resolution(7): -ENOENT, -ENOTDIR, -ELOOP, -ENAMETOOLONG, -ENOMEM.
+// The errors are from path_resolution(7): -ENOENT, -ENOTDIR, -ELOOP, -ENAMETOOLONG, -ENOMEM.
 
 // The node, with a reference, or ERR_PTR. With `follow` a link at the very end is followed, too.
 struct node *vfs_lookup(struct node *at, const char *path, bool follow);
-// Opens a file with `flags` (O_*), none of which excludes another. `mode`:
-// permissions of a new one. A file with one reference, or ERR_PTR.
+// Opens a file with `flags` (O_*), none of which excludes another. A new file gets the permissions
+// `mode`. A file with one reference, or ERR_PTR.
 struct file *vfs_open(struct node *at, const char *path, u32 flags, u32 mode);
 // 0 or -errno.
 int vfs_make(struct node *at, const char *path, u32 mode, const char *text); // as ops->create()
@@ -107,7 +108,8 @@ int vfs_rename(struct node *at, const char *path, struct node *to_at, const char
 struct file_time vfs_now(void); // since 1970
 // Notes what was done to a node of /tmp. Read: its bytes, its names or its text. As with Linux's
 // "relatime" (mount(8)) its atime changes only when it is older than the last change, or than a
-// day; nodes elsewhere keep it. Written: the bytes or names have changed. Changed: another thing.
+// day. Nodes elsewhere keep their atime. Written: the bytes or names have changed. Changed:
+// something else has changed.
 void node_was_read(struct node *n);
 void node_was_written(struct node *n);
 void node_was_changed(struct node *n);
@@ -131,7 +133,7 @@ void procfs_init(void);
 void sysfs_init(void);
 void tmpfs_init(void);
 
-// How large /tmp is and how much of it is free; blocks are pages. Task context.
+// How large /tmp is and how much of it is free. Blocks are pages. Task context.
 void tmpfs_fill_statfs(struct statfs *st);
 // statfs(2) of a node, or of NULL: an anonymous file (mounts.c). 0 or -EFAULT.
 s64 node_statfs(struct node *n, u64 ubuf);

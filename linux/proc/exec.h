@@ -7,9 +7,9 @@ struct mm;
 
 // ---- argument strings (args.c) ----
 
-#define ARG_MAX (128u << 10) // bytes of all strings and pointers together; more gives -E2BIG
+#define ARG_MAX (128u << 10) // bytes of all strings and pointers together; -E2BIG above it
 
-// The strings of argv, then those of envp, each with its NUL, in one buffer that grows.
+// The strings of argv, then the strings of envp, each with its NUL, in one buffer that grows.
 struct exec_args {
     char *buf;
     size_t used, size;
@@ -17,8 +17,8 @@ struct exec_args {
     u32 argc, envc;
 };
 
-// Add one string of the kernel, or all of a vector of the program. All of argv comes before envp
-// (`env`). 0, -E2BIG, -ENOMEM, -EFAULT.
+// args_add() adds one string of the kernel. args_add_user() adds all strings of a vector of the
+// program. All of argv comes before envp (`env`). 0, -E2BIG, -ENOMEM, -EFAULT.
 int args_add(struct exec_args *a, const char *s, bool env);
 int args_add_user(struct exec_args *a, u64 uvector, bool env);
 // For scripts: puts n strings in the place of argv's first string. 0, -E2BIG, -ENOMEM.
@@ -29,15 +29,15 @@ void args_free(struct exec_args *a);
 
 struct elf_image {
     u64 entry;
-    u64 bias; // what is added to all addresses of a position-independent program
+    u64 bias; // is added to all addresses of a position-independent program
     u64 phdr; // where the program finds its program headers; 0: they are in no segment
     u32 phent, phnum;
     u64 end; // the first page behind the last segment: the heap begins there
 };
 
-// Maps the segments of a static ELF64 program. 0, -ENOMEM, or -ENOEXEC: it is no such file, or a
-// segment is writable and executable at once. After a failure some segments may be mapped, so the
-// caller must drop the address space.
+// Maps the segments of a static ELF64 program. 0, -ENOMEM, or -ENOEXEC: the file is no such
+// program, or a segment is writable and executable at once. After a failure some segments may be
+// mapped, so the caller must drop the address space.
 int elf_load(struct mm *mm, const u8 *data, u64 len, struct elf_image *img);
 
 // ---- the first stack (stack.c) ----
@@ -50,6 +50,6 @@ int stack_build(struct mm *mm, const struct exec_args *a, const char *path,
 // ---- exec.c ----
 
 // Replaces the running program. A relative path begins at its working directory. On -errno nothing
-// has changed. On 0 the caller must leave by the task's user frame. In both cases the caller frees
-// the strings.
+// has changed. On 0 the caller must leave the kernel by the task's user frame. In both cases the
+// caller frees the strings.
 int exec_program(const char *path, struct exec_args *a);

@@ -1,5 +1,5 @@
-// Waiting for a change of a word in user memory (futex(2)). C libraries make mutexes and joins of
-// it.
+// Waiting for a change of a word in user memory (futex(2)). C libraries use it to make mutexes and
+// to wait for threads.
 #pragma once
 
 #include "arch/x86/types.h"

@@ -1,4 +1,4 @@
-// The init process, pid 1: a kernel thread without a program. It is the parent of orphans, which
+// The init process, pid 1: a kernel thread without a program. Init is the parent of orphans. They
 // vanish when they end.
 #pragma once
 

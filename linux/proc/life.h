@@ -1,4 +1,4 @@
-// How processes and threads begin and end, for the files of linux/proc.
+// How processes and threads begin and end. The files of linux/proc share this.
 #pragma once
 
 #include "linux/task/process.h"
@@ -13,19 +13,20 @@ __noreturn void thread_exit(int wait_status);
 // Ends all threads of the running process, with this wait status. Task context, no locks.
 __noreturn void process_exit(int wait_status);
 
-// A vfork's parent waits here. It is on the parent's stack, so thread.vfork is forgotten when the
-// parent is killed. proc_lock guards it.
+// A vfork's parent waits here. This structure is on the parent's stack, so thread.vfork is
+// forgotten when the parent is killed. proc_lock guards it.
 struct vfork {
     struct wait_queue queue;
     bool done;
 };
-// The running thread leaves its address space: a vfork's parent may go on. Task context.
+// The running thread leaves its address space, so a vfork's parent may go on. Task context.
 void vfork_release(struct thread *th);
-// Comes before that: marks the robust mutexes that the thread still holds, and clears the word that
-// set_tid_address(2) has named if others share the memory. The running thread. Task context.
+// Comes before vfork_release(). Marks the robust mutexes that the thread still holds. If others
+// share the memory, clears the word that set_tid_address(2) has named. The running thread. Task
+// context.
 void thread_leaves_words(struct task *t);
 
-// The process has a limit of CPU time, RLIMIT_CPU, or another one than before. proc_lock held.
+// The process has a new limit of CPU time (RLIMIT_CPU). proc_lock held.
 void itimers_limit_cpu(struct process *p);
 // Stops the process's interval timers. Task context, no locks.
 void itimers_stop(struct process *p);

@@ -1,4 +1,4 @@
-// Signals on their way to a handler: masks, frames, restarts. For the files of linux/proc.
+// Signals on their way to a handler: masks, frames, restarts. The files of linux/proc share this.
 #pragma once
 
 #include "linux/task/signal_state.h"
@@ -32,8 +32,8 @@ s64 restart_later(const struct restart *r);
 // Sets the running thread's mask. SIGKILL and SIGSTOP stay unblocked. A pending signal that the new
 // mask lets through will be taken on the way to ring 3.
 void signal_set_blocked(u64 mask);
-// Sends SIGCHLD to p's parent: p has stopped, goes on or has ended. `code` and `status` are those
-// of the siginfo. proc_lock held, no signal_lock.
+// Sends SIGCHLD to p's parent: p has stopped, goes on or has ended. `code` and `status` go into the
+// siginfo. proc_lock held, no signal_lock.
 void signal_notify_parent(struct process *p, int sig, int code, int status);
 
 // ---- signal_frame.c ----
@@ -49,7 +49,8 @@ static inline bool on_altstack(const struct thread *th, u64 sp)
     return !(th->altstack_flags & SS_AUTODISARM) && sp > th->altstack &&
            sp - th->altstack <= th->altstack_size;
 }
-// The running thread's alternate stack, as sigaltstack(2) shows it to a program whose stack pointer
-// is sp; and its change. 0, -EPERM (the stack is in use), -EINVAL (flags), -ENOMEM (too small).
+// altstack_get() gives the running thread's alternate stack, as sigaltstack(2) shows it to a
+// program whose stack pointer is sp. altstack_set() changes it. 0, -EPERM (the stack is in use),
+// -EINVAL (flags), -ENOMEM (too small).
 void altstack_get(struct altstack *s, u64 sp);
 int altstack_set(const struct altstack *s, u64 sp);

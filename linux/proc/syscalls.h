@@ -1,9 +1,9 @@
-// The system calls of this folder, and the numbers of all. Those on files are in
+// The system calls of this folder, and the numbers of all system calls. Those on files are in
 // linux/fs/syscalls.h. Pointers of the program are u64. Every result is a value or -errno. Task
 // context, no locks.
 #pragma once
 
-#include <syscall_numbers.h> // Linux's (Makefile)
+#include <syscall_numbers.h> // Linux's numbers (Makefile)
 
 #include "arch/x86/types.h"
 

@@ -15,8 +15,8 @@ struct timeout {
     bool expired;
 };
 
-// Wakes the running task when clock_ns() >= when. With NEVER it does not; with 0 it has expired
-// already. Timers look at each tick.
+// Wakes the running task when clock_ns() >= when. With NEVER it never wakes the task. With 0 the
+// timeout has expired already. Timers run at ticks, so the resolution is one tick.
 void timeout_start(struct timeout *to, u64 when);
 void timeout_stop(struct timeout *to);
 
@@ -24,11 +24,11 @@ void timeout_stop(struct timeout *to);
 
 // The value of clock_ns() at this time of CLOCK_REALTIME, both in ns. NEVER stays NEVER.
 u64 realtime_to_ns(u64 realtime);
-// The ns from now until then, at least 0.
+// The ns from now until this moment of clock_ns(), at least 0.
 u64 time_left(u64 until);
 
 // Reads a program's struct timespec into ns. 0, -EFAULT, -EINVAL. Task context.
 int get_timespec(u64 *ns, u64 uspec);
-// The same for a time from now on. *until is the moment, by clock_ns(): NEVER when utimeout is 0,
-// and 0 when the time is no time at all.
+// The same for a time that begins now. *until is the moment of clock_ns() when it is over. *until
+// is NEVER when utimeout is 0, and 0 when the time is zero.
 int get_deadline(u64 *until, u64 utimeout);

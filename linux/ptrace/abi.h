@@ -52,8 +52,9 @@ struct user_regs {
 };
 _Static_assert(sizeof(struct user_regs) == 216, "user_regs_struct is the ABI's");
 
-// PEEKUSER and POKEUSER know the registers at the beginning of struct user, and these fields.
-#define USER_SIZE     928 // Linux's struct user; the one of C libraries has 912 bytes
+// PEEKUSER and POKEUSER reach the registers at the beginning of struct user, and its debug
+// registers.
+#define USER_SIZE     928 // Linux's struct user; in C libraries it has 912 bytes
 #define USER_DEBUGREG 848
 
 struct peeksiginfo_args {

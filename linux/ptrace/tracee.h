@@ -3,8 +3,8 @@
 // thread->tracee and the lists of tracees are guarded by two locks: proc_lock, and the signal_lock
 // of the tracee's process. Both are needed to change them, and one of them to look. This
 // signal_lock also guards what belongs to a stop, but the tracer freezes and unfreezes without it.
-// While a tracee is frozen, its registers, memory and debug registers belong to the tracer;
-// otherwise to itself.
+// While a tracee is frozen, its registers, memory and debug registers belong to the tracer.
+// Otherwise they belong to the tracee.
 #pragma once
 
 #include "arch/x86/debugreg.h"
@@ -15,13 +15,13 @@
 struct perf_event;
 
 // A thread's debug registers as tracers see them. A register that was written has an event. The
-// event holds its slot, enabled or not, until ptrace_flush().
+// event, enabled or not, holds its slot until ptrace_flush().
 struct ptrace_debugregs {
     struct perf_event *event[HBP_NUM];
-    u64 addr[HBP_NUM]; // as written; an event gets it when it is enabled
+    u64 addr[HBP_NUM]; // as the tracer wrote it; the event gets it when it is enabled
     u64 used;          // the bits of DR7 that belong to registers with an event
     u64 control;       // the values of these bits that the events have
-    u64 dr7;           // as it was written last
+    u64 dr7;           // the value that was written last
     u64 hits;          // the registers that the present #DB reports
 };
 
@@ -39,13 +39,13 @@ struct tracee {
     struct list node;     // in the tracer's thread->tracees
     u64 options;          // PTRACE_O_*
     bool seized;          // by PTRACE_SEIZE
-    bool leader;          // the process's first thread; its end is that of the process
+    bool leader;          // the process's first thread; when it ends, the process ends
     bool ended;           // it has ended, and is no leader
-    bool trap;            // it stops soon, without a signal
-    bool notify;          // the same because of SIGCONT
-    bool attaching;       // its tracer waits until it has got from its stop into a traced one
-    u32 state;            // enum trace_state; unless it runs, what follows is valid. atomic
-    bool off_cpu;         // has been seen to have left its CPU, in this stop
+    bool trap;            // it is to stop soon, without a signal
+    bool notify;          // it is to stop soon because of SIGCONT
+    bool attaching;       // its tracer waits until its stop has become a traced stop
+    u32 state;            // enum trace_state. TRACE_RUNS: the fields below are not valid. Atomic
+    bool off_cpu;         // it was seen, in this stop, to have left its CPU
     u32 code;             // signal and event, as wait(2) reports them
     u32 report;           // the code until wait(2) has reported it, then 0
     u64 message;          // PTRACE_GETEVENTMSG
@@ -67,7 +67,8 @@ static inline bool stopped_at_syscall(const struct tracee *tr)
 // ---- attach.c; the running thread is the tracer ----
 
 s64 ptrace_traceme(void);
-// 0, -ESRCH, -EPERM (itself, the kernel's, traced already, ending), -EIO (bad options), -ENOMEM.
+// 0, -ESRCH, -EPERM, -EIO (bad options), or -ENOMEM. -EPERM: the thread is the tracer itself, a
+// thread of the kernel, traced already, or ending.
 s64 ptrace_attach(s32 tid, bool seize, u64 addr, u64 options);
 // Ends the tracing of a frozen tracee, which goes on with this signal. Frees tr.
 void ptrace_detach(struct tracee *tr, int sig);
@@ -90,7 +91,7 @@ int ptrace_interrupt(s32 tid);
 int ptrace_kill(s32 tid);
 // Wakes a tracee from its stop. Its signal_lock is held.
 void ptrace_wake(struct tracee *tr);
-// Tells the tracer's process by SIGCHLD and wakes who waits there. proc_lock held.
+// Tells the tracer's process by SIGCHLD, and wakes the threads that wait there. proc_lock held.
 void ptrace_notify_tracer(const struct tracee *tr, int si_code, int status);
 
 // ---- regs.c; the tracee is frozen ----
@@ -100,7 +101,7 @@ void ptrace_get_regs(const struct tracee *tr, struct user_regs *r);
 int ptrace_set_regs(struct tracee *tr, const struct user_regs *r);
 s64 ptrace_peek_user(struct tracee *tr, u64 offset, u64 udata);
 s64 ptrace_poke_user(struct tracee *tr, u64 offset, u64 value);
-// PTRACE_GETREGS and the others of whole sets.
+// PTRACE_GETREGS and the other requests on whole sets.
 s64 ptrace_regs(struct tracee *tr, bool set, u64 udata);
 // arch_prctl(2), for the tracee.
 s64 ptrace_arch_prctl(struct tracee *tr, u64 code, u64 addr);
@@ -122,7 +123,7 @@ u64 ptrace_get_debugreg(const struct tracee *tr, u32 n);
 // 0, -EIO (no such register), -EINVAL, -ENOSPC, -ENOMEM: then nothing has changed. The tracee is
 // frozen.
 s64 ptrace_set_debugreg(struct tracee *tr, u32 n, u64 value);
-// Of the #DB that the running thread is in: the registers that were hit, as bits of DR6.
+// The registers that caused the running thread's present #DB, as bits of DR6.
 u64 ptrace_take_hits(struct thread *th);
 
 // ---- siginfo.c; the tracee is frozen ----

@@ -6,7 +6,7 @@
 struct process;
 struct siginfo;
 
-// linux/proc/exit.c. Reaps a zombie whose status nobody will ask for. proc_lock held.
+// linux/proc/exit.c. Reaps a zombie if nobody will ask for its status. proc_lock held.
 void process_reap_if_unwanted(struct process *p);
 // linux/proc/exit.c. Tells the parent that p has ended. Reaps p if the parent does not ask for the
 // status. proc_lock held.
