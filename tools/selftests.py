@@ -20,6 +20,7 @@ TESTS = ["breakpoints/breakpoint_test", "perf_events/sigtrap_threads",
          "ptrace/get_syscall_info", "sigaltstack/sas", "x86/sigaltstack",
          "x86/single_step_syscall", "x86/syscall_arg_fault", "x86/syscall_nt",
          "x86/sigtrap_loop", "x86/check_initial_reg_state",
+         "x86/test_FCMOV", "x86/test_FCOMI", "x86/test_FISTTP",
          "futex/functional/futex_wait_uninitialized_heap",
          "futex/functional/futex_wait_private_mapped_file"]
 MORE_FLAGS = {"x86/check_initial_reg_state": ["-Wl,-ereal_start"]}
@@ -55,6 +56,6 @@ def build():
             folder = fetch()
             subprocess.run(["gcc"] + FLAGS + MORE_FLAGS.get(test, []) +
                            ["-I", folder, "-I", folder + "/futex/include", "-o", path,
-                            f"{folder}/{test}.c"], check=True)
+                            f"{folder}/{test}.c", "-lm"], check=True)
         paths.append(path)
     return paths
