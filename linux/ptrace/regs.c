@@ -62,15 +62,6 @@ int ptrace_set_regs(struct tracee *tr, const struct user_regs *r)
     return 0;
 }
 
-s64 ptrace_regs(struct tracee *tr, bool set, u64 udata)
-{
-    struct user_regs r;
-    if (set)
-        return get_user(r, udata) ? -EFAULT : ptrace_set_regs(tr, &r);
-    ptrace_get_regs(tr, &r);
-    return put_user(r, udata);
-}
-
 // ---- struct user ----
 
 static bool bad_offset(u64 offset)

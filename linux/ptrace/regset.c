@@ -15,19 +15,6 @@ static bool mxcsr_ok(u32 mxcsr)
     return s.mxcsr == mxcsr;
 }
 
-s64 ptrace_fpregs(struct tracee *tr, bool set, u64 udata)
-{
-    struct fpu_state s;
-    if (!set)
-        return copy_to_user(udata, tr->task->arch.fpu, sizeof(s));
-    if (copy_from_user(&s, udata, sizeof(s)))
-        return -EFAULT;
-    if (!mxcsr_ok(s.mxcsr))
-        return -EINVAL;
-    *tr->task->arch.fpu = s;
-    return 0;
-}
-
 // The standard form of XSAVE (SDM vol. 1, 13.4: each state component has its fixed place). It has
 // x87 and SSE, because programs have no more.
 #define XFEATURE_X87 BIT(0)
@@ -81,10 +68,17 @@ static s64 general_set(struct tracee *tr, bool set, const struct iovec *v)
 
 static s64 float_set(struct tracee *tr, bool set, const struct iovec *v)
 {
-    struct fpu_state *s = tr->task->arch.fpu;
+    struct fpu_state s;
     if (!set)
-        return copy_to_user(v->base, s, v->len);
-    return v->len < sizeof(*s) ? -EINVAL : ptrace_fpregs(tr, true, v->base);
+        return copy_to_user(v->base, tr->task->arch.fpu, v->len);
+    if (v->len < sizeof(s))
+        return -EINVAL;
+    if (copy_from_user(&s, v->base, sizeof(s)))
+        return -EFAULT;
+    if (!mxcsr_ok(s.mxcsr))
+        return -EINVAL;
+    *tr->task->arch.fpu = s;
+    return 0;
 }
 
 static s64 extended_set(struct tracee *tr, bool set, const struct iovec *v)
@@ -113,6 +107,16 @@ static s64 port_set(struct tracee *, bool set, const struct iovec *)
 static s64 shadow_stack_set(struct tracee *, bool, const struct iovec *)
 {
     return -ENODEV;
+}
+
+s64 ptrace_regs(struct tracee *tr, bool set, u64 udata)
+{
+    return general_set(tr, set, &(struct iovec){udata, sizeof(struct user_regs)});
+}
+
+s64 ptrace_fpregs(struct tracee *tr, bool set, u64 udata)
+{
+    return float_set(tr, set, &(struct iovec){udata, sizeof(struct fpu_state)});
 }
 
 s64 ptrace_regset(struct tracee *tr, bool set, u32 type, u64 uiovec)

@@ -101,13 +101,13 @@ void ptrace_get_regs(const struct tracee *tr, struct user_regs *r);
 int ptrace_set_regs(struct tracee *tr, const struct user_regs *r);
 s64 ptrace_peek_user(struct tracee *tr, u64 offset, u64 udata);
 s64 ptrace_poke_user(struct tracee *tr, u64 offset, u64 value);
-// PTRACE_GETREGS and the other requests on whole sets.
-s64 ptrace_regs(struct tracee *tr, bool set, u64 udata);
 // arch_prctl(2), for the tracee.
 s64 ptrace_arch_prctl(struct tracee *tr, u64 code, u64 addr);
 
 // ---- regset.c; the tracee is frozen ----
 
+// PTRACE_GETREGS and the other requests on whole sets.
+s64 ptrace_regs(struct tracee *tr, bool set, u64 udata);
 s64 ptrace_fpregs(struct tracee *tr, bool set, u64 udata);
 s64 ptrace_regset(struct tracee *tr, bool set, u32 type, u64 uiovec);
 
