@@ -62,7 +62,7 @@ NEEDS_core    := image uefi
 NEEDS_fuzz    := image qemu
 NEEDS_run     := image $(EMU) $(if $(filter 1,$(UEFI)),uefi) $(if $(filter sh,$(SHELL_PROG)),,shell)
 NEEDS_recording := $(NEEDS_run)
-NEEDS_exec    := image $(EMU)
+NEEDS_exec    := image $(EMU) $(if $(findstring /debian/,$(PROG)),debian)
 NEEDS_timeline := image $(EMU)
 NEEDS_linux   := image qemu
 NEEDS_compare := image qemu test $(if $(LTP),shell)
@@ -263,10 +263,13 @@ TRACED := $(if $(filter 0,$(CORE)),$(BUILD)/user/bin/timeline $(BUILD)/user/bin/
 timeline: $(B)/kernel.elf $(TRACED)
 	@$(PYTHON) tools/timeline/make.py --build $(B)
 
-exec: $(B)/kernel.elf $(BUILD)/user/bin/sh $(filter $(BUILD)/user/bin/%,$(PROG) $(FILES))
+# Programs that make builds itself.
+MADE = $(filter $(BUILD)/user/bin/% $(BUILD)/debian/%,$(PROG) $(FILES))
+
+exec: $(B)/kernel.elf $(BUILD)/user/bin/sh $(MADE)
 	@$(PYTHON) tools/boot.py exec --build $(B)
 
-linux: $(BUILD)/tools/batch $(filter $(BUILD)/user/bin/%,$(PROG) $(FILES))
+linux: $(BUILD)/tools/batch $(MADE)
 	@$(PYTHON) tools/linux.py run
 
 compare: $(B)/kernel.elf $(BUILD)/tools/batch $(COMPARE)
@@ -284,7 +287,7 @@ decode: $(B)/kernel.elf
 kgdb: $(B)/kernel.elf $(ARCHIVE)
 	@$(PYTHON) tools/debug.py kgdb --build $(B)
 
-gdbserver: $(B)/kernel.elf $(BUILD)/user/bin/sh $(filter $(BUILD)/user/bin/%,$(PROG) $(FILES))
+gdbserver: $(B)/kernel.elf $(BUILD)/user/bin/sh $(MADE)
 	@$(PYTHON) tools/debug.py gdbserver --build $(B)
 
 bochs: $(B)/kernel.elf $(ARCHIVE)
@@ -306,6 +309,10 @@ test: $(if $(filter ?,$(T)),,$(TESTED))
 
 perf-tool:
 	@$(PYTHON) tools/perf_tool.py
+
+# Debian's debuggers: gdbserver, strace.
+$(BUILD)/debian/gdbserver $(BUILD)/debian/strace:
+	@$(PYTHON) tools/debian.py $(@F)
 
 fuzz: $(B)/kernel.elf $(BUILD)/fuzz/fuzz
 	@$(PYTHON) tools/fuzz.py $^

@@ -98,7 +98,7 @@ SHELL_TRACES = [
 
 def built(name):
     if not os.path.exists(debian.path_of(name)):
-        raise Skip(f"not built: python3 tools/debian.py {name}")
+        raise Skip(f"not built: make {debian.path_of(name)}")
     return debian.path_of(name)
 
 

@@ -14,6 +14,7 @@ from report import Skip
 
 SECONDS = 60  # for each, in the machine's time
 SHELL = "/bin/busybox"
+TRUE = "build/user/bin/true"
 DATA = "/tmp/perf.data"
 COUNTER = sum(2 * n for n in perf_data.CALLS.values())  # stores to the variable
 COLOURS = re.compile(r"\x1b\[[\d;]*[A-Za-z]")  # where the console is a terminal
@@ -86,8 +87,10 @@ def others():
     yield "bench breakpoint thread -b 2 -t 4 -p 2", r"Created/joined 10 threads"
     yield "bench breakpoint enable -p 8 -a 8", r"with 8 passive and 8 active threads"
     yield "bench sched pipe -l 100", r"Executed 100 pipe operations"
+    passes = r": Ok\b(?![\s\S]*FAILED)"
     for number in TESTS:
-        yield f"test {number}", r": Ok\b(?![\s\S]*FAILED)"
+        yield f"test {number}", passes
+    yield "! PATH=/ /perf test 67", passes  # it runs `true`
 
 
 def words_of(command):
@@ -108,7 +111,8 @@ def check(kernel, system="dr7"):
         wanted += of_kernel(perf_data.symbols(kernel)[perf_data.KERNEL_VARIABLE])
     words = ["slots=mainline"] if system == "dr7" else []
     done = batch.run(system, [words_of(command) for command, _ in wanted], SECONDS,
-                     kernel=kernel, files=[program, perf_tool.PERF, SHELL], words=words, mem=1024)
+                     kernel=kernel, files=[program, perf_tool.PERF, SHELL, TRUE], words=words,
+                     mem=1024)
     lines, wrong = [], []
     for (command, pattern), d in zip(wanted, done):
         output = COLOURS.sub("", d.output.decode(errors="replace"))
