@@ -1,8 +1,8 @@
 // Balanced search trees: see tree.h.
 #include "linux/base/tree.h"
 
-// How much the two subtrees of a node may differ in height. One would be enough for short ways. Two
-// needs a quarter of the rotations when nodes come and go.
+// How much the two subtrees of a node may differ in height. With one, the ways would be a little
+// shorter. With two, there are only a quarter of the rotations when nodes come and go.
 #define LEAN 2
 
 static u32 height(const struct tree_node *n)
@@ -10,7 +10,7 @@ static u32 height(const struct tree_node *n)
     return n ? n->height : 0;
 }
 
-// Where a node hangs.
+// The pointer that points to node n.
 static struct tree_node **link_of(struct tree *t, const struct tree_node *n)
 {
     return n->parent ? &n->parent->child[n->parent->child[1] == n] : &t->root;
@@ -53,7 +53,7 @@ static struct tree_node *rotate(struct tree *t, struct tree_node *n, int side)
     return c;
 }
 
-// The subtree is too high on one side. Its new root.
+// The subtree is too high on one side. Balances it, and returns its new root.
 static __attribute__((noinline)) struct tree_node *balance(struct tree *t, struct tree_node *n,
                                                            int side)
 {
@@ -63,7 +63,7 @@ static __attribute__((noinline)) struct tree_node *balance(struct tree *t, struc
     return rotate(t, n, side);
 }
 
-// From n upwards, as far as heights change.
+// Goes from n upwards, as far as heights change.
 static void settle(struct tree *t, struct tree_node *n)
 {
     while (n) {

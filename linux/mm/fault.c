@@ -15,8 +15,8 @@ static void copy_file_bytes(const struct vm_area *a, u64 va, u8 *to)
         memcpy(to + (from - va), a->file + (from - a->shows_at), end - from);
 }
 
-// A new page for this area alone, with the content of the object's page `theirs`, or else with the
-// bytes of the file. The reference to `theirs` is dropped. 0 when memory is out.
+// Makes a page for this area alone. It gets the content of the object's page `theirs`, or, without
+// one, the bytes of the file. The reference to `theirs` is dropped. 0 when memory is out.
 static u64 private_page(const struct vm_area *a, u64 va, u64 theirs)
 {
     u64 pa = page_alloc_zeroed();
@@ -95,7 +95,7 @@ int vm_fault_in(struct mm *mm, u64 addr, bool write, bool fetch, bool force, boo
         return -EFAULT;
     bool may_write = a->prot & PROT_WRITE;
     if (write && !may_write && a->shared)
-        return -EACCES; // what others see is not the tracer's to change
+        return -EACCES; // the tracer must not change what others see
     if (!force && ((write && !may_write) || (fetch && !(a->prot & PROT_EXEC)) || !a->prot))
         return -EACCES;
     u64 *pte = paging_walk(mm->root, va, &mm->nr_tables);
@@ -125,7 +125,7 @@ int mm_fault(struct mm *mm, u64 addr, u32 error)
     return err;
 }
 
-// mm_access() within one page, through the direct map.
+// The part of mm_access() in one page. It uses the direct map.
 static int access_page(struct mm *mm, u64 addr, void *buf, size_t n, bool write, bool force)
 {
     lock_for(mm, write);

@@ -9,8 +9,8 @@
 #include "linux/mm/vm.h"
 
 // A tree finds the pages. A node has FANOUT entries: nodes below it, or at the lowest level the
-// addresses of pages. Nodes are made on demand, too, so an object that nobody touches weighs
-// nothing, however long it is. An entry that is not 0 stays until the end of the object.
+// addresses of pages. Nodes are made on demand, too. So an object that nobody touches takes no
+// memory, however long it is. An entry that is not 0 stays until the end of the object.
 #define FANOUT_BITS 6
 #define FANOUT      (1u << FANOUT_BITS)
 
@@ -21,7 +21,7 @@ struct shm {
     u64 root;
 };
 
-// Stores `new` if nothing is there. What is there then.
+// Stores `new` if nothing is there. Returns what is there afterwards.
 static u64 put_first(u64 *at, u64 new)
 {
     u64 old = 0;
@@ -40,7 +40,8 @@ static u64 make_node(u64 *at)
     return node;
 }
 
-// Where page n's address stands; NULL: there is no node for it, or with `make`, no memory for one.
+// Returns the place of page n's address. NULL: there is no node for it, or with `make`, no memory
+// for a node.
 static u64 *entry_of(struct shm *s, u64 n, bool make)
 {
     u64 *at = &s->root;
@@ -62,7 +63,7 @@ static void drop_page(struct shm *s, u64 pa)
         __atomic_fetch_sub(&s->pool->used, 1, __ATOMIC_RELAXED);
 }
 
-// As in make_node(), the first one's page is everybody's.
+// As in make_node(), all use the page of the first one.
 static int make_page(struct shm *s, u64 *at)
 {
     if (s->pool && !count_up(&s->pool->used, 1, s->pool->max))

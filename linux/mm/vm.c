@@ -22,8 +22,8 @@ static bool range_is_free(struct mm *mm, u64 start, u64 end)
 // present bit. Then every CPU that may have them forgets them, in one shootdown. Only then the
 // pages are freed.
 struct hidden {
-    u64 start, end; // where there was anything; end 0: nowhere
-    bool seen;      // by a CPU, maybe
+    u64 start, end; // where there were entries; end 0: nowhere
+    bool seen;      // a CPU may have used one
 };
 
 static void hide_one(u64 va, u64 *pte, void *arg)
@@ -103,7 +103,8 @@ static u64 mapped_bytes(struct mm *mm, u64 start, u64 end)
     return bytes;
 }
 
-// The place for a new area, or -errno. What it replaces does not count against the limits.
+// The place for a new area, or -errno. Areas that the new area replaces do not count against the
+// limits.
 static s64 find_place(struct mm *mm, const struct vm_area *area, u64 addr, u64 len, u32 flags)
 {
     bool data = vm_is_data(area);
@@ -129,14 +130,14 @@ static s64 map_area(struct mm *mm, struct vm_area *area, u64 addr, u64 len, u32 
     if (len > USER_MMAP_TOP - USER_MMAP_BOTTOM)
         goto fail;
     len = ALIGN_UP(len, PAGE_SIZE);
-    // Pages come on touch, so programs may ask for more memory than there is. But one request alone
-    // must not.
+    // Pages come on touch, so programs together may ask for more memory than there is. But one
+    // request alone must not.
     if (!area->file && !area->object && (area->prot & PROT_WRITE) && !(flags & MAP_NORESERVE) &&
         len / PAGE_SIZE > pages_total)
         goto fail;
     mutex_lock(&mm->lock);
     place = find_place(mm, area, addr, len, flags);
-    if (place >= 0 && (flags & MAP_FIXED)) { // otherwise nothing is there
+    if (place >= 0 && (flags & MAP_FIXED)) { // without MAP_FIXED nothing is there
         struct vm_area *there = vm_cut(mm, vm_find(mm, place), place, place + len);
         if (IS_ERR(there))
             place = PTR_ERR(there);
@@ -156,7 +157,7 @@ fail:
     return place;
 }
 
-// Maps an area like this one, which shows what it shows. Its shows_at counts from the place.
+// Maps an area that shows the same as `like`. The shows_at of `like` is relative to the new place.
 static s64 map_like(struct mm *mm, u64 addr, u64 len, u32 prot, u32 flags, const char *name,
                     const struct vm_area *like)
 {
@@ -228,11 +229,12 @@ s64 mm_move(struct mm *mm, u64 addr, u64 len, u64 new_len, u64 to)
     moved->shows_at -= addr; // map_area() adds the new place
     place = map_area(mm, moved, to, new_len, MAP_FIXED | MAP_MOVES);
     if (place >= 0)
-        mm_unmap(mm, addr, len); // its borders are there, so it needs no memory
+        mm_unmap(mm, addr, len); // no area is cut, so it needs no memory
     return place;
 }
 
-// Where the first hole in [start, end) begins; `end`: there is none. `a` is what vm_find() gives.
+// Returns where the first hole in [start, end) begins. `end`: there is none. `a` is what vm_find()
+// gives.
 static u64 mapped_until(const struct vm_area *a, u64 start, u64 end)
 {
     for (; start < end && a && a->start <= start; a = vm_next(a))
@@ -279,7 +281,7 @@ u64 vm_page_flags(const struct vm_area *area)
 
 struct protect {
     const struct vm_area *area;
-    bool lost; // some right was taken away, which a CPU may still have in its translations
+    bool lost; // a right was taken away. A CPU's translations may still have it
 };
 
 static void protect_one(u64, u64 *pte, void *arg)
@@ -292,8 +294,8 @@ static void protect_one(u64, u64 *pte, void *arg)
     p->lost |= (old & PTE_P) && ((old & ~flags & (PTE_P | PTE_W)) || (flags & ~old & PTE_NX));
 }
 
-// 0; -EACCES: one stays read-only; -ENOMEM: there may not be so much more data. `a`: as vm_find()
-// gives it.
+// Returns 0. -EACCES: an area must stay read-only. -ENOMEM: the limit forbids so much more data.
+// `a` is what vm_find() gives.
 static int may_protect(const struct mm *mm, const struct vm_area *a, u64 start, u64 end, u32 prot)
 {
     u64 more = 0;
@@ -321,7 +323,7 @@ int mm_protect(struct mm *mm, u64 addr, u64 len, u32 prot)
     u64 end = addr + ALIGN_UP(len, PAGE_SIZE);
     mutex_lock(&mm->lock);
     struct vm_area *first = vm_find(mm, addr), *a;
-    u64 hole = mapped_until(first, addr, end); // as on Linux, what lies before it changes
+    u64 hole = mapped_until(first, addr, end); // as on Linux, the part before it changes
     int err = may_protect(mm, first, addr, hole, prot);
     struct protect p = {.lost = false};
     a = err ? ERR_PTR(err) : vm_cut(mm, first, addr, hole);

@@ -1,4 +1,4 @@
-// The answers to perf's upcalls: perf/ tells what happens to events, contexts and CPUs, and here
+// The answers to perf's upcalls. perf/ tells what happens to events, contexts and CPUs. Here
 // samples, records, wakeups and inheritance follow from it.
 #include "perf/upcalls.h"
 #include "kernel/base/errno.h"
@@ -22,7 +22,7 @@ void perf_programs_init(void)
 void perf_born(struct perf_event *event)
 {
     const struct perf_event_attr *a = &event->attr;
-    // An event with a frequency is looked at by each tick. It cannot be parked, therefore.
+    // Each tick looks at an event with a frequency. Therefore such an event cannot be parked.
     event->is_loose = event->is_loose || (a->freq && a->sample_period && !event->overflow);
     perf_sample_init(event);
     perf_record_account(event, 1);
@@ -37,7 +37,7 @@ int perf_accepts_member(const struct perf_event *event)
 {
     if (!perf_same_clock(event->leader, event))
         return -EINVAL;
-    // So many members a sample can tell about.
+    // A sample can tell about so many members only.
     return 1 + event->leader->nr_siblings >= PERF_SAMPLE_GROUP_MAX ? -E2BIG : 0;
 }
 
@@ -78,7 +78,7 @@ static __attribute__((noinline)) void tell_of_leaving(struct task *prev, struct 
         perf_work_interrupt();
 }
 
-// For most switches there is nothing to do. Then this costs one look, and no stack frame.
+// At most switches there is nothing to do. Then this costs one look, and no stack frame.
 void perf_task_leaves(struct task *prev, struct task *next)
 {
     const struct perf_output_cpu *out = this_output_cpu();

@@ -31,8 +31,8 @@ static int check_tail(u64 uattr, u32 size)
     return 0;
 }
 
-// Whether a mask of sample_regs_user or sample_regs_intr has registers, and known ones only. Bits
-// from 32 on stand for registers that only some PMUs have, and are not looked at.
+// True if a mask of sample_regs_user or sample_regs_intr has registers, and known ones only. Bits
+// from 32 on stand for registers that only some PMUs have. They are not looked at.
 static bool regs_known(u64 mask)
 {
     return mask && !((u32)mask & ~PERF_REGS_KNOWN);
@@ -66,7 +66,7 @@ static int check(const struct perf_event_attr *a)
         return -EINVAL;
     if (a->freq ? a->sample_period > perf_max_sample_rate() : a->sample_period >> 63)
         return -EINVAL;
-    // Without the task nobody could tell the counts of different copies apart.
+    // Without the task's id nobody could tell the counts of different copies apart.
     if (a->inherit && (a->sample_type & PERF_SAMPLE_READ) && !(a->sample_type & PERF_SAMPLE_TID))
         return -EINVAL;
     return 0;

@@ -81,8 +81,8 @@ static struct perf_buffer *buffer_new(u64 nr_data, const struct perf_event_attr 
     return b;
 }
 
-// Gives the event another buffer (R4). The caller's reference to it goes to the event. perf_mutex
-// held.
+// Gives the event another buffer (R4). The caller's reference to the buffer goes to the event.
+// perf_mutex held.
 static void attach(struct perf_event *event, struct perf_buffer *b)
 {
     struct perf_buffer *old = __atomic_exchange_n(&event->output->buffer, b, __ATOMIC_ACQ_REL);
@@ -143,8 +143,8 @@ static bool is_mapped(const struct perf_buffer *b)
     return b && !__atomic_load_n(&b->unmapped, __ATOMIC_ACQUIRE);
 }
 
-// Whether both events may write to one buffer. All its records must come from one CPU or from one
-// task, with times of one clock, and have one direction.
+// True if both events may write to one buffer. All its records must come from one CPU or from one
+// task. They must have times of one clock, and one direction.
 static bool fits(const struct perf_event *event, const struct perf_event *to)
 {
     return event != to && event->cpu == to->cpu && (to->cpu != -1 || event->target == to->target) &&

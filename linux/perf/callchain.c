@@ -5,7 +5,7 @@
 #include "linux/perf/machine.h"
 #include "linux/perf/words.h"
 
-// Follows the program's frames wherever they lead, as Linux does. It ends after `max` of them.
+// Follows the program's frames wherever they lead, as Linux does. It ends after `max` frames.
 static u32 walk_user(const struct trapframe *regs, u64 *ips, u32 max)
 {
     struct {

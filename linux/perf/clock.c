@@ -1,15 +1,15 @@
-// Samples of cpu-clock and task-clock. Nothing happens when a clock has counted its period, so the
-// CPU's timer is asked for an interrupt at that moment.
+// Samples of cpu-clock and task-clock. When a clock has counted its period, no event tells the
+// kernel. So the CPU's timer is asked for an interrupt at that moment.
 #include "linux/perf/perf.h"
 #include "arch/x86/platform.h"
 #include "arch/x86/user/devices.h"
 #include "linux/perf/sample.h"
 #include "linux/perf/throttle.h"
 
-// The shortest time between two looks at the clocks of a CPU. So periods of twice as much are met,
-// even if an interrupt is late.
+// The shortest time between two looks at the clocks of a CPU. So a period of twice this time is
+// kept, even if an interrupt is late.
 #define SHORTEST_NS 50000
-// Who is so near to its sample gets it now, not by an interrupt of its own.
+// A clock that is so near to its sample gets the sample now, without an interrupt of its own.
 #define NEAR_NS (SHORTEST_NS / 2)
 
 static s64 left_now(const struct perf_event *event)
@@ -43,7 +43,7 @@ void perf_clock_begin(struct perf_event *event)
 
 // ---- the looks ----
 
-// One sample, however late it is. But the periods stay where they are: the next one ends at a
+// Takes one sample, however late it is. But the periods stay where they are: the next one ends at a
 // multiple of the period.
 static void take_sample(struct perf_event *event, s64 left)
 {

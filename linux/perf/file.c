@@ -60,8 +60,8 @@ static __attribute__((noinline)) void change_group(struct perf_event *leader, pe
     mutex_unlock(&perf_mutex);
 }
 
-// The ioctls that are called often are quick without a stack frame. So those that need one have
-// functions of their own.
+// The ioctls that are called often are quick without a stack frame. So ioctls that need a frame
+// have functions of their own.
 static s64 apply(struct perf_event *event, u64 arg, perf_change_fn *fn)
 {
     if (arg & PERF_IOC_FLAG_GROUP)
@@ -71,8 +71,8 @@ static s64 apply(struct perf_event *event, u64 arg, perf_change_fn *fn)
     return 0;
 }
 
-// MODIFY_ATTRIBUTES may change address, type and length, `disabled`, and the signal's data. Whether
-// all other parts are equal.
+// True if both attrs are equal but for the parts that MODIFY_ATTRIBUTES may change. These are
+// address, type and length, `disabled`, and the signal's data.
 static bool rest_is_equal(const struct perf_event_attr *a, const struct perf_event_attr *b)
 {
     struct perf_event_attr x = *a;

@@ -1,5 +1,5 @@
-// /proc/hwbp, version 1: who holds which register and who waits, the counters, the slots, the last
-// refusals (docs/hwbp.md).
+// /proc/hwbp, version 1: which events hold registers and which wait, the counters, the slots, the
+// last refusals (docs/hwbp.md).
 #include "arch/x86/smp.h"
 #include "hwbp/reserve.h"
 #include "kernel/base/ksym.h"
@@ -12,7 +12,7 @@ static const char *type_name(u8 type)
     return type == DR_EXECUTE ? "x" : type == DR_WRITE ? "w" : "rw";
 }
 
-// Who holds the registers and who waits for one: everything about an event after its place.
+// Writes everything about an event that comes after its place.
 static void show_event(struct text *t, struct perf_event *event)
 {
     u64 offset, share = 0;
@@ -44,7 +44,8 @@ static void show_if_waiting(struct perf_event *event, void *arg)
     show_event(t, event);
 }
 
-// On the CPU shown, IRQs off: nothing that its contexts hold can change or go away meanwhile (C1).
+// Runs on the CPU that is shown, IRQs off. So nothing that its contexts hold can change or go away
+// meanwhile (C1).
 static void show_owners(void *arg)
 {
     struct text *t = arg;

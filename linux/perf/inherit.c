@@ -1,5 +1,6 @@
-// What the life of a task does to its events. fork copies those that are inherited. exec enables or
-// ends those that ask for it. The end of a task adds the counts of copies to their originals.
+// What the life of a task does to its events. fork copies the events that are inherited. exec
+// enables or ends the events that ask for it. The end of a task adds the counts of copies to their
+// originals.
 #include "linux/perf/perf.h"
 #include "hwbp/hwbp.h"
 #include "kernel/base/errno.h"
@@ -27,7 +28,7 @@ static struct perf_event *copy_event(struct perf_event *event, struct task *task
         return copy;
     copy->parent = perf_original(event);
     __atomic_fetch_add(&ctx->copied, perf_event_size(copy), __ATOMIC_RELAXED);
-    // The copy is enabled if the event is so now, however it was opened.
+    // The copy is enabled if the event is enabled now, however the event was opened.
     copy->attr.disabled = event->state < PERF_INACTIVE;
     int err = event->pmu->event_init(copy, NULL);
     if (err) {
@@ -35,7 +36,7 @@ static struct perf_event *copy_event(struct perf_event *event, struct task *task
         return ERR_PTR(err);
     }
     err = perf_attach(copy);
-    ASSERT(!err); // -ESRCH cannot be, because the child has not even begun
+    ASSERT(!err); // -ESRCH is impossible: the child has not begun to run
     list_add_tail(&copy->child_node, &copy->parent->children);
     return copy;
 }

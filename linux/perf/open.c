@@ -1,4 +1,4 @@
-// perf_event_open(2). It checks in the same order as Linux, so that it finds the same error first.
+// perf_event_open(2). It checks in the same order as Linux, so it finds the same error first.
 #include "kernel/base/errno.h"
 #include "perf/context.h"
 #include "linux/perf/perf.h"
@@ -22,7 +22,7 @@ static struct task *find_target(s32 pid)
     return task ? task : ERR_PTR(-ESRCH);
 }
 
-// The event, or ERR_PTR.
+// Makes the event. Returns it, or ERR_PTR.
 static struct perf_event *create(const struct perf_event_attr *attr, struct task *target, s32 cpu,
                                  struct perf_event *group, u64 flags)
 {
@@ -46,7 +46,7 @@ static struct perf_event *create(const struct perf_event_attr *attr, struct task
     return ERR_PTR(err);
 }
 
-// The same, for whoever pid and group_fd mean.
+// The same for the task and the group that pid and group_fd mean.
 static struct perf_event *create_for(const struct perf_event_attr *attr, s32 pid, s32 cpu,
                                      s32 group_fd, u64 flags)
 {

@@ -27,8 +27,8 @@ void perf_record_account(const struct perf_event *event, int by)
         __atomic_fetch_add(&perf_record_listeners, by, __ATOMIC_SEQ_CST);
 }
 
-// Writes a record with the event's trailer. Afterwards the header is without it again, for the next
-// event.
+// Writes a record with the event's trailer. Afterwards the header is without the trailer again, for
+// the next event.
 static void emit(struct perf_event *event, struct perf_record_header *header)
 {
     u16 size = header->size;
@@ -44,8 +44,8 @@ static u16 put_text(char *to, const char *text)
     return ALIGN_UP(strlen(to) + 1, sizeof(u64));
 }
 
-// Calls fn for the events that are here. A record may leave work (a wakeup). The task that writes
-// the record does this work before it goes on. A switch cannot do it.
+// Calls fn for the events of this CPU and of the running task. A record may leave work (a wakeup).
+// The task that writes the record does this work before it goes on. A switch cannot do it.
 static void tell(void (*fn)(struct perf_event *, void *), void *arg)
 {
     u64 flags = irq_save();

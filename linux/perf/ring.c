@@ -21,8 +21,8 @@ static u64 position(const struct perf_buffer *b, u64 bytes)
     return b->backward ? -bytes : bytes;
 }
 
-// Reserves n bytes behind all that are reserved, which are *before bytes. False if there is no
-// room.
+// Reserves n bytes behind the reserved ones. *before becomes the number of bytes that were reserved
+// before. False if there is no room.
 static bool reserve(struct perf_buffer *b, u64 n, u64 *before)
 {
     u64 old = __atomic_load_n(&b->state, __ATOMIC_RELAXED), new;
@@ -38,8 +38,8 @@ static bool reserve(struct perf_buffer *b, u64 n, u64 *before)
     return true;
 }
 
-// A writer leaves (R2). If another one has published a later data_head, this one must not move it
-// back.
+// A writer leaves (R2). If another writer has published a later data_head, this one must not move
+// it back.
 static void leave(struct perf_buffer *b)
 {
     u64 state = __atomic_sub_fetch(&b->state, 1, __ATOMIC_ACQ_REL), all = reserved(state);
@@ -52,7 +52,7 @@ static void leave(struct perf_buffer *b)
         ;
 }
 
-// The next piece, which is inside one page: where it is, and at most *n bytes.
+// Returns where the next piece goes. A piece is inside one page, and has at most *n bytes.
 static u8 *next_piece(struct perf_writer *w, u64 *n)
 {
     u64 page = w->at >> PAGE_SHIFT & (w->buffer->nr_data - 1), offset = w->at & ~PAGE_MASK;
@@ -100,7 +100,7 @@ static bool wakeup_is_due(struct perf_buffer *b, const struct perf_event *event,
     u32 want = event->attr.watermark ? 0 : event->attr.wakeup_events;
     if (sample && want && __atomic_add_fetch(&b->samples, 1, __ATOMIC_RELAXED) >= want) {
         __atomic_fetch_sub(&b->samples, want, __ATOMIC_RELAXED);
-        // In Linux this mark is also the number of wakeups, so each wakeup moves it by one.
+        // In Linux this mark is also the number of wakeups. So each wakeup moves it by one.
         __atomic_fetch_add(&b->woken_at, 1, __ATOMIC_RELAXED);
         due = true;
     }

@@ -70,7 +70,7 @@ struct subject {
     u64 addr, period;
 };
 
-// A part that is one word. Those that only other PMUs know are zero or "not known".
+// The value of a part that is one word. A part that only other PMUs know is zero or "not known".
 static u64 word_of(u64 part, const struct subject *s)
 {
     // clang-format off
@@ -94,7 +94,7 @@ static u64 word_of(u64 part, const struct subject *s)
     // clang-format on
 }
 
-// Puts those parts for which the event asks, in this order; a 0 ends the list.
+// Puts the parts of the list for which the event asks, in this order. A 0 ends the list.
 static void put_parts(struct words *w, const u64 *parts, const struct subject *s)
 {
     for (u64 type = s->event->attr.sample_type; *parts; parts++)
@@ -122,7 +122,7 @@ static u64 count_of(struct perf_event *event)
     return event->count;
 }
 
-// Takes no lock: IRQs are off where the context runs, so only the code that was interrupted could
+// Takes no lock. IRQs are off where the context runs. So only the code that was interrupted could
 // be changing it (C1).
 void perf_put_sample_read(struct words *w, struct perf_event *event)
 {
@@ -214,7 +214,7 @@ static void overflow(struct perf_event *event, const struct trapframe *regs, u64
     struct perf_output *out = event->output;
     struct perf_event *original = perf_original(event);
     u32 work = PERF_WORK_SIGNAL_IN;
-    // A program that gets SIGTRAPs sets the pace itself, and no signal may be missed.
+    // A program that gets SIGTRAPs sets the pace itself, and must not miss a signal.
     if (!event->attr.sigtrap && !perf_may_overflow(event))
         return;
     if (out->limit && --out->limit == 0) {
@@ -236,7 +236,7 @@ void perf_sample_count(struct perf_event *event, u64 nr, struct trapframe *regs,
     struct perf_output *out = event->output;
     struct trapframe here;
     // Linux's rule: if samples tell the period and there is no frequency, each occurrence makes a
-    // sample, whatever the period.
+    // sample. The length of the period does not matter.
     const struct perf_event_attr *a = &event->attr;
     bool each = a->sample_type & PERF_SAMPLE_PERIOD && !a->freq && !perf_is_clock(event);
     out->left -= (s64)nr;
@@ -262,7 +262,7 @@ void perf_sample_count(struct perf_event *event, u64 nr, struct trapframe *regs,
 
 // ---- periods ----
 
-// Of a clock the right period is known at once.
+// For a clock the right period is known at once.
 static __attribute__((noinline)) void begin_frequency(struct perf_event *event)
 {
     struct perf_output *out = event->output;

@@ -1,4 +1,4 @@
-// Software events: things that the kernel itself sees happen, and two clocks.
+// Software events: things that happen in the kernel itself, and two clocks.
 #include "linux/perf/perf.h"
 #include "linux/perf/throttle.h"
 #include "kernel/base/errno.h"
@@ -9,7 +9,8 @@ static const struct pmu software_pmu;
 struct sw_event {
     struct perf_event event; // first
     u64 from;                // of a clock: its running time when it was read last
-    // While it is ACTIVE: the next one in sw_active of its CPU, and what points to this one.
+    // While it is ACTIVE: the next event in sw_active of its CPU, and the pointer that points to
+    // this one.
     struct sw_event *next, **link;
 };
 
@@ -82,7 +83,7 @@ void perf_sw_init(void)
 
 // ---- occurrences ----
 
-// Takes no lock: IRQs are off, so nobody comes or goes meanwhile.
+// Takes no lock. IRQs are off, so no event comes or goes meanwhile.
 void perf_sw_count(u32 config, u64 nr, struct trapframe *regs, u64 addr)
 {
     for (struct sw_event *sw = this_output_cpu()->sw_active[config]; sw; sw = sw->next)

@@ -1,4 +1,4 @@
-// Keeps samples few enough: each event may overflow so often in a tick, and periods follow a
+// Keeps samples few enough: an event may overflow only so often in a tick, and periods follow a
 // frequency.
 #include "linux/perf/perf.h"
 #include "linux/perf/throttle.h"
@@ -9,7 +9,7 @@
 #include "linux/perf/sample.h"
 #include "sched/sched.h"
 
-#define DEFAULT_RATE 1000000ull // a second; a program that does real work stays far below
+#define DEFAULT_RATE 1000000ull // a second; programs that do real work stay far below
 #define SMOOTHING    8          // a period moves by 1/8 of the difference to the right one
 
 static u64 max_rate = DEFAULT_RATE;
@@ -69,7 +69,7 @@ static void follow_rate(struct perf_event *event, u64 now)
     bool first = !out->freq_time;
     out->freq_time = now;
     out->freq_count = event->count;
-    // The event was elsewhere or off for some time, or its count was reset: begin to measure anew.
+    // The event was elsewhere or off for some time, or its count was reset. Begin to measure anew.
     if (first || passed > 2 * NS_PER_SEC / HZ || (s64)counted < 0)
         return;
     u64 wanted = counted * (NS_PER_SEC / event->attr.sample_period) / passed;

@@ -102,7 +102,7 @@ void perf_work_finish(struct perf_event *event)
     while (__atomic_load_n(&out->queued, __ATOMIC_SEQ_CST) ||
            __atomic_load_n(&out->busy, __ATOMIC_SEQ_CST)) {
         drain_all();
-        schedule(); // to who is in the middle of it
+        schedule(); // to the task that is in the middle of it
     }
 }
 
@@ -214,7 +214,7 @@ int perf_event_refresh(struct perf_event *event, u32 n)
     return 0;
 }
 
-// True if the event's task and those of all its copies have ended: nothing will ever come.
+// True if the event's task and the tasks of all its copies have ended, so nothing will ever come.
 static bool is_over(const struct perf_event *event)
 {
     return perf_event_ended(event) && list_empty(&event->children);

@@ -45,7 +45,7 @@ static void send_tasks_away(struct runqueue *rq)
     spin_lock(&rq->lock);
     while (!list_empty(&rq->queue)) {
         struct task *t = list_first(&rq->queue, struct task, run_node);
-        rq_unlink(rq, t); // still `queued`: ours to place
+        rq_unlink(rq, t); // still `queued`: this CPU must place it
         spin_unlock(&rq->lock);
         sched_activate(t);
         spin_lock(&rq->lock);
@@ -64,8 +64,8 @@ static void stop_perf(void)
     perf_ctx_release(ctx);
 }
 
-// From here it answers no calls and takes no part in shootdowns. Calls that are on their way while
-// it leaves are served once its IRQs are on.
+// From here on this CPU answers no calls and takes no part in shootdowns. Calls that are on their
+// way while it leaves are served once its IRQs are on.
 static void leave_the_others(void)
 {
     paging_load_kernel();
@@ -91,7 +91,7 @@ void sched_rest(void)
     }
 
     rq->idle->switched_in_ns = clock_ns();
-    rq->stats.idle_ns = idle_ns; // rest is not idleness
+    rq->stats.idle_ns = idle_ns; // the time offline does not count as idle
     smp_join();
     perf_cpu_start(cpu);
     lapic_timer_start(HZ);

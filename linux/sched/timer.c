@@ -1,5 +1,5 @@
-// One-shot timers: each CPU has its own, in order, and its tick looks at the first. Sleeping until
-// a time.
+// One-shot timers. Each CPU has its own, in order, and its tick looks at the first one. And
+// sleeping until a time.
 #include "arch/x86/platform.h"
 #include "arch/x86/user/devices.h"
 #include "kernel/base/panic.h"
@@ -12,7 +12,7 @@ struct timers {
     struct spinlock lock; // RANK_TIMERS
     struct tree by_time;  // of timer->node
     struct timer *running;
-    u64 now; // time of the tick under way; a timer is due once in each
+    u64 now; // time of the present tick; a timer is due at most once in a tick
 };
 
 static struct timers timers[MAX_CPUS];
@@ -44,7 +44,7 @@ void timer_start(struct timer *t, u64 when, void (*fn)(struct timer *))
     irq_restore(flags);
 }
 
-// Locks those that the timer belongs to, or did last. IRQs off.
+// Locks the timers of the CPU to which the timer belongs, or belonged last. IRQs off.
 static struct timers *lock_timers_of(struct timer *t)
 {
     for (;;) {
@@ -56,7 +56,7 @@ static struct timers *lock_timers_of(struct timer *t)
     }
 }
 
-// Unlinks it if it is armed. True if it is not running either.
+// Unlinks the timer if it is armed. True if its function is not running either.
 static bool disarm(struct timer *t)
 {
     u64 flags = irq_save();
@@ -77,7 +77,8 @@ void timer_stop(struct timer *t)
         cpu_pause();
 }
 
-// The first timer that is due, unlinked and marked as running; NULL if none, or enough.
+// Unlinks the first timer that is due, and marks it as running. NULL: none is due, or `enough` is
+// true.
 static struct timer *take_due(struct timers *l, bool enough)
 {
     spin_lock(&l->lock);
@@ -101,7 +102,7 @@ void timers_run(void)
     l->now = clock_ns();
     for (; (t = take_due(l, n == AT_ONCE)); n++)
         t->fn(t);
-    if (n == AT_ONCE) // a program has as many as it likes: other interrupts come between
+    if (n == AT_ONCE) // a program may have many: other interrupts come in between
         lapic_send_self(IPI_TIMERS);
 }
 

@@ -9,9 +9,9 @@
 #define MAX_KIB 4096
 #define ROUND   0x80 // in a record's kind: changes each time the ring has gone round
 
-// `head` counts records ever written, `tail` those that were taken, missed or dropped. Neither ever
-// becomes smaller, so the place of a reader that takes nothing means the same after a change of
-// size.
+// `head` counts all records ever written. `tail` counts the records that were taken, missed or
+// dropped. Neither ever becomes smaller. So a reader's place (`next`) stays right when the size
+// changes.
 struct ring {
     struct trace_record *records;
     u64 head, tail, lost;
@@ -26,20 +26,20 @@ static struct trace_record *record_at(const struct ring *r, u64 n)
     return &r->records[n & (nr_records - 1)];
 }
 
-// What stands in a place belongs to record n only if its kind has this bit.
+// The record in a place is record n only if its kind has this value of ROUND.
 static u8 round_of(u64 n)
 {
     return n & nr_records ? ROUND : 0;
 }
 
-// The kind is written last: what is half filled is no record yet.
+// The kind is written last, so a half filled place is no record yet.
 void trace_put(const struct trace_record *r)
 {
     u64 flags = irq_save();
     __atomic_fetch_add(&writers, 1, __ATOMIC_SEQ_CST);
     if (__atomic_load_n(&trace_on, __ATOMIC_SEQ_CST)) {
         struct ring *ring = &rings[cpu_id()];
-        // #DB and NMI may come in between: each has a place of its own.
+        // #DB and NMI may come in between. Each of them gets a place of its own.
         u64 n = __atomic_fetch_add(&ring->head, 1, __ATOMIC_RELAXED);
         struct trace_record *to = record_at(ring, n);
         u8 kind = r->kind | round_of(n);
@@ -111,7 +111,7 @@ void trace_init(void)
 }
 
 // Copies the first record of one CPU from number *n on, if it is there whole. While it was copied,
-// the writer may have come round to its place.
+// the writer may have gone round the ring and reached its place.
 static bool first_from(struct ring *r, u64 *n, struct trace_record *to)
 {
     u64 head = __atomic_load_n(&r->head, __ATOMIC_ACQUIRE);

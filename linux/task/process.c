@@ -14,7 +14,8 @@
 struct mutex proc_lock;
 struct process *init_process;
 static struct tree processes; // by pid; proc_lock
-// Threads of all processes; one that has none left counts as one until it is reaped. proc_lock
+// Threads of all processes. A process that has no thread left counts as one until it is reaped.
+// proc_lock
 static u64 nr_threads;
 
 #define DEFAULT_UMASK 022

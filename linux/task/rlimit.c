@@ -9,7 +9,8 @@
 
 u64 threads_max;
 
-// Names and units as Linux writes them. Each limit is obeyed, or limits what dr7 does not have.
+// Names and units as Linux writes them. dr7 obeys each limit, or does not have the thing that it
+// limits.
 static const struct {
     const char *name, *unit;
     u64 start;

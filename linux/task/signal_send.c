@@ -1,4 +1,5 @@
-// Sending signals: which thread takes it, whether it is ignored, which threads have to be woken.
+// Sending signals: which thread takes a signal, whether it is ignored, which threads have to be
+// woken.
 #include "arch/x86/smp.h"
 #include "kernel/base/errno.h"
 #include "linux/task/process.h"
@@ -20,7 +21,7 @@ void signal_kick(struct task *t)
     kick(t, BIT(TASK_SLEEPING));
 }
 
-// What the thread does not take now. signal_lock held.
+// The signals that the thread does not take now. signal_lock held.
 static u64 blocked(const struct thread *th)
 {
     return th->blocked & ~th->waiting_for;
@@ -31,9 +32,9 @@ static bool takes(const struct thread *th, int sig)
     return !(blocked(th) & SIG_BIT(sig));
 }
 
-// The end of the first program would be the machine's. So, as with Linux's first process (kill(2),
-// Notes), what it has no handler for does nothing. SIGKILL and SIGSTOP neither, unless the kernel
-// itself sends these (`info` NULL).
+// When the first program ends, the machine ends. So a signal without a handler does nothing to it,
+// as with Linux's first process (kill(2), Notes). SIGKILL and SIGSTOP do nothing either, unless the
+// kernel itself sends them (`info` NULL).
 static bool spares(const struct process *p, int sig, const struct siginfo *info)
 {
     bool kernel = !info && (SIG_BIT(sig) & SIG_UNMASKABLE);
@@ -46,8 +47,9 @@ bool signal_is_ignored(const struct process *p, int sig)
     return handler == SIG_IGN || (handler == SIG_DFL && (SIG_BIT(sig) & SIG_IGNORES));
 }
 
-// The thread that takes a signal to the process, if that can be said without a look at all threads:
-// the running one, or the first one. NULL: there may be others, which signal_offer() looks at.
+// The thread that takes a signal to the process, if it can be found without a look at all threads.
+// It is the running thread or the first one. NULL: there may be others, and signal_offer() looks at
+// them.
 static struct thread *likely_taker(struct process *p, int sig)
 {
     if (current_process() == p && takes(current_thread(), sig))
@@ -101,7 +103,7 @@ void signal_kill_process(struct process *p, int wait_status)
         signal_each_thread(p, signal_kill_thread, NULL);
 }
 
-// Of a process that ends already. Its threads may wait for their tracers.
+// For a process that ends already. Its threads may wait for their tracers.
 static void wake_dying(struct thread *th, void *)
 {
     ptrace_wake_dying(th);
@@ -132,7 +134,8 @@ static void continue_thread(struct thread *th, void *was_stopping)
         sched_wake_from(th->task, BIT(TASK_SLEEPING) | BIT(TASK_STOPPED));
 }
 
-// No stop signal is pending. A thread that has taken one, or has stopped, did so in an old round.
+// Afterwards no stop signal is pending. If a thread has taken a stop signal, or has stopped, it did
+// so in an old round.
 static void continue_process(struct process *p)
 {
     u64 flags = spin_lock_irqsave(&p->signal_lock);
@@ -146,14 +149,15 @@ static void continue_process(struct process *p)
     signal_each_thread(p, continue_thread, &was_stopping);
 }
 
-// Puts the signal into the queue q, and wakes who takes it: `taker`, or NULL. signal_lock held.
+// Puts the signal into the queue q, and wakes the thread that takes it: `taker`, if not NULL.
+// signal_lock held.
 static int queue(struct process *p, struct sigpending *q, struct thread *taker, int sig,
                  const struct siginfo *info)
 {
     if (taker && spares(p, sig, info) && (sig == SIGKILL || !taker->tracee))
         return 0;
-    // An ignored signal vanishes. It does not if it is blocked, because the action may change until
-    // it is taken, or if a thread waits for it. A tracer sees ignored signals as well.
+    // An ignored signal vanishes, with three exceptions. If it is blocked, the action may change
+    // until it is taken. A thread may wait for it. And a tracer sees ignored signals as well.
     if (taker && !taker->tracee && !(taker->waiting_for & SIG_BIT(sig)) &&
         signal_is_ignored(p, sig))
         return 0;
@@ -163,7 +167,7 @@ static int queue(struct process *p, struct sigpending *q, struct thread *taker, 
     return err;
 }
 
-// What a signal does to the whole process at once. True: it is not queued.
+// Does at once what a signal does to the whole process. True: the signal is not queued.
 static __attribute__((noinline)) bool control(struct process *p, int sig,
                                               const struct siginfo *info)
 {

@@ -17,7 +17,7 @@ u64 sigpending_entries(void)
     return __atomic_load_n(&nr_entries, __ATOMIC_RELAXED);
 }
 
-// NULL: there are `limit` of them, or memory is out.
+// NULL: there are `limit` entries already, or memory is out.
 static struct sigentry *entry_new(u64 limit)
 {
     if (!count_up(&nr_entries, 1, limit))

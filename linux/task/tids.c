@@ -2,8 +2,8 @@
 #include "linux/task/process.h"
 #include "sched/runqueue.h"
 
-// Numbers are given in order. So the list of processes is walked once for 64 of them, and not for
-// each. All three: proc_lock.
+// Numbers are given in order. So the list of processes is walked once for 64 numbers, and not for
+// each. proc_lock guards all three.
 #define BLOCK 64
 static u32 block;  // the numbers from block * BLOCK on ...
 static u64 in_use; // ... of which these are in use, or were when the block was looked at
