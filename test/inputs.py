@@ -34,6 +34,7 @@ CASES = [
     (TEST, {"T": "a b"}, "dr7: T=a b: one name at a time"),
     (TEST, {"T": "bad-inputs"},
      "dr7: no test is named bad-inputs; is bad-input meant?"),
+    (["tools/console.py"], {}, "dr7: the console needs a terminal"),
     (["tools/compare.py"], {"SEEDS": "x"}, "dr7: SEEDS=x: it is a number, or FIRST-LAST"),
     (["tools/compare.py"], {"OPS": "0"}, "dr7: OPS=0: a number from 1 to 2147483648 is wanted"),
 ]

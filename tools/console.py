@@ -24,6 +24,8 @@ def offer(port, log):
 
 def main():
     """This terminal is the console, until Ctrl-A X or the machine's end."""
+    if not sys.stdin.isatty():
+        sys.exit("dr7: the console needs a terminal")
     connection = socket.socket(socket.AF_UNIX)
     try:
         connection.connect(SOCKET)
