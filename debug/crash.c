@@ -16,7 +16,7 @@ static u64 deeper(volatile u8 *above, u64 levels)
     return levels ? deeper(here, levels - 1) + here[0] : 0;
 }
 
-// Never ends: without ticks, or with ticks but without the switch that is due.
+// Never ends. There are no ticks, or there are ticks but not the switch that is due.
 static void stand_still(bool ticks)
 {
     preempt_disable();
@@ -37,7 +37,7 @@ static __attribute__((noinline)) u64 overrun(void)
     return *at;
 }
 
-// Takes two mutexes against their ranks. Debug builds see it, whether or not anybody waits.
+// Takes two mutexes against their ranks. Debug builds see this, also when nobody waits.
 static void out_of_order(void)
 {
     static struct mutex low, high;

@@ -100,7 +100,7 @@ static void guest_release(struct file *f)
 {
     struct guest *g = f->private;
     if (!g)
-        return; // it could not be opened
+        return; // the guest could not be opened
     svm_guest_release(&g->svm);
     pages_free(g->memory, MEMORY_ORDER);
     kfree(g);

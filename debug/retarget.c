@@ -57,7 +57,7 @@ static int move_to(struct perf_event *event, void *addr)
     return hwbp_apply(event, &attr);
 }
 
-// perf_ctx_run() calls no other CPU here: the context of a CPU runs on this CPU or nowhere.
+// perf_ctx_run() calls no other CPU here, because the context of a CPU runs on that CPU or nowhere.
 void retarget_here(void)
 {
     u32 cpu = cpu_id();

@@ -4,7 +4,8 @@
 #include "kernel/base/die.h"
 #include "kernel/base/printk.h"
 
-// An emulator's own debugger may leave TF set, for example. A step in ring 3 is the program's.
+// An emulator's own debugger may leave TF set, for example. A step in ring 3 belongs to the
+// program.
 static enum die_answer take_step(struct die *d)
 {
     if (d->event != DIE_DEBUG || from_user(d->regs) || !(d->hits->dr6 & DR6_BS))

@@ -1,5 +1,5 @@
-// The watchdog: see watchdog.h. What runs in the NMI is protected: no INT3 of a debugger may stand
-// there, for the IRETQ of a #BP would let in the next NMI.
+// The watchdog: see watchdog.h. The code that runs in the NMI is protected. No INT3 of a debugger
+// may stand there, because the IRETQ of a #BP would let in the next NMI.
 #include "debug/watchdog.h"
 #include "arch/x86/apic_regs.h"
 #include "arch/x86/cpu.h"
@@ -16,9 +16,9 @@
 #define PIT_BEAT     0x34 // channel 0, low then high byte, mode 2: a period ends in interrupt 0
 
 static struct {
-    u64 ticks;                    // at its last beat
+    u64 ticks;                    // the CPU's ticks at its last beat
     u32 missed;                   // beats in a row
-} seen[MAX_CPUS] __protected_bss; // each CPU its own
+} seen[MAX_CPUS] __protected_bss; // each CPU uses its own
 static u64 limit_s __protected_bss;
 
 static __protected_text void pass_on(void)

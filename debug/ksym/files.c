@@ -1,4 +1,4 @@
-// The tracer's files, where Linux has them.
+// The tracer's files, in the place where Linux has them.
 #include "debug/ksym/ksym.h"
 
 static void clear(void)
@@ -11,8 +11,8 @@ void ksym_init(void)
 {
     static const struct gen_file filter = {"ksym_trace_filter", ksym_filter_show, ksym_filter_write,
                                            NULL};
-    // Opening it with O_TRUNC, as the shell does for "> trace", empties it. Writing takes only the
-    // accesses out: a trace of the kernel goes on while others watch variables.
+    // Opening the file with O_TRUNC, as the shell does for "> trace", empties it. A write removes
+    // only the accesses. So a trace of the kernel goes on while somebody watches variables.
     static const struct gen_records records = {trace_lines, clear};
     static const struct gen_file trace = {"trace", ksym_trace_show, ksym_trace_write, &records};
     static const struct gen_file stat = {"ksym_tracer", ksym_stat_show, NULL, NULL};

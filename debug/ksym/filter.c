@@ -29,8 +29,8 @@ void ksym_filters_init(void)
 
 // ---- understanding ----
 
-// "rw-", "-w-" or "---". All else is -EINVAL: x86 cannot watch for reads alone, and a variable is
-// not executed.
+// "rw-", "-w-" or "---". Any other text is -EINVAL, because x86 cannot watch for reads alone, and a
+// variable is not executed.
 static int parse_access(const char *s)
 {
     if (strcmp(s, "rw-") == 0)
@@ -40,7 +40,7 @@ static int parse_access(const char *s)
     return strcmp(s, "---") == 0 ? REMOVE : -EINVAL;
 }
 
-// Cuts the text at the mark and parses the number behind it. Also true when there is no mark.
+// Cuts the text at the mark and parses the number behind it. True also when there is no mark.
 static bool cut_number(char *text, char mark, u64 *number)
 {
     char *at = strchr(text, mark);

@@ -1,4 +1,4 @@
-// A kernel symbol by its name: all are looked at, because they are sorted by address.
+// Finds a kernel symbol by its name. It looks at all symbols, because they are sorted by address.
 #include "debug/ksym/lookup.h"
 #include "kernel/base/ksym.h"
 #include "kernel/base/string.h"

@@ -1,18 +1,18 @@
-// The trace: a ring for each CPU. Only the #DBs of this CPU write it, so recording takes no lock.
-// When a ring is full, the oldest access is overwritten.
+// The trace: a ring for each CPU. Only the #DBs of its CPU write to a ring, so recording takes no
+// lock. When a ring is full, the oldest access is overwritten.
 #include "arch/x86/context.h"
 #include "arch/x86/platform.h"
 #include "debug/ksym/ksym.h"
 #include "hwbp/hwbp.h"
 #include "kernel/base/string.h"
 
-#define HITS  2048u // so many accesses fit into all rings together
+#define HITS  2048u // accesses that fit into all rings together
 #define DEPTH 6     // functions of an access: the one that made it, and its callers
 
 struct hit {
     u64 number;     // n + 1 when it holds the ring's nth access, 0 while it is being written
     u64 time;       // clock_ns()
-    u64 ips[DEPTH]; // the first: where the CPU was after the access; then return addresses
+    u64 ips[DEPTH]; // first the place of the CPU after the access, then return addresses
     u32 depth;
     u64 addr;
     u32 tid, type;
@@ -20,7 +20,7 @@ struct hit {
 };
 
 struct ring {
-    u64 head;  // how many accesses were recorded since boot; written by its CPU
+    u64 head;  // accesses recorded since boot; written by the ring's CPU
     u64 start; // the number of the first access after the trace was last emptied
 } __aligned(64);
 

@@ -1,4 +1,5 @@
-// Which thread traces which: how that begins, is inherited and ends, and what wait(2) sees of it.
+// Which thread traces which: how tracing begins, is inherited and ends, and what wait(2) sees of
+// it.
 #include "kernel/mm/heap.h"
 #include "linux/ptrace/upcalls.h"
 #include "linux/task/signal_state.h"
@@ -43,7 +44,7 @@ static void unlink(struct tracee *tr)
     struct thread *th = tracee_thread(tr);
     list_del(&tr->node);
     th->tracee = NULL;
-    // TF goes with the next stop, or the step's own #DB.
+    // The next stop, or the step's own #DB, removes TF.
     __atomic_fetch_and(&th->trace, TRACE_TF | TRACE_PUSHES, __ATOMIC_RELAXED);
     if (tr->leader)
         th->task->process->tracee = NULL;
@@ -69,12 +70,12 @@ s64 ptrace_traceme(void)
         link(tr, tracer);
     spin_unlock_irqrestore(&p->signal_lock, flags);
     mutex_unlock(&proc_lock);
-    if (!linked) // a parent that is just ending traces nobody, and that is no error
+    if (!linked) // a parent that is ending traces nobody; that is no error
         ptrace_free(tr);
     return err;
 }
 
-// A thread that is stopped already traps instead. The thread that attaches waits for that.
+// If the thread is stopped already, it traps instead. The thread that attaches waits for the trap.
 static int attach(struct tracee *tr)
 {
     struct task *t = tr->task;
@@ -99,8 +100,8 @@ static int attach(struct tracee *tr)
     return err;
 }
 
-// True until the tracee has come from its stop into a traced one. It may have ended meanwhile, and
-// have been waited for.
+// True until the tracee's stop has become a traced stop. The tracee may have ended meanwhile, and
+// may have been waited for.
 static bool attaching(const struct task *t)
 {
     struct process *p = t->process;
@@ -195,7 +196,7 @@ void ptrace_detach(struct tracee *tr, int sig)
     ptrace_free(tr);
 }
 
-// Tells the parent of an end that was only the tracer's to know so far.
+// Tells the parent of a tracee's end. So far only the tracer was told.
 static void tell_end(struct tracee *tr, bool parent_traced)
 {
     struct process *p = tr->task->process;
@@ -212,7 +213,7 @@ static bool traced_by_parent(const struct tracee *tr)
     return tr->tracer->process == tr->task->process->parent;
 }
 
-// The tracer ends: its tracee goes on. A signal that the tracer has not looked at is delivered.
+// The tracer ends, so its tracee goes on. A signal that the tracer has not looked at is delivered.
 // proc_lock held.
 static void let_go(struct tracee *tr)
 {
@@ -312,7 +313,7 @@ int ptrace_look(const struct thread *tracer, u32 tid, u32 pgid, bool ends, struc
             continue;
         result = 0;
         bool ended = ends && (tr->leader ? p->zombie : tr->ended);
-        // Stops are reported under proc_lock. It makes no difference if the tracee is just woken.
+        // Stops are reported under proc_lock. It makes no difference if the tracee is being woken.
         u32 report = tr->state == TRACE_LISTENS ? 0 : tr->report;
         if (!ended && !report)
             continue;

@@ -1,4 +1,4 @@
-// The system call: it finds the tracee, and calls what does the request.
+// The system call. It finds the tracee, and calls the function that does the request.
 #include "arch/x86/uaccess.h"
 #include "linux/mm/vm.h"
 #include "linux/ptrace/tracee.h"
@@ -87,9 +87,9 @@ static bool resumes(s64 request)
            request == PTRACE_SINGLESTEP;
 }
 
-// Whether the request steps. "To the next branch" is "to the next instruction" here: the difference
-// would be DEBUGCTL.BTF (SDM vol. 3, 18.4.4: a step ends at branches only), which neither emulator
-// has.
+// True if the request steps. "To the next branch" is "to the next instruction" here. A step to the
+// next branch needs DEBUGCTL.BTF (SDM vol. 3, 18.4.4: a step ends at branches only). Neither
+// emulator has it.
 static bool steps(s64 request)
 {
     return request == PTRACE_SINGLESTEP || request == PTRACE_SYSEMU_SINGLESTEP ||

@@ -1,4 +1,5 @@
-// A tracee's registers: in its frame at the top of its kernel stack, and what the switch has saved.
+// A tracee's registers. They are in the frame at the top of its kernel stack, and in what the
+// switch has saved.
 #include "arch/x86/uaccess.h"
 #include "arch/x86/user/user_regs.h"
 #include "kernel/base/string.h"
@@ -33,7 +34,7 @@ void ptrace_get_regs(const struct tracee *tr, struct user_regs *r)
     memcpy(r, f, offsetof(struct user_regs, orig_rax));
 }
 
-// True for the selectors with which every program begins. A tracer cannot set others.
+// True for the selectors with which every program begins. A tracer cannot set other selectors.
 static bool selectors_ok(const struct user_regs *r)
 {
     return r->cs == USER_CS && r->ss == USER_DS && !r->ds && !r->es && !r->fs && !r->gs;
@@ -46,15 +47,15 @@ int ptrace_set_regs(struct tracee *tr, const struct user_regs *r)
     if (!selectors_ok(r) || r->fs_base >= TASK_SIZE_MAX || r->gs_base >= TASK_SIZE_MAX)
         return -EIO;
     memcpy(f, r, offsetof(struct user_regs, orig_rax));
-    // -1 means: not in a system call, so there is none to skip, to change or to restart. The number
-    // is the lower half.
+    // -1 means: not in a system call. So there is no call to skip, to change or to restart. The
+    // call's number is the lower half of orig_rax.
     f->vector = (s32)r->orig_rax == -1 ? VECTOR_NONE : VECTOR_SYSCALL;
     f->error = r->orig_rax;
     f->rip = r->rip;
     f->rsp = r->rsp;
     f->rflags = (f->rflags & ~FLAGS_TRACER) | (r->eflags & FLAGS_TRACER);
     if (r->eflags & RFLAGS_TF)
-        th->trace &= ~TRACE_TF; // the program's own from now on
+        th->trace &= ~TRACE_TF; // TF is the program's own from now on
     else if (th->trace & TRACE_TF)
         f->rflags |= RFLAGS_TF;
     tr->task->arch.fs_base = r->fs_base;

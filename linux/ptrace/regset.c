@@ -16,24 +16,24 @@ static bool mxcsr_ok(u32 mxcsr)
 }
 
 // The standard form of XSAVE (SDM vol. 1, 13.4: each state component has its fixed place). It has
-// x87 and SSE, because programs have no more.
+// only x87 and SSE, because programs have no other components.
 #define XFEATURE_X87 BIT(0)
 #define XFEATURE_SSE BIT(1)
 #define XFEATURES    (XFEATURE_X87 | XFEATURE_SSE)
 
 struct xstate {
     struct fpu_state fpu; // software[0] of it tells debuggers the value of XCR0
-    u64 features;         // components with a value; the bytes of others mean nothing
+    u64 features;         // components with a value; other components' bytes mean nothing
     u64 reserved[7];      // zero
 };
 _Static_assert(sizeof(struct xstate) == 576, "the processor's layout");
 
-// Takes those parts from the tracer's set that its header has.
+// Takes from the tracer's set the components that its header names.
 static void take_features(struct fpu_state *to, const struct xstate *x)
 {
     const size_t mxcsr = offsetof(struct fpu_state, mxcsr);
     const size_t x87 = offsetof(struct fpu_state, registers), xmm = x87 + 8 * 16;
-    u32 mask = to->mxcsr_mask; // that of the CPU stays
+    u32 mask = to->mxcsr_mask; // the CPU's value stays
     fpu_init_state(to);
     to->mxcsr_mask = mask;
     if (x->features & XFEATURE_X87) {
@@ -98,7 +98,7 @@ static s64 extended_set(struct tracee *tr, bool set, const struct iovec *v)
     return 0;
 }
 
-// Sets that other machines have. Here no program may use ports, and none has a shadow stack.
+// Sets that other machines have. Here no program may use ports, and no program has a shadow stack.
 static s64 port_set(struct tracee *, bool set, const struct iovec *)
 {
     return set ? -EOPNOTSUPP : -ENXIO;

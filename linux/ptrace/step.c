@@ -1,11 +1,11 @@
-// Single steps: a tracer sets TF in the tracee's frame, and what a #DB means then.
+// Single steps: how a tracer sets TF in the tracee's frame, and what a #DB means then.
 #include "linux/mm/vm.h"
 #include "linux/ptrace/tracee.h"
 
 enum tf_use { TF_UNUSED, TF_LOADED, TF_PUSHED };
 
-// What the instruction at rip, behind any prefixes (SDM vol. 2, 2.1.1 and 2.2.1), has to do with
-// TF. Loaded: what it is behind the instruction is the program's own.
+// What the instruction at rip, behind any prefixes (SDM vol. 2, 2.1.1 and 2.2.1), does with TF.
+// TF_LOADED: TF is the program's own behind the instruction.
 static enum tf_use tf_use(const struct thread *th, u64 rip)
 {
     u8 code[15];
@@ -54,8 +54,9 @@ void ptrace_set_step(struct thread *th, bool on)
     __atomic_fetch_or(&th->trace, new, __ATOMIC_RELAXED);
 }
 
-// The running thread has stepped over PUSHF: it pushed the tracer's TF, in the second byte whatever
-// the operand's size. Not by a user copy, which would hit a watchpoint there.
+// The running thread has stepped over PUSHF, which pushed the tracer's TF. This clears TF in
+// memory. TF is in the second byte, whatever the operand's size. It is not done by a user copy,
+// which would hit a watchpoint there.
 static void hide_pushed_tf(struct thread *th)
 {
     const struct trapframe *f = context_user_frame(&th->task->arch);

@@ -43,15 +43,15 @@ struct stop {
     enum stop_kind kind;
     u32 event; // PTRACE_EVENT_*, if it is an event
     u64 message;
-    struct siginfo *info; // of a signal; for other stops choose() sets it
+    struct siginfo *info; // for a signal; for other stops choose() sets it
     // Set by choose():
     u32 code;
     int si_code; // of the SIGCHLD
     struct siginfo own;
 };
 
-// What the tracer will see. False: it has not asked for this. signal_lock is held from here until
-// the thread has stopped, so that nothing that changes the choice comes between and is forgotten.
+// Sets what the tracer will see. False: the tracer has not asked for this stop. signal_lock is held
+// from here until the thread has stopped. So nothing can change the choice in between.
 static bool choose(struct stop *s, const struct tracee *tr, const struct process *p)
 {
     u32 sig = SIGTRAP;
@@ -85,9 +85,9 @@ static bool choose(struct stop *s, const struct tracee *tr, const struct process
     return true;
 }
 
-// Stops the running thread until its tracer, or death, lets it go on; th->resume_signal is then
-// what the tracer gave. False if it is not traced, or dying, or the tracer does not want it: it has
-// not stopped.
+// Stops the running thread until its tracer lets it go on, or the thread is killed. Then
+// th->resume_signal is the signal that the tracer gave. False, and the thread has not stopped, if
+// it is not traced or is dying, or if the tracer does not want this stop.
 static bool stop(struct stop *s)
 {
     struct task *t = current_task();
@@ -100,7 +100,7 @@ static bool stop(struct stop *s)
     bool stops = tr && (last || !dying(t)) && choose(s, tr, p);
     th->resume_signal = 0;
     if (stops) {
-        tr->trap = tr->attaching = false; // any stop is what they asked for
+        tr->trap = tr->attaching = false; // both ask for some stop: this is one
         if (s->info && s->info->code >> 8 == PTRACE_EVENT_STOP)
             tr->notify = false;
         tr->code = tr->report = s->code;
@@ -175,7 +175,7 @@ void ptrace_syscall_leave(struct trapframe *f)
     u32 trace = current_thread()->trace;
     if (trace & TRACE_EMULATE) // it has stopped at the beginning already
         return;
-    if (trace & TRACE_STEP) // the step over SYSCALL: TF itself traps one instruction later
+    if (trace & TRACE_STEP) // a step over SYSCALL: TF itself traps one instruction later
         signal_force_fault(SIGTRAP, TRAP_BRKPT, f->rip);
     else if (trace & TRACE_SYSCALLS)
         syscall_stop(PTRACE_EVENTMSG_SYSCALL_EXIT);
@@ -255,7 +255,7 @@ void ptrace_wake_dying(struct thread *th)
     struct tracee *tr = th->tracee;
     if (!tr || tr->state == TRACE_RUNS)
         return;
-    // The tracer may be freezing it at this moment.
+    // The tracer may be freezing the tracee at this moment.
     while (!change_state(tr, TRACE_FROZEN, TRACE_WANTED) && tr->state != TRACE_WANTED) {
         if (change_state(tr, TRACE_STOPPED, TRACE_RUNS) || tr->state == TRACE_LISTENS) {
             ptrace_wake(tr);
@@ -266,8 +266,8 @@ void ptrace_wake_dying(struct thread *th)
 
 // ---- the tracer ----
 
-// The running thread's tracee with this tid, or NULL. proc_lock held: without it the tracee may be
-// waited for and freed, unless it is frozen.
+// The running thread's tracee with this tid, or NULL. proc_lock held. Without the lock the tracee
+// may be waited for and freed, unless it is frozen.
 static struct tracee *find(s32 tid)
 {
     struct tracee *tr;
@@ -288,8 +288,8 @@ static bool inactive(struct task *t)
     return out;
 }
 
-// All its registers are in memory then. Nobody may wake the task meanwhile. Once in a stop, so not
-// inline.
+// Waits until the tracee is off its CPU. Then all its registers are in memory. Nobody may wake the
+// task meanwhile. The call comes once in a stop, so it is not inline.
 static __attribute__((noinline)) void wait_inactive(struct tracee *tr)
 {
     while (!inactive(tr->task)) // it may still be queued: preempted on its way to sleep
@@ -315,7 +315,7 @@ void ptrace_unfreeze(struct tracee *tr)
         return;
     struct process *p = tr->task->process;
     u64 flags = spin_lock_irqsave(&p->signal_lock);
-    ptrace_wake(tr); // it was to be woken while it was frozen
+    ptrace_wake(tr); // somebody wanted to wake it while it was frozen
     spin_unlock_irqrestore(&p->signal_lock, flags);
 }
 
