@@ -338,13 +338,13 @@ recording: $(B)/kernel.elf $(ARCHIVE)
 site:
 	@$(PYTHON) tools/site.py $(BUILD)/site
 
-web: $(B)/kernel.elf $(ARCHIVE)
+web: web-table $(ARCHIVE)
 	@$(PYTHON) tools/web/make.py --build $(B)
 
 web-table: $(B)/kernel.elf
 	@$(PYTHON) tools/web/lines.py $< $(B)/kernel.sym $(BUILD)/kernel.json
 
-web-test: web web-table
+web-test: web
 	@$(PYTHON) test/web.py
 
 size:
@@ -355,7 +355,7 @@ pictures:
 	@$(PYTHON) tools/plot.py README.md docs/pictures/bench.svg
 	+@$(MAKE) timeline PROG= ARGS= OUT=$(BUILD)/pictures >/dev/null
 	@$(PYTHON) test/timeline.py $(BUILD)/pictures docs/pictures/timeline.png
-	+@$(MAKE) web web-table
+	+@$(MAKE) web
 	@$(PYTHON) test/web.py docs/pictures/web.png
 
 format:

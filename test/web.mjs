@@ -1,16 +1,17 @@
 // Reads the page of `make web` in headless Chromium: boots, breaks, steps, stops, goes back. Prints
 // one line for each fault; lines that begin with # are figures.
 //
-//   node web.mjs ADDRESS FOLDER [PICTURE]
+//   node web.mjs ADDRESS FOLDER CORE [PICTURE]
 //
-// ADDRESS is FOLDER, served.
+// ADDRESS is FOLDER, served; CORE: a folder with another kernel, core/debug/kernel.elf, and its
+// table kernel.json.
 import { createRequire } from "node:module";
 import { readFileSync } from "node:fs";
 import { loadavg } from "node:os";
 import { resolve } from "node:path";
 const { chromium } = createRequire(process.cwd() + "/build/node/")("playwright-core");
 
-const [home, folder, picture] = process.argv.slice(2);
+const [home, folder, core, picture] = process.argv.slice(2);
 const browser = await chromium.launch({ executablePath: "/usr/bin/chromium",
                                         args: ["--no-sandbox"] });
 const page = await browser.newPage({ viewport: { width: 1280, height: 800 } });
@@ -237,7 +238,7 @@ await page.click("#continue");
 await line_of_console(0, "dr7$");
 
 // One's own, dropped on the page: an ISO, and a kernel.
-const drop = (what, paths) => timed(what, async () => {
+const drop = (what, source, paths) => timed(what, async () => {
   await page.evaluate(async files => {
     const dropped = new DataTransfer();
     for (const [name, text] of files)
@@ -246,9 +247,10 @@ const drop = (what, paths) => timed(what, async () => {
     await dr7.ready;
   }, paths.map(([name, path]) => [name, readFileSync(path, "base64")]));
   expect(what, (await where())[1], "kernel_main+0");
-  expect(`${what}, the source`, await shown(), "kernel/main.c");
+  expect(`${what}, the source`, await shown(), source);
 });
-await drop("a dropped ISO", [["own.iso", "build/web-bochs/kernel/parts/iso"]]);
-await drop("a dropped kernel", ["kernel.elf", "kernel.json"].map(name => [name, "build/" + name]));
+await drop("a dropped ISO", "kernel/main.c", [["own.iso", "build/web-bochs/kernel/parts/iso"]]);
+await drop("a dropped kernel", "kernel/core/main.c", [
+  ["kernel.elf", core + "/core/debug/kernel.elf"], ["kernel.json", core + "/kernel.json"]]);
 await browser.close();
 process.exit(0);

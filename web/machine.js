@@ -182,7 +182,7 @@ function go(t) {
 
 // The same, and a copy near by makes the next way back short.
 function go_near(t) {
-  t = Math.max(t, first.t);
+  t = Math.min(Math.max(t, first.t), latest);
   if (t - copy_before(t).t > 6e5) {
     go(t - 3e5);
     keep();

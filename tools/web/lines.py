@@ -61,10 +61,9 @@ OWNERS = {"used": "&cpus[0].dr.live.used", "owner": "&cpus[0].dr.live.slot[0].ow
 TRACE = {name: f"&'linux/sched/trace.c'::{name}" for name in ("rings", "nr_records")}
 
 
-def table(kernel, symbols, tree="."):
+def table(kernel, symbols):
     """For JSON: "files" and their "texts", and three lists, of the same length: by how much an
-    address is higher than the one before, the number of its file, its line. `tree`: where the
-    sources are."""
+    address is higher than the one before, the number of its file, its line."""
     files, at, file, line, before = {}, [], [], [], (0, "", 0)
     for address, path, number in rows(kernel):
         if (path, number) == before[1:]:
@@ -74,7 +73,7 @@ def table(kernel, symbols, tree="."):
         line.append(number)
         before = (address, path, number)
     base = at[0] if at else 0
-    texts = [read(f"{tree}/{path}") for path in files]
+    texts = [read(path) for path in files]
     return {"files": list(files), "texts": texts, "base": str(base),
             "at": [0, *at[1:]], "file": file, "line": line, "symbols": read(symbols),
             "owners": values(kernel, OWNERS), "trace": values(kernel, TRACE)}

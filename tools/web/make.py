@@ -19,7 +19,6 @@ import urllib.request
 sys.path.insert(0, "tools")
 import bochs  # noqa: E402
 import docs_check  # noqa: E402
-import lines  # noqa: E402
 import mkiso  # noqa: E402
 import tours  # noqa: E402
 from pack import pack  # noqa: E402
@@ -86,22 +85,22 @@ def archive():
 
 
 def lab_tree():
-    """The tree again, with the lab's functions, and its core: what a hand-in of this lab is."""
+    """The tree again, with the lab's functions, and its core: what a hand-in of this lab is. The
+    core's lines are in its build/kernel.json."""
     tree = f"{MADE}/{tours.LAB}"
     shutil.rmtree(tree, ignore_errors=True)
     docs_check.copy_tree(tree, f"L={tours.LAB} python3 -B labs/tool.py lab-solution")
-    subprocess.run(["make", "-s", "-C", tree, "CORE=1", "DEBUG=1", "kernel-only"], check=True,
-                   env=docs_check.ENVIRONMENT, stdout=sys.stderr)
+    subprocess.run(["make", "-s", "-C", tree, "CORE=1", "DEBUG=1", "kernel-only",
+                    "web-table"], check=True, env=docs_check.ENVIRONMENT, stdout=sys.stderr)
     return tree
 
 
 class Machine:
     """A kernel with all that Bochs reads, and the machine that stands at its kernel_main."""
 
-    def __init__(self, name, tree, build, programs):
+    def __init__(self, name, build, programs):
         self.parts, self.snapshot = f"{MADE}/{name}/parts", f"{MADE}/{name}/snapshot"
         self.kernel, self.symbols = build + "/kernel.elf", build + "/kernel.sym"
-        self.tree = tree
         os.makedirs(self.parts, exist_ok=True)
         mkiso.make_iso(self.parts + "/iso", mkiso.boot_config(ROOM, programs), self.kernel,
                        programs)
@@ -114,11 +113,9 @@ class Machine:
         subprocess.run(["node", "tools/web/snapshot.cjs", script, wasm, self.parts, self.snapshot,
                         *segments(self.kernel)], check=True)
 
-    def packed(self):
-        """What the page has of it."""
-        table = json.dumps(lines.table(self.kernel, self.symbols, self.tree),
-                           separators=(",", ":"))
-        return {"snapshot": read(self.snapshot), "table": table.encode()}
+    def packed(self, table):
+        """What the page has of it; `table`: what `make web-table` says of the kernel."""
+        return {"snapshot": read(self.snapshot), "table": read(table)}
 
 
 def segments(kernel):
@@ -164,18 +161,19 @@ def main():
     worker = MADE + "/worker.js"
     write(worker, b"\n".join(map(read, [script, "web/kernel.js", "web/machine.js"])))
     tree = lab_tree()
-    machines = {None: Machine("kernel", ".", build, archive()),
-                tours.CORE: Machine("core", tree, tree + "/build/core/debug", None)}
+    machines = {None: Machine("kernel", build, archive()),
+                tours.CORE: Machine("core", tree + "/build/core/debug", None)}
     xterm = terminal()
     parts = {"worker": read(worker), "wasm": read(wasm), "xterm": xterm["xterm"],
              "fit": xterm["fit"], "timeline": read("tools/timeline/page.html")}
     for machine in machines.values():
         machine.begin(worker, wasm)
-    parts |= machines[None].packed()
+    parts |= machines[None].packed("build/kernel.json")
     toured = tours.made(tours.in_node(worker, wasm, machines))
     parts["tours"] = json.dumps(toured).encode()
     own = {name: read(f"{machines[None].parts}/{name}") for name in (*ROMS, "bochsrc", "iso")}
-    for name, content in zip(PACKS, (parts, own, machines[tours.CORE].packed())):
+    for name, content in zip(PACKS, (parts, own, machines[tours.CORE].packed(
+            tree + "/build/kernel.json"))):
         write(f"{OUT}/{name}", pack(content))
     write(OUT + "/xterm.css", xterm["style"])
     for path in glob.glob("web/*") + ["tools/timeline/records.js"]:
