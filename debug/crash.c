@@ -1,9 +1,6 @@
 // The kernel goes wrong on request: see crash.h.
 #include "debug/crash.h"
-#include "arch/x86/cpu.h"
 #include "kernel/base/cmdline.h"
-#include "kernel/base/panic.h"
-#include "kernel/base/spinlock.h"
 #include "kernel/base/string.h"
 #include "sched/wait.h"
 

@@ -1,7 +1,6 @@
 // Guests behind /dev/guest.
 #include "arch/x86/uaccess.h"
 #include "debug/guest.h"
-#include "kernel/base/errno.h"
 #include "kernel/base/string.h"
 #include "kernel/mm/heap.h"
 #include "kernel/mm/page.h"

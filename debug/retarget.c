@@ -1,8 +1,6 @@
 // See retarget.h.
 #include "debug/retarget.h"
 #include "arch/x86/user/devices.h"
-#include "arch/x86/trap.h"
-#include "kernel/base/spinlock.h"
 #include "perf/context.h"
 
 static struct spinlock lock = SPINLOCK("retarget", RANK_RETARGET);

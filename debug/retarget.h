@@ -5,7 +5,6 @@
 #pragma once
 
 #include "hwbp/hwbp.h"
-#include "kernel/base/list.h"
 
 struct retarget {
     struct list node;

@@ -1,6 +1,5 @@
 // The breakpoint API: another address, type or length; and wide breakpoints.
 #include "hwbp/reserve.h"
-#include "kernel/base/errno.h"
 #include "kernel/mm/heap.h"
 #include "perf/context.h"
 

@@ -1,6 +1,5 @@
 // The breakpoints' link in the chain of exception handlers: each register that fired goes to its
 // event.
-#include "arch/x86/cpu.h"
 #include "hwbp/pmu.h"
 #include "kernel/base/die.h"
 #include "sched/trace.h"

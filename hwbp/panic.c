@@ -2,8 +2,6 @@
 #include "arch/x86/debugreg_hw.h"
 #include "hwbp/hwbp.h"
 #include "hwbp/reserve.h"
-#include "kernel/base/upcalls.h"
-#include "kernel/base/printk.h"
 
 static void print_registers(void)
 {

@@ -2,7 +2,6 @@
 #include "hwbp/pmu.h"
 #include "hwbp/reserve.h"
 #include "sched/trace.h"
-#include "perf/context.h"
 #include "perf/pmu.h"
 
 // What the event asks of the slots, not admitted yet.

@@ -3,13 +3,10 @@
 #include "hwbp/reserve.h"
 #include "arch/x86/platform.h"
 #include "kernel/base/cmdline.h"
-#include "kernel/base/errno.h"
-#include "kernel/base/printk.h"
 #include "kernel/base/string.h"
 #include "kernel/mm/heap.h"
 #include "perf/context.h"
 #include "sched/trace.h"
-#include "sched/wait.h"
 
 _Static_assert(SLOTS_PER_CPU == HBP_NUM && SLOT_CPUS == MAX_CPUS, "slots.h knows no CPU");
 

@@ -2,9 +2,7 @@
 // (RANK_SLOTS) guards all of it, so no one sees half a reservation.
 #pragma once
 
-#include "arch/x86/debugreg.h"
 #include "hwbp/hwbp.h"
-#include "kernel/base/list.h"
 #include "sched/wait.h"
 
 #define REFUSALS 8

@@ -1,5 +1,4 @@
 // Interrupts that only upper layers know, and the tick: who is told.
-#include "arch/x86/upcalls.h"
 #include "arch/x86/user/devices.h"
 #include "debug/kgdb/kgdb.h"
 #include "debug/retarget.h"

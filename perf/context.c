@@ -2,7 +2,6 @@
 #include "perf/context.h"
 #include "arch/x86/platform.h"
 #include "arch/x86/smp.h"
-#include "kernel/base/errno.h"
 #include "kernel/mm/heap.h"
 
 struct perf_cpu perf_cpus[MAX_CPUS];

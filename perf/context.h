@@ -18,7 +18,6 @@
 //       is a flexible one that has a register. Who changes an event files its leader again.
 #pragma once
 
-#include "kernel/base/spinlock.h"
 #include "perf/event.h"
 #include "sched/wait.h"
 

@@ -1,10 +1,8 @@
 // Perf events: making and ending, joining and leaving contexts and groups, hits.
-#include "kernel/base/errno.h"
 #include "kernel/mm/heap.h"
 #include "perf/context.h"
 #include "perf/pmu.h"
 #include "perf/upcalls.h"
-#include "sched/sched.h"
 
 static u64 last_id; // atomic
 

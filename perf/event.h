@@ -16,8 +16,6 @@
 // context runs; "running" is the part of it in ACTIVE.
 #pragma once
 
-#include "arch/x86/trap.h"
-#include "kernel/base/list.h"
 #include "perf/abi.h"
 #include "sched/task.h"
 

@@ -10,10 +10,8 @@
 // time, so two tasks in step with the tick cannot always meet the same turn; and a task that comes
 // back in its own turn finds the registers cleared for it, however short it stays.
 #include "sched/trace.h"
-#include "arch/x86/platform.h"
 #include "perf/context.h"
 #include "perf/pmu.h"
-#include "sched/sched.h"
 
 // A turn lasts from tick to tick; half of one suffices, for ticks that come early.
 #define MIN_TURN_NS (NS_PER_SEC / HZ / 2)

@@ -3,7 +3,6 @@
 #include "perf/context.h"
 #include "perf/pmu.h"
 #include "perf/upcalls.h"
-#include "sched/sched.h"
 #include "sched/upcalls.h"
 
 // ---- parking: the events leave and come back as one (docs/parking.md: an example, the proof) ----

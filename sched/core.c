@@ -1,9 +1,6 @@
 // The switch: who runs next, and how one task gives way to another. The tick.
 #include "arch/x86/platform.h"
 #include "arch/x86/smp.h"
-#include "arch/x86/upcalls.h"
-#include "kernel/base/upcalls.h"
-#include "kernel/base/panic.h"
 #include "kernel/base/printk.h"
 #include "kernel/base/string.h"
 #include "sched/trace.h"

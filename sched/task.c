@@ -1,5 +1,4 @@
 // Tasks: making, finding, ending, freeing.
-#include "kernel/base/panic.h"
 #include "kernel/base/string.h"
 #include "kernel/mm/heap.h"
 #include "sched/runqueue.h"

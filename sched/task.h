@@ -4,7 +4,6 @@
 // fill.
 #pragma once
 
-#include "arch/x86/context.h"
 #include "kernel/base/list.h"
 #include "kernel/base/refcount.h"
 #include "kernel/base/spinlock.h"

@@ -1,6 +1,5 @@
 // Wait queues and the sleeping mutex.
 #include "sched/wait.h"
-#include "kernel/base/panic.h"
 
 void wait_init(struct wait_queue *q)
 {

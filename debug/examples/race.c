@@ -1,9 +1,7 @@
 // The race finder: the list of accesses, and the pairs that were found.
-#include "arch/x86/context.h"
 #include "debug/examples/race_turn.h"
 #include "kernel/base/cmdline.h"
 #include "kernel/base/errno.h"
-#include "kernel/base/printk.h"
 #include "kernel/base/string.h"
 
 #define ROUNDS 4u

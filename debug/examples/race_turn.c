@@ -2,9 +2,7 @@
 //
 // An execute breakpoint stops an access. Its callback puts a watchpoint on what the access is about
 // to touch, waits, and takes it away again. So the access that is held up never hits it.
-#include "arch/x86/cpu.h"
 #include "arch/x86/platform.h"
-#include "arch/x86/trap.h"
 #include "debug/examples/race_turn.h"
 #include "kernel/base/errno.h"
 #include "linux/sched/timer.h"

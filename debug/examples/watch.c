@@ -1,11 +1,9 @@
 // A breakpoint in the kernel, from the request to the callback.
-#include "arch/x86/context.h"
 #include "debug/examples/watch.h"
 #include "debug/ksym/lookup.h"
 #include "hwbp/hwbp.h"
 #include "kernel/base/cmdline.h"
 #include "kernel/base/errno.h"
-#include "kernel/base/printk.h"
 #include "kernel/base/string.h"
 
 #define PRINTED 100u // so many accesses are printed; the breakpoint still counts the later ones

@@ -1,12 +1,9 @@
 // gdb's breakpoints: see breaks.h.
-#include "arch/x86/cpu.h"
 #include "arch/x86/user/paging_user.h"
 #include "arch/x86/user/devices.h"
 #include "debug/kgdb/window.h"
 #include "debug/kgdb/breaks.h"
 #include "debug/kgdb/stopped.h"
-#include "kernel/base/errno.h"
-#include "sched/wait.h"
 
 #define INT3         0xcc
 #define MAX_SOFTWARE 64

@@ -1,8 +1,5 @@
 // What stops the machine: an exception, a byte from gdb, or a request of the kernel. See kgdb.h.
-#include "arch/x86/cpu.h"
-#include "arch/x86/platform.h"
 #include "arch/x86/user/devices.h"
-#include "arch/x86/upcalls.h"
 #include "debug/kgdb/breaks.h"
 #include "debug/kgdb/kgdb.h"
 #include "debug/kgdb/packet.h"
@@ -10,7 +7,6 @@
 #include "debug/kgdb/step.h"
 #include "kernel/base/cmdline.h"
 #include "linux/fs/upcalls.h"
-#include "kernel/base/errno.h"
 
 #define INTERRUPT 3 // the byte that gdb sends for Ctrl-C
 #define INT3      0xcc

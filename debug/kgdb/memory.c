@@ -1,9 +1,7 @@
 // Memory for gdb: see memory.h.
-#include "arch/x86/cpu.h"
 #include "arch/x86/user/paging_user.h"
 #include "debug/kgdb/window.h"
 #include "debug/kgdb/memory.h"
-#include "kernel/base/errno.h"
 #include "kernel/base/string.h"
 #include "linux/mm/vm.h"
 

@@ -1,6 +1,4 @@
 // Registers for gdb: see regs.h.
-#include "arch/x86/cpu.h"
-#include "arch/x86/trap.h"
 #include "debug/kgdb/packet.h"
 #include "debug/kgdb/regs.h"
 #include "debug/kgdb/stop.h"

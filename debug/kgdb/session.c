@@ -1,5 +1,4 @@
 // gdb's commands: see session.h. The protocol is in the gdb manual, appendix E.
-#include "arch/x86/cpu.h"
 #include "arch/x86/platform.h"
 #include "debug/kgdb/breaks.h"
 #include "debug/kgdb/memory.h"

@@ -1,5 +1,4 @@
 // All CPUs stop, all go on: see stop.h.
-#include "arch/x86/cpu.h"
 #include "arch/x86/platform.h"
 #include "debug/kgdb/breaks.h"
 #include "debug/kgdb/session.h"

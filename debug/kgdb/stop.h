@@ -10,7 +10,6 @@
 //   K2  Only the leader talks to gdb and changes what gdb wants. All other CPUs are in obey().
 #pragma once
 
-#include "arch/x86/trap.h"
 #include "kernel/base/die.h"
 
 // Those from STOP_HWBREAK on come by a #DB.

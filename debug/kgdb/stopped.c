@@ -1,6 +1,5 @@
 // Breakpoints of a debugger that has stopped the machine: see stopped.h.
 #include "debug/kgdb/stopped.h"
-#include "kernel/base/errno.h"
 #include "perf/context.h"
 
 int hwbp_stopped_init(struct hwbp_stopped *s)

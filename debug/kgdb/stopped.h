@@ -5,8 +5,6 @@
 #pragma once
 
 #include "hwbp/reserve.h"
-#include "kernel/base/errno.h"
-#include "hwbp/bp.h"
 
 enum claim_state { CLAIM_NONE, CLAIM_HELD, CLAIM_LEAVING };
 

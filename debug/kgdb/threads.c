@@ -1,5 +1,4 @@
 // Tasks as gdb's threads: see threads.h.
-#include "arch/x86/cpu.h"
 #include "debug/kgdb/threads.h"
 #include "kernel/base/string.h"
 #include "sched/runqueue.h"

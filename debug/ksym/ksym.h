@@ -7,7 +7,6 @@
 //   trace_stat/ksym_tracer  how many hits each traced variable has had
 #pragma once
 
-#include "arch/x86/trap.h"
 #include "kernel/base/ksym.h"
 #include "linux/fs/procfs.h"
 

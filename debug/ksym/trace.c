@@ -1,6 +1,5 @@
 // The trace: a ring for each CPU. Only the #DBs of its CPU write to a ring, so recording takes no
 // lock. When a ring is full, the oldest access is overwritten.
-#include "arch/x86/context.h"
 #include "arch/x86/platform.h"
 #include "debug/ksym/ksym.h"
 #include "hwbp/hwbp.h"

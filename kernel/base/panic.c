@@ -1,6 +1,5 @@
 // The end of a kernel that is wrong: say everything that helps, stop the other CPUs, switch off.
 #include "kernel/base/panic.h"
-#include "arch/x86/context.h"
 #include "arch/x86/cpu.h"
 #include "arch/x86/platform.h"
 #include "arch/x86/smp.h"

@@ -1,6 +1,5 @@
 // Memory that is out on purpose: see failure.h.
 #include "kernel/checks/failure.h"
-#include "arch/x86/context.h"
 #include "arch/x86/cpu.h"
 #include "kernel/base/string.h"
 #include "kernel/mm/page.h"

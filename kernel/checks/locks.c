@@ -1,6 +1,4 @@
 // The rules of kernel/base/spinlock.h, looked at whenever a lock is taken or released.
-#include "kernel/base/panic.h"
-#include "kernel/base/spinlock.h"
 #include "sched/wait.h"
 
 // What each CPU holds, in the order taken. Written by that CPU only.

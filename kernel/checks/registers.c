@@ -1,5 +1,4 @@
 // Do the debug registers hold what was written to them, and what the live slots say?
-#include "arch/x86/debugreg.h"
 #include "arch/x86/debugreg_hw.h"
 
 __protected_text const char *dr_check(void)

@@ -1,7 +1,6 @@
 // The heap. A page of a size class is cut into objects of one size; the free ones are linked
 // through their first word. Each class lists its pages that have a free object.
 #include "kernel/mm/heap.h"
-#include "kernel/base/panic.h"
 #include "kernel/base/spinlock.h"
 #include "kernel/base/string.h"
 #include "kernel/mm/page.h"

@@ -1,8 +1,6 @@
 // Kernel stacks: each lies at the top of a slot of KSTACK_STRIDE bytes whose lower part is never
 // mapped. Some freed stacks stay mapped for the next task: unmapping asks every CPU.
 #include "arch/x86/paging.h"
-#include "arch/x86/upcalls.h"
-#include "kernel/base/panic.h"
 #include "kernel/base/spinlock.h"
 #include "kernel/mm/heap.h"
 #include "kernel/mm/page.h"

@@ -2,8 +2,6 @@
 // address differs in bit n only, and two free buddies become one block of the next order.
 #include "kernel/mm/page.h"
 #include "arch/x86/paging.h"
-#include "arch/x86/upcalls.h"
-#include "kernel/base/panic.h"
 #include "kernel/base/spinlock.h"
 #include "kernel/base/string.h"
 

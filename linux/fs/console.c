@@ -2,19 +2,15 @@
 // programs.
 #include "linux/fs/console.h"
 
-#include "arch/x86/platform.h"
 #include "arch/x86/screen.h"
 #include "arch/x86/uaccess.h"
 #include "arch/x86/user/devices.h"
 #include "kernel/base/cmdline.h"
 #include "kernel/base/printk.h"
-#include "kernel/base/string.h"
 #include "linux/fs/line.h"
 #include "linux/fs/naws.h"
 #include "linux/fs/upcalls.h"
 #include "linux/fs/vfs.h"
-#include "linux/task/process.h"
-#include "linux/task/signal.h"
 
 // ioctl(2) numbers of asm-generic/ioctls.h
 enum {

@@ -1,9 +1,6 @@
 // What only debug builds show: /proc/holdups, what holds up others, one place a line; and
 // /proc/sys/kernel/fail_nth, memory that is out when a test wants it.
 #ifdef DEBUG
-#include "arch/x86/platform.h"
-#include "kernel/base/errno.h"
-#include "kernel/base/string.h"
 #include "kernel/checks/failure.h"
 #include "kernel/checks/holdup.h"
 #include "linux/fs/procfs.h"

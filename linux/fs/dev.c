@@ -1,5 +1,4 @@
 // /dev: null, zero, full, random, the console under its two names, and a file of the host.
-#include "arch/x86/platform.h"
 #include "arch/x86/uaccess.h"
 #include "linux/base/mutex.h"
 #include "linux/fs/console.h"

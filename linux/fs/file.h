@@ -1,8 +1,6 @@
 // Open files and descriptor tables.
 #pragma once
 
-#include "kernel/base/errno.h"
-#include "kernel/base/refcount.h"
 #include "linux/task/rlimit.h"
 #include "sched/wait.h"
 

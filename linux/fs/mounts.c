@@ -1,6 +1,5 @@
 // What programs are told about file systems: /proc/mounts and statfs(2). It is one tree.
 #include "arch/x86/uaccess.h"
-#include "kernel/base/string.h"
 #include "linux/fs/procfs.h"
 #include "linux/task/process.h"
 

@@ -1,6 +1,5 @@
 // System calls on paths.
 #include "arch/x86/uaccess.h"
-#include "kernel/base/string.h"
 #include "kernel/mm/heap.h"
 #include "linux/fs/syscalls.h"
 #include "linux/fs/vfs.h"

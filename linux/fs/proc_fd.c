@@ -1,7 +1,5 @@
 // /proc/PID/fd: for each descriptor of a process a link to what it has open (proc(5)). Such a link
 // leads to the file itself, also when that has no name any more.
-#include "kernel/base/printk.h"
-#include "kernel/base/string.h"
 #include "linux/fs/procfs.h"
 #include "linux/task/process.h"
 

@@ -3,7 +3,6 @@
 #include "kernel/base/ksym.h"
 #include "linux/fs/procfs.h"
 #include "linux/task/process.h"
-#include "sched/sched.h"
 
 static void show_symbol(struct text *t, u64 addr, const char *name)
 {

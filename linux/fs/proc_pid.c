@@ -1,12 +1,9 @@
 // /proc/PID for each process and each kernel thread, and /proc/PID/task/TID for each thread. The
 // directories are made when they are looked up. The formats are those of proc(5).
-#include "kernel/base/printk.h"
-#include "kernel/base/string.h"
 #include "linux/base/mutex.h"
 #include "linux/fs/procfs.h"
 #include "linux/mm/vm.h"
 #include "linux/fs/upcalls.h"
-#include "linux/task/process.h"
 #include "linux/task/sigqueue.h"
 
 // Inode numbers: PID_INO + pid * PID_STEP + the number of the file in the directory, which itself

@@ -1,14 +1,10 @@
 // /proc: how generated files work, and the files about the kernel as a whole.
 #include "linux/fs/procfs.h"
 
-#include "arch/x86/platform.h"
 #include "arch/x86/uaccess.h"
 #include "hwbp/hwbp.h"
-#include "kernel/base/printk.h"
-#include "kernel/base/string.h"
 #include "kernel/mm/heap.h"
 #include "kernel/mm/page.h"
-#include "linux/perf/abi.h"
 #include "linux/fs/upcalls.h"
 #include "linux/perf/perf.h"
 #include "linux/perf/sample.h"

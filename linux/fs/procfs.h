@@ -1,7 +1,6 @@
 // Generated files: small texts below /proc and /sys, and directories for processes.
 #pragma once
 
-#include "kernel/base/printk.h"
 #include "linux/fs/vfs.h"
 #include "linux/sched/trace.h"
 

@@ -5,7 +5,6 @@
 #include "linux/fs/pipe.h"
 #include "linux/fs/procfs.h"
 #include "linux/mm/vm.h"
-#include "linux/task/rlimit.h"
 
 #define MOST_THREADS 16000 // there are kernel stacks for some more (kernel/mm/kstack.c)
 

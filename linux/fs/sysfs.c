@@ -1,6 +1,5 @@
 // /sys/devices/system/cpu: the CPUs, which of them are online, and a file for each but the first by
 // which it goes offline and comes back. /sys/bus/event_source/devices: the types of perf events.
-#include "kernel/base/printk.h"
 #include "linux/fs/procfs.h"
 #include "linux/perf/abi.h"
 #include "linux/sched/hotplug.h"

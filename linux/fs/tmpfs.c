@@ -1,7 +1,6 @@
 // /tmp: directories, files and links in memory. The bytes of a file are the pages of an object.
 // Mappings of the file share these pages. The object has as many pages as the file needs.
 #include "arch/x86/uaccess.h"
-#include "kernel/base/string.h"
 #include "kernel/mm/heap.h"
 #include "kernel/mm/page.h"
 #include "linux/base/limited.h"

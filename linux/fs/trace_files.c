@@ -2,7 +2,6 @@
 // each CPU; tracing_on switches the trace on and off; a read of trace_pipe takes records away, one
 // of trace (debug/ksym/files.c) leaves them.
 #include "kernel/base/string.h"
-#include "linux/sched/trace.h"
 #include "linux/fs/procfs.h"
 
 #define LINE 256 // no record's text is longer

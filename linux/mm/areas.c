@@ -1,5 +1,4 @@
 // The areas of an address space: a tree by address, which also knows the holes between them.
-#include "kernel/base/errno.h"
 #include "kernel/mm/heap.h"
 #include "linux/mm/vm_internal.h"
 

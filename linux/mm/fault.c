@@ -1,6 +1,5 @@
 // Page faults. A page comes on its first touch. A page that is shared copy-on-write is copied on
 // its first write.
-#include "kernel/base/errno.h"
 #include "arch/x86/user/paging_user.h"
 #include "kernel/base/string.h"
 #include "kernel/mm/page.h"

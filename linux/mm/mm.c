@@ -1,5 +1,4 @@
 // Whole address spaces: they are made, activated, copied and freed.
-#include "arch/x86/cpu.h"
 #include "arch/x86/user/paging_user.h"
 #include "kernel/mm/heap.h"
 #include "kernel/mm/page.h"

@@ -2,7 +2,6 @@
 // as the object.
 #include "linux/mm/shm.h"
 
-#include "kernel/base/errno.h"
 #include "kernel/mm/heap.h"
 #include "kernel/mm/page.h"
 #include "linux/base/limited.h"

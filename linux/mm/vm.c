@@ -1,5 +1,4 @@
 // Address spaces: how to map, unmap, protect and move areas.
-#include "kernel/base/errno.h"
 #include "arch/x86/user/paging_user.h"
 #include "kernel/base/string.h"
 #include "kernel/mm/heap.h"

@@ -9,8 +9,6 @@
 #pragma once
 
 #include "arch/x86/paging.h"
-#include "arch/x86/trap.h"
-#include "kernel/base/refcount.h"
 #include "linux/base/tree.h"
 #include "sched/wait.h"
 

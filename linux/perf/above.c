@@ -1,7 +1,6 @@
 // The answers to perf's upcalls. perf/ tells what happens to events, contexts and CPUs. Here
 // samples, records, wakeups and inheritance follow from it.
 #include "perf/upcalls.h"
-#include "kernel/base/errno.h"
 #include "linux/perf/perf.h"
 #include "linux/perf/record.h"
 #include "linux/perf/ring.h"

@@ -1,7 +1,6 @@
 // Reads a perf_event_attr from user memory, of older and newer sizes, and checks its parts
 // (perf_event_open(2)).
 #include "arch/x86/uaccess.h"
-#include "kernel/base/errno.h"
 #include "kernel/base/string.h"
 #include "linux/perf/machine.h"
 #include "linux/perf/perf.h"

@@ -1,7 +1,6 @@
 // The life of mapped buffers. mmap(2) makes one, SET_OUTPUT shares it, and the last user frees it.
 // See ring.h.
 #include "arch/x86/smp.h"
-#include "kernel/base/errno.h"
 #include "kernel/mm/heap.h"
 #include "kernel/mm/page.h"
 #include "linux/perf/output.h"

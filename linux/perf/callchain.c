@@ -1,6 +1,5 @@
 // Call chains by frame pointers: the kernel's part, then the program's.
 #include "linux/perf/callchain.h"
-#include "arch/x86/context.h"
 #include "arch/x86/uaccess.h"
 #include "linux/perf/machine.h"
 #include "linux/perf/words.h"

@@ -4,7 +4,6 @@
 #include "hwbp/reserve.h"
 #include "kernel/base/ksym.h"
 #include "linux/perf/perf.h"
-#include "perf/context.h"
 #include "sched/runqueue.h"
 
 static const char *type_name(u8 type)

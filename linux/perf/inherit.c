@@ -3,8 +3,6 @@
 // originals.
 #include "linux/perf/perf.h"
 #include "hwbp/hwbp.h"
-#include "kernel/base/errno.h"
-#include "perf/context.h"
 #include "perf/pmu.h"
 #include "linux/perf/record.h"
 #include "linux/perf/upcalls.h"

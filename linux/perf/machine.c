@@ -1,11 +1,9 @@
 // Registers and pages for samples. See machine.h.
-#include "arch/x86/context.h"
 #include "arch/x86/user/paging_user.h"
 #include "linux/mm/vm.h"
 #include "linux/perf/abi.h"
 #include "linux/perf/machine.h"
 #include "linux/perf/words.h"
-#include "sched/task.h"
 
 const struct trapframe *perf_user_regs(const struct trapframe *regs)
 {

@@ -1,10 +1,7 @@
 // perf_event_open(2). It checks in the same order as Linux, so it finds the same error first.
-#include "kernel/base/errno.h"
-#include "perf/context.h"
 #include "linux/perf/perf.h"
 #include "linux/perf/ring.h"
 #include "linux/perf/upcalls.h"
-#include "sched/sched.h"
 
 #define KNOWN_FLAGS                                                                                \
     (PERF_FLAG_FD_NO_GROUP | PERF_FLAG_FD_OUTPUT | PERF_FLAG_PID_CGROUP | PERF_FLAG_FD_CLOEXEC)

@@ -3,7 +3,6 @@
 
 #include "kernel/base/printk.h"
 #include "linux/perf/output.h"
-#include "perf/context.h"
 
 // Registers the software events. Starts the thread that does the work that a #DB in ring 0 leaves.
 // Boot CPU, once, after perf_init().

@@ -2,8 +2,6 @@
 #include "arch/x86/platform.h"
 #include "arch/x86/user/upcalls.h"
 #include "kernel/base/string.h"
-#include "linux/mm/vm.h"
-#include "perf/context.h"
 #include "linux/perf/record.h"
 #include "linux/perf/perf.h"
 #include "linux/perf/ring.h"

@@ -2,7 +2,6 @@
 #include "linux/perf/ring.h"
 #include "arch/x86/uaccess.h"
 #include "kernel/base/string.h"
-#include "perf/event.h"
 #include "linux/perf/sample.h"
 #include "linux/perf/wakeup.h"
 

@@ -3,16 +3,13 @@
 #include "linux/perf/sample.h"
 #include "arch/x86/platform.h"
 #include "arch/x86/user/devices.h"
-#include "kernel/base/errno.h"
 #include "linux/perf/callchain.h"
-#include "perf/context.h"
 #include "linux/perf/machine.h"
 #include "linux/perf/ring.h"
 #include "linux/perf/throttle.h"
 #include "linux/perf/upcalls.h"
 #include "linux/perf/wakeup.h"
 #include "linux/perf/words.h"
-#include "sched/sched.h"
 
 #define FIXED_WORDS  22 // words of the header and of all parts with a fixed size
 #define READ_WORDS   (3 + 3 * PERF_SAMPLE_GROUP_MAX)

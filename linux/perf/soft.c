@@ -1,7 +1,6 @@
 // Software events: things that happen in the kernel itself, and two clocks.
 #include "linux/perf/perf.h"
 #include "linux/perf/throttle.h"
-#include "kernel/base/errno.h"
 #include "perf/pmu.h"
 
 static const struct pmu software_pmu;

@@ -3,11 +3,8 @@
 #include "linux/perf/perf.h"
 #include "linux/perf/throttle.h"
 #include "arch/x86/platform.h"
-#include "kernel/base/errno.h"
-#include "perf/context.h"
 #include "linux/perf/record.h"
 #include "linux/perf/sample.h"
-#include "sched/sched.h"
 
 #define DEFAULT_RATE 1000000ull // a second; programs that do real work stay far below
 #define SMOOTHING    8          // a period moves by 1/8 of the difference to the right one

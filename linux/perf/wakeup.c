@@ -3,15 +3,10 @@
 #include "linux/perf/wakeup.h"
 #include "arch/x86/platform.h"
 #include "arch/x86/user/devices.h"
-#include "arch/x86/trap.h"
-#include "arch/x86/upcalls.h"
 #include "arch/x86/user/upcalls.h"
-#include "kernel/base/errno.h"
 #include "linux/sched/timer.h"
-#include "perf/context.h"
 #include "linux/perf/ring.h"
 #include "linux/perf/upcalls.h"
-#include "sched/sched.h"
 
 #define NS_PER_TICK (1000000000ull / HZ)
 

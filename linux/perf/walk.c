@@ -1,6 +1,5 @@
 // Walks over the events of a context.
 #include "linux/perf/perf.h"
-#include "perf/context.h"
 #include "perf/pmu.h"
 
 static void for_each_in(struct list *leaders, void (*fn)(struct perf_event *, void *), void *arg)

@@ -2,7 +2,6 @@
 // the end of the buffer. So no code has to rely on limits that were checked elsewhere.
 #pragma once
 
-#include "kernel/base/panic.h"
 #include "linux/perf/output.h"
 
 struct words {

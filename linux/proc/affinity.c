@@ -1,5 +1,4 @@
 // System calls that say on which CPUs a task may run.
-#include "arch/x86/cpu.h"
 #include "arch/x86/uaccess.h"
 #include "linux/task/process.h"
 #include "linux/proc/syscalls.h"

@@ -1,7 +1,5 @@
 // Loads static ELF64 programs: fixed ones (ET_EXEC) and position-independent ones (ET_DYN). The
 // formats are in the System V gABI, chapters 4 (object files) and 5 (loading).
-#include "arch/x86/layout.h"
-#include "kernel/base/errno.h"
 #include "kernel/base/printk.h"
 #include "kernel/base/string.h"
 #include "linux/mm/vm.h"

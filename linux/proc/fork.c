@@ -2,7 +2,6 @@
 #include "arch/x86/uaccess.h"
 #include "arch/x86/user/fpu.h"
 #include "arch/x86/user/user_regs.h"
-#include "kernel/base/string.h"
 #include "kernel/mm/heap.h"
 #include "linux/fs/vfs.h"
 #include "linux/mm/vm.h"

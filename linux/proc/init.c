@@ -7,7 +7,6 @@
 #include "linux/proc/exec.h"
 #include "linux/proc/oom.h"
 #include "linux/proc/life.h"
-#include "linux/task/process.h"
 
 #define INIT_PID         1
 #define STATUS_NOT_FOUND 127 // shells use this status when a program could not be started

@@ -1,13 +1,9 @@
 // setitimer(2), getitimer(2) and alarm(2): SIGALRM after a while; SIGVTALRM after so much of the
 // process's CPU time in ring 3, SIGPROF after so much of all its CPU time. And RLIMIT_CPU.
-#include "arch/x86/cpu.h"
-#include "arch/x86/platform.h"
 #include "arch/x86/uaccess.h"
 #include "linux/proc/init.h"
 #include "linux/proc/life.h"
-#include "linux/task/process.h"
 #include "linux/proc/syscalls.h"
-#include "linux/task/timespec.h"
 
 struct itimerval {
     struct timeval interval, value;

@@ -1,5 +1,4 @@
 // System calls on the address space.
-#include "linux/fs/file.h"
 #include "linux/fs/vfs.h"
 #include "linux/mm/vm.h"
 #include "linux/task/process.h"

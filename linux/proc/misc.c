@@ -1,13 +1,10 @@
 // System calls that ask about the system or the process.
 #include "arch/x86/user/user_regs.h"
-#include "arch/x86/platform.h"
 #include "arch/x86/uaccess.h"
 #include "kernel/base/printk.h"
-#include "kernel/base/string.h"
 #include "kernel/mm/page.h"
 #include "linux/fs/file.h"
 #include "linux/mm/vm.h"
-#include "linux/task/process.h"
 #include "linux/proc/life.h"
 #include "linux/proc/random.h"
 #include "linux/proc/syscalls.h"

@@ -1,9 +1,6 @@
 // Who ends when memory is out: see oom.h.
 #include "linux/proc/oom.h"
 
-#include "arch/x86/layout.h"
-#include "arch/x86/platform.h"
-#include "kernel/base/printk.h"
 #include "kernel/mm/page.h"
 #include "linux/fs/file.h"
 #include "linux/mm/vm.h"

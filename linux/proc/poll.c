@@ -1,5 +1,4 @@
 // poll(2), select(2) and their kin: wait until one of some files is ready.
-#include "arch/x86/platform.h"
 #include "arch/x86/uaccess.h"
 #include "kernel/mm/heap.h"
 #include "linux/fs/file.h"

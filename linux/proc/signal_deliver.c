@@ -1,12 +1,10 @@
 // How a thread takes signals on its way back to ring 3: it stops, ends, or enters the handler. And
 // how interrupted system calls are restarted.
-#include "kernel/base/printk.h"
 #include "arch/x86/user/upcalls.h"
 #include "linux/proc/life.h"
 #include "linux/proc/signals.h"
 #include "linux/task/sigqueue.h"
 #include "linux/proc/syscalls.h"
-#include "linux/task/timespec.h"
 #include "linux/ptrace/ptrace.h"
 #include "linux/perf/perf.h"
 

@@ -1,7 +1,5 @@
 // The stack a program starts with (System V ABI, 3.4.1), from the top down: the strings, 16 random
 // bytes, the auxiliary vector, the pointers of envp and argv, argc.
-#include "arch/x86/cpu.h"
-#include "kernel/base/errno.h"
 #include "kernel/base/string.h"
 #include "kernel/mm/heap.h"
 #include "linux/mm/vm.h"

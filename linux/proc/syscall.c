@@ -1,11 +1,7 @@
 // The table of system calls: from Linux's number and six registers to a typed call.
-#include "arch/x86/trap.h"
-#include "arch/x86/upcalls.h"
 #include "arch/x86/user/upcalls.h"
-#include "kernel/base/printk.h"
 #include "kernel/checks/failure.h"
 #include "linux/fs/syscalls.h"
-#include "linux/task/process.h"
 #include "linux/proc/oom.h"
 #include "linux/proc/syscalls.h"
 #include "linux/ptrace/ptrace.h"

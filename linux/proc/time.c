@@ -1,5 +1,4 @@
 // Clocks and sleeping.
-#include "arch/x86/platform.h"
 #include "arch/x86/uaccess.h"
 #include "arch/x86/user/devices.h"
 #include "linux/proc/signals.h"

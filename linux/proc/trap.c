@@ -1,13 +1,9 @@
 // From CPU exceptions to signals, with Linux's si_code and si_addr.
-#include "arch/x86/trap.h"
 
-#include "arch/x86/layout.h"
-#include "arch/x86/upcalls.h"
 #include "arch/x86/user/fpu.h"
 #include "arch/x86/user/upcalls.h"
 #include "linux/mm/vm.h"
 #include "linux/proc/oom.h"
-#include "linux/task/process.h"
 #include "linux/ptrace/ptrace.h"
 #include "linux/perf/perf.h"
 

@@ -2,7 +2,6 @@
 // switch has saved.
 #include "arch/x86/uaccess.h"
 #include "arch/x86/user/user_regs.h"
-#include "kernel/base/string.h"
 #include "linux/ptrace/tracee.h"
 
 #define VECTOR_NONE  257u                      // in a frame: there is no system call to restart

@@ -1,7 +1,6 @@
 // A tracee's registers as whole sets, which have the types of ELF notes.
 #include "arch/x86/uaccess.h"
 #include "arch/x86/user/fpu.h"
-#include "kernel/base/string.h"
 #include "linux/fs/syscalls.h"
 #include "linux/ptrace/tracee.h"
 

@@ -7,8 +7,6 @@
 // Otherwise they belong to the tracee.
 #pragma once
 
-#include "arch/x86/debugreg.h"
-#include "kernel/base/errno.h"
 #include "linux/ptrace/abi.h"
 #include "linux/ptrace/ptrace.h"
 

@@ -13,15 +13,12 @@
 //       CPU waits for its answer.
 #include "linux/sched/hotplug.h"
 #include "arch/x86/paging.h"
-#include "arch/x86/platform.h"
 #include "arch/x86/smp.h"
 #include "arch/x86/user/devices.h"
-#include "kernel/base/errno.h"
 #include "linux/sched/timer.h"
 #include "perf/pmu.h"
 #include "sched/runqueue.h"
 #include "sched/upcalls.h"
-#include "sched/wait.h"
 
 static struct mutex hotplug_mutex; // one at a time
 static struct wait_queue changed;  // a CPU has come to rest, or come back

@@ -2,7 +2,6 @@
 // sleeping until a time.
 #include "arch/x86/platform.h"
 #include "arch/x86/user/devices.h"
-#include "kernel/base/panic.h"
 #include "kernel/base/errno.h"
 #include "linux/sched/timer.h"
 

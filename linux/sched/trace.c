@@ -1,6 +1,5 @@
 // The rings of the trace: see trace.h.
 #include "linux/sched/trace.h"
-#include "arch/x86/cpu.h"
 #include "arch/x86/platform.h"
 #include "kernel/base/cmdline.h"
 #include "kernel/base/errno.h"

@@ -2,9 +2,7 @@
 #include "linux/task/process.h"
 #include "linux/task/signal_state.h"
 
-#include "arch/x86/platform.h"
 #include "arch/x86/user/fpu.h"
-#include "kernel/base/string.h"
 #include "kernel/mm/heap.h"
 #include "linux/mm/vm.h"
 #include "linux/task/sigqueue.h"

@@ -16,9 +16,6 @@
 // released.
 #pragma once
 
-#include "arch/x86/trap.h"
-#include "kernel/base/refcount.h"
-#include "linux/base/tree.h"
 #include "linux/sched/timer.h"
 #include "linux/task/rlimit.h"
 #include "linux/task/signal.h"

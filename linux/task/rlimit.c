@@ -1,7 +1,6 @@
 // Limits of a process: see rlimit.h.
 #include "linux/task/rlimit.h"
 
-#include "kernel/base/errno.h"
 #include "kernel/base/printk.h"
 #include "linux/mm/upcalls.h"
 #include "linux/mm/vm.h"

@@ -1,7 +1,6 @@
 // Sending signals: which thread takes a signal, whether it is ignored, which threads have to be
 // woken.
 #include "arch/x86/smp.h"
-#include "kernel/base/errno.h"
 #include "linux/task/process.h"
 #include "linux/task/signal_state.h"
 #include "linux/task/upcalls.h"

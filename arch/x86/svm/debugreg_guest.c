@@ -1,5 +1,4 @@
 // The debug registers around a guest: lent to it, and taken back.
-#include "arch/x86/debugreg.h"
 #include "arch/x86/debugreg_hw.h"
 #include "arch/x86/svm/debugreg_guest.h"
 #include "arch/x86/upcalls.h"

@@ -1,12 +1,10 @@
 // Guests: who may run one, its control block, one entry and one exit.
 #include "arch/x86/svm/svm.h"
 #include "arch/x86/svm/debugreg_guest.h"
-#include "arch/x86/cpu.h"
 #include "arch/x86/debugreg_hw.h"
 #include "arch/x86/paging.h"
 #include "arch/x86/rep.h"
 #include "arch/x86/svm/svm_vmcb.h"
-#include "arch/x86/trap.h"
 #include "arch/x86/upcalls.h"
 
 // AMD APM vol. 3, CPUID 8000_0001h and 8000_000Ah; vol. 2, 15.30 and 3.1.7.

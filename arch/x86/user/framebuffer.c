@@ -3,7 +3,6 @@
 
 #include <font.h>
 
-#include "arch/x86/layout.h"
 #include "arch/x86/platform.h"
 #include "arch/x86/paging.h"
 #include "arch/x86/screen.h"

@@ -5,7 +5,6 @@
 #include "arch/x86/cpu.h"
 #include "arch/x86/platform.h"
 #include "arch/x86/serial_regs.h"
-#include "arch/x86/trap.h"
 #include "arch/x86/upcalls.h"
 #include "arch/x86/user/devices.h"
 

@@ -2,7 +2,6 @@
 // as a US keyboard has it; other keys give nothing.
 
 #include "arch/x86/cpu.h"
-#include "arch/x86/trap.h"
 #include "arch/x86/user/upcalls.h"
 #include "arch/x86/user/devices.h"
 
