@@ -158,7 +158,8 @@ GUARD  := $(if $(filter 1,$(DEBUG)),-fstack-protector-strong -mstack-protector-g
 CFLAGS := -std=gnu17 -O2 -g -ffreestanding -fno-pic -fno-pie -mcmodel=kernel \
           -mno-red-zone -mgeneral-regs-only -fno-omit-frame-pointer -fno-strict-aliasing \
           -fno-asynchronous-unwind-tables -fcf-protection=none $(WARN) -I. \
-          -isystem $(BUILD)/include -DHWBP=$(HWBP) $(if $(filter 1,$(DEBUG)),-DDEBUG) $(GUARD)
+          -isystem $(BUILD)/include -isystem $(BUILD)/user/include -DHWBP=$(HWBP) \
+          $(if $(filter 1,$(DEBUG)),-DDEBUG) $(GUARD)
 # No line numbers for boot/: gdb cannot follow code that runs at two addresses.
 AFLAGS  = -f elf64 $(if $(filter boot/%,$<),,-g -F dwarf) -Wall -I./
 LDFLAGS := -nostdlib -static -z max-page-size=4096 -z noexecstack --build-id=none -T linker.ld
@@ -398,7 +399,7 @@ $(BUILD)/include/font.h: tools/font.py
 
 $(B)/obj/%.c.o: %.c $(B)/flags | $(BUILD)/include/syscall_names.h \
                  $(BUILD)/include/syscall_numbers.h $(BUILD)/include/errno_numbers.h \
-                 $(BUILD)/include/font.h
+                 $(BUILD)/include/font.h $(BUILD)/user/include
 	$(call say,CC,$<)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CFLAGS) -MMD -MP -c $< -o $@
@@ -452,7 +453,7 @@ $(BUILD)/compile_commands.json: $(B)/flags $(CSRC)
 
 # ---- Programs, archive, boot image ----
 
-# musl comes without the Linux headers; the system's go beside musl's own.
+# Linux's own headers: the kernel takes the ABI's numbers from them, and musl comes without them.
 $(BUILD)/user/include:
 	@mkdir -p $@
 	@ln -s /usr/include/linux /usr/include/asm-generic /usr/include/x86_64-linux-gnu/asm $@

@@ -12,7 +12,7 @@ MAX_COLUMNS = 100
 PNG = b"\x89PNG"  # a screenshot, which no text can describe
 MAX_FUNCTION = 40  # lines between the braces; see REASON
 MAX_ASM_FILES = 6
-MAX_CODE = {"the core": (size.CORE, 8000), "the whole kernel": (size.WHOLE, 28000)}  # lines
+MAX_CODE = {"the core": (size.CORE, 8000), "the whole kernel": (size.WHOLE, 27400)}  # lines
 CLANG_FORMAT = 14  # other versions format differently
 REASON = "long because"  # in one of the first lines: why the file may be longer
 
@@ -53,7 +53,7 @@ NO_ASM = ("kernel/", "sched/", "perf/", "hwbp/", "linux/", "debug/")  # where on
 
 INCLUDE = re.compile(r'^\s*#\s*include\s+"([^"]+)"')
 UNFINISHED = re.compile(r"\b(TO" r"DO|FIX" r"ME|X" r"XX)\b")
-INLINE_ASM = re.compile(r"\b(__asm__|asm)\b")
+INLINE_ASM = re.compile(r"(?<!<)\b(__asm__|asm)\b")  # but not #include <asm/...>
 
 faults = 0
 

@@ -66,7 +66,7 @@ struct die {
 // or NMI. DIE_STOP: somebody has dealt with all of it, and the interrupted code may go on.
 enum die_answer die_notify(struct die *d);
 
-// debug/kgdb/kgdb.c. The machine is about to go off. Any context.
+// debug/kgdb/session.c. The machine is about to go off. Any context.
 void debugger_off(u32 status);
 
 // kernel/irq.c. An interrupt that only devices and debuggers know, by f->vector; or an IRQ_TIMER

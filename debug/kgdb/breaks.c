@@ -3,6 +3,7 @@
 #include "arch/x86/user/devices.h"
 #include "debug/kgdb/window.h"
 #include "debug/kgdb/breaks.h"
+#include "debug/kgdb/kgdb.h"
 #include "debug/kgdb/stopped.h"
 
 #define INT3         0xcc
@@ -186,7 +187,7 @@ void kgdb_breaks_apply(const struct trapframe *f, u64 *dr7)
         lapic_send_self(IPI_DEBUGGER);
 }
 
-void kgdb_breaks_catch_up(void)
+void debugger_irq(void)
 {
     for (u32 i = 0; i < HBP_NUM; i++)
         hwbp_stopped_catch_up(&slots[i]);

@@ -43,7 +43,5 @@ enum break_kind kgdb_slot_kind(int slot);
 bool kgdb_slot_is(u32 slot, u64 addr);
 
 // A stopped CPU takes gdb's breakpoints into its registers (hwbp_stopped_apply()). If it cannot do
-// so now, it sends itself IPI_DEBUGGER.
+// so now, it sends itself IPI_DEBUGGER, whose handler does it then (debugger_irq()).
 void kgdb_breaks_apply(const struct trapframe *f, u64 *dr7);
-// The handler of IPI_DEBUGGER: does then what kgdb_breaks_apply() could not.
-void kgdb_breaks_catch_up(void);

@@ -125,16 +125,6 @@ void debugger_line(struct trapframe *f)
     }
 }
 
-void debugger_irq(void)
-{
-    kgdb_breaks_catch_up();
-}
-
-void debugger_off(u32 status)
-{
-    kgdb_say_goodbye(status);
-}
-
 // ---- the kernel itself ----
 
 int kgdb_enter(void)

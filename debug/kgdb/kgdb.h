@@ -10,7 +10,7 @@
 // waits for gdb. Without an option the stub stays off. Task context, once.
 void kgdb_start(void);
 
-// The handler of the second serial port's interrupt, and of IPI_DEBUGGER. `f` was interrupted. IRQs
-// off.
+// The handler of the second serial port's interrupt. `f` was interrupted. IRQs off.
 void debugger_line(struct trapframe *f);
+// The handler of IPI_DEBUGGER: does what kgdb_breaks_apply() could not (breaks.c). IRQs off.
 void debugger_irq(void);

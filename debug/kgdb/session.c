@@ -212,7 +212,8 @@ static void leave(void)
     packet_acks(true);
 }
 
-void kgdb_say_goodbye(u32 status)
+// If gdb waits for a stop, it is told that the "process" has exited.
+void debugger_off(u32 status)
 {
     if (!gdb_waits)
         return;

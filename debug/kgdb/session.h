@@ -15,8 +15,5 @@
 // until one lets the machine go on, and `plan` says how. Called by the leader.
 void kgdb_session(const struct stop *why, struct plan *plan);
 
-// The machine goes off. If gdb waits for a stop, it is told that the "process" has exited.
-void kgdb_say_goodbye(u32 status);
-
 // True after gdb has sent a packet and until it detaches. Any context. Protected.
 bool kgdb_attached(void);

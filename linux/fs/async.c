@@ -4,15 +4,6 @@
 #include "arch/x86/uaccess.h"
 #include "linux/task/process.h"
 
-enum {
-    F_SETOWN = 8,
-    F_GETOWN = 9,
-    F_SETSIG = 10,
-    F_GETSIG = 11,
-    F_SETOWN_EX = 15,
-    F_GETOWN_EX = 16,
-};
-
 // si_code of these signals. A signal whose codes mean something else gets SI_SIGIO.
 enum { POLL_IN = 1, POLL_HUP = 6, SI_SIGIO = -5 };
 #define BAND_IN  0x041 // POLLIN | POLLRDNORM
@@ -60,9 +51,7 @@ static s64 set_owner(struct file *f, s32 type, s32 pid)
 
 static s64 set_owner_ex(struct file *f, u64 arg)
 {
-    struct {
-        s32 type, pid;
-    } ex;
+    struct f_owner_ex ex;
     if (get_user(ex, arg))
         return -EFAULT;
     if (ex.type < F_OWNER_TID || ex.type > F_OWNER_PGRP || ex.pid < 0)
@@ -70,15 +59,10 @@ static s64 set_owner_ex(struct file *f, u64 arg)
     return set_owner(f, ex.type, ex.pid);
 }
 
-static s64 get_owner_ex(const struct file *f, u64 arg)
-{
-    const s32 ex[2] = {f->owner.type, f->owner.pid};
-    return copy_to_user(arg, ex, sizeof(ex));
-}
-
 s64 file_async_fcntl(struct file *f, int cmd, u64 arg)
 {
     s32 who = (s32)arg;
+    const struct f_owner_ex ex = {f->owner.type, f->owner.pid};
     switch (cmd) {
     case F_SETOWN:
         if (who == INT32_MIN)
@@ -96,7 +80,7 @@ s64 file_async_fcntl(struct file *f, int cmd, u64 arg)
     case F_SETOWN_EX:
         return set_owner_ex(f, arg);
     case F_GETOWN_EX:
-        return get_owner_ex(f, arg);
+        return put_user(ex, arg);
     default:
         return -EINVAL;
     }

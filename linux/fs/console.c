@@ -12,25 +12,7 @@
 #include "linux/fs/upcalls.h"
 #include "linux/fs/vfs.h"
 
-// ioctl(2) numbers of asm-generic/ioctls.h
-enum {
-    TCGETS = 0x5401,
-    TCSETS = 0x5402,
-    TCSETSW = 0x5403,
-    TCSETSF = 0x5404,
-    TCFLSH = 0x540b,
-    TIOCSCTTY = 0x540e,
-    TIOCGPGRP = 0x540f,
-    TIOCSPGRP = 0x5410,
-    TIOCGWINSZ = 0x5413,
-    TIOCSWINSZ = 0x5414,
-    FIONREAD = 0x541b,
-    TIOCGSID = 0x5429,
-};
-
-struct winsize {
-    u16 rows, columns, xpixel, ypixel;
-};
+#include <asm/termios.h>
 
 #define DLE 0x10
 #define EOT 0x04
@@ -63,11 +45,11 @@ u32 console_init(void)
 {
     char mode[8];
     wait_init(&readers);
-    window = (struct winsize){.rows = screen->rows, .columns = screen->columns};
+    window = (struct winsize){.ws_row = screen->rows, .ws_col = screen->columns};
     line_init(&line, write_raw);
     raw = cmdline_get("tty", mode, sizeof(mode)) && strcmp(mode, "raw") == 0;
     if (raw)
-        line.t.iflag = line.t.oflag = line.t.lflag = 0;
+        line.t.c_iflag = line.t.c_oflag = line.t.c_lflag = 0;
     return raw ? S_IFIFO | 0600 : S_IFCHR | 0666;
 }
 
@@ -96,7 +78,7 @@ static void take_typed(u8 c)
     enum naws_answer what = naws_input(&naws, c);
     int sig = what == NAWS_TYPED ? line_input(&line, c) : 0;
     if (what == NAWS_RESIZED)
-        set_window((struct winsize){.rows = naws_rows(&naws), .columns = naws_columns(&naws)});
+        set_window((struct winsize){.ws_row = naws_rows(&naws), .ws_col = naws_columns(&naws)});
     if (sig)
         console_signal(sig);
 }
@@ -240,10 +222,9 @@ static s64 get_modes(u64 arg)
 static s64 set_modes(u64 arg, bool flush)
 {
     struct termios t;
-    u64 flags;
     if (get_user(t, arg))
         return -EFAULT;
-    flags = spin_lock_irqsave(&tty_lock);
+    u64 flags = spin_lock_irqsave(&tty_lock);
     if (flush)
         line_flush(&line);
     line_set_modes(&line, &t);

@@ -61,7 +61,7 @@ void file_get(struct file *f)
 
 void file_put(struct file *f)
 {
-    if (!ref_put(&f->refs))
+    if (!f || !ref_put(&f->refs))
         return;
     if (f->ops->release)
         f->ops->release(f);
@@ -81,11 +81,6 @@ u32 file_poll(struct file *f)
 }
 
 // ---- descriptor tables ----
-
-static bool bit(const u64 *set, u32 n)
-{
-    return set[n / 64] & BIT(n % 64);
-}
 
 static void set_bit(u64 *set, u32 n, bool value)
 {
@@ -132,7 +127,7 @@ void fds_fill(struct fd_table *copy, struct fd_table *t)
         file_get(f);
         copy->file[fd] = f;
         set_bit(copy->used, fd, true);
-        set_bit(copy->cloexec, fd, bit(t->cloexec, fd));
+        set_bit(copy->cloexec, fd, fd_is_in(t->cloexec, fd));
     }
     spin_unlock(&t->lock);
 }
@@ -152,7 +147,7 @@ int fd_replace(struct fd_table *t, int fd, struct file *f, bool cloexec)
     if (fd >= 0 && (u32)fd < fd_limit()) {
         spin_lock(&t->lock);
         old = t->file[fd];
-        err = !old && bit(t->used, fd) ? -EBUSY : 0;
+        err = !old && fd_is_in(t->used, fd) ? -EBUSY : 0;
         if (!err) {
             t->file[fd] = f;
             set_bit(t->used, fd, true);
@@ -160,9 +155,7 @@ int fd_replace(struct fd_table *t, int fd, struct file *f, bool cloexec)
         }
         spin_unlock(&t->lock);
     }
-    struct file *rest = err ? f : old;
-    if (rest)
-        file_put(rest);
+    file_put(err ? f : old);
     return err ? err : fd;
 }
 
@@ -203,7 +196,7 @@ u64 fds_weight(struct fd_table *t)
 
 void fds_put(struct fd_table *t)
 {
-    if (!ref_put(&t->refs))
+    if (!t || !ref_put(&t->refs))
         return;
     for_each_fd (fd, t->used)
         fd_close(t, fd);
@@ -242,11 +235,10 @@ int fd_install(struct fd_table *t, struct file *f, bool cloexec, int from)
 
 struct file *fd_get(struct fd_table *t, int fd)
 {
-    struct file *f;
     if (fd < 0 || fd >= MAX_FDS)
         return NULL;
     spin_lock(&t->lock);
-    f = t->file[fd];
+    struct file *f = t->file[fd];
     if (f)
         file_get(f);
     spin_unlock(&t->lock);
@@ -262,7 +254,7 @@ int fd_cloexec(struct fd_table *t, int fd, int set)
     if (t->file[fd]) {
         if (set >= 0)
             set_bit(t->cloexec, fd, set);
-        mark = bit(t->cloexec, fd);
+        mark = fd_is_in(t->cloexec, fd);
     }
     spin_unlock(&t->lock);
     return mark;

@@ -4,20 +4,10 @@
 #include "linux/task/rlimit.h"
 #include "sched/wait.h"
 
-#define O_RDONLY    0
-#define O_WRONLY    1
-#define O_RDWR      2
-#define O_ACCMODE   3
-#define O_CREAT     0100
-#define O_EXCL      0200
-#define O_TRUNC     01000
-#define O_APPEND    02000
-#define O_NONBLOCK  04000
-#define O_ASYNC     020000
-#define O_DIRECTORY 0200000
-#define O_NOFOLLOW  0400000
-#define O_CLOEXEC   02000000
-#define O_PATH      010000000
+#include <asm/poll.h>
+#include <linux/fcntl.h>
+
+#define O_ASYNC FASYNC
 
 #define S_IFMT  0170000
 #define S_IFIFO 0010000
@@ -25,14 +15,6 @@
 #define S_IFDIR 0040000
 #define S_IFREG 0100000
 #define S_IFLNK 0120000
-
-#define POLLIN     0x001
-#define POLLOUT    0x004
-#define POLLERR    0x008
-#define POLLHUP    0x010
-#define POLLNVAL   0x020
-#define POLLRDNORM 0x040 // another name of POLLIN
-#define POLLWRNORM 0x100
 
 struct file;
 struct node;
@@ -69,9 +51,8 @@ struct file_ops {
 
 // The process, thread or group that O_ASYNC signals (linux/fs/async.h). It has no lock. A signal
 // that is sent while the owner changes goes to the old owner or to the new one.
-enum { F_OWNER_TID = 0, F_OWNER_PID = 1, F_OWNER_PGRP = 2 };
 struct file_owner {
-    s32 type, pid; // pid 0: nobody
+    s32 type, pid; // F_OWNER_*; pid 0: nobody
     s32 sig;       // set by F_SETSIG; 0: a plain SIGIO
     s32 fd;        // the value of si_fd
 };
@@ -113,7 +94,7 @@ void file_init(struct file *f, const struct file_ops *ops, struct node *n, void 
                u32 flags);
 struct file *file_new(const struct file_ops *ops, struct node *n, void *private, u32 flags);
 void file_get(struct file *f);
-void file_put(struct file *f);
+void file_put(struct file *f); // NULL: nothing
 
 struct fd_table {
     struct refcount refs;
@@ -124,6 +105,12 @@ struct fd_table {
     struct file *file[MAX_FDS]; // NULL: not open
 };
 
+// Whether the bit for this number is set.
+static inline bool fd_is_in(const u64 *set, u32 fd)
+{
+    return set[fd / 64] & BIT(fd % 64);
+}
+
 // The first number that the running program may not use: its RLIMIT_NOFILE.
 u32 fd_limit(void);
 
@@ -131,7 +118,7 @@ struct fd_table *fds_new(void);
 // Opens in an empty table all files that are open in t, under the same numbers.
 void fds_fill(struct fd_table *empty, struct fd_table *t);
 struct fd_table *fds_copy(struct fd_table *t); // for fork; NULL when memory is out
-void fds_put(struct fd_table *t);              // the last reference closes all files
+void fds_put(struct fd_table *t);              // the last one closes all files. NULL: nothing
 // Memory that its files weigh, in bytes.
 u64 fds_weight(struct fd_table *t);
 void fds_close_on_exec(struct fd_table *t);

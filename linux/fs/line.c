@@ -9,23 +9,23 @@
 
 void line_init(struct line *l, void (*echo)(const char *s, size_t n))
 {
-    static const u8 chars[TERMIOS_CHARS] = {
+    static const u8 chars[NCCS] = {
         [VINTR] = CTRL('C'), [VQUIT] = CTRL('\\'), [VERASE] = DEL,      [VKILL] = CTRL('U'),
         [VEOF] = CTRL('D'),  [VMIN] = 1,           [VSUSP] = CTRL('Z'), [VWERASE] = CTRL('W'),
     };
     memset(l, 0, sizeof(*l));
     l->echo = echo;
-    l->t.iflag = ICRNL | IUTF8;
-    l->t.oflag = OPOST | ONLCR;
-    l->t.cflag = B38400 | CS8 | CREAD;
-    l->t.lflag = ISIG | ICANON | ECHO | ECHOE | ECHOK | ECHOCTL | ECHOKE | IEXTEN;
-    memcpy(l->t.cc, chars, sizeof(chars));
+    l->t.c_iflag = ICRNL | IUTF8;
+    l->t.c_oflag = OPOST | ONLCR;
+    l->t.c_cflag = B38400 | CS8 | CREAD;
+    l->t.c_lflag = ISIG | ICANON | ECHO | ECHOE | ECHOK | ECHOCTL | ECHOKE | IEXTEN;
+    memcpy(l->t.c_cc, chars, sizeof(chars));
 }
 
 void line_set_modes(struct line *l, const struct termios *t)
 {
     l->t = *t;
-    if (!(t->lflag & ICANON))
+    if (!(t->c_lflag & ICANON))
         l->commit = l->head;
 }
 
@@ -41,18 +41,18 @@ static u16 *at(struct line *l, u32 n)
 
 static bool sends_crlf(const struct line *l)
 {
-    return l->t.oflag & OPOST && l->t.oflag & ONLCR;
+    return l->t.c_oflag & OPOST && l->t.c_oflag & ONLCR;
 }
 
 static bool has(const struct line *l, u32 flag)
 {
-    return l->t.lflag & flag;
+    return l->t.c_lflag & flag;
 }
 
 // True if byte c is this control character. One that is set to 0 is off (termios(3)).
 static bool is_key(const struct line *l, u8 c, int key)
 {
-    return c && c == l->t.cc[key];
+    return c && c == l->t.c_cc[key];
 }
 
 // Echoes a character of the line that is edited. Control characters appear as ^X. A tab appears as
@@ -84,7 +84,7 @@ static bool erase_char(struct line *l)
         return false;
     do {
         c = *at(l, --l->head);
-    } while (l->t.iflag & IUTF8 && is_utf8_tail(c) && l->head != l->commit);
+    } while (l->t.c_iflag & IUTF8 && is_utf8_tail(c) && l->head != l->commit);
     if (has(l, ECHO) && has(l, ECHOE)) {
         if ((c < ' ' || c == DEL) && c != '\t' && has(l, ECHOCTL))
             l->echo("\b \b", 3);
@@ -150,11 +150,11 @@ int line_input(struct line *l, u8 c)
         echo_char(l, c);
         return sig;
     }
-    if (c == '\r' && l->t.iflag & IGNCR)
+    if (c == '\r' && l->t.c_iflag & IGNCR)
         return 0;
-    if (c == '\r' && l->t.iflag & ICRNL)
+    if (c == '\r' && l->t.c_iflag & ICRNL)
         c = '\n';
-    else if (c == '\n' && l->t.iflag & INLCR)
+    else if (c == '\n' && l->t.c_iflag & INLCR)
         c = '\r';
     if (has(l, ICANON)) {
         edit(l, c);
@@ -173,7 +173,7 @@ bool line_full(const struct line *l)
 
 bool line_ready(const struct line *l)
 {
-    return l->ended || l->tail != l->commit || (!has(l, ICANON) && l->t.cc[VMIN] == 0);
+    return l->ended || l->tail != l->commit || (!has(l, ICANON) && l->t.c_cc[VMIN] == 0);
 }
 
 u32 line_available(const struct line *l)

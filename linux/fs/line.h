@@ -5,47 +5,7 @@
 
 #include "arch/x86/types.h"
 
-#define TERMIOS_CHARS 19
-
-struct termios {
-    u32 iflag, oflag, cflag, lflag;
-    u8 line;
-    u8 cc[TERMIOS_CHARS];
-};
-_Static_assert(sizeof(struct termios) == 36, "termios is the ABI's");
-
-// c_iflag, c_oflag, c_cflag, c_lflag
-#define INLCR   0x0040u
-#define IGNCR   0x0080u
-#define ICRNL   0x0100u
-#define IUTF8   0x4000u
-#define OPOST   0x0001u
-#define ONLCR   0x0004u
-#define B38400  0x000fu
-#define CS8     0x0030u
-#define CREAD   0x0080u
-#define ISIG    0x0001u
-#define ICANON  0x0002u
-#define ECHO    0x0008u
-#define ECHOE   0x0010u
-#define ECHOK   0x0020u
-#define ECHONL  0x0040u
-#define NOFLSH  0x0080u
-#define ECHOCTL 0x0200u
-#define ECHOKE  0x0800u
-#define IEXTEN  0x8000u
-
-enum {
-    VINTR = 0,
-    VQUIT = 1,
-    VERASE = 2,
-    VKILL = 3,
-    VEOF = 4,
-    VTIME = 5,
-    VMIN = 6,
-    VSUSP = 10,
-    VWERASE = 14
-};
+#include <asm/termbits.h>
 
 #define LINE_RING 16384u // a power of two
 #define LINE_EOF  0x100u // in the ring, the place where ^D was typed

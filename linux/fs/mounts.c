@@ -3,21 +3,19 @@
 #include "linux/fs/procfs.h"
 #include "linux/task/process.h"
 
-// The numbers are Linux's (statfs(2)).
-#define PIPEFS_MAGIC     0x50495045
-#define ANON_INODE_MAGIC 0x09041934
+#include <linux/magic.h> // the numbers that statfs(2) gives
 
 // A longer name stands after the names it begins with.
 static const struct mount {
     const char *path, *type, *mode;
     u32 magic;
 } mounts[] = {
-    {"/", "rootfs", "ro", 0x858458f6},
+    {"/", "rootfs", "ro", RAMFS_MAGIC},
     {"/dev", "devtmpfs", "rw", TMPFS_MAGIC},
-    {"/proc", "proc", "rw", 0x9fa0},
-    {"/sys", "sysfs", "rw", 0x62656572},
-    {"/sys/kernel/debug", "debugfs", "rw", 0x64626720},
-    {"/sys/kernel/debug/tracing", "tracefs", "rw", 0x74726163},
+    {"/proc", "proc", "rw", PROC_SUPER_MAGIC},
+    {"/sys", "sysfs", "rw", SYSFS_MAGIC},
+    {"/sys/kernel/debug", "debugfs", "rw", DEBUGFS_MAGIC},
+    {"/sys/kernel/debug/tracing", "tracefs", "rw", TRACEFS_MAGIC},
     {"/tmp", "tmpfs", "rw", TMPFS_MAGIC},
 };
 
@@ -40,7 +38,7 @@ static u32 magic_of(struct node *n)
     char path[PROC_PATH_MAX];
     u32 magic = 0;
     if (!n)
-        return ANON_INODE_MAGIC;
+        return ANON_INODE_FS_MAGIC;
     if (n->tmp)
         return TMPFS_MAGIC;
     if (node_is_pipe(n))

@@ -18,9 +18,8 @@ static ssize_t link_text(struct node *n, char buf[MADE_LINK_MAX], const char **t
 // The child with this name, with a reference, or ERR_PTR.
 static struct node *lookup_child(struct node *dir, const char *name, size_t len)
 {
-    struct node *n;
     mutex_lock(&fs_tree_lock);
-    n = node_child(dir, name, len);
+    struct node *n = node_child(dir, name, len);
     if (n)
         node_get(n);
     mutex_unlock(&fs_tree_lock);
@@ -330,10 +329,9 @@ static int rename(const struct last *from, const struct last *to)
     if (moves)
         left = move(n, to);
     mutex_unlock(&fs_tree_lock);
-    if (moves && old)
-        node_put(old);
     if (moves)
-        node_put(left);
+        node_put(old);
+    node_put(left);
     return err;
 }
 

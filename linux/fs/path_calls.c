@@ -120,8 +120,7 @@ s64 sys_newfstatat(int dirfd, u64 upath, u64 ustat, int flags)
             return stat_node(process_cwd(current_process()), ustat);
         struct file *f = fd_get(current_process()->fds, dirfd);
         s64 err = f ? sys_fstat(f, ustat) : -EBADF;
-        if (f)
-            file_put(f);
+        file_put(f);
         return err;
     }
     struct node *n = find(dirfd, upath, !(flags & AT_SYMLINK_NOFOLLOW));
@@ -290,8 +289,7 @@ static struct node *node_of(int fd)
     struct node *n = f ? f->node : NULL;
     if (n)
         node_get(n);
-    if (f)
-        file_put(f);
+    file_put(f);
     return n ? n : ERR_PTR(-EBADF);
 }
 

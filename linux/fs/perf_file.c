@@ -95,8 +95,7 @@ int perf_fd_get(int fd, struct perf_fd *out)
 bool perf_fd_is_open(int fd)
 {
     struct file *f = fd_get(current_process()->fds, fd);
-    if (f)
-        file_put(f);
+    file_put(f);
     return f;
 }
 

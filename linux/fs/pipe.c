@@ -9,6 +9,8 @@
 #include "linux/fs/vfs.h"
 #include "linux/task/process.h"
 
+#include <asm/ioctls.h>
+
 struct pipe {
     struct mutex lock;       // guards the rest
     struct wait_queue queue; // readers and writers
@@ -17,7 +19,6 @@ struct pipe {
     u8 *ring;
 };
 
-#define FIONREAD   0x541bu
 #define PIPE_PAGES (PIPE_SIZE / PAGE_SIZE)
 
 u64 pipe_pages_max;
@@ -189,8 +190,7 @@ static struct node *new_pipe(void)
     u8 *ring = kalloc(PIPE_SIZE);
     if (!n || !p || !ring) {
         pipe_free(p, ring);
-        if (n)
-            node_put(n);
+        node_put(n);
         return ERR_PTR(-ENOMEM);
     }
     mutex_init(&p->lock, "pipe", RANK_PIPE);

@@ -67,8 +67,7 @@ static int fd_readlink(struct node *link, char *buf, size_t size)
 {
     struct file *f = file_of_link(link);
     int len = f ? name_of(f, buf, size) : -ENOENT;
-    if (f)
-        file_put(f);
+    file_put(f);
     return len < (int)size ? len : -ENAMETOOLONG;
 }
 
@@ -79,8 +78,7 @@ static struct node *fd_follow(struct node *link)
     struct node *to = !f ? ERR_PTR(-ENOENT) : f->node ? f->node : ERR_PTR(-ENXIO);
     if (!IS_ERR(to))
         node_get(to);
-    if (f)
-        file_put(f);
+    file_put(f);
     return to;
 }
 

@@ -107,18 +107,16 @@ static bool describe(u64 id, struct pid_info *info)
 {
     u32 pid = (u32)id;
     struct process *p = process_of(pid);
-    struct task *t;
-    bool found;
     *info = (struct pid_info){.pid = pid, .tgid = pid, .threads = 1};
     if (p) {
         describe_process(p, id & IN_TASK, info);
         process_put(p);
         return true;
     }
-    t = task_find(pid);
+    struct task *t = task_find(pid);
     if (!t)
         return false;
-    found = !t->process; // otherwise it has become a process since
+    bool found = !t->process; // otherwise it has become a process since
     strcopy(info->comm, t->comm, sizeof(info->comm));
     info->state = task_state(t);
     usage_add_task(&info->used, t);
@@ -223,8 +221,7 @@ struct mm *proc_mm(u32 pid)
 {
     struct process *p = process_of(pid);
     struct mm *mm = p ? process_mm(p) : NULL;
-    if (p)
-        process_put(p);
+    process_put(p);
     return mm;
 }
 
@@ -385,11 +382,10 @@ bool parse_id(const char *name, size_t len, u32 *id)
 static struct node *lookup_pid(struct node *dir, const char *name, size_t len, u32 tgid)
 {
     struct pid_info info;
-    struct node *n;
     u32 pid;
     if (!parse_id(name, len, &pid) || !pid || !describe(pid, &info) || (tgid && info.tgid != tgid))
         return NULL;
-    n = node_new(dir, name, len, S_IFDIR | 0555, PID_INO + (u64)pid * PID_STEP);
+    struct node *n = node_new(dir, name, len, S_IFDIR | 0555, PID_INO + (u64)pid * PID_STEP);
     if (!n)
         return ERR_PTR(-ENOMEM);
     n->ops = &pid_dir_ops;

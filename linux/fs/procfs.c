@@ -208,11 +208,6 @@ static void show_kmsg(struct text *t, u64)
     irq_restore(flags);
 }
 
-static void show_hwbp(struct text *t, u64)
-{
-    hwbp_show(t);
-}
-
 static void show_bp_slots(struct text *t, u64)
 {
     text_add(t, "%s\n", slots_name(hwbp_rules()));
@@ -276,7 +271,7 @@ void procfs_init(void)
         {"perf_event_paranoid", show_paranoid, store_paranoid, NULL},
     };
     static const struct gen_file max_stack = {"perf_event_max_stack", gen_show_number, NULL, NULL};
-    static const struct gen_file hwbp = {"hwbp", show_hwbp, NULL, NULL};
+    static const struct gen_file hwbp = {"hwbp", hwbp_show, NULL, NULL};
     static const struct gen_file bp_slots = {"bp_slots", show_bp_slots, store_bp_slots, NULL};
     struct node *proc = node_add(fs_root, "proc", S_IFDIR | 0555, &dir_ops), *dir;
     proc->ops = &proc_root_ops;

@@ -27,8 +27,6 @@ struct stat {
 _Static_assert(sizeof(struct stat) == 144, "stat is the ABI's");
 
 // statfs(2)
-#define TMPFS_MAGIC 0x01021994
-
 struct statfs {
     u64 type, bsize, blocks, bfree, bavail, files, ffree, fsid, namelen, frsize, flags, spare[4];
 };

@@ -8,11 +8,9 @@
 #include "linux/fs/vfs.h"
 #include "linux/task/process.h"
 
-// fcntl(2)
-enum { F_DUPFD = 0, F_GETFD = 1, F_SETFD = 2, F_GETFL = 3, F_SETFL = 4, F_DUPFD_CLOEXEC = 1030 };
-#define FD_CLOEXEC 1
-// ioctl(2)
-enum { FIO_TYPE = 0x54, FIONBIO = 0x5421, FIONCLEX = 0x5450, FIOCLEX = 0x5451 };
+#include <asm/ioctls.h>
+
+#define FIO_TYPE    0x54 // the ioctls of all files, and of terminals
 #define F_SETFL_MAY (O_APPEND | O_NONBLOCK)
 
 // 0, or -EINTR when the process is to end: another task's read of the same file may take long.

@@ -6,12 +6,6 @@
 #include "linux/base/mutex.h"
 #include "linux/fs/file.h"
 
-#define AT_FDCWD            (-100)
-#define AT_SYMLINK_NOFOLLOW 0x100
-#define AT_REMOVEDIR        0x200
-#define AT_NO_AUTOMOUNT     0x800 // has no effect: nothing is mounted automatically
-#define AT_EMPTY_PATH       0x1000
-
 #define RW_MAX  0x7ffff000u // one call moves at most so many bytes, as on Linux (read(2), NOTES)
 #define IOV_MAX 1024
 struct iovec {

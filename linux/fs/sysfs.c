@@ -69,14 +69,9 @@ static int store_switch(const char *text, u64 cpu)
 
 // ---- event sources ----
 
-static void show_type(struct text *t, u64 type)
-{
-    text_add(t, "%u\n", (u32)type);
-}
-
 static void event_sources_init(struct node *sys)
 {
-    static const struct gen_file kind = {"type", show_type, NULL, NULL};
+    static const struct gen_file kind = {"type", gen_show_number, NULL, NULL};
     static const char *const path[] = {"bus", "event_source", "devices"};
     for (u32 i = 0; i < ARRAY_SIZE(path); i++)
         sys = node_add(sys, path[i], S_IFDIR | 0555, &dir_ops);

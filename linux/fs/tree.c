@@ -41,7 +41,7 @@ void node_get(struct node *n)
 
 void node_put(struct node *n)
 {
-    while (ref_put(&n->refs)) {
+    while (n && ref_put(&n->refs)) {
         struct node *parent = n->parent;
         ASSERT(list_empty(&n->children) && n != fs_root);
         if (n->ops && n->ops->release)

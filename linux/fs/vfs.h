@@ -65,7 +65,7 @@ static inline bool node_is(const struct node *n, u32 type)
 // out. Directories and regular files get the usual fops. With ino 0 it gets the next free number.
 struct node *node_new(struct node *parent, const char *name, size_t len, u32 mode, u64 ino);
 void node_get(struct node *n);
-void node_put(struct node *n);
+void node_put(struct node *n); // NULL: nothing
 // Puts a node into its parent's list. The caller's reference goes to the list.
 void node_link(struct node *n);
 // The child with this name, without a reference, or NULL. Tree lock held, or at boot.

@@ -121,14 +121,13 @@ struct vm_area *vm_clone(const struct vm_area *area)
 
 void vm_object_put(struct vm_object *o)
 {
-    if (ref_put(&o->refs))
+    if (o && ref_put(&o->refs))
         o->release(o);
 }
 
 void vm_free_area(struct vm_area *area)
 {
-    if (area->object)
-        vm_object_put(area->object);
+    vm_object_put(area->object);
     kfree(area);
 }
 

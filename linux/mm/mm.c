@@ -33,7 +33,7 @@ bool mm_is_shared(const struct mm *mm)
 
 void mm_put(struct mm *mm)
 {
-    if (!ref_put(&mm->refs))
+    if (!mm || !ref_put(&mm->refs))
         return;
     mutex_lock(&mm->lock);
     vm_drop_pages(mm, 0, TASK_SIZE_MAX);

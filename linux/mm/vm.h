@@ -12,24 +12,14 @@
 #include "linux/base/tree.h"
 #include "sched/wait.h"
 
+#include <linux/mman.h>
+
 #define PTE_COW BIT(9) // dr7's own use of this bit: a shared page, copied before a write
 
-#define PROT_READ  1
-#define PROT_WRITE 2
-#define PROT_EXEC  4
-#define PROT_SEM   8 // mprotect(2) takes it, and it has no effect
 // The kernel's own: mprotect(2) cannot add PROT_WRITE to this mapping.
 #define PROT_STAYS_READ_ONLY 0x100
 
-#define MAP_SHARED          0x01
-#define MAP_PRIVATE         0x02
-#define MAP_FIXED           0x10
-#define MAP_ANONYMOUS       0x20
-#define MAP_NORESERVE       0x4000
-#define MAP_POPULATE        0x8000
-#define MAP_STACK           0x20000
-#define MAP_FIXED_NOREPLACE 0x100000
-#define MAP_MOVES           0x80000000 // the kernel's own: the memory is mapped elsewhere already
+#define MAP_MOVES 0x80000000 // the kernel's own: the memory is mapped elsewhere already
 
 #define USER_STACK_TOP   (TASK_SIZE_MAX - PAGE_SIZE) // the last page stays free: an overrun faults
 #define USER_STACK_SIZE  (8ull << 20)                // reserved; pages come on touch
@@ -47,7 +37,7 @@ struct vm_object {
     bool no_fork;                         // fork does not copy the mapping
     bool whole;                           // its area is never cut in two: -EINVAL
 };
-void vm_object_put(struct vm_object *o);
+void vm_object_put(struct vm_object *o); // NULL: nothing
 // One more reference to a page that is in use.
 void page_ref(u64 pa);
 
@@ -113,7 +103,7 @@ struct vm_area *vm_find(struct mm *mm, u64 addr);
 
 struct mm *mm_new(void); // NULL when memory is out
 void mm_get(struct mm *mm);
-void mm_put(struct mm *mm);             // the last reference unmaps everything
+void mm_put(struct mm *mm);             // the last one unmaps everything. NULL: nothing
 bool mm_is_shared(const struct mm *mm); // by several processes, or somebody looks at it
 // Takes all pages from its processes, which end: each touch is -EFAULT from then on. Task context.
 void mm_strip(struct mm *mm);

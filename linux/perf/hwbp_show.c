@@ -85,7 +85,7 @@ static void show_slots(struct text *t)
     mutex_unlock(&claims.mutex);
 }
 
-void hwbp_show(struct text *t)
+void hwbp_show(struct text *t, u64)
 {
     if (!HWBP)
         return;

@@ -44,7 +44,7 @@ static inline size_t perf_event_size(const struct perf_event *event)
 
 // The text of /proc/hwbp, in the format of docs/hwbp.md. It is empty in a kernel without
 // breakpoints. Task context.
-void hwbp_show(struct text *t);
+void hwbp_show(struct text *t, u64);
 
 // ---- the life of tasks (called by linux/proc) ----
 

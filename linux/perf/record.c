@@ -122,30 +122,29 @@ void perf_record_exit(void)
 
 // ---- MMAP ----
 
-struct mmap_record {
-    struct perf_record_header header;
-    u64 ids, addr, len, offset;
-    u32 major, minor;
-    u64 ino, generation;
-    u32 prot, flags;
-    char text[PATH_BYTES + sizeof(u64) * PERF_SAMPLE_ID_WORDS];
-};
-
-struct mmap_record_1 {
-    struct perf_record_header header;
-    u64 ids, addr, len, offset;
-    char text[PATH_BYTES + sizeof(u64) * PERF_SAMPLE_ID_WORDS];
-};
-
-struct two_mmaps {
+// Both forms of one record: MMAP, and MMAP2 with the file's number and the rights.
+struct mmap_records {
     bool exec;
-    struct mmap_record_1 one;
-    struct mmap_record two;
+    struct mmap_record {
+        struct perf_record_header header;
+        struct place {
+            u64 ids, addr, len, offset;
+        } at;
+        char text[PATH_BYTES + sizeof(u64) * PERF_SAMPLE_ID_WORDS];
+    } one;
+    struct mmap2_record {
+        struct perf_record_header header;
+        struct place at;
+        u32 major, minor;
+        u64 ino, generation;
+        u32 prot, flags;
+        char text[PATH_BYTES + sizeof(u64) * PERF_SAMPLE_ID_WORDS];
+    } two;
 };
 
 static void tell_mmap(struct perf_event *event, void *arg)
 {
-    struct two_mmaps *r = arg;
+    struct mmap_records *r = arg;
     const struct perf_event_attr *a = &event->attr;
     if (!hears(event) || !(r->exec ? a->mmap || a->mmap2 : a->mmap_data))
         return;
@@ -156,28 +155,19 @@ void perf_record_mmap(const struct perf_mapping *m)
 {
     if (!perf_record_wanted())
         return;
-    bool exec = m->prot & PROT_EXEC;
-    u16 misc = PERF_MISC_USER | (exec ? 0 : PERF_MISC_MMAP_DATA);
-    u64 ids = perf_put_ids();
-    struct two_mmaps r = {
-        .exec = exec,
-        .one = {{PERF_RECORD_MMAP, misc, 0}, ids, m->addr, m->len, m->offset, ""},
-        .two = {{PERF_RECORD_MMAP2, misc, 0},
-                ids,
-                m->addr,
-                m->len,
-                m->offset,
-                0,
-                m->minor,
-                m->ino,
-                0,
-                m->prot,
-                m->flags,
-                ""},
-    };
+    struct mmap_records r = {.exec = m->prot & PROT_EXEC};
+    const struct place at = {perf_put_ids(), m->addr, m->len, m->offset};
     const char *path = m->path ? m->path : "//anon";
-    r.one.header.size = offsetof(struct mmap_record_1, text) + put_text(r.one.text, path);
-    r.two.header.size = offsetof(struct mmap_record, text) + put_text(r.two.text, path);
+    u16 misc = PERF_MISC_USER | (r.exec ? 0 : PERF_MISC_MMAP_DATA);
+    r.one.header = (struct perf_record_header){PERF_RECORD_MMAP, misc, 0};
+    r.two.header = (struct perf_record_header){PERF_RECORD_MMAP2, misc, 0};
+    r.one.header.size = offsetof(struct mmap_record, text) + put_text(r.one.text, path);
+    r.two.header.size = offsetof(struct mmap2_record, text) + put_text(r.two.text, path);
+    r.one.at = r.two.at = at;
+    r.two.minor = m->minor;
+    r.two.ino = m->ino;
+    r.two.prot = m->prot;
+    r.two.flags = m->flags;
     tell(tell_mmap, &r);
 }
 

@@ -110,10 +110,8 @@ static struct node *find_image(const char *path, struct exec_args *a)
 
 static void discard(struct new_program *new)
 {
-    if (new->mm)
-        mm_put(new->mm);
-    if (new->fds)
-        fds_put(new->fds);
+    mm_put(new->mm);
+    fds_put(new->fds);
     kfree(new->cmdline);
 }
 
@@ -314,10 +312,8 @@ static void commit(const char *path, const struct exec_args *a, struct new_progr
     tell_perf(new->mm, new->image, p->exe);
     reset_signals(p, th);
     vfork_release(th);
-    if (old.mm)
-        mm_put(old.mm);
-    if (old.fds)
-        fds_put(old.fds);
+    mm_put(old.mm);
+    fds_put(old.fds);
     fds_close_on_exec(p->fds);
     kfree(old.cmdline);
 

@@ -127,10 +127,8 @@ static void release_resources(struct process *p)
     if (mm)
         usage_add_mm(&p->gone, mm);
     mutex_unlock(&proc_lock);
-    if (fds)
-        fds_put(fds);
-    if (mm)
-        mm_put(mm);
+    fds_put(fds);
+    mm_put(mm);
 }
 
 // True if nobody will ask for p's status.

@@ -13,26 +13,15 @@
 #include "linux/perf/perf.h"
 #include "linux/perf/record.h"
 
-#define CSIGNAL              0xffull
-#define CLONE_VM             0x00000100ull
-#define CLONE_FS             0x00000200ull
-#define CLONE_FILES          0x00000400ull
-#define CLONE_SIGHAND        0x00000800ull
-#define CLONE_VFORK          0x00004000ull
-#define CLONE_THREAD         0x00010000ull
-#define CLONE_SYSVSEM        0x00040000ull
-#define CLONE_SETTLS         0x00080000ull
-#define CLONE_PARENT_SETTID  0x00100000ull
-#define CLONE_CHILD_CLEARTID 0x00200000ull
-#define CLONE_DETACHED       0x00400000ull // ignored since Linux 2.6.2
-#define CLONE_CHILD_SETTID   0x01000000ull
+#include <linux/sched.h>
 
+// CLONE_DETACHED has no effect, as on Linux.
 #define CLONE_OPTIONAL                                                                             \
     (CLONE_VM | CLONE_FILES | CLONE_VFORK | CLONE_SYSVSEM | CLONE_SETTLS | CLONE_PARENT_SETTID |   \
      CLONE_CHILD_CLEARTID | CLONE_DETACHED | CLONE_CHILD_SETTID)
 #define CLONE_THREAD_NEEDS (CLONE_VM | CLONE_SIGHAND | CLONE_FILES)
 
-struct clone_args {
+struct clone_request {
     u64 flags;
     u64 stack; // the stack pointer; 0: that of the parent
     u64 parent_tid, child_tid, tls;
@@ -65,7 +54,7 @@ static int check_flags(u64 flags)
 
 // Copies registers, FPU state, segment bases and signal state to the child. The FPU state of the
 // running task is in the CPU.
-static void copy_thread(struct task *t, const struct trapframe *f, const struct clone_args *a)
+static void copy_thread(struct task *t, const struct trapframe *f, const struct clone_request *a)
 {
     struct thread *th = t->thread, *self = current_thread();
     struct trapframe *child = context_user_frame(&t->arch);
@@ -127,21 +116,11 @@ static struct process *copy_process(u64 flags)
 
 void process_release_unused(struct process *p)
 {
-    if (p->mm)
-        mm_put(p->mm);
-    if (p->fds)
-        fds_put(p->fds);
+    mm_put(p->mm);
+    fds_put(p->fds);
     p->mm = NULL;
     p->fds = NULL;
     process_put(p);
-}
-
-static bool vfork_done(struct vfork *v)
-{
-    mutex_lock(&proc_lock);
-    bool done = v->done;
-    mutex_unlock(&proc_lock);
-    return done;
 }
 
 // Waits until the child has left the memory that it shares. A parent that is killed waits no
@@ -149,7 +128,7 @@ static bool vfork_done(struct vfork *v)
 static void wait_for_vfork(struct vfork *v, struct task *child)
 {
     struct thread *th = child->thread;
-    if (wait_event_killable(&v->queue, vfork_done(v))) {
+    if (wait_event_killable(&v->queue, proc_read(&v->done))) {
         mutex_lock(&proc_lock);
         th->vfork = NULL;
         mutex_unlock(&proc_lock);
@@ -192,7 +171,7 @@ static int link_child(struct task *t, struct process *p, u64 flags, struct trace
 
 // Finds the errors that can be found before anything is made. link_child() looks at the number of
 // threads again.
-static int check(const struct clone_args *a)
+static int check(const struct clone_request *a)
 {
     int err = check_flags(a->flags);
     if (!err && (a->flags & CLONE_SETTLS) && a->tls >= TASK_SIZE_MAX)
@@ -207,7 +186,7 @@ static int check(const struct clone_args *a)
 // Makes the new task t a thread of p. It is linked, and not started yet. On -errno it is only a
 // task again.
 static int make_thread(struct trapframe *f, struct task *t, struct process *p,
-                       const struct clone_args *a)
+                       const struct clone_request *a)
 {
     struct tracee *tracee = NULL;
     int err = thread_attach(t, p);
@@ -227,7 +206,7 @@ static int make_thread(struct trapframe *f, struct task *t, struct process *p,
 
 // Lets the child run. Returns its tid; after a vfork only when the child has left the parent's
 // memory.
-static u32 start_child(struct task *t, struct process *p, const struct clone_args *a)
+static u32 start_child(struct task *t, struct process *p, const struct clone_request *a)
 {
     struct vfork vfork = {.done = false};
     wait_init(&vfork.queue);
@@ -252,7 +231,7 @@ static u32 start_child(struct task *t, struct process *p, const struct clone_arg
     return tid;
 }
 
-static s64 clone(struct trapframe *f, const struct clone_args *a)
+static s64 clone(struct trapframe *f, const struct clone_request *a)
 {
     struct task *self = current_task();
     struct process *p = self->process;
@@ -278,15 +257,15 @@ static s64 clone(struct trapframe *f, const struct clone_args *a)
 
 s64 sys_clone(struct trapframe *f, u64 flags, u64 stack, u64 ptid, u64 ctid, u64 tls)
 {
-    return clone(f, &(struct clone_args){flags, stack, ptid, ctid, tls});
+    return clone(f, &(struct clone_request){flags, stack, ptid, ctid, tls});
 }
 
 s64 sys_fork(struct trapframe *f)
 {
-    return clone(f, &(struct clone_args){.flags = SIGCHLD});
+    return clone(f, &(struct clone_request){.flags = SIGCHLD});
 }
 
 s64 sys_vfork(struct trapframe *f)
 {
-    return clone(f, &(struct clone_args){.flags = CLONE_VM | CLONE_VFORK | SIGCHLD});
+    return clone(f, &(struct clone_request){.flags = CLONE_VM | CLONE_VFORK | SIGCHLD});
 }

@@ -10,21 +10,7 @@
 #include "linux/proc/syscalls.h"
 #include "linux/proc/timeout.h"
 
-#define FUTEX_WAIT           0
-#define FUTEX_WAKE           1
-#define FUTEX_REQUEUE        3
-#define FUTEX_CMP_REQUEUE    4
-#define FUTEX_WAIT_BITSET    9
-#define FUTEX_WAKE_BITSET    10
-#define FUTEX_PRIVATE        128
-#define FUTEX_CLOCK_REALTIME 256
-#define FUTEX_ANY            0xffffffffu
-
-// A word of a robust mutex (<linux/futex.h>): the owner's tid and two marks.
-#define FUTEX_OWNER_DIED 0x40000000u
-#define FUTEX_TID_MASK   0x3fffffffu
-#define FUTEX_WAITERS    0x80000000u
-#define ROBUST_MAX       2048 // entries of the longest list; a program may have made it a ring
+#include <linux/futex.h>
 
 // What identifies the word: (address space, address), or in shared memory (object, offset).
 struct futex_key {
@@ -60,7 +46,7 @@ static void join(struct futex_waiter *w)
     tree_add(&waiters, &w->node, number_of(&w->key) + nr_came++);
 }
 
-// FUTEX_PRIVATE promises that the word is not used by another address space.
+// FUTEX_PRIVATE_FLAG promises that the word is not used by another address space.
 // 0, -EINVAL (addr is not aligned), or -EFAULT (it does not belong to the program, or lies behind
 // the end of the file that is mapped there).
 static int get_key(struct futex_key *key, struct mm *mm, u64 addr, bool private)
@@ -144,7 +130,7 @@ int futex_wake(struct mm *mm, u64 addr, u32 n)
 {
     struct futex_key key;
     int err = get_key(&key, mm, addr, false);
-    return err ? err : wake((struct wake){.key = key, .n = n, .bits = FUTEX_ANY});
+    return err ? err : wake((struct wake){.key = key, .n = n, .bits = FUTEX_BITSET_MATCH_ANY});
 }
 
 // Wakes all waiters. Between the read of the word and the write to it another thread may begin to
@@ -170,7 +156,8 @@ void futex_owner_dies(u64 head)
     if (!head || get_user(list, head))
         return;
     u64 entry = list.first, next;
-    for (int i = 0; entry != head && i < ROBUST_MAX; i++, entry = next) {
+    // With a limit, because a program may have made the list a ring.
+    for (int i = 0; entry != head && i < ROBUST_LIST_LIMIT; i++, entry = next) {
         bool last = get_user(next, entry & ~1ull); // bit 0 marks priority inheritance
         if (entry != list.pending)
             owner_died((entry & ~1ull) + list.offset);
@@ -257,16 +244,17 @@ static s64 requeue(u64 addr, bool private, s32 n, s32 move, u64 addr2, const u32
         err = -EAGAIN;
     if (err)
         return err;
-    return wake((struct wake){.key = key, .to = to, .n = n, .move = move, .bits = FUTEX_ANY});
+    return wake(
+        (struct wake){.key = key, .to = to, .n = n, .move = move, .bits = FUTEX_BITSET_MATCH_ANY});
 }
 
 s64 sys_futex(u64 addr, u32 op, u32 value, u64 utimeout, u64 addr2, u32 last)
 {
     struct futex_key key;
-    bool private = op & FUTEX_PRIVATE, real = op & FUTEX_CLOCK_REALTIME;
-    u32 command = op & ~(FUTEX_PRIVATE | FUTEX_CLOCK_REALTIME);
+    bool private = op & FUTEX_PRIVATE_FLAG, real = op & FUTEX_CLOCK_REALTIME;
+    u32 command = op & ~(FUTEX_PRIVATE_FLAG | FUTEX_CLOCK_REALTIME);
     bool bitset = command == FUTEX_WAIT_BITSET || command == FUTEX_WAKE_BITSET;
-    u32 bits = bitset ? last : FUTEX_ANY;
+    u32 bits = bitset ? last : FUTEX_BITSET_MATCH_ANY;
     u64 until = NEVER;
     int err;
     if (real && command != FUTEX_WAIT_BITSET)

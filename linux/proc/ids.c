@@ -43,8 +43,7 @@ s64 sys_setpgid(s32 pid, s32 pgid)
         return -EINVAL;
     struct process *p = process_of((u32)pid);
     bool further = p && p->pid != (u32)pid; // pid is the tid of a thread that is not the first
-    if (p)
-        process_put(p);
+    process_put(p);
     if (further)
         return -EINVAL;
     mutex_lock(&proc_lock);

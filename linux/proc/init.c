@@ -163,14 +163,6 @@ fail:
     return err;
 }
 
-static bool ended(struct process *p)
-{
-    mutex_lock(&proc_lock);
-    bool zombie = p->zombie;
-    mutex_unlock(&proc_lock);
-    return zombie;
-}
-
 int proc_run_init(const char *path, int argc, char **argv)
 {
     struct start s = {.path = path};
@@ -179,7 +171,7 @@ int proc_run_init(const char *path, int argc, char **argv)
     if (!status)
         status = start(&s, &p);
     if (!status) {
-        wait_event(&init_process->child_wait, ended(p));
+        wait_event(&init_process->child_wait, proc_read(&p->zombie));
         status = s.err ? s.err : p->exit_status;
         mutex_lock(&proc_lock);
         process_reap(p);

@@ -6,17 +6,8 @@
 #include "linux/proc/syscalls.h"
 #include "linux/perf/record.h"
 
-#define MAP_TYPE            0x0f
-#define MAP_SHARED_VALIDATE 0x03
-#define MAP_LEGACY          0x7f970 // flags older than MAP_SHARED_VALIDATE, which refuses others
-#define MREMAP_MAYMOVE      1
-#define MREMAP_FIXED        2
-#define MS_ASYNC            1
-#define MS_INVALIDATE       2
-#define MS_SYNC             4
+#define MAP_LEGACY 0x7f970 // flags older than MAP_SHARED_VALIDATE, which refuses others
 
-#define MADV_DONTNEED 4
-#define MADV_FREE     8
 // Those two, and what may be taken as a mere hint: normal, random, sequential, will be needed; may
 // be merged, huge, dumped; cold, out.
 #define MADV_KNOWN 0x0033f11full
@@ -109,8 +100,7 @@ s64 sys_mmap(u64 addr, u64 len, u32 prot, u32 flags, int fd, u64 offset)
                          "/dev/zero (deleted)");
     if (got >= 0)
         tell_perf(got, len, prot, flags, f, offset);
-    if (f)
-        file_put(f);
+    file_put(f);
     return got;
 }
 

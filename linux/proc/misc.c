@@ -11,6 +11,10 @@
 #include "linux/fs/upcalls.h"
 #include "linux/perf/record.h"
 
+#include <linux/prctl.h>
+#include <linux/random.h>
+#include <linux/reboot.h>
+
 #define UTS_FIELD 65
 
 struct utsname {
@@ -54,8 +58,6 @@ s64 sys_arch_prctl(int code, u64 addr)
         return -EINVAL;
     }
 }
-
-enum { PR_SET_PDEATHSIG = 1, PR_GET_PDEATHSIG = 2, PR_SET_NAME = 15, PR_GET_NAME = 16 };
 
 void thread_set_name(struct task *t, const char *name)
 {
@@ -174,8 +176,6 @@ s64 sys_sysinfo(u64 uinfo)
     return put_user(info, uinfo);
 }
 
-enum { GRND_NONBLOCK = 1, GRND_RANDOM = 2, GRND_INSECURE = 4 };
-
 s64 sys_getrandom(u64 ubuf, u64 n, u32 flags)
 {
     u8 part[64];
@@ -195,16 +195,11 @@ s64 sys_getrandom(u64 ubuf, u64 n, u32 flags)
     return n;
 }
 
-#define REBOOT_MAGIC1    0xfee1deadu
-#define REBOOT_MAGIC2    672274793u
-#define REBOOT_POWER_OFF 0x4321fedcu
-#define REBOOT_HALT      0xcdef0123u
-
 s64 sys_reboot(u32 magic1, u32 magic2, u32 command)
 {
-    if (magic1 != REBOOT_MAGIC1 || magic2 != REBOOT_MAGIC2)
+    if (magic1 != LINUX_REBOOT_MAGIC1 || magic2 != LINUX_REBOOT_MAGIC2)
         return -EINVAL;
-    if (command != REBOOT_POWER_OFF && command != REBOOT_HALT)
+    if (command != LINUX_REBOOT_CMD_POWER_OFF && command != LINUX_REBOOT_CMD_HALT)
         return -EINVAL;
     printk("dr7: powered off by task %u (%s)\n", current_task()->tid, current_task()->comm);
     machine_off(0);

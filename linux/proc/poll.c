@@ -6,11 +6,6 @@
 #include "linux/proc/syscalls.h"
 #include "linux/proc/timeout.h"
 
-struct pollfd {
-    s32 fd;
-    int16_t events, revents;
-};
-
 static int check(struct fd_table *fds, struct pollfd *list, u32 n)
 {
     int ready = 0;
@@ -20,8 +15,7 @@ static int check(struct fd_table *fds, struct pollfd *list, u32 n)
             continue;
         struct file *f = fd_get(fds, p->fd);
         p->revents = f ? file_poll(f) & (p->events | POLLERR | POLLHUP) : POLLNVAL;
-        if (f)
-            file_put(f);
+        file_put(f);
         ready += p->revents != 0;
     }
     return ready;
@@ -116,11 +110,6 @@ s64 sys_ppoll(u64 ufds, u32 n, u64 utimeout, u64 umask, u64 set_size)
 // A descriptor stays in a set if one of these is true. They are what poll() is asked for.
 static const int16_t set_events[3] = {POLLIN | POLLHUP | POLLERR, POLLOUT | POLLERR, 0};
 
-static bool bit(const u64 *set, u32 n)
-{
-    return set[n / 64] & BIT(n % 64);
-}
-
 // Clears the descriptors that are not ready. Returns how many bits are left, or -EBADF.
 static s64 keep_ready(u64 sets[3][SET_WORDS], const struct pollfd *list, u32 n)
 {
@@ -129,7 +118,7 @@ static s64 keep_ready(u64 sets[3][SET_WORDS], const struct pollfd *list, u32 n)
         if (list[fd].revents & POLLNVAL)
             return -EBADF;
         for (int i = 0; i < 3; i++) {
-            if (!bit(sets[i], fd))
+            if (!fd_is_in(sets[i], fd))
                 continue;
             if (list[fd].revents & set_events[i])
                 ready++;
@@ -145,7 +134,7 @@ static s64 select_list(u64 sets[3][SET_WORDS], struct pollfd *list, u32 n, u64 u
     for (u32 fd = 0; fd < n; fd++) {
         list[fd] = (struct pollfd){.fd = -1};
         for (int i = 0; i < 3; i++) {
-            if (!bit(sets[i], fd))
+            if (!fd_is_in(sets[i], fd))
                 continue;
             list[fd].fd = fd;
             list[fd].events |= set_events[i];

@@ -78,17 +78,12 @@ s64 sys_rt_sigpending(u64 uset, u64 set_size)
     return copy_to_user(uset, &set, set_size);
 }
 
-static s64 sleep_until_signal(void)
+s64 sys_pause(void)
 {
     struct wait_queue nobody;
     wait_init(&nobody);
     wait_event_interruptible(&nobody, false);
     return -ERESTARTNOHAND;
-}
-
-s64 sys_pause(void)
-{
-    return sleep_until_signal();
 }
 
 int signal_begin_mask(u64 uset, u64 set_size)
@@ -108,7 +103,7 @@ int signal_begin_mask(u64 uset, u64 set_size)
 s64 sys_rt_sigsuspend(u64 uset, u64 set_size)
 {
     int err = signal_begin_mask(uset, set_size);
-    return err ? err : sleep_until_signal();
+    return err ? err : sys_pause();
 }
 
 // Takes a signal of the set. If there is none, the thread waits for one from now on, or, with

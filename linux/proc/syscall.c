@@ -80,8 +80,7 @@ static __attribute__((noinline)) s64 no_file(const struct trapframe *f)
     {                                                                                              \
         struct file *file = fd_get(fds, A);                                                        \
         s64 result = file ? sys_##name(file, ##__VA_ARGS__) : no_file(f);                          \
-        if (file)                                                                                  \
-            file_put(file);                                                                        \
+        file_put(file);                                                                            \
         return result;                                                                             \
     }                                                                                              \
     static __attribute__((noinline)) s64 file_##name(const struct trapframe *f)                    \

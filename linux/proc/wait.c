@@ -3,16 +3,7 @@
 #include "linux/proc/syscalls.h"
 #include "linux/ptrace/ptrace.h"
 
-#define WNOHANG     1
-#define WUNTRACED   2 // waitid calls it WSTOPPED
-#define WEXITED     4
-#define WCONTINUED  8
-#define WNOWAIT     0x01000000
-#define __WNOTHREAD 0x20000000
-#define __WALL      0x40000000
-#define __WCLONE    0x80000000u
-
-enum { P_ALL, P_PID, P_PGID };
+#include <linux/wait.h>
 
 struct wait_for {
     u32 pid, pgid; // 0: any

@@ -144,10 +144,8 @@ s64 ptrace_attach(s32 tid, bool seize, u64 addr, u64 options)
         return result;
     }
     struct process *p = process_find(tid); // a zombie cannot be traced, but it exists
-    if (!p)
-        return -ESRCH;
     process_put(p);
-    return -EPERM;
+    return p ? -EPERM : -ESRCH;
 }
 
 int ptrace_fork(struct task *child, struct tracee **out)

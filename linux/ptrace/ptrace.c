@@ -45,9 +45,9 @@ static s64 look_or_change(struct tracee *tr, s64 request, u64 addr, u64 data)
     case PTRACE_POKETEXT:
     case PTRACE_POKEDATA:
         return access_word(tr, addr, &data, true);
-    case PTRACE_PEEKUSER:
+    case PTRACE_PEEKUSR:
         return ptrace_peek_user(tr, addr, data);
-    case PTRACE_POKEUSER:
+    case PTRACE_POKEUSR:
         return ptrace_poke_user(tr, addr, data);
     case PTRACE_GETREGS:
     case PTRACE_SETREGS:

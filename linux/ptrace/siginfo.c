@@ -24,7 +24,7 @@ s64 ptrace_siginfo(struct tracee *tr, bool set, u64 udata)
 s64 ptrace_peeksiginfo(struct tracee *tr, u64 uargs, u64 udata)
 {
     struct process *p = tr->task->process;
-    struct peeksiginfo_args a;
+    struct ptrace_peeksiginfo_args a;
     struct siginfo info[PEEK_BATCH];
     s32 n;
     u32 got = 0;
@@ -84,14 +84,14 @@ s64 ptrace_syscall_info(struct tracee *tr, u64 size, u64 udata)
     struct syscall_info s = {.arch = AUDIT_ARCH_X86_64, .rip = r.rip, .rsp = r.rsp};
     u64 len = offsetof(struct syscall_info, entry);
     if (stopped_at_syscall(tr) && tr->message == PTRACE_EVENTMSG_SYSCALL_ENTRY) {
-        s.op = SYSCALL_INFO_ENTRY;
+        s.op = PTRACE_SYSCALL_INFO_ENTRY;
         s.entry.nr = (u64)(s32)r.orig_rax;
         u64 args[] = {r.rdi, r.rsi, r.rdx, r.r10, r.r8, r.r9};
         for (u32 i = 0; i < ARRAY_SIZE(args); i++)
             s.entry.args[i] = args[i];
         len = sizeof(s);
     } else if (stopped_at_syscall(tr) && tr->message == PTRACE_EVENTMSG_SYSCALL_EXIT) {
-        s.op = SYSCALL_INFO_EXIT;
+        s.op = PTRACE_SYSCALL_INFO_EXIT;
         s.exit.value = (s64)r.rax;
         s.exit.is_error = r.rax >= (u64)-MAX_ERRNO;
         len = offsetof(struct syscall_info, exit.is_error) + sizeof(s.exit.is_error);

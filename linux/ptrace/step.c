@@ -11,8 +11,7 @@ static enum tf_use tf_use(const struct thread *th, u64 rip)
     u8 code[15];
     struct mm *mm = process_mm(th->task->process);
     ssize_t n = mm ? mm_access(mm, rip, code, sizeof(code), false, true) : 0;
-    if (mm)
-        mm_put(mm);
+    mm_put(mm);
     for (ssize_t i = 0; i < n; i++) {
         switch (code[i]) {
         case 0x9c: // PUSHF

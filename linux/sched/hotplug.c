@@ -30,11 +30,6 @@ void hotplug_init(void)
     wait_init(&changed);
 }
 
-static bool is_leaving(u32 cpu)
-{
-    return __atomic_load_n(&leaving, __ATOMIC_SEQ_CST) & BIT(cpu);
-}
-
 // ---- on the CPU itself, IRQs off ----
 
 static void send_tasks_away(struct runqueue *rq)
@@ -82,7 +77,7 @@ void sched_rest(void)
     leave_the_others();
     wake_all(&changed);
 
-    while (is_leaving(cpu)) {
+    while (__atomic_load_n(&leaving, __ATOMIC_SEQ_CST) & BIT(cpu)) {
         cpu_idle_halt();
         irq_disable();
     }

@@ -23,6 +23,14 @@ void processes_init(void)
     mutex_init(&proc_lock, "processes", RANK_PROC);
 }
 
+bool proc_read(const bool *flag)
+{
+    mutex_lock(&proc_lock);
+    bool value = *flag;
+    mutex_unlock(&proc_lock);
+    return value;
+}
+
 struct process *process_new(void)
 {
     struct process *p = kalloc(sizeof(*p));
@@ -51,7 +59,7 @@ void process_get(struct process *p)
 
 void process_put(struct process *p)
 {
-    if (!ref_put(&p->refs))
+    if (!p || !ref_put(&p->refs))
         return;
     ASSERT(list_empty(&p->threads) && list_empty(&p->children) && !p->mm && !p->fds);
     sigpending_free(&p->pending.queue);

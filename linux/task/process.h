@@ -95,7 +95,7 @@ struct process {
     int stop_signal;
 
     struct itimer itimers[NR_ITIMERS];
-    struct rlimit limits[NR_RLIMITS]; // changed under proc_lock
+    struct rlimit limits[RLIM_NLIMITS]; // changed under proc_lock
 };
 
 // How restart_syscall(2) goes on with a call that has a deadline. fn NULL: the call ends with
@@ -165,7 +165,9 @@ struct process *process_find(u32 pid);
 // The same by the tid of any of its threads.
 struct process *process_of(u32 tid);
 void process_get(struct process *p);
-void process_put(struct process *p);
+void process_put(struct process *p); // NULL: nothing
+// Reads a flag that is guarded by proc_lock, which it takes.
+bool proc_read(const bool *flag);
 // process_find() without a reference. proc_lock held.
 struct process *process_lookup(u32 pid);
 // The process after p in the order of pids; with p NULL the first one. NULL at the end. proc_lock

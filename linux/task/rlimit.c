@@ -13,7 +13,7 @@ u64 threads_max;
 static const struct {
     const char *name, *unit;
     u64 start;
-} kinds[NR_RLIMITS] = {
+} kinds[RLIM_NLIMITS] = {
     [RLIMIT_CPU] = {"Max cpu time", "seconds", RLIM_INFINITY},
     [RLIMIT_FSIZE] = {"Max file size", "bytes", RLIM_INFINITY},
     [RLIMIT_DATA] = {"Max data size", "bytes", RLIM_INFINITY},
@@ -32,9 +32,9 @@ static const struct {
     [RLIMIT_RTTIME] = {"Max realtime timeout", "us", RLIM_INFINITY},
 };
 
-void rlimits_init(struct rlimit limits[NR_RLIMITS])
+void rlimits_init(struct rlimit limits[RLIM_NLIMITS])
 {
-    for (u32 i = 0; i < NR_RLIMITS; i++)
+    for (u32 i = 0; i < RLIM_NLIMITS; i++)
         limits[i] = (struct rlimit){kinds[i].start, kinds[i].start};
     limits[RLIMIT_STACK].hard = limits[RLIMIT_CORE].hard = RLIM_INFINITY; // as on Linux
     u64 half = threads_max / 2;                                           // this, too
@@ -43,7 +43,7 @@ void rlimits_init(struct rlimit limits[NR_RLIMITS])
 
 int rlimit_change(struct process *p, u32 which, const struct rlimit *new, struct rlimit *old)
 {
-    if (which >= NR_RLIMITS || (new &&new->soft > new->hard))
+    if (which >= RLIM_NLIMITS || (new &&new->soft > new->hard))
         return -EINVAL;
     mutex_lock(&proc_lock);
     struct rlimit *limit = &p->limits[which];
@@ -83,7 +83,7 @@ static void show_value(struct text *t, u64 value)
 void rlimits_show(struct text *t, struct process *p)
 {
     text_add(t, "%-25s %-20s %-20s %-10s\n", "Limit", "Soft Limit", "Hard Limit", "Units");
-    for (u32 i = 0; i < NR_RLIMITS; i++) {
+    for (u32 i = 0; i < RLIM_NLIMITS; i++) {
         struct rlimit limit;
         rlimit_change(p, i, NULL, &limit);
         text_add(t, "%-25s ", kinds[i].name);

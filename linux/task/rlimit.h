@@ -10,16 +10,9 @@
 struct process;
 struct text;
 
-// clang-format off
-enum {
-    RLIMIT_CPU, RLIMIT_FSIZE, RLIMIT_DATA, RLIMIT_STACK, RLIMIT_CORE, RLIMIT_RSS, RLIMIT_NPROC,
-    RLIMIT_NOFILE, RLIMIT_MEMLOCK, RLIMIT_AS, RLIMIT_LOCKS, RLIMIT_SIGPENDING, RLIMIT_MSGQUEUE,
-    RLIMIT_NICE, RLIMIT_RTPRIO, RLIMIT_RTTIME, NR_RLIMITS,
-};
-// clang-format on
+#include <asm/resource.h>
 
-#define RLIM_INFINITY UINT64_MAX
-#define MAX_FDS       256 // descriptors of one process, whatever its limit is
+#define MAX_FDS 256 // descriptors of one process, whatever its limit is
 
 struct rlimit {
     u64 soft, hard;
@@ -30,7 +23,7 @@ struct rlimit {
 extern u64 threads_max;
 
 // Sets the limits of the first program.
-void rlimits_init(struct rlimit limits[NR_RLIMITS]);
+void rlimits_init(struct rlimit limits[RLIM_NLIMITS]);
 // Reads a limit into *old, and changes it to *new. Either pointer may be NULL. 0, -EINVAL (no such
 // limit, or soft above hard), or -EPERM (hard would rise). Task context.
 int rlimit_change(struct process *p, u32 which, const struct rlimit *new, struct rlimit *old);

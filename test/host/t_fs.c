@@ -412,7 +412,7 @@ static void t_line_raw(void)
     line_init(&line, echo);
     type("pre");
     t = line.t;
-    t.iflag = t.oflag = t.lflag = 0;
+    t.c_iflag = t.c_oflag = t.c_lflag = 0;
     line_set_modes(&line, &t);
     expect_read("pre", 64, false);
     nr_echoed = 0;
