@@ -20,7 +20,7 @@ s64 sys_sched_setaffinity(s32 tid, u32 size, u64 umask)
     struct task *t = tid < 0 ? NULL : find_thread(tid);
     if (!t)
         return -ESRCH;
-    // A kernel thread stays where the kernel has put it. init is a process, although without a
+    // A kernel thread stays where the kernel has put it. init is a process, although it has no
     // program.
     int err = t->process ? sched_set_affinity(t, mask) : -EINVAL;
     task_put(t);

@@ -8,7 +8,7 @@
 #include <linux/elf.h>
 
 #define MAX_PHDRS 64
-#define PIE_BASE  0x0000555555554000ull // where Linux puts them when it does not randomise
+#define PIE_BASE  0x0000555555554000ull // Linux's place for them when it does not randomise
 
 static bool header_ok(const Elf64_Ehdr *h, u64 len)
 {
@@ -28,7 +28,7 @@ static bool segment_ok(const Elf64_Phdr *s, u64 bias, u64 len)
            !((s->p_flags & PF_W) && (s->p_flags & PF_X));
 }
 
-// Maps the pages with bytes of the file, then those with zeros only.
+// Maps the pages with bytes of the file, then the pages with zeros only.
 static int map_segment(struct mm *mm, const Elf64_Phdr *s, u64 bias, const u8 *data)
 {
     u64 at = s->p_vaddr + bias, start = at & PAGE_MASK, skew = at - start;

@@ -1,5 +1,5 @@
-// execve: another program in the same process. All that can fail comes first and touches nothing
-// that is the old program's; then there is no way back and nothing that fails.
+// execve: another program in the same process. Everything that can fail comes first, and changes
+// nothing of the old program. Then comes the point of no return. Nothing behind it can fail.
 #include "linux/proc/exec.h"
 
 #include "arch/x86/uaccess.h"
@@ -20,11 +20,11 @@
 #define SCRIPT_LINE_MAX 256
 #define RFLAGS_FIXED    BIT(1)
 
-// All that is ready before the point of no return.
+// Everything that is ready before the point of no return.
 struct new_program {
     struct mm *mm;
-    struct fd_table *fds;     // empty, if the table is shared or could become so; else NULL
-    const struct node *image; // of the archive: without a reference, for it stays
+    struct fd_table *fds;     // an empty table if the old one is or could become shared, else NULL
+    const struct node *image; // in the archive, so it stays without a reference
     char *cmdline;
     char exe[PROC_PATH_MAX];
     u64 entry, sp;
@@ -61,8 +61,9 @@ static int parse_script(const u8 *data, u64 len, char line[SCRIPT_LINE_MAX], con
     return 2;
 }
 
-// Opens a regular file of the archive, whose bytes never change. With a reference, or ERR_PTR. Why
-// a file of /tmp is none, nobody could guess from its errno.
+// Opens a regular file of the archive, whose bytes never change. Returns it with a reference, or
+// ERR_PTR. A file of /tmp is refused, and a line in the log says why: the errno alone would not
+// tell.
 static struct node *open_image(const char *name)
 {
     struct node *cwd = process_cwd(current_process());
@@ -147,8 +148,8 @@ static int prepare(const char *path, struct exec_args *a, struct new_program *ne
     return new->fds ? 0 : -ENOMEM;
 }
 
-// The program's own table, if another process has a share in the old one. No other thread can give
-// one any more.
+// Gives the program a table of its own if another process uses the old one, too. No other thread is
+// left that could share the table now.
 static void unshare_files(const struct process *p, struct new_program *new)
 {
     if (!new->fds)
@@ -266,7 +267,7 @@ static const char *base_name(const char *path)
     return base;
 }
 
-// Parts of the old program that are given back. NULL: there was none, or it is kept.
+// Parts of the old program that are given back. NULL: there was no such part, or it is kept.
 struct old_program {
     struct mm *mm;
     struct fd_table *fds;

@@ -1,5 +1,6 @@
-// How threads and processes end. Order matters: the breakpoints leave their registers before the
-// address space they watch goes, and the parent hears of the end when nothing is held any more.
+// How threads and processes end. The order matters. The breakpoints leave their registers before
+// the address space that they watch goes. The parent is told of the end when the process holds
+// nothing any more.
 #include "arch/x86/uaccess.h"
 #include "kernel/mm/heap.h"
 #include "linux/fs/file.h"
@@ -25,7 +26,7 @@ void thread_exit(int wait_status)
 void process_exit(int wait_status)
 {
     struct process *p = current_process();
-    bool others = p->nr_threads > 1; // if there are none, nobody can make one
+    bool others = p->nr_threads > 1; // if there are no others, nobody can make one
     if (others)
         mutex_lock(&proc_lock);
     signal_kill_process(p, wait_status);
@@ -51,7 +52,7 @@ void vfork_release(struct thread *th)
     mutex_lock(&proc_lock);
     struct vfork *v = th->vfork;
     th->vfork = NULL;
-    if (v) { // *v ends when the waiter sees `done`, which it reads under the same lock
+    if (v) { // *v ends when the waiter sees `done`. It reads `done` under this lock
         v->done = true;
         wake_all(&v->queue);
     }
@@ -108,7 +109,7 @@ static bool thread_unlink(struct task *t, struct thread *th, struct process *p)
     if (p->exec_task && p->nr_threads == 1)
         sched_wake(p->exec_task);
     spin_unlock_irqrestore(&p->signal_lock, flags);
-    if (unlikely(p->pending.set)) // it may have been woken for these
+    if (unlikely(p->pending.set)) // this thread may have been woken for these signals
         signal_offer(p, p->pending.set);
     ptrace_thread_ended(th);
     tell_children(t, p);

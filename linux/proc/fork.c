@@ -23,7 +23,7 @@
 
 struct clone_request {
     u64 flags;
-    u64 stack; // the stack pointer; 0: that of the parent
+    u64 stack; // the stack pointer; 0: the parent's stack pointer
     u64 parent_tid, child_tid, tls;
 };
 
@@ -38,8 +38,8 @@ static void child_start(void *)
     return_to_user(context_user_frame(&t->arch));
 }
 
-// 0, or -EINVAL for a combination this kernel does not have: actions or working directory shared
-// between processes, or threads with descriptors of their own.
+// Returns 0, or -EINVAL for a combination that this kernel does not have. Processes cannot share
+// actions or the working directory. Threads cannot have descriptors of their own.
 static int check_flags(u64 flags)
 {
     u64 rest = flags & ~(CLONE_OPTIONAL | CSIGNAL);
@@ -123,8 +123,8 @@ void process_release_unused(struct process *p)
     process_put(p);
 }
 
-// Waits until the child has left the memory that it shares. A parent that is killed waits no
-// longer.
+// Waits until the child has left the memory that it shares. If the parent is killed, it stops
+// waiting.
 static void wait_for_vfork(struct vfork *v, struct task *child)
 {
     struct thread *th = child->thread;
@@ -142,10 +142,9 @@ static u32 event_of(u64 flags)
     return (flags & CSIGNAL) == SIGCHLD ? PTRACE_EVENT_FORK : PTRACE_EVENT_CLONE;
 }
 
-// -ERESTARTNOINTR when a signal came first, because a signal to the whole group must not miss the
-// child.
-// -EAGAIN when there are too many threads.
-// *tracee is NULL on return if it is the child's now.
+// -ERESTARTNOINTR: a signal came first. The call is restarted, because a signal to the whole group
+// must not miss the child. -EAGAIN: there are too many threads. If the child has taken *tracee,
+// *tracee is NULL on return.
 static int link_child(struct task *t, struct process *p, u64 flags, struct tracee **tracee)
 {
     struct process *self = current_process();
@@ -183,8 +182,8 @@ static int check(const struct clone_request *a)
     return err;
 }
 
-// Makes the new task t a thread of p. It is linked, and not started yet. On -errno it is only a
-// task again.
+// Makes the new task t a thread of p. The thread is linked, and not started yet. On -errno t is
+// only a task again.
 static int make_thread(struct trapframe *f, struct task *t, struct process *p,
                        const struct clone_request *a)
 {
@@ -204,8 +203,8 @@ static int make_thread(struct trapframe *f, struct task *t, struct process *p,
     return err;
 }
 
-// Lets the child run. Returns its tid; after a vfork only when the child has left the parent's
-// memory.
+// Lets the child run. Returns its tid. After a vfork it returns only when the child has left the
+// parent's memory.
 static u32 start_child(struct task *t, struct process *p, const struct clone_request *a)
 {
     struct vfork vfork = {.done = false};

@@ -19,15 +19,15 @@ struct futex_key {
 };
 
 struct futex_waiter {
-    struct tree_node node; // key: the word's number, and below it how many have come before
+    struct tree_node node; // key: the word's number; in the low bits how many came before
     struct futex_key key;
     u32 bits;
     struct task *task;
     bool woken;
 };
 
-#define CAME_BITS  44 // of nr_came: 200 days of a million waits in a second
-#define WAKE_BATCH 32 // as many waiters are looked at in one go, with IRQs off
+#define CAME_BITS  44 // bits of nr_came: a million waits in a second for 200 days
+#define WAKE_BATCH 32 // waiters that are looked at in one go, with IRQs off
 
 // Guards the tree, nr_came and `woken`.
 static struct spinlock futex_lock = SPINLOCK("futex", RANK_FUTEX);
@@ -47,8 +47,8 @@ static void join(struct futex_waiter *w)
 }
 
 // FUTEX_PRIVATE_FLAG promises that the word is not used by another address space.
-// 0, -EINVAL (addr is not aligned), or -EFAULT (it does not belong to the program, or lies behind
-// the end of the file that is mapped there).
+// 0, -EINVAL (addr is not aligned), or -EFAULT. -EFAULT: addr does not belong to the program, or
+// lies behind the end of the file that is mapped there.
 static int get_key(struct futex_key *key, struct mm *mm, u64 addr, bool private)
 {
     *key = (struct futex_key){mm, addr};
@@ -82,9 +82,9 @@ static struct futex_waiter *waiter_at(struct tree_node *n)
 
 struct wake {
     struct futex_key key, to;
-    u32 n, move; // wake so many, and let so many more wait at `to`
+    u32 n, move; // wake n waiters, and let `move` more of them wait at `to`
     u32 bits, done;
-    u64 at, end; // where it goes on in the tree
+    u64 at, end; // the next key to look at, and the end
 };
 
 // Looks at some of the waiters. True: there may be more. The lock is held.
@@ -111,7 +111,7 @@ static bool wake_batch(struct wake *k)
     return true;
 }
 
-// Returns how many it woke or moved. Those who come while it is at work do not belong to it.
+// Returns how many waiters it woke or moved. It leaves waiters alone that come while it is at work.
 static int wake(struct wake k)
 {
     u64 number = number_of(&k.key);
@@ -151,7 +151,7 @@ void futex_owner_dies(u64 head)
     struct {
         u64 first;
         s64 offset;  // from an entry of the list to its word
-        u64 pending; // the mutex that is taken or given up at the moment; it may be in the list
+        u64 pending; // the mutex that is being taken or given up; it may be in the list
     } list;
     if (!head || get_user(list, head))
         return;
@@ -217,7 +217,7 @@ static s64 wait_until(const struct restart *r)
     return err == -ERESTARTSYS && r->until != NEVER ? restart_later(r) : err;
 }
 
-// The timeout of WAIT is relative, that of WAIT_BITSET is absolute (futex(2)).
+// The timeout of WAIT is relative. The timeout of WAIT_BITSET is absolute (futex(2)).
 static int get_end(u64 *until, u64 utimeout, bool relative, bool real)
 {
     if (relative || !utimeout)

@@ -15,7 +15,7 @@
 
 static u64 console_signals; // the signals that were typed and not sent yet
 static bool alarms;         // an interval timer of some process is due
-static bool typed;          // many wait for what was typed
+static bool typed;          // many tasks wait for what was typed
 static struct wait_queue init_queue;
 
 void console_signal(int sig)

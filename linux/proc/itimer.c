@@ -1,5 +1,6 @@
-// setitimer(2), getitimer(2) and alarm(2): SIGALRM after a while; SIGVTALRM after so much of the
-// process's CPU time in ring 3, SIGPROF after so much of all its CPU time. And RLIMIT_CPU.
+// setitimer(2), getitimer(2) and alarm(2). SIGALRM comes after some real time. SIGVTALRM comes
+// after some CPU time of the process in ring 3, and SIGPROF after some CPU time of any kind.
+// RLIMIT_CPU is here, too.
 #include "arch/x86/uaccess.h"
 #include "linux/proc/init.h"
 #include "linux/proc/life.h"
@@ -19,7 +20,7 @@ static u64 now(struct process *p, int which)
     return which == ITIMER_VIRTUAL ? usage_user_ns(&u) : u.runtime_ns;
 }
 
-// The ns that are left, at least 1: a timer that has run down is due, and not off.
+// The ns that are left. It is at least 1, because a timer that has run down is due, and not off.
 static u64 remaining(struct process *p, int which)
 {
     u64 at = p->itimers[which].at, time = now(p, which);
@@ -29,11 +30,11 @@ static u64 remaining(struct process *p, int which)
 static void fire(struct timer *timer)
 {
     __atomic_store_n(&container_of(timer, struct itimer, timer)->due, true, __ATOMIC_SEQ_CST);
-    init_alarm(); // this is an interrupt, from which no signal can be sent
+    init_alarm(); // an interrupt cannot send a signal
 }
 
-// Sets when the timer is looked at: the first moment at which it may have run down. CPU time passes
-// at most as fast as on all CPUs together.
+// Sets when the timer is looked at: at the first moment when it may have run down. The process's
+// CPU time passes fastest when it runs on all CPUs at once.
 static void start(struct process *p, int which)
 {
     u64 left = remaining(p, which);
@@ -47,8 +48,8 @@ static u64 seconds_ns(u64 seconds)
     return seconds > NEVER / NS_PER_SEC ? NEVER : MAX(seconds * NS_PER_SEC, 1ull); // 0 is off
 }
 
-// SIGXCPU at the soft limit, which grows by a second each time; SIGKILL at the hard one
-// (setrlimit(2)). The first program is spared.
+// Sends SIGXCPU at the soft limit, which grows by a second each time. Sends SIGKILL at the hard
+// limit (setrlimit(2)). The first program gets no SIGKILL.
 static void reach_cpu_limit(struct process *p, struct itimer *it)
 {
     struct rlimit *limit = &p->limits[RLIMIT_CPU];

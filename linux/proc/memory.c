@@ -8,12 +8,12 @@
 
 #define MAP_LEGACY 0x7f970 // flags older than MAP_SHARED_VALIDATE, which refuses others
 
-// Those two, and what may be taken as a mere hint: normal, random, sequential, will be needed; may
-// be merged, huge, dumped; cold, out.
+// The advice of these two, and advice that is only a hint: normal, random, sequential, will be
+// needed; may be merged, huge, dumped; cold, out.
 #define MADV_KNOWN 0x0033f11full
 
-// Maps an object's pages from `page` on. Drops the caller's reference to the object: the area has
-// one of its own.
+// Maps an object's pages from `page` on. Drops the caller's reference to the object, because the
+// area has a reference of its own.
 static s64 map_object(struct mm *mm, u64 addr, u64 len, u32 prot, u32 flags, struct vm_object *o,
                       u64 page, const char *name)
 {
@@ -109,7 +109,7 @@ s64 sys_munmap(u64 addr, u64 len)
     return mm_unmap(current_task()->mm, addr, len);
 }
 
-// Shrinks a mapping, or moves shared memory. A mapping that is to grow gets -ENOMEM.
+// Shrinks a mapping, or moves shared memory. A mapping cannot grow: -ENOMEM.
 s64 sys_mremap(u64 addr, u64 len, u64 new_len, u64 flags, u64 to)
 {
     struct mm *mm = current_task()->mm;

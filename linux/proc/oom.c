@@ -1,4 +1,4 @@
-// Who ends when memory is out: see oom.h.
+// Chooses the process that ends when memory is out: see oom.h.
 #include "linux/proc/oom.h"
 
 #include "kernel/mm/page.h"
@@ -8,9 +8,9 @@
 #include "linux/task/process.h"
 
 #define ROOM_PAGES 16          // a fault needs a page, and tables for it
-#define WAIT_NS    5000000ul   // for those who are on their way out
-#define SOON_NS    100000000ul // memory that is out comes back in this time, if it does
-#define MAX_TRIES  200         // while somebody is ending
+#define WAIT_NS    5000000ul   // one wait for a process that is ending
+#define SOON_NS    100000000ul // memory comes back in this time, or not at all
+#define MAX_TRIES  200         // while a process is ending
 
 static struct mutex oom_lock;
 static u64 nr_ended; // changed under oom_lock
@@ -26,7 +26,7 @@ u64 oom_count(void)
     return __atomic_load_n(&nr_ended, __ATOMIC_ACQUIRE);
 }
 
-// Pages that come back when it ends: its memory, and what the kernel keeps for it. proc_lock held.
+// Pages that come back when p ends: its memory, and what the kernel keeps for it. proc_lock held.
 static u64 weight(struct process *p)
 {
     u64 pages = p->nr_threads * (KSTACK_SIZE / PAGE_SIZE);
@@ -41,7 +41,7 @@ static u64 weight(struct process *p)
     return pages + bytes / PAGE_SIZE;
 }
 
-// The process that has most; NULL: there is none. proc_lock held.
+// The process that has the most memory. NULL: there is none. proc_lock held.
 static struct process *largest(const struct mm *spared, u64 *pages)
 {
     struct process *found = NULL;
@@ -56,7 +56,7 @@ static struct process *largest(const struct mm *spared, u64 *pages)
     return found;
 }
 
-// The first program's memory; a vfork's child may share it. proc_lock held.
+// The first program's memory. A vfork's child may share it. proc_lock held.
 static const struct mm *spared_memory(void)
 {
     for (struct process *p = process_next(NULL); p; p = process_next(p))
@@ -65,7 +65,7 @@ static const struct mm *spared_memory(void)
     return NULL;
 }
 
-// Somebody who was ended has not given everything back yet. proc_lock held.
+// True if a process that was ended has not given everything back yet. proc_lock held.
 static bool one_is_ending(void)
 {
     for (struct process *p = process_next(NULL); p; p = process_next(p))
@@ -74,7 +74,8 @@ static bool one_is_ending(void)
     return false;
 }
 
-// Ends all who use the memory of the one that has most. That memory, with a reference.
+// Finds the process that has the most memory. Ends all processes that use this memory. Returns the
+// memory, with a reference.
 static struct mm *end_largest(void)
 {
     u64 pages;
@@ -96,14 +97,14 @@ static struct mm *end_largest(void)
     return mm;
 }
 
-// True: others are still ending, and there is nothing to do but to wait for them.
+// True: other processes are still ending, and the caller can only wait for them.
 static bool make_room(void)
 {
     mutex_lock(&proc_lock);
     bool others = one_is_ending();
     struct mm *mm = others ? NULL : end_largest();
     mutex_unlock(&proc_lock);
-    if (mm) { // it comes back now, and not only when its threads have found out
+    if (mm) { // it comes back now, not only when its threads end
         mm_strip(mm);
         mm_put(mm);
         __atomic_store_n(&ended_at, clock_ns(), __ATOMIC_RELAXED);

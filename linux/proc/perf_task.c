@@ -1,4 +1,4 @@
-// The answers to what linux/perf asks about tasks and processes (linux/perf/upcalls.h).
+// The answers to linux/perf's upcalls about tasks and processes (linux/perf/upcalls.h).
 #include "linux/task/process.h"
 #include "linux/perf/upcalls.h"
 
@@ -34,6 +34,6 @@ void perf_signal_trap(u64 addr, u32 type, u64 data)
     info->perf.reserved = 0;
     if (now)
         return;
-    current_process()->unkillable = false; // by what it did itself even the first program ends
+    current_process()->unkillable = false; // its own action may end even the first program
     signal_task(current_task(), SIGTRAP, info);
 }

@@ -74,15 +74,15 @@ s64 sys_poll(u64 ufds, u32 n, int timeout_ms)
     return poll_until(&(struct restart){poll_until, until, {ufds, n}});
 }
 
-// The beginning of both calls that have a time and a mask.
+// The beginning of the two calls that have a time and a mask.
 static int begin(u64 *until, u64 utimeout, u64 umask, u64 set_size)
 {
     int err = get_deadline(until, utimeout);
     return err || !umask ? err : signal_begin_mask(umask, set_size);
 }
 
-// The old mask again, at once or after the signal, and the time that is left to utimeout: with it
-// the call is restarted. A call that was not to wait leaves its zero alone.
+// Puts the old mask back, at once or after the signal. Writes the time that is left to utimeout: a
+// restart of the call uses it. If the time was zero, it is left alone.
 static s64 finish(s64 result, u64 umask, u64 utimeout, u64 until)
 {
     struct thread *th = current_thread();
@@ -107,7 +107,7 @@ s64 sys_ppoll(u64 ufds, u32 n, u64 utimeout, u64 umask, u64 set_size)
 
 #define SET_WORDS (MAX_FDS / 64)
 
-// A descriptor stays in a set if one of these is true. They are what poll() is asked for.
+// A descriptor stays in a set if one of these is true. poll() is asked for them.
 static const int16_t set_events[3] = {POLLIN | POLLHUP | POLLERR, POLLOUT | POLLERR, 0};
 
 // Clears the descriptors that are not ready. Returns how many bits are left, or -EBADF.

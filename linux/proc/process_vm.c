@@ -5,9 +5,9 @@
 #include "linux/task/process.h"
 #include "linux/proc/syscalls.h"
 
-#define PIECE 1024 // so many bytes are moved at once, by way of the stack
+#define PIECE 1024 // bytes that are moved at once, by way of the stack
 
-// How far one side has come in its vector.
+// The place in its vector that one side has reached.
 struct cursor {
     u64 uvec, left; // the next elements: their address and their number
     struct iovec v; // the rest of the present element
@@ -46,7 +46,7 @@ static void advance(struct cursor *c, size_t n)
     c->v.len -= n;
 }
 
-// Moves n bytes, which cross no page on either side. So all of them are moved (0), or none
+// Moves n bytes, which cross no page on either side. So either all of them are moved (0) or none
 // (-EFAULT).
 static int move(struct mm *mm, u64 remote, u64 local, size_t n, bool write)
 {

@@ -13,7 +13,7 @@ static bool bad_set_size(u64 size)
     return size != sizeof(u64);
 }
 
-// What is pending of a signal that is ignored now is forgotten.
+// The signal is ignored now, so its pending ones are forgotten.
 static void forget_ignored(struct process *p, int sig)
 {
     mutex_lock(&proc_lock);
@@ -106,8 +106,8 @@ s64 sys_rt_sigsuspend(u64 uset, u64 set_size)
     return err ? err : sys_pause();
 }
 
-// Takes a signal of the set. If there is none, the thread waits for one from now on, or, with
-// `last`, no longer.
+// Takes a signal of the set. If there is none, the thread waits for one from now on. With `last` it
+// does not wait any longer.
 static int take_one(struct process *p, struct thread *th, u64 set, struct siginfo *info, bool last)
 {
     u64 flags = spin_lock_irqsave(&p->signal_lock);
@@ -226,8 +226,8 @@ s64 sys_kill(s32 pid, int sig)
     return err;
 }
 
-// Sends to a thread of process tgid, or with tgid 0 of any process. The first thread of a zombie
-// can be sent to, and takes no signals.
+// Sends to a thread of process tgid, or with tgid 0 of any process. A signal to the first thread of
+// a zombie is no error, but the thread takes no signals.
 static s64 to_thread(s32 tgid, s32 tid, int sig, const struct siginfo *info)
 {
     if (tid <= 0 || tgid < 0)

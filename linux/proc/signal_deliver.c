@@ -1,5 +1,5 @@
-// How a thread takes signals on its way back to ring 3: it stops, ends, or enters the handler. And
-// how interrupted system calls are restarted.
+// How a thread takes signals on its way back to ring 3: it stops, ends, or enters the handler.
+// Interrupted system calls are restarted here, too.
 #include "arch/x86/user/upcalls.h"
 #include "linux/proc/life.h"
 #include "linux/proc/signals.h"
@@ -21,7 +21,7 @@ static bool has_to_do(const struct process *p, const struct thread *th)
     return p->continued || p->offers || must_stop(p, th);
 }
 
-// A spinlock, where IRQs are known to be on.
+// Takes a spinlock where IRQs are known to be on.
 static void lock_irq(struct spinlock *l)
 {
     irq_disable();
@@ -83,7 +83,7 @@ void signal_notify_parent(struct process *p, int sig, int code, int status)
     wake_all(&parent->child_wait);
 }
 
-// Whichever thread comes first tells the parent and the other threads.
+// The thread that comes first tells the parent and the other threads.
 static void tell_others(struct process *p)
 {
     mutex_lock(&proc_lock);
@@ -101,8 +101,9 @@ static void tell_others(struct process *p)
     mutex_unlock(&proc_lock);
 }
 
-// Stops the running thread until SIGCONT or SIGKILL. The last thread that stops tells the parent,
-// which then sees the process stopped. A traced thread goes on to its trap, which tells the tracer.
+// Stops the running thread until SIGCONT or SIGKILL. The last thread that stops tells the parent.
+// Then the parent sees the process stopped. A traced thread goes on to its trap, which tells the
+// tracer.
 static void stop_here(struct process *p, struct thread *th)
 {
     mutex_lock(&proc_lock);
@@ -129,7 +130,7 @@ static void stop_here(struct process *p, struct thread *th)
         schedule();
 }
 
-// What p->to_do says. True: the thread has stopped, and looks again.
+// Does what p->to_do says. True: the thread has stopped, and must look again.
 static __attribute__((noinline)) bool do_it(struct process *p, struct thread *th)
 {
     if (p->continued || p->offers)

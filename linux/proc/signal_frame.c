@@ -7,12 +7,12 @@
 #include "linux/ptrace/upcalls.h"
 #include "linux/proc/syscalls.h"
 
-#define VECTOR_SIGRETURN 257 // in the frame: came by a system call, but does not go back from one
+#define VECTOR_SIGRETURN 257 // in the frame: it came by a system call, but does not return from one
 
 #define RED_ZONE  128 // bytes below rsp that belong to the program (System V ABI, 3.2.2)
 #define FPU_ALIGN 64
 
-#define SEGMENTS (USER_CS | (u64)USER_DS << 48) // cs, ss: a program has no others
+#define SEGMENTS (USER_CS | (u64)USER_DS << 48) // cs, ss: programs have no other ones
 
 #define UC_SIGCONTEXT_SS     2 // sigcontext.ss is valid
 #define UC_STRICT_RESTORE_SS 4
@@ -194,8 +194,8 @@ s64 sys_rt_sigreturn(struct trapframe *f)
     th->restart.fn = NULL; // a handler has run since, so the call is not restarted
     if (stack.flags != SS_DISABLE || th->altstack_size || th->altstack_flags)
         altstack_set(&stack, f->rsp);
-    // Every register matters, rcx and r11 too: this return is no SYSRET and restarts no system
-    // call.
+    // Every register matters, rcx and r11 too. So this return is no SYSRET, and it restarts no
+    // system call.
     f->vector = VECTOR_SIGRETURN;
     return f->rax;
 }

@@ -12,7 +12,8 @@
 #define CLOCKS_PER_SECOND 100
 #define RANDOM_BYTES      16
 #define AUXV_PAIRS        18
-// Whatever RLIMIT_STACK says: all that is written here fits, and the program has room beside it.
+// The stack is at least this large, whatever RLIMIT_STACK says. All that is written here fits, and
+// the program has room beside it.
 #define STACK_MIN (2ull * ARG_MAX)
 #define STACK_MAX (1ull << 30)
 

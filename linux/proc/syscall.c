@@ -61,7 +61,7 @@ static __attribute__((noinline)) s64 unknown(u32 number)
     X(dup2, A, B)                                                                                  \
     X(dup3, A, B, C)                                                                               \
     X(fcntl, A, B, C)
-// -EBADF, but for arguments that Linux refuses before it looks at the descriptor.
+// Returns -EBADF, except for arguments that Linux refuses before it looks at the descriptor.
 static __attribute__((noinline)) s64 no_file(const struct trapframe *f)
 {
     bool bad = false;
@@ -73,7 +73,7 @@ static __attribute__((noinline)) s64 no_file(const struct trapframe *f)
         bad = (s64)D < 0;
     return bad ? -EINVAL : -EBADF;
 }
-// Functions of their own, not inline, so that most calls are only a jump from the table.
+// These are functions of their own, not inline. So most calls are only a jump from the table.
 #define FILE_CALL(name, ...)                                                                       \
     static __attribute__((noinline))                                                               \
     s64 shared_##name(const struct trapframe *f, struct fd_table *fds)                             \
@@ -261,7 +261,7 @@ static __attribute__((noinline)) s64 call(struct trapframe *f)
 
 // ---- failing on purpose (debug builds) ----
 
-static struct task *fail_task; // whose next system call is concerned, or NULL
+static struct task *fail_task; // an allocation fails in its next system call, or NULL
 static u64 fail_nth, fail_left;
 
 void syscall_fail_nth(u64 nth)

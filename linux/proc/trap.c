@@ -62,7 +62,7 @@ void user_exception(struct trapframe *f)
     if (v >= ARRAY_SIZE(table) || !table[v].sig)
         panic_trap(f, 0); // #NM, #CP: never enabled
     int code = table[v].code ? table[v].code : float_code(v);
-    if (code) // otherwise the program cleared the cause before the exception came
+    if (code) // 0: the program cleared the cause before the exception came
         signal_force_fault(table[v].sig, code, table[v].has_addr ? f->rip : 0);
 }
 
@@ -111,7 +111,7 @@ bool user_page_fault(struct trapframe *f, u64 addr)
     case -ENOSPC:
         signal_force_fault(SIGBUS, BUS_ADRERR, addr);
         break;
-    case -ENOMEM: // it was this program that had to end
+    case -ENOMEM: // this program itself had to end
         break;
     default:
         panic("page fault at 0x%lx: unexpected result %d", addr, err);

@@ -14,8 +14,8 @@ struct wait_for {
 struct waited {
     u32 pid;
     int status;
-    bool trapped;          // the status is a stop that the tracer is told
-    struct tracee *tracee; // one that has ended and is to be freed, or NULL
+    bool trapped;          // the status is a stop, which is told to the tracer
+    struct tracee *tracee; // a tracee that has ended and is to be freed, or NULL
     struct usage usage;
 };
 
@@ -28,14 +28,14 @@ static bool matches(const struct process *child, const struct wait_for *w)
         return false;
     if ((w->options & __WNOTHREAD) && process_forker(child) != current_task())
         return false;
-    // A child that has ended will not stop any more. But of a traced one the parent hears later.
+    // A child that has ended will not stop any more. But if it is traced, the parent is told later.
     if (child->zombie && !(w->options & WEXITED) && !child->tracee)
         return false;
     return (!w->pid || child->pid == w->pid) && (!w->pgid || child->pgid == w->pgid);
 }
 
-// Whether the parent is told. Of a traced child the tracer hears first. If the tracer is the parent
-// itself, stops are reported to it as the tracer.
+// True if the parent is told. The end of a traced child is told to the tracer first. If the tracer
+// is the parent itself, stops are reported to it as the tracer.
 static bool reports(const struct process *child, u32 options)
 {
     if (child->zombie)
@@ -126,7 +126,7 @@ static int wait_for_child(const struct wait_for *w, struct waited *out)
     if (w->options & WNOHANG) {
         found = look(p, w, out);
     } else {
-        do // mostly the task has to sleep, so it is in the queue before it looks first
+        do // usually it must sleep, so it is in the queue before its first look
             err = wait_step(&p->child_wait, &self, TASK_SLEEPING);
         while (!err && !(found = look(p, w, out)));
         wait_finish(&p->child_wait, &self);
@@ -178,7 +178,7 @@ static void describe(const struct waited *child, struct siginfo *info)
     }
 }
 
-// Six numbers, and nothing between or behind them.
+// Writes six numbers, and nothing between or behind them.
 static bool put_info(u64 uinfo, const struct siginfo *info)
 {
     const size_t first = offsetof(struct siginfo, pad), pid = offsetof(struct siginfo, chld);
