@@ -28,8 +28,8 @@ static bool parse_fields(const u8 *digits, u64 value[FIELDS])
     return true;
 }
 
-// Reads the entry at *at and moves *at behind it. Returns NULL, or what is wrong in words. e->name
-// is NULL until the name is known to be good.
+// Reads the entry at *at and moves *at behind it. Returns NULL, or says in words what is wrong.
+// e->name is NULL until the name is known to be good.
 static const char *parse_entry(const u8 *data, u64 len, u64 *at, struct archive_entry *e)
 {
     u64 left = len - *at, value[FIELDS], name_end;
@@ -66,7 +66,7 @@ static const char *parse_entry(const u8 *data, u64 len, u64 *at, struct archive_
     return NULL;
 }
 
-// Makes a name, which may hold any byte, plain text of a bounded length for the screen.
+// Turns a name, which may hold any byte, into plain text of limited length for the screen.
 static void printable(char *to, const char *from, size_t size)
 {
     strcopy(to, from, size);

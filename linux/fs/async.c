@@ -13,8 +13,8 @@ enum { POLL_IN = 1, POLL_HUP = 6, SI_SIGIO = -5 };
     (SIG_BIT(SIGILL) | SIG_BIT(SIGFPE) | SIG_BIT(SIGSEGV) | SIG_BIT(SIGBUS) | SIG_BIT(SIGTRAP) |   \
      SIG_BIT(SIGCHLD))
 
-// Sends to the owner. Signal 0 only asks whether there is one. 0 or -ESRCH. A group without members
-// is no error.
+// Sends to the owner. Signal 0 only asks whether the owner exists. 0 or -ESRCH. A group without
+// members is no error.
 static int deliver(const struct file_owner *o, int sig, const struct siginfo *info)
 {
     if (o->type == F_OWNER_PGRP) {

@@ -17,7 +17,7 @@
 #define DLE 0x10
 #define EOT 0x04
 
-#define CHUNK 256 // so many bytes are taken or sent at once under the lock
+#define CHUNK 256 // bytes that are taken or sent at once under the lock
 
 static struct spinlock tty_lock = SPINLOCK("console", RANK_TTY); // guards these three
 static struct line line;
@@ -101,7 +101,7 @@ static void take_byte(u8 c)
         take_typed(c);
 }
 
-// Wakes some from the front of the queue. True: there are more, and a task must wake them.
+// Wakes some tasks from the front of the queue. True: more are waiting, and a task must wake them.
 static bool wake_some(struct wait_queue *q)
 {
     if (!wait_queue_used(q))
@@ -113,7 +113,7 @@ static bool wake_some(struct wait_queue *q)
 }
 
 // Takes the key, or all bytes of the serial line for which there is room. With a terminal there is
-// always room, because bytes that are too many are dropped. IRQs off.
+// always room, because bytes without room are dropped. IRQs off.
 static void take_input(int key)
 {
     int c;
@@ -156,7 +156,7 @@ static bool console_ready(void)
     return ready;
 }
 
-// Takes one chunk of the input. False when there is none yet.
+// Takes one chunk of the input. False when there is no input yet.
 static bool take_chunk(u8 *to, size_t n, size_t *got, bool *more)
 {
     u64 flags = spin_lock_irqsave(&tty_lock);
@@ -229,7 +229,7 @@ static s64 set_modes(u64 arg, bool flush)
         line_flush(&line);
     line_set_modes(&line, &t);
     spin_unlock_irqrestore(&tty_lock, flags);
-    wake_all(&readers); // when editing ends, what was typed so far can be read
+    wake_all(&readers); // when editing ends, bytes typed so far can be read
     return 0;
 }
 
@@ -284,7 +284,7 @@ static s64 console_ioctl(struct file *, u32 cmd, u64 arg)
     case TCGETS:
         return get_modes(arg);
     case TCSETS:
-    case TCSETSW: // after all output; here output never waits
+    case TCSETSW: // "after all output": here output never waits
         return set_modes(arg, false);
     case TCSETSF:
         return set_modes(arg, true);

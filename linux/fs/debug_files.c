@@ -1,5 +1,5 @@
-// What only debug builds show: /proc/holdups, what holds up others, one place a line; and
-// /proc/sys/kernel/fail_nth, memory that is out when a test wants it.
+// Files that only debug builds have. /proc/holdups says which places in the code hold up others,
+// one on each line. With /proc/sys/kernel/fail_nth a test lets an allocation fail.
 #ifdef DEBUG
 #include "kernel/checks/failure.h"
 #include "kernel/checks/holdup.h"

@@ -1,4 +1,4 @@
-// /dev: null, zero, full, random, the console under its two names, and a file of the host.
+// /dev: null, zero, full, random, the console under two names, and a file of the host.
 #include "arch/x86/uaccess.h"
 #include "linux/base/mutex.h"
 #include "linux/fs/console.h"
@@ -76,7 +76,7 @@ static const struct file_ops random_ops = {
 
 static struct mutex host_lock; // keeps the bytes of one write(2) together
 
-// Without the port the bytes would get lost, so then it cannot be opened.
+// Without the port the bytes would get lost, so the file cannot be opened then.
 static int host_open(struct file *)
 {
     return serial_port[COM3] ? 0 : -ENXIO;

@@ -1,5 +1,5 @@
-// eventfd(2): a counter as a file. A write adds to it; a read takes all of it, or one with
-// EFD_SEMAPHORE, and waits while it is zero.
+// eventfd(2): a counter as a file. A write adds to the counter. A read takes the whole count, or 1
+// with EFD_SEMAPHORE. It waits while the count is zero.
 #include "arch/x86/uaccess.h"
 #include "kernel/mm/heap.h"
 #include "linux/fs/syscalls.h"
@@ -19,7 +19,7 @@ static u64 value_of(const struct counter *c)
     return __atomic_load_n(&c->value, __ATOMIC_ACQUIRE);
 }
 
-// What a read takes now, or 0.
+// Takes what a read gets now. 0: nothing.
 static u64 take(struct counter *c)
 {
     u64 now = value_of(c), part;

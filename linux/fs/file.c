@@ -1,5 +1,5 @@
 // Open files and the descriptors that name them. The release of a file may sleep, so no table is
-// locked then.
+// locked meanwhile.
 #include "linux/fs/file.h"
 
 #include "kernel/mm/heap.h"
@@ -87,7 +87,8 @@ static void set_bit(u64 *set, u32 n, bool value)
     set[n / 64] = (set[n / 64] & ~BIT(n % 64)) | (u64)value << (n % 64);
 }
 
-// The lowest number >= from that is in the set, or with `free` is not. MAX_FDS: there is none.
+// The lowest number >= from that is in the set. With `free`, the lowest that is not in it. MAX_FDS:
+// there is none.
 static u32 next_in(const u64 *set, bool free, u32 from)
 {
     for (u32 fd = from; fd < MAX_FDS; fd = ALIGN_UP(fd + 1, 64)) {

@@ -49,14 +49,15 @@ static bool has(const struct line *l, u32 flag)
     return l->t.c_lflag & flag;
 }
 
-// True if byte c is this control character. One that is set to 0 is off (termios(3)).
+// True if byte c is this control character. A control character that is set to 0 is off
+// (termios(3)).
 static bool is_key(const struct line *l, u8 c, int key)
 {
     return c && c == l->t.c_cc[key];
 }
 
 // Echoes a character of the line that is edited. Control characters appear as ^X. A tab appears as
-// one blank: so it can be erased without counting columns.
+// one blank, so it can be erased without counting columns.
 static void echo_char(struct line *l, u8 c)
 {
     char caret[2] = {'^', (char)(c ^ 0x40)};

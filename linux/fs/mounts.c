@@ -1,11 +1,12 @@
-// What programs are told about file systems: /proc/mounts and statfs(2). It is one tree.
+// What programs are told about file systems: /proc/mounts and statfs(2). In dr7 all file systems
+// are one tree.
 #include "arch/x86/uaccess.h"
 #include "linux/fs/procfs.h"
 #include "linux/task/process.h"
 
 #include <linux/magic.h> // the numbers that statfs(2) gives
 
-// A longer name stands after the names it begins with.
+// A longer name stands after the names with which it begins.
 static const struct mount {
     const char *path, *type, *mode;
     u32 magic;
@@ -44,7 +45,7 @@ static u32 magic_of(struct node *n)
     if (node_is_pipe(n))
         return PIPEFS_MAGIC;
     if (node_path(n, path, sizeof(path)))
-        strcopy(path, "/", sizeof(path)); // only the archive has names as long as that
+        strcopy(path, "/", sizeof(path)); // only the archive has such long names
     for (u32 i = 0; i < ARRAY_SIZE(mounts); i++)
         if (is_below(path, mounts[i].path))
             magic = mounts[i].magic;

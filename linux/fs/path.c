@@ -3,10 +3,11 @@
 #include "kernel/mm/heap.h"
 #include "linux/fs/vfs.h"
 
-#define MAX_LINKS     40  // on one path; more give -ELOOP, as path_resolution(7) says
+#define MAX_LINKS     40  // links on one path; -ELOOP above it (path_resolution(7))
 #define MADE_LINK_MAX 256 // bytes of the longest text of a computed link
 
-// Finds the text of a link: *text is where it is kept, or buf. Its length, or -errno.
+// Finds the text of a link. *text points to the place where it is kept, or to buf. Returns its
+// length, or -errno.
 static ssize_t link_text(struct node *n, char buf[MADE_LINK_MAX], const char **text)
 {
     bool made = n->ops && n->ops->readlink;
@@ -123,7 +124,7 @@ static int walk_on(struct walk *w, bool follow)
     return err;
 }
 
-// 0 or -errno; either way the caller puts w->at and frees w->own.
+// 0 or -errno. In both cases the caller puts w->at and frees w->own.
 static int walk_all(struct walk *w, struct node *at, const char *path, size_t len, bool follow)
 {
     *w = (struct walk){.at = len && *path == '/' ? fs_root : at, .path = path, .end = path + len};
@@ -156,7 +157,7 @@ struct last {
     struct node *dir; // with a reference
     const char *name; // points into the path
     size_t len;
-    bool slashes; // there are some behind the name
+    bool slashes; // there are slashes behind the name
 };
 
 // 0 or -errno. The error is `no_name` when the path does not end in a name ("/", ".", "..").
@@ -193,8 +194,9 @@ static struct node *make(const struct last *l, u32 mode, const char *text)
     return l->dir->ops->create(l->dir, l->name, l->len, mode, text);
 }
 
-// The missing file at the end of a path, to which a link may have led (open(2), O_CREAT). The new
-// node. Without O_EXCL it may also be one that another task has made meanwhile.
+// Makes the missing file at the end of a path, to which a link may have led (open(2), O_CREAT).
+// Returns the new node. Without O_EXCL the node may also be one that another task has made
+// meanwhile.
 static struct node *create(const struct walk *w, u32 flags, u32 mode)
 {
     struct last l = {.dir = w->at, .name = w->missing, .len = w->path - w->missing};
@@ -276,8 +278,8 @@ int vfs_unlink(struct node *at, const char *path, bool directory)
     return err;
 }
 
-// Whether n may get the name `to`, which `old` has now, or nobody if it is NULL. 0 or -errno. Tree
-// lock held.
+// Whether n may get the name `to`. The node `old` has this name now. With `old` NULL no node has
+// it. 0 or -errno. Tree lock held.
 static int may_rename(const struct node *n, const struct last *to, const struct node *old)
 {
     bool is_dir = node_is(n, S_IFDIR);
@@ -355,7 +357,7 @@ static int may_open(const struct node *n, u32 flags)
     bool writes = (flags & O_ACCMODE) != O_RDONLY || (flags & O_TRUNC);
     if (node_is(n, S_IFLNK))
         return -ELOOP;
-    if (node_is_pipe(n)) // found by /proc/PID/fd: a pipe's ends are opened together, once
+    if (node_is_pipe(n)) // found by /proc/PID/fd. A pipe's ends are opened only once, together
         return -ENXIO;
     if (node_is(n, S_IFDIR) && (writes || (flags & O_CREAT)))
         return -EISDIR;

@@ -10,7 +10,7 @@
 #define W_OK 2
 #define X_OK 1
 
-// utimensat(2): these stand in the place of nanoseconds.
+// utimensat(2): these values stand in the place of nanoseconds.
 #define UTIME_NOW  0x3fffffff
 #define UTIME_OMIT 0x3ffffffe
 
@@ -43,7 +43,7 @@ static void put_place(struct place *p)
     kfree(p->path);
 }
 
-// 0, and put_place() comes later; or -errno.
+// 0, and the caller must call put_place() later, or -errno.
 static int get_place(struct place *p, int dirfd, u64 upath)
 {
     *p = (struct place){.at = ERR_PTR(-ENOENT), .path = kalloc(FS_PATH_MAX)};
@@ -77,8 +77,8 @@ static u32 new_mode(u32 mode)
     return mode & 07777 & ~current_process()->umask;
 }
 
-// Flags that exclude each other are refused before anything else is looked at. What is opened with
-// O_PATH is neither created nor changed: all but three of the other flags have no effect (open(2)).
+// Flags that exclude each other are refused before anything else is looked at. With O_PATH a file
+// is neither created nor changed, so only three of the other flags have an effect (open(2)).
 s64 sys_openat(int dirfd, u64 upath, u32 flags, u32 mode)
 {
     struct place p;
@@ -127,8 +127,8 @@ s64 sys_newfstatat(int dirfd, u64 upath, u64 ustat, int flags)
     return IS_ERR(n) ? PTR_ERR(n) : stat_node(n, ustat);
 }
 
-// Every program is root. So it may read everything, and write all but files of the archive. Only
-// the right to execute can be missing.
+// Every program is root. So it may read everything, and write everything but files of the archive.
+// Only the right to execute can be missing.
 s64 sys_faccessat(int dirfd, u64 upath, int mode)
 {
     if (mode & ~(R_OK | W_OK | X_OK))
@@ -310,7 +310,7 @@ s64 sys_utimensat(int dirfd, u64 upath, u64 utimes, int flags)
     if (utimes && get_user(times, utimes))
         return -EFAULT;
     if (times[0].nsec == UTIME_OMIT && times[1].nsec == UTIME_OMIT)
-        return 0; // without a look at the path, as Linux
+        return 0; // without a look at the path, as on Linux
     if (bad_time(&times[0]) || bad_time(&times[1]) || (flags & ~AT_SYMLINK_NOFOLLOW))
         return -EINVAL;
     struct node *n = upath ? find(dirfd, upath, !(flags & AT_SYMLINK_NOFOLLOW)) : node_of(dirfd);

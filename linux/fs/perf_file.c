@@ -1,4 +1,4 @@
-// Descriptors of perf events. The file owns the event: its last close ends the event.
+// Descriptors of perf events. The file owns the event: the last close of the file ends the event.
 #include "linux/perf/perf.h"
 #include "linux/fs/async.h"
 #include "linux/task/process.h"

@@ -14,7 +14,7 @@
 struct pipe {
     struct mutex lock;       // guards the rest
     struct wait_queue queue; // readers and writers
-    u64 head, tail;          // bytes ever written, and ever read: head - tail are in the ring
+    u64 head, tail;          // bytes ever written, and ever read; head - tail are in the ring
     bool reader, writer;     // this end is open
     u8 *ring;
 };
@@ -52,7 +52,7 @@ static bool can_read(const struct pipe *p)
     return pipe_used(p) || !is_open(&p->writer);
 }
 
-// True if a write that needs so much room need not wait.
+// True if a write that needs `room` bytes need not wait.
 static bool can_write(const struct pipe *p, size_t room)
 {
     return pipe_room(p) >= room || !is_open(&p->reader);
@@ -99,7 +99,7 @@ static ssize_t pipe_read(struct file *f, u64 ubuf, size_t n, u64 *)
 static ssize_t pipe_write(struct file *f, u64 ubuf, size_t n, u64 *)
 {
     struct pipe *p = f->private;
-    size_t whole = n <= PIPE_BUF ? n : 1; // so much room must be there before the first byte
+    size_t whole = n <= PIPE_BUF ? n : 1; // room that must be there before the first byte
     size_t done = 0;
     ssize_t put = 0;
     while (done < n && put >= 0 && !sched_killed()) {
@@ -179,7 +179,7 @@ static const struct file_ops write_ops = {
     .release = pipe_release,
 };
 
-// The node of a pipe without ends; it goes with its last reference. Or ERR_PTR.
+// Makes the node of a pipe without ends. The node is freed with its last reference. Or ERR_PTR.
 static struct node *new_pipe(void)
 {
     static const struct node_ops node_ops = {.release = pipe_gone};

@@ -73,7 +73,7 @@ static int emit(struct listing *l, const char *name, u64 ino, u32 mode, u64 pos)
     out.d.d_reclen = reclen;
     out.d.d_type = (mode & S_IFMT) >> 12;
     memcpy(out.d.d_name, name, len + 1);
-    if (copy_to_user(l->ubuf + l->done, &out, sizeof(out.d) + len + 1)) // not what fills it up
+    if (copy_to_user(l->ubuf + l->done, &out, sizeof(out.d) + len + 1)) // without the padding
         return -EFAULT;
     l->done += reclen;
     l->pos = pos;

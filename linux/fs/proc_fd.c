@@ -1,5 +1,5 @@
-// /proc/PID/fd: for each descriptor of a process a link to what it has open (proc(5)). Such a link
-// leads to the file itself, also when that has no name any more.
+// /proc/PID/fd has a link for each descriptor of a process (proc(5)). Such a link leads to the open
+// file itself, also when the file has no name any more.
 #include "linux/fs/procfs.h"
 #include "linux/task/process.h"
 
@@ -71,7 +71,7 @@ static int fd_readlink(struct node *link, char *buf, size_t size)
     return len < (int)size ? len : -ENAMETOOLONG;
 }
 
-// Files without a node cannot be opened twice; Linux says ENXIO, too.
+// Files without a node cannot be opened again. Linux says ENXIO, too.
 static struct node *fd_follow(struct node *link)
 {
     struct file *f = file_of_link(link);

@@ -12,12 +12,12 @@ static void show_symbol(struct text *t, u64 addr, const char *name)
 
 static void show_kallsyms(struct text *t, u64)
 {
-    show_symbol(t, (u64)__text_start, "_stext"); // where perf lets the kernel begin
+    show_symbol(t, (u64)__text_start, "_stext"); // perf takes it for the kernel's beginning
     for (u32 i = 0; i < ksym_count && t->len < t->size && !sched_killed(); i++)
         show_symbol(t, ksym_table[i].addr, ksym_names + ksym_table[i].name);
 }
 
-// Nobody takes averages.
+// dr7 does not compute averages.
 static void show_loadavg(struct text *t, u64)
 {
     u32 running = 0, all = 0;

@@ -5,7 +5,7 @@
 #include "linux/fs/procfs.h"
 #include "linux/mm/vm.h"
 
-#define PIECE 1024 // so many bytes are moved at once, by way of the stack
+#define PIECE 1024 // bytes that are moved at once, by way of the stack
 
 // Moves the next piece. Bytes, or -errno.
 static ssize_t move_piece(struct mm *mm, u64 addr, u64 ubuf, size_t n, bool write)

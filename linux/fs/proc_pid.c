@@ -1,18 +1,18 @@
 // /proc/PID for each process and each kernel thread, and /proc/PID/task/TID for each thread. The
-// directories are made when they are looked up. The formats are those of proc(5).
+// directories are made when they are looked up. proc(5) describes the formats.
 #include "linux/base/mutex.h"
 #include "linux/fs/procfs.h"
 #include "linux/mm/vm.h"
 #include "linux/fs/upcalls.h"
 #include "linux/task/sigqueue.h"
 
-// Inode numbers: PID_INO + pid * PID_STEP + the number of the file in the directory, which itself
-// has 0. They are above all other inode numbers.
+// Inode numbers: PID_INO + pid * PID_STEP + the number of the file in the directory. The directory
+// itself has number 0. They are above all other inode numbers.
 #define PID_INO     (1ull << 40)
 #define PID_STEP    16
 #define NS_PER_TICK 10000000u // times in stat are in ticks of 1/100 s
 
-#define IN_TASK BIT(32) // in the argument of a directory's node, with the id: it is a thread's
+#define IN_TASK BIT(32) // beside the id in the argument of a thread's directory
 
 struct pid_info {
     u32 pid, tgid, ppid, pgid, sid, threads, cpu, tracer;
@@ -62,7 +62,7 @@ static void describe_signals(struct process *p, const struct thread *th, struct 
     spin_unlock_irqrestore(&p->signal_lock, flags);
 }
 
-// What the whole process has used, or in /proc/PID/task one thread.
+// Fills in what the whole process has used, or in /proc/PID/task one thread.
 static void describe_work(struct process *p, struct thread *one, struct pid_info *info)
 {
     struct thread *th;
@@ -225,7 +225,7 @@ struct mm *proc_mm(u32 pid)
     return mm;
 }
 
-// The auxiliary vector, or the environment, as the program's memory has it now.
+// Writes the auxiliary vector, or the environment, as it is in the program's memory now.
 static void show_start(struct text *t, u64 pid, bool auxv)
 {
     struct mm *mm = proc_mm(pid);
@@ -289,7 +289,7 @@ static int read_exe(struct node *n, char *buf, size_t size)
     if (!p)
         return -ENOENT;
     mutex_lock(&proc_lock);
-    strcopy(buf, p->mm ? p->exe : "", size); // a process that has ended has none
+    strcopy(buf, p->mm ? p->exe : "", size); // a process that has ended has no file
     mutex_unlock(&proc_lock);
     process_put(p);
     return *buf ? (int)strlen(buf) : -ENOENT;
@@ -323,7 +323,7 @@ static const struct pid_file {
 };
 _Static_assert(ARRAY_SIZE(pid_files) < PID_STEP, "inode numbers of one process");
 
-// How many of these files a directory has: that of a thread lacks the last one.
+// How many of these files a directory has. A thread's directory lacks the last one.
 static u32 nr_files(const struct node *dir)
 {
     return ARRAY_SIZE(pid_files) - (dir->arg & IN_TASK ? 1 : 0);

@@ -13,10 +13,10 @@
 #define TEXT_MAX  (1u << 20) // bytes of the longest generated text
 #define STORE_MAX 1024       // bytes of the longest write
 
-// An open generated file keeps the text. A read from the start makes it anew. Where a piece of it
-// ends and the kind has records, the next piece takes its place.
+// An open generated file keeps the text. A read from the start makes the text anew. If the kind has
+// records, the text comes in pieces: behind the end of a piece the next one takes its place.
 struct snapshot {
-    size_t size, len; // of the text's memory; of this piece
+    size_t size, len; // bytes of the memory for the text, and of this piece
     u64 start;        // its position in the file
     struct trace_reader reader;
     char text[];
@@ -59,7 +59,7 @@ static ssize_t gen_read(struct file *f, u64 ubuf, size_t n, u64 *pos)
         s->start = *pos;
         s->len = t.len;
     }
-    u64 at = *pos - s->start; // before the piece: a number that no text reaches
+    u64 at = *pos - s->start; // before the piece it is larger than any text
     ssize_t got = read_buffer(ubuf, n, &at, s->text, s->len);
     *pos = s->start + at;
     return got;
@@ -82,7 +82,7 @@ static ssize_t gen_write(struct file *f, u64 ubuf, size_t n, u64 *)
     return err ? err : (ssize_t)n;
 }
 
-// The shell's ">" opens with O_TRUNC.
+// The shell opens with O_TRUNC for ">".
 static int gen_truncate(struct file *f, u64)
 {
     const struct gen_file *kind = f->node->data;
@@ -229,8 +229,8 @@ static int store_sample_rate(const char *text, u64)
     return parse_u64(text, &rate) && !perf_set_max_sample_rate(rate) ? 0 : -EINVAL;
 }
 
-// The value is kept and shown, and has no effect, because every program is root. The file itself
-// tells programs that there are perf events.
+// The value is kept and shown. It has no effect, because every program is root. The file's
+// existence tells programs that there are perf events.
 static s32 paranoid = 2;
 
 static void show_paranoid(struct text *t, u64)
@@ -253,7 +253,7 @@ static void show_sysrq(struct text *t, u64)
     text_add(t, "g: stop for gdb\n");
 }
 
-// Linux knows more letters than this one.
+// Linux knows more letters than the one here.
 static int store_sysrq(const char *text, u64)
 {
     return text[0] == 'g' && !text[1] ? kgdb_enter() : -EINVAL;

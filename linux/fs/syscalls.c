@@ -13,7 +13,8 @@
 #define FIO_TYPE    0x54 // the ioctls of all files, and of terminals
 #define F_SETFL_MAY (O_APPEND | O_NONBLOCK)
 
-// 0, or -EINTR when the process is to end: another task's read of the same file may take long.
+// 0, or -EINTR when the process is to end. The wait can be long, because another task may be
+// reading the same file.
 static int lock_pos(struct file *f)
 {
     return file_has_pos(f) ? mutex_lock_killable(&f->pos_lock) : 0;
@@ -163,7 +164,7 @@ s64 sys_ftruncate(struct file *f, s64 size)
     return err;
 }
 
-// There is nothing to do: no file's bytes are kept back.
+// There is nothing to do, because no written bytes are kept back.
 s64 sys_fsync(struct file *f)
 {
     return f->ops->seek ? 0 : -EINVAL;
@@ -183,14 +184,15 @@ static s64 ioctl_of_kind(struct file *f, u32 cmd, u64 arg)
     return f->ops->ioctl ? f->ops->ioctl(f, cmd, arg) : -ENOTTY;
 }
 
-// FD_CLOEXEC of a descriptor, on or off. 0 or -EBADF.
+// Sets FD_CLOEXEC of a descriptor on or off. 0 or -EBADF.
 static s64 mark_cloexec(int fd, bool on)
 {
     int mark = fd_cloexec(current_process()->fds, fd, on);
     return MIN(mark, 0);
 }
 
-// What any file knows: fcntl(2) by other names (ioctl_fioclex(2)), else what its kind does.
+// The ioctls of all files: they do what fcntl(2) does (ioctl_fioclex(2)). Other ioctls go to the
+// file's kind.
 static __attribute__((noinline)) s64 ioctl_of_all(struct file *f, u32 cmd, u64 arg, int fd)
 {
     s32 on;
@@ -203,8 +205,8 @@ static __attribute__((noinline)) s64 ioctl_of_all(struct file *f, u32 cmd, u64 a
     return set_flags(f, fd, on ? f->flags | O_NONBLOCK : f->flags & ~O_NONBLOCK);
 }
 
-// Events have numbers of their own, and their calls are made often: `fd` comes last, so that the
-// other arguments stay in their registers.
+// Events have numbers of their own, and their calls are made often. `fd` comes last, so the other
+// arguments stay in their registers.
 s64 sys_ioctl(struct file *f, u32 cmd, u64 arg, int fd)
 {
     return unlikely(cmd >> 8 == FIO_TYPE) ? ioctl_of_all(f, cmd, arg, fd)
@@ -224,7 +226,7 @@ s64 sys_getdents64(struct file *f, u64 ubuf, size_t n)
 
 s64 sys_fstat(struct file *f, u64 ustat)
 {
-    struct stat st = {.st_nlink = 1, .st_mode = 0600}; // of files without a node
+    struct stat st = {.st_nlink = 1, .st_mode = 0600}; // for files without a node
     if (f->node)
         node_stat(f->node, &st);
     return put_user(st, ustat);

@@ -1,12 +1,13 @@
-// /proc/sys: limits of the whole system, under Linux's names (proc_sys(5)). A limit may be lowered,
-// and raised again up to what it was at boot: no program may take the machine's memory away.
+// /proc/sys: limits of the whole system, under Linux's names (proc_sys(5)). A limit may be lowered.
+// It may be raised again up to its value at boot, because no program may take all memory of the
+// machine.
 #include "kernel/base/string.h"
 #include "kernel/mm/page.h"
 #include "linux/fs/pipe.h"
 #include "linux/fs/procfs.h"
 #include "linux/mm/vm.h"
 
-#define MOST_THREADS 16000 // there are kernel stacks for some more (kernel/mm/kstack.c)
+#define MOST_THREADS 16000 // there are some more kernel stacks (kernel/mm/kstack.c)
 
 static void show_limit(struct text *t, u64 arg);
 static int store_limit(const char *text, u64 arg);
@@ -15,8 +16,8 @@ static struct limit {
     const char *dir;
     struct gen_file file;
     u64 *value;
-    u64 share; // at boot it is this fraction of the pages there are ...
-    u64 most;  // ... and at most that
+    u64 share; // at boot the limit is this fraction of all pages ...
+    u64 most;  // ... and at most this
 } limits[] = {
     {"fs", {"file-max", show_limit, store_limit, NULL}, &file_max, 4, UINT64_MAX},
     {"fs", {"nr_open", show_limit, NULL, NULL}, &(u64){0}, 1, MAX_FDS},

@@ -1,5 +1,6 @@
-// /sys/devices/system/cpu: the CPUs, which of them are online, and a file for each but the first by
-// which it goes offline and comes back. /sys/bus/event_source/devices: the types of perf events.
+// /sys/devices/system/cpu: the CPUs, and which of them are online. Each CPU but the first has a
+// file by which it goes offline and comes back. /sys/bus/event_source/devices: the types of perf
+// events.
 #include "linux/fs/procfs.h"
 #include "linux/perf/abi.h"
 #include "linux/sched/hotplug.h"

@@ -9,9 +9,10 @@
 #include "linux/mm/shm.h"
 #include "linux/task/process.h"
 
-#define TMP_FILE_MAX (4ull << 20) // bytes of a file at most; beyond is -EFBIG
-#define KEPT_FREE    8            // when less than 1/8 of the memory is free: -ENOSPC
-// As on Linux (tmpfs(5)): half of the machine's pages, and as many files. Beyond is -ENOSPC.
+#define TMP_FILE_MAX (4ull << 20) // most bytes of a file; -EFBIG beyond
+#define KEPT_FREE    8            // if less than 1/8 of the memory is free: -ENOSPC
+// As on Linux (tmpfs(5)) /tmp may have half of the machine's pages, and as many files. Beyond that:
+// -ENOSPC.
 #define TMP_SHARE 2
 
 static struct shm_pool pool;    // of all files
@@ -42,8 +43,8 @@ static void set_size(struct node *n, u64 size)
 }
 
 // Copies between the program and the page that holds `pos`. Stops at the end of that page, and of
-// the program's page. What was never written reads as zero, and needs no page. Bytes, or -errno and
-// the file has no new byte.
+// the program's page. Bytes that were never written read as zero, and need no page. Returns the
+// bytes, or -errno, and then the file has no new byte.
 static ssize_t copy_in_page(struct node *n, bool write, u64 ubuf, size_t len, u64 pos)
 {
     struct vm_object *o = object_of(n);
@@ -87,8 +88,8 @@ static ssize_t tmp_read(struct file *f, u64 ubuf, size_t len, u64 *pos)
     return got;
 }
 
-// How many of `len` bytes at `at` a file may have, or -EFBIG, with SIGXFSZ when it is the process's
-// limit that is in the way (setrlimit(2)).
+// How many of `len` bytes at `at` a file may have, or -EFBIG. If the process's limit is in the way,
+// it also gets SIGXFSZ (setrlimit(2)).
 static ssize_t room(u64 at, size_t len)
 {
     u64 limit = rlimit_soft(RLIMIT_FSIZE);

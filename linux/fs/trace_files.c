@@ -1,12 +1,12 @@
 // The kernel's trace as files, with the names of Linux's tracefs. buffer_size_kb is the size for
-// each CPU; tracing_on switches the trace on and off; a read of trace_pipe takes records away, one
-// of trace (debug/ksym/files.c) leaves them.
+// each CPU. tracing_on switches the trace on and off. A read of trace_pipe takes records away. A
+// read of trace (debug/ksym/files.c) leaves them.
 #include "kernel/base/string.h"
 #include "linux/fs/procfs.h"
 
-#define LINE 256 // no record's text is longer
+#define LINE 256 // the longest text of a record
 
-static struct mutex reading; // guards what linux/sched/trace.c does not do without locks
+static struct mutex reading; // guards the parts of linux/sched/trace.c that need a lock
 
 static int set(int (*to)(u64 value), const char *text)
 {
@@ -54,7 +54,7 @@ void trace_lines(struct text *t, struct trace_reader *reader)
     mutex_unlock(&reading);
 }
 
-// What the reader of a piece leaves in it is gone when the file is closed, as in Linux.
+// The rest of a piece, which a reader has not read, is gone when the file is closed, as in Linux.
 static void take_lines(struct text *t, struct trace_reader *)
 {
     trace_lines(t, NULL);
