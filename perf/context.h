@@ -15,7 +15,7 @@
 //   C5  Events join and leave a context, and are inherited, only under perf_mutex as well. So
 //       task-context code that holds it may walk the lists and sleep.
 //   C6  A leader that waits for a place is in exactly one queue of its row (perf/queue.c), and so
-//       is a flexible one that has a register. Who changes an event files its leader again.
+//       is a flexible one that has a register. Code that changes an event files its leader again.
 #pragma once
 
 #include "perf/event.h"
@@ -115,8 +115,8 @@ static inline u32 perf_filled_here(const struct perf_event_context *ctx)
 }
 // The row of events for `cpu` only, of a task's context; NULL: no memory for it. Without the lock.
 struct perf_row *perf_bound_row(struct perf_event_context *ctx, u32 cpu);
-// Puts a leader where it belongs after a change of its state, its members or theirs. Who waits
-// already and needs what it needed before keeps its place.
+// Puts a leader where it belongs after a change of its state, its members or theirs. A leader that
+// waits already and needs what it needed before keeps its place.
 void perf_file(struct perf_event *leader);
 // The same for a group that lost its place, which keeps its turn, and for one that got a place.
 void perf_file_out(struct perf_event *leader);

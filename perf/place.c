@@ -1,14 +1,14 @@
-// Who runs on this CPU: groups whole or not at all, in the order of C4, and turns among the
+// Which groups run on this CPU: each whole or not at all, in the order of C4, with turns among the
 // flexible.
 //
-// Turns. Whoever finds room runs, so no register stays idle while somebody waits who fits. A turn
-// takes the flexible groups off the registers and gives these to who is next (perf/queue.c). What a
-// turn does is bounded by the registers, not by how many wait.
+// Turns. A group that finds room runs. So no register stays idle while a group waits that fits. A
+// turn takes the flexible groups off the registers and gives these to who is next (perf/queue.c).
+// What a turn does is bounded by the registers, not by how many wait.
 //
-// Between the CPU's n groups and the task's m, the CPU's rank first in n of n + m turns and the
-// task's in m of them. That count belongs to the running task and goes on with its own running
-// time, so two tasks in step with the tick cannot always meet the same turn; and a task that comes
-// back in its own turn finds the registers cleared for it, however short it stays.
+// The CPU has n groups and the task has m. The CPU's rank first in n of n + m turns, the task's in
+// m of them. That count belongs to the running task and goes on with its own running time. So two
+// tasks in step with the tick cannot always meet the same turn. And a task that comes back in its
+// own turn finds the registers cleared for it, however short it stays.
 #include "sched/trace.h"
 #include "perf/context.h"
 #include "perf/pmu.h"

@@ -1,4 +1,4 @@
-// Who waits for a place, and who is next.
+// Which leaders wait for a place, and which is next.
 //
 // Filing a leader, ending its turn and finding the next one cost the same however many wait: each
 // looks at the ends of a few queues. A group that does not fit is never in the way of one that

@@ -1,4 +1,4 @@
-// The switch: who runs next, and how one task gives way to another. The tick.
+// The switch: which task runs next, and how one task gives way to another. The tick.
 #include "arch/x86/platform.h"
 #include "arch/x86/smp.h"
 #include "kernel/base/printk.h"

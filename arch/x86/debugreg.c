@@ -145,9 +145,9 @@ static inline u32 holders(const struct dr_file *d, u64 addr)
     return regs;
 }
 
-// The free register that costs the fewest writes. Best is one that has the condition already, then
-// one that has the address (only DR7 is written), then one that is off (it need not be switched off
-// first), then any. -1 if none is free.
+// The free register that costs the fewest writes. Best is one that has the condition already. Then
+// one that has the address: only DR7 is written. Then one that is off: it need not be switched off
+// first. Then any. -1 if none is free.
 static inline int choose(const struct dr_file *d, u64 addr, enum dr_type type, u8 len)
 {
     u32 free = ~d->want.used & DR6_SLOTS, off = free & ~d->live.used;

@@ -17,9 +17,9 @@ TRAP_MC         equ 18
 
 %include "arch/x86/entry.inc"
 
-; The rest of an entry whose frame is complete and which may have come from ring 0 with the user's
-; GS: between SYSCALL or the exits and their SWAPGS. The GS base tells (a user's is in the lower
-; half), CS does not.
+; The rest of an entry whose frame is complete. It may have come from ring 0 with the user's GS:
+; between SYSCALL or the exits and their SWAPGS. The GS base tells (a user's is in the lower half),
+; CS does not.
 %macro DISPATCH_BY_GS 1
     cld
     mov ecx, MSR_GS_BASE
@@ -95,12 +95,13 @@ nmi_entry:
     DISPATCH_BY_GS trap_nmi
 
 ; #DB. With an IST stack a second one from within would overwrite this frame, so nothing on the way
-; to dr_db_enter() may be watched. From ring 3 the frame moves to the task's own stack (where it is
-; already when there is no IST stack, on TCG), for signals and preemption may follow.
+; to dr_db_enter() may be watched. From ring 3 the frame moves to the task's own stack, because
+; signals and preemption may follow. On TCG, where there is no IST stack, it is there already.
 ;
-; TCG nests a #DB at the very first byte of the stub when a single step and a data hit fall together
-; (both are then in the inner one's DR6, and the outer one's is lost). The inner one comes from ring
-; 0, possibly with the user's GS; trap_debug() knows it by its rip and keeps DR6 for the outer one.
+; TCG nests a #DB at the very first byte of the stub when a single step and a data hit fall
+; together. Both are then in the inner one's DR6, and the outer one's is lost. The inner one comes
+; from ring 0, possibly with the user's GS; trap_debug() knows it by its rip and keeps DR6 for the
+; outer one.
 db_entry:
     push 0
     push TRAP_DB

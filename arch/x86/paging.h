@@ -1,8 +1,8 @@
 // Four-level page tables (SDM vol. 3, chapter 4). A table is named by its physical address.
 //
-// The upper half (kernel) is one set of tables shared by all address spaces: its 256 top-level
-// entries are filled once at boot and never change afterwards, so nothing has to be copied
-// between them later.
+// The upper half (kernel) is one set of tables that all address spaces share. Its 256 top-level
+// entries are filled once at boot and never change afterwards. So nothing has to be copied between
+// them later.
 #pragma once
 
 #include "arch/x86/layout.h"
@@ -23,8 +23,8 @@
 
 extern u64 paging_kernel_root; // the kernel's own tables: the upper half alone
 
-// Which entry of a table of this level maps `va`; level 4 is the top, level 1 has those of 4 KiB
-// pages. And the table that an entry names.
+// Which entry of a table of this level maps `va`. Level 4 is the top, level 1 has the entries of 4
+// KiB pages. And the table that an entry names.
 static inline u32 paging_index(u64 va, int level)
 {
     return (va >> (PAGE_SHIFT + 9 * (level - 1))) % PAGE_ENTRIES;
@@ -35,10 +35,10 @@ static inline u64 *paging_table_at(u64 entry)
     return phys_to_virt(entry & PTE_ADDR);
 }
 
-// Replaces the boot tables: maps [0, phys_end) at PHYS_BASE (RW, NX; the kernel's text and rodata
-// read-only there too), the image with W^X, and prepares the shared upper half; loads them. Boot
-// CPU, once. `alloc` hands out zeroed physical pages before the page allocator lives, all below
-// BOOT_MAP_END. No mapping is both writable and executable.
+// Replaces the boot tables by new ones, and loads them. They map [0, phys_end) at PHYS_BASE (RW,
+// NX; the kernel's text and rodata read-only there too), and the image with W^X. The shared upper
+// half is prepared. Boot CPU, once. `alloc` hands out zeroed physical pages before the page
+// allocator lives, all below BOOT_MAP_END. No mapping is both writable and executable.
 void paging_init(u64 phys_end, u64 (*alloc)(void));
 
 // Loads the kernel's own tables on this CPU (no user half).

@@ -81,8 +81,8 @@ static void call_halt(struct call *call, u32 *noted)
     irq_enable();
 }
 
-// Who waits for a CPU that the host does not run just now only keeps it from running: so not for
-// long.
+// The host may not run the awaited CPU just now. Then a CPU that waits only keeps it from running:
+// so not for long.
 static void call_wait(struct call *call)
 {
     u32 noted = 0;

@@ -35,7 +35,7 @@ void smp_wait_for_all(void);
 void smp_serve_calls(void);
 
 // Makes `cpu` take an interrupt and look at what is due there. With preemption off the interrupt is
-// sent when preemption is on again: the task that it wakes may want the lock that is held here, and
+// sent when preemption is on again. The task that it wakes may want the lock that is held here. And
 // a virtual CPU that wakes another one may lose its place on the host to it.
 void smp_reschedule(u32 cpu);
 // Sends what waits for that. preempt_count is 0, IRQs are off.

@@ -10,7 +10,7 @@ struct race_turn race_turn;
 
 static const struct race_access *accesses;
 static u32 nr_accesses;
-static u64 met[RACE_MAX]; // bits: who came while this one was held up
+static u64 met[RACE_MAX]; // bits: the accesses that came while this one was held up
 
 static const char *kind(u32 i)
 {

@@ -1,6 +1,6 @@
 // "race=LIST" on the command line: finds races between the accesses of a list. Each in turn is held
-// up for a moment, with a watchpoint on what it is about to touch. Who comes meanwhile races with
-// it. tools/accesses.py makes lists; docs/api.md shows one.
+// up for a moment, with a watchpoint on what it is about to touch. An access that comes meanwhile
+// races with it. tools/accesses.py makes lists; docs/api.md shows one.
 #pragma once
 
 #include "arch/x86/types.h"

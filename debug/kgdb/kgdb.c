@@ -12,7 +12,7 @@
 #define INT3      0xcc
 
 static bool on __protected_bss;              // constant after kgdb_start()
-static bool asked[MAX_CPUS] __protected_bss; // the next #BP of this CPU is that of kgdb_enter()
+static bool asked[MAX_CPUS] __protected_bss; // kgdb_enter() makes the next #BP of this CPU
 
 // ---- exceptions ----
 

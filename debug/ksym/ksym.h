@@ -48,9 +48,9 @@ void ksym_stat_show(struct text *t, u64);
 // The callback of every traced variable's breakpoints: records one access. #DB context.
 void ksym_trace_hit(struct perf_event *event, struct trapframe *regs);
 
-// The text of the file "trace". It says how many accesses are in it, how many were recorded since
-// it was last emptied, and how many of these were overwritten by newer ones. Then comes a line for
-// each access, in the order of time. Task context.
+// The text of the file "trace". It says how many accesses are in it, and how many were recorded
+// since it was last emptied. It also says how many of these were overwritten by newer ones. Then
+// comes a line for each access, in the order of time. Task context.
 void ksym_trace_show(struct text *t, u64);
 // A write of any text drops the accesses. Opening with O_TRUNC drops all that is in the file.
 int ksym_trace_write(const char *text, u64);

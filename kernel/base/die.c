@@ -20,7 +20,7 @@ void die_unregister(struct die_link *link)
     while (*at != link)
         at = &(*at)->next;
     __atomic_store_n(at, link->next, __ATOMIC_RELEASE);
-    smp_wait_for_all(); // who was in the chain, with IRQs off, has left it
+    smp_wait_for_all(); // every CPU that was in the chain, with IRQs off, has left it
 }
 
 __protected_text enum die_answer die_notify(struct die *d)

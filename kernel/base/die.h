@@ -1,4 +1,4 @@
-// Who takes an exception: a chain of links, asked in falling order of priority.
+// The takers of exceptions: a chain of links, asked in falling order of priority.
 //
 //   priority         link                     takes
 //   DIE_FIRST        tests of the CPU         what the test provoked
@@ -32,8 +32,8 @@ struct die_link {
     struct die_link *next; // the chain's
 };
 
-// Adds a link, behind those of the same priority, and removes it. When die_unregister() returns, no
-// CPU runs the link any more. The caller makes sure that only one CPU at a time calls these.
-// Unregister: task context, no lock held.
+// Adds a link, behind the links of the same priority. And removes it. When die_unregister()
+// returns, no CPU runs the link any more. The caller makes sure that only one CPU at a time calls
+// these. Unregister: task context, no lock held.
 void die_register(struct die_link *link);
 void die_unregister(struct die_link *link);

@@ -1,7 +1,7 @@
 // The kernel's log: printk (declared in arch/x86/upcalls.h), its outputs, and formatting.
 //
-// Formats: %d %u %x %p %s %c %% with flags "-0", width, precision for %s, lengths l, ll, z;
-// and %pS, which prints a code or data address as symbol+0xoffset.
+// Formats: %d %u %x %p %s %c %% with flags "-0", width, precision for %s, lengths l, ll, z. And
+// %pS: a code or data address as symbol+0xoffset.
 #pragma once
 
 #include "arch/x86/upcalls.h"

@@ -1,8 +1,8 @@
 // Spinlocks: what is not inline. Debug builds check their rules in kernel/checks/locks.c.
 //
 // A free lock goes to the CPU that asks first, not to the one that has waited longest. A queue
-// would be fairer. But when an emulator has fewer host CPUs than it emulates, the next CPU of the
-// queue may not be running on the host: with 4 CPUs on 2 a hand-over sometimes took 3 ms. All
+// would be fairer. But an emulator may have fewer host CPUs than it emulates. Then the next CPU of
+// the queue may not be running on the host: with 4 CPUs on 2 a hand-over sometimes took 3 ms. All
 // critical sections are short, so fairness is not needed.
 #include "kernel/base/spinlock.h"
 #include "kernel/base/panic.h"

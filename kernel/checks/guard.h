@@ -5,6 +5,6 @@
 // Chooses this boot's guard. Boot CPU, once; a function with arrays that is running then would
 // panic when it returns.
 void stack_guard_init(void);
-// Called by code that the compiler adds: a function has found another value in the guard's place,
-// so something has written beyond an array of its.
+// Code that the compiler adds calls this. A function has found another value in the guard's place.
+// So something has written beyond the end of one of its arrays.
 __attribute__((noreturn)) void __stack_chk_fail(void);

@@ -1,5 +1,6 @@
-// The demonstration of the core: breakpoints that follow their tasks, the rules that refuse one and
-// grant it, and a kernel variable whose writers are named. Every number is measured while it runs.
+// The demonstration of the core. It shows breakpoints that follow their tasks, the rules that
+// refuse one and grant it, and a kernel variable whose writers are named. Every number is measured
+// while it runs.
 #include "kernel/core/core.h"
 #include "arch/x86/platform.h"
 #include "arch/x86/screen.h"

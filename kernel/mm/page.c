@@ -1,5 +1,5 @@
-// The buddy allocator. A block of order n is aligned to its size; its buddy is the block whose
-// address differs in bit n only, and two free buddies become one block of the next order.
+// The buddy allocator. A block of order n is aligned to its size. Its buddy is the block whose
+// address differs in bit n only. Two free buddies become one block of the next order.
 #include "kernel/mm/page.h"
 #include "arch/x86/paging.h"
 #include "kernel/base/spinlock.h"

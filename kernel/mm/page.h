@@ -1,4 +1,4 @@
-// Physical pages: who uses each, and a buddy allocator over the regions of the multiboot map.
+// Physical pages: what uses each, and a buddy allocator over the regions of the multiboot map.
 #pragma once
 
 #include "arch/x86/layout.h"

@@ -40,12 +40,12 @@ endstruc
 ; void svm_enter(u64 vmcb_pa, struct svm_registers *regs, u64 host_pa)
 ;
 ; IRQs off and GIF clear, also on return: nothing interrupts the host in here. The interrupt flag is
-; on meanwhile, for VMRUN takes it for the host's: an interrupt that the host would take ends the
-; guest.
+; on meanwhile, because VMRUN takes it for the host's. An interrupt that the host would take ends
+; the guest.
 ;
 ; VMRUN and #VMEXIT exchange rax, rsp, rip, flags, CS, DS, ES, SS, GDTR, IDTR, control registers,
-; DR6 and DR7 through the VMCB. VMSAVE and VMLOAD, which take the address in rax as VMRUN does,
-; exchange FS, GS, TR, LDTR and what SYSCALL needs; the host's stay in the page host_pa. The other
+; DR6 and DR7 through the VMCB. VMSAVE and VMLOAD exchange FS, GS, TR, LDTR and what SYSCALL needs.
+; They take the address in rax, as VMRUN does. The host's values stay in the page host_pa. The other
 ; registers go through *regs.
 global svm_enter
 svm_enter:

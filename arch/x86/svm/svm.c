@@ -110,8 +110,8 @@ static void fill_tables(const struct svm_guest *g)
 }
 
 // A #DB is delivered by the processor alone. While the delivery of each raises the next, no
-// interrupt gets through; what ends that here is that each takes some of the stack, and there is
-// little memory. So there must be no task register, which could give #DB a stack of its own.
+// interrupt gets through. Here that ends: each takes some of the stack, and there is little memory.
+// So there must be no task register, which could give #DB a stack of its own.
 static void fill_intercepts(struct vmcb *v)
 {
     v->cr_read = v->cr_write = v->dr_read = v->dr_write = SVM_ALL_REGISTERS;
@@ -127,7 +127,7 @@ static void fill_intercepts(struct vmcb *v)
 static void fill_state(struct vmcb *v, u64 cr3)
 {
     struct vmcb_segment data = {.attributes = SEGMENT_DATA, .limit = ~0u};
-    v->cs = data; // its GDT must say the same of this selector, for IRETQ
+    v->cs = data; // its GDT must say the same of this selector: IRETQ loads it
     v->cs.selector = KERNEL_CS;
     v->cs.attributes = SEGMENT_CODE64;
     v->es = v->ss = v->ds = v->fs = v->gs = data;
@@ -175,10 +175,9 @@ void svm_guest_release(struct svm_guest *g)
 
 // ---- QEMU ----
 //
-// QEMU keeps breakpoints in a list, which MOV to a debug register changes: it takes out what DR7
-// meant before and puts in what it means now. VMRUN and #VMEXIT exchange the value and
-// leave the list alone; and an old value that does not fit the list makes QEMU itself crash. So in
-// QEMU
+// QEMU keeps breakpoints in a list. A MOV to a debug register takes out what DR7 meant before and
+// puts in what it means now. VMRUN and #VMEXIT exchange the value and leave the list alone; and an
+// old value that does not fit the list makes QEMU itself crash. So in QEMU
 //   - the host's breakpoints leave the list before the entry (dr_lend), and the guest's go in, but
 //     for those outside its memory: they could only hit the host;
 //   - the guest does not change the list by itself, lest behind the exit DR7, which is then what it

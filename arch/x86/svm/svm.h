@@ -1,7 +1,7 @@
 // Guests: a small host for AMD's SVM (AMD APM vol. 2, chapter 15).
 //
-// A guest is 64-bit code in ring 0 on SVM_GUEST_MEMORY bytes of memory, which it sees at address 0;
-// it starts there, with its stack at the end. It may do what needs nothing but this memory, its own
+// A guest is 64-bit code in ring 0 on SVM_GUEST_MEMORY bytes of memory, which it sees at address 0.
+// It starts there, with its stack at the end. It may do what needs nothing but this memory, its own
 // GDT and IDT, and the debug registers; a #DB is its own affair, too. VMMCALL asks the host.
 // Anything else (another exception, HLT, ports, MSRs, control registers) ends it. It is interrupted
 // whenever the host is, and may go on on another CPU.

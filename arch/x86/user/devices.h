@@ -1,6 +1,6 @@
-// Devices that only programs and debuggers need: a screen whatever the firmware is, its control
-// sequences, the keyboard, input of serial ports, interrupts between two ticks, the clock on the
-// wall.
+// Devices that only programs and debuggers need. They are: a screen whatever the firmware is, its
+// control sequences, the keyboard, input of serial ports, interrupts between two ticks, and the
+// date.
 #pragma once
 
 #include "arch/x86/types.h"

@@ -34,8 +34,8 @@ void lapic_send_all(u32 vector)
     send_shorthand(ICR_ALL | vector);
 }
 
-// Edge triggered and active high, as all interrupts of the ISA bus are. The delivery modes are
-// those of the command register.
+// Edge triggered and active high, as all interrupts of the ISA bus are. The I/O APIC has the same
+// delivery modes as the command register.
 void ioapic_route(u32 irq, u32 what)
 {
     u32 gsi = acpi_cpus.gsi[irq];

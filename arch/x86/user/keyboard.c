@@ -1,5 +1,5 @@
-// The PS/2 keyboard: scan codes of set 1 (the controller translates to it) become ASCII, as far
-// as a US keyboard has it; other keys give nothing.
+// The PS/2 keyboard. Scan codes of set 1 (the controller translates to it) become ASCII, as far as
+// a US keyboard has it. Other keys give nothing.
 
 #include "arch/x86/cpu.h"
 #include "arch/x86/user/upcalls.h"

@@ -15,8 +15,8 @@ u64 paging_new(void);
 // already.
 void paging_free(u64 root);
 
-// Calls fn for each 4 KiB user mapping in [start, end) whose entry is not zero (it may lack PTE_P:
-// a page that may not be touched now). fn may change or clear the entry.
+// Calls fn for each 4 KiB user mapping in [start, end) whose entry is not zero. The entry may lack
+// PTE_P: then the page may not be touched now. fn may change or clear the entry.
 typedef void page_fn(u64 va, u64 *pte, void *arg);
 void paging_for_each(u64 root, u64 start, u64 end, page_fn *fn, void *arg);
 

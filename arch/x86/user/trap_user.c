@@ -23,8 +23,8 @@
 
 void syscall_entry(void); // user.asm
 
-// Programs may use SSE. Where the CPU can help, the kernel neither executes nor reads what is
-// theirs by mistake (SMEP, SMAP), and they do not see where its tables are (UMIP).
+// Programs may use SSE. Where the CPU can help, the kernel neither executes nor reads by mistake
+// what is theirs (SMEP, SMAP). And they do not see where its tables are (UMIP).
 static void set_cr4(void)
 {
     struct cpu_features *f = &cpu_features;

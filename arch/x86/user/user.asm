@@ -34,9 +34,9 @@ syscall_entry:
     mov rdi, rsp
     call trap_syscall
 
-    ; SYSRET is faster but loads rip from rcx and rflags from r11, drops RF, and lets TF trap before
-    ; the next instruction instead of after it. Any of these: IRETQ. (It also traps in ring 0 on a
-    ; rip that is not canonical, which trap_exit_to_user() has seen to.)
+    ; SYSRET is faster, but it loads rip from rcx and rflags from r11, and drops RF. It also lets TF
+    ; trap before the next instruction instead of after it. Any of these: IRETQ. (It also traps in
+    ; ring 0 on a rip that is not canonical, which trap_exit_to_user() has seen to.)
     mov rcx, [rsp + frame.rip]
     mov r11, [rsp + frame.rflags]
     cmp rcx, [rsp + frame.rcx]
