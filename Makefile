@@ -313,7 +313,7 @@ perf-tool:
 
 # Debian's debuggers: gdbserver, strace.
 $(BUILD)/debian/gdbserver $(BUILD)/debian/strace:
-	@$(PYTHON) tools/debian.py $(@F)
+	@$(PYTHON) tools/debian.py $(@F) >/dev/null
 
 fuzz: $(B)/kernel.elf $(BUILD)/fuzz/fuzz
 	@$(PYTHON) tools/fuzz.py $^
