@@ -22,13 +22,18 @@ def same(data, start, at, limit):
 
 
 def references(data):
-    """Triples: how many bytes are new, then where so many bytes have stood before."""
+    """Triples: how many bytes are new, then where so many bytes have stood before. One byte again
+    and again is left to gzip."""
     seen, known, at, done = {}, 0, 0, 0
     while at + BLOCK <= len(data):
         while known + BLOCK <= at - FAR:
             seen.setdefault(data[known:known + BLOCK], known)
             known += BLOCK
-        start = seen.get(data[at:at + BLOCK])
+        block = data[at:at + BLOCK]
+        if block[0] == block[-1] and block.count(block[0]) == BLOCK:
+            at += BLOCK
+            continue
+        start = seen.get(block)
         length = start is not None and same(data, start, at, min(at - start, len(data) - at))
         if length >= LEAST:
             yield at - done, start, length
