@@ -1,4 +1,4 @@
-// "crash=HOW" on the command line: the kernel goes wrong in a known way, so that a test can see how
+// With "crash=HOW" on the command line the kernel goes wrong in a known way. So a test can see how
 // it ends.
 #pragma once
 

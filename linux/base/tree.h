@@ -17,8 +17,8 @@ struct tree_node {
 
 struct tree {
     struct tree_node *root;
-    // For users that keep something about the subtree of each node: `n` has taken the place of
-    // `old`, so all that is below `n` now was below `old` before. NULL: nothing is kept.
+    // For users that keep something about the subtree of each node. Called when `n` has taken the
+    // place of `old`. All nodes below `n` now were below `old` before. NULL: nothing is kept.
     void (*takes_place)(struct tree_node *n, const struct tree_node *old);
 };
 

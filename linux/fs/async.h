@@ -9,5 +9,5 @@ s64 file_async_fcntl(struct file *f, int cmd, u64 arg);
 // F_SETFL on this descriptor has switched O_ASYNC on or off. Task context.
 void file_set_async(struct file *f, bool on, int fd);
 // Sends the signal to the owner: data has come, or, with `hangup`, nothing will come any more. Task
-// context; preemption may be off.
+// context. Preemption may be off.
 void file_signal(const struct file *f, bool hangup);

@@ -4,7 +4,7 @@
 #include "linux/fs/file.h"
 
 #define PIPE_SIZE (64u << 10)
-#define PIPE_BUF  4096u // a write of up to so many bytes goes in as a whole (pipe(7))
+#define PIPE_BUF  4096u // a write of at most this many bytes goes in as a whole (pipe(7))
 
 // How many pages all pipes together may have (linux/fs/sysctl.c).
 extern u64 pipe_pages_max;

@@ -1,5 +1,5 @@
-// Small files about the kernel that C libraries, perf and test suites read before they begin:
-// /proc/kallsyms, /proc/loadavg, and words in /proc/sys/kernel (proc(5)).
+// Small files about the kernel (proc(5)). C libraries, perf and test suites read them before they
+// begin. They are /proc/kallsyms, /proc/loadavg, and words in /proc/sys/kernel.
 #include "kernel/base/ksym.h"
 #include "linux/fs/procfs.h"
 #include "linux/task/process.h"

@@ -14,7 +14,7 @@
 #define STORE_MAX 1024       // bytes of the longest write
 
 // An open generated file keeps the text. A read from the start makes the text anew. If the kind has
-// records, the text comes in pieces: behind the end of a piece the next one takes its place.
+// records, the text comes in pieces. At the end of a piece the next one takes its place.
 struct snapshot {
     size_t size, len; // bytes of the memory for the text, and of this piece
     u64 start;        // its position in the file

@@ -6,7 +6,7 @@
 #include "linux/base/mutex.h"
 #include "linux/fs/file.h"
 
-#define RW_MAX  0x7ffff000u // one call moves at most so many bytes, as on Linux (read(2), NOTES)
+#define RW_MAX  0x7ffff000u // the most bytes that one call moves, as on Linux (read(2), NOTES)
 #define IOV_MAX 1024
 struct iovec {
     u64 base, len;

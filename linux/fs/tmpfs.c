@@ -89,7 +89,7 @@ static ssize_t tmp_read(struct file *f, u64 ubuf, size_t len, u64 *pos)
 }
 
 // How many of `len` bytes at `at` a file may have, or -EFBIG. If the process's limit is in the way,
-// it also gets SIGXFSZ (setrlimit(2)).
+// the process also gets SIGXFSZ (setrlimit(2)).
 static ssize_t room(u64 at, size_t len)
 {
     u64 limit = rlimit_soft(RLIMIT_FSIZE);

@@ -54,7 +54,7 @@ void trace_lines(struct text *t, struct trace_reader *reader)
     mutex_unlock(&reading);
 }
 
-// The rest of a piece, which a reader has not read, is gone when the file is closed, as in Linux.
+// A reader may leave the rest of a piece. The rest is gone when the file is closed, as in Linux.
 static void take_lines(struct text *t, struct trace_reader *)
 {
     trace_lines(t, NULL);

@@ -106,9 +106,9 @@ int vfs_make(struct node *at, const char *path, u32 mode, const char *text); // 
 int vfs_unlink(struct node *at, const char *path, bool directory);
 int vfs_rename(struct node *at, const char *path, struct node *to_at, const char *to_path);
 struct file_time vfs_now(void); // since 1970
-// Notes what was done to a node of /tmp. Read: its bytes, its names or its text. As with Linux's
-// "relatime" (mount(8)) its atime changes only when it is older than the last change, or than a
-// day. Nodes elsewhere keep their atime. Written: the bytes or names have changed. Changed:
+// Notes what was done to a node of /tmp. Read: its bytes, its names or its text. The atime changes
+// only when it is older than the last change, or older than a day. That is Linux's "relatime"
+// (mount(8)). Nodes elsewhere keep their atime. Written: the bytes or names have changed. Changed:
 // something else has changed.
 void node_was_read(struct node *n);
 void node_was_written(struct node *n);

@@ -87,7 +87,7 @@ static s64 choose_place(struct mm *mm, u64 addr, u64 len, u32 flags)
     return gap ? (s64)gap : -ENOMEM;
 }
 
-// Whether the running program's limits allow so many bytes more.
+// Whether the running program's limits allow `bytes` more bytes.
 static bool may_grow(const struct mm *mm, u64 bytes, bool data)
 {
     return mm->mapped + bytes <= vm_mapped_max() && (!data || mm->data + bytes <= vm_data_max());
@@ -293,8 +293,8 @@ static void protect_one(u64, u64 *pte, void *arg)
     p->lost |= (old & PTE_P) && ((old & ~flags & (PTE_P | PTE_W)) || (flags & ~old & PTE_NX));
 }
 
-// Returns 0. -EACCES: an area must stay read-only. -ENOMEM: the limit forbids so much more data.
-// `a` is what vm_find() gives.
+// Returns 0. -EACCES: an area must stay read-only. -ENOMEM: there would be more data than the limit
+// allows. `a` is what vm_find() gives.
 static int may_protect(const struct mm *mm, const struct vm_area *a, u64 start, u64 end, u32 prot)
 {
     u64 more = 0;

@@ -1,7 +1,7 @@
 // User address spaces: areas (what may be at an address) over page tables (what is there now).
 //
-// Pages come on their first touch. Anonymous memory gets zeroes, a file area gets a copy of the
-// file's bytes, a shared area gets the page of its object. After fork parent and child share pages
+// Pages come on their first touch. Anonymous memory gets zeroes. A file area gets a copy of the
+// file's bytes. A shared area gets the page of its object. After fork parent and child share pages
 // read-only until one of them writes (PTE_COW). No area is ever writable and executable at once: a
 // request for both gets -EACCES.
 //
@@ -60,7 +60,7 @@ struct vm_area {
     const u8 *file;           // private file area: bytes of the archive; NULL for other areas
     struct vm_object *object; // a shared area shows its pages, a private one copies them
     u64 shows_at;
-    // The bytes that `file` has. The rest of the last page reads as zero; pages behind it fault.
+    // The bytes that `file` has. The rest of the last page reads as zero. Pages behind it fault.
     u64 file_len;
     char name[24]; // for /proc: "[stack]", "[heap]", or what it shows; may be ""
 };
@@ -84,7 +84,7 @@ struct mm {
 // A bit that the CPU ignores: the page is there, but its area may not be touched (PROT_NONE).
 #define PTE_NONE BIT(10)
 
-// Areas that one address space may have (linux/fs/sysctl.c): vm.max_map_count.
+// How many areas one address space may have: vm.max_map_count (linux/fs/sysctl.c).
 extern u64 vm_max_map_count;
 
 // vm_first() and vm_next() give the areas in order, and NULL at the end. mm->lock held.
@@ -129,20 +129,20 @@ int mm_unmap(struct mm *mm, u64 addr, u64 len);
 // memory, which does not move (programs copy it instead). Or an error of mm_map_object() and
 // mm_unmap().
 s64 mm_move(struct mm *mm, u64 addr, u64 len, u64 new_len, u64 to);
-// 0, -EINVAL, -EACCES (writable and executable, or a file that was opened for reading), or -ENOMEM:
+// 0, or -EINVAL. -EACCES: writable and executable, or a file that was opened for reading. -ENOMEM:
 // not all of the range is mapped. After -ENOMEM the part before the first hole has changed. After
 // another error nothing has changed.
 int mm_protect(struct mm *mm, u64 addr, u64 len, u32 prot);
 // Looks at a range, rounded up to whole pages. 0, or -ENOMEM: not all of it is mapped.
-// MM_ANONYMOUS: -EINVAL if some of it shows a file or an object. MM_FORGET drops the pages of what
-// is mapped: at the next touch each area shows what it shows at first.
+// MM_ANONYMOUS: -EINVAL if some of it shows a file or an object. MM_FORGET drops the pages of the
+// areas. At the next touch each area shows its first content again.
 enum mm_look { MM_MAPPED, MM_ANONYMOUS, MM_FORGET };
 int mm_look(struct mm *mm, u64 addr, u64 len, enum mm_look what);
 // An object has become shorter. Drops the pages of areas that lie behind its end.
 void mm_trim(struct mm *mm);
 u64 mm_brk(struct mm *mm, u64 brk); // the new break, or the old one when refused
 
-// Resolves a page fault at addr; `error` is the CPU's error code. 0: the access can be tried again.
+// Resolves a page fault at addr. `error` is the CPU's error code. 0: the access can be tried again.
 // -EFAULT: no area is here (SEGV_MAPERR). -EACCES: the area forbids the access (SEGV_ACCERR).
 // -EIO: behind the end of the object, or -ENOSPC: the object may have no more pages (both SIGBUS).
 // -ENOMEM.

@@ -24,13 +24,14 @@ static inline void vm_count_page(struct mm *mm)
 // it is, and a write faults again.
 int vm_fault_in(struct mm *mm, u64 addr, bool write, bool fetch, bool force, bool copy);
 
-// Whether RLIMIT_DATA limits it: private memory that can be written, but the first stack.
+// True if RLIMIT_DATA limits the area. It limits private memory that can be written, except the
+// first stack.
 static inline bool vm_is_data(const struct vm_area *a)
 {
     return (a->prot & PROT_WRITE) && !a->shared && !a->stack;
 }
 
-// Counts that so many more bytes of the area are mapped. Negative: so many fewer.
+// Counts that `bytes` more bytes of the area are mapped. Negative: fewer are mapped.
 static inline void vm_count(struct mm *mm, const struct vm_area *a, s64 bytes)
 {
     mm->mapped += bytes;

@@ -36,7 +36,7 @@ int perf_accepts_member(const struct perf_event *event)
 {
     if (!perf_same_clock(event->leader, event))
         return -EINVAL;
-    // A sample can tell about so many members only.
+    // A sample cannot tell about more members.
     return 1 + event->leader->nr_siblings >= PERF_SAMPLE_GROUP_MAX ? -E2BIG : 0;
 }
 

@@ -12,7 +12,7 @@ struct perf_output {
     struct perf_buffer *buffer; // where records go; only of an original (linux/perf/ring.h, R4)
     bool own;                   // mmap(2) of this event made it, not SET_OUTPUT
     struct file *file;          // its open file if that has O_ASYNC, else NULL; atomic
-    u64 lost;                   // records without room, those of copies included; atomic
+    u64 lost;                   // records without room, also of copies; atomic
 
     // Sampling. Changed only on the CPU where the event is ACTIVE, IRQs off.
     u64 period; // counts from one overflow to the next
@@ -31,7 +31,7 @@ struct perf_output {
     u64 told_in; // 1 + ctx->stay when the last SIGTRAP was sent
     struct perf_event *trap_next;
 
-    // Work that a #DB has left for task context; only of an original (linux/perf/wakeup.h).
+    // Work that a #DB has left for task context. Only an original has it (linux/perf/wakeup.h).
     u32 work;    // PERF_WORK_*; atomic
     u32 signals; // how many POLL_IN signals to send; atomic
     bool queued; // it is in a CPU's list of pending work, linked by `next`
@@ -39,7 +39,7 @@ struct perf_output {
     struct perf_event *next;
 };
 
-// The event itself, or the one that it is a copy of. Samples and signals belong to the original.
+// The event itself, or the event of which it is a copy. Samples and signals belong to the original.
 static inline struct perf_event *perf_original(const struct perf_event *event)
 {
     return event->parent ? event->parent : (struct perf_event *)event;

@@ -14,7 +14,7 @@ static u64 reserved(u64 state)
     return (state >> WRITERS_BITS) * UNIT;
 }
 
-// The value of data_head after so many bytes were written.
+// The value of data_head after `bytes` bytes were written.
 static u64 position(const struct perf_buffer *b, u64 bytes)
 {
     return b->backward ? -bytes : bytes;

@@ -42,8 +42,8 @@ static inline u64 perf_buffer_size(const struct perf_buffer *b)
 
 // mmap(2) of an event: makes its buffer of `pages` pages in all. If it is not `writable`, it is in
 // overwrite mode. An event that has a buffer already gets the same one, if the size is right.
-// Returns the object with a reference, or ERR_PTR: -ENOMEM, or -EINVAL. -EINVAL is for a wrong
-// size, and for an inherited event that is not bound to a CPU, because its copies would write from
+// Returns the object with a reference, or ERR_PTR: -ENOMEM, or -EINVAL. -EINVAL: the size is wrong,
+// or the event is inherited and not bound to a CPU. The copies of such an event would write from
 // all CPUs. Task context.
 struct vm_object *perf_buffer_map(struct perf_event *event, u64 pages, bool writable);
 

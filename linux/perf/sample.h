@@ -40,8 +40,8 @@ u64 perf_put_ids(void);
 // off.
 void perf_put_sample_read(struct words *w, struct perf_event *event);
 
-// Called at each tick: events that were throttled go on, events with a frequency get a new period,
-// and clocks are looked at. IRQs off.
+// Called at each tick. Events that were throttled go on. Events with a frequency get a new period.
+// Clocks are looked at. IRQs off.
 void perf_sample_tick(void);
 // Called by the timer between ticks: clocks are looked at. IRQs off.
 void perf_sample_clocks(void);

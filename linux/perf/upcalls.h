@@ -3,7 +3,7 @@
 
 #include "arch/x86/types.h"
 
-// Of poll(2).
+// The POLL* bits of poll(2).
 #define PERF_POLL_IN  0x001u
 #define PERF_POLL_HUP 0x010u
 
@@ -36,7 +36,7 @@ void perf_fd_put(struct perf_fd *fd);
 bool perf_fd_is_open(int fd);
 
 // linux/fs/perf_file.c. Sends the signal of O_ASYNC: POLL_IN, or with `hangup` POLL_HUP. Task
-// context; preemption may be off.
+// context. Preemption may be off.
 void perf_fd_signal(struct file *f, bool hangup);
 // linux/fs/perf_file.c. poll(2) looks again. Any context but NMI and #DB.
 void perf_fd_wake(void);

@@ -16,7 +16,7 @@
 #include "linux/perf/record.h"
 #include "sched/upcalls.h"
 
-#define MAX_SCRIPTS     4 // so many interpreters may be scripts themselves
+#define MAX_SCRIPTS     4 // how many interpreters may be scripts themselves
 #define SCRIPT_LINE_MAX 256
 #define RFLAGS_FIXED    BIT(1)
 

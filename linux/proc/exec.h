@@ -42,8 +42,8 @@ int elf_load(struct mm *mm, const u8 *data, u64 len, struct elf_image *img);
 
 // ---- the first stack (stack.c) ----
 
-// Maps the stack and writes argc, argv, envp, auxv and the strings, in the order that the System V
-// ABI gives ("Process Initialization", 3.4.1). 0 and the stack pointer, or -ENOMEM.
+// Maps the stack and writes argc, argv, envp, auxv and the strings. The System V ABI gives their
+// order ("Process Initialization", 3.4.1). 0 and the stack pointer, or -ENOMEM.
 int stack_build(struct mm *mm, const struct exec_args *a, const char *path,
                 const struct elf_image *img, u64 *sp);
 

@@ -1,5 +1,5 @@
 // setitimer(2), getitimer(2) and alarm(2). SIGALRM comes after some real time. SIGVTALRM comes
-// after some CPU time of the process in ring 3, and SIGPROF after some CPU time of any kind.
+// after some CPU time of the process in ring 3. SIGPROF comes after some CPU time of any kind.
 // RLIMIT_CPU is here, too.
 #include "arch/x86/uaccess.h"
 #include "linux/proc/init.h"
@@ -74,7 +74,7 @@ static void check(struct process *p, int which)
         start(p, which);
 }
 
-// Gives the timer another time; 0 stops it. proc_lock is held.
+// Gives the timer another time. 0 stops it. proc_lock is held.
 static void arm(struct process *p, int which, u64 at)
 {
     struct itimer *it = &p->itimers[which];

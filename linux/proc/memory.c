@@ -8,8 +8,8 @@
 
 #define MAP_LEGACY 0x7f970 // flags older than MAP_SHARED_VALIDATE, which refuses others
 
-// The advice of these two, and advice that is only a hint: normal, random, sequential, will be
-// needed; may be merged, huge, dumped; cold, out.
+// These two, and all advice that is only a hint. The hints are: normal, random, sequential, will be
+// needed, may be merged, huge, dumped, cold, out.
 #define MADV_KNOWN 0x0033f11full
 
 // Maps an object's pages from `page` on. Drops the caller's reference to the object, because the

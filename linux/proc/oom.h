@@ -1,4 +1,4 @@
-// When memory is out and a program touches a page, a process has to end, because an access cannot
+// Memory is out, and a program touches a page: then a process has to end, because an access cannot
 // return an error. A system call that needs memory for itself can return one. It waits for the
 // processes that are ending, and then returns ENOMEM.
 #pragma once
@@ -13,9 +13,9 @@ u64 oom_count(void);
 // Ends the process that has the most memory, and takes its memory at once. The first program is
 // ended only when there is no other. `before` is the value of oom_count() before memory was out. If
 // a process is ending already, the call waits for its end, at most a second. `from_user`: the
-// access was made in ring 3. Such an access has no way to fail, so it is tried again as long as the
-// task is not killed. True: the access may be tried again. False: it cannot be made. Task context,
-// no spinlock. Mutexes may be held, because the process that is ended gives its memory back without
+// access was made in ring 3. Such an access cannot fail, so it is tried again as long as the task
+// is not killed. True: the access may be tried again. False: it cannot be made. Task context, no
+// spinlock. Mutexes may be held, because the process that is ended gives its memory back without
 // them.
 bool oom_make_room(u64 before, bool from_user);
 

@@ -210,7 +210,7 @@ static int to_all_others(int sig, const struct siginfo *info)
     return err;
 }
 
-// pid > 0: a process, by the tid of any of its threads. 0: the caller's group; below -1: the group
+// pid > 0: a process, by the tid of any of its threads. 0: the caller's group. Below -1: the group
 // with the number -pid. -1: all processes but init and the caller's (kill(2)).
 s64 sys_kill(s32 pid, int sig)
 {

@@ -35,7 +35,7 @@ static void unlock_irq(struct spinlock *l)
     preempt_enable();
 }
 
-// Of the running thread.
+// Sets signal_pending of the running thread. signal_lock held.
 static void update_pending(struct process *p, struct thread *th)
 {
     u64 waiting = (th->pending.set | p->pending.set) & ~th->blocked;

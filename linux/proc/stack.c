@@ -1,5 +1,5 @@
-// The stack a program starts with (System V ABI, 3.4.1), from the top down: the strings, 16 random
-// bytes, the auxiliary vector, the pointers of envp and argv, argc.
+// The stack with which a program starts (System V ABI, 3.4.1). From the top down it has the
+// strings, 16 random bytes, the auxiliary vector, the pointers of envp and argv, and argc.
 #include "kernel/base/string.h"
 #include "kernel/mm/heap.h"
 #include "linux/mm/vm.h"

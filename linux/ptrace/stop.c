@@ -1,5 +1,5 @@
-// How tracees stop and go on: the tracee's side of every stop, and the tracer's side of the end of
-// a stop.
+// How tracees stop and go on. The tracee's side of every stop is here. So is the tracer's side of
+// the end of a stop.
 #include "linux/task/signal_state.h"
 #include "linux/task/sigqueue.h"
 #include "linux/task/upcalls.h"
@@ -86,8 +86,8 @@ static bool choose(struct stop *s, const struct tracee *tr, const struct process
 }
 
 // Stops the running thread until its tracer lets it go on, or the thread is killed. Then
-// th->resume_signal is the signal that the tracer gave. False, and the thread has not stopped, if
-// it is not traced or is dying, or if the tracer does not want this stop.
+// th->resume_signal is the signal that the tracer gave. False: the thread has not stopped. It is
+// not traced, or is dying, or the tracer does not want this stop.
 static bool stop(struct stop *s)
 {
     struct task *t = current_task();

@@ -73,8 +73,8 @@ void ptrace_detach(struct tracee *tr, int sig);
 
 // ---- stop.c ----
 
-// Freezes the running thread's tracee with this tid. Returns it when it is off its CPU, or NULL if
-// there is no such tracee, or it is not stopped.
+// Freezes the running thread's tracee with this tid. Returns the tracee when it is off its CPU.
+// NULL: there is no such tracee, or it is not stopped.
 struct tracee *ptrace_freeze(s32 tid);
 // There are three ways to end what ptrace_freeze() began. The tracee stays stopped:
 void ptrace_unfreeze(struct tracee *tr);

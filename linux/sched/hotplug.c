@@ -45,7 +45,7 @@ static void send_tasks_away(struct runqueue *rq)
     spin_unlock(&rq->lock);
 }
 
-// The CPU's own context leaves the registers and keeps what it has counted, until perf_cpu_start().
+// The CPU's own context leaves the registers. It keeps its counts until perf_cpu_start().
 static void stop_perf(void)
 {
     struct perf_event_context *ctx = &this_perf_cpu()->ctx;

@@ -5,7 +5,7 @@
 #include "kernel/base/errno.h"
 #include "linux/sched/timer.h"
 
-#define AT_ONCE 32 // so many timers are run in one interrupt
+#define AT_ONCE 32 // timers that are run in one interrupt
 
 struct timers {
     struct spinlock lock; // RANK_TIMERS

@@ -9,7 +9,7 @@
 #define ROUND   0x80 // in a record's kind: changes each time the ring has gone round
 
 // `head` counts all records ever written. `tail` counts the records that were taken, missed or
-// dropped. Neither ever becomes smaller. So a reader's place (`next`) stays right when the size
+// dropped. They never become smaller. So a reader's place (`next`) stays right when the size
 // changes.
 struct ring {
     struct trace_record *records;

@@ -170,8 +170,8 @@ void process_put(struct process *p); // NULL: nothing
 bool proc_read(const bool *flag);
 // process_find() without a reference. proc_lock held.
 struct process *process_lookup(u32 pid);
-// The process after p in the order of pids; with p NULL the first one. NULL at the end. proc_lock
-// held.
+// The process after p in the order of pids. With p NULL it is the first one. NULL at the end.
+// proc_lock held.
 struct process *process_next(struct process *p);
 // The first process whose pid is at least `pid`, or NULL. proc_lock held.
 struct process *process_from(u32 pid);
@@ -184,13 +184,13 @@ void process_each_mm(void (*fn)(struct mm *mm));
 // The state of the first thread as a letter of /proc/PID/stat (proc(5)). proc_lock held.
 char process_state(struct process *p);
 char task_state(const struct task *t);
-// Whether this parent, or former parent, of p can continue p's group when it has stopped: the
-// parent is in the same session, but in another group. proc_lock held.
+// Whether `parent`, a parent or former parent of p, can continue p's group when the group has
+// stopped. It can if it is in the same session, but in another group. proc_lock held.
 bool process_keeps_group(const struct process *parent, const struct process *p);
 // True if no parent can continue the group. Then its members do not stop for signals of the
 // terminal. proc_lock held.
 bool process_group_orphaned(u32 pgid);
-// The parent's thread that made p, or another of the parent's threads if that one has ended. NULL:
+// The parent's thread that made p. If that thread has ended, another thread of the parent. NULL:
 // the parent is ending. proc_lock held.
 struct task *process_forker(const struct process *p);
 // process_runtime() gives the CPU time of all threads of p so far, in ns. process_usage() gives all
@@ -220,12 +220,12 @@ int thread_attach(struct task *t, struct process *p);
 // theirs.
 void task_take_tid(struct task *self, u32 tid);
 // process_link() links a new process into the tree below `parent`, and its first thread into the
-// process; the thread's tid becomes the pid. thread_link() links a further thread into its process.
+// process. The thread's tid becomes the pid. thread_link() links a further thread into its process.
 // proc_lock held. Afterwards the caller starts the task.
 void process_link(struct process *p, struct process *parent, struct task *first);
 void thread_link(struct task *t);
 // For a task that has not started: gives it another number if its own is in use without a task.
-// Such a number is the number of a process that nobody has waited for, of a group or of a session.
+// It may still be the number of a group, of a session, or of a process that nobody has waited for.
 // process_link() and thread_link() call this function. So the number is final only after them.
 // proc_lock held.
 void tid_settle(struct task *t);

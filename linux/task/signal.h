@@ -109,7 +109,7 @@ struct sigpending {
 // Task context. Signal 0 only checks. A number that is no signal gives -EINVAL. With `info` NULL
 // the siginfo says that the kernel sent it (SI_KERNEL).
 
-// Sends to the process: one of its threads that do not block the signal takes it. 0, -EINVAL or
+// Sends to the process. One of its threads that do not block the signal takes it. 0, -EINVAL or
 // -EAGAIN (no memory for a real-time signal's entry). proc_lock held.
 int signal_process(struct process *p, int sig, const struct siginfo *info);
 // The same to one thread. Does nothing for a kernel thread. Takes proc_lock.

@@ -1,5 +1,5 @@
-// Times as programs give them (struct timespec, struct timeval), and as the kernel keeps them:
-// nanoseconds in 64 bits, which last for 584 years.
+// Times as programs give them (struct timespec, struct timeval), and as the kernel keeps them. The
+// kernel keeps nanoseconds in 64 bits, which are enough for 584 years.
 #pragma once
 
 #include "arch/x86/platform.h"
