@@ -118,6 +118,10 @@ static void commit_by_hand(void)
     commit();
     EXPECT(file.live.slot[0].owner == &owners[6]); // D4: below the wider one, which was there
     EXPECT_PANIC(dr_commit());
+    struct dr_file before;
+    memcpy(&before, &file, sizeof(file));
+    EXPECT(!dr_evict(&owners[7])); // which has no register
+    EXPECT_EQ(memcmp(&before, &file, sizeof(file)), 0);
 }
 
 static void check_finds_faults(void)

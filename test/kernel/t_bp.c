@@ -129,6 +129,19 @@ KTEST_HWBP(bp_enable, "bp-enable-disable-reset", NULL)
     EXPECT_EQ(bp_close(event), 1);
 }
 
+// As a limit of hits leaves it: it still has its register, and counts no more until it is enabled.
+KTEST_HWBP(bp_stopped, "bp-stopped", NULL)
+{
+    struct perf_event *event = bp_open(&target, HW_BREAKPOINT_W, 8);
+    target = 1;
+    event->stopped = true;
+    target = 2;
+    EXPECT_EQ(bp_count(event), 1);
+    perf_event_enable(event);
+    target = 3;
+    EXPECT_EQ(bp_close(event), 2);
+}
+
 KTEST_HWBP(bp_modify, "bp-modify-in-place", NULL)
 {
     struct perf_event *event[4];

@@ -179,12 +179,12 @@ KTEST_HWBP(flex_round, "flex-round", "2009")
 
 // Waiting while it was off has earned it nothing: it comes back with as much as the least served of
 // the others, and not before them all.
-KTEST_HWBP(flex_join, "flex-joins-level", "2009")
+static void joins_level(int cpu)
 {
     struct perf_event *event[MANY];
     u64 least = UINT64_MAX;
     for (int i = 0; i < MANY; i++)
-        event[i] = open_flexible(&var[i], -1, current_task());
+        event[i] = open_flexible(&var[i], cpu, current_task());
     perf_event_disable(event[0]);
     write_for_turns(2 * MANY);
     for (int i = 1; i < MANY; i++)
@@ -194,6 +194,15 @@ KTEST_HWBP(flex_join, "flex-joins-level", "2009")
     EXPECT(event[0]->served >= least);
     for (int i = 0; i < MANY; i++)
         perf_event_release_kernel(event[i]);
+}
+
+KTEST_HWBP(flex_join, "flex-joins-level", "2009")
+{
+    int cpu = nr_cpus - 1;
+    joins_level(-1);
+    EXPECT_EQ(sched_set_affinity(current_task(), BIT(cpu)), 0);
+    joins_level(cpu);
+    EXPECT_EQ(sched_set_affinity(current_task(), CPUMASK_ALL), 0);
 }
 
 // ---- the CPU's and several tasks' together: nobody starves ----

@@ -1,8 +1,36 @@
-// Many ask at once to join one group: the limit holds when all have passed the same door.
+// Groups: bound to one CPU, and as large as may be.
 #include "linux/perf/sample.h"
 #include "perf/context.h"
 #include "test/kernel/bp_test.h"
 
+static volatile u64 pair[2];
+
+// Of a task on this CPU, or of the CPU: leader and sibling are placed together.
+static void count_on(int cpu, struct task *task)
+{
+    struct perf_event *member[2];
+    for (int i = 0; i < 2; i++) {
+        struct perf_event_attr attr = bp_attr(&pair[i], HW_BREAKPOINT_W, 8);
+        struct perf_request r = {.attr = &attr, .cpu = cpu, .task = task};
+        attr.pinned = i == 0;
+        r.leader = i ? member[0] : NULL;
+        member[i] = perf_event_create(&r);
+    }
+    pair[0] = pair[1] = 1;
+    EXPECT_EQ(bp_close(member[1]), 1);
+    EXPECT_EQ(bp_close(member[0]), 1);
+}
+
+KTEST_HWBP(group_bound, "group-on-one-cpu", "exact")
+{
+    int cpu = nr_cpus - 1;
+    EXPECT_EQ(sched_set_affinity(current_task(), BIT(cpu)), 0);
+    count_on(cpu, current_task());
+    count_on(cpu, NULL);
+    EXPECT_EQ(sched_set_affinity(current_task(), CPUMASK_ALL), 0);
+}
+
+// Many ask at once to join one group: the limit holds when all have passed the same door.
 #define ASKED (PERF_SAMPLE_GROUP_MAX + 8)
 
 struct asker {

@@ -121,6 +121,7 @@ KTEST(sched_share, "sched.no-starvation", NULL)
         least = MIN(least, tasks[i]->nr_switches);
         most = MAX(most, tasks[i]->nr_switches);
         EXPECT(progress[i] > 0);
+        EXPECT_EQ(tasks[i]->nr_migrations, 0);
     }
     stop = true;
     EXPECT_EQ(sched_set_affinity(current_task(), CPUMASK_ALL), 0);

@@ -1,6 +1,8 @@
 // Single rules of the scheduler, each in a scene of its own.
 #include "arch/x86/cpu.h"
 #include "arch/x86/platform.h"
+#include "kernel/base/string.h"
+#include "sched/runqueue.h"
 #include "sched/wait.h"
 #include "test/kernel/ktest.h"
 
@@ -48,6 +50,46 @@ KTEST(sched_preempted, "sched.preempted-before-waiting", NULL)
     stop = true;
     end(t);
     end(other);
+}
+
+// ---- the tick ----
+
+// Each CPU counts its own.
+KTEST(sched_ticks, "sched.ticks", NULL)
+{
+    for (u32 cpu = 0; cpu < nr_cpus; cpu++) {
+        const volatile u64 *ticks = &runqueues[cpu].stats.ticks;
+        u64 first = *ticks, until = clock_ns() + PATIENCE;
+        while (*ticks < first + 3 && clock_ns() < until)
+            schedule();
+        EXPECT(*ticks >= first + 3);
+    }
+}
+
+// ---- the reaper ----
+
+static struct task *reaper;
+
+static void find_reaper(struct task *t, void *)
+{
+    if (!strcmp(t->comm, "reaper"))
+        reaper = t;
+}
+
+static void at_once(void *)
+{
+}
+
+// It frees whoever is dead, and then sleeps until somebody else is.
+KTEST(sched_reaper, "sched.reaper-sleeps", NULL)
+{
+    task_for_each(find_reaper, NULL);
+    struct task *t = kthread_create("dies", at_once, NULL, CPUMASK_ALL);
+    end(t);
+    u64 until = clock_ns() + PATIENCE;
+    while (reaper->state != TASK_WAITING && clock_ns() < until)
+        schedule();
+    EXPECT_EQ(reaper->state, TASK_WAITING);
 }
 
 // ---- waking ----

@@ -22,6 +22,8 @@ UTEST_HWBP(ptrace_dr6, "ptrace.dr6")
 {
     pid_t pid = trace(write_all, NULL);
 
+    CHECK_EQ(go(PTRACE_SINGLESTEP, pid, 0), STOPPED(SIGTRAP));
+    CHECK_EQ(peek_dr(pid, 6), DR6_NONE | 0x4000); // a step
     CHECK_EQ(poke_dr(pid, 0, var(2)), 0);
     CHECK_EQ(poke_dr(pid, 1, var(5)), 0);
     CHECK_EQ(poke_dr(pid, 7, DR7_SET(0, DR_W, 2) | DR7_SET(1, DR_W, 2)), 0);
@@ -29,6 +31,22 @@ UTEST_HWBP(ptrace_dr6, "ptrace.dr6")
     CHECK_EQ(peek_dr(pid, 6), DR6_NONE | 1);
     CHECK_EQ(go(PTRACE_CONT, pid, 0), STOPPED(SIGTRAP));
     CHECK_EQ(peek_dr(pid, 6), DR6_NONE | 2);
+    CHECK_EQ(go(PTRACE_CONT, pid, 0), ENDED(0));
+}
+
+// Who enables register 3 alone holds one register: three are left.
+UTEST_HWBP(ptrace_one, "ptrace.dr-one")
+{
+    pid_t pid = trace(write_all, NULL);
+    struct perf_event_attr attr = bp_attr(HW_BREAKPOINT_W, &vars.at[4], 8);
+
+    CHECK_EQ(poke_dr(pid, 3, var(2)), 0);
+    CHECK_EQ(poke_dr(pid, 7, DR7_SET(3, DR_W, 2)), 0);
+    for (int i = 0; i < 3; i++)
+        CHECK(bp_open_attr(&attr, pid, -1) >= 0);
+    CHECK_ERRNO(bp_open_attr(&attr, pid, -1), ENOSPC);
+    CHECK_EQ(go(PTRACE_CONT, pid, 0), STOPPED(SIGTRAP));
+    CHECK_EQ(peek_dr(pid, 6), DR6_NONE | 8);
     CHECK_EQ(go(PTRACE_CONT, pid, 0), ENDED(0));
 }
 
