@@ -21,8 +21,9 @@ struct node_ops {
     // Directories: the first name outside of the list whose inode number is > after. False at the
     // end.
     bool (*next)(struct node *dir, u64 after, struct dir_entry *out);
-    // Directories: makes what `mode` says, an empty file, a directory, or a link to `text`. Returns
-    // it with a reference, or ERR_PTR. NULL: the directory is read-only. Under the tree lock.
+    // Directories: makes a node. `mode` says whether it is an empty file, a directory, or a link to
+    // `text`. Returns the node with a reference, or ERR_PTR. NULL: the directory is read-only.
+    // Under the tree lock.
     struct node *(*create)(struct node *dir, const char *name, size_t len, u32 mode,
                            const char *text);
     // Links: computes the text and returns its length. NULL: the text is at `data`.
@@ -106,10 +107,10 @@ int vfs_make(struct node *at, const char *path, u32 mode, const char *text); // 
 int vfs_unlink(struct node *at, const char *path, bool directory);
 int vfs_rename(struct node *at, const char *path, struct node *to_at, const char *to_path);
 struct file_time vfs_now(void); // since 1970
-// Notes what was done to a node of /tmp. Read: its bytes, its names or its text. The atime changes
-// only when it is older than the last change, or older than a day. That is Linux's "relatime"
-// (mount(8)). Nodes elsewhere keep their atime. Written: the bytes or names have changed. Changed:
-// something else has changed.
+// These functions note what was done to a node of /tmp. node_was_read(): its bytes, its names or
+// its text were read. The atime changes only when it is older than the last change, or older than a
+// day. That is Linux's "relatime" (mount(8)). Nodes elsewhere keep their atime. node_was_written():
+// the bytes or names have changed. node_was_changed(): something else has changed.
 void node_was_read(struct node *n);
 void node_was_written(struct node *n);
 void node_was_changed(struct node *n);

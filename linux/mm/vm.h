@@ -75,7 +75,7 @@ struct mm {
     u64 mapped, data;   // bytes of all areas; of private ones that can be written (vm_count)
     u64 brk_start, brk; // the heap: [brk_start, brk)
     u64 auxv, auxv_len; // where execve has put the auxiliary vector: address and bytes
-    u64 env, env_len;   // the same of the environment's strings
+    u64 env, env_len;   // the same for the environment's strings
     bool stripped;      // mm_strip() has been called
     u64 minor_faults, nr_pages, peak_pages; // nr_pages: there now; peak_pages: the most. Atomic
     u64 nr_tables; // page tables below the root; they stay until the end. Atomic
@@ -104,7 +104,7 @@ struct vm_area *vm_find(struct mm *mm, u64 addr);
 struct mm *mm_new(void); // NULL when memory is out
 void mm_get(struct mm *mm);
 void mm_put(struct mm *mm);             // the last one unmaps everything. NULL: nothing
-bool mm_is_shared(const struct mm *mm); // by several processes, or somebody looks at it
+bool mm_is_shared(const struct mm *mm); // by several processes, or another task looks at it
 // Takes all pages from its processes, which end: each touch is -EFAULT from then on. Task context.
 void mm_strip(struct mm *mm);
 struct mm *mm_fork(struct mm *mm); // copy on write; NULL when memory is out, nothing has changed

@@ -1,4 +1,4 @@
-// What programs see of perf events besides the attr: Linux's numbers and structures
+// The part of perf's interface that programs see, besides the attr: Linux's numbers and structures
 // (perf_event_open(2)).
 #pragma once
 
@@ -104,7 +104,7 @@ enum {
 #define PERF_MISC_SWITCH_OUT     BIT(13)
 #define PERF_MISC_SWITCH_PREEMPT BIT(14)
 
-// In a call chain this word says of what kind the addresses behind it are.
+// In a call chain such a word gives the kind of the addresses behind it.
 #define PERF_CONTEXT_KERNEL (~0ull - 127)
 #define PERF_CONTEXT_USER   (~0ull - 511)
 #define PERF_MAX_STACK      127u

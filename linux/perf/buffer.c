@@ -52,7 +52,7 @@ static struct perf_buffer *buffer_new(u64 nr_data, const struct perf_event_attr 
     if (!b)
         return NULL;
     ref_init(&b->object.refs);
-    ref_init(&b->users); // this first user stands for all mappings
+    ref_init(&b->users); // this first reference stands for all mappings
     b->object.nr_pages = 1 + nr_data;
     b->object.page = page_at;
     b->object.release = unmapped;

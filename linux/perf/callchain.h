@@ -10,6 +10,6 @@
 struct words;
 
 // Puts the number of words that follow, then the call chain at `regs`, the innermost function
-// first. It believes no frame pointer, so it is safe on any stack. Any context, IRQs off.
+// first. It does not trust frame pointers, so it is safe on any stack. Any context, IRQs off.
 void perf_put_callchain(struct words *w, const struct perf_event_attr *attr,
                         const struct trapframe *regs);

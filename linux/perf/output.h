@@ -1,4 +1,4 @@
-// The part of an event by which it tells programs: samples, records, wakeups, signals.
+// The part of an event that informs programs: samples, records, wakeups, signals.
 #pragma once
 
 #include "linux/perf/abi.h"

@@ -48,8 +48,8 @@ void hwbp_show(struct text *t, u64);
 
 // ---- the life of tasks (called by linux/proc) ----
 
-// `child` is about to start, as a thread of the running task's process if `thread`. It gets copies
-// of the events that are inherited. 0, or -ENOMEM, and nothing is left behind. Task context.
+// `child` is about to start. With `thread` it is a thread of the running task's process. It gets
+// copies of the events that are inherited. 0, or -ENOMEM, and nothing is left behind. Task context.
 int perf_fork(struct task *child, bool thread);
 // The child will not start after all: ends its copies. Task context.
 void perf_fork_failed(struct task *child);

@@ -1,4 +1,4 @@
-// Records that are no samples. See record.h.
+// Records other than samples. See record.h.
 #include "arch/x86/platform.h"
 #include "arch/x86/user/upcalls.h"
 #include "kernel/base/string.h"

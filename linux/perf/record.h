@@ -1,4 +1,4 @@
-// Records that are no samples: what tasks do, and what becomes of events.
+// Records other than samples. They tell what tasks do, and what happens to events.
 #pragma once
 
 #include "arch/x86/types.h"

@@ -47,6 +47,6 @@ void perf_sample_tick(void);
 void perf_sample_clocks(void);
 
 // How many overflows one event may have in a second (/proc/sys/kernel/perf_event_max_sample_rate).
-// The second function sets it: 0 or -EINVAL.
+// perf_set_max_sample_rate() sets it: 0 or -EINVAL.
 u64 perf_max_sample_rate(void);
 int perf_set_max_sample_rate(u64 rate);

@@ -1,4 +1,5 @@
-// The cap on overflows, and the clocks, seen from inside perf (the rest is in linux/perf/sample.h).
+// The cap on overflows, and the clocks. The files of linux/perf share this (linux/perf/sample.h has
+// the rest).
 #pragma once
 
 #include "perf/event.h"
@@ -16,5 +17,5 @@ void perf_clock_runs(const struct perf_event *event);
 // Makes a sample if one is due. *next becomes the moment of the clock's next sample, if that is
 // earlier. In an interrupt.
 void perf_clock_look(struct perf_event *event, u64 *next);
-// After a look at all clocks, which has begun at `begin`: the next one is due at `next`.
+// A look at all clocks is done. It began at `begin`, and the next look is due at `next`.
 void perf_clocks_seen(u64 begin, u64 next);

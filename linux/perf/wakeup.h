@@ -27,7 +27,7 @@ enum {
 
 // Adds work to an original event. IRQs off, any context.
 void perf_work_queue(struct perf_event *original, u32 work);
-// The same for an overflow: without the signals if the descriptor does not want them.
+// The same for an overflow. It leaves the signals out if the descriptor does not want them.
 void perf_work_overflow(struct perf_event *original, u32 work);
 // For work that does not come from a #DB in ring 3. If there is new work, asks for an interrupt to
 // this CPU. IRQs off, any context.

@@ -52,7 +52,7 @@ int elf_load(struct mm *mm, const u8 *data, u64 len, struct elf_image *img)
     Elf64_Phdr s;
     if (len < sizeof(h))
         return -ENOEXEC;
-    memcpy(&h, data, sizeof(h)); // a copy, because the archive aligns files to 4 bytes only
+    memcpy(&h, data, sizeof(h)); // a copy, because the archive aligns files only to 4 bytes
     if (!header_ok(&h, len))
         return -ENOEXEC;
     *img = (struct elf_image){.phent = h.e_phentsize, .phnum = h.e_phnum};

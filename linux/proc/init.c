@@ -104,7 +104,7 @@ static int standard_files(struct fd_table *fds)
     return 0;
 }
 
-// The first function of the new task: it becomes the program, or ends at once.
+// The first function of the new task. The task becomes the program, or ends at once.
 static void start_program(void *arg)
 {
     struct start *s = arg;

@@ -7,7 +7,7 @@
 
 #define PIECE 1024 // bytes that are moved at once, by way of the stack
 
-// The place in its vector that one side has reached.
+// The place that one side has reached in its vector.
 struct cursor {
     u64 uvec, left; // the next elements: their address and their number
     struct iovec v; // the rest of the present element

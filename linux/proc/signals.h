@@ -23,7 +23,7 @@ int signal_begin_mask(u64 uset, u64 set_size);
 
 // ---- time.c ----
 
-// Keeps how restart_syscall(2) is to go on with the running call. The caller returns the value of
+// Stores how restart_syscall(2) is to go on with the running call. The caller returns the value of
 // this function.
 s64 restart_later(const struct restart *r);
 

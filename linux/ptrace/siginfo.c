@@ -72,7 +72,7 @@ s64 ptrace_sigmask(struct tracee *tr, bool set, u64 size, u64 udata)
     signal_note(tr->task); // the tracee looks at its signals when it goes on
     spin_unlock_irqrestore(&p->signal_lock, flags);
     mutex_lock(&proc_lock);
-    signal_offer(p, p->pending.set & mask); // others look at those that it will not take
+    signal_offer(p, p->pending.set & mask); // others look at signals that it will not take
     mutex_unlock(&proc_lock);
     return 0;
 }

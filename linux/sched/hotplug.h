@@ -5,9 +5,9 @@
 
 void hotplug_init(void); // boot CPU, once
 
-// Takes a CPU offline, or online again. On return no task runs there any more, or the CPU runs
-// tasks again. Returns 0, also when nothing was to do. -EINVAL: the CPU does not exist, or is CPU
-// 0, which has the devices' interrupts. A task that was bound to the leaving CPU alone may run
-// anywhere from then on, as on Linux. Task context.
+// cpu_offline() takes a CPU offline. On return no task runs there any more. cpu_online_again()
+// takes it online again. On return the CPU runs tasks again. Returns 0, also when nothing was to
+// do. -EINVAL: the CPU does not exist, or is CPU 0, which has the devices' interrupts. A task that
+// was bound to the leaving CPU alone may run anywhere from then on, as on Linux. Task context.
 int cpu_offline(u32 cpu);
 int cpu_online_again(u32 cpu);

@@ -4,7 +4,8 @@
 #include "linux/base/tree.h"
 #include "sched/sched.h"
 
-// The tick of the CPU that started a timer runs it, IRQs off, so the resolution is 1 / HZ.
+// The tick of the CPU that started a timer runs the timer's function, IRQs off. So the resolution
+// is 1 / HZ.
 struct timer {
     union {
         struct tree_node node;

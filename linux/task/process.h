@@ -49,7 +49,7 @@ struct process {
     struct tracee *tracee; // of the first thread, even when that has ended (proc_lock)
     struct list children;  // linked by child->sibling
     struct list sibling;
-    struct list threads; // linked by thread->node; only those that live
+    struct list threads; // linked by thread->node; only living threads
     u32 nr_threads;
     char comm[TASK_COMM_LEN];
     char exe[PROC_PATH_MAX];

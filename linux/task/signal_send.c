@@ -273,7 +273,7 @@ void signal_force(int sig, const struct siginfo *info)
     }
     if (action->handler == SIG_DFL)
         p->unkillable = false;
-    if (th->pending.set & SIG_BIT(sig)) { // then the two are one
+    if (th->pending.set & SIG_BIT(sig)) { // then the pending one is taken instead
         signal_note(th->task);
     } else {
         th->siginfo = *info;
