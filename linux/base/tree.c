@@ -90,7 +90,8 @@ void tree_add(struct tree *t, struct tree_node *n, u64 key)
     settle(t, parent);
 }
 
-// A node with two children first gives its place to the next one in order, which has at most one.
+// A node with two children first gives its place to the next node in order, which has at most one
+// child.
 void tree_del(struct tree *t, struct tree_node *n)
 {
     struct tree_node *next = n->child[0] && n->child[1] ? tree_next(n) : NULL;

@@ -58,8 +58,8 @@ static bool can_write(const struct pipe *p, size_t room)
     return pipe_room(p) >= room || !is_open(&p->reader);
 }
 
-// Copies n bytes into the ring, which has room for them, or out of the ring, which has them. Bytes,
-// or -EFAULT. Lock held.
+// Copies n bytes into the ring or out of it. The ring has room for them, or has them. Bytes, or
+// -EFAULT. Lock held.
 static inline ssize_t copy(struct pipe *p, bool in, u64 ubuf, size_t n)
 {
     u64 *end = in ? &p->head : &p->tail;

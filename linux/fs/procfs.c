@@ -253,7 +253,7 @@ static void show_sysrq(struct text *t, u64)
     text_add(t, "g: stop for gdb\n");
 }
 
-// Linux knows more letters. Here there is only this one.
+// Only the letter g does something. Linux knows more letters.
 static int store_sysrq(const char *text, u64)
 {
     return text[0] == 'g' && !text[1] ? kgdb_enter() : -EINVAL;

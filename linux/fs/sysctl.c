@@ -1,6 +1,5 @@
 // /proc/sys: limits of the whole system, under Linux's names (proc_sys(5)). A limit may be lowered.
-// It may be raised again up to its value at boot, because no program may take all memory of the
-// machine.
+// It may be raised again up to its value at boot. So no program can take all memory of the machine.
 #include "kernel/base/string.h"
 #include "kernel/mm/page.h"
 #include "linux/fs/pipe.h"

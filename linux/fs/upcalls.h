@@ -8,7 +8,7 @@ s64 sys_getrandom(u64 ubuf, u64 n, u32 flags);
 
 // linux/proc/syscall.c. For tests, in debug builds (/proc/sys/kernel/fail_nth). The nth allocation
 // in the running task's next system call fails. After that call syscall_fail_left() says how many
-// more allocations were needed for the failure, or 0 when it has happened. Task context.
+// allocations were missing to the nth, or 0 when the failure has happened. Task context.
 void syscall_fail_nth(u64 nth);
 u64 syscall_fail_left(void);
 

@@ -73,7 +73,7 @@ void node_link(struct node *n);
 struct node *node_child(struct node *dir, const char *name, size_t len);
 // At boot: node_new() and node_link() in one step. Panics when memory is out.
 struct node *node_add(struct node *parent, const char *name, u32 mode, const struct file_ops *fops);
-// The directory where n is now. For a node of /tmp the tree lock is held, because rename(2) changes
+// The directory where n is now. For a node of /tmp the tree lock is held. rename(2) changes
 // parents, and the old parent may be freed. Debug builds check that.
 struct node *node_parent(const struct node *n);
 #define FS_DEV 1 // st_dev of all files

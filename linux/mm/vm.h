@@ -111,8 +111,8 @@ struct mm *mm_fork(struct mm *mm); // copy on write; NULL when memory is out, no
 
 // Maps len bytes of anonymous private memory, rounded up to whole pages. With MAP_FIXED addr is
 // used as it is. Otherwise addr is a hint, and a free range near the top is chosen. Returns the
-// address, or -EINVAL (len is 0, or addr not aligned), -ENOMEM, -EEXIST (MAP_FIXED_NOREPLACE), or
-// -EACCES (writable and executable).
+// address, or an error. -EINVAL: len is 0, or addr is not aligned. -EEXIST: MAP_FIXED_NOREPLACE.
+// -EACCES: writable and executable. -ENOMEM.
 s64 mm_map(struct mm *mm, u64 addr, u64 len, u32 prot, u32 flags, const char *name);
 // The same for bytes of a file: private, and data[0] appears at addr + skew.
 s64 mm_map_file(struct mm *mm, u64 addr, u64 len, u32 prot, u32 flags, const u8 *data, u64 data_len,

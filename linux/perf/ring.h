@@ -1,7 +1,7 @@
 // The buffer that a program maps to read records: a page of positions and 2^n pages of data.
 //
-// The code that counts a hit writes the record, inside #DB, too, and on several CPUs at once. So
-// there is no lock:
+// The code that counts a hit writes the record. It also runs inside #DB, and on several CPUs at
+// once. So there is no lock:
 //
 //   R1  `state` says how many bytes are reserved, and how many writers are inside. A writer
 //       reserves its bytes by one compare-and-exchange on it. Then it fills them and leaves.

@@ -8,8 +8,7 @@ static const struct pmu software_pmu;
 struct sw_event {
     struct perf_event event; // first
     u64 from;                // of a clock: its running time when it was read last
-    // While it is ACTIVE: the next event in sw_active of its CPU, and the pointer that points to
-    // this one.
+    // While it is ACTIVE: the next event in sw_active of its CPU, and the pointer to this one.
     struct sw_event *next, **link;
 };
 

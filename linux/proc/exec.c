@@ -62,8 +62,7 @@ static int parse_script(const u8 *data, u64 len, char line[SCRIPT_LINE_MAX], con
 }
 
 // Opens a regular file of the archive, whose bytes never change. Returns it with a reference, or
-// ERR_PTR. A file of /tmp is refused, and a line in the log says why: the errno alone would not
-// tell.
+// ERR_PTR. A file of /tmp is refused. A line in the log says why, because the errno does not.
 static struct node *open_image(const char *name)
 {
     struct node *cwd = process_cwd(current_process());

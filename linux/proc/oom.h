@@ -1,6 +1,6 @@
-// Memory is out, and a program touches a page: then a process has to end, because an access cannot
-// return an error. A system call that needs memory for itself can return one. It waits for the
-// processes that are ending, and then returns ENOMEM.
+// Memory is out, and a program touches a page. The access cannot return an error, so a process has
+// to end. A system call that needs memory for itself can return one. It waits for the processes
+// that are ending, and then returns ENOMEM.
 #pragma once
 
 #include "arch/x86/types.h"

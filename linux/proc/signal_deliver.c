@@ -1,4 +1,4 @@
-// How a thread takes signals on its way back to ring 3: it stops, ends, or enters the handler.
+// How a thread takes signals on its way back to ring 3. It stops, ends, or enters the handler.
 // Interrupted system calls are restarted here, too.
 #include "arch/x86/user/upcalls.h"
 #include "linux/proc/life.h"

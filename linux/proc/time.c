@@ -27,8 +27,8 @@ u64 realtime_to_ns(u64 realtime)
     return realtime > boot ? realtime - boot : 0;
 }
 
-// The number of a clock for the CPU time of a process, or of a thread of the caller's process.
-// Above these bits is the complement of the id.
+// Some clocks count the CPU time of a process, or of a thread of the caller's process. In the
+// number of such a clock the complement of the id is above these bits.
 #define CPU_CLOCK_BITS   3
 #define CPU_CLOCK_SELF   ((int)(~0u << CPU_CLOCK_BITS)) // id 0
 #define CPU_CLOCK_THREAD 4

@@ -225,7 +225,7 @@ void task_take_tid(struct task *self, u32 tid);
 void process_link(struct process *p, struct process *parent, struct task *first);
 void thread_link(struct task *t);
 // For a task that has not started: gives it another number if its own is in use without a task.
-// It may still be the number of a group, of a session, or of a process that nobody has waited for.
+// A group, a session, or a process that nobody has waited for may still have that number.
 // process_link() and thread_link() call this function. So the number is final only after them.
 // proc_lock held.
 void tid_settle(struct task *t);
