@@ -12,6 +12,8 @@ ENTRIES = [
      "for_each_bit (i, held & (held - 1) ? held : 0) { // one of several",
      "for_each_bit (i, held & (held - 2) ? held : 0) { // one of several",
      "differs when DR0 is the only one: then the loop finds what `best` is"),
+    ("arch/x86/debugreg.c", "order_nested", "if (exchanged) {", "if (true || exchanged) {",
+     "in the old order the slots encode to the DR7 that they have, and nothing is written"),
     ("hwbp/reserve.c", "hwbp_slots_init", 'char name[16] = "2009";', 'char name[17] = "2009";',
      "no rule set's name is as long as that"),
 ]
