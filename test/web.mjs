@@ -97,6 +97,11 @@ expect("out", (await where())[1].split("+")[0], "sched_task_main");
 await command("d 2");
 expect("breakpoints, without the clicked one",
        (await command("blist")).match(/ lbreakpoint +keep y /g)?.length, 1);
+await page.fill("#line", "b perf_switch_i");
+await page.press("#line", "Tab");
+expect("the name completed", await page.inputValue("#line"), "b perf_switch_in");
+await page.press("#line", "ArrowUp");
+expect("the line before", await page.inputValue("#line"), "blist");
 await command("b perf_event_count");
 await press("continue");
 const owner = await page.locator("#debug tr").first().textContent();

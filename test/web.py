@@ -43,9 +43,11 @@ def in_bochs(words, pack):
 
 
 def lines_of(tour):
-    """What a tour shows. Ticks count from its first one: the page's CD has another GRUB line."""
+    """What a tour shows. Ticks count from its first one: the page's CD has another GRUB line. That
+    line is longer, so a task may get other pages: CR3 is not compared."""
     text = "\n".join(f"{tour['name']}: {typed}: {line}" for step in tour["steps"]
                      for typed, shown in step["lines"] for line in shown)
+    text = re.sub(r"CR3=0x\w+", "CR3=", text)
     ticks = re.findall(r"t=(\d+)", text) or [0]
     return re.sub(r"t=(\d+)", lambda m: f"t={int(m[1]) - int(ticks[0])}", text).split("\n")
 
