@@ -116,6 +116,7 @@ static void commit_by_hand(void)
     evict(4);
     commit();
     commit();
+    EXPECT_EQ(file.edited, 0); // the next commit has nothing to do
     EXPECT(file.live.slot[0].owner == &owners[6]); // D4: below the wider one, which was there
     EXPECT_PANIC(dr_commit());
     struct dr_file before;
