@@ -116,7 +116,7 @@ static void commit_by_hand(void)
     evict(4);
     commit();
     commit();
-    EXPECT_EQ(file.edited, 0); // the next commit has nothing to do
+    EXPECT_EQ(file.edited, 0);                     // the next commit has nothing to do
     EXPECT(file.live.slot[0].owner == &owners[6]); // D4: below the wider one, which was there
     EXPECT_PANIC(dr_commit());
     struct dr_file before;
@@ -197,8 +197,10 @@ static void exchange(void)
         in_image |= image.used & BIT(n) && image.slot[n].owner == &owners[other];
     if (!wanted[other] && !in_image && random_below(2))
         install(other);
-    bool fits = __builtin_popcount(file.want.used) + __builtin_popcount(image.used) <= HBP_NUM;
+    u32 back = __builtin_popcount(image.used), installs = file.stats.installs;
+    bool fits = __builtin_popcount(file.want.used) + back <= HBP_NUM;
     EXPECT_EQ(dr_put_back(&image), fits);
+    EXPECT_EQ((u32)file.stats.installs, installs + (fits ? back : 0));
     if (fits)
         set_wanted(&image, true);
 }
