@@ -167,6 +167,10 @@ UFLAGS := -static -O2 -g $(WARN) -I. -isystem $(BUILD)/user/include
 HFLAGS := -std=gnu17 -O1 -g $(WARN) -Itest/host/fake -I. -isystem $(BUILD)/include \
           -fsanitize=address,undefined -fno-sanitize-recover=all
 
+# Headers that are made, for all kernels. So they are there before one make begins several of them.
+MADE_HEADERS := $(addprefix $(BUILD)/include/,syscall_names.h syscall_numbers.h errno_numbers.h \
+                  font.h) $(BUILD)/user/include
+
 # For editors: how the usual kernel, the programs and the tests are compiled.
 COMMANDS := $(if $(filter 0,$(HWBP))$(filter 1,$(CORE)),,$(BUILD)/compile_commands.json)
 
@@ -249,7 +253,7 @@ help:
 #:            V=1 (show commands)  CROSS_COMPILE=prefix-
 iso: $(B)/dr7.iso
 
-core:
+core: | $(MADE_HEADERS)
 	+@$(MAKE) CORE=1 $(BUILD)/core$(if $(filter 1,$(DEBUG)),/debug)/dr7-core.iso
 
 setup:
@@ -318,13 +322,13 @@ $(BUILD)/debian/gdbserver $(BUILD)/debian/strace:
 fuzz: $(B)/kernel.elf $(BUILD)/fuzz/fuzz
 	@$(PYTHON) tools/fuzz.py $^
 
-kernel-core:
+kernel-core: | $(MADE_HEADERS)
 	+@$(MAKE) CORE=1 DEBUG=1 $(BUILD)/core/debug/kernel.elf
 
 oom: $(B)/kernel.elf $(BUILD)/rootfs.cpio
 	@$(PYTHON) tools/oom.py $(B)
 
-kernel-off:
+kernel-off: | $(MADE_HEADERS)
 	+@$(MAKE) HWBP=0 DEBUG=1 $(BUILD)/nohwbp/debug/kernel.elf
 
 lint:
@@ -397,9 +401,7 @@ $(BUILD)/include/font.h: tools/font.py
 	@mkdir -p $(@D)
 	@$(PYTHON) $< >$@
 
-$(B)/obj/%.c.o: %.c $(B)/flags | $(BUILD)/include/syscall_names.h \
-                 $(BUILD)/include/syscall_numbers.h $(BUILD)/include/errno_numbers.h \
-                 $(BUILD)/include/font.h $(BUILD)/user/include
+$(B)/obj/%.c.o: %.c $(B)/flags | $(MADE_HEADERS)
 	$(call say,CC,$<)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CFLAGS) -MMD -MP -c $< -o $@

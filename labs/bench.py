@@ -44,6 +44,13 @@ def complaints(done, limit=600):
     return "does not compile:\n" + "\n".join(lines)[:limit]
 
 
+def must(done, what=""):
+    """A command that had to succeed."""
+    if done.returncode:
+        raise Broken(what + complaints(done))
+    return done
+
+
 # ---- Source ----
 
 def frame(text, names):
@@ -87,17 +94,13 @@ def host_headers(tree):
 
 
 def compile_host(tree, source, out):
-    done = run(["gcc", *HOST_FLAGS, *host_headers(tree), "-c", source, "-o", out])
-    if done.returncode:
-        raise Broken(complaints(done))
+    must(run(["gcc", *HOST_FLAGS, *host_headers(tree), "-c", source, "-o", out]))
 
 
 def make_program(tree, inputs, out, *flags):
     """A static program for the kernel, from sources and objects."""
-    done = run([*PROGRAM, *flags, "-I", tree, "-isystem", tree + "/build/user/include", *inputs,
-                "-o", out])
-    if done.returncode:
-        raise Broken(complaints(done))
+    must(run([*PROGRAM, *flags, "-I", tree, "-isystem", tree + "/build/user/include", *inputs,
+              "-o", out]))
 
 
 def compile_program(tree, source, out):
@@ -120,9 +123,7 @@ def check_object(path, allowed):
 
 def only_symbol(path, name):
     """The object offers this function and nothing else."""
-    done = run(["objcopy", "--keep-global-symbol=" + name, path])
-    if done.returncode:
-        raise Broken(complaints(done))
+    must(run(["objcopy", "--keep-global-symbol=" + name, path]))
 
 
 class Bench:
@@ -161,18 +162,14 @@ class Bench:
         attempt = self.dir + "/attempt.o"
         compile_host(self.tree, self.path, attempt)
         check_object(attempt, [*self.lab.functions, *self.lab.may_use])
-        done = run(["gcc", "-std=gnu17", "-O1", "-g", *host_headers(self.tree),
-                    f"{self.tree}/labs/{self.lab.name}/{asker}", attempt, *self.staff,
-                    "-o", self.dir + "/program"])
-        if done.returncode:
-            raise Broken(complaints(done))
+        must(run(["gcc", "-std=gnu17", "-O1", "-g", *host_headers(self.tree),
+                  f"{self.tree}/labs/{self.lab.name}/{asker}", attempt, *self.staff,
+                  "-o", self.dir + "/program"]))
         return self.dir + "/program"
 
     def staff_kernel(self, *words):
         """The debug kernel as it is. Returns its build folder. `words`: more for make."""
-        done = make(self.tree, "kernel-only", *words)
-        if done.returncode:
-            raise Broken("the kernel: " + complaints(done))
+        must(make(self.tree, "kernel-only", *words), "the kernel: ")
         return self.tree + "/" + BUILD
 
     def kernel(self):

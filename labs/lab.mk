@@ -17,21 +17,17 @@ endif
 
 kernel-only: $(B)/kernel.elf $(if $(filter 1,$(CORE)),,$(BUILD)/user/bin/sh)
 
-# Those that are made.
-LAB_HEADERS = $(addprefix $(BUILD)/include/,syscall_names.h syscall_numbers.h errno_numbers.h) \
-              $(BUILD)/user/include
-
-lab-flags: $(LAB_HEADERS)
+lab-flags: $(MADE_HEADERS)
 	@echo '$(LAB_CC)'
 
 ifeq ($(wildcard labs/lab.json),)
 lab-grade labs-check labs-times: | $(BUILD)/user/bin/echo
-lab lab-grade labs-check labs-times: | $(LAB_HEADERS)
+lab lab-grade labs-check labs-times: | $(MADE_HEADERS)
 lab lab-grade labs-check labs-times:
 	@L='$(L)' F='$(F)' OUT='$(OUT)' ID='$(ID)' FILE='$(FILE)' FORMAT='$(FORMAT)' SEED='$(SEED)' \
 	    SECRET='$(SECRET)' $(LAB_TOOL) $@
 else
-grade try: | $(LAB_HEADERS)
+grade try: | $(MADE_HEADERS)
 grade try zipball:
 	@F='$(F)' SEED='$(SEED)' FORMAT='$(FORMAT)' $(LAB_TOOL) $@
 endif

@@ -51,9 +51,7 @@ def execute(tree, build, program, arguments, append="", files="", seconds=60):
 def on_linux(program, arguments, files=(), seconds=60):
     """What a program says on Linux 6.12 in QEMU. A program's memory ends where it does on dr7."""
     with contextlib.chdir(lab.ROOT):  # where tools/linux.py keeps its kernel
-        made = bench.make(lab.ROOT, batch.INIT)
-        if made.returncode:
-            raise bench.Broken(bench.complaints(made))
+        bench.must(bench.make(lab.ROOT, batch.INIT))
         try:
             done = batch.run("linux", [[program, *arguments]], seconds, files=files, smp=1,
                              flags=["-cpu", "max,la57=off"])[0]

@@ -14,7 +14,7 @@ import subprocess
 import sys
 
 from labs import advice, cut, grading, lab, sheet
-from labs.bench import BUILD, Broken, compile_host, compile_program, complaints, frame, make
+from labs.bench import BUILD, compile_host, compile_program, frame, make, must
 from labs.bench import only_symbol, run
 
 MODELS = lab.ROOT + "/build/labs"
@@ -155,10 +155,8 @@ class Model:
             if self.module.FLAVOUR in DIRECTLY:
                 DIRECTLY[self.module.FLAVOUR](self.tree, source, out)
             else:
-                flags = make(self.tree, "lab-flags").stdout.split()
-                done = run(flags + ["-c", source, "-o", out], cwd=self.tree)
-                if done.returncode:
-                    raise Broken(complaints(done))
+                flags = must(make(self.tree, "lab-flags")).stdout.split()
+                must(run(flags + ["-c", source, "-o", out], cwd=self.tree))
             only_symbol(out, name)
         os.remove(source)
 

@@ -145,14 +145,6 @@ def program(bench, plan):
     return make(bench.tree, bench.dir, plan, attempt, *bench.staff)
 
 
-def kernel(bench):
-    """The tree's own, as it is."""
-    done = workbench.make(bench.tree, "kernel-only")
-    if done.returncode:
-        raise workbench.Broken("the kernel: " + workbench.complaints(done))
-    return f"{bench.tree}/{workbench.BUILD}/kernel.elf"
-
-
 def parts(said):
     """pair -> (what each stop left behind, the places), as far as they were said."""
     found = {}
@@ -194,7 +186,8 @@ def alone(bench):
     """(the row of letters, one for each pair; a sentence about what is wrong)"""
     plan = scenes(random.Random(bench.seed))
     archive = machine.archive(program(bench, plan), "interleave")
-    said, _, end = machine.boot(kernel(bench), ["init=/interleave"], SECONDS, archive, icount=True)
+    said, _, end = machine.boot(bench.staff_kernel() + "/kernel.elf", ["init=/interleave"],
+                                SECONDS, archive, icount=True)
     shown, row, why = parts(said), "", ""
     if "a child is gone (continued)" in said:
         return "c", f"a child does not stop any more: {end}"

@@ -8,7 +8,6 @@ import tempfile
 
 from labs import bench as workbench
 from labs import cut, machine
-from labs.bench import Broken, complaints
 from labs.museum import bugs
 
 SECONDS = 30  # for a boot, on a busy host
@@ -29,9 +28,8 @@ def stamp(tree):
 
 
 def make_kernel(tree, words):
-    done = workbench.make(tree, "DEBUG=0", "B=" + FOLDER, "kernel-only", *words)
-    if done.returncode:
-        raise Broken("the kernel: " + complaints(done))
+    workbench.must(workbench.make(tree, "DEBUG=0", "B=" + FOLDER, "kernel-only", *words),
+                   "the kernel: ")
 
 
 def with_bug(tree, bug, made_from):

@@ -80,8 +80,8 @@ void vm_grow(struct mm *mm, struct vm_area *a, u64 end)
 }
 
 // The area above the highest hole of this subtree that is large enough. NULL: there is none, and
-// now its `gap` says so. So who looks in vain here does it once for each time that a hole grew or
-// the tree was balanced, and on the whole a search looks at as many areas as the tree is high.
+// now its `gap` says so. So a search looks here in vain only once for each time that a hole grew or
+// the tree was balanced. On the whole it looks at as many areas as the tree is high.
 static struct vm_area *highest(struct tree_node *n, u64 len)
 {
     struct vm_area *a = area_of(n);

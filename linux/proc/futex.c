@@ -60,7 +60,7 @@ static int get_key(struct futex_key *key, struct mm *mm, u64 addr, bool private)
         return 0;
     mutex_lock_shared(&mm->lock);
     const struct vm_area *area = vm_find(mm, addr);
-    int err = area && area->start <= addr && area->prot ? 0 : -EFAULT; // or nobody could read it
+    int err = area && area->start <= addr && area->prot ? 0 : -EFAULT; // unreadable without rights
     if (!err && area->object && area->shared)
         *key = (struct futex_key){area->object, addr - area->shows_at};
     mutex_unlock_shared(&mm->lock);

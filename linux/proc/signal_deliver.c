@@ -164,7 +164,7 @@ static void look_at_signals(struct thread *th, void *)
 static void stop_process(struct process *p, struct thread *th, int sig)
 {
     mutex_lock(&proc_lock);
-    bool stops = sig == SIGSTOP || !process_group_orphaned(p->pgid); // or nobody could continue it
+    bool stops = sig == SIGSTOP || !process_group_orphaned(p->pgid); // orphans stay so
     u64 flags = spin_lock_irqsave(&p->signal_lock);
     stops &= th->taken_in == p->round; // no SIGCONT has come since
     if (stops) {
