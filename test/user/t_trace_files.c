@@ -107,6 +107,30 @@ UTEST_ENTRY(trace_stays, "trace-stays", NULL, NEEDS_DR7)
     set("buffer_size_kb", "0");
 }
 
+// What a commit changes: an event comes to a register and leaves it, and registers are written.
+UTEST_ENTRY(trace_commits, "trace-commits", NULL, NEEDS_DR7)
+{
+    char comes[96], leaves[64];
+    unsigned long id;
+
+    pin_to_cpu(0);
+    drop();
+    set("buffer_size_kb", "64");
+    set("tracing_on", "1");
+    int fd = bp_must(HW_BREAKPOINT_W, &watched, 8);
+    CHECK_EQ(ioctl(fd, PERF_EVENT_IOC_ID, &id), 0);
+    close(fd);
+    set("tracing_on", "0");
+    snprintf(comes, sizeof comes, "bp_install: reg=0 id=%lu addr=%p len=8 ", id, (void *)&watched);
+    snprintf(leaves, sizeof leaves, "bp_evict: reg=0 id=%lu\n", id);
+    CHECK(read_text(TRACE, text, sizeof text) > 0);
+    int times = lines_with("[000] ", comes); // more than one if the task lost the CPU meanwhile
+    CHECK(times >= 1);
+    CHECK_EQ(lines_with("[000] ", leaves), times);
+    CHECK(lines_with("[000] ", "bp_writes: n=") >= times);
+    set("buffer_size_kb", "0");
+}
+
 // What comes later, and what is dropped, is nothing to a reader who has begun.
 UTEST_ENTRY(trace_drops, "trace-drops", NULL, NEEDS_DR7)
 {
