@@ -100,13 +100,14 @@ UTEST(signal_wait, "signal-wait")
     CHECK_EQ(waitpid(pid, NULL, 0), pid);
     // Another signal's handler ends the wait.
     handle(SIGALRM, note, SA_RESTART);
-    struct itimerval soon = {.it_value.tv_usec = 20000};
+    struct itimerval often = {{.tv_usec = 20000}, {.tv_usec = 20000}};
     while (sigtimedwait(&both, &info, &none) > 0) // the SIGCHLD, if it came last
         ;
-    setitimer(ITIMER_REAL, &soon, NULL);
+    setitimer(ITIMER_REAL, &often, NULL); // the first signal may come before the wait
     CHECK_ERRNO(syscall(SYS_rt_sigtimedwait, &both, &info, NULL, 8),
                 EINTR); // musl's own tries again
-    CHECK_EQ(calls, 1);
+    CHECK(calls > 0);
+    setitimer(ITIMER_REAL, &(struct itimerval){0}, NULL);
 }
 
 // The handler makes the interrupted code go on elsewhere, with other registers and another mask.
