@@ -25,6 +25,7 @@ CORE = variable("CORE") == "1"
 ARCHIVE = None if CORE else "build/rootfs.cpio"  # the core boots alone
 EXEC_TIMEOUT = {"qemu": 60, "bochs": 300}  # seconds, unless TIMEOUT= says otherwise
 TAIL = 4096  # bytes of output in which the kernel's last line must be
+LOOK = 0.5   # seconds after which it is looked how long it has been quiet
 QUIET = 3.0  # seconds without output after which the next line of a script is typed
 FIRST = 60.0  # the same before anything was asked for: the machine may still boot
 END_OF_FILE = b"\x04"  # Ctrl-D
@@ -143,28 +144,32 @@ def size_of_terminal():
 
 def type_script(m, sink, timeout):
     """The lines of the input, each typed when the machine has asked for one, or has had nothing to
-    say for a while; then the end of file. What is typed too early is kept, and echoed, there."""
-    lines, (keyboard, keys) = [*sys.stdin.buffer, END_OF_FILE], os.pipe()
+    say for a while; then the end of file, to each program that reads on. What is typed too early is
+    kept, and echoed, there."""
+    lines, (keyboard, keys) = list(sys.stdin.buffer), os.pipe()
     deadline, held = time.monotonic() + timeout if timeout else float("inf"), b""
-    quiet = FIRST
+    quiet, since, echoed = FIRST, m.clock(), True
 
     def type_next():
-        if lines:
-            os.write(keys, lines.pop(0).rstrip(b"\n") + b"\n" if len(lines) > 1 else lines.pop(0))
+        nonlocal since, echoed
+        since, echoed = m.clock(), False
+        os.write(keys, lines.pop(0).rstrip(b"\n") + b"\n" if lines else END_OF_FILE)
 
     def listen(data):
-        nonlocal held, quiet
+        nonlocal held, quiet, since, echoed
+        since, echoed = m.clock(), echoed or b"\n" in data
         said = held + data
         shown, _, held = without_question(said)  # nobody here can answer
         sink(shown)
-        if said.endswith(PROMPTS):
+        if echoed and said.endswith(PROMPTS):  # a part of an echo may end alike
             quiet = QUIET
             type_next()
 
-    while not m.pump(listen, min(quiet, deadline - time.monotonic()), keyboard=keyboard):
+    while not m.pump(listen, LOOK, keyboard=keyboard):
         if time.monotonic() >= deadline:
             return False
-        type_next()
+        if m.clock() - since >= quiet:
+            type_next()
     return True
 
 

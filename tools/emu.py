@@ -5,6 +5,7 @@
 #
 # A program that starts machines does so in tidy(main), so that nothing is left behind when it is
 # told to end.
+import contextlib
 import glob
 import os
 import re
@@ -209,6 +210,14 @@ class Machine:
         """With `witness`, what QEMU saw of these exceptions (none: of #DB): witness.Trap for
         each."""
         return list(witness.read(self.logs(), vectors or (witness.DB,)))
+
+    def clock(self):
+        """Seconds. The clock stands while the emulator is ready and the host runs others."""
+        delays = []
+        for path in glob.glob(f"/proc/{self.process.pid}/task/*/schedstat"):
+            with contextlib.suppress(OSError), open(path, encoding="ascii") as f:
+                delays.append(int(f.read().split()[1]) / 1e9)
+        return time.monotonic() - max(delays, default=0)
 
     def pump(self, sink, timeout=None, keyboard=None, escape=False, stream=False, notices=None):
         """Gives what the first serial port writes to sink() until the machine is off: True. False
