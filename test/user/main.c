@@ -5,7 +5,7 @@
 #include <stdarg.h>
 #include <sys/wait.h>
 
-HELP("utest [-l] [div=N] [seconds=N] [NAME...] [-NAME...]: the programs' tests; -l lists");
+HELP("utest [-l] [div=N] [seconds=N] [[-]NAME...]: the programs' tests; -l lists");
 
 #define TIME_LIMIT_MS  240000
 #define POLL_MS        5
