@@ -60,10 +60,10 @@ def on_linux(program, arguments, files=(), seconds=60):
     return done.output.decode(errors="replace").replace("\r", "")
 
 
-def boot(kernel, words, seconds, archive=None, smp=1, **options):
+def boot(kernel, words, seconds, archive=None, smp=1, witness=True, **options):
     """(what it wrote, the #DBs and #GPs that QEMU saw, a sentence about how it ended)"""
     output = bytearray()
-    with emu.Machine(kernel, archive, words, smp=smp, witness=True, **options) as m:
+    with emu.Machine(kernel, archive, words, smp=smp, witness=witness, **options) as m:
         m.start()
         off = m.pump(output.extend, seconds)
         said = output.decode(errors="replace").replace("\r", "")

@@ -12,8 +12,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define PLACES 40  // a piece of work has fewer instructions
-#define LIMIT  200 // steps: whoever takes more waits for somebody
+#define PLACES 26  // a piece of work has fewer instructions
+#define LIMIT  100 // steps: whoever takes more waits for somebody
 
 // What both share. It is all zero when they begin.
 struct memory {
