@@ -80,6 +80,7 @@ NEEDS_pictures := image qemu test bochs gdb web
 NEEDS_site    := site
 NEEDS_web     := image bochs gdb web
 NEEDS_web-table := gdb
+NEEDS_web-bochs := web
 NEEDS_web-test := image bochs gdb web test
 NEEDS_lint    := style
 NEEDS_format  := style
@@ -182,7 +183,7 @@ include labs/lab.mk
 
 .PHONY: kernel-off kernel-core all core setup iso run exec linux compare gdb kgdb gdbserver bochs \
         console decode bench test fuzz oom perf-tool timeline docs-check recording site web \
-        web-table web-test lint size \
+        web-table web-bochs web-test lint size \
         format pictures clean help FORCE
 
 ifeq ($(CORE),1)
@@ -348,6 +349,9 @@ web: web-table $(ARCHIVE)
 
 web-table: $(B)/kernel.elf
 	@$(PYTHON) tools/web/lines.py $< $(B)/kernel.sym $(BUILD)/kernel.json
+
+web-bochs:
+	@$(PYTHON) tools/web/bochs.py
 
 web-test: web
 	@$(PYTHON) test/web.py

@@ -80,7 +80,7 @@ def main():
         wrong, lines = check(*sys.argv[1:])
     except Skip as reason:
         sys.exit(f"dr7: {reason}")
-    print("\n".join(lines))
+    print("\n".join(lines) + f"\n\n{int(not wrong)} passed, {int(bool(wrong))} failed, 0 skipped")
     sys.exit(1 if wrong else 0)
 
 

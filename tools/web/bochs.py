@@ -2,6 +2,8 @@
 # web/driver.cc: build/web-bochs/bochs.js and bochs.wasm. It is built once; the driver whenever it
 # has changed.
 #
+# `make web-bochs` makes only these.
+#
 # BOCHS_SRC=path: the sources, an archive of Bochs 3.0 or a folder, where Debian has them no longer.
 import glob
 import hashlib
@@ -11,8 +13,9 @@ import subprocess
 import sys
 import tempfile
 
-import debian
-from settings import variable
+sys.path.insert(0, "tools")
+import debian  # noqa: E402
+from settings import variable  # noqa: E402
 
 FOLDER = "build/web-bochs"
 SUITE = "trixie"  # bookworm's Bochs 2.7 is older than what its mirrors still have as a source
@@ -107,3 +110,7 @@ def build():
             run(["em++", *FLAGS.split(), *LINK, "-o", script, FOLDER + "/driver.o", *paths[:8],
                  "-Wl,--start-group", *paths[8:], "-Wl,--end-group"], ".", log)
     return script, FOLDER + "/bochs.wasm"
+
+
+if __name__ == "__main__":
+    build()
