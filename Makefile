@@ -8,6 +8,9 @@ SHELL := /bin/bash
 ifeq ($(filter clean,$(MAKECMDGOALS)),)
 ifeq ($(MAKELEVEL),0)
 MAKEFLAGS += -j$(shell nproc)
+ifneq ($(shell test -d /dev/stdin && echo yes),)
+$(error dr7: standard input is a directory)
+endif
 endif
 endif
 
@@ -30,9 +33,6 @@ export CORE EMU SMP MEM UEFI ICOUNT APPEND QEMU_FLAGS TIMEOUT PROG ARGS FILES OU
 $(foreach v,HWBP CORE DEBUG V,$(if $(filter-out 0 1,$($(v)))$(filter-out 1,$(words $($(v)))),\
   $(error dr7: $(v)=$($(v)): it is 0 or 1)))
 
-ifneq ($(shell test -d /dev/stdin && echo yes),)
-$(error dr7: standard input is a directory)
-endif
 ifeq ($(CORE)$(HWBP),10)
 $(error dr7: CORE=1 HWBP=0: without breakpoints the core has nothing to show)
 endif
@@ -240,8 +240,9 @@ help:
 #: make site       README, docs, hand-outs and sources as one searchable site: build/site
 #: make web        the kernel in Bochs' debugger in a browser: build/web, for any file server
 #:                 (BOCHS_SRC=path: Bochs 3.0's sources, if Debian has them no longer); make
-#:                 web-test tries it in Chromium; make web-table: build/kernel.json, which such a
-#:                 page takes together with one's own build/kernel.elf
+#:                 web-bochs makes only its Bochs; make web-test tries it in Chromium; make
+#:                 web-table: build/kernel.json, which such a page takes together with one's own
+#:                 build/kernel.elf
 #: make recording  a session at the shell as a file for asciinema: build/session.cast
 #: make iso        only the boot image
 #: make setup      installs what `make run` needs; ALL=1: what all targets need
