@@ -75,11 +75,10 @@ function command(line, ticks) {
 
 // The same, and nothing is printed: what would have been.
 function quietly(line, ticks = 1e15) {
-  const before = text;
-  text = "";
+  const before = text.length;
   command(line, ticks);
-  const said = text;
-  text = before;
+  const said = text.slice(before);
+  text = text.slice(0, before);
   return said;
 }
 
@@ -122,6 +121,8 @@ async function over() {
 
 // ---- back ----
 
+const end_of_heap = () => bochs._sbrk(0);  // nothing behind it was ever written
+
 function is_used(page) {
   const end = (page + 1) * PAGE / 4;
   for (let i = page * PAGE / 4; i < end; i++) if (words[i]) return true;
@@ -131,7 +132,7 @@ function is_used(page) {
 // This moment: what the pages hold that are not all zeros, and how many commands there were.
 function copy() {
   const { t, icount } = state();
-  const numbers = [...Array(memory.length / PAGE).keys()].filter(is_used);
+  const numbers = [...Array(Math.ceil(end_of_heap() / PAGE)).keys()].filter(is_used);
   const bytes = new Uint8Array(numbers.length * PAGE);
   numbers.forEach((page, i) =>
     bytes.set(memory.subarray(page * PAGE, (page + 1) * PAGE), i * PAGE));
@@ -154,13 +155,12 @@ function keep() {
 }
 
 function restore(copy) {
-  memory.fill(0);
+  memory.fill(0, 0, end_of_heap());
   copy.numbers.forEach((page, i) =>
     memory.set(copy.bytes.subarray(i * PAGE, (i + 1) * PAGE), page * PAGE));
   off = false;
   typed = [];
-  next = keys.findIndex(key => key.t > copy.t);
-  if (next < 0) next = keys.length;
+  next = keys.filter(key => key.t <= copy.t).length;
   bochs._machine_until(0, 0);
 }
 
@@ -257,8 +257,7 @@ const does = {
         for (const [name, bytes] of Object.entries(files)) FS.writeFile("/" + name, bytes);
       }],
     });
-    memory = bochs.HEAPU8;
-    words = bochs.HEAP32;
+    ({ HEAPU8: memory, HEAP32: words } = bochs);
     owned_at = owners;
     next = 0;
     if (!snapshot) {
@@ -304,9 +303,7 @@ const does = {
     if (read(at, 8)) await until(word(at), at);
   },
 
-  go({ to }) {
-    go_near(to);
-  },
+  go: ({ to }) => go_near(to),
 
   // Back to the instruction that has given a register its value.
   changed({ name }) {

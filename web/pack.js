@@ -24,5 +24,5 @@ export async function load(name) {
   const length = new DataView(bytes.buffer).getUint32(0, true);
   const names = JSON.parse(new TextDecoder().decode(bytes.subarray(4, 4 + length)));
   let at = 4 + length;
-  return Object.fromEntries(names.map(([name, size]) => [name, bytes.slice(at, at += size)]));
+  return Object.fromEntries(names.map(([name, size]) => [name, bytes.subarray(at, at += size)]));
 }

@@ -8,6 +8,7 @@ import { with_kernel, with_words } from "dr7/iso.js";
 import { timeline_of } from "dr7/records.js";
 
 const $ = id => document.getElementById(id);
+const as_json = bytes => JSON.parse(new TextDecoder().decode(bytes));
 const WORDS = "init=/bin/init watchdog=0 trace=1024";
 
 // What the buttons of index.html do; `stop` alone can be pressed while the machine runs.
@@ -33,7 +34,8 @@ let breakpoints = new Map();  // address to Bochs' number
 function ask(does, more = {}) {
   return new Promise(resolve => {
     waiting.set(++asked, resolve);
-    worker.postMessage({ does, id: asked, ...more });
+    // The copy of a machine is large: it goes over and is not copied again.
+    worker.postMessage({ does, id: asked, ...more }, more.snapshot ? [more.snapshot.buffer] : []);
   });
 }
 
@@ -200,11 +202,13 @@ async function boot(line, pack) {
   const machine = pack ? await load(pack) : parts;
   $("words").value = line;
   use_table(machine.table);
-  await start({}, with_words(machine.snapshot.slice(), line));
+  const snapshot = machine.snapshot.slice();
+  with_words(snapshot.subarray(...as_json(machine.room)), line);
+  await start({}, snapshot);
 }
 
 function use_table(bytes) {
-  sources = new Sources(JSON.parse(new TextDecoder().decode(bytes)));
+  sources = new Sources(as_json(bytes));
   file = -1;
   $("file").replaceChildren(...sources.files.map((name, i) => new Option(name, i)));
   prompt.names = [...sources.named.keys()];
@@ -244,7 +248,7 @@ async function follow() {
 async function main() {
   parts = await load("dr7.pack.gz");
   wasm = WebAssembly.compile(parts.wasm);
-  parts.tours = JSON.parse(new TextDecoder().decode(parts.tours));
+  parts.tours = as_json(parts.tours);
   for (const script of [parts.xterm, parts.fit]) await import(script_of(script));
   console_ = open_console();
   prompt = new Prompt(command, () => $("stop").click());

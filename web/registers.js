@@ -40,10 +40,9 @@ export function show_registers(state, before, owners, name_of) {
     is_new: before !== null && before[name] !== state[name] });
   fill(document.getElementById("debug"), [
     ...[0, 1, 2, 3].map(n => {
-      const kind = watches(state.dr7, n);
-      if (!kind && !owners[n]) return row("dr" + n, 16);
-      return row("dr" + n, 16,
-                 [kind || "off", name_of(state["dr" + n]), owners[n]].filter(Boolean).join("; "));
+      const kind = watches(state.dr7, n) || owners[n] && "off";
+      const said = kind ? [kind, name_of(state["dr" + n]), owners[n]] : [];
+      return row("dr" + n, 16, said.filter(Boolean).join("; "));
     }),
     row("dr6", 8, dr6_says(state.dr6)),
     row("dr7", 8, bits(state.dr7, { 13: "GD" })),

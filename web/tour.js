@@ -1,6 +1,5 @@
 // A guided tour (tools/web/tours.py): steps of text and of lines that are typed for the reader.
 // What Bochs answers is compared with what should be seen.
-
 export class Tour {
   // `type(line)` types at Bochs' prompt and resolves with the answer.
   constructor(section, type) {

@@ -33,7 +33,7 @@ OPTIONS = ["--host=wasm32-unknown-emscripten", "--enable-debugger", "--disable-d
            "CFLAGS=" + FLAGS, f"CXXFLAGS={FLAGS} -include libgen.h", "LDFLAGS=" + FLAGS]
 LINK = ["-sMODULARIZE", "-sEXPORT_NAME=Bochs", "-sENVIRONMENT=worker", "-sINVOKE_RUN=0",
         "-sEXIT_RUNTIME=0", "-sINITIAL_MEMORY=134217728", "-sTOTAL_STACK=1048576",
-        "-sFORCE_FILESYSTEM=1", "-sEXPORTED_FUNCTIONS=_free,_malloc",
+        "-sFORCE_FILESYSTEM=1", "-sEXPORTED_FUNCTIONS=_free,_malloc,_sbrk",
         "-sEXPORTED_RUNTIME_METHODS=FS,ENV,stackSave,stackRestore,stringToNewUTF8,UTF8ToString",
         "-sDEFAULT_LIBRARY_FUNCS_TO_INCLUDE=$stringToNewUTF8"]
 OBJECTS = ["logio", "main", "config", "pc_system", "osdep", "plugin", "crc", "bxthread"]

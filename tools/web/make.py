@@ -115,7 +115,10 @@ class Machine:
 
     def packed(self, table):
         """What the page has of it; `table`: what `make web-table` says of the kernel."""
-        return {"snapshot": read(self.snapshot), "table": read(table)}
+        snapshot, room = read(self.snapshot), ROOM[0].encode()
+        at = snapshot.index(room)  # GRUB may have put it in quotation marks
+        return {"snapshot": snapshot, "table": read(table),
+                "room": json.dumps([at - 1, at + len(room) + 1]).encode()}
 
 
 def segments(kernel):
