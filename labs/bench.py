@@ -12,6 +12,7 @@ import subprocess
 import tempfile
 
 from labs import cut
+import settings
 
 BUILD_SECONDS = 300
 # A program for dr7. Its functions may be the hand-in.
@@ -188,4 +189,4 @@ def core(flavour):
 
 def make(tree, *words):
     return run(["make", "-s", "-j2", "-C", tree, "DEBUG=1", "B=" + BUILD, *words],
-               env={k: v for k, v in os.environ.items() if not k.startswith("MAKE")})
+               env=settings.without_settings())

@@ -8,10 +8,12 @@ import json
 import os
 import random
 import secrets
+import sys
 from dataclasses import dataclass, field
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(HERE)
+sys.path[:0] = [ROOT + "/tools"]  # for all modules of the labs
 STARTER = "labs/lab.json"
 SECRET = "labs.secret"  # in the root, ignored by git
 PUBLIC = "public"       # the student whose parameters everybody may know

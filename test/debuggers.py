@@ -54,8 +54,8 @@ def session(debugger, build, commands, timeout, **variables):
     done = subprocess.run([sys.executable, "-B", "tools/debug.py", debugger, "--build", build],
                           input=commands, text=True, stdout=subprocess.PIPE,
                           stderr=subprocess.STDOUT, timeout=timeout,
-                          env=dict(os.environ, EMU=other, SMP="1", APPEND="-- demo",
-                                   QEMU_FLAGS="", **variables))
+                          env=os.environ | {"EMU": other, "SMP": "1", "APPEND": "-- demo",
+                                            "QEMU_FLAGS": ""} | variables)
     return done.stdout
 
 
@@ -68,6 +68,10 @@ def check(build, timeout):
     said = session("bochs", build, BOCHS, timeout, PROG=DEMO)
     if not re.search(BOCHS_ANSWER, said):
         wrong.append(f"make bochs: wanted {BOCHS_ANSWER!r}")
+    log += said
+    said = session("bochs", build, "q\n", timeout, SMP="2")
+    if not re.search(r"^\(0\) .*\(kernel_main\+[01]\)", said, re.M):
+        wrong.append("make bochs SMP=2: it does not stop at kernel_main")
     log += said
     with open(build + "/kernel.sym", encoding="utf-8") as f:
         address = re.search("^([0-9a-f]+) kernel_main$", f.read(), re.M)[1]

@@ -27,6 +27,8 @@ import sys
 import tempfile
 import time
 
+import settings
+
 MARK = re.compile(r"<!-- (run|session|file|in a copy|not run)(?: goes on)?(?:: (.*?))?"
                   r"((?:; [^;]+)*) -->$")
 OPTION = re.compile(r"numbers vary|lines left out|slow|tour \w+|/(.*)/ varies")
@@ -37,11 +39,7 @@ LIMIT, SLOW_LIMIT = 300, 3600
 # Of build/, what a copy of the tree is built from sooner. Downloads are shared.
 BUILT = ["obj", "debug", "core", "include", "user", "host", "tools", "compare"]
 SHARED = ["linux", "linux-source", "perf-tool", "debian"]
-# What make and its user have set is not the page's.
-VARIABLES = ["MAKEFLAGS", "MAKELEVEL", "MFLAGS", "CORE", "EMU", "SMP", "MEM", "UEFI", "APPEND",
-             "QEMU_FLAGS", "TIMEOUT", "PROG", "ARGS", "FILES", "OUT", "T", "SECS", "SHELL_PROG",
-             "CMDS", "ICOUNT", "DEBUG", "HWBP", "LOG"]
-ENVIRONMENT = {k: v for k, v in os.environ.items() if k not in VARIABLES}
+ENVIRONMENT = settings.without_settings()  # they are not the page's
 ENVIRONMENT["COLUMNS"] = "1000"  # gdb folds no lines
 ENVIRONMENT["TIMEOUT"] = "1800"  # of a machine: this computer may have other work
 

@@ -10,10 +10,19 @@ MAX_CPUS = 64  # arch/x86/layout.h
 MIN_MEM = 16   # megabytes; the kernel refuses less
 MAX_MEM = 1 << 20
 PT_INTERP = 3  # elf(5): the program needs a loader
+# What make and its user have set for this machine or build.
+VARIABLES = ["MAKEFLAGS", "MAKELEVEL", "MFLAGS", "CORE", "EMU", "SMP", "MEM", "UEFI", "APPEND",
+             "QEMU_FLAGS", "TIMEOUT", "PROG", "ARGS", "FILES", "OUT", "T", "SECS", "SHELL_PROG",
+             "CMDS", "ICOUNT", "DEBUG", "HWBP", "LOG", "B"]
 
 
 def variable(name, otherwise=""):
     return os.environ.get(name) or otherwise
+
+
+def without_settings():
+    """The environment of a make that is to have its own."""
+    return {k: v for k, v in os.environ.items() if k not in VARIABLES}
 
 
 def number(name, otherwise, low=0, high=1 << 31, kind=int):

@@ -1,7 +1,6 @@
 # The lab "count": perf counts a program of the student's own, on dr7 and on Linux, and what it says
 # is not always the same. The grader runs both.
 import re
-import subprocess
 import tempfile
 
 from labs import bench, lab, questions
@@ -10,7 +9,6 @@ TITLE = "W3 Count and compare"
 HOURS = 0.5
 NEEDS = "nothing"
 KIND = questions
-SECONDS = 120  # for a boot, on a busy host
 
 VARIABLES = ["first", "second", "third", "fourth", "fifth", "sixth"]
 
@@ -47,10 +45,7 @@ def perf(system, program, events):
     """What perf says, on dr7 ("exec") or on Linux ("linux")."""
     words = {"PROG": "build/user/bin/perf", "FILES": program,
              "ARGS": f"stat -e {','.join(events)} /counted"}
-    done = subprocess.run(["make", "-s", system, *(f"{k}={v}" for k, v in words.items())],
-                          cwd=lab.ROOT, stdin=subprocess.DEVNULL, capture_output=True, text=True,
-                          errors="replace", timeout=SECONDS)
-    return done.stdout.replace("\r", "") + done.stderr
+    return questions.make(system, *(f"{k}={v}" for k, v in words.items()))
 
 
 def find(pattern, said):

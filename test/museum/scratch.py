@@ -7,6 +7,7 @@ import shutil
 import subprocess
 
 from labs import bench, cut, lab, starter
+import settings
 
 ROOT = lab.ROOT
 BUILT = ["build/debug", "build/include", "build/user/include"]
@@ -18,8 +19,7 @@ class Broken(Exception):
 
 def make(tree, *words):
     done = bench.run(["make", "-s", "-j2", "-C", tree, *words],
-                     env={k: v for k, v in os.environ.items() if not k.startswith("MAKE")
-                          and k not in ("DEBUG", "HWBP", "CORE", "SMP", "EMU", "T", "B", "WERROR")})
+                     env=settings.without_settings() | {"WERROR": "0"})
     if done.returncode:
         raise Broken(bench.complaints(done))
     return done.stdout
