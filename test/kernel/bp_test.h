@@ -1,4 +1,4 @@
-// What the breakpoint tests share: attrs, and tasks that run a function to its end.
+// What the breakpoint tests share: to make an attr, and to open, read and close a breakpoint.
 #pragma once
 
 #include "hwbp/hwbp.h"
@@ -23,7 +23,7 @@ static inline struct perf_event *bp_open(const volatile void *addr, u32 type, u6
     return perf_event_create_kernel_counter(&attr, -1, current_task(), NULL, NULL);
 }
 
-// One of a CPU, whatever runs there.
+// A breakpoint of a CPU: it counts for every task that runs there.
 static inline struct perf_event *bp_open_cpu(const volatile void *addr, u32 type, u64 len, int cpu)
 {
     struct perf_event_attr attr = bp_attr(addr, type, len);
@@ -35,7 +35,7 @@ static inline u64 bp_count(struct perf_event *event)
     return perf_event_read_value(event, NULL, NULL);
 }
 
-// Releases the event and returns what it had counted.
+// Releases the event and returns its last count.
 static inline u64 bp_close(struct perf_event *event)
 {
     u64 count = bp_count(event);

@@ -1,4 +1,5 @@
-// The runner of the built-in tests: choice, KTAP, and the comparison of before and after.
+// The runner of the built-in tests. It chooses them, prints KTAP, and looks for what they leave
+// behind.
 #include "test/kernel/ktest.h"
 #include "arch/x86/cpu.h"
 #include "arch/x86/platform.h"
@@ -15,16 +16,16 @@
 // linker.ld gathers the KTEST() entries here.
 extern const struct ktest __ktests_start[], __ktests_end[];
 
-static u32 test_failures;       // of the running test; atomic, tests use several tasks
-static const char *skip_reason; // set by ktest_skip()
-static const char *running;     // the test; NULL: none
+static u32 test_failures; // of the running test; atomic, tests use several tasks
+static const char *skip_reason;
+static const char *running; // name of the running test; NULL: none
 
 void ktest_fail(const char *file, int line, const char *fmt, ...)
 {
     char text[160];
     va_list ap;
     if (__atomic_fetch_add(&test_failures, 1, __ATOMIC_RELAXED))
-        return; // the first says what is wrong; the rest would bury it
+        return; // only the first failure is printed: the others would hide it
     va_start(ap, fmt);
     vsnprintf(text, sizeof(text), fmt, ap);
     va_end(ap);
@@ -80,8 +81,8 @@ static void expect_none_left(u32 before, u32 now, const char *what)
         ktest_fail(__FILE__, __LINE__, "the test %s %u %s%s", more, n, what, n == 1 ? "" : "s");
 }
 
-// A task that a test joined is dead, but its last reference may still be on its way out of the
-// switch.
+// A task that a test has joined is dead, but the switch may not have dropped its last reference
+// yet.
 static void expect_unchanged(struct leftovers before)
 {
     struct leftovers now = take_stock();
@@ -97,8 +98,8 @@ static void expect_unchanged(struct leftovers before)
 
 // ---- tests that do not end ----
 
-// In ticks that CPU 0 has taken, not in time: a busy host makes a test last, but then it lets the
-// CPU take few ticks, too.
+// The limit counts the ticks of CPU 0, not time. On a busy host a test takes long, but the CPU
+// takes few ticks then, too.
 static u64 limit, ticks_left;
 
 void ktest_tick(void)
@@ -137,7 +138,7 @@ static bool names(const char *word, size_t n, const char *name)
     return strncmp(word, name, n) == 0 && (name[n] == 0 || name[n] == '.');
 }
 
-// The list has "all", or names with commas between. A name behind a dash is left out.
+// The list has names with commas between them, or "all". A dash before a name leaves that test out.
 static bool chosen(const char *list, const char *name)
 {
     bool wanted = false;

@@ -1,11 +1,11 @@
-// Tests that run inside the kernel, as kernel threads. Chosen by "test=NAME" ("test=all" runs every
-// one, "test=all,-NAME" all but this one) and reported as KTAP.
+// Tests that run inside the kernel, as kernel threads. "test=NAME" chooses one, "test=all" every
+// one, and "test=all,-NAME" all but one. The report is KTAP.
 //
 // A test is a function with a KTEST() line. It uses EXPECT for what must be true, and goes on after
-// a failure. The first failure of a test is printed with file, line and both values. Tests leave
-// the machine as they found it: the runner compares live breakpoints, tasks and free pages before
-// and after. A difference fails the test. A test that does not end within 30 s
-// ("test_limit=SECONDS" on the command line) is a panic, which says where each CPU is.
+// a failure. The first failure of a test is printed with file, line and both values. A test leaves
+// the machine as it found it. The runner compares live breakpoints, tasks and free pages before and
+// after, and a difference fails the test. If a test does not end within 30 s ("test_limit=SECONDS"
+// on the command line), the kernel panics and says where each CPU is.
 #pragma once
 
 #include "kernel/base/printk.h"
@@ -14,7 +14,7 @@
 struct ktest {
     const char *name;
     void (*fn)(void);
-    const char *rules; // the rule set it needs; NULL: it must pass with whichever is on
+    const char *rules; // the rule set it needs; NULL: it passes with each
 };
 
 #define KTEST_ENTRY(id, test_name, fn, rule_set)                                                   \
@@ -36,16 +36,16 @@ struct ktest {
 void ktest_fail(const char *file, int line, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
 void ktest_skip(const char *reason); // the test returns right after it
-void ktest_no_breakpoints(void);     // skips, saying why
+void ktest_no_breakpoints(void);     // skips the test and says why
 #define ktest_note(fmt, ...) printk("# " fmt "\n", ##__VA_ARGS__)
 
-// Loop counts are divided by this in Bochs and printed, never elsewhere ("test_div=N" on the
-// command line).
+// A loop count for this machine. In Bochs it is n divided by "test_div=N" of the command line, and
+// printed. Elsewhere it is n.
 u64 ktest_scale(u64 n);
 
-// Each tick on each CPU, IRQs off: panics if the running test has taken too long.
+// Called at each tick on each CPU, IRQs off. Panics if the running test has taken too long.
 void ktest_tick(void);
 
-// Runs the tests that "test=" names, or without that option those of `otherwise`. Returns the
-// number of failures; a "test=" that names none is one. Task context.
+// Runs the tests that "test=" names. Without that option, `otherwise` names them. Returns the
+// number of failures. If the names fit no test, that is one failure. Task context.
 u32 ktest_run(const char *otherwise);

@@ -53,7 +53,7 @@ KTEST_HWBP(bp_edges, "bp-edges", NULL)
     EXPECT_EQ(bp_close(event), 3);
 }
 
-// A kernel that forgets RF hits the same instruction for ever: the test shall fail then, not hang.
+// Without RF the same instruction hits for ever. The test must fail then, not hang.
 static void end_a_storm(struct perf_event *event, struct trapframe *regs)
 {
     if (event->count > 1000)
@@ -121,15 +121,16 @@ KTEST_HWBP(bp_enable, "bp-enable-disable-reset", NULL)
     target = 3;
     EXPECT_EQ(perf_event_read_value(event, &enabled, &running), 1);
     EXPECT(enabled > 0);
-    EXPECT_EQ(running, enabled); // it always had its register
+    EXPECT_EQ(running, enabled); // it had its register all the time
     perf_event_reset(event);
     perf_event_enable(event);
-    perf_event_enable(event); // twice is once
+    perf_event_enable(event); // a second enable changes nothing
     target = 4;
     EXPECT_EQ(bp_close(event), 1);
 }
 
-// As a limit of hits leaves it: it still has its register, and counts no more until it is enabled.
+// A limit of hits leaves a breakpoint in this state: it keeps its register, but counts nothing
+// until it is enabled.
 KTEST_HWBP(bp_stopped, "bp-stopped", NULL)
 {
     struct perf_event *event = bp_open(&target, HW_BREAKPOINT_W, 8);
@@ -158,7 +159,7 @@ KTEST_HWBP(bp_modify, "bp-modify-in-place", NULL)
     EXPECT_EQ(event[0]->attr.bp_addr, (u64)&target);
     EXPECT_EQ(event[0]->attr.bp_type, HW_BREAKPOINT_W);
     EXPECT_EQ(event[0]->attr.bp_len, 4);
-    target = 2; // the old one is whole
+    target = 2; // the old breakpoint is unchanged
     EXPECT_EQ(bp_count(event[0]), 2);
     EXPECT_EQ(hwbp_modify(event[0], (u64)callee, HW_BREAKPOINT_X, sizeof(long)), 0);
     callee();
@@ -191,7 +192,7 @@ KTEST_HWBP(bp_callback, "bp-callback", NULL)
 KTEST_HWBP(bp_mode, "bp-exclude", NULL)
 {
     struct perf_event_attr attr = bp_attr(&target, HW_BREAKPOINT_W, 8);
-    attr.exclude_kernel = 1; // a kernel address that the kernel's accesses do not count for
+    attr.exclude_kernel = 1; // a kernel address, but its accesses would not count
     EXPECT_EQ(PTR_ERR(perf_event_create_kernel_counter(&attr, -1, current_task(), NULL, NULL)),
               -EINVAL);
     attr.exclude_kernel = 0;

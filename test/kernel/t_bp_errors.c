@@ -1,4 +1,4 @@
-// Every way to be refused by the breakpoint API, and that a refusal leaves nothing behind.
+// Every error of the breakpoint API, and that a refused request leaves nothing behind.
 #include "arch/x86/platform.h"
 #include "test/kernel/bp_test.h"
 
@@ -43,7 +43,7 @@ KTEST_HWBP(protected, "bp-protected", NULL)
     EXPECT_EQ(open_error((u64)this_cpu(), HW_BREAKPOINT_W, 8), -EINVAL);
     EXPECT_EQ(open_error((u64)&on_stack & ~7ull, HW_BREAKPOINT_W, 8), -EINVAL);
     EXPECT_EQ(open_error((u64)__protected_text_start, HW_BREAKPOINT_X, 8), -EINVAL);
-    EXPECT_EQ(open_error((u64)target, HW_BREAKPOINT_X, 8), 0); // no code there, and no harm
+    EXPECT_EQ(open_error((u64)target, HW_BREAKPOINT_X, 8), 0); // no code is needed there
     EXPECT_EQ(hwbp_live(), 0);
 }
 

@@ -1,5 +1,5 @@
-// Breakpoints that follow their task: preemption, migration, remote control, exit; exact counts
-// always.
+// Breakpoints that follow their task: preemption, migration, control by another task, and exit.
+// Counts are always exact.
 #include "arch/x86/platform.h"
 #include "test/kernel/bp_test.h"
 
@@ -94,7 +94,7 @@ KTEST_HWBP(remote, "bp-other-task", NULL)
     for (int round = 0; round < 50; round++) {
         struct perf_event *event = perf_event_create_kernel_counter(&attr, -1, task, NULL, NULL);
         EXPECT(!IS_ERR(event));
-        u64 start = steps; // some of the steps after this line are watched for sure
+        u64 start = steps; // at least some of the steps from here on are watched
         while (steps < start + 5)
             schedule();
         EXPECT(bp_count(event) >= 4);
@@ -105,7 +105,7 @@ KTEST_HWBP(remote, "bp-other-task", NULL)
         EXPECT_EQ(bp_count(event), frozen);
         EXPECT(bp_close(event) <= steps);
     }
-    shared[0] = 1; // ours: never theirs
+    shared[0] = 1; // a write of this task, which must not count
     stop = true;
     task_join(task);
     EXPECT_EQ(PTR_ERR(perf_event_create_kernel_counter(&attr, -1, task, NULL, NULL)), -ESRCH);
@@ -135,7 +135,7 @@ KTEST_HWBP(exit, "bp-task-exit", NULL)
     shared[1] = 0;
     EXPECT_EQ(hwbp_live(), 1); // its maker still has it
     EXPECT_EQ(bp_count(event), 37);
-    perf_event_enable(event); // too late, and harmless
+    perf_event_enable(event); // too late, but allowed
     EXPECT_EQ(bp_close(event), 37);
     task_put(task);
 }

@@ -1,11 +1,11 @@
-// Wide breakpoints: one reservation, all CPUs or none, whoever races.
+// Wide breakpoints: one reservation covers all CPUs or none, while other tasks take registers.
 #include "arch/x86/platform.h"
 #include "arch/x86/smp.h"
 #include "test/kernel/bp_test.h"
 
 static volatile u64 watched;
 static volatile bool stop;
-static u32 refused; // atomic: requests that fit and were refused all the same
+static u32 refused; // atomic: requests that were refused although they fit
 static u64 opened;  // atomic
 
 static void write_here(void *)
@@ -37,7 +37,7 @@ KTEST_HWBP(one_cpu, "bp-one-cpu", NULL)
         smp_call(cpu, write_here, NULL);
     EXPECT_EQ(bp_count(event), 1);
     EXPECT_EQ(hwbp_modify(event, (u64)&elsewhere, HW_BREAKPOINT_W, 3), -EINVAL);
-    smp_call(last, write_here, NULL); // still where it was
+    smp_call(last, write_here, NULL); // it still watches the old address
     EXPECT_EQ(hwbp_modify(event, (u64)&elsewhere, HW_BREAKPOINT_W, 8), 0);
     smp_call(last, write_here, NULL);
     EXPECT_EQ(bp_count(event), 2);
@@ -46,7 +46,7 @@ KTEST_HWBP(one_cpu, "bp-one-cpu", NULL)
     EXPECT_EQ(PTR_ERR(event), -EINVAL);
 }
 
-// Takes the last free register of its CPU and gives it back, again and again: that always fits.
+// Takes the last free register of its CPU and gives it back, again and again. This always fits.
 static void racer(void *arg)
 {
     int cpu = (u64)arg;
@@ -71,7 +71,7 @@ KTEST_HWBP(atomic, "wide-atomic", NULL)
     struct perf_event *held[MAX_CPUS][4];
     struct task *racers[MAX_CPUS];
     struct perf_event_attr attr = bp_attr(&watched, HW_BREAKPOINT_W, 8);
-    for (u32 cpu = 0; cpu < nr_cpus; cpu++) // three each, the last CPU is full
+    for (u32 cpu = 0; cpu < nr_cpus; cpu++) // three on each CPU, but the last one is full
         for (u32 i = 0; i < (cpu == last ? 4 : 3); i++)
             held[cpu][i] = bp_open_cpu(&watched, HW_BREAKPOINT_W, 8, cpu);
     stop = false;
@@ -90,7 +90,7 @@ KTEST_HWBP(atomic, "wide-atomic", NULL)
         task_put(racers[cpu]);
     }
     EXPECT_EQ(refused, 0);
-    ktest_note("%lu wide requests refused beside %lu that fitted", tries, opened);
+    ktest_note("%lu wide requests were refused while %lu others fitted", tries, opened);
     for (u32 cpu = 0; cpu < nr_cpus; cpu++)
         for (u32 i = 0; i < (cpu == last ? 4 : 3); i++)
             perf_event_release_kernel(held[cpu][i]);

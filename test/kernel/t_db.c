@@ -1,6 +1,5 @@
-// db-semantics: what #DB really does on this emulator, one assertion after another
-// (docs/emulators.md). A link of the chain sees every exception before its event does and writes
-// down where and why.
+// db-semantics: what #DB really does on this emulator (docs/emulators.md). A link of the chain sees
+// every exception before the event does. It records the address and the cause.
 #include "arch/x86/cpu.h"
 #include "kernel/base/die.h"
 #include "test/kernel/bp_test.h"
@@ -12,7 +11,7 @@ static struct {
     u32 slots;
 } seen[MAX_SEEN];
 static u32 nr_seen;
-static u32 watched_cpu; // only #DBs of the CPU under test are written down
+static u32 watched_cpu; // only the #DBs of this CPU are recorded
 static u64 stop_rip;    // single step ends here
 static volatile u32 var __aligned(8);
 
@@ -30,16 +29,16 @@ static enum die_answer observe(struct die *d)
     nr_seen++;
     if (f->rip == stop_rip || nr_seen == MAX_SEEN)
         f->rflags &= ~RFLAGS_TF;
-    if (nr_seen > MAX_SEEN) // the kernel has forgotten it: a failure, not a loop without end
+    if (nr_seen > MAX_SEEN) // RF was forgotten: the test must fail, not loop for ever
         f->rflags |= RFLAGS_RF;
-    if (hits->slots) // the event shall count it, and an execute breakpoint needs its RF
+    if (hits->slots) // the event must count it, and set RF for an execute breakpoint
         hits->dr6 &= DR6_SLOTS;
     return hits->slots ? DIE_DONE : DIE_STOP;
 }
 
 static struct die_link observer = {.fn = observe, .priority = DIE_FIRST};
 
-// From here to end(): one CPU, no interrupts, an empty record.
+// Until end() the test stays on this CPU without interrupts. The record is empty now.
 static u64 begin(void)
 {
     preempt_disable();
@@ -103,7 +102,7 @@ KTEST(step_emulated, "db-semantics.step-cpuid-in", NULL)
 KTEST(step_mov_ss, "db-semantics.step-mov-ss", NULL)
 {
     u64 flags = begin();
-    STEP_OVER("mov %%ss, %%eax; mov %%eax, %%ss; nop; nop"); // no trap right after MOV SS
+    STEP_OVER("mov %%ss, %%eax; mov %%eax, %%ss; nop; nop"); // MOV SS delays the trap
     end(flags);
     expect_steps(3);
 }
@@ -145,8 +144,8 @@ static void __attribute__((noinline)) callee(void)
     __asm__ volatile("");
 }
 
-// One hit of `event` whose raw DR6 keeps the bits that were set before (the CPU only adds BS, BT,
-// BD).
+// One hit of `event`. The raw DR6 keeps the bits that were set before: the CPU only adds to BS, BT
+// and BD.
 static void expect_hit(struct perf_event *event, u32 slot, u64 preset, u64 rip)
 {
     EXPECT_EQ(nr_seen, 1);
@@ -213,7 +212,7 @@ KTEST_HWBP(step_and_hit, "db-semantics.step-and-hit", NULL)
     EXPECT_EQ(bp_close(event), 1);
 }
 
-// Locked instructions read and write, and trap once each.
+// A locked instruction reads and writes, but traps once.
 static u64 count_locked(u32 type)
 {
     struct perf_event *event = bp_open(&var, type, 4);
@@ -265,7 +264,7 @@ KTEST_HWBP(disabled_match, "db-semantics.disabled-match", NULL)
 {
     struct perf_event *first = bp_open(&var, HW_BREAKPOINT_W, 4);
     struct perf_event *second = bp_open(&var, HW_BREAKPOINT_W, 4);
-    perf_event_disable(second); // its address stays in a register that is off
+    perf_event_disable(second); // its register is off, but keeps the address
     u64 spurious = this_cpu()->dr.stats.spurious;
     for (int i = 0; i < 10; i++)
         var = i;
@@ -274,7 +273,7 @@ KTEST_HWBP(disabled_match, "db-semantics.disabled-match", NULL)
     EXPECT_EQ(this_cpu()->dr.stats.spurious, spurious);
 }
 
-// A register that is off has the condition of an execute breakpoint.
+// The R/W bits of a register that is off are 0, which means an execute breakpoint.
 KTEST_HWBP(disabled_execute, "db-semantics.disabled-execute", NULL)
 {
     struct perf_event *first = bp_open((void *)callee, HW_BREAKPOINT_X, sizeof(long));

@@ -1,4 +1,4 @@
-// The chain of exception handlers: order, answers, and which link gets which exception.
+// The chain of exception handlers: its order, its answers, and what each link gets.
 #include "kernel/base/die.h"
 #include "arch/x86/cpu.h"
 #include "arch/x86/platform.h"
@@ -8,7 +8,7 @@
 #define MAX_CALLS  8
 
 static char calls[MAX_CALLS + 1]; // one letter for each link that was asked
-static enum die_event event;      // only this one is written down
+static enum die_event event;      // only exceptions of this kind are recorded
 static u32 tested_cpu;
 static char stopper; // the link that answers DIE_STOP
 static u64 dr6_seen[2];
@@ -63,11 +63,11 @@ KTEST(die_order, "die-chain.order", NULL)
     die_register(&a);
     die_register(&c);
     debug_break();
-    EXPECT_EQ(strcmp(calls, "abcz"), 0); // by priority; equal ones as they came
+    EXPECT_EQ(strcmp(calls, "abcz"), 0); // by priority; equal ones in the order of registration
     memset(calls, 0, sizeof(calls));
     stopper = 'b';
     debug_break();
-    EXPECT_EQ(strcmp(calls, "ab"), 0); // nobody behind the one that stops
+    EXPECT_EQ(strcmp(calls, "ab"), 0); // no link behind the one that stops is asked
     die_unregister(&b);
     die_unregister(&a);
     memset(calls, 0, sizeof(calls));
@@ -104,14 +104,15 @@ KTEST(die_trap, "die-chain.other-exceptions", NULL)
     lapic_send_nmi(this_cpu()->apic_id);
     for (int i = 0; i < 1000 && !__atomic_load_n(&calls[0], __ATOMIC_ACQUIRE); i++)
         clock_delay_us(1000);
-    EXPECT_EQ(calls[0], 'u'); // once or more: the watchdog's beats are NMIs, too
+    EXPECT_EQ(calls[0], 'u'); // once or more, because the watchdog's beats are NMIs, too
     die_unregister(&link);
     preempt_enable();
     if (bp)
         EXPECT_EQ(bp_close(bp), 0); // no breakpoint fires in an NMI's handler
 }
 
-// Before and behind the breakpoints' link: each cause is taken by the one it belongs to.
+// One link looks at DR6 before the breakpoints' link, and one after it. Each cause must reach the
+// right link.
 static enum die_answer see_all(struct die *d)
 {
     if (d->event == DIE_DEBUG && cpu_id() == tested_cpu)
@@ -140,7 +141,7 @@ KTEST_HWBP(die_causes, "die-chain.several-causes", NULL)
     die_register(&rest);
     u64 flags = irq_save();
     __asm__ volatile("pushfq; orq $0x100, (%%rsp); popfq\n"
-                     "movq $1, %0" // the first step ends behind this hit
+                     "movq $1, %0" // the first step ends after this instruction, which hits
                      : "=m"(watched)
                      :
                      : "memory", "cc");

@@ -6,9 +6,9 @@
 #include "test/kernel/bp_test.h"
 
 #define TICKS 8
-#define MOST  (3 * TICKS) // interrupts meanwhile: ticks, and what each of them may leave to be done
+#define MOST  (3 * TICKS) // most interrupts meanwhile: the ticks, and the work that each may defer
 
-// What delivers an interrupt, from its first step to its last.
+// Functions that deliver an interrupt, from its beginning to its end.
 static const char *const watched[] = {"lapic_eoi", "sched_tick", "sched_irq_exit"};
 
 static struct perf_event *sample_each(const char *name)

@@ -1,4 +1,5 @@
-// Flexible breakpoints: more than there are registers, taking turns, and what each was worth.
+// Flexible breakpoints: more than there are registers. They take turns, and their counts are
+// scaled.
 #include "arch/x86/platform.h"
 #include "perf/context.h"
 #include "test/kernel/bp_test.h"
@@ -16,7 +17,7 @@ static struct perf_event *open_flexible(const volatile void *addr, int cpu, stru
     return perf_event_create_kernel_counter(&attr, cpu, task, NULL, NULL);
 }
 
-// Writes each variable once per round, in a fixed order, until the CPU's turns have gone on by n.
+// Writes each variable once per round, in a fixed order, until n more turns of the CPU have ended.
 // The caller stays on one CPU.
 static void write_for_turns(u64 n)
 {
@@ -27,13 +28,13 @@ static void write_for_turns(u64 n)
             var[i] = i;
 }
 
-// What the writer saw itself, from before the first reading to after the last.
+// What the writer itself has seen, from before the first reading until after the last.
 struct seen {
-    u64 rounds, with[MANY]; // all, and those in which the event was in a register
-    u64 turned, longest;    // when the turn began, and how long one lasted at most, in ns
+    u64 rounds, with[MANY]; // all rounds, and those in which the event had a register
+    u64 turned, longest;    // when this turn began, and the longest turn, in ns
 };
 
-// Writes each variable once. No turn ends meanwhile: an event counts all of a round or nothing.
+// Writes each variable once. No turn ends meanwhile, so an event counts all of a round or nothing.
 static void write_round(struct perf_event **event, struct seen *seen)
 {
     u64 flags = irq_save();
@@ -67,9 +68,9 @@ static u64 permille_off(u64 value, u64 truth)
     return (value > truth ? value - truth : truth - value) * 1000 / truth;
 }
 
-// Returns by how many permille the worst estimate is off. Nothing is expected of estimates: they
-// suppose a steady load, which an emulator on a busy host cannot give. Time passes, and nothing is
-// written. But counts are exact, and times differ by what the longest turn can explain.
+// Returns the error of the worst estimate in permille. The test does not limit it: estimates
+// suppose a steady load, but on a busy host time passes in which the emulator writes nothing.
+// Counts must be exact, and times may differ by the longest turn.
 static u64 measure(struct perf_event **event, struct seen *seen)
 {
     u64 count, enabled[MANY], running[MANY], before[MANY][2], least = ~0ul, most = 0, off = 0;
@@ -104,7 +105,7 @@ KTEST_HWBP(flex12, "flex-12", "2009")
         event[i] = open_flexible(&var[i], -1, current_task());
         EXPECT(!IS_ERR(event[i]));
     }
-    write_for_turns(MANY); // whole rounds of turns from here on
+    write_for_turns(MANY); // from here on the rounds of turns are whole
     u64 off = measure(event, &seen);
     ktest_note("%lu rounds; the longest turn %lu us; estimates within %lu permille", seen.rounds,
                seen.longest / 1000, off);
@@ -113,8 +114,8 @@ KTEST_HWBP(flex12, "flex-12", "2009")
     EXPECT_EQ(sched_set_affinity(current_task(), CPUMASK_ALL), 0);
 }
 
-// Four registers are never idle while somebody waits, and beside three pinned ones a single
-// register goes round.
+// No register is idle while an event waits. Beside three pinned events, the last register goes from
+// one event to the next.
 KTEST_HWBP(flex_fill, "flex-fills-registers", "exact")
 {
     struct perf_event *event[MANY], *pinned[3];
@@ -134,7 +135,7 @@ KTEST_HWBP(flex_fill, "flex-fills-registers", "exact")
         pinned_var = i;
     write_for_turns(4 * MANY);
     for (int i = 0; i < MANY; i++)
-        EXPECT(bp_count(event[i]) > 0); // each had its turns
+        EXPECT(bp_count(event[i]) > 0); // each has had turns
     for (int i = 0; i < 3; i++)
         EXPECT_EQ(bp_close(pinned[i]), 100); // a pinned one misses nothing
     for (int i = 0; i < MANY; i++)
@@ -149,8 +150,8 @@ static u32 turns_missed(const struct perf_event *event)
     return missed;
 }
 
-// Nobody is left out of more turns than there are breakpoints, however the turns were disturbed:
-// the one that is switched off and on again, and the CPU that was away.
+// No event waits for more turns than there are breakpoints, even when the order is disturbed: an
+// event is switched off and on, or has been served far more than the others.
 KTEST_HWBP(flex_round, "flex-round", "2009")
 {
     struct perf_event *event[MANY];
@@ -160,25 +161,25 @@ KTEST_HWBP(flex_round, "flex-round", "2009")
         event[i] = open_flexible(&var[i], -1, current_task());
     ctx = current_task()->perf_ctx;
     for (turn = ctx->turn, end = turn + 6 * MANY; turn < end; turn++) {
-        if (turn % 7 == 0) { // makes one as far behind as it can be: it joins as the least served
+        if (turn % 7 == 0) { // this puts one far behind: it joins as the least served
             perf_event_disable(event[turn % MANY]);
             write_for_turns(1);
             perf_event_enable(event[turn % MANY]);
         }
-        if (turn % MANY == 0) // and one as far ahead
+        if (turn % MANY == 0) // and this one far ahead
             event[0]->served += 1000000000;
         write_for_turns(1);
         for (int i = 0; i < MANY; i++)
             most = MAX(most, turns_missed(event[i]));
     }
-    EXPECT(most > MANY - HBP_NUM); // it was disturbed indeed
+    EXPECT(most > MANY - HBP_NUM); // the order was really disturbed
     EXPECT(most <= MANY);
     for (int i = 0; i < MANY; i++)
         perf_event_release_kernel(event[i]);
 }
 
-// Waiting while it was off has earned it nothing: it comes back with as much as the least served of
-// the others, and not before them all.
+// An event that was off gains nothing: it comes back with the service of the least served one, not
+// with less.
 static void joins_level(int cpu)
 {
     struct perf_event *event[MANY];
@@ -188,7 +189,7 @@ static void joins_level(int cpu)
     perf_event_disable(event[0]);
     write_for_turns(2 * MANY);
     for (int i = 1; i < MANY; i++)
-        least = MIN(least, event[i]->served); // it only grows
+        least = MIN(least, event[i]->served); // served only grows
     perf_event_enable(event[0]);
     EXPECT(least > 0);
     EXPECT(event[0]->served >= least);
@@ -205,7 +206,7 @@ KTEST_HWBP(flex_join, "flex-joins-level", "2009")
     EXPECT_EQ(sched_set_affinity(current_task(), CPUMASK_ALL), 0);
 }
 
-// ---- the CPU's and several tasks' together: nobody starves ----
+// ---- events of the CPU and of several tasks together: none starves ----
 
 static volatile bool stop;
 static volatile u32 ready;
@@ -219,7 +220,7 @@ static void flexible_task(void *arg)
     while (!stop) {
         for (int i = 0; i < MANY; i++)
             var[i] = i;
-        schedule(); // leaves before the tick comes
+        schedule(); // leaves the CPU before the tick
     }
 }
 
@@ -246,7 +247,7 @@ KTEST_HWBP(flex_starve, "flex-starve", "exact")
         task[i] = kthread_create("flexible", flexible_task, of_task[i], BIT(cpu));
     while (ready < 2)
         schedule();
-    // One round of turns is enough where the machine runs evenly.
+    // On a machine that runs evenly, one round of turns is enough.
     u64 first = perf_cpus[cpu].rotations, limit = 20 * (5 + 2 * 3);
     bool all = false;
     while (!all && turns <= limit) {
@@ -284,7 +285,8 @@ KTEST_HWBP(group, "group-all-or-none", "exact")
     for (int i = 0; i < 3; i++)
         member[i] = open_member(i ? member[0] : NULL, i, false);
     for (int i = 0; i < 2; i++)
-        other[i] = bp_open(&pinned_var, HW_BREAKPOINT_W, 8); // leaves two registers for three
+        other[i] =
+            bp_open(&pinned_var, HW_BREAKPOINT_W, 8); // leaves two registers for three events
     u64 before = bp_count(member[0]);
     for (int i = 0; i < 50; i++)
         var[0] = var[1] = var[2] = i;
@@ -304,14 +306,15 @@ KTEST_HWBP(group, "group-all-or-none", "exact")
     perf_event_release_kernel(other[0]);
 }
 
-// No register is idle while somebody waits who fits: behind a group that never does, too.
+// No register is idle while an event waits that fits, even behind a group that never fits.
 KTEST_HWBP(behind_group, "flex-behind-group", "exact")
 {
     struct perf_event *member[3], *pinned[2], *alone;
     for (int i = 0; i < 3; i++)
         member[i] = open_member(i ? member[0] : NULL, i, false);
     for (int i = 0; i < 2; i++)
-        pinned[i] = bp_open(&pinned_var, HW_BREAKPOINT_W, 8); // leaves two registers for three
+        pinned[i] =
+            bp_open(&pinned_var, HW_BREAKPOINT_W, 8); // leaves two registers for three events
     alone = open_member(NULL, 3, false);
     for (int turn = 0; turn < 4; turn++) {
         write_for_turns(1);
@@ -342,7 +345,7 @@ KTEST_HWBP(group_errors, "group-errors", "exact")
     r.leader = sibling;
     EXPECT_EQ(PTR_ERR(perf_event_create(&r)), -EINVAL);
     r.leader = leader;
-    r.cpu = 0; // another place than its leader
+    r.cpu = 0; // another CPU than its leader's
     EXPECT_EQ(PTR_ERR(perf_event_create(&r)), -EINVAL);
     perf_event_release_kernel(sibling);
     perf_event_release_kernel(leader);
@@ -363,8 +366,8 @@ KTEST_HWBP(exclusive, "exclusive", "exact")
 
 KTEST_HWBP(error_state, "pinned-error-state", "exact")
 {
-    // A pinned exclusive one that must share goes to ERROR, and comes back when it is enabled
-    // alone.
+    // A pinned exclusive event that would have to share goes to ERROR. It comes back when it is
+    // enabled while it is alone.
     struct perf_event *first = bp_open(&var[0], HW_BREAKPOINT_W, 8);
     struct perf_event_attr attr = bp_attr(&var[1], HW_BREAKPOINT_W, 8);
     attr.exclusive = 1;

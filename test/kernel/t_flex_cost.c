@@ -1,4 +1,4 @@
-// A turn costs the same however many flexible breakpoints wait, and whatever they are.
+// The cost of a turn does not depend on how many flexible breakpoints wait, or of which kind.
 #include "arch/x86/platform.h"
 #include "kernel/mm/heap.h"
 #include "perf/context.h"
@@ -8,13 +8,13 @@
 #define FEW    18
 #define CROWD  1000
 #define TURNS  50
-#define WINDOW 8 // perf/queue.c compares so many of each queue
+#define WINDOW 8 // perf/queue.c compares this many events of each queue
 
 static volatile u64 var;
 
 // What one turn does on this CPU.
 struct cost {
-    u64 looks, moves; // groups looked at; events put into and taken out of registers
+    u64 looks, moves; // groups looked at; events put into or taken out of registers
 };
 
 static struct cost one_turn(void)
@@ -24,14 +24,14 @@ static struct cost one_turn(void)
     struct perf_event_context *ctx = pc->task_ctx ? pc->task_ctx : &pc->ctx;
     u64 rotations = pc->rotations, looks = pc->looks, moves = stats->installs + stats->evictions;
     perf_edit_begin();
-    ctx->turned_at -= NS_PER_SEC / HZ; // it has lasted long enough
+    ctx->turned_at -= NS_PER_SEC / HZ; // the turn has lasted long enough now
     perf_turn();
     perf_edit_commit();
     EXPECT_EQ(pc->rotations, rotations + 1);
     return (struct cost){pc->looks - looks, stats->installs + stats->evictions - moves};
 }
 
-// The most that one of several turns did.
+// The most work that one of several turns has done.
 static struct cost most_of_turns(void)
 {
     struct cost most = {0};
@@ -53,8 +53,8 @@ static struct perf_event *open_one(int cpu, struct task *task, struct perf_event
     return perf_event_create(&r);
 }
 
-// Flexible ones of this CPU; of the running task; of the task, but two of three only on another
-// CPU; groups of two and singles by turns.
+// Flexible events of this CPU; of the running task; of the task, but two of three only on another
+// CPU; pairs and single events in alternation.
 enum kind { OF_CPU, OF_TASK, ELSEWHERE, PAIRS };
 
 static struct cost cost_of(enum kind kind, u32 n)
@@ -85,8 +85,8 @@ static void bound(enum kind kind, u64 queues)
     }
 }
 
-// A task has so many events and no more, until one ends; its CPU may have others. All but one are
-// only said to be there: opening them takes minutes in Bochs.
+// The number of a task's events is limited, but its CPU may have others. The test only sets the
+// number, because to open so many events takes minutes in Bochs.
 KTEST_HWBP(task_events, "events-of-a-task", "exact")
 {
     struct perf_event *event = open_one(-1, current_task(), NULL), *second, *of_cpu;

@@ -1,5 +1,5 @@
-// Flexible breakpoints next to pinned ones, of tasks and of CPUs, while tasks are moved about: what
-// must hold at every moment, and times that are exact.
+// Flexible and pinned breakpoints, of tasks and of CPUs, while tasks move between CPUs: what must
+// hold at every moment, and exact times.
 #include "arch/x86/platform.h"
 #include "arch/x86/smp.h"
 #include "perf/context.h"
@@ -43,7 +43,8 @@ static u32 out_of_place(struct perf_event_context *ctx)
     return n;
 }
 
-// On the CPU concerned, IRQs off. There are no groups: whoever waits fits into any free register.
+// Runs on the CPU that it checks, IRQs off. There are no groups, so any event that waits fits into
+// any free register.
 static void check_here(void *arg)
 {
     struct perf_cpu *pc = this_perf_cpu();
@@ -143,7 +144,7 @@ KTEST_HWBP(mix, "flex-mix-storm", "exact")
             EXPECT(bp_close(flexible[cpu][i]) > 0);
     }
     EXPECT(contended > 0);
-    ktest_note("%lu looks found somebody waiting, %lu migrations", contended, migrations);
+    ktest_note("%lu looks found an event that waits, %lu migrations", contended, migrations);
 }
 
 // ---- times ----
@@ -156,8 +157,8 @@ static void timed_task(void *arg)
             rest[i] = i;
 }
 
-// All twelve begin with the task: each has been enabled for as long as it ran, and every moment of
-// it had exactly as many in registers as there are. The task moves and shares its CPUs meanwhile.
+// All twelve begin with the task, so each has been enabled for as long as the task ran. At each
+// moment of that time all registers were in use. The task moves and shares its CPUs meanwhile.
 KTEST_HWBP(times, "flex-times", "exact")
 {
     u64 ns = 1000000000ul / HZ * SIDE_TURNS, enabled[TIMED + 1], running[TIMED + 1], sum = 0;
@@ -210,7 +211,7 @@ KTEST_HWBP(wide, "flex-wide", "exact")
     for (u32 cpu = 0; cpu < nr_cpus; cpu++) {
         for (u32 i = 0; i < 3; i++)
             EXPECT(!IS_ERR(pinned[cpu][i] = open_at(&own[0], true, cpu, NULL, NULL)));
-        // the last register is the flexible ones'
+        // the last register belongs to the flexible events
         EXPECT_EQ(PTR_ERR(open_at(&own[0], true, cpu, NULL, NULL)), -ENOSPC);
     }
     for (u64 end = clock_ns() + 5000000000ul; !all && clock_ns() < end;) {
@@ -221,7 +222,7 @@ KTEST_HWBP(wide, "flex-wide", "exact")
             all = all && hwbp_wide_count(wide[i]) > 0;
         schedule();
     }
-    EXPECT(all); // each had its turn
+    EXPECT(all); // each has had a turn
     for (u32 i = 0; i < 6; i++)
         hwbp_unregister_wide(wide[i]);
     for (u32 cpu = 0; cpu < nr_cpus; cpu++)
@@ -231,7 +232,8 @@ KTEST_HWBP(wide, "flex-wide", "exact")
 
 // ---- rank ----
 
-// A pinned group holds what its siblings need too: who is admitted beside it finds a register.
+// A pinned group reserves registers for its siblings, too: an event that is admitted beside it
+// finds one.
 KTEST_HWBP(pinned_group, "group-pinned", "exact")
 {
     struct perf_event *member[3], *single[2];
@@ -244,13 +246,13 @@ KTEST_HWBP(pinned_group, "group-pinned", "exact")
     EXPECT_EQ(PTR_ERR(single[1]), -ENOSPC);
     write_rest(NULL);
     EXPECT_EQ(bp_close(single[0]), 1);
-    perf_event_release_kernel(member[0]); // the siblings go on as flexible ones
+    perf_event_release_kernel(member[0]); // the siblings go on as flexible events
     write_rest(NULL);
     EXPECT_EQ(bp_close(member[1]), 2);
     EXPECT_EQ(bp_close(member[2]), 2);
 }
 
-// The CPU's pinned ones come before the task's: an exclusive one that is switched on takes over.
+// The CPU's pinned events come before the task's: an exclusive one that is enabled takes over.
 KTEST_HWBP(rank, "rank-cpu-first", "exact")
 {
     struct perf_event_attr attr = bp_attr(&rest[0], HW_BREAKPOINT_W, 8);

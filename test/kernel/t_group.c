@@ -1,4 +1,4 @@
-// Groups: bound to one CPU, and as large as may be.
+// Groups: bound to one CPU, and of the largest size.
 #include "linux/perf/sample.h"
 #include "perf/context.h"
 #include "test/kernel/bp_test.h"
@@ -30,7 +30,8 @@ KTEST_HWBP(group_bound, "group-on-one-cpu", "exact")
     EXPECT_EQ(sched_set_affinity(current_task(), CPUMASK_ALL), 0);
 }
 
-// Many ask at once to join one group: the limit holds when all have passed the same door.
+// Many tasks ask at once to join one group. The limit holds although all have passed the first
+// check.
 #define ASKED (PERF_SAMPLE_GROUP_MAX + 8)
 
 struct asker {
@@ -55,7 +56,7 @@ static u32 nr_waiting(struct mutex *m)
     return n;
 }
 
-// All have been checked as far as they are without the mutex, and wait for it.
+// All requests have passed the checks that need no mutex, and now wait for the mutex.
 static void ask_together(struct asker *askers, struct perf_event *leader)
 {
     struct task *task[ASKED];

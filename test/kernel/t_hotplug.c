@@ -9,10 +9,10 @@
 
 #define MS           1000000ul
 #define MAX_WORKERS  8
-#define TASK_EVENTS  2           // beside one of the CPU and a wide one
+#define TASK_EVENTS  2           // and one event of the CPU, and a wide one
 #define PATIENCE     (5000 * MS) // what must happen soon has this long, on a slow emulator too
 #define NAP          (MS / 4)
-#define OFFLINE_NAPS 8 // every so many rounds the CPU stays away for a while
+#define OFFLINE_NAPS 8 // in one of this many rounds the CPU stays away for a while
 
 static volatile u64 own[TASK_EVENTS], on_cpu, everywhere; // watched by the task, the CPU, all CPUs
 static volatile bool go, stop;
@@ -20,7 +20,7 @@ static volatile bool go, stop;
 struct worker {
     struct task *task;
     u64 accesses;       // to each of own[] and to `everywhere`
-    volatile u64 there; // of those, made on the CPU that comes and goes, to `on_cpu` as well
+    volatile u64 there; // of those, on the CPU that comes and goes; also to `on_cpu`
     u64 hits[TASK_EVENTS];
     long error;
 };
@@ -61,7 +61,7 @@ static void work(void *arg)
             w->hits[i] = bp_close(event[i]);
 }
 
-// ---- others that must not notice ----
+// ---- other tasks, which must not notice ----
 
 static u64 naps;
 static u64 too_early;
@@ -71,7 +71,7 @@ static void napper(void *)
     for (; !stop; naps++) {
         u64 until = clock_ns() + NAP;
         sched_sleep_until(until, false);
-        too_early += clock_ns() + MS < until; // clocks of two CPUs may differ a little
+        too_early += clock_ns() + MS < until; // the clocks of two CPUs may differ a little
     }
 }
 
@@ -119,7 +119,7 @@ static void nothing(void *)
 
 // ---- the storm ----
 
-// All that must be true of a CPU that is away, for as long as it is.
+// What must be true for as long as a CPU is away.
 static void expect_at_rest(struct perf_event *event, u64 round)
 {
     const struct cpu *c = &cpus[victim];
@@ -136,10 +136,10 @@ static void expect_at_rest(struct perf_event *event, u64 round)
     EXPECT_EQ(c->dr.live_dr7, DR7_FIXED_1);
     for (int i = 0; i < HBP_NUM; i++)
         EXPECT(!c->dr.live.slot[i].owner && !c->dr.want.slot[i].owner);
-    EXPECT_EQ(c->active_cr3, read_cr3()); // a kernel thread's: the kernel's own
+    EXPECT_EQ(c->active_cr3, read_cr3()); // a kernel thread has the kernel's own CR3
     EXPECT_EQ(c->dr.stats.writes, writes);
     EXPECT_EQ(c->dr.stats.exceptions, exceptions);
-    EXPECT(c->lapic_ticks <= ticks + 1); // one may have been under way
+    EXPECT(c->lapic_ticks <= ticks + 1); // one tick may have been pending
     EXPECT_EQ(runqueues[victim].stats.switches, before.switches);
     EXPECT_EQ(bp_count(event), count);
 }
@@ -155,7 +155,8 @@ static void one_round(struct perf_event *event, u32 n, u64 round)
     EXPECT_EQ(cpu_online_again(victim), 0);
     EXPECT(cpu_is_online(victim));
 
-    // One task may run only there, and does, when it goes next: then it is let out.
+    // One task is bound to this CPU. It is still bound when the CPU goes offline next, and must be
+    // moved then.
     struct worker *w = &workers[round % n];
     u64 there = w->there;
     EXPECT_EQ(sched_set_affinity(w->task, BIT(victim)), 0);
@@ -219,7 +220,7 @@ KTEST_HWBP(hotplug_storm, "hotplug-storm", "exact")
                there, victim, naps, pings);
 }
 
-// ---- many who switch CPUs on and off at once ----
+// ---- many tasks that switch CPUs off and on at once ----
 
 static void switcher(void *arg)
 {

@@ -1,4 +1,4 @@
-// What holds while a CPU is offline: who may ask for it, events that wait for it, wide breakpoints.
+// What holds while a CPU is offline: requests for it, events that wait for it, wide breakpoints.
 #include "arch/x86/platform.h"
 #include "arch/x86/smp.h"
 #include "linux/sched/hotplug.h"
@@ -18,7 +18,7 @@ static void write_second(void *arg)
     watched[1] = (u64)arg;
 }
 
-// One write on each CPU that is online; how many.
+// Makes one write on each CPU that is online. Returns how many.
 static u64 write_everywhere(void (*fn)(void *))
 {
     u64 n = 0;
@@ -27,7 +27,7 @@ static u64 write_everywhere(void (*fn)(void *))
     return n;
 }
 
-// The CPU that the tests send away; 0 when there is none but the first.
+// The CPU that the tests take offline; 0 when there is only one CPU.
 static u32 last_cpu(void)
 {
     if (nr_cpus < 2)
@@ -60,14 +60,14 @@ KTEST_HWBP(hotplug_tasks, "hotplug-tasks", NULL)
     EXPECT_EQ(cpu_online_again(0), -EINVAL);
     EXPECT_EQ(cpu_offline(nr_cpus), -EINVAL);
     EXPECT_EQ(cpu_offline(MAX_CPUS + 1), -EINVAL);
-    EXPECT_EQ(cpu_online_again(cpu), 0); // it is
+    EXPECT_EQ(cpu_online_again(cpu), 0); // it is online already
 
     wait_init(&queue);
     may_end = false;
     struct task *t = kthread_create("sleeper", wait_for_end, NULL, BIT(cpu));
     while (t->state != TASK_WAITING)
         schedule();
-    // The caller runs on the very CPU and nowhere else.
+    // The caller itself may run only on this CPU.
     EXPECT_EQ(sched_set_affinity(current_task(), BIT(cpu)), 0);
     EXPECT_EQ(cpu_offline(cpu), 0);
     EXPECT(cpu_id() != cpu);
@@ -75,7 +75,7 @@ KTEST_HWBP(hotplug_tasks, "hotplug-tasks", NULL)
     EXPECT_EQ(cpu_offline(cpu), 0);
     EXPECT_EQ(cpus_online(), CPUMASK_ALL >> (MAX_CPUS - nr_cpus) & ~BIT(cpu));
     EXPECT_EQ(sched_set_affinity(current_task(), BIT(cpu)), -EINVAL);
-    EXPECT_EQ(t->affinity, BIT(cpu)); // nobody has woken it
+    EXPECT_EQ(t->affinity, BIT(cpu)); // nothing has woken it
     may_end = true;
     wake_all(&queue);
     task_join(t);
@@ -105,7 +105,7 @@ KTEST_HWBP(hotplug_events, "hotplug-events", NULL)
     EXPECT_EQ(cpu_offline(cpu), 0);
     EXPECT_EQ(write_everywhere(write_first), nr_cpus - 1);
 
-    // Count and times stand still, and what is asked for meanwhile is kept.
+    // Count and times stand still, and requests meanwhile are kept.
     EXPECT_EQ(perf_event_read_value(event, &enabled, &running), 1);
     EXPECT_EQ(enabled, running);
     sched_sleep_until(clock_ns() + 10000000, false);
@@ -121,7 +121,7 @@ KTEST_HWBP(hotplug_events, "hotplug-events", NULL)
     EXPECT_EQ(PTR_ERR(perf_event_create_kernel_counter(&attr, cpu, NULL, NULL, NULL)), -ENODEV);
     EXPECT_EQ(PTR_ERR(perf_event_create_kernel_counter(&attr, cpu, current_task(), NULL, NULL)),
               -ENODEV);
-    EXPECT_EQ(hwbp_live(), 2); // slots are kept, and only those
+    EXPECT_EQ(hwbp_live(), 2); // only the slots are kept
     EXPECT_EQ(cpu_online_again(cpu), 0);
 
     EXPECT_EQ(event->state, PERF_ACTIVE);
@@ -132,7 +132,7 @@ KTEST_HWBP(hotplug_events, "hotplug-events", NULL)
     EXPECT_EQ(bp_close(other), 1);
 
     EXPECT_EQ(cpu_offline(cpu), 0);
-    EXPECT_EQ(bp_close(event), 3); // released where nothing runs
+    EXPECT_EQ(bp_close(event), 3); // released while its CPU is offline
     EXPECT_EQ(hwbp_live(), 0);
     EXPECT_EQ(cpu_online_again(cpu), 0);
 }
@@ -147,7 +147,7 @@ KTEST_HWBP(hotplug_wide, "hotplug-wide", NULL)
     for (u32 i = 0; i < SLOTS_PER_CPU; i++)
         full[i] = bp_open_cpu(&watched[1], HW_BREAKPOINT_W, 8, cpu);
     EXPECT_EQ(cpu_offline(cpu), 0);
-    // An offline CPU counts as one that may come back.
+    // A CPU that is offline may come back, so its registers count.
     EXPECT_EQ(PTR_ERR(hwbp_register_wide(&attr, NULL, NULL)), -ENOSPC);
     perf_event_release_kernel(full[0]);
     struct hwbp_wide *wide = hwbp_register_wide(&attr, NULL, NULL);
@@ -155,13 +155,13 @@ KTEST_HWBP(hotplug_wide, "hotplug-wide", NULL)
     u64 want = write_everywhere(write_first);
     EXPECT_EQ(want, nr_cpus - 1);
     EXPECT_EQ(cpu_online_again(cpu), 0);
-    want += write_everywhere(write_first); // the CPU that came later is covered too
+    want += write_everywhere(write_first); // also on the CPU that came online later
     EXPECT_EQ(hwbp_wide_count(wide), want);
 
     EXPECT_EQ(cpu_offline(cpu), 0);
     EXPECT_EQ(hwbp_wide_modify(wide, (u64)&watched[1], HW_BREAKPOINT_W, 3), -EINVAL);
     EXPECT_EQ(hwbp_wide_modify(wide, (u64)watched, HW_BREAKPOINT_W, 16), -EOPNOTSUPP);
-    want += write_everywhere(write_first); // nothing has changed
+    want += write_everywhere(write_first); // still the old address
     EXPECT_EQ(hwbp_wide_modify(wide, (u64)&watched[1], HW_BREAKPOINT_W, 8), 0);
     want += write_everywhere(write_second);
     write_everywhere(write_first);

@@ -10,7 +10,7 @@ static void never_runs(void *)
 {
 }
 
-// Each allocation fails once. The copy that could not be made listens to nothing any more.
+// Each allocation fails once. A copy that could not be made leaves no listener behind.
 KTEST_HWBP(oom_inherit, "oom.inherit", NULL)
 {
     if (!DEBUG_BUILD)
@@ -31,7 +31,7 @@ KTEST_HWBP(oom_inherit, "oom.inherit", NULL)
             perf_fork_failed(child);
         task_put(child);
     } while (err);
-    EXPECT_EQ(nth, 4); // not for the child's context, the copy, its tally
+    EXPECT_EQ(nth, 4); // three failures: the child's context, the copy, its tally
     EXPECT(perf_record_wanted());
     perf_event_release_kernel(event);
     EXPECT(!perf_record_wanted());

@@ -1,5 +1,5 @@
-// What test/kgdb.py looks at with gdb: one thread after the other, each on a CPU of its own,
-// touches the same variables. Without gdb a test of threads that stay where they belong.
+// test/kgdb.py looks at this test with gdb. One thread after the other, each on its own CPU,
+// accesses the same variables. Without gdb it only tests that the threads stay on their CPUs.
 #include "kernel/base/printk.h"
 #include "test/kernel/bp_test.h"
 
@@ -30,7 +30,7 @@ __attribute__((noipa)) void kgdb_visit(u64 cpu)
 static void visit(void *cpu)
 {
     kgdb_visit((u64)cpu);
-    barrier(); // or the call would be a jump, and gdb not show who called
+    barrier(); // without it the call becomes a jump, and gdb cannot show the caller
 }
 
 KTEST(kgdb_target, "kgdb-target", NULL)

@@ -1,5 +1,5 @@
-// The symbol tracer: every access on every CPU once, with its function; requests that are refused
-// change nothing; the ring.
+// The symbol tracer: it records each access on each CPU once, with the function; a request that is
+// refused changes nothing; and the ring.
 #include "arch/x86/platform.h"
 #include "arch/x86/smp.h"
 #include "debug/ksym/ksym.h"
@@ -9,7 +9,7 @@
 #define EACH      5 // accesses on each CPU
 #define TEXT_SIZE (512u << 10)
 
-u64 ksym_words[4] __aligned(32); // not static: the tracer knows it by this name
+u64 ksym_words[4] __aligned(32); // not static: the tracer finds it by its name
 u64 ksym_other;
 
 static void ksym_writer(void *arg)
@@ -32,7 +32,7 @@ static void on_all_cpus(void (*fn)(void *), void *arg)
         smp_call(cpu, fn, arg);
 }
 
-// 0, or what the write was refused with.
+// 0, or the error of the write.
 static long request(const char *text)
 {
     return ksym_filter_write(text, 0);
@@ -64,7 +64,7 @@ static const char *find(const char *from, const char *what)
     return NULL;
 }
 
-// How many lines of the text have both words.
+// The number of lines that have both words.
 static u32 lines_with(const char *t, const char *one, const char *two)
 {
     u32 n = 0;
@@ -103,7 +103,7 @@ KTEST_HWBP(all_cpus, "ksym.all-cpus", NULL)
         snprintf(cpu_word, sizeof(cpu_word), "[%03u]", cpu);
         EXPECT_EQ(lines_with(text, "ksym_words W", cpu_word), EACH);
     }
-    EXPECT_EQ(request("ksym_words:rw-"), 0); // in place: the hits stay
+    EXPECT_EQ(request("ksym_words:rw-"), 0); // changed in place: the hits stay
     expect_filters("ksym_words:rw-\n");
     EXPECT_EQ(hwbp_live(), 1);
     on_all_cpus(ksym_reader, ksym_words);
@@ -114,7 +114,7 @@ KTEST_HWBP(all_cpus, "ksym.all-cpus", NULL)
     EXPECT_EQ(request("ksym_words:---"), 0);
     expect_filters("");
     on_all_cpus(ksym_writer, ksym_words);
-    EXPECT_EQ(accesses(read_of(ksym_trace_show)), 2 * EACH * nr_cpus); // the past stays
+    EXPECT_EQ(accesses(read_of(ksym_trace_show)), 2 * EACH * nr_cpus); // the old hits stay
     ksym_trace_clear();
     EXPECT_EQ(accesses(read_of(ksym_trace_show)), 0);
 }
@@ -131,7 +131,7 @@ KTEST_HWBP(places, "ksym.offset-length", NULL)
     EXPECT_EQ(request("ksym_words+8:-w-"), 0); // now all eight bytes
     expect_filters("ksym_words+0x8:-w-\nksym_words+0x18:-w-\n");
     half[0] = half[1] = 1;
-    on_all_cpus(ksym_writer, &ksym_words[0]); // beside it
+    on_all_cpus(ksym_writer, &ksym_words[0]); // accesses beside it
     on_all_cpus(ksym_writer, &ksym_words[2]);
     EXPECT_EQ(accesses(read_of(ksym_trace_show)), 3);
     on_all_cpus(ksym_writer, &ksym_words[3]);
@@ -165,7 +165,7 @@ KTEST_HWBP(refused, "ksym.refused", NULL)
         {":rw-", -ENOENT},
         {"no_such_symbol:rw-", -ENOENT},
         {"ksym_words+8:---", -ENOENT},
-        {"cpus:-w-", -EINVAL}, // what #DB itself needs
+        {"cpus:-w-", -EINVAL}, // #DB itself needs it
     };
     EXPECT_EQ(request("ksym_other:-w-"), 0);
     for (u32 i = 0; i < ARRAY_SIZE(bad); i++) {
@@ -182,7 +182,7 @@ KTEST_HWBP(refused, "ksym.refused", NULL)
     EXPECT_EQ(request(longest), -ENOENT); // 127 characters
     memcpy(longest + 124, ":rw-", 5);
     EXPECT_EQ(request(longest), -EINVAL);
-    EXPECT_EQ(request("ksym_other/3:rw-"), -EINVAL); // a change that is refused leaves what was
+    EXPECT_EQ(request("ksym_other/3:rw-"), -EINVAL); // a change that is refused changes nothing
     expect_filters("ksym_other:-w-\n");
     EXPECT_EQ(request("0\n"), 0);
     expect_filters("");
@@ -213,7 +213,7 @@ KTEST_HWBP(ring, "ksym.ring", NULL)
     ksym_trace_clear();
     EXPECT_EQ(request("ksym_other:-w-"), 0);
     EXPECT_EQ(request("ksym_words:-w-"), 0);
-    preempt_disable(); // all in one CPU's ring
+    preempt_disable(); // all accesses in one CPU's ring
     for (u32 i = 0; i < more; i++)
         *(volatile u64 *)&ksym_other = i;
     for (u32 i = 0; i < ring - 1; i++)
@@ -224,7 +224,7 @@ KTEST_HWBP(ring, "ksym.ring", NULL)
     EXPECT_EQ(lines_with(text, head, "#"), 1);
     snprintf(head, sizeof(head), "# lost: %u", more - 1);
     EXPECT_EQ(lines_with(text, head, ""), 1);
-    EXPECT_EQ(lines_with(text, " ksym_other W", ""), 1); // the newest of the old ones
+    EXPECT_EQ(lines_with(text, " ksym_other W", ""), 1); // the newest of the accesses before
     EXPECT_EQ(accesses(text), ring);
     EXPECT_EQ(request("0"), 0);
     ksym_trace_clear();
@@ -240,7 +240,7 @@ static void write_much(void *)
     __atomic_fetch_sub(&writers, 1, __ATOMIC_RELEASE);
 }
 
-// Reading while all CPUs record: no line is torn, and at the end nothing has been missed.
+// Reads while all CPUs record. No line is torn, and at the end no access is missing.
 KTEST_HWBP(busy, "ksym.busy", NULL)
 {
     struct task *t[MAX_CPUS];
@@ -263,7 +263,7 @@ KTEST_HWBP(busy, "ksym.busy", NULL)
     }
     snprintf(total, sizeof(total), "/%lu ", each_writer * nr_cpus);
     EXPECT_EQ(lines_with(read_of(ksym_trace_show), "entries-written: ", total), 1);
-    ktest_note("%u readings beside %lu accesses", reads, each_writer * nr_cpus);
+    ktest_note("%u readings during %lu accesses", reads, each_writer * nr_cpus);
     EXPECT_EQ(request("0"), 0);
     ksym_trace_clear();
 }

@@ -20,8 +20,8 @@ static u32 random_below(u32 n)
     return (random_state >> 33) % n;
 }
 
-// Runs the body twice and expects the second run to leave as many free pages as it found: the first
-// one may fill caches.
+// Runs the body twice, because the first run may fill caches. The second one must leave as many
+// free pages as it found.
 static void expect_no_leak(void (*body)(void))
 {
     body();
@@ -31,7 +31,7 @@ static void expect_no_leak(void (*body)(void))
     EXPECT_EQ(pages_free_count(), before);
 }
 
-// ---- blocks: aligned, apart from each other, and theirs alone ----
+// ---- blocks: aligned, and not overlapping ----
 
 struct block {
     u64 *at;
@@ -78,7 +78,7 @@ KTEST(mm_pages, "mm.pages", NULL)
     expect_no_leak(pages_body);
 }
 
-// Sizes around every class, and beyond them.
+// Sizes just below, at and above each class, and sizes above the last class.
 static void heap_body(void)
 {
     static struct block objects[200];
@@ -110,12 +110,11 @@ KTEST(mm_heap, "mm.heap", NULL)
     u64 before = pages_free_count(), heap = heap_bytes;
     heap_body();
     EXPECT_EQ(heap_bytes, heap);
-    // A class keeps an empty page or not by the order in which its objects, others' too, were
-    // freed.
+    // Whether a class keeps an empty page depends on the order in which its objects were freed.
     EXPECT(pages_free_count() + SIZE_CLASSES >= before);
 }
 
-// A kernel stack, and no page below it.
+// A kernel stack is mapped, and the page below it is not.
 static void expect_kstack(u64 top)
 {
     u64 root = read_cr3() & PTE_ADDR;
@@ -189,7 +188,7 @@ static void areas_body(void)
     EXPECT_EQ(mm_unmap(mm, mm_map(mm, 0, too_much, 0, MAP_PRIVATE, "c"), too_much), 0);
     EXPECT_EQ(mm_map(mm, TASK_SIZE_MAX, PAGE_SIZE, RW, fixed, "c"), -ENOMEM);
 
-    // What was there before its rights went is there when they come back.
+    // The content survives while the page has no rights.
     EXPECT_EQ(mm_protect(mm, at + 3 * PAGE_SIZE, PAGE_SIZE, 0), 0);
     EXPECT_EQ(mm_fault(mm, at + 3 * PAGE_SIZE, PF_USER), -EACCES);
     EXPECT_EQ(mm_protect(mm, at + 3 * PAGE_SIZE, PAGE_SIZE, PROT_READ), 0);
@@ -242,12 +241,12 @@ static void cow_body(void)
     EXPECT_EQ(peek(parent, at), 1);
     EXPECT_EQ(peek(child, at), 10);
 
-    // The last user needs no copy.
+    // The last user of a page needs no copy.
     u64 pa = pa_of(parent, at);
     poke(parent, at, 3);
     EXPECT(pa_of(parent, at) == pa && is_writable(parent, at));
 
-    // Rights that come and go do not break the sharing; a forced write to a read-only page does.
+    // A change of rights does not end the sharing. A forced write to a read-only page does.
     u64 other = at + PAGE_SIZE, v = 20;
     EXPECT_EQ(mm_protect(child, other, PAGE_SIZE, PROT_READ), 0);
     EXPECT_EQ(mm_access(child, other, &v, sizeof(v), true, false), -EFAULT);

@@ -17,6 +17,6 @@ KTEST(off, "hwbp-off", NULL)
     hwbp_unregister_wide(NULL);
     EXPECT_EQ(hwbp_wide_count(NULL), 0);
     EXPECT_EQ(PTR_ERR(bp_open(&target, HW_BREAKPOINT_W, 8)),
-              -ENOENT); // perf does not know the type
+              -ENOENT); // perf does not know this type
     EXPECT_EQ(ksym_filter_write("target:-w-", 0), -ENODEV);
 }

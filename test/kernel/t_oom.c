@@ -41,7 +41,7 @@ static u64 fail_each(void *(*open)(struct task *), void (*close)(void *), struct
         void *got = open(task);
         u64 left = mm_inject_failure(0);
         if (!IS_ERR(got)) {
-            EXPECT(left > 0); // not by doing without
+            EXPECT(left > 0); // success only because the failure was not reached
             close(got);
             return nth - 1;
         }
@@ -68,7 +68,7 @@ KTEST_HWBP(oom_kernel, "oom.kernel", NULL)
     failures += fail_each(open_for_cpu, close_event, NULL);
     EXPECT(heap_bytes <= heap);
     struct task *task = kthread_create("idles", idle_task, &stop, CPUMASK_ALL);
-    failures += fail_each(open_for_task, close_event, task); // its first: context and tally
+    failures += fail_each(open_for_task, close_event, task); // its first event: context and tally
     stop = true;
     task_join(task);
     task_put(task);

@@ -1,13 +1,13 @@
 // Parked contexts. A task's breakpoints count the same whether they come back together or one by
-// one, and whatever was done to them while the task was away.
+// one. Changes while the task is away do not disturb that.
 #include "perf/context.h"
 #include "test/kernel/bp_test.h"
 
 #define WORDS  4
 #define WRITES 10 // to each word at each turn of the worker
 
-static volatile u64 word[WORDS + 1] __aligned(64); // the last one is for modify
-static volatile u32 turn;                          // odd: the worker's
+static volatile u64 word[WORDS + 1] __aligned(64); // the last one is a new address for modify
+static volatile u32 turn;                          // odd: the worker's turn
 static volatile bool stop;
 
 static void work(void *)
@@ -22,7 +22,7 @@ static void work(void *)
     }
 }
 
-// The worker writes to each word, and is away again.
+// The worker writes to each word, and waits again.
 static void let_work(void)
 {
     turn++;
@@ -66,11 +66,11 @@ KTEST_HWBP(park_change, "park-change", NULL)
     let_work();
     EXPECT(ctx->parked);
     for (u32 i = 0; i < WORDS; i++)
-        word[i] = i; // not the worker's
+        word[i] = i; // a write of this task, which must not count
     EXPECT_EQ(perf_event_read_value(event[0], &enabled, &running), 2 * WRITES);
     EXPECT(enabled > 0);
     EXPECT_EQ(running, enabled);
-    EXPECT(ctx->parked); // reading disturbs nobody
+    EXPECT(ctx->parked); // reading does not end the parking
 
     perf_event_disable(event[0]);
     EXPECT(!ctx->parked);
@@ -91,7 +91,7 @@ KTEST_HWBP(park_change, "park-change", NULL)
     end_worker(t);
 }
 
-// While the worker is away the CPU's flexible ones take all registers.
+// While the worker waits, the CPU's flexible events take all registers.
 KTEST_HWBP(park_taken, "park-taken", "exact")
 {
     struct task *t = start_worker();
@@ -112,7 +112,7 @@ KTEST_HWBP(park_taken, "park-taken", "exact")
         for (u32 i = 0; i < ARRAY_SIZE(event); i++)
             EXPECT_EQ(bp_count(event[i]), n * WRITES);
         for (u32 i = 0; i < ARRAY_SIZE(of_cpu); i++)
-            EXPECT_EQ(of_cpu[i]->state, PERF_ACTIVE); // they have them again
+            EXPECT_EQ(of_cpu[i]->state, PERF_ACTIVE); // they have the registers again
     }
     for (u32 i = 0; i < ARRAY_SIZE(of_cpu); i++)
         perf_event_release_kernel(of_cpu[i]);
@@ -124,7 +124,7 @@ KTEST_HWBP(park_taken, "park-taken", "exact")
     end_worker(t);
 }
 
-// It comes back to another CPU each time; one of its breakpoints is for CPU 0 only.
+// The worker comes back on another CPU each time. One of its breakpoints is for CPU 0 only.
 KTEST_HWBP(park_moves, "park-moves", NULL)
 {
     struct task *t = start_worker();

@@ -1,11 +1,11 @@
-// The race finder. The accesses are written in assembly, so that a list of them is known.
+// The race finder. The accesses are written in assembly, because the test needs a list of them.
 #include "debug/examples/race.h"
 #include "test/kernel/bp_test.h"
 
 enum { BARE_PUT, BARE_GET, ONLY_GET, SAFE_PUT, SAFE_GET, LOW_PUT, HIGH_PUT, NR };
 
 #define RDI   14 // of struct trapframe
-#define TRIES 8  // for a pair that is none to be taken for one
+#define TRIES 8  // rounds in which a false race could be reported
 
 static u64 cells[3], only_read, safe; // `safe` is written under a lock
 static u32 halves[2] __attribute__((aligned(8)));
@@ -81,7 +81,7 @@ static void end(struct task *t)
     task_put(t);
 }
 
-// Whoever is held up, the only pair is that of put and get without a lock.
+// Whichever access is held up, the only race is between put and get without a lock.
 static void expect_race(const struct race_access *list)
 {
     u64 before[NR] = {};

@@ -69,7 +69,8 @@ KTEST_HWBP(retarget, "retarget", NULL)
     close_mover(wide);
 }
 
-// The others follow while this CPU stands in its callback; it follows when it has left.
+// The other CPUs move while this CPU is in its callback. This CPU moves when it leaves the
+// callback.
 static void move_and_wait(struct perf_event *, struct trapframe *)
 {
     EXPECT_EQ(hwbp_wide_retarget(&mover, (u64)&words[2]), 0);

@@ -107,7 +107,8 @@ static void spinner(void *arg)
         progress[(u64)arg]++;
 }
 
-// Tasks that never give up a CPU all get their share of it, and others get theirs beside them.
+// Tasks that never give up a CPU all get an equal share of it, and other tasks still run beside
+// them.
 KTEST(sched_share, "sched.no-starvation", NULL)
 {
     u32 cpu = nr_cpus - 1, n = 5;
@@ -116,7 +117,7 @@ KTEST(sched_share, "sched.no-starvation", NULL)
     for (u32 i = 0; i < n; i++)
         progress[i] = 0;
     yield_ms(400);
-    u64 least = ~0ull, most = 0; // turns, not time: the host may stop the CPU in anybody's turn
+    u64 least = ~0ull, most = 0; // turns, not time: the host may stop the CPU in any task's turn
     for (u32 i = 0; i < n; i++) {
         least = MIN(least, tasks[i]->nr_switches);
         most = MAX(most, tasks[i]->nr_switches);
@@ -183,7 +184,7 @@ static u32 cpus_in_use(u32 n)
     return count;
 }
 
-// Runnable tasks spread over the CPUs: nobody idles while another queues.
+// Runnable tasks spread over the CPUs: no CPU idles while another has tasks that wait.
 KTEST(sched_balance, "sched.balance", NULL)
 {
     if (nr_cpus < 2) {
@@ -204,7 +205,7 @@ KTEST(sched_balance, "sched.balance", NULL)
 }
 
 // A dead task waits for the reaper, and its node is in the reaper's list. A change of its affinity
-// must not take it for one that waits in a run queue.
+// must not treat it as a task in a run queue.
 static struct task *reaper;
 
 static void find_reaper(struct task *t, void *)
@@ -217,8 +218,8 @@ static void at_once(void *)
 {
 }
 
-// The dead task and the reaper belong to this CPU, and preemption is off. So the reaper, which the
-// switch has just made runnable, cannot run before this function is through.
+// The dead task and the reaper belong to this CPU. The switch has just made the reaper runnable,
+// but preemption is off, so it cannot run before this function returns.
 static bool moves_the_dead(void)
 {
     bool waits = false;
@@ -320,7 +321,7 @@ KTEST(sched_churn, "sched.churn", NULL)
     visits = 0;
     churn(generations);
     EXPECT_EQ(visits, generations * MAX_TASKS);
-    // The last ones are being buried, and some stacks are kept for the next tasks.
+    // The reaper may still free the last ones, and some stacks are kept for the next tasks.
     while (pages_free_count() + STACKS_KEPT < before && clock_ns() < end)
         yield_ms(4);
     EXPECT(pages_free_count() + STACKS_KEPT >= before);

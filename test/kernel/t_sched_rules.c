@@ -24,8 +24,8 @@ static void end(struct task *t)
 
 // ---- preemption ----
 
-// Like somebody who is about to wait: its state says so already when the tick takes the CPU from
-// it. It has not tested its condition yet, so it must get the CPU back without a wake-up.
+// A task that is about to wait. Its state is TASK_SLEEPING already when the tick preempts it, but
+// it has not tested its condition yet. So it must get the CPU back without a wake-up.
 static void about_to_wait(void *)
 {
     struct task *self = current_task();
@@ -46,7 +46,7 @@ KTEST(sched_preempted, "sched.preempted-before-waiting", NULL)
     while (t->state != TASK_DEAD && clock_ns() < until)
         schedule();
     EXPECT_EQ(t->state, TASK_DEAD);
-    sched_wake(t); // if it is lost
+    sched_wake(t); // only a failed test needs this
     stop = true;
     end(t);
     end(other);
@@ -80,7 +80,7 @@ static void at_once(void *)
 {
 }
 
-// It frees whoever is dead, and then sleeps until somebody else is.
+// The reaper frees dead tasks, and then sleeps until another task dies.
 KTEST(sched_reaper, "sched.reaper-sleeps", NULL)
 {
     task_for_each(find_reaper, NULL);
@@ -134,7 +134,8 @@ static void runs_20_times(void *)
         cpu_pause();
 }
 
-// Whoever is preempted in the storm goes to the next CPU. Both are busy, so none pulls it back.
+// A task that the storm preempts goes to the next CPU. Both CPUs are busy, so neither pulls it
+// back.
 KTEST(sched_storm_moves, "sched.storm-moves", NULL)
 {
     struct task *busy[MAX_CPUS];

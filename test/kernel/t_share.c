@@ -9,8 +9,8 @@ static struct mutex mutex;
 static volatile bool stop;
 static u64 rounds;
 
-// Several tasks share it at once, but never beside a task that has it alone. A task that wants it
-// alone gets it, although those that share it overlap for ever.
+// Several tasks can share the mutex, but not while a task has it alone. A task that wants it alone
+// gets it, although other tasks share it without a gap.
 static u64 pair[2];
 static u32 sharing, torn, alone_done;
 
@@ -68,7 +68,7 @@ KTEST(mutex_shared, "sched.mutex-shared", NULL)
     EXPECT(!mutex.holder);
 }
 
-// Holds the lock until the other one has it, too.
+// Holds the lock until the other task has it, too.
 static void meet(void *)
 {
     u64 until = clock_ns() + 10000000000ull;

@@ -48,7 +48,7 @@ static volatile u64 fired;
 static void fire(struct timer *t)
 {
     fired++;
-    timer_start(t, t->when + 1, fire); // long past: still not twice in one tick
+    timer_start(t, t->when + 1, fire); // long past, but it must not fire twice in one tick
 }
 
 KTEST(sched_timer, "sched.timer", NULL)

@@ -1,5 +1,5 @@
-// The rule engine inside the kernel: the worked table under each rule set, and the admission
-// scenarios. The host's test (test/host/t_slots.c) goes on from here to exhaustive walks.
+// The rule engine inside the kernel: the table of worked examples under each rule set, and the
+// admission scenarios. test/host/t_slots.c has the exhaustive walks.
 #include "arch/x86/platform.h"
 #include "test/kernel/bp_test.h"
 #include "test/slots_table.h"
@@ -22,7 +22,7 @@ KTEST_HWBP(slots_scenarios, "rules-scenarios", NULL)
 static volatile u64 target;
 
 struct held {
-    char who[2]; // as the script spells it
+    char who[2]; // its name in the script
     struct perf_event *event;
 };
 

@@ -1,11 +1,11 @@
-// A debugger that stops the machine asks for a slot whatever the stopped tasks were doing: also in
-// the middle of a change of the slots, where it must be told to wait.
+// A debugger that stops the machine may ask for a slot in the middle of a change of the slots. The
+// answer must be -EBUSY then.
 #include "debug/kgdb/stopped.h"
 #include "test/kernel/bp_test.h"
 
 static int answer;
 
-// Runs in the #DB of a write that is made while the mutex of the claims is held.
+// Runs in the #DB of a write by a task that holds the mutex of the claims.
 static void ask(struct perf_event *, struct trapframe *)
 {
     static struct hwbp_stopped s;
@@ -24,7 +24,7 @@ KTEST_HWBP(slots_busy, "slots-busy", "exact")
         perf_event_create_kernel_counter(&attr, -1, current_task(), ask, NULL);
     EXPECT(!IS_ERR(event));
     answer = 0;
-    EXPECT_EQ(PTR_ERR(bp_open(&answer, HW_BREAKPOINT_R, 4)), -EINVAL); // is written down
+    EXPECT_EQ(PTR_ERR(bp_open(&answer, HW_BREAKPOINT_R, 4)), -EINVAL); // counted: this hits
     EXPECT_EQ(answer, -EBUSY);
     EXPECT_EQ(bp_close(event), 1);
 }

@@ -1,5 +1,5 @@
-// What a switch costs in debug-register writes: none when nothing changes, never more than the
-// number of changed addresses plus two.
+// How many debug registers a switch writes: none when nothing changes, and at most the number of
+// changed addresses plus two.
 #include "sched/runqueue.h"
 #include "test/kernel/bp_test.h"
 
@@ -71,6 +71,6 @@ KTEST_HWBP(switch_writes, "switch-writes", "exact")
     EXPECT_EQ(none, 0);
     EXPECT_EQ(same, 0);
     EXPECT(leave <= 200);   // DR7 off, DR7 on: the addresses are still there
-    EXPECT(differ <= 1200); // each way: DR7 off, four addresses, DR7 on
-    EXPECT(differ >= 1100); // and they do alternate
+    EXPECT(differ <= 1200); // each switch: DR7 off, four addresses, DR7 on
+    EXPECT(differ >= 1100); // and the two tasks really alternate
 }

@@ -18,7 +18,7 @@ static void show(const char *s)
     terminal_write(s, strlen(s));
 }
 
-// Whether this text, with this colour, stands there and the rest of the line is blank.
+// True if this text stands there in this colour, and the rest of the line is blank.
 static bool line_is(u32 row, u32 column, u16 colour, const char *want)
 {
     volatile u16 *cell = screen() + row * COLS;
@@ -34,7 +34,7 @@ static bool line_is(u32 row, u32 column, u16 colour, const char *want)
 KTEST(vga_sequences, "vga-sequences", NULL)
 {
     show("\x1b[2J\x1b[Hleft \x1b[7mturned\x1b[m");
-    EXPECT(!line_is(0, 0, 0x0700, "left turned")); // the colour
+    EXPECT(!line_is(0, 0, 0x0700, "left turned")); // the colour differs
     EXPECT_EQ((u64)screen()[5], 0x7000 | 't');
     show("\x1b[1;6H\x1b[K");
     EXPECT(line_is(0, 0, 0x0700, "left "));
@@ -60,7 +60,7 @@ KTEST(vga_sequences, "vga-sequences", NULL)
     EXPECT(line_is(0, 0, 0x0700, ""));
 }
 
-// As many letters as a line has cells are one line, whatever comes behind them.
+// A text as long as a line takes one line, whatever comes after it.
 KTEST(vga_full_line, "vga-full-line", NULL)
 {
     show("\x1b[2J\x1b[1;78Habc\r\nd"); // no empty line between
@@ -70,7 +70,7 @@ KTEST(vga_full_line, "vga-full-line", NULL)
     EXPECT(line_is(2, 77, 0x0700, "abc"));
     EXPECT_EQ((u64)screen()[3 * COLS], 0x0700 | 'e');
     EXPECT_EQ((u64)screen()[4 * COLS - 1], 0x0700 | 'f');
-    show("\x1b[5;80Hx\x1b[5;80Hy\bz"); // not after the cursor was moved
+    show("\x1b[5;80Hx\x1b[5;80Hy\bz"); // no wrap after the cursor was moved
     EXPECT(line_is(4, 78, 0x0700, "zy"));
     EXPECT(line_is(5, 0, 0x0700, ""));
     show("\x1b[7;80Hx\ty"); // a tab goes to the next line
