@@ -1,4 +1,4 @@
-// The other side of execve(2): what this binary does when a test starts it anew.
+// What this binary does when a test executes it again with execve(2).
 #include "test/user/utest.h"
 
 extern char **environ;
@@ -19,7 +19,7 @@ void no_exec(const char *what)
     _exit(NO_EXEC);
 }
 
-volatile long bp_across_exec; // the same address before and after
+volatile long bp_across_exec; // has the same address before and after execve
 
 static void use_stack(long bytes)
 {
@@ -39,16 +39,16 @@ int after_exec(int argc, char **argv)
         return atoi(arg);
     if (strcmp(mode, "is-first") == 0)
         return gettid() == getpid() ? 0 : 1;
-    if (strcmp(mode, "env") == 0) // the environment has exactly this entry
+    if (strcmp(mode, "env") == 0) // the environment must have exactly this entry
         return environ[0] && strcmp(environ[0], arg) == 0 && !environ[1] ? 0 : 1;
-    if (strcmp(mode, "closed") == 0) // the descriptor did not survive
+    if (strcmp(mode, "closed") == 0) // the descriptor must be closed
         return fcntl(atoi(arg), F_GETFD) == -1 && errno == EBADF ? 0 : 1;
-    if (strcmp(mode, "bp") == 0) { // the breakpoint of the task survived, with its count
+    if (strcmp(mode, "bp") == 0) { // the task's breakpoint and its count must have survived
         bp_across_exec = 1;
         bp_across_exec = 2;
         return (int)bp_read(atoi(arg));
     }
-    if (strcmp(mode, "bp-enable") == 0) { // it was removed: nothing brings it back
+    if (strcmp(mode, "bp-enable") == 0) { // the breakpoint was removed, and cannot be enabled again
         ioctl(atoi(arg), PERF_EVENT_IOC_ENABLE, 0);
         bp_across_exec = 1;
         return (int)bp_read(atoi(arg));

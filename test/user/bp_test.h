@@ -1,5 +1,4 @@
-// What the breakpoint tests share: single accesses by one instruction each, so that counts are
-// exact.
+// What the breakpoint tests share. Each access is one instruction, so that counts are exact.
 #pragma once
 
 #include "test/user/utest.h"
@@ -40,7 +39,7 @@ static inline uint64_t load8(const volatile void *p)
     return v;
 }
 
-// A breakpoint of the caller that must be granted.
+// Opens a breakpoint of the caller. A refusal fails the test.
 static inline int bp_must(uint32_t type, const volatile void *addr, uint64_t len)
 {
     int fd = bp_open(type, addr, len);
@@ -51,7 +50,7 @@ static inline int bp_must(uint32_t type, const volatile void *addr, uint64_t len
     return fd;
 }
 
-// An event that must be granted.
+// Opens an event. A refusal fails the test.
 #define MUST_OPEN(attr, pid, cpu)                                                                  \
     ({                                                                                             \
         int fd_ = bp_open_attr(attr, pid, cpu);                                                    \
@@ -59,7 +58,7 @@ static inline int bp_must(uint32_t type, const volatile void *addr, uint64_t len
         fd_;                                                                                       \
     })
 
-// Current count and close.
+// Closes the breakpoint and returns its last count.
 static inline int64_t bp_end(int fd)
 {
     int64_t count = bp_read(fd);

@@ -1,4 +1,5 @@
-// What the test of dbg debugs: functions and a variable with names, and a known course of events.
+// The program that the test of dbg debugs: it has named functions and a variable, and always does
+// the same.
 #include "test/user/utest.h"
 
 volatile long dbg_total;
@@ -9,7 +10,7 @@ __attribute__((noinline)) void dbg_loop(long n);
 void dbg_add(long n)
 {
     dbg_total += n;
-    __asm__ volatile(""); // or the compiler looks inside
+    __asm__ volatile(""); // the compiler must not look inside
 }
 
 void dbg_loop(long n)

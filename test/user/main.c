@@ -1,4 +1,4 @@
-// The runner: every test in a process of its own, with a time limit, reported as KTAP.
+// The runner: each test has its own process and a time limit. The report is KTAP.
 #include "test/user/utest.h"
 #include "user/help.h"
 #include <signal.h>
@@ -18,7 +18,7 @@ extern const struct utest __start_utests[], __stop_utests[];
 const char *utest_self;
 static int failures;
 static long divisor = 1, seconds;
-static int reason_fd = -1; // where a skipped test tells the runner why
+static int reason_fd = -1; // a skipped test writes its reason here
 
 static void say(const char *prefix, const char *fmt, va_list ap)
 {
@@ -83,14 +83,14 @@ long test_seconds(void)
     return seconds;
 }
 
-// False for a kernel built without them: it does not even know the type.
+// False for a kernel built without breakpoints: it does not know the type of event.
 static bool breakpoints_exist(void)
 {
     return bp_open(HW_BREAKPOINT_EMPTY, NULL, 0) >= 0 || errno != ENOENT;
 }
 
-// True where a watchpoint really fires: some hypervisors let a program set one and never deliver
-// the exception.
+// True if a watchpoint really fires. Some hypervisors let a program set one, but never deliver the
+// exception.
 static bool breakpoints_count(void)
 {
     static volatile long watched;
@@ -102,7 +102,7 @@ static bool breakpoints_count(void)
     return counts;
 }
 
-// Choosing what is chosen already would fail while somebody has a breakpoint.
+// True if these rules are chosen already. To choose them again fails while a breakpoint exists.
 static bool rules_are(const char *wanted)
 {
     char now[32] = "";
@@ -115,7 +115,7 @@ static bool rules_are(const char *wanted)
 static void run_in_child(const struct utest *t, int reason)
 {
     reason_fd = reason;
-    setpgid(0, 0); // so that the runner can end whatever the test started
+    setpgid(0, 0); // the runner can then kill all that the test has started
     if (t->needs != ANYWHERE && !breakpoints_exist())
         utest_skip("this kernel has no breakpoints");
     if (t->needs > NEEDS_TYPE && !on_dr7()) {
@@ -132,7 +132,7 @@ static void run_in_child(const struct utest *t, int reason)
     _exit(failures ? EXIT_FAILED : 0);
 }
 
-// The wait status of the child, which is killed at the end of its time.
+// Returns the wait status of the child. At the end of its time the child is killed.
 static int wait_limited(pid_t pid)
 {
     uint64_t end = now_ns() + TIME_LIMIT_MS * 1000000ull;
@@ -151,8 +151,8 @@ static int wait_limited(pid_t pid)
     return status;
 }
 
-// Slots that a test leaves occupied fail it. Its last processes may still be ending: they get a
-// moment.
+// A test fails if it leaves slots occupied. Its last processes may still be ending, so the check
+// waits a moment.
 static bool slots_leaked(long before)
 {
     long now = hwbp_sum("hwbp", "live");
@@ -203,7 +203,7 @@ static bool run_test(const struct utest *t, int number)
     return passed;
 }
 
-// True if the word names the test, or the family before its dot.
+// True if the word is the test's name, or the part before the name's dot.
 static bool names_it(const char *word, const char *name)
 {
     size_t n = strlen(word);
@@ -211,7 +211,7 @@ static bool names_it(const char *word, const char *name)
     return strncmp(word, name, n) == 0 && (name[n] == '\0' || name[n] == '.');
 }
 
-// Without names all tests are. A name behind a dash is left out.
+// Without names all tests are chosen. A dash before a name leaves that test out.
 static bool chosen(const struct utest *t, char **names, int count)
 {
     bool wanted = true;

@@ -1,14 +1,14 @@
-// The engine of the tests of memory that runs out. `make oom` connects /dev/host: where each
-// failure was goes there.
+// The engine of the tests that let memory run out. The place of each failure goes to /dev/host,
+// which `make oom` connects.
 #include "test/user/oom.h"
 
 #define FAIL_FILE "/proc/sys/kernel/fail_nth"
-#define ROUNDS    10 // caches grow in some of them, and are full in the end
+#define ROUNDS    10 // caches grow in the first rounds
 
 static int fail_fd = -1, host_fd = -1, failures;
 static char before[16384], now[16384];
 
-// What a failed call must leave alone: the slots of every CPU.
+// The slots of every CPU, which a failed call must not change.
 static void read_slots(char *text, size_t size)
 {
     char *slots;
@@ -62,8 +62,7 @@ void oom_close(long fd)
     close((int)fd);
 }
 
-// Whatever comes after an operation that was not as expected would make no sense, and might wait
-// for ever.
+// After an unexpected result the process ends, because the next operation might wait for ever.
 static void must(bool good, const char *what, int n, const char *fault)
 {
     if (good)
@@ -72,7 +71,7 @@ static void must(bool good, const char *what, int n, const char *fault)
     _exit(1);
 }
 
-// Whether allocation number n was one that failed.
+// True if allocation number n was made, and so failed.
 static bool attempt_once(const char *what, int n, long (*attempt)(void), void (*undo)(long),
                          int want)
 {
@@ -84,7 +83,7 @@ static bool attempt_once(const char *what, int n, long (*attempt)(void), void (*
     int err = errno;
     bool failed = oom_has_failed();
     if (got >= 0) {
-        must(!failed || (want & OOM_OR_NOT), what, n, "succeeds without it");
+        must(!failed || (want & OOM_OR_NOT), what, n, "succeeds although it failed");
         undo(got);
         return failed;
     }
@@ -101,7 +100,7 @@ void oom_each(const char *what, long (*attempt)(void), void (*undo)(long), int w
     while (n < OOM_TOO_MANY && attempt_once(what, n, attempt, undo, want))
         n++;
     must(n < OOM_TOO_MANY, what, n, "never succeeds");
-    must(n > 1, what, n, "there is none");
+    must(n > 1, what, n, "makes no allocation");
     failures += n - 1;
 }
 
@@ -117,8 +116,8 @@ static struct memory memory_in_use(void)
                            -oom_number("/proc/meminfo", "MemFree:")};
 }
 
-// Whether no more is in use than there was, a little later at the latest: tasks are buried and
-// stacks given back after their end. `last` becomes what is in use now.
+// True if no more memory is in use than `last` says. It waits a little, because a task's memory
+// comes back only after its end. `last` becomes what is in use now.
 static bool comes_back(struct memory *last)
 {
     struct memory now;
@@ -133,11 +132,11 @@ static bool comes_back(struct memory *last)
     return false;
 }
 
-// Brings the program's code and constants in. A string whose page is not there would cost a call an
-// allocation of its own, and its failure is EFAULT.
+// Brings in the pages of the program's code and constants. For a string in a missing page, a call
+// needs one more allocation, whose failure is EFAULT.
 static void touch_program(void)
 {
-    extern const char __executable_start[], edata[]; // of the linker
+    extern const char __executable_start[], edata[]; // from the linker
 
     for (const volatile char *p = __executable_start; p < edata; p += 4096)
         (void)*p;
@@ -157,7 +156,7 @@ void oom_rounds(void (*round)(void))
         round();
         rounds++;
     } while (!utest_failures() && !comes_back(&last) && rounds < ROUNDS);
-    CHECK(rounds < ROUNDS); // else memory was lost each time
+    CHECK(rounds < ROUNDS); // otherwise each round loses memory
     utest_note("%d allocations failed", failures);
     close(fail_fd);
     if (host_fd >= 0)

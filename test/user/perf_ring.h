@@ -1,4 +1,4 @@
-// Reading a mapped perf buffer, for tests: records one by one, in order.
+// Reads a mapped perf buffer, record by record.
 #pragma once
 
 #include "test/user/bp_test.h"

@@ -1,4 +1,4 @@
-// What tests share: children, gates, shared memory, and what kind of machine this is.
+// What tests share: children, gates, shared memory, and questions about the machine.
 #include "test/user/utest.h"
 #include <cpuid.h>
 #include <sched.h>
@@ -13,7 +13,7 @@ bool on_dr7(void)
     return uname(&name) == 0 && strstr(name.release, "-dr7");
 }
 
-// The hypervisor leaf of CPUID, by convention of all hypervisors.
+// All hypervisors put their name into this leaf of CPUID.
 bool on_tcg(void)
 {
     unsigned a, words[3];

@@ -38,8 +38,8 @@ UTEST_HWBP(bp_basic, "bp-basic")
     }
 }
 
-// The last byte belongs to it, the next one does not; wider and unaligned accesses that touch it
-// count once.
+// A breakpoint covers its last byte, but not the next one. A wider or unaligned access that touches
+// it counts once.
 UTEST_SEVERAL(bp_overlap, "bp-overlap")
 {
     int one = bp_must(HW_BREAKPOINT_W, &bytes[3], 1);
@@ -50,9 +50,9 @@ UTEST_SEVERAL(bp_overlap, "bp-overlap")
     CHECK_EQ(bp_read(eight), 1);
     store1(&bytes[16], 1);
     CHECK_EQ(bp_read(eight), 1);
-    if (on_tcg()) { // of breakpoints side by side QEMU reports one: a full count cannot be had
+    if (on_tcg()) { // QEMU reports only one of two adjacent breakpoints
         close(one), close(four), close(eight);
-        utest_note("accesses across two breakpoints left out: QEMU reports only one of them");
+        utest_note("accesses across two breakpoints are not tested: QEMU reports only one of them");
         return;
     }
     store8(&bytes[0], 1); // one and four
@@ -80,7 +80,7 @@ UTEST_SEVERAL(bp_same, "bp-same-address")
         store1(bytes, (uint8_t)i);
     for (int i = 0; i < 10; i++)
         load8(bytes);
-    CHECK_EQ(bp_end(a), 100); // one going must not disturb the others
+    CHECK_EQ(bp_end(a), 100); // closing one must not disturb the others
     for (int i = 0; i < 5; i++)
         store1(bytes, 1);
     CHECK_EQ(bp_end(b), 105);
@@ -115,7 +115,7 @@ UTEST_SEVERAL(bp_instructions, "bp-instructions")
     CHECK_EQ(bp_read(rw), 1);
     __asm__ volatile("movq $0, 16(%0)\n movq $0, 16(%0)" ::"r"(v) : "memory"); // same value
     CHECK_EQ(bp_read(w), 3);
-    __asm__ volatile("cld\n rep stosq" : "+D"(p), "+c"(n) : "a"(0ul) : "memory", "cc"); // passes by
+    __asm__ volatile("cld\n rep stosq" : "+D"(p), "+c"(n) : "a"(0ul) : "memory", "cc"); // one of 8
     CHECK_EQ(bp_read(w), 4);
     CHECK_EQ(bp_read(rw), 2);
     __asm__ volatile("push 32(%0)\n pop 16(%0)" ::"r"(v) : "memory"); // reads one, then writes one
@@ -139,7 +139,7 @@ UTEST_HWBP(bp_locked, "bp-locked-instructions")
     CHECK_EQ(bp_end(fd), 4);
 }
 
-// What the kernel does for the program on the watched memory counts only if it was asked for.
+// Accesses by the kernel to the watched memory count only if the attr includes the kernel.
 UTEST_SEVERAL(bp_kernel, "bp-kernel-access")
 {
     struct perf_event_attr attr = bp_attr(HW_BREAKPOINT_W, bytes, 8);
@@ -155,7 +155,7 @@ UTEST_SEVERAL(bp_kernel, "bp-kernel-access")
     CHECK_EQ(read(ends[0], bytes, 8), 8);
     CHECK_EQ(bp_read(user), 0);
     int64_t copies = bp_read(kernel);
-    CHECK(copies >= 1 && copies <= 8); // as many as its copy makes stores
+    CHECK(copies >= 1 && copies <= 8); // the kernel's copy may use several stores
     CHECK_EQ(bp_read(both), copies);
     store8(bytes, 1);
     CHECK_EQ(bp_end(user), 1);
@@ -163,7 +163,7 @@ UTEST_SEVERAL(bp_kernel, "bp-kernel-access")
     CHECK_EQ(bp_end(both), copies + 1);
 }
 
-// Many hits, so that ticks and switches fall between and inside.
+// Many hits, so that ticks and switches come between hits and during their #DBs.
 UTEST_HWBP(bp_many, "bp-many")
 {
     static volatile uint64_t v;

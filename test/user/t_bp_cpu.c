@@ -20,7 +20,7 @@ static void store_there(void *arg)
     }
 }
 
-// Counts whatever runs there, and nothing that runs elsewhere.
+// Counts the accesses of all tasks on its CPU, and none on other CPUs.
 UTEST_HWBP(bp_cpu, "bp-cpu")
 {
     struct perf_event_attr attr = bp_attr(HW_BREAKPOINT_W, &v, 8);
@@ -62,11 +62,11 @@ UTEST_HWBP(bp_task_cpu, "bp-task-on-cpu")
     for (int i = 0; i < 30; i++)
         store8(&v, 1);
     CHECK_EQ(bp_read(fd), 30);
-    join(spawn(store_there, &other)); // on the right CPU, but another task
+    join(spawn(store_there, &other)); // on the right CPU, but by another task
     CHECK_EQ(bp_end(fd), 30);
 }
 
-// A task that wanders: its breakpoint goes with it.
+// A task that moves between CPUs takes its breakpoint along.
 UTEST_HWBP(bp_migrate, "bp-migrate")
 {
     int cpus = online_cpus(), fd = bp_must(HW_BREAKPOINT_W, &v, 8);

@@ -1,5 +1,5 @@
-// Every errno of perf_event_open(2) and its descriptor that dr7 can give, in Linux's order of
-// checks.
+// Every errno that dr7 can return from perf_event_open(2) and from its descriptor, in the order in
+// which Linux checks.
 #include "test/user/bp_test.h"
 #include <sys/mman.h>
 #include <sys/wait.h>
@@ -18,7 +18,7 @@ static int open_self(struct perf_event_attr attr)
     return bp_open_attr(&attr, 0, -1);
 }
 
-// good() with one field changed must give `want`; 0: granted.
+// good() with one field changed must fail with `want`; 0: it must succeed.
 #define WITH(assignment, want)                                                                     \
     do {                                                                                           \
         struct perf_event_attr attr = good();                                                      \
@@ -47,12 +47,12 @@ UTEST_TYPE(errors_attr, "errors")
         WITH(bp_len = 16, EOPNOTSUPP); // AMD CPUs with address masks grant it
     for (uint64_t off = 1; off < 8; off++)
         WITH(bp_addr += off, EINVAL);
-    WITH(bp_addr = 0, 0); // NULL is an address like others
+    WITH(bp_addr = 0, 0); // NULL is a normal address
     WITH(bp_addr = ~7ul, EINVAL);
     WITH(bp_addr = ~0ul, EINVAL);
     WITH(bp_addr = KERNEL_START - 8, 0);
     WITH(bp_addr = 0xff00000000000000, EINVAL);
-    if (on_dr7()) { // Linux has more user space where the CPU has five-level paging
+    if (on_dr7()) { // Linux may have more user space, with five-level paging
         WITH(bp_addr = KERNEL_START, EINVAL);
         WITH(bp_addr = 0x800000000000, EINVAL);
     }
@@ -74,7 +74,7 @@ UTEST_TYPE(errors_attr, "errors")
     WITH(sample_max_stack = 1000, 0); // but:
     WITH(sample_type = PERF_SAMPLE_CALLCHAIN | 0 * (attr.sample_max_stack = 1000), EOVERFLOW);
     WITH(use_clockid = attr.clockid = 1, 0);
-    WITH(use_clockid = 1, EINVAL); // the time of day, from an exception
+    WITH(use_clockid = 1, EINVAL); // this clock cannot be read in an exception
     WITH(aux_output = 1, EOPNOTSUPP);
     WITH(aux_sample_size = 8, EINVAL);
 
@@ -85,7 +85,7 @@ UTEST_TYPE(errors_attr, "errors")
         attr = bp_attr(HW_BREAKPOINT_X, v, len);
         CHECK_ERRNO(open_self(attr), EINVAL);
     }
-    attr = bp_attr(HW_BREAKPOINT_X, (char *)KERNEL_START - 1, 8); // the register sees one byte
+    attr = bp_attr(HW_BREAKPOINT_X, (char *)KERNEL_START - 1, 8); // only the first byte counts
     int fd = open_self(attr);
     CHECK(fd >= 0);
     close(fd);
@@ -110,7 +110,7 @@ UTEST_TYPE(errors_size, "errors-size")
     int fd = bp_open_attr(&big.attr, 0, -1);
     CHECK(fd >= 0);
     close(fd);
-    big.attr.size = 4096; // larger than anybody's, but the rest is zero
+    big.attr.size = 4096; // larger than any kernel's attr, but the rest is zero
     fd = bp_open_attr(&big.attr, 0, -1);
     CHECK(fd >= 0);
     close(fd);
@@ -121,14 +121,14 @@ UTEST_TYPE(errors_size, "errors-size")
         CHECK(big.attr.size >= known_min && big.attr.size <= 1024); // the kernel says its size
     }
     big.attr.size = 4096;
-    big.tail[4096 - sizeof big.attr - 1] = 1; // something that no kernel knows
+    big.tail[4096 - sizeof big.attr - 1] = 1; // a field that no kernel knows
     CHECK_ERRNO(bp_open_attr(&big.attr, 0, -1), E2BIG);
     CHECK(big.attr.size >= known_min && big.attr.size <= 1024);
 
     char *p = mmap(NULL, 8192, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     munmap(p + 4096, 4096);
     struct perf_event_attr attr = good();
-    memcpy(p + 4096 - 72, &attr, 72); // its end is not there
+    memcpy(p + 4096 - 72, &attr, 72); // its end is not mapped
     CHECK_ERRNO(syscall(SYS_perf_event_open, p + 4096 - 72, 0, -1, -1, 0ul), EFAULT);
 }
 
@@ -171,15 +171,15 @@ UTEST_TYPE(errors_space, "errors-space")
     for (int i = 0; i < BP_REGISTERS; i++)
         fd[i] = bp_must(HW_BREAKPOINT_W, v, 8);
     WITH(bp_len = 8, ENOSPC);
-    WITH(bp_addr += 1, ENOSPC); // a full machine says so before it looks closer
+    WITH(bp_addr += 1, ENOSPC); // on a full machine the slots are checked first
     WITH(bp_len = 3, ENOSPC);
     WITH(bp_type = HW_BREAKPOINT_X, ENOSPC);
-    WITH(bp_type = HW_BREAKPOINT_EMPTY, EINVAL); // but these two are no type at all
+    WITH(bp_type = HW_BREAKPOINT_EMPTY, EINVAL); // but these two are not valid types
     WITH(bp_type = HW_BREAKPOINT_INVALID, EINVAL);
-    WITH(disabled = 1, ENOSPC);            // a disabled one keeps its slot too
-    WITH(sample_type = 1ul << 40, EINVAL); // but the attr itself comes first
+    WITH(disabled = 1, ENOSPC);            // a disabled one needs a slot, too
+    WITH(sample_type = 1ul << 40, EINVAL); // but the attr itself is checked before
     close(fd[2]);
-    WITH(bp_addr += 1, EINVAL); // and gives the slot back
+    WITH(bp_addr += 1, EINVAL); // a refused request gives the slot back
     WITH(bp_len = 3, EINVAL);
     WITH(bp_len = 8, 0);
     close(fd[0]), close(fd[1]), close(fd[3]);
@@ -191,7 +191,7 @@ UTEST_TYPE(errors_emfile, "errors-emfile")
 
     while ((fd = dup(0)) >= 0)
         spare = fd;
-    for (int i = 0; i < 10; i++) // would run out of slots if one leaked
+    for (int i = 0; i < 10; i++) // finds a slot that leaks
         CHECK_ERRNO(open_self(good()), EMFILE);
     close(spare);
     CHECK_EQ(open_self(good()), spare);

@@ -40,8 +40,8 @@ static __attribute__((noinline, noclone)) void loop(long n)
                      : "memory", "cc");
 }
 
-// Each passage counts once: the instruction itself runs with RF set. A byte inside an instruction
-// is never hit. An instruction may be executed under a breakpoint and store to a watched word: it
+// Each execution counts once, because the instruction itself runs with RF set. A breakpoint inside
+// an instruction is never hit. If an instruction with a breakpoint stores to a watched word, it
 // counts for both.
 UTEST_SEVERAL(bp_exec_rf, "bp-exec-rf")
 {
@@ -75,7 +75,7 @@ static __attribute__((noinline)) void on_usr1(int sig)
     signals++;
 }
 
-// The first instruction of a signal handler: RF of the interrupted program must not hide it.
+// The first instruction of a signal handler. The RF of the interrupted program must not hide it.
 UTEST_HWBP(bp_exec_handler, "bp-exec-handler")
 {
     struct sigaction action = {.sa_handler = on_usr1};
@@ -128,13 +128,13 @@ UTEST_SEVERAL(bp_step, "bp-step-and-hit")
     for (int i = 0; i < 20; i++)
         step_over_store();
     store8(&word, 1);
-    CHECK_EQ(steps, 20 * alone); // neither hides the other, nor stays when the other comes
+    CHECK_EQ(steps, 20 * alone); // neither hides the other, and neither is left pending
     CHECK_EQ(bp_end(w), 21);
     CHECK_EQ(bp_end(rw), 41);
 }
 
-// An execute breakpoint on a stepped instruction: the fault before it counts, the step after it
-// comes too.
+// An execute breakpoint on a stepped instruction. The fault before the instruction counts, and the
+// step's trap after it comes, too.
 UTEST_SEVERAL(bp_step_exec, "bp-step-and-exec")
 {
     extern char bp_stepped[];

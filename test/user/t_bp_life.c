@@ -11,7 +11,7 @@ static void store_hundred(void *)
         store8(&v[0], (uint64_t)i);
 }
 
-// A child inherits the descriptor, not the breakpoint.
+// A child inherits the descriptor, but not the breakpoint.
 UTEST_HWBP(bp_fork, "bp-fork")
 {
     int fd = bp_must(HW_BREAKPOINT_W, &v[0], 8);
@@ -30,7 +30,7 @@ static void close_and_exit(void *arg)
     close(*(int *)arg);
 }
 
-// The event lives until the last descriptor is closed, whoever holds it.
+// The event lives until its last descriptor is closed, in whichever process.
 UTEST_HWBP(bp_fork_fd, "bp-fork-descriptor")
 {
     int fd = bp_must(HW_BREAKPOINT_W, &v[0], 8);
@@ -62,7 +62,7 @@ static void watch_and_exec(void *)
     exec_self("bp", fd, (char *[]){NULL});
 }
 
-// The same binary has the variable at the same address: 3 stores before, 2 after.
+// execve of the same binary leaves the variable at the same address: 3 stores before, 2 after.
 UTEST_HWBP(bp_exec, "bp-exec")
 {
     CHECK_EQ(wait_for(spawn(watch_and_exec, NULL)), 5 << 8);
@@ -84,7 +84,7 @@ static void take_four_and_wait(void *arg)
         store8(&v[3], 1);
 }
 
-// Slots come back however the holder ends.
+// Slots come back, no matter how their holder ends.
 UTEST_HWBP(bp_exit, "bp-exit")
 {
     struct gate g;
@@ -130,7 +130,7 @@ UTEST_HWBP(bp_other, "bp-other-task")
     gate_init(&o.done);
     pid_t pid = spawn(store_on_demand, &o);
     int fd = MUST_OPEN(&attr, pid, -1);
-    store_hundred(NULL); // ours do not count
+    store_hundred(NULL); // the parent's stores do not count
     CHECK_EQ(bp_read(fd), 0);
     gate_open(&o.start);
     gate_wait(&o.done);
@@ -149,8 +149,8 @@ static void store_until(void *arg)
     }
 }
 
-// A task that runs on another CPU right now: opening, switching off and on, and closing reach it
-// there.
+// A breakpoint of a task that is running on another CPU: open, disable, enable and close take
+// effect there.
 UTEST_HWBP(bp_running, "bp-running-task")
 {
     volatile uint64_t *shared = shared_memory(4096);

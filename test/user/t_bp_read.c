@@ -15,7 +15,7 @@ UTEST_HWBP(bp_ioctl, "bp-ioctl")
 
     hit(3);
     CHECK_EQ(ioctl(fd, PERF_EVENT_IOC_DISABLE, 0), 0);
-    CHECK_EQ(ioctl(fd, PERF_EVENT_IOC_DISABLE, 0), 0); // twice is the same as once
+    CHECK_EQ(ioctl(fd, PERF_EVENT_IOC_DISABLE, 0), 0); // a second disable changes nothing
     hit(5);
     CHECK_EQ(bp_read(fd), 3);
     CHECK_EQ(ioctl(fd, PERF_EVENT_IOC_ENABLE, 0), 0);
@@ -72,7 +72,7 @@ UTEST_HWBP(bp_formats, "bp-read-formats")
         CHECK_EQ(read(fd, words, want * 8), want * 8);
         value = words[n++];
         if (format & PERF_FORMAT_GROUP)
-            CHECK_EQ(value, 1); // members of the group
+            CHECK_EQ(value, 1); // events in the group
         uint64_t enabled = format & PERF_FORMAT_TOTAL_TIME_ENABLED ? words[n++] : UINT64_MAX;
         uint64_t running = format & PERF_FORMAT_TOTAL_TIME_RUNNING ? words[n++] : 1;
         CHECK(running > 0 && enabled >= running);
@@ -99,8 +99,8 @@ static void spin_ms(uint64_t ms)
         continue;
 }
 
-// A pinned event that never loses its register runs all the time it is enabled. The time of a task
-// stands still while the task sleeps. So does the time of a disabled event.
+// A pinned event that never loses its register runs for all the time that it is enabled. The times
+// of a task's event stand still while the task sleeps, or the event is disabled.
 UTEST_HWBP(bp_times, "bp-times")
 {
     struct perf_event_attr attr = bp_attr(HW_BREAKPOINT_W, &v, 8);

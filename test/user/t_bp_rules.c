@@ -1,4 +1,5 @@
-// The slot rules as a program meets them: the worked table of the rules, and choosing a rule set.
+// The slot rules as a program sees them: the table of worked examples, and the choice of a rule
+// set.
 #include "test/user/bp_test.h"
 #include <signal.h>
 
@@ -17,9 +18,9 @@ struct request {
 struct row {
     const char *what;
     struct request held[2];
-    int release; // how many of the first ones are given back before the question
+    int release; // how many of the first ones are closed before `asked` is tried
     struct request asked;
-    int granted[3]; // of those asked, under 2009, exact, mainline; -1: cannot be held there
+    int granted[3]; // how many of `asked` fit under 2009, exact, mainline; -1: `held` does not fit
 };
 
 #define PINNED(n, who, cpu)                                                                        \
@@ -65,7 +66,7 @@ static volatile uint64_t v;
 static pid_t task_b;
 static int fds[32], nr_fds;
 
-// Opens until one is refused. How many were granted; a refusal must be ENOSPC.
+// Opens until one is refused, with ENOSPC. Returns how many were granted.
 static int open_all(const struct request *r)
 {
     struct perf_event_attr attr = bp_attr(HW_BREAKPOINT_W, &v, 8);
@@ -149,7 +150,7 @@ UTEST_ENTRY(rules_switch, "bp-rules-switch", NULL, NEEDS_DR7)
     CHECK_ERRNO(write_text(RULES_FILE, "exactly"), EINVAL);
 
     struct perf_event_attr attr = bp_attr(HW_BREAKPOINT_W, &v, 8);
-    attr.disabled = 1; // it exists all the same
+    attr.disabled = 1; // a disabled breakpoint exists, too
     int fd = MUST_OPEN(&attr, 0, -1);
     CHECK_ERRNO(write_text(RULES_FILE, "2009"), EBUSY);
     CHECK_ERRNO(write_text(RULES_FILE, "exact"), EBUSY);
@@ -158,7 +159,7 @@ UTEST_ENTRY(rules_switch, "bp-rules-switch", NULL, NEEDS_DR7)
     CHECK_EQ(write_text(RULES_FILE, "2009"), 0);
 }
 
-// A refusal is explained in the last lines of /proc/hwbp.
+// The last lines of /proc/hwbp explain a refusal.
 UTEST_RULES(rules_words, "bp-rules-words", "2009")
 {
     static char text[65536];

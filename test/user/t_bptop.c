@@ -1,4 +1,4 @@
-// What bptop shows, when it does not write to a screen.
+// What bptop prints when its output is not a screen.
 #include "test/user/bp_test.h"
 #include <sys/wait.h>
 
@@ -42,7 +42,7 @@ static int count(const char *what)
     return n;
 }
 
-// A pinned one of a CPU, with its hits, in both rounds.
+// A pinned breakpoint of a CPU, with its hits, in both rounds.
 UTEST_HWBP(bptop, "bptop")
 {
     struct perf_event_attr attr = bp_attr(HW_BREAKPOINT_W, &var[0], 8);
@@ -64,7 +64,7 @@ UTEST_HWBP(bptop, "bptop")
     close(fd);
 }
 
-// Six that take turns on CPU 0: four are in registers, two wait, none is missing.
+// Six breakpoints take turns on CPU 0: four have registers, two wait, and none is missing.
 UTEST_RULES(bptop_turns, "bptop-turns", "exact")
 {
     int fd[FLEXIBLE];

@@ -1,5 +1,5 @@
-// What a process takes comes back when it ends: as many pages are free as before, for each kind of
-// thing that there is.
+// All that a process takes comes back when it ends. For each kind of object, as many pages are free
+// afterwards as before.
 #include "test/user/utest.h"
 #include <linux/futex.h>
 #include <pthread.h>
@@ -11,7 +11,7 @@
 #include <sys/wait.h>
 
 #define PAGE   4096ul
-#define ROUNDS 10 // caches grow in some of them, and are full in the end
+#define ROUNDS 10 // caches grow in the first rounds
 
 struct memory {
     long free_kb, heap_kb;
@@ -85,7 +85,7 @@ static void take_texts(void)
     CHECK_EQ(errno, EMFILE);
 }
 
-// Open, with pages, and gone from /tmp.
+// Files with pages that are unlinked from /tmp, but still open.
 static void take_files(void)
 {
     for (int i = 0; i < 100; i++) {
@@ -118,7 +118,7 @@ static void take_events(void)
     static volatile long word;
 
     for (int i = 0; i < 3; i++)
-        bp_open(HW_BREAKPOINT_W, &word, 8); // a kernel without breakpoints has none
+        bp_open(HW_BREAKPOINT_W, &word, 8); // fails in a kernel without breakpoints
     for (int i = 0; i < 50; i++) {
         struct perf_event_attr a = {.type = PERF_TYPE_SOFTWARE,
                                     .size = sizeof a,
@@ -130,7 +130,7 @@ static void take_events(void)
         if (i % 2 == 0)
             mmap(NULL, 5 * PAGE, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
     }
-    if (fork() == 0) // with copies of those that are inherited
+    if (fork() == 0) // the child has copies of the inherited events
         _exit(0);
 }
 
@@ -156,7 +156,7 @@ static void take_processes(void)
         if (fork() == 0) {
             if (i % 2)
                 sleep_ms(20);
-            _exit(0); // nobody waits for it
+            _exit(0); // no process waits for this child
         }
 }
 
@@ -205,7 +205,7 @@ static const struct {
     {"timers", take_timers},
 };
 
-// One taker in a process of its own: it exits, or is killed.
+// Runs take() in its own process, which exits or is killed.
 static void run(void (*take)(void), bool killed)
 {
     pid_t pid = fork();
@@ -221,7 +221,7 @@ static void run(void (*take)(void), bool killed)
     CHECK_EQ(wait_for(pid), killed ? SIGKILL : 0);
 }
 
-// Threads are buried a moment after their end.
+// Waits a moment, because threads are freed shortly after their end.
 static bool comes_back(const struct memory *before, struct memory *after)
 {
     for (int ms = 0; ms < 500; ms++) {
@@ -236,7 +236,7 @@ static bool comes_back(const struct memory *before, struct memory *after)
 UTEST(comes_back, "comes-back")
 {
     if (!on_dr7())
-        utest_skip("others use Linux's memory, too");
+        utest_skip("on Linux other programs use memory at the same time");
     for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
         struct memory before, after;
         bool back = false;

@@ -1,5 +1,5 @@
-// What static programs expect of Linux beside the calls that have tests of their own: waiting for
-// signals, queued ones, contexts that a handler changes, timers, mapped files, /proc/self.
+// What static programs expect of Linux, where no other test covers it: waiting for signals, queued
+// signals, a handler that changes its context, timers, mapped files, /proc/self.
 #include "test/user/utest.h"
 #include <fcntl.h>
 #include <poll.h>
@@ -64,7 +64,7 @@ UTEST(signal_queue, "signal-queue")
     for (int i = 0; i < 5; i++)
         CHECK_EQ(sigqueue(getpid(), SIGUSR1, (union sigval){.sival_int = 20 + i}), 0);
     sigprocmask(SIG_UNBLOCK, &both, NULL);
-    CHECK_EQ(calls, 1); // a standard one once, with what the first brought
+    CHECK_EQ(calls, 1); // a standard signal comes once, with the value of the first
     CHECK_EQ(seen[0], 20);
     CHECK_ERRNO(sigqueue(getpid(), 65, (union sigval){0}), EINVAL);
 }
@@ -83,7 +83,7 @@ UTEST(signal_wait, "signal-wait")
     sigprocmask(SIG_BLOCK, &order, NULL);
     kill(getpid(), SIGUSR1);
     kill(getpid(), SIGSEGV);
-    CHECK_EQ(sigtimedwait(&order, NULL, &none), SIGSEGV); // faults first, though 11 > 10
+    CHECK_EQ(sigtimedwait(&order, NULL, &none), SIGSEGV); // faults come first, although 11 > 10
     CHECK_EQ(sigtimedwait(&order, NULL, &none), SIGUSR1);
     pid_t pid = fork();
     if (pid == 0) {
@@ -91,26 +91,26 @@ UTEST(signal_wait, "signal-wait")
         _exit(6);
     }
     int sig = sigwaitinfo(&both, &info);
-    if (sig == SIGCHLD) // the lower number first, if both are there
+    if (sig == SIGCHLD) // if both are pending, the lower number comes first
         sig = sigwaitinfo(&both, &info);
     CHECK_EQ(sig, SIGRTMIN);
     CHECK_EQ(info.si_code, SI_QUEUE);
     CHECK_EQ(info.si_pid, pid);
     CHECK_EQ(info.si_value.sival_int, 77);
     CHECK_EQ(waitpid(pid, NULL, 0), pid);
-    // Another signal's handler ends the wait.
+    // A handler of another signal ends the wait.
     handle(SIGALRM, note, SA_RESTART);
     struct itimerval often = {{.tv_usec = 20000}, {.tv_usec = 20000}};
     while (sigtimedwait(&both, &info, &none) > 0) // the SIGCHLD, if it came last
         ;
     setitimer(ITIMER_REAL, &often, NULL); // the first signal may come before the wait
     CHECK_ERRNO(syscall(SYS_rt_sigtimedwait, &both, &info, NULL, 8),
-                EINTR); // musl's own tries again
+                EINTR); // musl's wrapper tries again
     CHECK(calls > 0);
     setitimer(ITIMER_REAL, &(struct itimerval){0}, NULL);
 }
 
-// The handler makes the interrupted code go on elsewhere, with other registers and another mask.
+// The handler changes where the interrupted code goes on, its registers and its mask.
 static volatile int landed;
 static void land(long first)
 {
@@ -174,11 +174,11 @@ UTEST(timers, "timers")
     CHECK_EQ(getitimer(ITIMER_REAL, &left), 0);
     CHECK_EQ(left.it_interval.tv_usec, 5000);
     CHECK(left.it_value.tv_usec <= 5000);
-    CHECK_ERRNO(nanosleep(&ts, &rest), EINTR); // by the next one
+    CHECK_ERRNO(nanosleep(&ts, &rest), EINTR); // by the next alarm
     CHECK(rest.tv_sec == 9);
     CHECK_EQ(setitimer(ITIMER_REAL, &(struct itimerval){0}, &left), 0);
     often.it_value = (struct timeval){100, 0};
-    CHECK_ERRNO(syscall(SYS_setitimer, ITIMER_REAL, &often, 16), EFAULT); // and yet it runs
+    CHECK_ERRNO(syscall(SYS_setitimer, ITIMER_REAL, &often, 16), EFAULT); // but the timer runs
     CHECK_EQ(alarm(0), 100);
     often.it_value.tv_sec = INT64_MAX;
     CHECK_EQ(setitimer(ITIMER_REAL, &often, NULL), 0);
@@ -199,7 +199,7 @@ static uint64_t cpu_ns(void)
     return clock_ns(CLOCK_PROCESS_CPUTIME_ID);
 }
 
-// They run down while the process runs, not while it sleeps.
+// These timers count down while the process runs, not while it sleeps.
 UTEST(timers_cpu, "timers-cpu")
 {
     static const int signals[] = {[ITIMER_VIRTUAL] = SIGVTALRM, [ITIMER_PROF] = SIGPROF};
@@ -273,7 +273,7 @@ UTEST(map_file, "map-file")
     REQUIRE(map != MAP_FAILED && shared != MAP_FAILED);
     CHECK(memcmp(map, "\177ELF", 4) == 0);
     CHECK(memcmp(map + 4096, buf, sizeof buf) == 0 && memcmp(shared, buf, sizeof buf) == 0);
-    map[4096] ^= 1; // a private page does not show through
+    map[4096] ^= 1; // a private change is not seen in the shared mapping
     CHECK(memcmp(shared, buf, sizeof buf) == 0);
     CHECK_EQ(munmap(map, (size_t)st.st_size), 0);
 }
@@ -290,7 +290,7 @@ UTEST(map_tmp, "map-tmp")
     char *map = mmap(NULL, 8192, PROT_READ | PROT_WRITE, MAP_PRIVATE, fd, 4096);
     REQUIRE(map != MAP_FAILED);
     CHECK(memcmp(map, "pagexxxx", 8) == 0);
-    CHECK(map[4096 + 9] == 'x' && map[4096 + 10] == 0); // behind the end: zeros
+    CHECK(map[4096 + 9] == 'x' && map[4096 + 10] == 0); // after the end: zeros
     map[0] = 'P';
     CHECK(pread(fd, again, 4, 4096) == 4 && memcmp(again, "page", 4) == 0);
     char *shared = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 4096);
@@ -301,7 +301,7 @@ UTEST(map_tmp, "map-tmp")
     CHECK_EQ(shared[1], 'R');
     close(fd);
     unlink("/tmp/utest-map");
-    CHECK_EQ(shared[0], 'W'); // the mapping keeps it
+    CHECK_EQ(shared[0], 'W'); // the mapping keeps the file
 }
 
 UTEST(map_zero, "map-zero")
@@ -315,7 +315,7 @@ UTEST(map_zero, "map-zero")
     close(fd);
 }
 
-// ---- about oneself ----
+// ---- about the process itself ----
 
 // The line of /proc/self/maps that holds the address.
 static bool find_map(const void *p, char line[256])
@@ -398,12 +398,13 @@ static void touch_pages(void *kib)
     memset(area, 1, size);
     CHECK_EQ(munmap(area + 4096, size - 4096), 0);
     CHECK_EQ(madvise(area, 4096, MADV_DONTNEED), 0);
-    *area = 1; // one more page, now that there are few
+    *area = 1; // touches one more page, now that few are in use
     CHECK_EQ(getrusage(RUSAGE_SELF, &usage), 0);
-    CHECK(usage.ru_maxrss >= (long)*(size_t *)kib); // still
+    CHECK(usage.ru_maxrss >= (long)*(size_t *)kib); // the maximum stays
 }
 
-// The most memory that was there at once, in KiB; of children, that of the largest.
+// The largest amount of memory in use at one time, in KiB. For children, the value of the largest
+// child.
 UTEST(usage_memory, "usage-memory")
 {
     size_t most = 6000, less = 4000;
@@ -421,7 +422,7 @@ UTEST(usage_memory, "usage-memory")
 UTEST(unknown_calls, "unknown-calls")
 {
     CHECK_ERRNO(syscall(SYS_uselib, "x"), ENOSYS);
-    CHECK_ERRNO(syscall(SYS_uselib, "x"), ENOSYS); // the second one is not logged
+    CHECK_ERRNO(syscall(SYS_uselib, "x"), ENOSYS); // the second call is not logged
     CHECK_ERRNO(syscall(100000), ENOSYS);
     if (access("/proc/hwbp", F_OK) == 0) {
         static char log[1 << 20];

@@ -1,5 +1,5 @@
-// What system calls write into the program's memory: the fields that the manual names, and nothing
-// between or behind them. Another thread may be using those.
+// System calls write only the fields that the manual names into the program's memory. Another
+// thread may be using the bytes between and after them.
 #include "test/user/utest.h"
 #include <fcntl.h>
 #include <poll.h>
@@ -10,7 +10,7 @@
 #include <sys/wait.h>
 
 static char buf[4096] __attribute__((aligned(4096)));
-static int ready[2]; // a pipe from which can be read
+static int ready[2]; // a pipe that has data
 
 static struct timespec *timeout_in(char *b, long nsec)
 {
@@ -24,7 +24,7 @@ static void put_pollfd(char *b)
     *(struct pollfd *)b = (struct pollfd){.fd = ready[0], .events = POLLIN};
 }
 
-// ---- the calls; what they need in buf is there before the watch begins ----
+// ---- the calls; their input is in buf before the watch begins ----
 
 static void call_poll(char *b)
 {
@@ -68,7 +68,7 @@ static void call_waitid(char *b)
     CHECK_EQ(info->si_status, 7);
 }
 
-// Room for one entry, "."; its name ends in byte 20, and 24 is a multiple of 8.
+// Room for one entry, ".": its name ends in byte 20, and its length is rounded up to 24.
 static void call_getdents(char *b)
 {
     int fd = open("/", O_RDONLY | O_DIRECTORY);
@@ -138,7 +138,7 @@ UTEST_HWBP(copies_fields, "copies-fields")
 // ---- a signal's frame ----
 
 static char alternate[65536] __attribute__((aligned(64)));
-static char *stack_flags; // in the last frame
+static char *stack_flags; // points into the last frame
 
 static void on_signal(int, siginfo_t *, void *context)
 {
@@ -163,7 +163,7 @@ UTEST_HWBP(copies_frame, "copies-frame")
     }
 }
 
-// ---- the word that says that a thread has ended ----
+// ---- the word that is cleared when a thread ends ----
 
 static int ends(void *)
 {
@@ -189,7 +189,7 @@ static int word_of(int (*fn)(void *), int flags)
     return then;
 }
 
-// It is cleared only if somebody else could see it.
+// The word is cleared only if another thread could see it.
 UTEST(copies_tid, "copies-tid")
 {
     int *word = shared_memory(4096);

@@ -1,4 +1,4 @@
-// CPU time: which part of it was the kernel's.
+// CPU time: how much of it was spent in the kernel.
 #include "test/user/utest.h"
 #include <fcntl.h>
 #include <stdio.h>
@@ -39,7 +39,7 @@ static void in_kernel(void)
         REQUIRE(read(fd, buffer, sizeof buffer) == sizeof buffer);
 }
 
-// Runs it for long enough; neither part of the time ever becomes less.
+// Repeats step() for long enough. Neither part of the time may ever become less.
 static struct rusage use(int who, void (*step)(void))
 {
     struct rusage now, before = {0};
@@ -73,7 +73,7 @@ static void mostly_kernel(void *)
     CHECK(t.tms_stime >= 30); // of 40
 }
 
-// The fields of /proc/PID/stat behind the name: user, system, and the children's.
+// The times in /proc/PID/stat: user and system time, and those of the children.
 static void stat_times(pid_t pid, unsigned long part[4])
 {
     char path[40], line[600] = "";

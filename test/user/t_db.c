@@ -1,5 +1,4 @@
-// What #DB looks like from ring 3: single steps, delayed by MOV SS, together with system calls and
-// watches.
+// #DB as ring 3 sees it: single steps, also with MOV SS, system calls and watchpoints.
 #include "test/user/bp_test.h"
 #include <signal.h>
 #include <ucontext.h>
@@ -54,8 +53,8 @@ UTEST(db_step, "db-step")
     check_steps("nop", want, 4);
 
     if (!on_dr7())
-        return;    // hypervisors that carry out CPUID for a guest may swallow its step
-    catch_steps(); // an instruction that an emulator carries out in its own way
+        return;    // a hypervisor that emulates CPUID may lose its step
+    catch_steps(); // CPUID is an instruction that emulators handle specially
     __asm__ volatile(TF_ON "cpuid\n e1: pushf\n e2: andl $~0x100, (%%rsp)\n e3: popf\n e4: nop" ::
                          : "rax", "rbx", "rcx", "rdx", "memory", "cc");
     uintptr_t emulated[] = {(uintptr_t)e1, (uintptr_t)e2, (uintptr_t)e3, (uintptr_t)e4};
@@ -73,8 +72,8 @@ UTEST(db_step_mov_ss, "db-step-mov-ss")
     check_steps("mov ss", want, 5);
 }
 
-// A system call does not end single stepping. The boundary right after the call traps or not, as
-// the way back from the kernel is. All later boundaries trap.
+// A system call does not end single stepping. Whether the boundary right after the call traps
+// depends on the return path of the kernel. All later boundaries trap.
 UTEST(db_step_syscall, "db-step-syscall")
 {
     long pid = SYS_getpid;
@@ -107,8 +106,8 @@ static void on_kernel_step(int sig, siginfo_t *info, void *context)
     regs[REG_EFL] &= ~0x100;
 }
 
-// A jump into the kernel traps behind the jump, as any other, before it faults: wherever it goes,
-// also to the first byte of the #DB handler itself.
+// A jump into the kernel traps after the jump, before its target faults. The target may even be the
+// first byte of the #DB handler.
 UTEST(db_step_kernel, "db-step-kernel")
 {
     struct sigaction action = {.sa_sigaction = on_kernel_step, .sa_flags = SA_SIGINFO};
@@ -122,9 +121,9 @@ UTEST(db_step_kernel, "db-step-kernel")
 
 static uint16_t stack_selector __attribute__((aligned(8)));
 
-// MOV SS from a watched word, followed by a system call: a real CPU delivers the watch's #DB in
-// ring 0, with the program's stack pointer (CVE-2018-8897), which need not be one. The kernel
-// survives, and counts the hit.
+// MOV SS from a watched word, followed by a system call. A real CPU delivers the watch's #DB in
+// ring 0 while RSP is still the program's, which may be invalid (CVE-2018-8897). The kernel must
+// survive and count the hit.
 UTEST_HWBP(db_mov_ss, "db-semantics")
 {
     struct perf_event_attr attr = bp_attr(HW_BREAKPOINT_RW, &stack_selector, 2);

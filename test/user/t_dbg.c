@@ -1,8 +1,9 @@
-// The debugger dbg, as a whole: a session from a script, on a part of this binary.
+// The debugger dbg as a whole: a session from a script. It debugs debuggee.c, a part of this
+// binary.
 #include "test/user/utest.h"
 #include <sys/wait.h>
 
-// What is typed, and what must come back, in this order (the rest of each line may be anything).
+// The input, and the output that must follow in this order. The rest of each line may be anything.
 static const char script[] = "break dbg_add\ncontinue\nbt\nx dbg_total\ndelete 1\n"
                              "watch dbg_total\ncontinue\ncontinue\ndelete 2\n"
                              "hbreak dbg_add\nrwatch dbg_total 4\ncontinue\nprint $rdi\n"
@@ -42,7 +43,7 @@ static void program_beside(char *path, size_t size, const char *name)
     snprintf(path, size, "%.*s%s", slash ? (int)(slash + 1 - utest_self) : 0, utest_self, name);
 }
 
-// Runs dbg with the script as its input; its whole output.
+// Runs dbg with the script as its input, and stores its whole output.
 static void run_dbg(const char *path, char *out, size_t size)
 {
     int in[2], back[2];

@@ -1,4 +1,4 @@
-// Bad pointers in every call that takes one: EFAULT, never a crash, nothing lost.
+// Bad pointers in every call that takes one: EFAULT, never a crash, and nothing leaks.
 #include "test/user/utest.h"
 #include <poll.h>
 #include <sched.h>
@@ -95,10 +95,10 @@ UTEST(efault_wait, "efault-wait")
     pid_t pid = spawn(exit_five, NULL);
 
     CHECK_ERRNO(syscall(SYS_wait4, pid, bad_pointer(), 0, NULL), EFAULT);
-    waitpid(pid, NULL, 0); // whether the child is gone by then is not said anywhere
+    waitpid(pid, NULL, 0); // no standard says if the failed wait has reaped the child
 }
 
-// A buffer whose second half is not there: what fits is done, nothing beyond is touched.
+// A buffer whose second half is not mapped: EFAULT, or the call handles only the first half.
 UTEST(efault_straddle, "efault-straddle")
 {
     char *p = mmap(NULL, 8192, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
@@ -109,15 +109,15 @@ UTEST(efault_straddle, "efault-straddle")
     struct timespec *t = (struct timespec *)(p + 4096 - 8);
     CHECK_ERRNO(syscall(SYS_clock_gettime, CLOCK_MONOTONIC, t), EFAULT);
     CHECK_ERRNO(syscall(SYS_nanosleep, t, NULL), EFAULT);
-    strcpy(p + 4096 - 5, "/dev"); // ends with the page
+    strcpy(p + 4096 - 5, "/dev"); // ends at the end of the page
     CHECK(access(p + 4096 - 5, F_OK) == 0);
-    memcpy(p + 4096 - 4, "/dev", 4); // does not end
+    memcpy(p + 4096 - 4, "/dev", 4); // has no end
     CHECK_ERRNO(access(p + 4096 - 4, F_OK), EFAULT);
     ssize_t n = write(ends[1], p + 4096 - 10, 20);
     CHECK(n == 10 || (n == -1 && errno == EFAULT));
 }
 
-// Read-only memory is refused like none; copy-on-write memory is not.
+// Read-only memory is refused like unmapped memory; copy-on-write memory is not.
 UTEST(efault_readonly, "efault-readonly")
 {
     static char cow[8192];

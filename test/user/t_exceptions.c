@@ -1,4 +1,4 @@
-// Every exception a program can cause, and the signal, si_code and si_addr that Linux gives for it.
+// Every exception that a program can cause, and the signal, si_code and si_addr that Linux gives.
 #include "test/user/utest.h"
 #include <setjmp.h>
 #include <signal.h>
@@ -126,7 +126,7 @@ UTEST(exception_memory, "exceptions-memory")
         RAISES(__asm__ volatile("mov %0, %%rsp\n push %%rax" ::"r"(odd)), SIGBUS, SI_KERNEL, 0);
 }
 
-// The signal's frame cannot be written either: the program ends.
+// The signal's frame cannot be written either, so the program ends.
 static void no_stack(void *)
 {
     signal(SIGSEGV, SIG_DFL);
@@ -146,7 +146,7 @@ static __attribute__((noinline)) long recurse(volatile char *above)
 
     here[0] = above[0];
     if (here[0] != 0)
-        return 0; // never: for the compiler, which suspects a mistake
+        return 0; // never true: without it the compiler warns
     depth++;
     return recurse(here) + here[0];
 }
@@ -157,7 +157,7 @@ UTEST(exception_stack, "exceptions-stack-overflow")
 
     catch_all();
     RAISES(recurse(first), SIGSEGV, SEGV_MAPERR, NO_CHECK);
-    CHECK(depth > 1000); // a stack of a fair size
+    CHECK(depth > 1000); // the stack is reasonably large
 }
 
 UTEST(exception_alignment, "exceptions-alignment")
@@ -195,7 +195,7 @@ UTEST(exception_float, "exceptions-float")
     RAISES(unmask_and_divide(), SIGFPE, FPE_FLTDIV, RIP_IS_ADDR);
     __asm__ volatile("fninit");
     if (on_tcg())
-        utest_note("SSE half left out: QEMU raises no #XM");
+        utest_note("the SSE half is not tested: QEMU raises no #XM");
     else
         RAISES(sse_divide(), SIGFPE, FPE_FLTDIV, RIP_IS_ADDR);
 }

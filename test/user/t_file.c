@@ -24,7 +24,7 @@ UTEST(file_read, "file-read")
     CHECK(memcmp(a + 4, b, 8) == 0);
     CHECK_EQ(pread(fd, b, 60, 4), 60);
     CHECK(memcmp(a + 4, b, 60) == 0);
-    CHECK_EQ(lseek(fd, 0, SEEK_CUR), 12); // pread does not move it
+    CHECK_EQ(lseek(fd, 0, SEEK_CUR), 12); // pread does not move the position
     CHECK_EQ(lseek(fd, -10, SEEK_END), st.st_size - 10);
     CHECK_EQ(read(fd, b, 64), 10);
     CHECK_EQ(read(fd, b, 64), 0);
@@ -63,7 +63,7 @@ UTEST(file_errors, "file-errors")
     int dir = open("/", O_RDONLY);
     CHECK_ERRNO(read(dir, b, 1), EISDIR);
     close(dir);
-    if (on_dr7()) { // its archive cannot be written
+    if (on_dr7()) { // the archive cannot be written
         char program[256] = "";
         CHECK(readlink(SELF, program, sizeof program - 1) > 0);
         CHECK_ERRNO(open(program, O_WRONLY), EROFS);
@@ -96,7 +96,7 @@ UTEST(file_directory, "file-directory")
     CHECK_ERRNO(getcwd(cwd, 1) ? 0 : -1, ERANGE);
 }
 
-// A buffer too small for all entries gives the rest at the next call, each once.
+// If the buffer is too small, the next call gives the rest. Each entry comes once.
 UTEST(file_getdents, "file-getdents")
 {
     char buf[64];
@@ -140,7 +140,7 @@ UTEST(file_tmp, "file-tmp")
     CHECK(memcmp(b, "hEllo more", 10) == 0);
     CHECK_ERRNO(open(path, O_RDWR | O_CREAT | O_EXCL, 0600), EEXIST);
     CHECK_EQ(unlink(path), 0);
-    CHECK_EQ(pread(fd, b, sizeof b, 0), 10); // open files live on
+    CHECK_EQ(pread(fd, b, sizeof b, 0), 10); // an open file lives on
     close(fd);
     CHECK_ERRNO(open(path, O_RDONLY), ENOENT);
     CHECK_ERRNO(unlink(path), ENOENT);
@@ -162,7 +162,7 @@ UTEST(file_devices, "file-devices")
     CHECK(memcmp(b, (char[16]){0}, 16) != 0);
 }
 
-// What fails changes nothing.
+// A call that fails changes nothing.
 UTEST(file_emfile, "file-emfile")
 {
     char path[] = "/tmp/t-file-XXXXXX", new[] = "/tmp/t-file-new";
@@ -183,7 +183,7 @@ UTEST(file_emfile, "file-emfile")
     int ends[2];
     CHECK_ERRNO(pipe(ends), EMFILE);
     close(last);
-    CHECK_ERRNO(pipe(ends), EMFILE); // both or none
+    CHECK_ERRNO(pipe(ends), EMFILE); // both descriptors or none
     CHECK_ERRNO(open(new, O_RDWR | O_CREAT | O_DIRECTORY, 0600), EINVAL);
     CHECK_ERRNO(stat(new, &st), ENOENT);
     CHECK_ERRNO(dup2(0, last + 1), EBADF);

@@ -1,15 +1,15 @@
-// Hundreds of flexible breakpoints for one CPU, opened by several processes. A turn looks at no
-// more of them than it would of a dozen. A task that runs beside them goes on.
+// Hundreds of flexible breakpoints on one CPU, opened by several processes. A turn looks at no more
+// of them than if there were a dozen. Another task on the CPU still makes progress.
 #include "test/user/bp_test.h"
 
 #define OWNERS 4
 #define EACH   240
 #define TURNS  20
-#define LOOKS  (BP_REGISTERS * 8) // in a turn at most: eight for each register
+#define LOOKS  (BP_REGISTERS * 8) // at most in a turn: eight for each register
 
 static volatile uint64_t var;
 
-// Opens its share, says how many, and stays until the other end is closed.
+// Opens its share, writes how many to `say`, and stays until the other end of `stay` is closed.
 static void own_some(int say, int stay)
 {
     struct perf_event_attr attr = bp_attr(HW_BREAKPOINT_W, &var, 8);
@@ -41,7 +41,7 @@ UTEST_RULES(flex_crowd, "flex-crowd", "exact")
     long turns = hwbp_sum("cpu", "rotations"), looks = hwbp_sum("cpu", "looks"), now;
     while ((now = hwbp_sum("cpu", "rotations")) < turns + TURNS)
         store8(&var, 1);
-    // the two numbers are not of one moment: one turn more may have begun
+    // the numbers are not read at the same time: one more turn may have begun
     CHECK(hwbp_sum("cpu", "looks") - looks <= LOOKS * (hwbp_sum("cpu", "rotations") - turns + 1));
     CHECK(hwbp_sum("cpu", "looks") > looks);
     close(stay[1]);

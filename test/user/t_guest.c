@@ -1,4 +1,4 @@
-// Guests that use debug registers of their own, beside all kinds of breakpoints of the host.
+// Guests use their own debug registers, while the host has breakpoints of all kinds.
 #include "test/user/bp_test.h"
 #include "test/user/trace.h"
 #include "user/guest.h"
@@ -13,7 +13,7 @@
 #define GUEST_TASKS   2 // per CPU
 #define TASKS_PER_CPU (GUEST_TASKS + 2)
 #define TURNS         10  // guests that each task runs
-#define ROUNDS_TCG    200 // of a guest: enough for some of them to be interrupted
+#define ROUNDS_TCG    200 // of a guest: enough that some are interrupted
 #define ROUNDS        4000
 #define TRACED_STORES 100
 #define SYMBOL        "next_tid"
@@ -41,22 +41,22 @@ static void need_guests(void)
 
 struct shared {
     volatile bool go;
-    volatile long guests_left[MAX_CPUS]; // a CPU's host task goes on until there are none
+    volatile long guests_left[MAX_CPUS]; // a CPU's host task runs until there are none
     volatile long stores[MAX_CPUS];      // to `common`
-    volatile long forks[MAX_CPUS];       // each writes the kernel's SYMBOL
+    volatile long forks[MAX_CPUS];       // each fork writes the kernel's SYMBOL
     volatile uint64_t interrupts;        // of guests
 };
 static struct shared *shared;
 
 static volatile uint64_t common; // watched by an event of each CPU
-static volatile uint64_t own[2]; // watched by each task for itself
+static volatile uint64_t own[2]; // each task watches it with its own event
 
 struct place {
     int cpu;
     enum { RUNS_GUESTS, FORKS, TRACES } role;
 };
 
-// One guest from its beginning to its end: it must have seen each of its own accesses.
+// Runs one guest to its end. It must have seen each of its own accesses.
 static void run_guest(int cpu)
 {
     struct guest_data data = {.rounds = on_tcg() ? ROUNDS_TCG : ROUNDS};
@@ -74,7 +74,7 @@ static void run_guest(int cpu)
     }
     CHECK_EQ(ioctl(fd, GUEST_RUN, &s), 0);
     CHECK_EQ(s.rax, GUEST_EXIT);
-    CHECK_EQ(s.rdi, 0); // #DBs that named no register
+    CHECK_EQ(s.rdi, 0); // #DBs whose DR6 named no register
     CHECK_EQ(s.owns_dr, 1);
     CHECK_EQ(pread(fd, &data, sizeof data, GUEST_DATA), sizeof data);
     CHECK_EQ(data.hits[0], rounds);
@@ -126,7 +126,7 @@ static void task_on_cpu(void *arg)
     CHECK_EQ(bp_end(any), stores[1]);
 }
 
-// A debugger: it watches a child through ptrace, which stops at each store.
+// A debugger: through ptrace it watches a child, which stops at each store.
 static void store_beside_guests(void *arg)
 {
     for (long i = 0; i < *(long *)arg; i++)
@@ -153,7 +153,7 @@ static void trace_on_cpu(void *arg)
     } while (shared->guests_left[here->cpu] > 0);
 }
 
-// The hits of the kernel's variable: "W   HITS   next_tid" or the like, the number before the name.
+// The hits of the kernel's variable: the number before the name, as in "W HITS next_tid".
 static long symbol_hits(void)
 {
     char text[4096];
@@ -168,7 +168,7 @@ static long symbol_hits(void)
     return -1;
 }
 
-UTEST_RULES(guest, "guest.counts", "exact") // with those of 2009 four registers are too few
+UTEST_RULES(guest, "guest.counts", "exact") // under the rules of 2009 four registers are too few
 {
     struct perf_event_attr attr = bp_attr(HW_BREAKPOINT_W, &common, 8);
     int cpus = online_cpus() < MAX_CPUS ? online_cpus() : MAX_CPUS, fd[MAX_CPUS];
@@ -209,7 +209,7 @@ UTEST_RULES(guest, "guest.counts", "exact") // with those of 2009 four registers
 
 // ---- the lazy switch ----
 
-// VMMCALL for ever; the last one is behind the first access to a debug register.
+// VMMCALL in a loop. The last one comes after the first access to a debug register.
 static const uint8_t calls_code[] = {
     0x0f, 0x01, 0xd9, // vmmcall
     0x48, 0xff, 0xc8, // dec rax
@@ -228,7 +228,7 @@ UTEST_HWBP(lazy, "guest.lazy")
     long before = hwbp_sum("cpu", "guest_writes");
     CHECK_EQ(ioctl(fd, GUEST_RUN, &s), 0);
     long without = hwbp_sum("cpu", "guest_writes");
-    CHECK_EQ(without - before, 0); // nothing of the host's was on, nothing had to come back
+    CHECK_EQ(without - before, 0); // the host had no breakpoint, so nothing was restored
     int bp = bp_must(HW_BREAKPOINT_W, &watched, 8);
     uint64_t entries = s.entries;
     for (int i = 0; i < 100; i++) {
@@ -244,7 +244,7 @@ UTEST_HWBP(lazy, "guest.lazy")
 
     uint8_t code[sizeof calls_code];
     memcpy(code, calls_code, sizeof code);
-    code[6] = code[7] = 0x90; // it does not go back
+    code[6] = code[7] = 0x90; // no jump: the loop ends
     fd = new_guest(code, sizeof code);
     CHECK_EQ(ioctl(fd, GUEST_RUN, &s), 0);
     CHECK_EQ(s.owns_dr, 0);
@@ -256,8 +256,8 @@ UTEST_HWBP(lazy, "guest.lazy")
 
 // ---- what ends a guest ----
 
-// Its #DB handler begins at an execute breakpoint: the #DB raises the next one for ever, with no
-// instruction between at which the host could come in.
+// The guest's #DB handler begins at an execute breakpoint. So each #DB raises the next one, and the
+// host gets no instruction boundary at which it could interrupt.
 extern const char guest_storm[], guest_storm_handler[], guest_storm_end[];
 __asm__(".pushsection .rodata\n"
         ".global guest_storm, guest_storm_handler, guest_storm_end\n"
@@ -290,7 +290,7 @@ UTEST(storm, "guest.storm")
     need_guests();
     int fd = new_guest(guest_storm, (size_t)(guest_storm_end - guest_storm));
     CHECK_ERRNO(ioctl(fd, GUEST_RUN, &s), EIO);
-    CHECK_EQ(s.exit_code, 0x4d); // #GP: its stack has grown over its IDT and GDT
+    CHECK_EQ(s.exit_code, 0x4d); // #GP: the stack has overwritten the IDT and GDT
     CHECK_EQ(s.rip, guest_storm_handler - guest_storm);
     close(fd);
 }
@@ -328,7 +328,7 @@ UTEST(misdeeds, "guest.misdeeds")
         if (s.exit_code != m->exit_code || s.rip != 0)
             utest_fail(__FILE__, __LINE__, "%s: exit code %#llx at %#llx", m->name,
                        (unsigned long long)s.exit_code, (unsigned long long)s.rip);
-        CHECK_ERRNO(ioctl(fd, GUEST_RUN, &s), EIO); // dead is dead
+        CHECK_ERRNO(ioctl(fd, GUEST_RUN, &s), EIO); // a dead guest cannot run again
         close(fd);
     }
 }
@@ -362,7 +362,7 @@ static void run_for_ever(void *arg)
     ioctl(*(int *)arg, GUEST_RUN, &s);
 }
 
-// A guest that never leaves by itself: signals and others who want to run it.
+// A guest that never exits by itself: signals interrupt it, and a second process cannot run it.
 UTEST(endless, "guest.endless")
 {
     static const uint8_t code[] = {0xff, 0x04, 0x25, 0x00, 0x10, 0x00, 0x00, // inc dword [0x1000]
@@ -375,14 +375,14 @@ UTEST(endless, "guest.endless")
     need_guests();
     int fd = new_guest(code, sizeof code);
     CHECK_EQ(sigaction(SIGALRM, &action, NULL), 0);
-    CHECK_EQ(setitimer(ITIMER_REAL, &often, NULL), 0); // the first may come before the guest runs
+    CHECK_EQ(setitimer(ITIMER_REAL, &often, NULL), 0); // the first may come early
     CHECK_ERRNO(ioctl(fd, GUEST_RUN, &s), EINTR);
     CHECK_EQ(setitimer(ITIMER_REAL, &(struct itimerval){0}, NULL), 0);
     CHECK_EQ(pread(fd, &count, sizeof count, 0x1000), sizeof count);
     CHECK(count > 0);
 
     pid_t pid = spawn(run_for_ever, &fd);
-    do // it goes on where it was
+    do // the guest goes on where it was
         CHECK_EQ(pread(fd, &later, sizeof later, 0x1000), sizeof later);
     while (later == count);
     CHECK_ERRNO(ioctl(fd, GUEST_RUN, &s), EBUSY);

@@ -1,4 +1,4 @@
-// CPUs that a program takes offline and brings back, through the files that Linux has for it.
+// A program takes CPUs offline and brings them back, through the same files as on Linux.
 #include "test/user/bp_test.h"
 #include <fcntl.h>
 #include <sched.h>
@@ -76,7 +76,8 @@ static void store_until_told(void *arg)
     CHECK_EQ(bp_end(fd), stores);
 }
 
-// A task pinned to the CPU moves and misses nothing; the CPU's own event waits for its return.
+// A task that is bound to the CPU moves, and its event misses nothing. The CPU's own event waits
+// until the CPU returns.
 UTEST_RULES(hotplug_events, "hotplug-perf", "exact")
 {
     volatile uint64_t *pinned = shared_memory(2 * sizeof *pinned), *stop = pinned + 1;
@@ -102,7 +103,7 @@ UTEST_RULES(hotplug_events, "hotplug-perf", "exact")
     *stop = 1;
     join(child);
 
-    // What is asked for while it is away holds when it is back.
+    // A change while the CPU is away holds when it is back.
     CHECK_EQ(write_text(switch_file, "0"), 0);
     CHECK_EQ(ioctl(fd, PERF_EVENT_IOC_RESET, 0), 0);
     CHECK_EQ(ioctl(fd, PERF_EVENT_IOC_DISABLE, 0), 0);

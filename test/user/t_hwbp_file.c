@@ -1,4 +1,4 @@
-// /proc/hwbp as programs parse it: every register, who waits, shares of time, refusals.
+// /proc/hwbp as programs parse it: registers, events that wait, shares of time, refusals.
 #include "test/user/bp_test.h"
 
 #define FLEXIBLE 12
@@ -15,8 +15,8 @@ static int open_flexible(volatile void *addr)
     return bp_open_attr(&attr, 0, -1);
 }
 
-// The number of the variable that a "reg" or "wait" line of this task is about, or -1. Every key
-// must be there.
+// The number of the variable in a "reg" or "wait" line of this task, or -1. Every key must be
+// there.
 static int parse_line(const char *line, const char *first, unsigned *share)
 {
     int cpu, reg, pid, at = 0;
@@ -94,7 +94,7 @@ UTEST_RULES(proc_refusals, "proc-hwbp-refusals", "exact")
         close(flexible[i]);
 }
 
-// The latest refusal in words, without the line's first word.
+// The latest refusal in words, without the first word of the line.
 static const char *last_refusal(void)
 {
     static char last[200];

@@ -1,4 +1,4 @@
-// SIGKILL ends a process wherever it waits and whatever it works at (docs/limits.md has the list).
+// SIGKILL ends a process in every kind of wait and in every long loop (listed in docs/limits.md).
 #include "test/user/utest.h"
 #include <linux/futex.h>
 #include <poll.h>
@@ -16,7 +16,7 @@
 #define BOUND_MS   100 // from kill(2) to the wait status
 #define TRIES      10  // the quickest counts: the host may be busy
 #define GIVE_UP_MS 10000
-#define BUSY_NS    30000000 // who has run for so long is in the middle of its loop
+#define BUSY_NS    30000000 // after this time a process is in the middle of its loop
 #define BIG        (8u << 20)
 #define MANY       1024
 
@@ -183,7 +183,7 @@ static char *big(void)
     return p;
 }
 
-// As much as one call may be asked for.
+// The largest request that one call accepts.
 static struct iovec *many(char *p)
 {
     struct iovec *v = calloc(MANY, sizeof *v);
@@ -278,8 +278,8 @@ static void handler(int)
 {
 }
 
-// Each system call is a sample, and each sample a signal. The handler returns by a system call, so
-// nothing else is ever done. Without breakpoints on the kernel it is only a loop.
+// Each system call makes a sample, and each sample a signal. The handler returns by a system call,
+// so the process does nothing else. Without breakpoints on the kernel it is only a loop.
 static void in_own_signals(void)
 {
     static char text[1 << 18];
@@ -302,8 +302,8 @@ static void in_own_signals(void)
 
 static const struct place {
     const char *name;
-    void (*enter)(void); // does not come back
-    bool busy;           // else it sleeps
+    void (*enter)(void); // does not return
+    bool busy;           // otherwise it sleeps
 } places[] = {
     {"pause", for_ever, false},
     {"sigsuspend", in_sigsuspend, false},
@@ -356,13 +356,13 @@ static bool is_there(const struct place *p, pid_t pid)
 static void enter(void *place)
 {
     const struct place *p = place;
-    setpgid(0, 0); // whatever it leaves behind goes with the group
+    setpgid(0, 0); // killing the group kills all that the child has started
     do
         p->enter();
     while (p->busy);
 }
 
-// From kill to the end, in ms; or GIVE_UP_MS.
+// The time from kill to the end in ms, at most GIVE_UP_MS.
 static long time_to_die(const struct place *p)
 {
     pid_t pid = spawn(enter, (void *)p);

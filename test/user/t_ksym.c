@@ -20,7 +20,7 @@ static void check_filters(const char *want)
     CHECK_EQ(strcmp(read_of(KSYM_FILTER_FILE), want), 0);
 }
 
-// How many lines of the trace tell of this process and hold the word.
+// The number of lines in the trace that are about this process and hold the word.
 static int lines_of_mine(const char *word)
 {
     char who[32];
@@ -56,7 +56,7 @@ static void fork_once(void)
 
 UTEST_ENTRY(files, "ksym-files", NULL, NEEDS_DR7)
 {
-    int fd, cpus = online_cpus(); // before it is pinned to one
+    int fd, cpus = online_cpus(); // counted before this process is bound to one CPU
     char word[32];
 
     CHECK_EQ(write_text(KSYM_TRACE_FILE, "\n"), 0);
@@ -111,7 +111,7 @@ UTEST_ENTRY(errors, "ksym-errors", NULL, NEEDS_DR7)
     CHECK_EQ(hwbp_sum("hwbp", "live"), live);
 }
 
-// Each fork of this task writes the kernel's variable once, where /proc/kallsyms says it is.
+// Each fork of this task writes the kernel's variable once, at the address in /proc/kallsyms.
 UTEST_ENTRY(kallsyms, "ksym-kallsyms", NULL, NEEDS_DR7)
 {
     const char *line = strstr(read_of("/proc/kallsyms"), " D next_tid\n");

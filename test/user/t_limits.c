@@ -1,5 +1,5 @@
-// Limits of a process (getrlimit(2)) and of the system (proc_sys(5)): what they refuse, with which
-// errno, and which process may change them.
+// Limits of a process (getrlimit(2)) and of the system (proc_sys(5)): what they refuse, the errno,
+// and which process may change them.
 #include "test/user/utest.h"
 #include <poll.h>
 #include <signal.h>
@@ -27,7 +27,7 @@ static struct rlimit limit_of(int which)
     return limit;
 }
 
-// On Linux root may raise limits, and is exempt from some. In dr7 nobody is.
+// On Linux root may raise limits, and is exempt from some. On dr7 no process is.
 static void be_common(void)
 {
     if (!on_dr7() && geteuid() == 0)
@@ -67,10 +67,10 @@ UTEST(limits_inherit, "limits.inherit")
 {
     set_limit(RLIMIT_NOFILE, 17, 18);
     join(spawn(check_inherited, NULL));
-    CHECK_EQ(limit_of(RLIMIT_NOFILE).rlim_cur, 17); // each has its own
+    CHECK_EQ(limit_of(RLIMIT_NOFILE).rlim_cur, 17); // each process has its own limits
 }
 
-// The value in the line of this name, or -1: "unlimited".
+// Both values and the unit in the line of this name. -1 means "unlimited".
 static void read_limit(const char *name, long value[2], char unit[16])
 {
     static char text[4096];
@@ -111,7 +111,7 @@ UTEST(limits_file, "limits.file")
     for (size_t i = 0; i < sizeof lines / sizeof *lines; i++) {
         struct rlimit limit = limit_of(lines[i].which);
         read_limit(lines[i].name, value, unit);
-        CHECK_EQ(value[0], (long)limit.rlim_cur); // infinity is -1
+        CHECK_EQ(value[0], (long)limit.rlim_cur); // RLIM_INFINITY is -1
         CHECK_EQ(value[1], (long)limit.rlim_max);
         CHECK(strcmp(unit, lines[i].unit) == 0);
     }
@@ -137,7 +137,7 @@ UTEST(limits_descriptors, "limits.descriptors")
         none[i].fd = -1;
     CHECK_EQ(poll(none, 10, 0), 0);
     CHECK_ERRNO(poll(none, 11, 0), EINVAL);
-    CHECK_EQ(fcntl(high, F_GETFD), 0); // what is open above stays
+    CHECK_EQ(fcntl(high, F_GETFD), 0); // an open descriptor above the limit stays
     CHECK_EQ(close(high), 0);
     CHECK_EQ(close(9), 0);
     CHECK_EQ(dup(0), 9);
@@ -165,7 +165,7 @@ UTEST(limits_stack, "limits.stack")
 
 // ---- pending signals ----
 
-#define SIG 40 // one that queues
+#define SIG 40 // a real-time signal: it queues
 
 static int queue(int sig)
 {
@@ -190,8 +190,8 @@ static void fill_signals(void *)
     CHECK_EQ(status_number(getpid(), "SigQ"), 20);
     CHECK_ERRNO(queue(SIG + 1), EAGAIN);
     CHECK_EQ(queue(SIGUSR2), 0);          // pending, but its value is lost
-    CHECK_EQ(kill(getpid(), SIGUSR1), 0); // kill(2) is above the limit
-    CHECK_EQ(kill(getpid(), SIG + 2), 0); // but not for a signal that queues: its sender is lost
+    CHECK_EQ(kill(getpid(), SIGUSR1), 0); // the limit does not hold for kill(2)
+    CHECK_EQ(kill(getpid(), SIG + 2), 0); // but a real-time signal loses its sender
     CHECK_EQ(status_number(getpid(), "SigQ"), 21);
     sigset_t one;
     sigemptyset(&one);
@@ -205,14 +205,14 @@ static void fill_signals(void *)
     sigaddset(&one, SIG);
     CHECK_EQ(sigtimedwait(&one, &info, &now), SIG);
     CHECK_EQ(info.si_int, 7);
-    CHECK_EQ(queue(SIG + 1), 0); // there is room for one again
+    CHECK_EQ(queue(SIG + 1), 0); // there is room for one signal again
     CHECK_ERRNO(queue(SIG + 1), EAGAIN);
 }
 
 UTEST(limits_signals, "limits.signals")
 {
     join(spawn(fill_signals, NULL));
-    // Threads are buried a moment after their end. (On Linux it was another user's.)
+    // Threads are freed a moment after their end. (On Linux the signal was another user's.)
     for (int ms = 0; ms < 5000 && status_number(getpid(), "SigQ") > 0; ms++)
         sleep_ms(1);
     CHECK_EQ(status_number(getpid(), "SigQ"), 0);
@@ -226,7 +226,7 @@ static void fill_processes(void *)
     int n = 0, limit = 0;
 
     be_common();
-    // How many there are already: on Linux this user has the caller only.
+    // Finds how many processes exist already. On Linux this user has only the caller.
     for (; limit < 1000 && n == 0; limit++) {
         set_limit(RLIMIT_NPROC, (rlim_t)limit, limit_of(RLIMIT_NPROC).rlim_max);
         child[n] = fork();
@@ -247,7 +247,7 @@ static void fill_processes(void *)
     kill(child[0], SIGKILL);
     siginfo_t info;
     CHECK_EQ(waitid(P_PID, (id_t)child[0], &info, WEXITED | WNOWAIT), 0);
-    CHECK_ERRNO(fork(), EAGAIN); // who has ended counts until somebody has waited for it
+    CHECK_ERRNO(fork(), EAGAIN); // a zombie counts until its parent has waited for it
     CHECK_EQ(waitpid(child[0], NULL, 0), child[0]);
     child[0] = fork();
     if (child[0] == 0)
@@ -265,7 +265,7 @@ UTEST(limits_processes, "limits.processes")
     join(spawn(fill_processes, NULL));
 }
 
-// ---- the whole system: only root may change these ----
+// ---- limits of the whole system: only root may change them ----
 
 static long sysctl_read(const char *path)
 {
@@ -274,7 +274,7 @@ static long sysctl_read(const char *path)
     return read_text(path, text, sizeof text) < 0 ? -1 : strtol(text, NULL, 10);
 }
 
-// The old value.
+// Returns the old value.
 static long sysctl_set(const char *path, long value)
 {
     char text[32];
@@ -293,18 +293,18 @@ UTEST(limits_areas, "limits.areas")
     long old = sysctl_set(file, 100);
     int areas = 0;
 
-    for (; areas < 256; areas += 2) // each makes three of one
+    for (; areas < 256; areas += 2) // each makes three areas out of one
         if (mprotect(at + (areas + 1) * PAGE, PAGE, PROT_READ | PROT_WRITE))
             break;
     CHECK_EQ(errno, ENOMEM);
     CHECK(areas > 50 && areas <= 100);
-    CHECK_EQ(munmap(at, PAGE), 0); // makes none
+    CHECK_EQ(munmap(at, PAGE), 0); // makes no area
     CHECK_EQ(munmap(at + PAGE, PAGE), 0);
     while (mmap(NULL, PAGE, areas++ % 2 ? PROT_NONE : PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1,
                 0) != MAP_FAILED)
         CHECK(areas < 256);
     CHECK_EQ(errno, ENOMEM);
-    CHECK_ERRNO(munmap(at + 150 * PAGE, PAGE), ENOMEM); // would make two of one
+    CHECK_ERRNO(munmap(at + 150 * PAGE, PAGE), ENOMEM); // would make two areas out of one
     sysctl_set(file, old);
     CHECK_EQ(munmap(at + 150 * PAGE, PAGE), 0);
 }
@@ -346,7 +346,7 @@ UTEST(limits_files, "limits.files")
     CHECK_EQ(close(first), 0);
     sysctl_set(files, old);
     CHECK_EQ(take_file(), 0);
-    CHECK_ERRNO(write_text(files, "100000000"), EINVAL); // it may not grow
+    CHECK_ERRNO(write_text(files, "100000000"), EINVAL); // it may not be raised
     old = sysctl_set(pipes, 10 * 16);
     take_all(take_pipe, 11);
     sysctl_set(pipes, old);
@@ -384,7 +384,7 @@ UTEST(limits_file_size, "limits.file-size")
     set_limit(RLIMIT_FSIZE, 20, 20);
     CHECK_EQ(ftruncate(fd, 20), 0);
     set_limit(RLIMIT_FSIZE, 10, 20);
-    CHECK_EQ(ftruncate(fd, 15), 0); // it was longer before
+    CHECK_EQ(ftruncate(fd, 15), 0); // the file was longer before
     CHECK_EQ(lseek(fd, 0, SEEK_END), 15);
     CHECK_EQ(too_long, 3);
     close(fd);
@@ -444,7 +444,7 @@ UTEST(limits_tmp_empty, "limits.tmp-empty")
     struct sysinfo free0, free1;
 
     if (!on_dr7())
-        utest_skip("others use Linux's memory, too");
+        utest_skip("on Linux other programs use memory at the same time");
     sysinfo(&free0);
     for (int i = 0; i < FILES; i++) {
         int fd = tmp_file(i);
@@ -455,7 +455,7 @@ UTEST(limits_tmp_empty, "limits.tmp-empty")
     struct statfs after = tmp_now();
     CHECK_EQ(before.f_ffree - after.f_ffree, FILES);
     CHECK_EQ(before.f_files, after.f_files);
-    CHECK(free0.freeram - free1.freeram < FILES * 1024); // what describes a file, and no more
+    CHECK(free0.freeram - free1.freeram < FILES * 1024); // only what describes a file
     remove_files(FILES);
     CHECK_EQ(before.f_ffree, tmp_now().f_ffree);
 }
@@ -485,12 +485,12 @@ UTEST(limits_tmp_full, "limits.tmp-full")
     struct statfs full = tmp_now();
     CHECK_EQ(full.f_blocks, before.f_blocks);
     CHECK_EQ(full.f_bfree, 0);
-    CHECK_EQ(ftruncate(fd, 4 << 20), 0); // a hole needs no page
+    CHECK_EQ(ftruncate(fd, 4 << 20), 0); // a hole takes no page
     CHECK_EQ(pread(fd, piece, 1, (4 << 20) - 1), 1);
     CHECK_EQ(piece[0], 0);
     void *hole = mmap(NULL, PAGE, PROT_WRITE, MAP_SHARED, fd, (4 << 20) - PAGE);
     CHECK_EQ(wait_for(spawn(touch, hole)), SIGBUS);
-    munmap(hole, PAGE); // else the file stays
+    munmap(hole, PAGE); // otherwise the file stays
     close(fd);
     remove_files(files);
     CHECK_EQ(before.f_bfree, tmp_now().f_bfree);

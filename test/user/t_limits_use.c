@@ -34,22 +34,22 @@ UTEST(limits_space, "limits.address-space")
     CHECK(map(NULL, PAGE, PROT_NONE, MAP_PRIVATE) == nowhere && errno == ENOMEM);
     CHECK(map(NULL, PAGE, PROT_READ, MAP_SHARED) == nowhere && errno == ENOMEM);
     CHECK_ERRNO((long)sbrk(MB), ENOMEM);
-    CHECK(map(at, 2 * MB, PROT_READ, MAP_PRIVATE | MAP_FIXED) == at); // in place of the other
+    CHECK(map(at, 2 * MB, PROT_READ, MAP_PRIVATE | MAP_FIXED) == at); // replaces the other mapping
     CHECK(map(at + MB, 2 * MB, PROT_READ, MAP_PRIVATE | MAP_FIXED) == nowhere && errno == ENOMEM);
-    CHECK_EQ(mprotect(at, PAGE, PROT_READ | PROT_WRITE), 0); // nothing new
+    CHECK_EQ(mprotect(at, PAGE, PROT_READ | PROT_WRITE), 0); // no new memory
     CHECK_EQ(munmap(at, PAGE), 0);
     void *page = map(NULL, PAGE, PROT_READ, MAP_PRIVATE);
     CHECK(page != nowhere);
     CHECK(map(NULL, PAGE, PROT_READ, MAP_PRIVATE) == nowhere && errno == ENOMEM);
     CHECK_EQ(status_number(getpid(), "VmSize"), (long)(size + 2 * MB) / 1024);
-    set_soft(RLIMIT_AS, size); // what there is stays
+    set_soft(RLIMIT_AS, size); // existing mappings stay
     CHECK_EQ(munmap(page, PAGE), 0);
     CHECK(map(NULL, PAGE, PROT_READ, MAP_PRIVATE) == nowhere && errno == ENOMEM);
     set_soft(RLIMIT_AS, RLIM_INFINITY);
     CHECK(map(NULL, 8 * MB, PROT_READ, MAP_PRIVATE) != nowhere);
 }
 
-// Shared memory moves, although there is no room for it twice.
+// Shared memory can move, although there is no room for two copies.
 UTEST(limits_move, "limits.move")
 {
     uint8_t *place = map(NULL, 4 * MB, PROT_NONE, MAP_PRIVATE);
@@ -83,7 +83,7 @@ UTEST(limits_data, "limits.data")
     CHECK_EQ(mprotect(last, PAGE, PROT_READ), 0); // one page less ...
     CHECK_EQ(mprotect(read_only, PAGE, rw), 0);   // ... and one more
     CHECK_ERRNO(mprotect(read_only + PAGE, PAGE, rw), ENOMEM);
-    CHECK_EQ(munmap(last, PAGE), 0); // it was no data any more
+    CHECK_EQ(munmap(last, PAGE), 0); // it did not count as data any more
     CHECK(map(NULL, PAGE, rw, MAP_PRIVATE) == nowhere && errno == ENOMEM);
     CHECK_EQ(munmap((uint8_t *)last + PAGE, PAGE), 0);
     CHECK(map(NULL, PAGE, rw, MAP_PRIVATE) != nowhere);
@@ -123,7 +123,7 @@ UTEST(limits_cpu, "limits.cpu")
     seen = shared_memory(sizeof *seen);
     signal(SIGXCPU, over_time);
     CHECK_EQ(setrlimit(RLIMIT_CPU, &limit), 0);
-    CHECK_EQ(wait_for(spawn(work, NULL)), SIGKILL); // it has the limit, and no time used yet
+    CHECK_EQ(wait_for(spawn(work, NULL)), SIGKILL); // it inherits the limit, but not the used time
     CHECK_EQ(seen->times, 1);
     CHECK_EQ(seen->soft, 2);
     CHECK(seen->ns >= 1000000000 || !on_dr7()); // Linux counts ticks, which is less exact

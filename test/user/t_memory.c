@@ -1,4 +1,4 @@
-// Memory: mmap and its kin, brk, copy-on-write, protection.
+// Memory: mmap and related calls, brk, copy-on-write, protection.
 #include "test/user/utest.h"
 #include <setjmp.h>
 #include <signal.h>
@@ -27,7 +27,7 @@ static void catch_faults(void)
     sigaction(SIGBUS, &action, NULL);
 }
 
-// The signal an access to p gives (0: none); its si_code in *code; si_addr is checked.
+// Returns the signal of an access to p (0: none), and its si_code in *code. Checks si_addr.
 static int touch(volatile char *p, bool write_it, int *code)
 {
     fault_signal = fault_code = 0;
@@ -61,9 +61,9 @@ UTEST(mmap, "mmap")
     char *again = mmap(p + PAGE, PAGE, PROT_READ | PROT_WRITE,
                        MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
     CHECK(again == p + PAGE);
-    CHECK_EQ(p[PAGE], 0); // fresh
+    CHECK_EQ(p[PAGE], 0); // a new page
     CHECK_EQ(munmap(p, 4 * PAGE), 0);
-    CHECK_EQ(munmap(p, 4 * PAGE), 0); // nothing there is no error
+    CHECK_EQ(munmap(p, 4 * PAGE), 0); // unmapping nothing is no error
 }
 
 UTEST(mprotect, "mprotect")
@@ -84,13 +84,13 @@ UTEST(mprotect, "mprotect")
     CHECK_EQ(touch(p + PAGE, false, &code), SIGSEGV);
     CHECK_EQ(code, SEGV_ACCERR);
     CHECK_EQ(mprotect(p + PAGE, PAGE, PROT_READ | PROT_WRITE), 0);
-    CHECK_EQ(p[PAGE], 7); // what was there stayed
+    CHECK_EQ(p[PAGE], 7); // the content stayed
     CHECK_ERRNO(syscall(SYS_mprotect, p + 1, PAGE, PROT_READ), EINVAL);
     CHECK_ERRNO(mprotect(p, PAGE, 1 << 4), EINVAL);
     CHECK_EQ(mprotect(p, 0, 1 << 4), 0);
     munmap(p + PAGE, PAGE);
     CHECK_ERRNO(mprotect(p, 3 * PAGE, PROT_READ), ENOMEM);
-    CHECK_EQ(touch(p, true, &code), SIGSEGV); // what lies before the hole has changed
+    CHECK_EQ(touch(p, true, &code), SIGSEGV); // the part before the hole has changed
     CHECK_EQ(touch(p + 2 * PAGE, true, &code), 0);
     CHECK_ERRNO(mprotect(p + PAGE, 2 * PAGE, PROT_READ), ENOMEM);
     CHECK_EQ(touch(p + 2 * PAGE, true, &code), 0);
@@ -142,10 +142,10 @@ UTEST(madvise, "madvise")
     CHECK_EQ(munmap(p + PAGE, PAGE), 0);
     p[2 * PAGE] = 1;
     CHECK_ERRNO(madvise(p, 3 * PAGE, MADV_DONTNEED), ENOMEM);
-    CHECK_EQ(p[2 * PAGE], 0); // what is there is done
+    CHECK_EQ(p[2 * PAGE], 0); // the mapped parts are done
     CHECK_ERRNO(madvise(p, 3 * PAGE, MADV_SEQUENTIAL), ENOMEM);
     CHECK_EQ(madvise(p, PAGE, MADV_DONTDUMP), 0);
-    CHECK_EQ(madvise(p, PAGE, MADV_FREE), 0); // of memory that shows nothing
+    CHECK_EQ(madvise(p, PAGE, MADV_FREE), 0); // for anonymous private memory
     CHECK_ERRNO(madvise(shared, PAGE, MADV_FREE), EINVAL);
     CHECK_ERRNO(madvise(file, PAGE, MADV_FREE), EINVAL);
     CHECK_ERRNO(madvise(p, PAGE, 99), EINVAL);
@@ -155,7 +155,7 @@ UTEST(madvise, "madvise")
     CHECK_ERRNO(msync(p + PAGE, PAGE, MS_SYNC), ENOMEM);
     CHECK_ERRNO(msync(p, PAGE, MS_SYNC | MS_ASYNC), EINVAL);
     CHECK_ERRNO((intptr_t)mremap(p + PAGE, PAGE, 2 * PAGE, 0),
-                EFAULT); // musl asks so for its stack
+                EFAULT); // musl finds the size of its stack by this error
     close(exe);
 }
 
@@ -173,7 +173,7 @@ UTEST(brk, "brk")
     CHECK_EQ(syscall(SYS_brk, start + 3 * PAGE), (intptr_t)(start + 3 * PAGE));
     char *page = (char *)(((uintptr_t)start + PAGE - 1) & ~(uintptr_t)(PAGE - 1));
     CHECK_EQ(page[0], 0);                                         // shrinking gave the page back
-    CHECK_EQ(syscall(SYS_brk, 16), (intptr_t)(start + 3 * PAGE)); // refused: the old one
+    CHECK_EQ(syscall(SYS_brk, 16), (intptr_t)(start + 3 * PAGE)); // refused: returns the old break
     syscall(SYS_brk, start);
     catch_faults();
     CHECK_EQ(touch(page + PAGE, true, &code), SIGSEGV);
@@ -188,8 +188,8 @@ static void cow_child(void *arg)
 {
     struct cow *c = arg;
     gate_wait(&c->written);
-    CHECK_EQ(c->private[0], 1);        // not the parent's 2
-    CHECK_EQ(c->private[PAGE / 8], 1); // a page the parent left alone
+    CHECK_EQ(c->private[0], 1);        // the parent's 2 is not visible
+    CHECK_EQ(c->private[PAGE / 8], 1); // the parent did not write to this page
     CHECK_EQ(c->shared[0], 2);
     c->private[PAGE / 8] = 3;
     c->shared[1] = 3;
@@ -210,13 +210,12 @@ UTEST(cow, "cow")
     c.shared[0] = 2;
     gate_open(&c.written);
     gate_wait(&c.seen);
-    CHECK_EQ(c.private[PAGE / 8], 1); // not the child's 3
+    CHECK_EQ(c.private[PAGE / 8], 1); // the child's 3 is not visible
     CHECK_EQ(c.shared[1], 3);
     join(pid);
 }
 
-// A read-only page stays read-only for both after fork, and copies keep being made down the
-// generations.
+// After fork a read-only page stays read-only for both. Pages are copied in every generation.
 static void cow_generation(void *arg)
 {
     volatile long *p = arg;
@@ -240,7 +239,7 @@ UTEST(out_of_memory, "out-of-memory")
     char *p =
         mmap(NULL, 64ull << 30, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 
-    CHECK(p == MAP_FAILED || p[5 * (long)STEP] == 0); // address space is no memory
+    CHECK(p == MAP_FAILED || p[5 * (long)STEP] == 0); // address space without pages
     if (p != MAP_FAILED)
         CHECK_EQ(munmap(p, 64ull << 30), 0);
 }

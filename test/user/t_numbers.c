@@ -1,4 +1,4 @@
-// Numbers of processes: one that is in use is not given again, when the numbers start anew.
+// Process numbers: when the numbers start again from the lowest, one in use is not given again.
 #include "test/user/utest.h"
 #include <signal.h>
 #include <sys/wait.h>
@@ -30,7 +30,7 @@ static void end(pid_t pid)
     CHECK_EQ(waitpid(pid, NULL, 0), pid);
 }
 
-// The next process would get this number, if it were free.
+// Makes this number the next one. A free number would be given to the next process.
 static void try_again(pid_t number)
 {
     char text[24];
@@ -40,7 +40,7 @@ static void try_again(pid_t number)
         utest_skip("%s: %s", LAST, strerror(errno));
     pid_t next = child(sleep_for_ever);
     CHECK(next != number);
-    CHECK(next > number && next < number + 1000); // so it was tried
+    CHECK(next > number && next < number + 1000); // so the kernel has tried this number
     end(next);
 }
 
@@ -55,7 +55,7 @@ UTEST(numbers_zombie, "numbers.zombie")
     CHECK_EQ(waitpid(ended, NULL, 0), ended);
 }
 
-// The leader of a group has ended, a member has not.
+// The leader of a group has ended, but a member has not.
 UTEST(numbers_group, "numbers.group")
 {
     pid_t leader = child(sleep_for_ever), member = child(sleep_for_ever);

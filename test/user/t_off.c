@@ -13,7 +13,7 @@ static void stop(void *)
     raise(SIGSTOP);
 }
 
-// A tracee's debug registers read as never set, and cannot be.
+// A tracee's debug registers read as unset, and cannot be set.
 static void check_ptrace(void)
 {
     pid_t pid = spawn(stop, NULL);
@@ -40,9 +40,9 @@ UTEST(off, "hwbp-off")
         utest_skip("this kernel has breakpoints");
     CHECK_ERRNO(bp_open_attr(&attr, 0, -1), ENOENT);
     CHECK_ERRNO(bp_open_attr(&attr, -1, 0), ENOENT);
-    attr.bp_len = 3; // nobody is there to look at it
+    attr.bp_len = 3; // without the PMU no code checks it
     CHECK_ERRNO(bp_open_attr(&attr, 0, -1), ENOENT);
-    attr.sample_type = ~0ull; // what is wrong for any type is said first
+    attr.sample_type = ~0ull; // errors that do not depend on the type come first
     CHECK_ERRNO(bp_open_attr(&attr, 0, -1), EINVAL);
     attr = (struct perf_event_attr){.type = PERF_TYPE_SOFTWARE, .size = sizeof attr};
     attr.config = PERF_COUNT_SW_TASK_CLOCK;

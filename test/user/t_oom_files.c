@@ -10,7 +10,7 @@
 #define FILTER     TRACING "ksym_trace_filter"
 #define TRACE_SIZE TRACING "buffer_size_kb"
 
-static int fd; // of what a call is about
+static int fd; // the file that the calls use
 
 static long open_file(void)
 {
@@ -31,7 +31,7 @@ static int ends[2];
 
 static long open_pipe(void)
 {
-    ends[0] = ends[1] = -1; // their page is there
+    ends[0] = ends[1] = -1; // brings in the page of the result
     return syscall(SYS_pipe2, ends, 0);
 }
 
@@ -73,7 +73,7 @@ static long make_link(void)
     return symlink("/somewhere", "/tmp/oom");
 }
 
-// O_EXCL: when it has failed, the next try finds no name.
+// With O_EXCL the next try also checks that a failed one has left no name.
 static long make_file(void)
 {
     return open("/tmp/oom", O_RDWR | O_CREAT | O_EXCL, 0600);
@@ -88,7 +88,7 @@ static void remove_file(long got)
 
 static long write_page(void)
 {
-    char byte = 'x'; // on the stack, whose page is there: a constant's might have to be brought in
+    char byte = 'x'; // on the stack, because its page is mapped
     return write(fd, &byte, 1);
 }
 
@@ -138,7 +138,7 @@ static void drop_rings(long)
     CHECK_EQ(write(fd, "0", 1), 1);
 }
 
-// Rings that are there stay when there is no memory for others.
+// Existing rings stay when there is no memory for new ones.
 static long grow_rings(void)
 {
     long got = write(fd, "8", 1);
@@ -175,7 +175,7 @@ static void round_of_files(void)
     int guest = open(GUEST_FILE, O_RDWR);
 
     oom_each("open of a file", open_file, oom_close, ENOMEM);
-    if (guest >= 0) { // only where guests can run
+    if (guest >= 0) { // guests need SVM
         close(guest);
         oom_each("open of a guest", open_guest, oom_close, ENOMEM);
     }

@@ -1,5 +1,4 @@
-// Memory that runs out under a page that is touched: the process that has most is ended, and nobody
-// else.
+// Memory runs out in a page fault. The kernel ends the process that has most memory, and no other.
 #include "test/user/utest.h"
 #include <pthread.h>
 #include <signal.h>
@@ -8,7 +7,7 @@
 #include <sys/wait.h>
 
 #define PAGE 4096ul
-#define KEPT (2ul << 20) // stacks of threads that have ended, pages of the heap that are not empty
+#define KEPT (2ul << 20) // stacks of ended threads, and partly used pages of the heap
 
 static unsigned long free_bytes(void)
 {
@@ -28,7 +27,7 @@ static void take_all(void *)
         m[i * PAGE] = 1;
 }
 
-// Takes most by one call that the kernel works at.
+// Takes most of its memory in one long call.
 static void read_zeroes(void *)
 {
     char *m = mmap(NULL, 1ul << 31, PROT_READ | PROT_WRITE,
@@ -39,7 +38,7 @@ static void read_zeroes(void *)
     CHECK(!"it came to the end");
 }
 
-// Keeps no page: what it takes are page tables, one for 2 MiB.
+// Keeps no page. It takes page tables, one for each 2 MiB.
 static void take_tables(void *)
 {
     char *m = mmap(NULL, 1ul << 40, PROT_READ | PROT_WRITE,
@@ -58,7 +57,7 @@ static void *wait_here(void *)
     return NULL;
 }
 
-// Most of what it takes are events that its threads inherit.
+// Takes memory mostly by events that its threads inherit.
 static void take_events(void *)
 {
     struct perf_event_attr attr = {.type = PERF_TYPE_SOFTWARE, .size = sizeof attr, .inherit = 1};
@@ -73,7 +72,7 @@ static void take_events(void *)
     take_all(NULL);
 }
 
-// Touches new pages in itself and in children all the time.
+// Touches new pages all the time, itself and in children.
 static void innocent(void *stop)
 {
     while (!*(volatile int *)stop) {
@@ -103,7 +102,7 @@ static void check_taker(void (*taker)(void *))
     CHECK_EQ(wait_for(pid), SIGKILL);
     *stop = 1;
     CHECK_EQ(wait_for(other), 0);
-    for (int ms = 0; ms < 30000 && free_bytes() + KEPT < before; ms++) // buried a moment later
+    for (int ms = 0; ms < 30000 && free_bytes() + KEPT < before; ms++) // freed a moment later
         sleep_ms(1);
     CHECK(free_bytes() + KEPT >= before);
     REQUIRE(read_text("/proc/kmsg", log, sizeof log) > 0);
@@ -116,7 +115,7 @@ static void check_taker(void (*taker)(void *))
 UTEST(oom_largest, "oom-largest")
 {
     if (!on_dr7())
-        utest_skip("Linux may end others, too");
+        utest_skip("Linux may end other processes, too");
     if (scaled(10) < 10)
         utest_skip("takes minutes here");
     check_taker(take_all);

@@ -45,7 +45,7 @@ static long unmap_middle(void)
     return munmap(area + LENGTH / 4, 4096);
 }
 
-// One page of shared memory to where nothing is, and nothing must be when it fails.
+// Moves one page of shared memory to a free place. After a failure that place must still be free.
 static long move_middle(void)
 {
     char *to = area + LENGTH;
@@ -89,7 +89,7 @@ static void test_areas(void)
 
 static long break_before;
 
-// brk(2) gives the break that there is then.
+// After a failure brk(2) returns the old break.
 static long grow_heap(void)
 {
     long old = break_before;
@@ -106,7 +106,7 @@ static void shrink_heap(long old)
     CHECK_EQ(syscall(SYS_brk, old), old);
 }
 
-// ---- page faults inside a call: tried again, so the call does not notice ----
+// ---- page faults inside a call are tried again, so the call does not fail ----
 
 #define NEW_PAGES 12
 
@@ -115,7 +115,7 @@ static void *new_page(int n)
     return (char *)((64 + (uintptr_t)n) * GIGA);
 }
 
-// Each attempt takes a page of another gigabyte, since tables that a failure has left behind stay.
+// Each attempt takes a page of another gigabyte, because page tables stay after a failure.
 static int next_page;
 
 static void map_new_pages(int flags, int of)
@@ -138,7 +138,7 @@ static void unmap_new_pages(void)
         CHECK_EQ(munmap(new_page(i), 4096), 0);
 }
 
-// A page that a relative has, too: it is copied on the first write.
+// A page that is shared after fork: the first write copies it.
 static long write_shared_page(void)
 {
     long got = read(zero_fd, area, 1);
@@ -186,8 +186,8 @@ static void in_a_child(void *)
     test_faults();
 }
 
-// A C library may have a heap already, which would grow in place. A page that nobody may touch
-// keeps the two apart.
+// A C library may have a heap already, which would grow in place. A page without rights keeps the
+// two apart.
 static void test_heap(void)
 {
     long old = syscall(SYS_brk, 0), fence = (old + 4095) & -4096L;
@@ -203,7 +203,7 @@ static void round_of_memory(void)
 {
     test_areas();
     test_heap();
-    join(spawn(in_a_child, NULL)); // page tables that a failure has left behind go with it
+    join(spawn(in_a_child, NULL)); // the child's end frees the page tables that failures have left
 }
 
 UTEST_TYPE(oom_memory, "oom.memory")

@@ -18,7 +18,7 @@ static long open_other(void)
     return bp_open_attr(&attr, target, -1);
 }
 
-// Its context has no list for this CPU yet.
+// The task's context has no list for this CPU yet.
 static long open_on_cpu(void)
 {
     struct perf_event_attr attr = bp_attr(HW_BREAKPOINT_W, &word[0], 8);
@@ -107,7 +107,7 @@ static void test_buffer(void)
 
 static long raw_fork(void)
 {
-    long pid = syscall(SYS_fork); // the library's would make other calls first
+    long pid = syscall(SYS_fork); // the library's fork() makes other calls first
 
     if (pid == 0)
         syscall(SYS_exit_group, 0);

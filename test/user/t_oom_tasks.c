@@ -18,7 +18,7 @@ static volatile uint64_t word;
 
 static long raw_fork(void)
 {
-    long pid = syscall(SYS_fork); // the library's would make other calls first
+    long pid = syscall(SYS_fork); // the library's fork() makes other calls first
 
     if (pid == 0)
         syscall(SYS_exit_group, 0);
@@ -77,7 +77,7 @@ static void wait_forever(void *arg)
     gate_wait(arg);
 }
 
-// As many children as there are kept stacks: the next one's stack is made of new pages.
+// Starts as many children as there are kept stacks, so the next child's stack needs new pages.
 static void fork_with_new_stack(void)
 {
     struct gate gate;
@@ -104,7 +104,7 @@ static void test_fork(void)
     fork_with_new_stack();
 }
 
-// ---- exec: whoever fails is still there to try again ----
+// ---- exec: after a failure the caller can try again ----
 
 static void exec_until_it_works(void *)
 {
@@ -119,20 +119,20 @@ static void exec_until_it_works(void *)
         syscall(SYS_execve, "/bin/utest", argv, env);
         CHECK_EQ(errno, ENOMEM);
         CHECK(oom_has_failed());
-        CHECK_EQ(bp_read(fd), n); // its breakpoint counts on
+        CHECK_EQ(bp_read(fd), n); // its breakpoint still counts
         if (utest_failures())
             return;
     }
 }
 
-// The new program gets a table of descriptors of its own.
+// The new program gets its own table of descriptors.
 static void exec_with_shared_files(void *)
 {
     pid_t pid = (pid_t)syscall(SYS_clone, CLONE_FILES | SIGCHLD, 0, 0, 0, 0);
 
     if (pid == 0) {
         exec_until_it_works(NULL);
-        _exit(0); // which is no number that it took
+        _exit(0); // 0 is not a number of attempts
     }
     _exit(WEXITSTATUS(wait_for(pid)));
 }
@@ -141,7 +141,7 @@ static void check_exec(void (*exec)(void *))
 {
     int status = wait_for(spawn(exec, NULL));
 
-    CHECK(WIFEXITED(status) && WEXITSTATUS(status) > 3); // the number that it took
+    CHECK(WIFEXITED(status) && WEXITSTATUS(status) > 3); // the number of attempts
     oom_add(WEXITSTATUS(status) - 1);
 }
 
@@ -167,7 +167,7 @@ static void release(long)
     CHECK_EQ(ptrace(PTRACE_DETACH, tracee, NULL, NULL), 0);
 }
 
-static long *shared_page; // with the tracee, until somebody writes
+static long *shared_page; // shared with the tracee until one of them writes
 
 static long poke_page(void)
 {
@@ -207,7 +207,7 @@ static long trace_me(void)
     return ptrace(PTRACE_TRACEME, 0, NULL, NULL);
 }
 
-// Its children are traced, too.
+// A tracee whose children are traced, too.
 static void traced_child(void *)
 {
     oom_each("ptrace: TRACEME", trace_me, oom_nothing, ENOMEM);
@@ -226,7 +226,7 @@ static void test_tracee(void)
     while ((pid = waitpid(-1, &status, __WALL)) > 0) {
         if (!WIFSTOPPED(status) && pid == child)
             break;
-        int sig = WSTOPSIG(status); // new children begin with a SIGSTOP, forks with an event
+        int sig = WSTOPSIG(status); // a new child begins with a SIGSTOP; a fork is an event
         if (WIFSTOPPED(status))
             ptrace(PTRACE_CONT, pid, NULL, (long)(sig == SIGSTOP || sig == SIGTRAP ? 0 : sig));
     }
@@ -239,7 +239,7 @@ static void test_tracee(void)
 static pid_t self;
 static int sig, broken;
 
-// The library's sigqueue() would make other calls first.
+// The library's sigqueue() makes other calls first.
 static long queue_signal(void)
 {
     siginfo_t info = {.si_signo = sig, .si_code = SI_QUEUE, .si_pid = self};
@@ -278,7 +278,7 @@ static void test_signals(void)
     sigaddset(&set, SIGUSR1);
     sigaddset(&set, SIGRTMIN);
     sigprocmask(SIG_BLOCK, &set, &old);
-    sig = SIGUSR1; // is sent without what it says
+    sig = SIGUSR1; // without memory it is sent, but its siginfo is lost
     oom_each("a standard signal", queue_signal, take_signal, OOM_OR_NOT);
     oom_each("a standard signal of kill", send_signal, take_signal, OOM_OR_NOT);
     sig = SIGRTMIN;

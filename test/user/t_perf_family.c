@@ -40,7 +40,7 @@ UTEST_SEVERAL(perf_group_read, "group-read")
     REQUIRE(leader >= 0);
     int sibling = open_group(&b, leader);
     REQUIRE(sibling >= 0);
-    word = other[0] = 1; // the leader is off, so nobody counts
+    word = other[0] = 1; // the leader is off, so no event counts
     CHECK_EQ(ioctl(leader, PERF_EVENT_IOC_ENABLE, PERF_IOC_FLAG_GROUP), 0);
     for (int i = 0; i < 10; i++)
         word = i;
@@ -61,7 +61,7 @@ UTEST_SEVERAL(perf_group_read, "group-read")
     CHECK_EQ(ioctl(leader, PERF_EVENT_IOC_RESET, PERF_IOC_FLAG_GROUP), 0);
     CHECK_EQ(read(leader, v, sizeof v), 7 * 8);
     CHECK_EQ(v[3] + v[5], 0);
-    CHECK_ERRNO(open_group(&b, sibling), EINVAL); // a sibling leads nobody
+    CHECK_ERRNO(open_group(&b, sibling), EINVAL); // a sibling cannot be a leader
     b.pinned = 1;
     CHECK_ERRNO(open_group(&b, leader), EINVAL);
     CHECK_ERRNO(open_group(&a, 0), EBADF); // not an event
@@ -112,7 +112,8 @@ UTEST_HWBP(perf_inherit_exact, "inherit-exact")
         sum += (i % 7) * (i % 3 + 1);
     CHECK_EQ(bp_read(fd), sum);
 
-    // While a child lives its count is in the sum, and it can be switched off and on from here.
+    // The count of a living child is in the sum, and the parent can disable and enable the child's
+    // copy.
     REQUIRE(pipe(go) == 0 && pipe(done) == 0);
     pid_t pid = fork();
     if (pid == 0) {
@@ -171,7 +172,7 @@ UTEST(perf_soft, "software-events")
     int s = bp_open_attr(&sw, 0, -1), d = bp_open_attr(&dummy, 0, -1);
     int t = bp_open_attr(&clock, 0, -1), p;
     if (s < 0 && errno == EACCES)
-        utest_skip("software events of the kernel are not allowed here");
+        utest_skip("the kernel's software events are not allowed here");
     REQUIRE(s >= 0 && d >= 0 && t >= 0);
     for (int i = 0; i < 5; i++)
         nanosleep(&ms, NULL);
@@ -189,7 +190,7 @@ UTEST(perf_soft, "software-events")
     for (int i = 0; i < 16; i++)
         ((volatile char *)pages)[i * 4096] = 1;
     int64_t faults = bp_read(p) - first;
-    if (faults > 16) // fewer if several come in at once, as in Linux
+    if (faults > 16) // fewer if one fault brings in several pages, as on Linux
         CHECK_EQ(faults, 16);
     CHECK(faults > 0);
     struct perf_event_attr bad = soft_attr(1000);
@@ -214,7 +215,7 @@ UTEST_HWBP(perf_exec_flags, "enable-on-exec")
     REQUIRE(pipe(ready) == 0 && pipe(go) == 0);
     pid_t pid = fork();
     if (pid == 0) {
-        int null = open("/dev/null", O_WRONLY); // the listing is of no interest
+        int null = open("/dev/null", O_WRONLY); // drops the output
         if (read(go[0], &c, 1) == 1 && dup2(null, 1) == 1)
             execl("/proc/self/exe", "utest", "-l", NULL);
         no_exec("this binary");
@@ -230,7 +231,7 @@ UTEST_HWBP(perf_exec_flags, "enable-on-exec")
     REQUIRE(write(go[1], "g", 1) == 1);
     int status;
     waitpid(pid, &status, 0);
-    CHECK(bp_read(fd) > bp_read(gone)); // one counted the new program, the other only the old
+    CHECK(bp_read(fd) > bp_read(gone)); // one counts in the new program, the other only before
     close(fd);
     close(gone);
 }
@@ -254,13 +255,13 @@ UTEST_SEVERAL(perf_modify, "modify-full")
     half[0] = 2;
     half[1] = 2;
     CHECK_EQ(bp_read(fd[0]), 2);
-    attr.bp_addr++; // not aligned: the old one stays as it was
+    attr.bp_addr++; // not aligned: the old breakpoint stays
     attr.disabled = 0;
     CHECK_ERRNO(ioctl(fd[0], PERF_EVENT_IOC_MODIFY_ATTRIBUTES, &attr), EINVAL);
     attr.bp_addr--;
-    attr.exclude_user = 1; // more than the place
+    attr.exclude_user = 1; // exclude_user cannot change
     CHECK_ERRNO(ioctl(fd[0], PERF_EVENT_IOC_MODIFY_ATTRIBUTES, &attr), EINVAL);
-    struct perf_event_attr wide = attr; // the place is looked at first
+    struct perf_event_attr wide = attr; // bp_addr and bp_len are checked first
     wide.bp_len = 16;
     wide.bp_addr &= ~15ul;
     CHECK_ERRNO(ioctl(fd[0], PERF_EVENT_IOC_MODIFY_ATTRIBUTES, &wide), EOPNOTSUPP);

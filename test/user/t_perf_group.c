@@ -1,5 +1,5 @@
 // Groups in detail: every read format, which event may be a sibling, the group flag, a leader that
-// goes, and the modification on which tools rely.
+// is closed, and the modification that tools use.
 #include "test/user/bp_test.h"
 
 #define MEMBERS 3
@@ -81,12 +81,12 @@ UTEST_HWBP(group_errors, "group-errors")
         _exit(0);
     }
     CHECK_ERRNO(open_member(&attr, other, -1, leader, 0), EINVAL); // another task
-    CHECK_ERRNO(open_member(&attr, 0, 0, leader, 0), EINVAL);      // another place
+    CHECK_ERRNO(open_member(&attr, 0, 0, leader, 0), EINVAL);      // another CPU
     CHECK_ERRNO(open_member(&attr, -1, 0, leader, 0), EINVAL);
     CHECK_ERRNO(open_member(&attr, 0, -1, ends[0], 0), EBADF);
     CHECK_ERRNO(open_member(&attr, 0, -1, 999, 0), EBADF);
     CHECK_ERRNO(open_member(&attr, 0, -1, -2, 0), EBADF);
-    attr.inherit = 1; // children would get half a group
+    attr.inherit = 1; // children would inherit half a group
     CHECK_ERRNO(open_member(&attr, 0, -1, leader, 0), EINVAL);
     attr.inherit = 0;
     attr.exclusive = 1;
@@ -95,7 +95,7 @@ UTEST_HWBP(group_errors, "group-errors")
     attr.pinned = 1;
     CHECK_ERRNO(open_member(&attr, 0, -1, leader, 0), EINVAL);
     int alone = open_member(&attr, 0, -1, leader, PERF_FLAG_FD_NO_GROUP);
-    CHECK(alone >= 0); // the descriptor was for the output only
+    CHECK(alone >= 0); // the descriptor was used for the output only
     close(leader);
     store8(&v[0], 1);
     CHECK_EQ(bp_end(alone), 1);
@@ -103,12 +103,12 @@ UTEST_HWBP(group_errors, "group-errors")
     leader = open_member(&attr, other, -1, -1, 0);
     gate_open(&gate);
     join(other);
-    CHECK_ERRNO(open_member(&attr, 0, -1, leader, 0), ENODEV); // its task is gone, before all else
+    CHECK_ERRNO(open_member(&attr, 0, -1, leader, 0), ENODEV); // the task has ended: checked first
     CHECK_ERRNO(open_member(&attr, 0, -2, leader, 0), ENODEV);
     close(leader);
 }
 
-// The flag reaches the whole group from any of its members; without it only one is meant.
+// With the flag, ioctl on any member changes the whole group. Without it, only that member.
 UTEST_SEVERAL(group_flag, "group-flag")
 {
     int fd[MEMBERS];
@@ -129,7 +129,7 @@ UTEST_SEVERAL(group_flag, "group-flag")
     CHECK_EQ(bp_read(fd[0]), 1);
     CHECK_EQ(bp_read(fd[1]), 0);
     CHECK_EQ(bp_read(fd[2]), 1);
-    // A leader that is off takes its siblings along; closed, it leaves them to themselves.
+    // A disabled leader stops its siblings. A closed one does not: they go on alone.
     CHECK_EQ(ioctl(fd[0], PERF_EVENT_IOC_DISABLE, 0), 0);
     store8(&v[2], 1);
     CHECK_EQ(bp_read(fd[2]), 1);
@@ -140,7 +140,7 @@ UTEST_SEVERAL(group_flag, "group-flag")
     CHECK_EQ(bp_end(fd[2]), 2);
 }
 
-// A pinned group that finds no room reads as end of file, until there is room and it is enabled.
+// A pinned group without room reads as end of file until it is enabled when there is room.
 UTEST_RULES(group_eof, "group-error-state", "exact")
 {
     struct perf_event_attr attr = bp_attr(HW_BREAKPOINT_W, &v[0], 8), sibling = flexible(1);
@@ -174,7 +174,7 @@ static __attribute__((noinline, noclone)) void target(void)
     __asm__ volatile("" ::: "memory");
 }
 
-// Four breakpoints of a CPU, all registers taken; the first becomes one on an instruction.
+// Four breakpoints of a CPU take all registers. The first one becomes an execute breakpoint.
 UTEST_SEVERAL(modify_type, "modify-type-when-full")
 {
     struct perf_event_attr w = bp_attr(HW_BREAKPOINT_W, &v[0], 8);
@@ -185,7 +185,7 @@ UTEST_SEVERAL(modify_type, "modify-type-when-full")
     for (int i = 0; i < BP_REGISTERS; i++)
         REQUIRE((fd[i] = bp_open_attr(&w, -1, 0)) >= 0);
     CHECK_ERRNO(bp_open_attr(&w, -1, 0), ENOSPC);
-    CHECK_ERRNO(bp_open_attr(&x, -1, 0), ENOSPC); // both kinds share the registers
+    CHECK_ERRNO(bp_open_attr(&x, -1, 0), ENOSPC); // both types share the registers
     CHECK_EQ(ioctl(fd[0], PERF_EVENT_IOC_MODIFY_ATTRIBUTES, &w), 0);
     store8(&v[0], 1);
     CHECK_EQ(bp_read(fd[0]), 1);
@@ -195,14 +195,14 @@ UTEST_SEVERAL(modify_type, "modify-type-when-full")
         target();
     CHECK_EQ(bp_read(fd[0]), 6);
     CHECK_EQ(bp_read(fd[1]), 2);
-    x.bp_len = 4; // not for instructions
+    x.bp_len = 4; // not a length of an execute breakpoint
     CHECK_ERRNO(ioctl(fd[0], PERF_EVENT_IOC_MODIFY_ATTRIBUTES, &x), EINVAL);
     w.bp_type = HW_BREAKPOINT_R;
     CHECK_ERRNO(ioctl(fd[1], PERF_EVENT_IOC_MODIFY_ATTRIBUTES, &w), EINVAL);
     CHECK_ERRNO(ioctl(fd[1], PERF_EVENT_IOC_MODIFY_ATTRIBUTES, bad_pointer()), EFAULT);
     target();
     store8(&v[0], 1);
-    CHECK_EQ(bp_end(fd[0]), 7); // a bad request leaves all as it was
+    CHECK_EQ(bp_end(fd[0]), 7); // a bad request changes nothing
     for (int i = 1; i < BP_REGISTERS; i++)
         CHECK_EQ(bp_end(fd[i]), 3);
 }

@@ -1,9 +1,9 @@
-// Inherited events in detail: generations that live at once, groups, steering from above, closing,
-// and what exec does.
+// Inherited events in detail: several generations, groups, changes through the parent's event,
+// close and exec.
 #include "test/user/bp_test.h"
 #include <sys/wait.h>
 
-#define CHILDREN 25 // of which each has three descendants, all alive at once
+#define CHILDREN 25 // each has three descendants, and all are alive at once
 #define DEPTH    4
 
 static volatile uint64_t word, second;
@@ -18,12 +18,12 @@ static int open_inherited(volatile void *addr, int leader)
 }
 
 struct shared {
-    volatile int go; // rounds that may be made
+    volatile int go; // the number of rounds so far allowed
     volatile long made;
     volatile int waiting;
 };
 
-// Makes one round of writes each time `go` grows; ends when it is negative.
+// Makes one round of writes each time `go` grows, and ends when it is negative.
 static void live(struct shared *s, int depth, int number)
 {
     pid_t pid = depth > 1 ? fork() : 0;
@@ -53,7 +53,7 @@ static void wait_for_all(struct shared *s, int round)
         sleep_ms(1);
 }
 
-// A hundred forks, four generations deep, and a group of two that all of them have.
+// A hundred forks in four generations. All inherit a group of two.
 UTEST_RULES(inherit_tree, "inherit-tree", "exact")
 {
     struct shared *s = shared_memory(sizeof *s);
@@ -70,7 +70,7 @@ UTEST_RULES(inherit_tree, "inherit-tree", "exact")
     wait_for_all(s, 0);
     s->go = 1;
     wait_for_all(s, 1);
-    CHECK_EQ(bp_read(fd), s->made); // all alive
+    CHECK_EQ(bp_read(fd), s->made); // all are alive
     CHECK_EQ(bp_read(sibling), all);
     long first = s->made;
     CHECK_EQ(ioctl(fd, PERF_EVENT_IOC_DISABLE, PERF_IOC_FLAG_GROUP), 0);
@@ -88,7 +88,7 @@ UTEST_RULES(inherit_tree, "inherit-tree", "exact")
     s->go = -1;
     for (int i = 0; i < CHILDREN; i++)
         waitpid(pid[i], NULL, 0);
-    CHECK_EQ(bp_end(fd), first); // and the same when all are gone
+    CHECK_EQ(bp_end(fd), first); // the same when all have ended
     CHECK_EQ(bp_end(sibling), all);
 }
 
@@ -98,18 +98,18 @@ static void write_twice(void *arg)
 {
     struct gate *gate = arg;
 
-    close(inherited_fd); // the event is its parent's alone
+    close(inherited_fd); // only the parent's event remains
     store8(&word, 1);
     gate_open(&gate[0]);
     gate_wait(&gate[1]);
-    store8(&word, 1); // once, so that it is seen which of the two counts
+    store8(&word, 1); // one write shows which of the two events counts
     store8(&second, 1);
     store8(&second, 1);
     gate_open(&gate[0]);
     gate_wait(&gate[1]);
 }
 
-// Modification reaches the copies; so does the end.
+// A modification of the parent's event changes the copies, and close removes them.
 UTEST_HWBP(inherit_modify, "inherit-modify-close")
 {
     struct perf_event_attr attr = bp_attr(HW_BREAKPOINT_W, &second, 8);
@@ -130,12 +130,12 @@ UTEST_HWBP(inherit_modify, "inherit-modify-close")
     long live = hwbp_sum("hwbp", "live");
     close(fd);
     if (on_dr7())
-        CHECK_EQ(hwbp_sum("hwbp", "live"), live - 2); // the child's slot as well
+        CHECK_EQ(hwbp_sum("hwbp", "live"), live - 2); // the child's slot is free, too
     gate_open(&gate[1]);
     join(pid);
 }
 
-// A child inherits what its parent is now: not what has been switched off meanwhile.
+// If the parent's event is disabled at the fork, the child's copy is, too.
 UTEST_HWBP(inherit_state, "inherit-state")
 {
     int fd = inherited_fd = open_inherited(&word, -1);
@@ -176,7 +176,7 @@ static void exec_with(void *arg)
     attr.disabled = c->disabled;
     attr.inherit = c->inherited;
     int fd = MUST_OPEN(&attr, 0, -1);
-    bp_across_exec = 1; // before the fork: the child may read the sum before this process runs on
+    bp_across_exec = 1;               // before the fork, because the child may read the sum first
     if (c->inherited && fork() > 0) { // the child executes, with a copy
         int status;
         wait(&status);
@@ -208,7 +208,7 @@ UTEST_HWBP(exec_events, "exec-events")
     }
 }
 
-// An event that exec has ended stays ended, whatever is asked of it, and is not inherited.
+// An event that exec has removed stays removed, whatever ioctl it gets, and is not inherited.
 static void removed(void *arg)
 {
     int *fd = arg;
@@ -230,8 +230,8 @@ UTEST_HWBP(exec_removed, "exec-removed-for-ever")
     CHECK_EQ(wait_for(spawn(removed, &fd)), 1 << 8);
 }
 
-// A tick may give a register to another flexible event in the middle of a fork: all the same each
-// event is copied once.
+// A tick may give a register to another flexible event in the middle of a fork. Still, each event
+// is copied once.
 UTEST_RULES(inherit_turns, "inherit-while-turning", "exact")
 {
     enum { EVENTS = 40 };
@@ -246,7 +246,7 @@ UTEST_RULES(inherit_turns, "inherit-while-turning", "exact")
         pid_t pid = fork();
         if (pid == 0) {
             close(end[1]);
-            _exit((int)read(end[0], &byte, 1)); // until the other end is closed
+            _exit((int)read(end[0], &byte, 1)); // waits until the other end is closed
         }
         wrong += hwbp_sum("hwbp", "live") != 2 * EVENTS;
         close(end[0]);

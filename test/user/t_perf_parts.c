@@ -1,10 +1,10 @@
-// What samples say of the machine, and buffers that keep the latest records.
+// The parts of a sample that show the machine's state, and buffers that keep the latest records.
 #include "test/user/perf_ring.h"
 #include <asm/perf_regs.h>
 
 static volatile uint64_t v;
 
-// The parts that come last, which are not in the order of their bits.
+// The last parts of a sample, which are not in the order of their bits.
 UTEST_HWBP(parts, "perf-sample-parts")
 {
     struct perf_event_attr attr = sampling(
@@ -21,7 +21,7 @@ UTEST_HWBP(parts, "perf-sample-parts")
     attr.sample_stack_user = 16;
     int fd = open_must(&attr);
     struct ring r = ring_map(fd, 1);
-    for (int n = 1; n <= 100; n++) { // over the border of a page too
+    for (int n = 1; n <= 100; n++) { // also across a border of two pages
         __asm__ volatile("mov %2, %%r12\n"
                          "push $77\n"
                          "push $78\n"
@@ -38,16 +38,16 @@ UTEST_HWBP(parts, "perf-sample-parts")
                                  PERF_SAMPLE_REGS_ABI_64,
                                  sp,
                                  (uintptr_t)utest_after_hit,
-                                 n, // of the program
+                                 n, // the program's r12
                                  16,
                                  78,
                                  77,
                                  16, // its stack
                                  0,
                                  0x1e05080021,
-                                 0, // weight, source, transaction
+                                 0, // weight, data source, transaction
                                  PERF_SAMPLE_REGS_ABI_64,
-                                 n, // interrupted
+                                 n, // the interrupted r12
                                  (uintptr_t)&v % 4096,
                                  1,
                                  4096,
@@ -64,7 +64,7 @@ UTEST_HWBP(parts, "perf-sample-parts")
     ring_unmap(&r);
 
     attr.sample_type = PERF_SAMPLE_STACK_USER;
-    attr.sample_stack_user = 65528; // more than a record can have, and than there is
+    attr.sample_stack_user = 65528; // more than a record can hold, and than the stack has
     close(fd);
     fd = open_must(&attr);
     r = ring_map(fd, 16);
@@ -78,7 +78,8 @@ UTEST_HWBP(parts, "perf-sample-parts")
     close(fd);
 }
 
-// Mapped read-only the latest records are there, and none is lost; backward the latest is first.
+// A buffer that is mapped read-only keeps the latest records and loses none. If it is written
+// backward, the latest record is first.
 UTEST_HWBP(overwrite, "perf-ring-overwrite")
 {
     for (int backward = 0; backward < 2; backward++) {

@@ -1,4 +1,5 @@
-// Records of what tasks do: names, forks, ends, mappings, switches; throttling; frequencies.
+// Records of what tasks do: names, forks, exits, mappings and switches. Also throttling and
+// frequencies.
 #include "test/user/perf_ring.h"
 #include <sched.h>
 #include <sys/prctl.h>
@@ -10,7 +11,7 @@
 
 static volatile uint64_t v;
 
-// An event that counts nothing and hears of everything asked for.
+// An event that counts nothing, but gets all records that its attr asks for.
 static struct perf_event_attr dummy(void)
 {
     struct perf_event_attr attr;
@@ -25,7 +26,7 @@ static struct perf_event_attr dummy(void)
     return attr;
 }
 
-// What sample_id_all appends here.
+// The size of what sample_id_all appends here.
 #define TRAILER 24
 static void check_trailer(const struct perf_event_header *h, pid_t pid)
 {
@@ -72,7 +73,7 @@ UTEST(fork_exit, "perf-record-fork-exit")
     attr.task = 1;
     attr.inherit = 1;
     pin_to_cpu(0);
-    int fd = MUST_OPEN(&attr, 0, 0); // copies write too, so it is bound to a CPU
+    int fd = MUST_OPEN(&attr, 0, 0); // bound to a CPU, because copies write to the buffer, too
     struct ring r = ring_map(fd, 1);
     pid_t pid = fork();
     if (pid == 0)
@@ -115,7 +116,7 @@ UTEST(maps, "perf-record-mmap")
     attr.mmap = attr.mmap2 = attr.mmap_data = 1;
     int fd = MUST_OPEN(&attr, 0, -1);
     struct ring r = ring_map(fd, 1);
-    while (ring_next(&r)) // its own mapping
+    while (ring_next(&r)) // skips the record of the buffer's own mapping
         ;
     void *data = mmap(NULL, 8192, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     void *code = mmap(NULL, 4096, PROT_READ | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
@@ -135,7 +136,7 @@ UTEST(maps, "perf-record-mmap")
     close(fd);
 }
 
-// exec: the new name, then the program's parts under its path, as the file that it is.
+// exec: the new name, then the mappings of the program, with the path and the inode of its file.
 UTEST(exec, "perf-record-exec")
 {
     struct perf_event_attr attr = dummy();
@@ -207,7 +208,7 @@ UTEST(switches, "perf-record-switch")
     close(fd);
 
     attr.sample_type |= PERF_SAMPLE_CPU;
-    fd = MUST_OPEN(&attr, -1, 0); // a CPU's event says who
+    fd = MUST_OPEN(&attr, -1, 0); // an event of a CPU names the other task
     r = ring_map(fd, 8);
     pin_to_cpu(0);
     for (int i = 0; i < 5; i++)
@@ -217,7 +218,7 @@ UTEST(switches, "perf-record-switch")
         CHECK_EQ(h->type, PERF_RECORD_SWITCH_CPU_WIDE);
         if ((uint32_t)words(h)[0] == (uint32_t)getpid()) {
             if (h->misc & PERF_RECORD_MISC_SWITCH_OUT)
-                in++; // somebody made way for us
+                in++; // another task made way for this one
             else
                 out++;
         }
@@ -227,7 +228,7 @@ UTEST(switches, "perf-record-switch")
     close(fd);
 }
 
-// The count of each child, as it ends (inherit_stat).
+// inherit_stat: a record with the count of each child when it ends.
 UTEST_HWBP(read_records, "perf-record-read")
 {
     struct perf_event_attr attr = bp_attr(HW_BREAKPOINT_W, &v, 8);
@@ -257,7 +258,8 @@ UTEST_HWBP(read_records, "perf-record-read")
 
 // ---- how often ----
 
-// More overflows in a tick than are allowed: told, and on again with the next tick. All count.
+// More overflows in a tick than allowed: a record says so, and samples go on at the next tick. All
+// hits count.
 UTEST_HWBP(throttle, "perf-throttle")
 {
     struct perf_event_attr attr = bp_attr(HW_BREAKPOINT_W, &v, 8);
@@ -271,7 +273,7 @@ UTEST_HWBP(throttle, "perf-throttle")
     attr.sample_type = PERF_SAMPLE_IP;
     read_text(RATE_FILE, before, sizeof before);
     CHECK(strtol(before, NULL, 10) > 0);
-    REQUIRE(write_text(RATE_FILE, "2500") == 0); // ten a tick
+    REQUIRE(write_text(RATE_FILE, "2500") == 0); // ten in a tick
     int fd = MUST_OPEN(&attr, 0, -1);
     struct ring r = ring_map(fd, 16);
     uint64_t start = now_ns(), end = start + 200000000;
@@ -299,7 +301,6 @@ UTEST_HWBP(throttle, "perf-throttle")
     CHECK_EQ(bp_end(fd), stores);
 }
 
-// A frequency makes the period follow the rate of hits.
 // Stores for a while. Returns the samples of that time; *last is the last one's period.
 static uint64_t store_for(struct ring *r, uint64_t ns, uint64_t *last)
 {
@@ -318,7 +319,8 @@ static uint64_t store_for(struct ring *r, uint64_t ns, uint64_t *last)
     return samples;
 }
 
-// 500 a second, give or take. An emulator whose host is busy makes no steady load: then again.
+// About 500 samples a second. On a busy host an emulator makes no steady load, so the test tries
+// again.
 UTEST_HWBP(frequency, "perf-freq")
 {
     struct perf_event_attr attr = bp_attr(HW_BREAKPOINT_W, &v, 8);
@@ -366,7 +368,7 @@ UTEST(clock, "perf-sample-clock")
     close(fd);
 }
 
-// Works until the event has counted so much. Returns its count then.
+// Works until the event has counted this much. Returns the count.
 static uint64_t work_until(int fd, uint64_t ns)
 {
     uint64_t count;
@@ -387,8 +389,8 @@ static uint64_t count_samples(struct ring *r)
     return samples;
 }
 
-// A sample for each period that it counts, and never more. When the host of an emulator takes the
-// CPU away, the clock goes on and samples are missed. So one stretch of three is enough.
+// One sample for each counted period, and never more. When the host stops an emulator, the clock
+// goes on and samples are missed. So one good stretch of three is enough.
 static void check_clock(uint64_t config, uint64_t period, bool freq)
 {
     struct perf_event_attr attr = dummy();

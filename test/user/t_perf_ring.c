@@ -1,4 +1,4 @@
-// The mapped buffer: what samples say, their order, what is lost, who is woken.
+// The mapped buffer: the content of samples, their order, lost records, and wakeups.
 #define _GNU_SOURCE
 #include "test/user/perf_ring.h"
 #include <poll.h>
@@ -25,7 +25,7 @@ UTEST_HWBP(contents, "perf-ring-contents")
     REQUIRE(ioctl(fd, PERF_EVENT_IOC_ID, &id) == 0);
     CHECK_EQ(r.page->data_offset, 4096);
     CHECK_EQ(r.page->data_size, 8192);
-    for (uint64_t n = 1; n <= 2000; n++) { // the buffer goes round many times
+    for (uint64_t n = 1; n <= 2000; n++) { // the buffer wraps many times
         extern char utest_stored[];
         __asm__ volatile(".globl utest_stored\n.balign 16\n" // see docs/emulators.md
                          "movq %1, (%0)\n"
@@ -53,7 +53,7 @@ UTEST_HWBP(contents, "perf-ring-contents")
         REQUIRE(ring_next(&r) == NULL);
     }
     ring_unmap(&r);
-    store8(&v, 1); // goes nowhere
+    store8(&v, 1); // no buffer gets this sample
     uint64_t counts[2];
     CHECK_EQ(read(fd, counts, sizeof counts), sizeof counts);
     CHECK_EQ(counts[0], 2001);
@@ -91,7 +91,7 @@ UTEST_HWBP(period, "perf-ring-period")
 
 // ---- call chains ----
 
-// With a frame in every call, the innermost too.
+// Every call has a frame, also the innermost one.
 __attribute__((noipa, optimize("O1", "no-omit-frame-pointer", "no-shrink-wrap"))) static int
 descend(int depth)
 {
@@ -123,7 +123,7 @@ UTEST_HWBP(callchain, "perf-callchain")
         CHECK_EQ(x[4 + i], x[4]);
     CHECK(x[4] - (uintptr_t)descend < 256);
 
-    // Frame pointers that lead nowhere.
+    // Invalid frame pointers.
     static const uint64_t bad[] = {0, 1, 8, 0x7fffffffeff8, 0x800000000000, ~7ull};
     for (unsigned i = 0; i < sizeof bad / sizeof *bad; i++) {
         __asm__ volatile("push %%rbp\n"
@@ -215,7 +215,7 @@ UTEST_HWBP(lost, "perf-ring-lost")
     close(fd);
 }
 
-// A mapped buffer is never cut, but moves as a whole; other shared memory does both.
+// A mapped buffer can move only as a whole. Other shared memory can also be cut.
 UTEST_HWBP(map_whole, "perf-mmap-whole")
 {
     struct perf_event_attr attr = sampling(&v, PERF_SAMPLE_IP);
@@ -262,7 +262,7 @@ UTEST_HWBP(map_whole, "perf-mmap-whole")
         fclose(f);
 }
 
-// A sample that tells its period tells how many hits it stands for, and each has its own.
+// With PERF_SAMPLE_PERIOD each hit has its own sample, and the period in it is 1.
 UTEST_HWBP(each_hit, "perf-sample-each-hit")
 {
     struct perf_event_attr attr = sampling(&v, PERF_SAMPLE_PERIOD);
@@ -293,13 +293,13 @@ UTEST_HWBP(map_rules, "perf-mmap-rules")
     CHECK_ERRNO(mmap(NULL, 4 * 4096, rw, MAP_SHARED, fd, 0) == MAP_FAILED ? -1 : 0, EINVAL);
     CHECK_ERRNO(mmap(NULL, 3 * 4096, rw, MAP_SHARED, fd, 4096) == MAP_FAILED ? -1 : 0, EINVAL);
     CHECK_ERRNO(ioctl(fd, PERF_EVENT_IOC_PAUSE_OUTPUT, 1), EINVAL);
-    struct ring one = ring_map(fd, 0); // only the page
+    struct ring one = ring_map(fd, 0); // only the control page
     store8(&v, 1);
     CHECK_EQ(one.page->data_head, 0);
     CHECK_ERRNO(ioctl(fd, PERF_EVENT_IOC_PAUSE_OUTPUT, 1), EINVAL);
     ring_unmap(&one);
     one = ring_map(fd, 1);
-    ring_unmap(&one); // and a buffer that was there once
+    ring_unmap(&one); // nor after a buffer has been unmapped
     CHECK_ERRNO(ioctl(fd, PERF_EVENT_IOC_PAUSE_OUTPUT, 1), EINVAL);
     struct ring r = ring_map(fd, 2), again = ring_map(fd, 2); // the same buffer twice
     CHECK_ERRNO(mmap(NULL, 2 * 4096, rw, MAP_SHARED, fd, 0) == MAP_FAILED ? -1 : 0, EINVAL);
@@ -309,7 +309,7 @@ UTEST_HWBP(map_rules, "perf-mmap-rules")
     ring_unmap(&again);
     store8(&v, 1);
     CHECK_EQ(r.page->data_head, 32);
-    close(fd); // the buffer lives as long as somebody sees it
+    close(fd); // the buffer lives as long as it is mapped
     CHECK(ring_next(&r) != NULL);
     ring_unmap(&r);
 
@@ -326,11 +326,11 @@ UTEST_SEVERAL(set_output, "perf-set-output")
     const struct perf_event_header *h;
     int a = MUST_OPEN(&attr, 0, -1), b = MUST_OPEN(&other, 0, -1);
 
-    CHECK_ERRNO(ioctl(b, PERF_EVENT_IOC_SET_OUTPUT, a), EINVAL); // it has no buffer
+    CHECK_ERRNO(ioctl(b, PERF_EVENT_IOC_SET_OUTPUT, a), EINVAL); // `a` has no buffer
     struct ring r = ring_map(a, 2);
     CHECK_ERRNO(ioctl(b, PERF_EVENT_IOC_SET_OUTPUT, b), EINVAL);
     CHECK_ERRNO(ioctl(b, PERF_EVENT_IOC_SET_OUTPUT, 0), EBADF);
-    CHECK_ERRNO(ioctl(a, PERF_EVENT_IOC_SET_OUTPUT, b), EINVAL); // has its own
+    CHECK_ERRNO(ioctl(a, PERF_EVENT_IOC_SET_OUTPUT, b), EINVAL); // `a` has its own buffer
     CHECK_EQ(ioctl(b, PERF_EVENT_IOC_SET_OUTPUT, a), 0);
     for (int i = 0; i < 10; i++) {
         store8(&v, 1);
@@ -358,7 +358,7 @@ UTEST_HWBP(wakeups, "perf-ring-poll")
     attr.wakeup_events = 3;
     p.fd = MUST_OPEN(&attr, 0, -1);
     CHECK_EQ(poll(&p, 1, 0), 1);
-    CHECK_EQ(p.revents, POLLHUP); // no buffer: nothing will come
+    CHECK_EQ(p.revents, POLLHUP); // no buffer, so no sample will come
     struct ring r = ring_map(p.fd, 4);
     for (int i = 1; i <= 12; i++) {
         store8(&v, 1);
@@ -384,8 +384,8 @@ UTEST_HWBP(wakeups, "perf-ring-poll")
     close(p.fd);
 }
 
-// One word of Linux's is both the mark and a count of wakeups: each sample that wakes moves the
-// mark on by a byte.
+// In Linux one word is both the watermark and a count of wakeups, so each sample that wakes moves
+// the mark on by a byte.
 UTEST_HWBP(wakeup_mark, "perf-wakeup-mark")
 {
     const int samples = 290; // of 8 bytes; the mark is at 2048
@@ -417,7 +417,7 @@ static void hit_later(void *)
     sleep_ms(30);
 }
 
-// poll(2) sleeps until another process is hit, and hears of that one's end.
+// poll(2) sleeps until another process has a hit, and returns POLLHUP when that process ends.
 UTEST_HWBP(poll_wakes, "perf-poll-wakes")
 {
     struct perf_event_attr attr = sampling(&v, PERF_SAMPLE_IP);
@@ -458,7 +458,7 @@ static void *store_many(void *arg)
     return NULL;
 }
 
-// Threads that inherit write to one buffer, as they come to its CPU; every record is whole.
+// Threads inherit an event and write to one buffer on its CPU. Every record is complete.
 UTEST_HWBP(many_writers, "perf-ring-writers")
 {
     struct perf_event_attr attr = sampling(&v, PERF_SAMPLE_TID | PERF_SAMPLE_ADDR);

@@ -1,4 +1,4 @@
-// Overflows become signals: SIGIO by O_ASYNC, SIGTRAP by sigtrap. Counts are exact.
+// Overflows become signals: SIGIO with O_ASYNC, SIGTRAP with sigtrap. Counts are exact.
 #include "test/user/perf_ring.h"
 #include <fcntl.h>
 #include <poll.h>
@@ -69,7 +69,7 @@ UTEST_HWBP(overflow_100, "overflow-100")
 
 static volatile sig_atomic_t others;
 
-// An instruction that is hit for ever, because its RF was lost, shall fail the test, not hang it.
+// If RF is lost, an instruction is hit for ever. This must fail the test, not hang it.
 static void one_more(volatile sig_atomic_t *n)
 {
     if (++*n > 1000) {
@@ -101,7 +101,7 @@ static int open_signal_event(uint32_t type, const volatile void *addr, int sig)
     return fd;
 }
 
-// A record that is no sample signals, too, when it fills the buffer up to the watermark.
+// A record that is not a sample sends a signal, too, if it fills the buffer up to the watermark.
 UTEST(signal_watermark, "perf-signal-watermark")
 {
     struct perf_event_attr attr = {.type = PERF_TYPE_SOFTWARE,
@@ -196,7 +196,7 @@ UTEST_HWBP(owner_ex, "perf-owner-thread")
 
 #define THREADS 5
 
-static volatile int iterate_on; // what is watched
+static volatile int iterate_on; // the watched variable
 static volatile uint64_t traps, wrong;
 static siginfo_t first;
 static pthread_barrier_t barrier;
@@ -252,7 +252,7 @@ static void run_storm(long n)
         pthread_join(thread[i], NULL);
 }
 
-// si_perf_data, type, flags at their places in siginfo_t, for C libraries without the names.
+// si_perf_data, type and flags by their offsets, because some C libraries lack the names.
 static uint64_t perf_data(const siginfo_t *info)
 {
     uint64_t data;
@@ -295,7 +295,7 @@ UTEST_HWBP(sigtrap_storm, "sigtrap-storm")
     close(fd);
 }
 
-// Blocked: it comes later, says so, and kills nobody.
+// If SIGTRAP is blocked, it comes later, has a flag for this, and does not kill.
 UTEST_HWBP(sigtrap_blocked, "sigtrap-blocked")
 {
     struct perf_event_attr attr = trap_attr(1);
@@ -312,14 +312,14 @@ UTEST_HWBP(sigtrap_blocked, "sigtrap-blocked")
     store4(&iterate_on, 2);
     CHECK_EQ(traps, 0);
     sigprocmask(SIG_UNBLOCK, &set, NULL);
-    CHECK_EQ(traps, 1); // a standard signal is there once
+    CHECK_EQ(traps, 1); // a standard signal is pending only once
     CHECK_EQ(perf_word(&first, 36), 1);
     CHECK_EQ(bp_end(fd), 2);
 
-    CHECK_ERRNO(bp_open_attr(&attr, -1, 0), EINVAL); // whom should it hit?
+    CHECK_ERRNO(bp_open_attr(&attr, -1, 0), EINVAL); // which task should get the signal?
 }
 
-// The kernel itself writes to what is watched, for the program: told as soon as it is back.
+// The kernel writes to the watched memory for the program. The signal comes when the call returns.
 UTEST_HWBP(kernel_hit, "perf-kernel-hit")
 {
     struct perf_event_attr attr = trap_attr(5), plain = bp_attr(HW_BREAKPOINT_W, &v, 8);
@@ -359,8 +359,8 @@ __asm__(".pushsection .text\n"
         "    ret\n"
         ".popsection\n");
 
-// An instruction with both kinds of breakpoint, in a program whose handler has one too: each SIGIO
-// brings a SIGUSR1, and going back to the instruction does not hit it again.
+// An instruction has both kinds of breakpoint, and the handler has one, too. Each SIGIO causes a
+// SIGUSR1. The return to the instruction does not hit it again.
 UTEST_SEVERAL(bp_signal, "bp-signal")
 {
     int insn = open_signal_event(HW_BREAKPOINT_X, utest_watched_insn, SIGIO);

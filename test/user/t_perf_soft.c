@@ -1,4 +1,4 @@
-// Software events, exactly: clocks, switches, migrations, page faults.
+// Exact counts of software events: clocks, switches, migrations, page faults.
 #include "test/user/bp_test.h"
 #include <sys/mman.h>
 #include <sys/wait.h>
@@ -13,7 +13,7 @@ static int open_soft(uint64_t config, int cpu, uint64_t read_format)
     attr.read_format = read_format;
     int fd = bp_open_attr(&attr, cpu < 0 ? 0 : -1, cpu);
     if (fd < 0 && (errno == EACCES || errno == EPERM))
-        utest_skip("events of the kernel are not allowed here");
+        utest_skip("the kernel's events are not allowed here");
     REQUIRE(fd >= 0);
     return fd;
 }
@@ -39,7 +39,7 @@ UTEST(soft_clocks, "soft-clocks")
     int64_t wall = bp_read(cpu);
     sleep_ms(100);
     CHECK_EQ(read(task, after, sizeof after), sizeof after);
-    CHECK((int64_t)(after[0] - before[0]) < 50 * MS); // asleep it has no time
+    CHECK((int64_t)(after[0] - before[0]) < 50 * MS); // a task that sleeps uses no time
     CHECK(bp_read(cpu) - wall >= 99 * MS);            // the CPU's clock goes on
     CHECK_EQ(ioctl(task, PERF_EVENT_IOC_RESET, 0), 0);
     CHECK(bp_read(task) < 50 * MS || on_tcg());
@@ -47,7 +47,7 @@ UTEST(soft_clocks, "soft-clocks")
     close(cpu);
 }
 
-// Both numbers at one moment: a switch between the two reads is noticed and they are read again.
+// Reads both numbers at one moment: if a switch comes between the two reads, it reads again.
 static long switches_beside(int fd, int64_t *count)
 {
     for (;;) {
@@ -58,7 +58,7 @@ static long switches_beside(int fd, int64_t *count)
     }
 }
 
-// A process on the same CPU that answers: who asks it must leave the CPU.
+// A process on the same CPU that answers. To get its answer, the caller must leave the CPU.
 struct answerer {
     int to, from;
     pid_t pid;
@@ -109,7 +109,7 @@ UTEST(soft_switches, "soft-switches")
     for (int i = 0; i < 50; i++)
         ask(&a);
     status = switches_beside(fd, &after) - status;
-    CHECK_EQ(after - before, status); // what the scheduler says
+    CHECK_EQ(after - before, status); // the number from the scheduler
     CHECK(after - before >= 50);
     close(fd);
     end_answerer(&a);
@@ -123,7 +123,7 @@ UTEST(soft_migrations, "soft-migrations")
     int fd = open_soft(PERF_COUNT_SW_CPU_MIGRATIONS, -1, 0);
     for (int i = 1; i <= 10; i++) {
         pin_to_cpu(i % 2);
-        pin_to_cpu(i % 2); // there already
+        pin_to_cpu(i % 2); // the task is on CPU 0 already
         CHECK_EQ(bp_read(fd), i);
     }
     close(fd);
@@ -131,8 +131,8 @@ UTEST(soft_migrations, "soft-migrations")
 
 enum { FAULT_PAGES = 64 };
 
-// What three counters have counted when ring 3 has written all pages but the last, twice. Then what
-// they have counted when the kernel has written the last page.
+// Ring 3 writes all pages but the last, twice: got[0 .. 2] are the three counts then. The kernel
+// writes the last page: got[3 .. 5] are the counts after it.
 static void count_faults(const int fd[3], int64_t got[6])
 {
     int ends[2];
@@ -167,7 +167,7 @@ UTEST_RULES(soft_faults, "soft-page-faults", NULL)
     int fd[3] = {open_soft(PERF_COUNT_SW_PAGE_FAULTS, -1, 0),
                  open_soft(PERF_COUNT_SW_PAGE_FAULTS_MIN, -1, 0), bp_open_attr(&kernel, 0, -1)};
     REQUIRE(fd[2] >= 0);
-    count_faults(fd, got); // brings in its own code, too
+    count_faults(fd, got); // the first call also faults for its own code
     count_faults(fd, got);
     CHECK_EQ(got[0], FAULT_PAGES - 1);
     CHECK_EQ(got[1], FAULT_PAGES - 1);
@@ -178,7 +178,7 @@ UTEST_RULES(soft_faults, "soft-page-faults", NULL)
     CHECK_EQ(bp_read(major) + bp_read(align) + bp_read(dummy), 0);
 }
 
-// A count of accesses next to a count of switches, placed together.
+// A group of a breakpoint and a count of switches.
 UTEST_HWBP(soft_group, "soft-beside-breakpoint")
 {
     struct perf_event_attr bp = bp_attr(HW_BREAKPOINT_W, &word, 8);
@@ -228,7 +228,7 @@ UTEST(soft_errors, "soft-errors")
     close(fd);
 }
 
-// The files by which programs learn that there are perf events.
+// The files that tell programs that perf events exist.
 UTEST(perf_files, "perf-files")
 {
     char text[32];

@@ -1,4 +1,4 @@
-// Pipes: order, capacity, end of file, broken ones.
+// Pipes: order, capacity, end of file, broken pipes.
 #include "test/user/utest.h"
 #include <signal.h>
 #include <sys/wait.h>
@@ -84,7 +84,7 @@ UTEST(pipe_sigpipe, "pipe-sigpipe")
     CHECK_EQ(WTERMSIG(status), SIGPIPE);
     REQUIRE(sigaction(SIGPIPE, &act, NULL) == 0);
     write_to_broken(NULL);
-    CHECK(code == SI_USER && sender == getpid()); // as if it had sent it itself
+    CHECK(code == SI_USER && sender == getpid()); // sent as if by the process itself
 }
 
 UTEST(pipe_nonblock, "pipe-nonblock")

@@ -29,7 +29,7 @@ static void check_link(pid_t pid, int fd, const char *want)
         utest_fail(__FILE__, __LINE__, "descriptor %d is '%s', want '%s'", fd, is, want);
 }
 
-// Type and permissions of the link, and the inode to which it leads.
+// Checks type and permissions of the link, and that it leads to the right inode.
 static void check_mode(int fd, unsigned mode)
 {
     char path[64];
@@ -147,7 +147,7 @@ UTEST(fd_other, "proc-fd-other")
     gate_open(&g[0]);
     siginfo_t info;
     CHECK_EQ(waitid(P_PID, (id_t)pid, &info, WEXITED | WNOWAIT), 0);
-    CHECK_EQ(listed(pid), 0); // it has ended, and nobody has waited for it
+    CHECK_EQ(listed(pid), 0); // a zombie has no descriptors
     check_link(pid, 40, "");
     join(pid);
 }

@@ -68,7 +68,7 @@ static long ticks_of(const char *path)
     return utime + stime;
 }
 
-// The time of the whole process, and what each of its threads had of it.
+// The time of the whole process, and of each of its threads.
 UTEST(proc_task_time, "proc-task-time")
 {
     char path[64];
@@ -80,12 +80,12 @@ UTEST(proc_task_time, "proc-task-time")
     snprintf(path, sizeof path, "/proc/self/task/%d/stat", tid);
     while (ticks_of("/proc/self/stat") < 40)
         ;
-    CHECK(ticks_of(path) < 10); // it has only begun
+    CHECK(ticks_of(path) < 10); // the thread has only begun
     snprintf(path, sizeof path, "/proc/self/task/%d/stat", getpid());
     CHECK(ticks_of(path) >= 30);
 }
 
-// What /proc/self/maps says about the area that holds an address: its rights, and its name.
+// Checks the rights and the name of an area in /proc/self/maps.
 static void check_map(const volatile void *addr, const char *rights, const char *name)
 {
     static char text[1 << 16];
@@ -142,7 +142,7 @@ UTEST(proc_task, "proc-task")
     CHECK_EQ(read_file(path, text, sizeof text - 1), 7);
     CHECK_EQ(strcmp(text, "second\n"), 0);
     CHECK_EQ(ptrace(PTRACE_SEIZE, *other, 0, 0), 0);
-    snprintf(path, sizeof path, "/proc/%d/status", *other); // also without task/
+    snprintf(path, sizeof path, "/proc/%d/status", *other); // a thread's id is found there
     CHECK(read_file(path, text, sizeof text - 1) > 0);
     CHECK_EQ(field(text, "Tgid:", 10), pid);
     CHECK_EQ(field(text, "\nPid:", 10), *other);
@@ -150,7 +150,7 @@ UTEST(proc_task, "proc-task")
     snprintf(path, sizeof path, "/proc/%d/status", pid);
     CHECK(read_file(path, text, sizeof text - 1) > 0);
     CHECK_EQ(field(text, "TracerPid:", 10), 0);
-    snprintf(path, sizeof path, "/proc/%d/task/%d", pid, getpid()); // somebody else's
+    snprintf(path, sizeof path, "/proc/%d/task/%d", pid, getpid()); // not a thread of that process
     CHECK_ERRNO(open(path, O_RDONLY), ENOENT);
     snprintf(path, sizeof path, "/proc/%d/task/%d/task", pid, pid);
     CHECK_ERRNO(open(path, O_RDONLY), ENOENT);
@@ -218,6 +218,6 @@ UTEST(proc_comm, "proc-comm")
     close(fd);
     snprintf(path, sizeof path, "/proc/%d/comm", getppid());
     fd = open(path, O_WRONLY);
-    CHECK_ERRNO(write(fd, "x", 1), EINVAL); // only one's own threads
+    CHECK_ERRNO(write(fd, "x", 1), EINVAL); // only threads of the own process
     close(fd);
 }

@@ -43,7 +43,7 @@ UTEST(wait_errors, "wait-errors")
     gate_open(&g);
     CHECK_EQ(wait4(-1, &status, 0, NULL), pid);
     CHECK_EQ(WEXITSTATUS(status), 3);
-    CHECK_ERRNO(waitpid(pid, &status, 0), ECHILD); // only once
+    CHECK_ERRNO(waitpid(pid, &status, 0), ECHILD); // a child can be waited for only once
 }
 
 UTEST(fork_many, "fork-many")
@@ -148,7 +148,7 @@ UTEST(exec_errors, "exec-errors")
     CHECK_ERRNO(execve("/", argv, none), EACCES);
     CHECK_ERRNO(execve(bad_pointer(), argv, none), EFAULT);
     CHECK_ERRNO(execve("/proc/self/exe", bad_pointer(), none), EFAULT);
-    if (fd >= 0 && !on_dr7()) { // on dr7 programs come from the archive only
+    if (fd >= 0 && !on_dr7()) { // dr7 runs only programs from the archive
         CHECK_EQ(write(fd, data, sizeof data), sizeof data);
         close(fd);
         CHECK_ERRNO(execve("/tmp/utest-exec", argv, none), ENOEXEC);

@@ -1,4 +1,4 @@
-// ptrace(2): beginning and ending it, memory, registers, stepping, signals.
+// ptrace(2): attach and detach, memory, registers, steps, signals.
 #include "test/user/trace.h"
 #include <sys/mman.h>
 #include <sys/uio.h>
@@ -38,7 +38,7 @@ UTEST(ptrace_attach, "ptrace.attach")
     CHECK_ERRNO(ptrace(99, pid, 0, 0), EIO);
     CHECK_ERRNO(ptrace(PTRACE_INTERRUPT, pid, 0, 0), EIO); // not seized
     CHECK_EQ(ptrace(PTRACE_CONT, pid, 0, 0), 0);
-    CHECK_ERRNO(ptrace(PTRACE_CONT, pid, 0, 0), ESRCH); // it runs
+    CHECK_ERRNO(ptrace(PTRACE_CONT, pid, 0, 0), ESRCH); // the tracee runs
     CHECK_EQ(kill(pid, SIGSTOP), 0);
     CHECK_EQ(next_status(pid), STOPPED(SIGSTOP));
     CHECK_EQ(ptrace(PTRACE_DETACH, pid, 0, 0), 0);
@@ -56,8 +56,8 @@ UTEST(ptrace_memory, "ptrace.memory")
     CHECK_EQ(ptrace(PTRACE_PEEKDATA, pid, &word, 0), 0x1122334455667788);
     CHECK_EQ(ptrace(PTRACE_POKEDATA, pid, &word, 5), 0);
     CHECK_EQ(ptrace(PTRACE_PEEKTEXT, pid, &word, 0), 5);
-    CHECK_EQ(word, 0x1122334455667788);                     // the copy, not ours
-    CHECK_EQ(ptrace(PTRACE_POKETEXT, pid, readonly, 9), 0); // even there
+    CHECK_EQ(word, 0x1122334455667788);                     // the tracee's copy, not the tracer's
+    CHECK_EQ(ptrace(PTRACE_POKETEXT, pid, readonly, 9), 0); // also into read-only memory
     CHECK_EQ(ptrace(PTRACE_PEEKDATA, pid, readonly, 0), 9);
     CHECK_EQ(*readonly, 0);
     CHECK_ERRNO(ptrace(PTRACE_PEEKDATA, pid, bad_pointer(), 0), EIO);
@@ -134,7 +134,7 @@ UTEST(ptrace_regs, "ptrace.registers")
         CHECK_EQ(got[i], want[i]);
     CHECK_EQ(r.rip, (uintptr_t)known_at);
     CHECK_EQ(r.orig_rax, -1);
-    CHECK_EQ(r.eflags & 0x301, 0x201); // carry, no TF, interrupts on
+    CHECK_EQ(r.eflags & 0x301, 0x201); // CF set, TF clear, IF set
     CHECK_EQ(r.cs & 3, 3);
     CHECK_EQ(ptrace(PTRACE_PEEKUSER, pid, offsetof(struct user, regs.r13), 0), 0x113);
     CHECK_EQ(ptrace(PTRACE_POKEUSER, pid, offsetof(struct user, regs.r15), 2), 0);
@@ -150,7 +150,7 @@ UTEST(ptrace_regs, "ptrace.registers")
     CHECK_EQ(ptrace(PTRACE_SETREGS, pid, 0, &r), 0);
     CHECK(regs_of(pid).eflags & 1ul << 16);
 
-    // What no program can have is refused.
+    // Values that a program can never have are refused.
     back = r = regs_of(pid);
     back.fs_base = 1ull << 63;
     CHECK_ERRNO(ptrace(PTRACE_SETREGS, pid, 0, &back), EIO);
@@ -208,7 +208,7 @@ UTEST(ptrace_step, "ptrace.step")
         CHECK_EQ(go(PTRACE_SINGLESTEP, pid, 0), STOPPED(SIGTRAP));
         struct user_regs_struct r = regs_of(pid);
         CHECK_EQ(r.rip - (uintptr_t)steps, offset[i]);
-        CHECK_EQ(r.eflags & 0x100, 0); // the tracer's TF does not show
+        CHECK_EQ(r.eflags & 0x100, 0); // TF of the step is hidden
         if (i == 3)
             CHECK_EQ(r.rax, pid);                          // the system call, one step
         CHECK_EQ(siginfo_of(pid).si_code, i == 3 ? 1 : 2); // TRAP_BRKPT, TRAP_TRACE
@@ -241,15 +241,15 @@ UTEST(ptrace_step_signal, "ptrace.step-signal")
     CHECK_EQ(go(PTRACE_CONT, pid, 0), ENDED(3));
 }
 
-// The tracer decides what becomes of a signal.
+// The tracer decides what happens with a signal.
 UTEST(ptrace_signal_change, "ptrace.signal-change")
 {
     pid_t pid = trace(raise_usr1, NULL);
 
     CHECK_EQ(go(PTRACE_CONT, pid, 0), STOPPED(SIGUSR1));
-    CHECK_EQ(go(PTRACE_CONT, pid, 0), ENDED(4)); // never came
+    CHECK_EQ(go(PTRACE_CONT, pid, 0), ENDED(4)); // the signal was suppressed
 
     pid = trace(raise_usr1, NULL);
     CHECK_EQ(go(PTRACE_CONT, pid, 0), STOPPED(SIGUSR1));
-    CHECK_EQ(go(PTRACE_CONT, pid, SIGTERM), SIGTERM); // another one
+    CHECK_EQ(go(PTRACE_CONT, pid, SIGTERM), SIGTERM); // a different signal instead
 }

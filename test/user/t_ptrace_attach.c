@@ -23,7 +23,7 @@ static void nothing(void *)
 {
 }
 
-// 0 when no status is there at once.
+// The status of the child, or 0 if there is none now.
 static int status_now(pid_t pid)
 {
     int status = 0;
@@ -32,7 +32,8 @@ static int status_now(pid_t pid)
     return status;
 }
 
-// As soon as it is attached it can be waited for, and takes requests before that.
+// A stopped child can be waited for right after the attach, and takes requests even before the
+// wait.
 UTEST(ptrace_attach_stopped, "ptrace.attach-stopped")
 {
     for (long i = 0; i < scaled(100); i++) {
@@ -49,7 +50,7 @@ UTEST(ptrace_attach_stopped, "ptrace.attach-stopped")
     }
 }
 
-// Killed on its way from one stop to the other, it must not leave the tracer waiting.
+// If the child is killed between its stop and its traced stop, the tracer must not wait for ever.
 UTEST(ptrace_attach_killed, "ptrace.attach-killed")
 {
     for (long i = 0; i < scaled(100); i++) {
@@ -58,7 +59,7 @@ UTEST(ptrace_attach_killed, "ptrace.attach-killed")
         if (killer == 0)
             _exit(kill(pid, SIGKILL) != 0);
         if (ptrace(PTRACE_ATTACH, pid, 0, 0))
-            CHECK(errno == EPERM); // it is dead by now
+            CHECK(errno == EPERM); // the child is dead already
         CHECK_EQ(wait_for(killer), 0);
         int status = next_status(pid);
         CHECK_EQ(status == STOPPED(SIGSTOP) ? next_status(pid) : status, SIGKILL);
@@ -79,8 +80,8 @@ static void spin(long n)
         ;
 }
 
-// One SIGCONT for each stop, sent while the tracee is on its way into it. A tracer that then
-// listens must hear of it, or both would sleep for ever.
+// One SIGCONT for each stop, sent while the tracee is about to stop. A tracer that then uses
+// PTRACE_LISTEN must see an event, or both sleep for ever.
 UTEST(ptrace_continue_race, "ptrace.continue-race")
 {
     pid_t pid = stopped_child(stop_often, NULL);

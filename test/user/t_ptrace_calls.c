@@ -1,5 +1,4 @@
-// ptrace(2) where debuggers tell a system call from another: emulation, execve by a thread, errors.
-// And process_vm_readv(2).
+// ptrace(2) and system calls: emulation, execve by a thread, errors. Also process_vm_readv(2).
 #include "test/user/trace.h"
 #include <pthread.h>
 #include <sys/mman.h>
@@ -37,9 +36,9 @@ UTEST(ptrace_emulate, "ptrace.emulate")
     CHECK_EQ(regs_of(pid).rip, (uintptr_t)calls + 7);
     CHECK_EQ(regs_of(pid).orig_rax, SYS_getpid);
     CHECK_EQ(regs_of(pid).rax, -ENOSYS);
-    CHECK_EQ(go(SYSEMU_SINGLESTEP, pid, 0), STOPPED(SIGTRAP)); // no second stop
+    CHECK_EQ(go(SYSEMU_SINGLESTEP, pid, 0), STOPPED(SIGTRAP)); // no second stop at the same call
     CHECK_EQ(regs_of(pid).rip, (uintptr_t)calls + 8);
-    CHECK_EQ(regs_of(pid).rax, -ENOSYS); // nor a call
+    CHECK_EQ(regs_of(pid).rax, -ENOSYS); // and the call was not made
     CHECK_EQ(go(SINGLEBLOCK, pid, 0), STOPPED(SIGTRAP));
     CHECK_EQ(go(SYSEMU_SINGLESTEP, pid, 0), AT_SYSCALL);
     CHECK_EQ(regs_of(pid).rip, (uintptr_t)calls_end);
@@ -57,7 +56,7 @@ static void sets_tf(void *)
     __asm__ volatile("int3\nown_tf: pushf\n orl $0x100, (%%rsp)\n popf\n nop\n nop" ::: "memory");
 }
 
-// A stepped POPF leaves the program with the TF it has asked for.
+// After a stepped POPF the program has the TF that it has asked for.
 UTEST(ptrace_own_tf, "ptrace.own-tf")
 {
     pid_t pid = trace(sets_tf, NULL);
@@ -68,13 +67,13 @@ UTEST(ptrace_own_tf, "ptrace.own-tf")
         CHECK_EQ(go(PTRACE_SINGLESTEP, pid, 0), STOPPED(SIGTRAP));
     }
     CHECK_EQ(regs_of(pid).eflags & 0x100, 0x100);
-    CHECK_EQ(go(PTRACE_CONT, pid, 0), STOPPED(SIGTRAP)); // which also traps
+    CHECK_EQ(go(PTRACE_CONT, pid, 0), STOPPED(SIGTRAP)); // the program's TF traps, too
     CHECK_EQ(siginfo_of(pid).si_code, TRAP_TRACE);
     CHECK_EQ(regs_of(pid).eflags & 0x100, 0x100);
     finish(pid);
 }
 
-// A call's number is the lower half of the register: so the call is made, so a tracer is told.
+// The number of a call is the lower half of RAX, both for the kernel and for the tracer.
 static long wide_getpid(void)
 {
     long result;
@@ -131,7 +130,7 @@ static void execs(void *)
     exec_self("is-first", "", (char *[]){NULL});
 }
 
-// Its end and that of the step are one stop: the signal is pending once.
+// The end of execve and the end of the step are one stop, because the signal is pending once.
 UTEST(ptrace_step_exec, "ptrace.step-exec")
 {
     pid_t pid = trace(execs, NULL);
@@ -158,7 +157,7 @@ UTEST(ptrace_arch_prctl, "ptrace.arch-prctl")
     struct user_regs_struct r = regs_of(pid);
     unsigned long base = 1;
 
-    CHECK_EQ(r.cs, 0x33); // by which debuggers know 64-bit mode
+    CHECK_EQ(r.cs, 0x33); // debuggers recognise 64-bit mode by it
     CHECK_EQ(r.ss, 0x2b);
     CHECK_EQ(ptrace(ARCH_PRCTL, pid, &base, GET_FS), 0);
     CHECK_EQ(base, r.fs_base);
@@ -177,10 +176,10 @@ UTEST(ptrace_errors, "ptrace.errors")
 {
     pid_t pid = trace(two_calls, NULL);
 
-    CHECK_ERRNO(ptrace(PTRACE_SEIZE, 1234567, 1, ~0ul), ESRCH); // before what is wrong with it
+    CHECK_ERRNO(ptrace(PTRACE_SEIZE, 1234567, 1, ~0ul), ESRCH); // the process is checked first
     CHECK_ERRNO(ptrace(PTRACE_SEIZE, pid, 1, 0), EIO);
     CHECK_ERRNO(ptrace(PTRACE_SEIZE, pid, 0, 1 << 8), EIO);
-    CHECK_EQ(ptrace(PTRACE_SETOPTIONS, pid, 0, 0x300080), 0); // seccomp's
+    CHECK_EQ(ptrace(PTRACE_SETOPTIONS, pid, 0, 0x300080), 0); // the options for seccomp
     CHECK_ERRNO(ptrace(PTRACE_SETOPTIONS, pid, 0, 1 << 8), EINVAL);
     CHECK_ERRNO(ptrace(PTRACE_GETREGSET, pid, 1ul << 32 | 1, bad_pointer()), EFAULT);
     finish(pid);
@@ -217,7 +216,7 @@ UTEST(ptrace_exec_by_thread, "ptrace.exec-by-thread")
     CHECK_EQ(next_status((pid_t)tid), STOPPED(SIGSTOP));
     CHECK_EQ(ptrace(PTRACE_CONT, pid, 0, 0), 0);
     CHECK_EQ(ptrace(PTRACE_CONT, (pid_t)tid, 0, 0), 0);
-    CHECK_EQ(next_status(pid), AT_EVENT(PTRACE_EVENT_EXEC)); // nothing about the first one's end
+    CHECK_EQ(next_status(pid), AT_EVENT(PTRACE_EVENT_EXEC)); // no status for the first thread's end
     CHECK_EQ(ptrace(PTRACE_GETEVENTMSG, pid, 0, &message), 0);
     CHECK_EQ(message, tid);
     CHECK_EQ(regs_of(pid).rax, -ENOSYS);
@@ -248,13 +247,13 @@ UTEST(process_vm, "process-vm")
     CHECK_EQ(memcmp(buf, "aaa\0\0\0\0\0\0\0aaaa\0", 15), 0);
     mine[0] = (struct iovec){"xyz", 3};
     CHECK_EQ(process_vm_writev(pid, mine, 1, its, 3, 0), 3);
-    CHECK_EQ(m[0], 'a'); // the other's alone
+    CHECK_EQ(m[0], 'a'); // only the other process has changed
     mine[0] = (struct iovec){buf, sizeof buf};
     its[0] = (struct iovec){m, 3 * PAGE};
     CHECK_EQ(process_vm_readv(pid, mine, 1, its, 1, 0), 2 * PAGE);
     CHECK_EQ(memcmp(buf, "xaa", 3), 0);
     CHECK_EQ(memcmp(buf + 9, "yza", 3), 0);
-    CHECK_EQ(process_vm_writev(pid, mine, 1, its, 1, 0), PAGE); // unlike ptrace's
+    CHECK_EQ(process_vm_writev(pid, mine, 1, its, 1, 0), PAGE); // it respects PROT_READ
     its[0].iov_base = m + PAGE;
     CHECK_ERRNO(process_vm_writev(pid, mine, 1, its, 1, 0), EFAULT);
     CHECK_ERRNO(process_vm_readv(pid, bad_pointer(), 1, its, 1, 0), EFAULT);

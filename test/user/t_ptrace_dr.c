@@ -1,4 +1,4 @@
-// The debug registers of a tracee: perf events under them, but what a debugger sees is registers.
+// The debug registers of a tracee. They are perf events, but a debugger sees registers.
 #include "test/user/bp_test.h"
 #include "test/user/trace.h"
 
@@ -17,7 +17,7 @@ static unsigned long var(int n)
     return (uintptr_t)&vars.at[n];
 }
 
-// Each stop has its own causes, whether or not the tracer has cleared DR6.
+// DR6 has only the causes of the last stop, even if the tracer has not cleared it.
 UTEST_HWBP(ptrace_dr6, "ptrace.dr6")
 {
     pid_t pid = trace(write_all, NULL);
@@ -34,7 +34,7 @@ UTEST_HWBP(ptrace_dr6, "ptrace.dr6")
     CHECK_EQ(go(PTRACE_CONT, pid, 0), ENDED(0));
 }
 
-// Who enables register 3 alone holds one register: three are left.
+// A tracer that enables only DR3 takes only one register: three are left.
 UTEST_HWBP(ptrace_one, "ptrace.dr-one")
 {
     pid_t pid = trace(write_all, NULL);
@@ -78,7 +78,7 @@ static void call_target(void *arg)
         target();
 }
 
-// More hits than any throttle would let through, and each of them stops.
+// There are more hits than a throttle would allow, and each one stops the tracee.
 UTEST_HWBP(ptrace_execute, "ptrace.execute")
 {
     long calls = scaled(3000) + 3;
@@ -89,14 +89,14 @@ UTEST_HWBP(ptrace_execute, "ptrace.execute")
     for (long i = 0; i < calls; i++) {
         if (go(PTRACE_CONT, pid, 0) != STOPPED(SIGTRAP) || peek_dr(pid, 6) != (DR6_NONE | 2) ||
             regs_of(pid).rip != (uintptr_t)target) {
-            utest_fail(__FILE__, __LINE__, "hit %ld of %ld is none", i, calls);
+            utest_fail(__FILE__, __LINE__, "hit %ld of %ld did not stop", i, calls);
             break;
         }
     }
     CHECK_EQ(go(PTRACE_CONT, pid, 0), ENDED(0));
 }
 
-// The registers as gdb and rr write them, and back: what was written is what is read.
+// The registers are written as gdb and rr write them. A read returns what was written.
 UTEST_TYPE(ptrace_dr_order, "ptrace.dr-order")
 {
     pid_t pid = trace(write_all, NULL);
@@ -105,10 +105,10 @@ UTEST_TYPE(ptrace_dr_order, "ptrace.dr-order")
         CHECK_EQ(peek_dr(pid, n), 0);
     CHECK_EQ(peek_dr(pid, 6), DR6_NONE);
     CHECK_EQ(peek_dr(pid, 7), 0);
-    CHECK_EQ(poke_dr(pid, 7, DR7_SET(0, DR_W, 0) | 0x700), 0); // enabled before it has an address
+    CHECK_EQ(poke_dr(pid, 7, DR7_SET(0, DR_W, 0) | 0x700), 0); // enabled before an address is set
     CHECK_EQ(peek_dr(pid, 7), DR7_SET(0, DR_W, 0) | 0x700);
     CHECK_EQ(peek_dr(pid, 0), 0);
-    CHECK_EQ(poke_dr(pid, 0, 1), 0); // odd is fine for one byte
+    CHECK_EQ(poke_dr(pid, 0, 1), 0); // one byte needs no alignment
     CHECK_EQ(peek_dr(pid, 0), 1);
     CHECK_EQ(poke_dr(pid, 0, 2), 0);
     CHECK_EQ(peek_dr(pid, 0), 2);
@@ -117,7 +117,7 @@ UTEST_TYPE(ptrace_dr_order, "ptrace.dr-order")
     CHECK_EQ(peek_dr(pid, 7), DR7_SET(3, DR_RW, 3));
     CHECK_EQ(poke_dr(pid, 7, 0), 0);
     CHECK_EQ(peek_dr(pid, 7), 0);
-    CHECK_EQ(peek_dr(pid, 3), var(1)); // addresses stay
+    CHECK_EQ(peek_dr(pid, 3), var(1)); // the address stays
     CHECK_EQ(poke_dr(pid, 3, var(1) + 1), 0);
     CHECK_EQ(peek_dr(pid, 3), var(1) + 1);
     CHECK_EQ(go(PTRACE_CONT, pid, 0), ENDED(0));
@@ -133,23 +133,23 @@ UTEST_HWBP(ptrace_dr_errors, "ptrace.dr-errors")
     CHECK_EQ(peek_dr(pid, 4), 0);
     CHECK_EQ(poke_dr(pid, 0, var(0)), 0);
     CHECK_EQ(poke_dr(pid, 7, dr7), 0);
-    CHECK_EQ(poke_dr(pid, 1, 0xffffffff80000000), EINVAL); // the kernel's
+    CHECK_EQ(poke_dr(pid, 1, 0xffffffff80000000), EINVAL); // a kernel address
     CHECK_EQ(peek_dr(pid, 1), 0);
     CHECK_EQ(poke_dr(pid, 0, var(0) + 1), EINVAL); // four bytes must be aligned
     CHECK_EQ(peek_dr(pid, 0), var(0));
     CHECK_EQ(poke_dr(pid, 2, var(2) + 2), 0);
     CHECK_EQ(poke_dr(pid, 7, DR7_SET(1, DR_W, 0) | DR7_SET(2, DR_W, 3)), EINVAL);
-    CHECK_EQ(poke_dr(pid, 7, DR7_SET(2, DR_X, 1)), EINVAL); // an instruction has no length
+    CHECK_EQ(poke_dr(pid, 7, DR7_SET(2, DR_X, 1)), EINVAL); // an execute breakpoint has length 0
     CHECK_EQ(poke_dr(pid, 7, DR7_SET(2, 2, 0)), EINVAL);    // I/O
     CHECK_EQ(peek_dr(pid, 7), dr7);
     CHECK_EQ(poke_dr(pid, 6, 0), 0);
-    CHECK_EQ(go(PTRACE_CONT, pid, 0), STOPPED(SIGTRAP)); // the first one is still armed
+    CHECK_EQ(go(PTRACE_CONT, pid, 0), STOPPED(SIGTRAP)); // the first breakpoint is still armed
     CHECK_EQ(peek_dr(pid, 6), DR6_NONE | 1);
     CHECK_EQ(go(PTRACE_CONT, pid, 0), ENDED(0));
 }
 
-// DR1 comes before DR2, for whose sake the request is refused. It keeps its slot, disabled, and
-// follows DR7 from then on.
+// The request is refused because of DR2. DR1 comes before DR2, so it keeps its slot, disabled. From
+// then on it follows DR7.
 UTEST_HWBP(ptrace_dr_refused, "ptrace.dr-refused")
 {
     const unsigned long conditions = DR7_SET(1, DR_W, 3) | DR7_SET(2, DR_W, 3);
@@ -164,7 +164,7 @@ UTEST_HWBP(ptrace_dr_refused, "ptrace.dr-refused")
     CHECK_EQ(go(PTRACE_CONT, pid, 0), ENDED(0));
 }
 
-// The registers are the thread's: a hit without a tracer is its end.
+// The registers belong to the thread: a hit without a tracer ends it.
 UTEST_HWBP(ptrace_dr_detach, "ptrace.dr-detach")
 {
     pid_t pid = trace(write_all, NULL);
@@ -175,7 +175,7 @@ UTEST_HWBP(ptrace_dr_detach, "ptrace.dr-detach")
     CHECK_EQ(WTERMSIG(wait_for(pid)), SIGTRAP);
 }
 
-// The next tracer finds them.
+// The next tracer finds the registers as they were.
 UTEST_HWBP(ptrace_dr_attach, "ptrace.dr-attach")
 {
     const unsigned long dr7 = DR7_SET(2, DR_W, 2);

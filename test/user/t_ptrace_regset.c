@@ -6,8 +6,8 @@
 #define XSTATE 0x202
 #define SHSTK  0x204
 
-// The XSAVE image: FXSAVE's with XCR0 in its last words, the header, and on Linux what the CPU has
-// beyond that.
+// The XSAVE image: the FXSAVE area, which ends with XCR0, and the header. On Linux more state of
+// the CPU follows.
 struct xstate {
     uint16_t fcw;
     uint8_t last_x87[22];
@@ -47,7 +47,7 @@ static void with_registers(void *arg)
                      : "rax", "xmm3", "st", "memory");
 }
 
-// A child behind its int3, and its image; *len gets the length.
+// Returns a child that has stopped after its int3. *x gets its image, and *len the length.
 static pid_t stopped_child(uint64_t *out, struct xstate *x, size_t *len)
 {
     pid_t pid = trace(with_registers, out);
@@ -90,7 +90,7 @@ UTEST(ptrace_xstate_set, "ptrace.xstate-set")
     pid_t pid = stopped_child(out, &x, &len);
 
     y = x;
-    y.features = 1; // nothing of SSE: as at the beginning
+    y.features = 1; // SSE is not marked, so it gets its initial state
     y.mxcsr = 0x1fa0;
     y.fcw = 0x27f;
     CHECK_EQ(set(pid, XSTATE, &y, len), 0);
@@ -102,7 +102,7 @@ UTEST(ptrace_xstate_set, "ptrace.xstate-set")
     y.features = 2;
     y.xmm[6] = 5;
     y.mxcsr = 0x1fa0;
-    y.xcr0 = ~0ull; // tells, and is told nothing
+    y.xcr0 = ~0ull; // XCR0 is only reported: a write is ignored
     CHECK_EQ(set(pid, XSTATE, &y, len), 0);
     CHECK_EQ(get(pid, XSTATE, &y, len), 0);
     CHECK_EQ(y.fcw, 0x37f);
@@ -114,7 +114,7 @@ UTEST(ptrace_xstate_set, "ptrace.xstate-set")
     CHECK_EQ(out[2] & 0xffffffff, 0x1fa0);
 }
 
-// A refused one changes nothing.
+// A refused request changes nothing.
 UTEST(ptrace_xstate_errors, "ptrace.xstate-errors")
 {
     struct xstate x, y;

@@ -1,5 +1,5 @@
-// ptrace(2): a single step or a write that ends at an execute breakpoint, and what a program sees
-// of being stepped.
+// ptrace(2): a single step or a write that ends at an execute breakpoint, and the flags that a
+// stepped program sees.
 #include "test/user/trace.h"
 
 #define RF (1ul << 16)
@@ -16,8 +16,8 @@ static void __attribute__((noinline)) write_var(void *)
                      : "=m"(var));
 }
 
-// A child that stands at an address of write_var(), with DR0 on at_next and, if asked for, DR1 on
-// the variable.
+// Returns a child that has stopped at an address in write_var(). DR0 is on at_next, and with
+// `watch`, DR1 is on the variable.
 static pid_t stand_at(const char *where, bool watch)
 {
     pid_t pid = trace(write_var, NULL);
@@ -44,7 +44,7 @@ static void stopped_at_next(int status, pid_t pid, unsigned long causes, bool ex
     CHECK_EQ(poke_dr(pid, 6, DR6_NONE), 0);
 }
 
-// The step is a trap of the instruction before, the breakpoint a fault of the one behind. So there
+// The step is a trap after one instruction, and the breakpoint is a fault of the next one. So there
 // are two stops.
 UTEST_HWBP(ptrace_step_to_execute, "ptrace.step-to-execute")
 {
@@ -76,7 +76,7 @@ UTEST_SEVERAL(ptrace_write_execute, "ptrace.write-execute")
     CHECK_EQ(go(PTRACE_CONT, pid, 0), ENDED(0));
 }
 
-// One whose instruction is never tried has not been hit.
+// A breakpoint counts nothing if its instruction is never executed.
 UTEST_HWBP(ptrace_step_count, "ptrace.step-count")
 {
     pid_t pid = stand_at(at_write, false);
@@ -101,7 +101,7 @@ UTEST_HWBP(ptrace_step_count, "ptrace.step-count")
 
 extern const char show_flags[], show_flags_end[];
 
-// Every way by which a program sees its flags: first without TF, then with its own.
+// All ways in which a program sees its flags: first without TF, then with its own TF.
 static void shows_flags(void *arg)
 {
     register uint64_t *out __asm__("rbx") = arg;
@@ -129,7 +129,7 @@ UTEST(ptrace_hidden_tf, "ptrace.hidden-tf")
     CHECK_EQ(go(PTRACE_CONT, pid, 0), ENDED(0));
     for (int i = 0; i < 5; i++)
         CHECK_EQ(out[i] & TF, i < 3 ? shown : TF);
-    CHECK_EQ(out[0] & 0x202, 0x202); // nothing else is gone
+    CHECK_EQ(out[0] & 0x202, 0x202); // no other flag is hidden
     CHECK_EQ(out[1] & 0x202, 0x202);
     CHECK_EQ(out[2] & 0x202, 0x202);
 }
@@ -139,7 +139,8 @@ static void saves_flags(void *)
     __asm__ volatile("int3\n pushfq\n popfq\n nop\n nop" ::: "memory");
 }
 
-// So POPF does not arm it for good: on Linux the program goes on trapping.
+// PUSHF does not save the tracer's TF, so POPF cannot set it. On Linux the program goes on
+// trapping.
 UTEST(ptrace_saved_tf, "ptrace.saved-tf")
 {
     pid_t pid = trace(saves_flags, NULL);

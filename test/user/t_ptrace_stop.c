@@ -1,4 +1,4 @@
-// ptrace(2): events, group stops, seizing, system calls, and which process hears of an end.
+// ptrace(2): events, group stops, PTRACE_SEIZE, system calls, and which process learns of an exit.
 #include "test/user/trace.h"
 #include <fcntl.h>
 #include <sched.h>
@@ -22,7 +22,7 @@ static void two_calls(void *)
     syscall(SYS_close, -1);
 }
 
-// What PTRACE_GET_SYSCALL_INFO fills (linux/ptrace.h; C libraries disagree about its name).
+// The result of PTRACE_GET_SYSCALL_INFO (linux/ptrace.h). C libraries have different names for it.
 struct info {
     uint8_t op, pad[3];
     uint32_t arch;
@@ -44,13 +44,13 @@ UTEST(ptrace_syscall, "ptrace.syscall")
     pid_t pid = trace(two_calls, NULL);
     struct info i;
 
-    CHECK_EQ(ptrace(GET_SYSCALL_INFO, pid, sizeof i, &i), 24); // a signal's stop
+    CHECK_EQ(ptrace(GET_SYSCALL_INFO, pid, sizeof i, &i), 24); // a stop by a signal
     CHECK_EQ(i.op, 0);
     CHECK_ERRNO(ptrace(PTRACE_SETOPTIONS, pid, 0, 1 << 30), EINVAL);
     CHECK_EQ(ptrace(PTRACE_SETOPTIONS, pid, 0, SYSGOOD), 0);
     do
         CHECK_EQ(go(PTRACE_SYSCALL, pid, 0), AT_SYSCALL);
-    while (regs_of(pid).orig_rax != SYS_getppid); // behind raise()'s own
+    while (regs_of(pid).orig_rax != SYS_getppid); // skips the calls that raise() makes
     CHECK_EQ(regs_of(pid).rax, -ENOSYS);
     CHECK_EQ(ptrace(GET_SYSCALL_INFO, pid, sizeof i, &i), 80);
     CHECK_EQ(i.op, 1);
@@ -80,7 +80,7 @@ static void ask_parent(void *)
     _exit((int)syscall(SYS_getppid) == 77 ? 1 : (int)syscall(SYS_getuid) == 5 ? 2 : 3);
 }
 
-// A call can become another one, be left out, and its result be made up.
+// A tracer can replace a call, suppress it, and change its result.
 UTEST(ptrace_syscall_change, "ptrace.syscall-change")
 {
     pid_t pid = trace(ask_parent, NULL);
@@ -194,7 +194,7 @@ UTEST(ptrace_thread, "ptrace.thread")
     CHECK(tid != pid);
     CHECK_EQ(next_status(tid), STOPPED(SIGSTOP));
     CHECK_EQ(ptrace(PTRACE_PEEKDATA, tid, &go_on, 0) & 0xffffffff, 0);
-    CHECK_EQ(go(PTRACE_CONT, tid, 0), ENDED(6)); // a thread's own end
+    CHECK_EQ(go(PTRACE_CONT, tid, 0), ENDED(6)); // the exit status of a thread
     CHECK_ERRNO(ptrace(PTRACE_CONT, tid, 0, 0), ESRCH);
     CHECK_EQ(ptrace(PTRACE_POKEDATA, pid, &go_on, 1), 0);
     CHECK_EQ(go(PTRACE_CONT, pid, 0), ENDED(8));
@@ -214,9 +214,9 @@ UTEST(ptrace_group_stop, "ptrace.group-stop")
     pid_t pid = trace(stop_twice, NULL);
     siginfo_t info;
 
-    CHECK_EQ(go(PTRACE_CONT, pid, 0), STOPPED(SIGSTOP)); // the signal
+    CHECK_EQ(go(PTRACE_CONT, pid, 0), STOPPED(SIGSTOP)); // the signal-delivery-stop
     CHECK_EQ(siginfo_of(pid).si_pid, pid);
-    CHECK_EQ(go(PTRACE_CONT, pid, SIGSTOP), STOPPED(SIGSTOP)); // the stop
+    CHECK_EQ(go(PTRACE_CONT, pid, SIGSTOP), STOPPED(SIGSTOP)); // the group stop
     CHECK_ERRNO(ptrace(PTRACE_GETSIGINFO, pid, 0, &info), EINVAL);
     CHECK_ERRNO(ptrace(PTRACE_LISTEN, pid, 0, 0), EIO);
     CHECK_EQ(go(PTRACE_CONT, pid, 0), STOPPED(SIGTSTP));
@@ -238,7 +238,7 @@ UTEST(ptrace_seize, "ptrace.seize")
     CHECK_ERRNO(ptrace(PTRACE_SEIZE, pid, 1, 0), EIO);
     CHECK_ERRNO(ptrace(PTRACE_SEIZE, pid, 0, 1 << 30), EIO);
     CHECK_EQ(ptrace(PTRACE_SEIZE, pid, 0, 0), 0);
-    CHECK_ERRNO(ptrace(PTRACE_LISTEN, pid, 0, 0), ESRCH); // it runs
+    CHECK_ERRNO(ptrace(PTRACE_LISTEN, pid, 0, 0), ESRCH); // the tracee runs
     CHECK_EQ(ptrace(PTRACE_INTERRUPT, pid, 0, 0), 0);
     CHECK_EQ(next_status(pid), stop);
     CHECK_EQ(siginfo_of(pid).si_code, SIGTRAP | PTRACE_EVENT_STOP << 8);
@@ -249,7 +249,7 @@ UTEST(ptrace_seize, "ptrace.seize")
     CHECK_EQ(go(PTRACE_CONT, pid, SIGSTOP), STOPPED(SIGSTOP | PTRACE_EVENT_STOP << 8));
     CHECK_EQ(ptrace(PTRACE_LISTEN, pid, 0, 0), 0);
     CHECK_EQ(waitpid(pid, &status, WNOHANG), 0);
-    CHECK_ERRNO(ptrace(PTRACE_CONT, pid, 0, 0), ESRCH); // it listens
+    CHECK_ERRNO(ptrace(PTRACE_CONT, pid, 0, 0), ESRCH); // the tracee is in PTRACE_LISTEN
     CHECK_EQ(kill(pid, SIGCONT), 0);
     CHECK_EQ(next_status(pid), stop);
     CHECK_EQ(go(PTRACE_CONT, pid, 0), STOPPED(SIGCONT));
@@ -298,7 +298,7 @@ UTEST(ptrace_pending, "ptrace.pending-signals")
     CHECK_EQ(mask & 1 << (SIGUSR1 - 1), 1 << (SIGUSR1 - 1));
     mask &= ~(1ull << (SIGUSR1 - 1));
     CHECK_EQ(ptrace(PTRACE_SETSIGMASK, pid, 8, &mask), 0);
-    CHECK_EQ(go(PTRACE_CONT, pid, 0), STOPPED(SIGUSR1)); // let in
+    CHECK_EQ(go(PTRACE_CONT, pid, 0), STOPPED(SIGUSR1)); // the signal is delivered now
     info[0] = siginfo_of(pid);
     info[0].si_code = SI_QUEUE;
     CHECK_EQ(ptrace(PTRACE_SETSIGINFO, pid, 0, info), 0);
@@ -347,7 +347,7 @@ UTEST_HWBP(ptrace_tracer_ends, "ptrace.tracer-ends")
     pid_t pid = fork();
     if (pid == 0) {
         gate_wait(&g);
-        go_on = 1; // the debug register is still there
+        go_on = 1; // the debug register is still set
         _exit(11);
     }
     join(spawn(trace_and_leave, &pid));
@@ -359,7 +359,7 @@ UTEST_HWBP(ptrace_tracer_ends, "ptrace.tracer-ends")
     CHECK_EQ(wait_for(pid), SIGKILL);
 }
 
-// Death is stronger than any stop.
+// SIGKILL ends a tracee in any stop.
 UTEST(ptrace_kill, "ptrace.kill")
 {
     pid_t pid = trace(wait_long, NULL);
@@ -372,7 +372,7 @@ UTEST(ptrace_kill, "ptrace.kill")
     CHECK_EQ(next_status(pid), SIGKILL);
 }
 
-// A child traced by another: the parent hears of its end when the tracer has.
+// A child that another process traces: the parent learns of the exit after the tracer.
 static void trace_to_the_end(void *arg)
 {
     struct {
@@ -407,7 +407,7 @@ UTEST(ptrace_other_parent, "ptrace.other-parent")
     gate_wait(&a.ready);
     gate_open(&end);
     sleep_ms(20);
-    CHECK_EQ(waitpid(a.pid, NULL, WNOHANG), 0); // a zombie, but not ours yet
+    CHECK_EQ(waitpid(a.pid, NULL, WNOHANG), 0); // a zombie, but the tracer must see it first
     gate_open(&a.seen);
     CHECK_EQ(waitid(P_PID, (id_t)a.pid, &info, WEXITED), 0);
     CHECK_EQ(info.si_status, 12);

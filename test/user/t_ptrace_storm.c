@@ -27,7 +27,7 @@ static void pester(void *arg)
     }
 }
 
-// Forwards what the others send until the tracee has stopped with SIGSTOP.
+// Forwards other signals until the tracee has stopped with SIGSTOP.
 static void wait_for_stop(pid_t pid)
 {
     int status = next_status(pid);
@@ -37,12 +37,12 @@ static void wait_for_stop(pid_t pid)
     CHECK_EQ(status, STOPPED(SIGSTOP));
 }
 
-// Tracees come and go, with and without debug registers, while signals pour in.
+// Tracees come and go, with and without debug registers, while many signals arrive.
 UTEST_TYPE(ptrace_storm, "ptrace.storm")
 {
     pid_t *workers = shared_memory(4096);
 
-    signal(SIGUSR1, count_signal); // the workers', from their first moment on
+    signal(SIGUSR1, count_signal); // inherited by the workers, so that it holds from their start
     for (int i = 0; i < WORKERS; i++)
         workers[i] = spawn(work, NULL);
     signal(SIGUSR1, SIG_DFL);
@@ -81,7 +81,7 @@ static void kill_soon(void *arg)
     kill(*(pid_t *)arg, SIGKILL);
 }
 
-// The tracee is killed at any moment: while it stops, is looked at, goes on.
+// The tracee is killed at any moment: while it stops, is read, or goes on.
 UTEST(ptrace_storm_kill, "ptrace.storm-kill")
 {
     for (int i = 0; i < scaled(25); i++) {
@@ -118,7 +118,7 @@ static void trace_until_killed(void *arg)
     }
 }
 
-// The tracer is: the tracee goes on as if it had never been there.
+// The tracer is killed: the tracee goes on as if it had never been traced.
 UTEST(ptrace_storm_tracer, "ptrace.storm-tracer")
 {
     pid_t worker = spawn(work, NULL);

@@ -48,7 +48,7 @@ static long sleep_limit(void)
     return nanosleep(&limit, NULL);
 }
 
-// Stopped and continued in the middle, a call neither ends early nor begins anew.
+// A call that is stopped and continued does not end early, and does not start its time again.
 static void check_stop(const char *name, long (*call)(void))
 {
     int status;
@@ -92,7 +92,7 @@ UTEST(restart_handler, "restart-handler")
     sigaction(SIGALRM, &action, NULL);
     for (size_t i = 0; i < sizeof calls / sizeof *calls; i++) {
         ualarm(10000, 10000);           // the first signal may come before the call
-        CHECK_ERRNO(calls[i](), EINTR); // SA_RESTART or not
+        CHECK_ERRNO(calls[i](), EINTR); // with SA_RESTART and without
     }
     ualarm(0, 0);
     CHECK_ERRNO(syscall(SYS_restart_syscall), EINTR);
@@ -118,7 +118,7 @@ UTEST(select_sets, "select")
     CHECK(FD_ISSET(p[0], &in) && FD_ISSET(p[1], &out) && !FD_ISSET(p[0], &except));
     FD_ZERO(&in);
     FD_SET(p[0], &in);
-    CHECK_EQ(select(p[0], &in, NULL, NULL, &tv), 0); // not asked
+    CHECK_EQ(select(p[0], &in, NULL, NULL, &tv), 0); // the set is empty
     FD_SET(p[0], &in);
     close(p[1]);
     FD_SET(p[1], &out);
@@ -129,7 +129,7 @@ UTEST(select_sets, "select")
     CHECK_ERRNO(syscall(SYS_select, 0, NULL, NULL, NULL, &tv), EINVAL);
     tv = (struct timeval){.tv_usec = 1000};
     CHECK_EQ(syscall(SYS_select, 0, NULL, NULL, NULL, &tv), 0);
-    CHECK_EQ(tv.tv_sec + tv.tv_usec, 0); // what is left
+    CHECK_EQ(tv.tv_sec + tv.tv_usec, 0); // the time that is left
     struct pollfd q = {.fd = p[0], .events = POLLRDNORM};
     CHECK_EQ(poll(&q, 1, 0), 1);
     CHECK_EQ(q.revents, POLLRDNORM | POLLHUP);
@@ -154,7 +154,7 @@ UTEST(death_signal, "death-signal")
             sigaddset(&set, SIGUSR1);
             sigprocmask(SIG_BLOCK, &set, NULL);
             CHECK_EQ(prctl(PR_GET_PDEATHSIG, &sig), 0);
-            CHECK_EQ(sig, 0); // not inherited
+            CHECK_EQ(sig, 0); // a fork does not inherit it
             prctl(PR_SET_PDEATHSIG, SIGUSR1);
             gate_open(&ready);
             sigwait(&set, &sig);

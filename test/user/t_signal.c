@@ -1,4 +1,4 @@
-// Signals: handlers, masks, nesting, alternate stacks, restarted calls, and all registers put back.
+// Signals: handlers, masks, nesting, alternate stacks, restarted calls, restored registers.
 #include "test/user/utest.h"
 #include <signal.h>
 #include <sys/mman.h>
@@ -39,7 +39,7 @@ UTEST(signal_basic, "signal-basic")
     CHECK_ERRNO(syscall(SYS_rt_sigaction, 65, NULL, NULL, 8), EINVAL);
     CHECK_ERRNO(syscall(SYS_rt_sigaction, SIGUSR1, NULL, NULL, 4), EINVAL);
     CHECK_ERRNO(kill(1234567, 0), ESRCH);
-    CHECK_ERRNO(kill(1234567, 65), ESRCH); // who comes first
+    CHECK_ERRNO(kill(1234567, 65), ESRCH); // the process is checked first
     CHECK_ERRNO(kill(getpid(), 65), EINVAL);
     CHECK_ERRNO(kill(-getpgrp(), 65), EINVAL);
     CHECK_ERRNO(syscall(SYS_tgkill, -1, getpid(), 0), EINVAL);
@@ -61,7 +61,7 @@ UTEST(signal_mask, "signal-mask")
     CHECK_EQ(sigprocmask(SIG_BLOCK, &set, &old), 0);
     CHECK(!sigismember(&old, SIGUSR1));
     raise(SIGUSR1);
-    raise(SIGUSR1); // merges with the first
+    raise(SIGUSR1); // merges with the first signal
     CHECK_EQ(caught, 0);
     CHECK_EQ(sigpending(&pending), 0);
     CHECK(sigismember(&pending, SIGUSR1));
@@ -74,9 +74,9 @@ UTEST(signal_mask, "signal-mask")
 static void outer(int, siginfo_t *, void *)
 {
     order[orders++] = 1;
-    raise(SIGUSR2); // not blocked: runs inside
+    raise(SIGUSR2); // not blocked: its handler runs now
     order[orders++] = 3;
-    raise(SIGUSR1); // blocked while it runs itself: comes after
+    raise(SIGUSR1); // blocked in its own handler: comes after it
     order[orders++] = caught++ ? 5 : 4;
     if (caught >= 2)
         signal(SIGUSR1, SIG_IGN);
@@ -109,7 +109,7 @@ static void note_stack(int, siginfo_t *, void *)
     handler_sp = (uintptr_t)__builtin_frame_address(0);
     CHECK_EQ(sigaltstack(NULL, &now), 0);
     CHECK_EQ(now.ss_flags & ~(int)0x80000000, SS_ONSTACK);
-    CHECK_ERRNO(sigaltstack(&off, NULL), EPERM); // not while on it
+    CHECK_ERRNO(sigaltstack(&off, NULL), EPERM); // not allowed while the stack is in use
 }
 
 UTEST(signal_altstack, "signal-altstack")
@@ -148,7 +148,7 @@ UTEST(signal_restart, "signal-restart")
     struct kick k = {getpid(), 30, ends[1]};
     set_handler(SIGUSR1, count_it, SA_RESTART, 0);
     pid_t pid = spawn(kick_later, &k);
-    CHECK_EQ(read(ends[0], &c, 1), 1); // started again after the handler
+    CHECK_EQ(read(ends[0], &c, 1), 1); // restarted after the handler
     CHECK_EQ(caught, 1);
     join(pid);
 
@@ -204,10 +204,10 @@ UTEST(signal_child, "signal-child")
     CHECK_EQ(caught, 1);
 }
 
-// ---- sigreturn puts back every register ----
+// ---- sigreturn restores every register ----
 
 struct registers {
-    uint64_t gpr[14]; // rbx rcx rdx rsi rdi r8-r15 rax; rbp and rsp follow from the code going on
+    uint64_t gpr[14]; // rbx rcx rdx rsi rdi r8-r15 rax; rbp and rsp need no check: the code goes on
     uint64_t xmm[4][2];
     uint64_t flags;
 };
@@ -222,7 +222,7 @@ static void spoil(int, siginfo_t *, void *)
                          : "rcx", "rdx", "r8", "r9", "xmm0", "xmm1", "xmm7", "xmm15");
 }
 
-// ud2 gives SIGILL with all registers loaded; the handler steps over it.
+// All registers are loaded when ud2 gives SIGILL. The handler skips the ud2.
 static void spoil_and_skip(int sig, siginfo_t *info, void *context)
 {
     ucontext_t *uc = context;
@@ -268,7 +268,7 @@ UTEST(sigreturn, "sigreturn-registers")
     CHECK_EQ(after.flags & 0x401, 0x401); // direction and carry
 }
 
-// A handler starts with the direction flag clear, as the ABI says, whatever the program had.
+// A handler starts with the direction flag clear, as the ABI says.
 static volatile uint64_t handler_flags;
 
 static void note_flags(int sig, siginfo_t *info, void *context)
@@ -289,10 +289,10 @@ UTEST(signal_flags, "signal-flags")
 
     CHECK_EQ(syscall(SYS_rt_sigaction, SIGUSR2, &all, NULL, 8), 0);
     CHECK_EQ(syscall(SYS_rt_sigaction, SIGUSR2, NULL, &kept, 8), 0);
-    CHECK_EQ(kept.flags, 0xdc000807); // what exists
+    CHECK_EQ(kept.flags, 0xdc000807); // only the known flags
     set_handler(SIGILL, note_flags, 0, 0);
     __asm__ volatile("std\n ud2\n cld" ::: "memory", "cc");
-    CHECK_EQ(handler_flags & 0x500, 0); // no direction, no trap flag
+    CHECK_EQ(handler_flags & 0x500, 0); // DF and TF are clear
 }
 
 static void bad_frame(void *)
@@ -311,7 +311,7 @@ UTEST(sigreturn_bad, "sigreturn-bad-frame")
 
 // ---- the SSE image in the frame ----
 
-static long fpu_shift; // from where the kernel has put it; 0: there is none any more
+static long fpu_shift; // how far the handler moves the image; 0: it removes it
 
 static void move_fpu(int sig, siginfo_t *info, void *context)
 {
@@ -332,7 +332,7 @@ static void sigreturn_with_fpu(void *arg)
     _exit(mxcsr == (fpu_shift ? 0x5f80 : 0x1f80) ? 0 : 1);
 }
 
-// Without an image the FPU is as in a new program; one that cannot be loaded ends this one.
+// Without an image the FPU gets its initial state. An image that cannot be loaded ends the program.
 UTEST(sigreturn_fpu, "sigreturn-fpu")
 {
     CHECK_EQ(wait_for(spawn(sigreturn_with_fpu, NULL)), 0);
@@ -368,7 +368,7 @@ static void look_at_fpu(int)
     __asm__ volatile("ldmxcsr %0\n fldz\n fldz\n pcmpeqd %%xmm5, %%xmm5" ::"m"(mxcsr) : "xmm5");
 }
 
-// It starts with a fresh one, and what it leaves there is its own.
+// A handler starts with the initial FPU state, and its own state does not survive it.
 UTEST(signal_fresh_fpu, "signal-fresh-fpu")
 {
     struct fpu before = {.mxcsr = 0x7f80, .control = 0x0f7f, .xmm5 = {0x1234, 0x5678}}, after;
@@ -387,15 +387,15 @@ UTEST(signal_fresh_fpu, "signal-fresh-fpu")
     CHECK_EQ(result, 0);
     CHECK_EQ(fpu_seen.mxcsr, 0x1f80);
     CHECK_EQ(fpu_seen.control, 0x37f);
-    CHECK_EQ(fpu_seen.status, 0); // TOP too
+    CHECK_EQ(fpu_seen.status, 0); // TOP is 0, too
     CHECK_EQ(fpu_seen.xmm5[0] | fpu_seen.xmm5[1], 0);
     CHECK_EQ(after.mxcsr, 0x7f80);
     CHECK_EQ(after.control, 0x0f7f);
-    CHECK_EQ(after.status & 0x3800, 0x3800); // TOP 7: one value is there
+    CHECK_EQ(after.status & 0x3800, 0x3800); // TOP 7: one value is on the stack
     CHECK(after.xmm5[0] == 0x1234 && after.xmm5[1] == 0x5678);
 }
 
-// Every part of the frame once begins a page that is not there yet.
+// Each part of the frame lies once at the start of a page that is not mapped yet.
 UTEST(signal_fresh_stack, "signal-fresh-stack")
 {
     const size_t size = 16384;

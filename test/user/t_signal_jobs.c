@@ -1,4 +1,4 @@
-// Signals: their order, to whom, and job control.
+// Signals: their order, their receiver, and job control.
 #include "test/user/utest.h"
 #include <signal.h>
 #include <sys/syscall.h>
@@ -11,8 +11,7 @@ static void note(int sig)
     order[taken++ % 8] = sig;
 }
 
-// What instructions cause comes first, whatever its number; the last handler to be entered is the
-// first to run.
+// Signals of faults come first, whatever their number. The handler that is entered last runs first.
 UTEST(signal_order, "signal-order")
 {
     static const int sent[] = {SIGUSR1, SIGSEGV, SIGHUP, SIGBUS};
@@ -41,17 +40,17 @@ UTEST(signal_errors, "signal-errors")
         unsigned long flags, restorer, mask;
     } a = {.flags = ~0ul};
 
-    CHECK_ERRNO(kill(1234567, 65), ESRCH); // before the signal is looked at
+    CHECK_ERRNO(kill(1234567, 65), ESRCH); // the process is checked before the signal
     CHECK_ERRNO(kill(getpid(), 65), EINVAL);
     CHECK_ERRNO(kill(-getpgrp(), 65), EINVAL);
     CHECK_ERRNO(syscall(SYS_tgkill, 1234567, 1234567, 65), ESRCH);
     CHECK_ERRNO(syscall(SYS_tgkill, -1, getpid(), 0), EINVAL);
     CHECK_EQ(syscall(SYS_rt_sigaction, SIGUSR1, &a, NULL, 8), 0);
     CHECK_EQ(syscall(SYS_rt_sigaction, SIGUSR1, NULL, &a, 8), 0);
-    CHECK_EQ(a.flags, 0xdc000807); // those that are known
+    CHECK_EQ(a.flags, 0xdc000807); // only the known flags
 }
 
-// An ignored SIGCHLD is not sent, blocked or not.
+// An ignored SIGCHLD is not sent, even if it is blocked.
 UTEST(signal_child_ignored, "signal-child-ignored")
 {
     sigset_t set, pending;
@@ -78,7 +77,7 @@ static void stop_in_orphaned_group(void *)
         _exit(4);
     }
     CHECK_EQ(waitpid(pid, &status, WUNTRACED), pid);
-    CHECK_EQ(status, 4 << 8); // nobody could have continued it
+    CHECK_EQ(status, 4 << 8); // an orphaned group is not stopped: no process could continue it
     pid = fork();
     if (pid == 0) {
         setpgid(0, 0);
@@ -86,7 +85,7 @@ static void stop_in_orphaned_group(void *)
         _exit(4);
     }
     CHECK_EQ(waitpid(pid, &status, WUNTRACED), pid);
-    CHECK_EQ(WIFSTOPPED(status), 1); // its parent can
+    CHECK_EQ(WIFSTOPPED(status), 1); // here the parent can continue it
     kill(pid, SIGKILL);
 }
 
@@ -119,7 +118,7 @@ static void leave_stopped_job(void *)
     CHECK_EQ(waitpid(pid, &status, WUNTRACED), pid);
 }
 
-// A stopped job whose keeper ends hears of it and goes on.
+// A stopped job whose parent ends gets SIGHUP and SIGCONT.
 UTEST(signal_left_job, "signal-left-job")
 {
     heard = shared_memory(2 * sizeof *heard);

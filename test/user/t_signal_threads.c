@@ -1,10 +1,10 @@
-// Signals to a process of several threads: a thread that was woken for a signal, and will not take
-// it, leaves it to the others.
+// Signals to a process of several threads. If a thread was woken for a signal but does not take it,
+// another thread must take it.
 #include "test/user/trace.h"
 #include <pthread.h>
 #include <sys/syscall.h>
 
-#define ENOUGH_MS 5000 // a signal that has not come then is lost
+#define ENOUGH_MS 5000 // a signal that takes longer is lost
 
 static sigset_t both;
 static pid_t tid[2];
@@ -60,13 +60,13 @@ static int taken;
 static void *take_one(void *number)
 {
     say_tid((long)number);
-    while (sigwaitinfo(&both, NULL) < 0) // on Linux the one that takes one may wake the other, too
+    while (sigwaitinfo(&both, NULL) < 0) // on Linux this may also wake the other thread
         CHECK_EQ(errno, EINTR);
     __atomic_add_fetch(&taken, 1, __ATOMIC_ACQ_REL);
     return NULL;
 }
 
-// Each of them takes one, although the first may have been woken for both.
+// Each thread takes one signal, although the first may have been woken for both.
 UTEST(signal_wait_two, "signal-threads.wait")
 {
     start_two(take_one);
@@ -121,7 +121,7 @@ static void *end_when_told(void *shared)
     e->tid = (pid_t)syscall(SYS_gettid);
     while (!__atomic_load_n(&e->go, __ATOMIC_ACQUIRE))
         sleep_ms(1);
-    syscall(SYS_exit, 0); // the C library would block the signal first
+    syscall(SYS_exit, 0); // the C library's exit would block the signal first
     return NULL;
 }
 

@@ -1,8 +1,9 @@
-// SSE and x87 state: kept across preemption and calls, given to children, not leaked between tasks.
+// SSE and x87 state: preemption and calls keep it, children inherit it, and other tasks do not see
+// it.
 #include "test/user/utest.h"
 #include <sched.h>
 
-// Loads a pattern into xmm registers and the x87 stack, lets others run, and compares.
+// Loads a pattern into xmm registers and the x87 stack, lets other tasks run, and compares.
 static bool keeps_state(uint64_t seed, int method)
 {
     uint64_t in[4] = {seed, ~seed, seed * 3, seed * 7}, out[4];
@@ -53,7 +54,7 @@ static void check_control(void *)
     uint32_t mxcsr;
     uint16_t control;
     __asm__ volatile("stmxcsr %0\n fnstcw %1" : "=m"(mxcsr), "=m"(control));
-    CHECK_EQ(mxcsr & 0xffc0, 0x5f80); // rounding mode of the parent
+    CHECK_EQ(mxcsr & 0xffc0, 0x5f80); // the parent's rounding mode
     CHECK_EQ(control, 0x77f);
 }
 
@@ -63,7 +64,7 @@ UTEST(sse_control, "sse-control")
     uint16_t control, down = 0x77f;   // x87: round down
 
     __asm__ volatile("stmxcsr %0\n fnstcw %1" : "=m"(mxcsr), "=m"(control));
-    CHECK_EQ(mxcsr, 0x1f80); // what a new program starts with
+    CHECK_EQ(mxcsr, 0x1f80); // the initial value
     CHECK_EQ(control, 0x37f);
     __asm__ volatile("ldmxcsr %0\n fldcw %1" ::"m"(changed), "m"(down));
     join(spawn(check_control, NULL));
@@ -82,7 +83,7 @@ UTEST(floating_point, "floating-point")
     CHECK(strcmp(text, "166833.333333 1e+100") == 0);
 }
 
-// DS, ES and GS, which hold nothing but may be loaded; FS is the library's.
+// DS, ES and GS: a program may load them, but does not need them. The C library uses FS.
 static unsigned long selectors(void)
 {
     unsigned long ds, es, gs;
@@ -104,7 +105,7 @@ static void load_selectors(void *arg)
     }
 }
 
-// Selectors belong to a task like its other registers; a child starts with its parent's.
+// Selectors belong to a task like its other registers. A child starts with its parent's selectors.
 UTEST(selectors, "selectors")
 {
     pin_to_cpu(0);

@@ -1,6 +1,6 @@
-// switch-storm: many tasks, one virtual address, memory of their own, forced preemption and
-// migration. Every access is counted for the task that made it, and a task without a breakpoint
-// there never traps.
+// switch-storm: many tasks watch the same virtual address, each in its own memory, under forced
+// preemption and migration. Each access counts for the task that made it. A task without a
+// breakpoint there never traps.
 #include "test/user/bp_test.h"
 #include <sched.h>
 
@@ -29,7 +29,7 @@ static uint32_t next_random(uint32_t *state)
     return *state >> 8;
 }
 
-// Something that makes the scheduler act: give up the CPU, move, sleep, or use up the slice.
+// Makes the scheduler act: gives up the CPU, moves, sleeps, or uses up the slice.
 static void disturb(uint32_t *random)
 {
     uint32_t r = next_random(random) % 32;
@@ -45,7 +45,7 @@ static void disturb(uint32_t *random)
             continue;
 }
 
-// Task 0 watches elsewhere only and is the control: it stores to all cells and must not trap.
+// Task 0 is the control. It watches another place, stores to all cells, and must not trap.
 static void storm_task(void *arg)
 {
     int number = (int)(intptr_t)arg, watches = number == 0 ? 0 : 1 + number % BP_REGISTERS;
@@ -89,7 +89,7 @@ static long switches_of(const pid_t *pids, int count)
     return sum;
 }
 
-// For whoever has counted the exceptions from outside (test/agree.py).
+// For test/agree.py, which counts the exceptions from outside.
 static void note_each(int tasks)
 {
     char text[MAX_TASKS * 12] = "";

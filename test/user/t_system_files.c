@@ -1,4 +1,4 @@
-// Files and calls that tools of Linux look for before they begin: perf, test suites, C libraries.
+// Files and calls that Linux tools need at their start: perf, test suites, C libraries.
 #include "test/user/utest.h"
 #include <poll.h>
 #include <stdio.h>
@@ -147,7 +147,7 @@ UTEST(eventfd_counts, "eventfd")
     CHECK_EQ(lseek(fd, 5, SEEK_SET), 0);
     CHECK_ERRNO(eventfd(0, 2), EINVAL);
     pid_t pid = spawn(adds, &slow);
-    for (int i = 0; i < 3; i++) { // the first one waits
+    for (int i = 0; i < 3; i++) { // the first read waits
         CHECK_EQ(read(slow, &n, 8), 8);
         CHECK_EQ(n, 1);
     }

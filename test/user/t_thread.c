@@ -33,7 +33,7 @@ static struct timespec timespec_of(uint64_t ns)
     return (struct timespec){(time_t)(ns / 1000000000ull), (long)(ns % 1000000000ull)};
 }
 
-// ---- what threads share, and what not ----
+// ---- what threads share and what they do not ----
 
 static __thread int own = 7;
 static pthread_mutex_t counter_lock = PTHREAD_MUTEX_INITIALIZER;
@@ -80,7 +80,7 @@ static void *end_all(void *)
     _exit(9);
 }
 
-// One thread's exit_group ends all; the end of the first one alone does not.
+// exit_group by one thread ends all. The end of only the first thread does not.
 UTEST(thread_end, "thread-end")
 {
     pthread_t t;
@@ -113,7 +113,7 @@ UTEST(futex_timeout, "futex-timeout")
     CHECK_ERRNO(futex(&word, FUTEX_WAIT_PRIVATE, 4, &ts, NULL, 0), EAGAIN);
     CHECK_ERRNO(futex(&word, FUTEX_WAIT_PRIVATE, 5, &ts, NULL, 0), ETIMEDOUT);
     CHECK(clock_in_ns(CLOCK_MONOTONIC) - start >= 20 * MS);
-    ts = timespec_of(start + 60 * MS); // a bit set waits until a time, not for one
+    ts = timespec_of(start + 60 * MS); // the time of FUTEX_WAIT_BITSET is absolute
     CHECK_ERRNO(futex(&word, FUTEX_WAIT_BITSET, 5, &ts, NULL, ~0u), ETIMEDOUT);
     CHECK(clock_in_ns(CLOCK_MONOTONIC) - start >= 60 * MS);
     start = clock_in_ns(CLOCK_REALTIME);
@@ -135,7 +135,7 @@ static void *wait_here(void *)
     return (void *)futex(&here, FUTEX_WAIT_PRIVATE, 0, NULL, NULL, 0);
 }
 
-// Wakes or moves until `want` waiters have been touched, some of which may be still on their way.
+// Wakes or moves until `want` waiters have been reached. Some may not wait yet.
 static void touch(uint32_t wakes, uint32_t moves, long want)
 {
     for (long done = 0; done < want;) {
@@ -183,7 +183,7 @@ UTEST(futex_requeue, "futex-requeue")
     }
 }
 
-// As many as the kernel does not wake in one go (linux/proc/futex.c).
+// More waiters than the kernel wakes in one batch (linux/proc/futex.c).
 UTEST(futex_many, "futex-many")
 {
     enum { MANY = 100, MOVED = 90, WOKEN = 70 };
@@ -202,7 +202,7 @@ UTEST(futex_many, "futex-many")
     }
 }
 
-// Two processes meet at a word of shared memory, wherever each has mapped it.
+// Two processes use one futex in shared memory.
 UTEST(futex_shared, "futex-shared")
 {
     uint32_t *word = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
@@ -257,7 +257,7 @@ UTEST(robust_mutex, "robust-mutex")
     while (!taken)
         sched_yield();
     wanted = 1;
-    CHECK_EQ(pthread_mutex_lock(&robust), EOWNERDEAD); // it may have to wait for that
+    CHECK_EQ(pthread_mutex_lock(&robust), EOWNERDEAD); // waits for the owner's end
     CHECK_EQ(pthread_mutex_consistent(&robust), 0);
     CHECK_EQ(pthread_mutex_unlock(&robust), 0);
     pthread_join(t, NULL);
@@ -298,7 +298,7 @@ static void *second_thread(void *)
 
     CHECK_EQ(kill(tid, 0), 0);
     CHECK_EQ(kill(tid, SIGUSR1), 0);
-    CHECK_EQ(queue_signal(tid, SIGUSR2, SI_USER), 0); // it is the sender itself
+    CHECK_EQ(queue_signal(tid, SIGUSR2, SI_USER), 0); // the process is the sender itself
     CHECK_ERRNO(queue_signal(pid, SIGUSR2, SI_USER), EPERM);
     CHECK_EQ(queue_signal(pid, SIGHUP, SI_QUEUE), 0);
     CHECK_EQ(queue_to_thread(pid, tid, SIGALRM, SI_USER), 0);
@@ -307,7 +307,7 @@ static void *second_thread(void *)
     CHECK_ERRNO(queue_to_thread(tid, tid, SIGUSR2, SI_QUEUE), ESRCH);
     CHECK_ERRNO(queue_to_thread(0, tid, SIGUSR2, SI_USER), EINVAL);
     CHECK_ERRNO(kill(tid, 99), EINVAL);
-    CHECK_ERRNO(kill(-tid, 0), ESRCH); // no group
+    CHECK_ERRNO(kill(-tid, 0), ESRCH); // a thread's id is not a group's
     CHECK_EQ(getpgid(tid), getpgid(0));
     CHECK_EQ(getsid(tid), getsid(0));
     CHECK_ERRNO(setpgid(tid, 0), EINVAL);
@@ -324,7 +324,7 @@ UTEST(signal_by_tid, "signal-by-tid")
     CHECK_EQ(sigprocmask(SIG_BLOCK, &set, NULL), 0);
     REQUIRE(pthread_create(&thread, NULL, second_thread, NULL) == 0);
     CHECK_EQ(pthread_join(thread, NULL), 0);
-    CHECK_EQ(take(SIGUSR1, &info), SIGUSR1); // they are the process's
+    CHECK_EQ(take(SIGUSR1, &info), SIGUSR1); // a signal to a thread's id goes to the process
     CHECK_EQ(info.si_pid, getpid());
     CHECK_EQ(take(SIGUSR2, &info), SIGUSR2);
     CHECK_EQ(info.si_code, SI_USER);
@@ -332,7 +332,7 @@ UTEST(signal_by_tid, "signal-by-tid")
     CHECK_EQ(info.si_code, SI_QUEUE);
 }
 
-// A zombie takes signals, which do nothing.
+// A signal to a zombie succeeds, but does nothing.
 UTEST(signal_to_zombie, "signal-to-zombie")
 {
     pid_t pid = fork();

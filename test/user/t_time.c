@@ -22,7 +22,7 @@ UTEST(clock, "clock")
     CHECK_ERRNO(syscall(SYS_clock_gettime, CLOCK_MONOTONIC, bad_pointer()), EFAULT);
 }
 
-// Moved between CPUs, time must not run backwards.
+// Time must not run backwards when a task moves between CPUs.
 UTEST(clock_cpus, "clock-cpus")
 {
     int cpus = online_cpus();
@@ -87,7 +87,7 @@ UTEST(affinity, "affinity")
         unsigned now = 999;
         pin_to_cpu(cpu);
         CHECK_EQ(syscall(SYS_getcpu, &now, NULL, NULL), 0);
-        CHECK_EQ(now, cpu); // at once, not at the next tick
+        CHECK_EQ(now, cpu); // the task moves at once, not at the next tick
         CHECK_EQ(sched_getaffinity(0, sizeof set, &set), 0);
         CHECK_EQ(CPU_COUNT(&set), 1);
         CHECK(CPU_ISSET(cpu, &set));
@@ -101,7 +101,7 @@ static void spin_until(void *arg)
         continue;
 }
 
-// A task that never yields does not keep others from running, even if all have one CPU.
+// A task that never yields must not stop others on the same CPU from running.
 UTEST(preemption, "preemption")
 {
     volatile bool *stop = shared_memory(4096);

@@ -1,11 +1,11 @@
-// The three times of a file: who changes which. All in /tmp, with whole times set before.
+// The three times of a file: which call changes which time. All files are in /tmp.
 #include "test/user/utest.h"
 #include <dirent.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 
 #define FILE_ "/tmp/t-times"
-#define FAR   (1ll << 40) // seconds: times have room for them
+#define FAR   (1ll << 40) // seconds: the latest time that fits
 
 static struct stat st;
 
@@ -14,7 +14,7 @@ static bool equal(struct timespec a, struct timespec b)
     return a.tv_sec == b.tv_sec && a.tv_nsec == b.tv_nsec;
 }
 
-// The file's times, all long ago but the last: to find later what has changed.
+// Sets all times but ctime to long ago, so that a later change shows. Returns the file's times.
 static struct stat long_ago(const char *path)
 {
     const struct timespec times[2] = {{1000, 1}, {2000, 999999999}};
@@ -30,8 +30,7 @@ static struct stat long_ago(const char *path)
 #define READ    1
 #define WRITTEN 2
 
-// The times that are not long ago any more. What writes a file changes its ctime at the same
-// moment.
+// The times that have changed since then. A write changes the ctime at the same moment.
 static int changed(const char *path, const struct stat *then)
 {
     REQUIRE(lstat(path, &st) == 0);
@@ -58,7 +57,7 @@ UTEST(times_file, "times-file")
     CHECK_EQ(pread(fd, b, 4, 0), 3);
     CHECK_EQ(changed(FILE_, &then), READ);
     then = long_ago(FILE_);
-    CHECK_EQ(truncate(FILE_, 3), 0); // it has this size already
+    CHECK_EQ(truncate(FILE_, 3), 0); // the file has this size already
     CHECK_EQ(changed(FILE_, &then), WRITTEN);
     then = long_ago(FILE_);
     CHECK_EQ(ftruncate(fd, 2), 0);
@@ -79,7 +78,7 @@ UTEST(times_file, "times-file")
     CHECK(equal(st.st_mtim, then.st_mtim));
 }
 
-// The first read is noted. Later ones are not, until the file is written again.
+// The first read changes the atime. Later reads do not, until the file is written again.
 UTEST(times_read, "times-read")
 {
     int fd = open(FILE_, O_RDWR | O_CREAT | O_EXCL, 0600);
@@ -118,7 +117,7 @@ UTEST(times_set, "times-set")
     CHECK(equal(st.st_mtim, st.st_ctim));
     times[1].tv_nsec = UTIME_OMIT;
     CHECK_EQ(utimensat(AT_FDCWD, "/no/such", times, 0),
-             0); // nothing to do, so nothing is looked at
+             0); // with nothing to do, nothing is checked
     times[0].tv_nsec = 1000000000;
     CHECK_ERRNO(futimens(fd, times), EINVAL);
     times[0].tv_nsec = -1;
@@ -129,7 +128,7 @@ UTEST(times_set, "times-set")
     CHECK_EQ(unlink(FILE_), 0);
 }
 
-// Each change of a name is a write to its directory.
+// Each change of a name changes the times of its directory.
 UTEST(times_directory, "times-directory")
 {
     char dir[] = "/tmp/t-times-XXXXXX", text[8];

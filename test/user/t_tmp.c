@@ -1,4 +1,4 @@
-// /tmp: directories, links, names that change, files that end where a buffer or a mapping goes on.
+// /tmp: directories, links, rename, and files that are shorter than a buffer or a mapping.
 #include "test/user/utest.h"
 #include <dirent.h>
 #include <setjmp.h>
@@ -78,7 +78,7 @@ UTEST(tmp_rename, "tmp-rename")
 
     REQUIRE(mkdir(DIR_, 0755) == 0 && chdir(DIR_) == 0 && mkdir("d", 0755) == 0);
     int old = new_file("old", "old"), fd = new_file("new", "new");
-    CHECK_EQ(rename("new", "old"), 0); // replaces it
+    CHECK_EQ(rename("new", "old"), 0); // replaces the old file
     CHECK_EQ(fstat(old, &st), 0);
     CHECK_EQ(st.st_nlink, 0);
     CHECK_EQ(pread(old, text, 3, 0), 3);
@@ -119,7 +119,7 @@ UTEST(tmp_rename, "tmp-rename")
 
 #define DANGLES "t-dangles"
 
-// Forty links may be followed on one path, wherever they stand.
+// A path may lead through forty links, at any place in it.
 UTEST(tmp_links, "tmp-links")
 {
     char dir[] = "/tmp/t-links-XXXXXX", name[8], next[8], path[128] = "";
@@ -146,7 +146,8 @@ UTEST(tmp_links, "tmp-links")
     CHECK_EQ(stat(path, &st), 0);
     CHECK_ERRNO(stat("abs/none/x", &st), ENOENT);
     CHECK_EQ(unlink("loop") + unlink("abs"), 0);
-    // A file can be made where a link leads to none; with O_EXCL the link itself is there already.
+    // Open with O_CREAT through a dangling link makes its target. With O_EXCL it fails, because the
+    // link exists.
     CHECK_EQ(symlink("../" DANGLES, "far") + symlink("far", "near") + symlink("no/x", "lost"), 0);
     CHECK_ERRNO(open("near", O_RDWR | O_CREAT | O_EXCL, 0600), EEXIST);
     CHECK_ERRNO(open("near", O_RDWR | O_CREAT | O_NOFOLLOW, 0600), ELOOP);
@@ -164,7 +165,7 @@ UTEST(tmp_links, "tmp-links")
     CHECK_EQ(rmdir(dir), 0);
 }
 
-// Calls that look at a node's parent, while it gets another and the old one is freed.
+// Calls that use a node's parent, while the node moves and the old parent is freed.
 static void asks(void *arg)
 {
     struct timespec times[2] = {{1, 0}, {2, 0}};
@@ -202,7 +203,7 @@ UTEST(tmp_parents, "tmp-parents")
     CHECK_EQ(rmdir(dir), 0);
 }
 
-// Two pages, of which the second is missing.
+// Two pages; the second one is not mapped.
 static char *half_there(void)
 {
     char *p = mmap(NULL, 2 * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
@@ -229,7 +230,7 @@ UTEST(short_copies, "short-copies")
     CHECK_EQ(read(zero, end - 7, 9), 7);
     CHECK_EQ(lseek(fd, 0, SEEK_SET), 0);
     CHECK_EQ(readv(fd, v, 2), 5);
-    CHECK_ERRNO(readv(fd, v, 3), EINVAL); // before anything is read
+    CHECK_ERRNO(readv(fd, v, 3), EINVAL); // checked before anything is read
     v[1].iov_base = kernel;
     CHECK_ERRNO(writev(fd, v, 2), EFAULT);
     CHECK_EQ(lseek(fd, 0, SEEK_CUR), 5);
@@ -257,7 +258,7 @@ static void catch_faults(void)
     sigaction(SIGSEGV, &action, NULL);
 }
 
-// What a read there raises: the code of SIGBUS, another signal as a negative number, or 0.
+// What a read at p raises: the code of SIGBUS, the negative number of another signal, or 0.
 static int raised_at(const volatile char *p)
 {
     code = 0;
@@ -273,7 +274,7 @@ UTEST(map_end, "map-end")
 
     REQUIRE(p != MAP_FAILED);
     catch_faults();
-    p[3] = 'd'; // on the last page, behind the end
+    p[3] = 'd'; // on the last page, after the end of the file
     CHECK_EQ(raised_at(p + PAGE), BUS_ADRERR);
     CHECK_EQ(ftruncate(fd, PAGE + 1), 0);
     p[PAGE] = 1;
@@ -284,13 +285,13 @@ UTEST(map_end, "map-end")
     close(fd);
 }
 
-// Mappings of three pages of one file.
+// Three mappings of one file of three pages.
 struct mappings {
     char *shared, *part, *private; // `part` begins with the second page
     struct gate cut;
 };
 
-// What is left of them when the file has a page and a byte.
+// What is left of the mappings when the file is cut to a page and a byte.
 static void check_cut(const struct mappings *m)
 {
     CHECK_EQ(m->shared[0], 'a');
@@ -300,7 +301,7 @@ static void check_cut(const struct mappings *m)
     CHECK_EQ(m->part[0], 1);
     CHECK_EQ(raised_at(m->part + PAGE), BUS_ADRERR);
     CHECK_EQ(m->private[PAGE], 2);
-    CHECK_EQ(raised_at(m->private + 2 * PAGE), BUS_ADRERR); // the copy is gone, too
+    CHECK_EQ(raised_at(m->private + 2 * PAGE), BUS_ADRERR); // the private copy is gone, too
     CHECK_ERRNO(access(m->shared + 2 * PAGE, F_OK), EFAULT);
 }
 
@@ -312,7 +313,7 @@ static void sees_cut(void *arg)
     check_cut(m);
 }
 
-// A file that becomes shorter takes its pages from everybody who has mapped them.
+// A file that becomes shorter takes the pages out of all its mappings.
 UTEST(map_cut, "map-cut")
 {
     int rw = PROT_READ | PROT_WRITE, fd = new_file("/tmp/cut", "abc");

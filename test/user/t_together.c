@@ -1,8 +1,8 @@
 // All consumers of breakpoints at once: ptrace on one task, flexible events on others, the symbol
 // tracer on a kernel variable, guests, and (started by test/together.py) gdb on the kernel.
 //
-// Every count is exact at the end: whoever makes an access also counts it. Registers of a CPU: one
-// for the symbol tracer, one for gdb, two for the tracee or for another task's flexible events.
+// Every count is exact at the end, because each task counts its own accesses. Registers of a CPU:
+// one for the symbol tracer, one for gdb, two for the tracee or for another task's flexible events.
 #include "test/user/bp_test.h"
 #include "test/user/trace.h"
 #include "user/trace.h"
@@ -10,15 +10,15 @@
 #include <sys/mman.h>
 #include <sys/wait.h>
 
-#define SECONDS     2  // unless the runner is told otherwise
-#define FLEXIBLE    2  // events of each flexible task: there is room for both
+#define SECONDS     2  // unless the command line has another number
+#define FLEXIBLE    2  // events of each flexible task: both fit
 #define CROWD       6  // events of the crowded task: they take turns
 #define BURST       20 // accesses between two yields
 #define RATE_MS     20 // between two changes of the sample rate
 #define RATE_FILE   "/proc/sys/kernel/perf_event_max_sample_rate"
 #define GUEST       "/bin/guest"
 #define GUEST_WORDS "200" // rounds of each guest
-#define NO_GUEST    77    // its status where the CPU has no SVM
+#define NO_GUEST    77    // the guest's status where the CPU has no SVM
 #define MAX_TASKS   80
 
 static struct shared {
@@ -44,7 +44,7 @@ static void nothing(void *)
 static void tracee(void *writes)
 {
     while (!shared->stop) {
-        ++*(uint64_t *)writes; // first: a stop may come right behind the access
+        ++*(uint64_t *)writes; // counted first, because the access may stop the tracee
         store8(&cell[0], 1);
         load8(&cell[1]);
     }
@@ -98,8 +98,8 @@ static struct reading end_reading(int fd)
     return r;
 }
 
-// Writes to `n` cells until the end, on all CPUs in turn; makes a task now and then. How often it
-// wrote to each.
+// Writes to `n` cells until the end, on all CPUs in turn, and sometimes makes a task. Returns how
+// often it wrote to each cell.
 static uint64_t write_cells(int n)
 {
     int cpus = online_cpus();
@@ -133,7 +133,8 @@ static void flexible_task(void *)
     }
 }
 
-// More events than registers: what each counts is a part of the truth, and it says how large a one.
+// More events than registers: each counts a part of the accesses, and its times tell how large a
+// part.
 static void crowded_task(void *)
 {
     int fd[CROWD];
@@ -176,7 +177,7 @@ static void run_guest(void *)
     no_exec(GUEST);
 }
 
-// One guest after the other; each compares its own hits with its accesses.
+// Runs one guest after the other. Each compares its own hits with its accesses.
 static void host(void *)
 {
     while (!shared->stop && !shared->no_guests) {

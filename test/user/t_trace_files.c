@@ -1,4 +1,5 @@
-// The kernel's trace as files: a reader of `trace` leaves it as it is, one of trace_pipe takes it.
+// The kernel's trace as files: a read of `trace` changes nothing, but a read of trace_pipe removes
+// records.
 #include "test/user/bp_test.h"
 #include <stdlib.h>
 
@@ -16,7 +17,7 @@ static const char *read_of(const char *path)
     return again;
 }
 
-// The records in the text of `trace`: what is not heading.
+// The records in the text of `trace`, without the heading.
 static const char *records(const char *all)
 {
     while (*all == '#')
@@ -40,7 +41,7 @@ static void drop(void)
     close(fd);
 }
 
-// Traces n stores to a watched variable. What a hit's line has behind the time.
+// Traces n stores to a watched variable. Returns what the line of a hit has after the time.
 static const char *trace_stores(int n)
 {
     static char want[128];
@@ -57,7 +58,7 @@ static const char *trace_stores(int n)
     return want;
 }
 
-// How many lines of the text begin with this and go on behind the time with that.
+// The number of lines that start with `begin` and have `what` after the time.
 static int lines_with(const char *begin, const char *what)
 {
     int n = 0;
@@ -70,7 +71,7 @@ static int lines_with(const char *begin, const char *what)
     return n;
 }
 
-// However small the pieces, it is the same text. What a bad buffer does not take is not lost.
+// Reads in small pieces give the same text. Text that did not fit into a bad buffer is not lost.
 static void check_pieces(const char *path, const char *want)
 {
     size_t len = 0;
@@ -100,14 +101,14 @@ UTEST_ENTRY(trace_stays, "trace-stays", NULL, NEEDS_DR7)
     CHECK_EQ(lines_with("", want), STORES);
     CHECK_EQ(strcmp(read_of(TRACE), text), 0);
     check_pieces(TRACE, text);
-    CHECK_EQ(write_text(TRACE, "0"), 0); // that is for the symbol tracer
+    CHECK_EQ(write_text(TRACE, "0"), 0); // "0" is a request of the symbol tracer
     check_pieces(PIPE, records(text));
     CHECK_EQ(strcmp(records(read_of(TRACE)), ""), 0);
     CHECK_EQ(strcmp(read_of(PIPE), ""), 0);
     set("buffer_size_kb", "0");
 }
 
-// What a commit changes: an event comes to a register and leaves it, and registers are written.
+// The records of a commit: an event gets a register or loses it, and registers are written.
 UTEST_ENTRY(trace_commits, "trace-commits", NULL, NEEDS_DR7)
 {
     char comes[96], leaves[64];
@@ -131,7 +132,7 @@ UTEST_ENTRY(trace_commits, "trace-commits", NULL, NEEDS_DR7)
     set("buffer_size_kb", "0");
 }
 
-// What comes later, and what is dropped, is nothing to a reader who has begun.
+// A reader that has begun gets neither later records nor dropped ones.
 UTEST_ENTRY(trace_drops, "trace-drops", NULL, NEEDS_DR7)
 {
     ssize_t n;
@@ -157,7 +158,7 @@ UTEST_ENTRY(trace_drops, "trace-drops", NULL, NEEDS_DR7)
     set("buffer_size_kb", "0");
 }
 
-// A ring of 1 KiB has 32 records; a longer trace loses its oldest.
+// A ring of 1 KiB has 32 records. A longer trace loses its oldest ones.
 UTEST_ENTRY(trace_lost, "trace-lost", NULL, NEEDS_DR7)
 {
     pin_to_cpu(0);

@@ -1,4 +1,4 @@
-// What fails changes nothing: calls whose last step fails, and what is there afterwards.
+// A call that fails changes nothing, even if only its last step fails.
 #include "test/user/utest.h"
 #include <sched.h>
 #include <signal.h>
@@ -37,7 +37,7 @@ UTEST(unchanged_descriptors, "unchanged-descriptors")
     CHECK_ERRNO(pipe(ends), EMFILE);
     CHECK_EQ(ends[0], -5);
     CHECK_ERRNO(fcntl(0, F_DUPFD, 0), EMFILE);
-    close(fd + 1); // one, where two are wanted
+    close(fd + 1); // one free descriptor, but two are needed
     CHECK_ERRNO(pipe(ends), EMFILE);
     CHECK_EQ(dup(0), fd + 1);
     CHECK_EQ(stat("/tmp/full", &st), 0);
@@ -45,12 +45,12 @@ UTEST(unchanged_descriptors, "unchanged-descriptors")
     close(fd + 1);
     close(fd + 2);
     CHECK_ERRNO(pipe(bad_pointer()), EFAULT);
-    CHECK_EQ(dup(0), fd + 1); // it was given back
+    CHECK_EQ(dup(0), fd + 1); // the descriptor was given back
     CHECK_EQ(unlink("/tmp/full"), 0);
 }
 
 // With O_PATH the flags that make or empty a file have no effect. Flags that exclude each other are
-// refused before a descriptor is looked for.
+// refused before a descriptor is allocated.
 UTEST(unchanged_flags, "unchanged-flags")
 {
     int fd = new_file("/tmp/flags", "12345678");
@@ -80,7 +80,7 @@ UTEST_TYPE(unchanged_perf, "unchanged-perf")
         REQUIRE(bp_open(HW_BREAKPOINT_W, &word, 8) >= 0);
     CHECK_ERRNO(bp_open_attr(&attr, 0, -1), ENOSPC);
     take_all_descriptors();
-    CHECK_ERRNO(bp_open_attr(&attr, 0, -1), EMFILE); // before a slot is looked for
+    CHECK_ERRNO(bp_open_attr(&attr, 0, -1), EMFILE); // descriptors are checked before slots
     CHECK_ERRNO(syscall(SYS_perf_event_open, &attr, 0, -1, 9999, 0ul), EMFILE);
     CHECK_ERRNO(syscall(SYS_perf_event_open, &attr, 0, -1, -1, 1ul << 20), EINVAL);
 }
@@ -105,7 +105,7 @@ UTEST(unchanged_append, "unchanged-append")
     CHECK_EQ(unlink("/tmp/append"), 0);
 }
 
-// Arguments that are refused whatever the descriptor is.
+// Arguments that are refused with any descriptor.
 UTEST(unchanged_order, "unchanged-order")
 {
     char byte;
@@ -133,7 +133,7 @@ UTEST(unchanged_mremap, "unchanged-mremap")
     p[0] = 'a';
     p[PAGE] = 'b';
     to[0] = to[PAGE] = 'c';
-    if (on_dr7()) { // where private memory does not move
+    if (on_dr7()) { // dr7 does not move private memory
         CHECK_ERRNO(mremap(to, 2 * PAGE, PAGE, MREMAP_MAYMOVE | MREMAP_FIXED, p), ENOMEM);
         CHECK_EQ(p[0] + to[PAGE], 'a' + 'c');
     }
@@ -146,7 +146,7 @@ UTEST(unchanged_mremap, "unchanged-mremap")
     CHECK(mremap(p, 2 * PAGE, PAGE, 0) == MAP_FAILED && errno == EFAULT);
 }
 
-// What was opened for reading cannot be written through a mapping of it.
+// A file that was opened for reading cannot be written through a mapping.
 UTEST(unchanged_mprotect, "unchanged-mprotect")
 {
     int fd = new_file("/tmp/map", "a"), read_only = open("/tmp/map", O_RDONLY);
@@ -172,7 +172,7 @@ UTEST(unchanged_mprotect, "unchanged-mprotect")
     CHECK_EQ(unlink("/tmp/map"), 0);
 }
 
-// Memory that cannot be read holds no futex. Of a private one only waiting reads.
+// A futex must be in memory that can be read. Only a wait reads a private futex.
 UTEST(futex_none, "futex-none")
 {
     uint32_t *p = mmap(NULL, PAGE, PROT_NONE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
@@ -186,7 +186,7 @@ UTEST(futex_none, "futex-none")
     CHECK_EQ(syscall(SYS_futex, p, 1, 1, NULL, NULL, 0), 0);
 }
 
-// Nor does a page behind the end of a file.
+// A page after the end of a file holds no futex, either.
 UTEST(futex_behind_end, "futex-behind-end")
 {
     int fd = new_file("/tmp/map", "a");

@@ -1,4 +1,4 @@
-// wait4(2) and waitid(2): who is waited for, and what for.
+// wait4(2) and waitid(2): which children they wait for, and for which events.
 #include "test/user/utest.h"
 #include <pthread.h>
 #include <signal.h>
@@ -53,7 +53,7 @@ static void *fork_and_end(void *pid)
     return NULL;
 }
 
-// A thread's children, and those of one that has ended, which are the first one's.
+// __WNOTHREAD: a thread's own children. The children of an ended thread go to the first one.
 UTEST(wait_nothread, "wait-nothread")
 {
     pthread_t thread;
@@ -63,7 +63,7 @@ UTEST(wait_nothread, "wait-nothread")
     pthread_join(thread, NULL);
     CHECK_EQ(waitpid(-1, NULL, __WNOTHREAD), pid);
     REQUIRE(pthread_create(&thread, NULL, fork_and_end, &pid) == 0);
-    pthread_join(thread, NULL); // returns a little before the thread has ended
+    pthread_join(thread, NULL); // returns shortly before the thread has ended
     pid_t got = waitpid(-1, NULL, __WNOTHREAD);
     for (int ms = 0; got < 0 && ms < 5000; ms++) {
         sleep_ms(1);

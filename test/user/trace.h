@@ -24,13 +24,13 @@
 #define DR_RW    3
 #define DR6_NONE 0xffff0ff0ul
 
-// A child that has stopped with SIGSTOP before it runs fn(arg) and exits with 0.
+// Returns a child that has stopped with SIGSTOP. It then runs fn(arg) and exits with 0.
 pid_t trace(void (*fn)(void *arg), void *arg);
-// The next status of this thread. Does not wait for what is not traced.
+// Waits for the next status of this child or traced thread.
 int next_status(pid_t tid);
-// Lets it go on with a request (PTRACE_CONT and others) and a signal, and waits.
+// Continues the tracee with a request (PTRACE_CONT and others) and a signal, and waits.
 int go(int request, pid_t pid, int sig);
-// Ends a child whatever it does.
+// Ends a child in any state.
 void finish(pid_t pid);
 
 long peek_dr(pid_t pid, int n);

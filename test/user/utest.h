@@ -1,6 +1,6 @@
 // Tests that run as a program, on dr7 and on Linux. A test is a function with a UTEST() line. It
-// runs in a process of its own, and uses CHECK for what must be true. Each failed CHECK prints
-// file, line and values. A test may have several.
+// runs in its own process, and uses CHECK for what must be true. Each failed CHECK prints file,
+// line and values.
 #pragma once
 
 #define _GNU_SOURCE
@@ -15,11 +15,11 @@
 struct utest {
     const char *name;
     void (*fn)(void);
-    const char *rules; // rule set to choose before it starts; NULL: whichever is on
+    const char *rules; // rule set for the test; NULL: the current one
     enum { ANYWHERE, NEEDS_TYPE, NEEDS_HWBP, NEEDS_SEVERAL, NEEDS_DR7 } needs;
 };
 
-// The linker makes one table of them, which begins at __start_utests.
+// The linker makes one table of all entries, which begins at __start_utests.
 #define UTEST_ENTRY(id, test_name, rule_set, what)                                                 \
     static void utest_##id(void);                                                                  \
     static const struct utest utest_entry_##id                                                     \
@@ -28,11 +28,12 @@ struct utest {
     static void utest_##id(void)
 
 #define UTEST(id, test_name) UTEST_ENTRY(id, test_name, NULL, ANYWHERE)
-// The kernel must know breakpoints.
+// For tests where the kernel must know the breakpoint type.
 #define UTEST_TYPE(id, test_name) UTEST_ENTRY(id, test_name, NULL, NEEDS_TYPE)
-// They must really fire.
+// For tests where breakpoints must really fire.
 #define UTEST_HWBP(id, test_name) UTEST_ENTRY(id, test_name, NULL, NEEDS_HWBP)
-// Several at once, or one together with a step: Linux miscounts and hangs in QEMU, dr7 must not.
+// For several breakpoints at once, or one with a step: in QEMU Linux miscounts or hangs, dr7 must
+// not.
 #define UTEST_SEVERAL(id, test_name)   UTEST_ENTRY(id, test_name, NULL, NEEDS_SEVERAL)
 #define UTEST_RULES(id, test_name, rs) UTEST_ENTRY(id, test_name, rs, NEEDS_DR7)
 
@@ -43,7 +44,7 @@ void utest_fail(const char *file, int line, const char *fmt, ...)
 void utest_note(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 // Ends the test as skipped.
 void utest_skip(const char *fmt, ...) __attribute__((format(printf, 1, 2), noreturn));
-// How many CHECKs of this process have failed.
+// The number of failed CHECKs in this process.
 int utest_failures(void);
 
 #define CHECK(cond)                                                                                \
@@ -71,7 +72,7 @@ int utest_failures(void);
                        #call, g_, e_, strerror(e_), (want), strerror(want));                       \
     } while (0)
 
-// Ends the process when what follows would make no sense.
+// A CHECK that ends the process if it fails.
 #define REQUIRE(cond)                                                                              \
     do {                                                                                           \
         if (!(cond)) {                                                                             \
@@ -83,31 +84,31 @@ int utest_failures(void);
 // ---- the machine ----
 
 bool on_dr7(void);
-// A CPU without the bugs of QEMU's software emulation (int1, alignment, #XM: see docs).
+// True in QEMU's software emulation, which has bugs (int1, alignment, #XM: see docs).
 bool on_tcg(void);
 int online_cpus(void);
-// A pointer where nothing is mapped, which the compiler cannot see through.
+// A pointer to unmapped memory. The compiler does not know its value.
 void *bad_pointer(void);
 // Runs the caller on this CPU only.
 void pin_to_cpu(int cpu);
 // Loop counts are divided by "div=N", for slow emulators. At least 1.
 long scaled(long n);
-// The seconds that a long test is to run: "seconds=N". 0: as long as it likes.
+// How many seconds a long test must run: "seconds=N". 0: the test chooses.
 long test_seconds(void);
 
 // ---- processes ----
 
 // Starts fn(arg) in a child, which then exits with 0, or 1 when a CHECK in it failed.
 pid_t spawn(void (*fn)(void *arg), void *arg);
-// Waits for it and checks that it ended with 0.
+// Waits for the child and checks that its status is 0.
 void join(pid_t pid);
 // Waits and returns the wait status.
 int wait_for(pid_t pid);
 // Zeroed memory that children share.
 void *shared_memory(size_t size);
-// Becomes this binary again, in which after_exec() does what `mode` says (after_exec.c).
+// Executes this binary again. after_exec() then does what `mode` says (after_exec.c).
 void exec_self(const char *mode, const char *arg, char **env) __attribute__((noreturn));
-// An exec of `what` has failed: says so, and ends with a status that no test waits for.
+// Reports that an exec of `what` has failed, and exits with a status that no test expects.
 void no_exec(const char *what) __attribute__((noreturn));
 #define NO_EXEC   127
 #define EXEC_MARK "--exec"
@@ -115,7 +116,7 @@ int after_exec(int argc, char **argv);
 int debuggee(void);            // debuggee.c
 extern const char *utest_self; // argv[0]
 
-// Two-way signalling between processes: a pipe of single bytes.
+// Processes signal each other through a pipe of single bytes.
 struct gate {
     int fd[2];
 };
