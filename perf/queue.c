@@ -97,13 +97,14 @@ static u32 queue_for(const struct perf_event *leader)
     return active ? QUEUE_SERVED : QUEUE_WAITING + leader->need - 1;
 }
 
-static void move(struct perf_event *leader, u32 queue)
+static inline __attribute__((always_inline)) void move(struct perf_event *leader, u32 queue)
 {
     struct perf_row *row = leader->row;
     if (leader->queue) {
-        list_del(&leader->place);
-        if (list_empty(&row->queue[leader->queue]))
+        if (leader->place.next == leader->place.prev) // the only one
             row->filled &= ~BIT(leader->queue);
+        else
+            list_del(&leader->place);
     }
     if (queue) {
         if (!(row->filled & BIT(queue)))

@@ -46,30 +46,31 @@ static void change_call(void *arg)
 }
 
 // The same for a context that runs nowhere, under its lock.
-static void change_idle(struct change *c)
+static int change_idle(struct perf_event *event, perf_change_fn *fn, void *arg)
 {
-    if (c->event->ctx->parked)
-        perf_ctx_disband(c->event->ctx);
-    c->result = c->fn(c->event, c->arg);
-    perf_file(c->event->leader);
-    c->done = true;
+    if (event->ctx->parked)
+        perf_ctx_disband(event->ctx);
+    int result = fn(event, arg);
+    perf_file(event->leader);
+    return result;
 }
 
 static __attribute__((noinline)) int change_elsewhere(struct perf_event *event, perf_change_fn *fn,
                                                       void *arg)
 {
-    struct change c = {.event = event, .fn = fn, .arg = arg};
     struct perf_event_context *ctx = event->ctx;
-    while (!c.done) {
+    for (;;) {
         u64 flags = spin_lock_irqsave(&ctx->lock);
         s32 cpu = __atomic_load_n(&ctx->active_cpu, __ATOMIC_ACQUIRE);
-        if (cpu < 0)
-            change_idle(&c);
+        int result = cpu < 0 ? change_idle(event, fn, arg) : 0;
         spin_unlock_irqrestore(&ctx->lock, flags);
-        if (cpu >= 0)
-            smp_call(cpu, change_call, &c);
+        if (cpu < 0)
+            return result;
+        struct change c = {.event = event, .fn = fn, .arg = arg};
+        smp_call(cpu, change_call, &c);
+        if (c.done)
+            return c.result;
     }
-    return c.result;
 }
 
 static inline __attribute__((always_inline)) int run(struct perf_event *event, perf_change_fn *fn,
