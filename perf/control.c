@@ -32,8 +32,10 @@ void perf_event_disable(struct perf_event *event)
 
 int perf_set_zero(struct perf_event *event, void *)
 {
-    if (event->pmu->read)
-        event->pmu->read(event); // what was measured so far is not measured again
+    if (event->pmu->read) { // what was measured so far is not measured again
+        perf_update_times(event);
+        event->pmu->read(event);
+    }
     __atomic_store_n(&event->count, 0, __ATOMIC_RELAXED);
     return 0;
 }

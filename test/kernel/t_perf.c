@@ -1,0 +1,243 @@
+// The states and times of events, one by one, and the life of a task's context.
+#include "arch/x86/smp.h"
+#include "kernel/mm/heap.h"
+#include "test/kernel/perf_test.h"
+
+static volatile bool done;
+
+// ---- one event, one group ----
+
+// A sibling waits with its leader only while the leader is enabled.
+KTEST_HWBP(perf_times, "perf-times", "exact")
+{
+    event[0] = open_off(FLEXIBLE, -1, current_task(), NULL);
+    event[1] = open_off(FLEXIBLE, -1, current_task(), event[0]);
+    u64 flags = hold();
+    enable(1);
+    pass(7 * TICK);
+    expect_times(event[1], 0, 0);
+    enable(0);
+    EXPECT_EQ(who_runs(2), 0b11);
+    pass(3 * TICK);
+    disable(0);
+    EXPECT_EQ(who_runs(2), 0);
+    pass(5 * TICK);
+    enable(0);
+    pass(2 * TICK);
+    expect_times(event[0], 5, 5);
+    expect_times(event[1], 5, 5);
+    disable(1);
+    EXPECT_EQ(who_runs(2), 0b01);
+    pass(TICK);
+    expect_times(event[0], 6, 6);
+    expect_times(event[1], 5, 5);
+    go_on(flags);
+    perf_event_release_kernel(event[1]);
+    perf_event_release_kernel(event[0]);
+}
+
+// What waits is enabled and does not run.
+KTEST_HWBP(perf_waits, "perf-times-waiting", "exact")
+{
+    open_many(0, 5, FLEXIBLE, -1, current_task());
+    u64 flags = hold();
+    enable_all(5);
+    pass(3 * TICK);
+    expect_times(event[0], 3, 3);
+    expect_times(event[4], 3, 0);
+    disable(0);
+    pass(2 * TICK);
+    expect_times(event[0], 3, 3);
+    expect_times(event[4], 5, 2);
+    go_on(flags);
+    close_many(5);
+}
+
+// A hit counts where the event is ACTIVE and its context runs, in the modes that it asks for.
+KTEST_HWBP(perf_hit, "perf-hit", NULL)
+{
+    struct perf_event *e = event[0] = open_off(PINNED, -1, current_task(), NULL);
+    u64 flags = hold();
+    EXPECT(!perf_event_count(e, 1, NULL, 0));
+    enable(0);
+    EXPECT(perf_event_count(e, 2, NULL, 0));
+    EXPECT_EQ(e->count, 2);
+    e->ctx->running = false; // as between the two hooks of a switch
+    EXPECT(!perf_event_count(e, 1, NULL, 0));
+    e->ctx->running = true;
+    e->stopped = true;
+    EXPECT(!perf_event_count(e, 1, NULL, 0));
+    enable(0);
+    EXPECT(perf_event_count(e, 1, NULL, 0));
+    e->attr.exclude_user = 1;
+    EXPECT(perf_event_count(e, 1, NULL, 0));
+    e->attr.exclude_kernel = 1;
+    EXPECT(!perf_event_count(e, 1, NULL, 0));
+    EXPECT_EQ(e->count, 4);
+    go_on(flags);
+    EXPECT_EQ(bp_close(e), 4);
+}
+
+// ---- all CPUs at once ----
+
+static u32 here; // atomic
+
+// Each CPU waits for the others. If they came one by one, the first would wait in vain.
+static int meet(struct perf_event *e, void *)
+{
+    u64 end = clock_ns() + NS_PER_SEC;
+    EXPECT_EQ(e->cpu, cpu_id());
+    __atomic_fetch_add(&here, 1, __ATOMIC_RELAXED);
+    while (__atomic_load_n(&here, __ATOMIC_RELAXED) < nr_cpus && clock_ns() < end)
+        cpu_pause();
+    EXPECT_EQ(here, nr_cpus);
+    return 0;
+}
+
+KTEST_HWBP(perf_all, "perf-all-at-once", NULL)
+{
+    struct perf_event *of[MAX_CPUS];
+    here = 0;
+    for (u32 cpu = 0; cpu < nr_cpus; cpu++)
+        of[cpu] = open_off(PINNED, cpu, NULL, NULL);
+    perf_ctx_run_all(of, meet, NULL);
+    EXPECT_EQ(here, nr_cpus); // once each
+    for (u32 cpu = 0; cpu < nr_cpus; cpu++)
+        perf_event_release_kernel(of[cpu]);
+}
+
+// ---- the life of a context ----
+
+// A context that runs is not started again.
+KTEST_HWBP(perf_start, "perf-start-once", NULL)
+{
+    struct perf_event *e = bp_open(&var, HW_BREAKPOINT_W, 8);
+    struct perf_event_context *ctx = of_task();
+    u64 flags = irq_save(), since = ctx->since;
+    EXPECT_EQ(ctx->active_cpu, cpu_id());
+    ctx->active_cpu = -1; // as its opener may have seen it just before
+    perf_ctx_start(ctx);
+    EXPECT_EQ(ctx->active_cpu, -1);
+    EXPECT_EQ(ctx->since, since);
+    ctx->active_cpu = cpu_id();
+    irq_restore(flags);
+    var = 1;
+    EXPECT_EQ(bp_close(e), 1);
+}
+
+// Its task ends: from then on it counts nothing, and its register is free. The CPU's flexible ones
+// have waited for it.
+static void end_early(void *arg)
+{
+    struct perf_event **own = arg;
+    *own = bp_open(&var, HW_BREAKPOINT_W, 8);
+    struct perf_event_context *ctx = of_task();
+    u64 flags = irq_save();
+    var = 1;
+    EXPECT_EQ(who_runs(4), 0b0111);
+    perf_task_ends(current_task());
+    EXPECT_EQ(who_runs(4), 0b1111);
+    EXPECT_EQ(ctx->active_cpu, -1);
+    perf_ctx_start(ctx);
+    EXPECT_EQ(ctx->active_cpu, -1);
+    irq_restore(flags);
+    schedule();
+    var = 2;
+    EXPECT_EQ(ctx->active_cpu, -1);
+    EXPECT_EQ((*own)->count, 1);
+}
+
+KTEST_HWBP(perf_ends, "perf-task-ends", "exact")
+{
+    struct perf_event *own;
+    int cpu = stay_here();
+    open_many(0, 4, FLEXIBLE, cpu, NULL);
+    u64 flags = irq_save();
+    enable_all(4);
+    irq_restore(flags);
+    struct task *t = kthread_create("ends", end_early, &own, BIT(cpu));
+    while (!__atomic_load_n(&t->exited, __ATOMIC_ACQUIRE))
+        schedule();
+    task_join(t);
+    EXPECT_EQ(bp_close(own), 1);
+    close_many(4);
+    task_put(t);
+    go_anywhere();
+}
+
+// A task that always leaves before a tick has its turns all the same: one begins when it comes
+// back, if the last one has lasted.
+static void come_back(void *)
+{
+    open_many(0, 5, FLEXIBLE, -1, current_task());
+    struct perf_event_context *ctx = of_task();
+    for (u32 i = 0; i < 5; i++)
+        perf_event_enable(event[i]);
+    for (u32 i = 0; i < 10; i++) {
+        u64 flags = irq_save();
+        u32 turn = ctx->turn;
+        ctx->turned_at = perf_ctx_now(ctx) - TICK;
+        schedule();
+        EXPECT_EQ(ctx->turn, turn + 1);
+        irq_restore(flags);
+    }
+    close_many(5);
+    done = true;
+}
+
+KTEST_HWBP(perf_back, "perf-turn-at-switch", "exact")
+{
+    int cpu = stay_here();
+    done = false;
+    struct task *t = kthread_create("back", come_back, NULL, BIT(cpu));
+    while (!done)
+        schedule();
+    task_join(t);
+    task_put(t);
+    go_anywhere();
+}
+
+// ---- memory ----
+
+static void open_both(void *)
+{
+    open_many(0, 1, FLEXIBLE, -1, current_task());
+    open_many(1, 2, FLEXIBLE, cpu_id(), current_task());
+    close_many(2);
+}
+
+static void run_to_end(void (*fn)(void *))
+{
+    struct task *t = kthread_create("short", fn, NULL, CPUMASK_ALL);
+    task_join(t);
+    task_put(t);
+}
+
+// The end of a task gives back its context, with all that came with its events.
+KTEST_HWBP(perf_memory, "perf-memory", NULL)
+{
+    run_to_end(open_both);
+    u64 before = heap_bytes;
+    for (u32 i = 0; i < 5; i++)
+        run_to_end(open_both);
+    for (u64 end = clock_ns() + NS_PER_SEC; heap_bytes != before && clock_ns() < end;)
+        schedule(); // the last references of the tasks go
+    EXPECT_EQ(heap_bytes, before);
+}
+
+// ---- requests ----
+
+KTEST_HWBP(perf_requests, "perf-requests", NULL)
+{
+    static const struct {
+        int cpu;
+        bool task;
+    } wrong[] = {{-1, false}, {-2, false}, {-2, true}, {MAX_CPUS, true}, {MAX_CPUS, false}};
+    struct perf_event_attr attr = bp_attr(&var, HW_BREAKPOINT_W, 8), none = {.type = 99};
+    for (u32 i = 0; i < ARRAY_SIZE(wrong); i++) {
+        struct task *t = wrong[i].task ? current_task() : NULL;
+        int cpu = wrong[i].cpu == MAX_CPUS ? (int)nr_cpus : wrong[i].cpu;
+        EXPECT_EQ(PTR_ERR(perf_event_create_kernel_counter(&attr, cpu, t, NULL, NULL)), -EINVAL);
+    }
+    EXPECT_EQ(PTR_ERR(perf_event_create_kernel_counter(&none, 0, NULL, NULL, NULL)), -ENOENT);
+}

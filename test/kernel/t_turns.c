@@ -1,0 +1,168 @@
+// Who runs in which turn, exactly. Only pass() moves the clock (perf_test.h). So the tables are
+// those of docs/perf.md, to the nanosecond.
+#include "test/kernel/perf_test.h"
+
+// ---- one context ----
+
+// The table "A long turn is made good" of docs/perf.md. After it, a..f have run as it says.
+KTEST_HWBP(long_turn, "turns-long-one", "exact")
+{
+    static const struct {
+        u8 ticks, runs, served[6];
+    } table[] = {
+        {3, 0b001111, {3, 3, 3, 3, 0, 0}}, {1, 0b110011, {4, 4, 3, 3, 1, 1}},
+        {1, 0b111100, {4, 4, 4, 4, 2, 2}}, {1, 0b110011, {5, 5, 4, 4, 3, 3}},
+        {1, 0b111100, {5, 5, 5, 5, 4, 4}}, {1, 0b110011, {6, 6, 5, 5, 5, 5}},
+        {1, 0b111100, {6, 6, 6, 6, 6, 6}},
+    };
+    open_many(0, 6, FLEXIBLE, -1, current_task());
+    u64 flags = hold(), rotations = this_perf_cpu()->rotations, given = of_task()->given;
+    enable_all(6);
+    EXPECT_EQ(perf_takers_here(of_task()), 6);
+    for (u32 turn = 0; turn < ARRAY_SIZE(table); turn++) {
+        EXPECT_EQ(who_runs(6), table[turn].runs);
+        pass(table[turn].ticks * TICK);
+        perf_turn();
+        for (u32 i = 0; i < 6; i++) {
+            EXPECT_EQ(event[i]->served, table[turn].served[i] * TICK);
+            EXPECT_EQ(event[i]->total_running, event[i]->served);
+        }
+    }
+    EXPECT_EQ(this_perf_cpu()->rotations - rotations, ARRAY_SIZE(table));
+    EXPECT_EQ(of_task()->given - given, ARRAY_SIZE(table));
+    go_on(flags);
+    close_many(6);
+}
+
+// The example there: beside three pinned ones, three share one register, and the first had it for
+// 100 ticks. It has missed a full round after three turns.
+KTEST_HWBP(full_round, "turns-full-round", "exact")
+{
+    static const u8 runs[] = {0, 1, 2, 1, 0, 2, 1, 2, 0};
+    open_many(0, 3, FLEXIBLE, -1, current_task());
+    open_many(3, 6, PINNED, -1, current_task());
+    u64 flags = hold();
+    enable(3), enable(4), enable(5);
+    enable_all(3);
+    EXPECT_EQ(perf_takers_here(of_task()), 3);
+    EXPECT_EQ(who_runs(6), 0b111001);
+    pass(99 * TICK);
+    for (u32 turn = 1; turn < ARRAY_SIZE(runs); turn++)
+        EXPECT_EQ(next_turn(6), 0b111000 | BIT(runs[turn]));
+    go_on(flags);
+    close_many(6);
+}
+
+// A turn lasts for half a tick at least, and nobody's turn ends while nobody waits.
+KTEST_HWBP(turn_lasts, "turns-last", "exact")
+{
+    open_many(0, 5, FLEXIBLE, -1, current_task());
+    u64 flags = hold(), rotations = this_perf_cpu()->rotations;
+    enable_all(4);
+    EXPECT(!of_task()->waits);
+    EXPECT_EQ(next_turn(5), 0b01111);
+    EXPECT_EQ(this_perf_cpu()->rotations, rotations);
+    enable(4);
+    EXPECT(of_task()->waits);
+    of_task()->turned_at = perf_ctx_now(of_task());
+    pass(TICK / 2 - 1);
+    perf_turn();
+    EXPECT_EQ(who_runs(5), 0b01111);
+    pass(1);
+    perf_turn();
+    EXPECT_EQ(who_runs(5), 0b10111);
+    perf_turn();
+    EXPECT_EQ(this_perf_cpu()->rotations, rotations + 1);
+    disable(4);
+    EXPECT_EQ(who_runs(5), 0b01111);
+    EXPECT(!of_task()->waits);
+    EXPECT_EQ(perf_takers_here(of_task()), 4);
+    go_on(flags);
+    close_many(5);
+}
+
+// Who comes back is served as little as the least of both rows, and no less than before.
+KTEST_HWBP(turns_join, "turns-join", "exact")
+{
+    static const u8 served[] = {7, 5, 9, 6, 8, 4};
+    int cpu = stay_here();
+    open_many(0, 3, FLEXIBLE, -1, current_task());
+    open_many(3, 8, FLEXIBLE, cpu, current_task());
+    u64 flags = hold();
+    enable_all(6);
+    EXPECT_EQ(perf_takers_here(of_task()), 6);
+    for (u32 i = 0; i < 6; i++)
+        event[i]->served = served[i] * TICK;
+    disable(0);
+    event[0]->served = 0;
+    enable(0);
+    EXPECT_EQ(event[0]->served, 5 * TICK); // of those for any CPU
+    enable(6);
+    EXPECT_EQ(event[6]->served, 4 * TICK);
+    event[7]->served = 5 * TICK;
+    enable(7);
+    EXPECT_EQ(event[7]->served, 5 * TICK);
+    EXPECT_EQ(perf_takers_here(of_task()), 8);
+    disable(0);
+    disable(7);
+    EXPECT_EQ(perf_takers_here(of_task()), 6);
+    go_on(flags);
+    close_many(8);
+    go_anywhere();
+}
+
+// ---- the CPU's and the task's ----
+
+// Two of the CPU and three of the task: in five turns the CPU's rank first twice.
+KTEST_HWBP(turns_rank, "turns-rank", "exact")
+{
+    int cpu = stay_here();
+    open_many(0, 2, FLEXIBLE, cpu, NULL);
+    open_many(2, 5, FLEXIBLE, -1, current_task());
+    u64 flags = hold();
+    enable_all(5);
+    EXPECT_EQ(perf_takers_here(of_cpu()), 2);
+    for (u32 turn = 1; turn <= 10; turn++) {
+        u64 given[] = {of_cpu()->given, of_task()->given};
+        u32 runs = next_turn(5);
+        bool cpu_first = turn % 5 < 2;
+        EXPECT_EQ(of_task()->turn, turn);
+        EXPECT_EQ(of_cpu()->given - given[0], cpu_first);
+        EXPECT_EQ(of_task()->given - given[1], !cpu_first);
+        EXPECT_EQ(how_many(runs & 0b00011), cpu_first ? 2 : 1);
+        EXPECT_EQ(how_many(runs & 0b11100), cpu_first ? 2 : 3);
+        EXPECT_EQ(of_cpu()->waits, !cpu_first);
+        EXPECT_EQ(of_task()->waits, cpu_first);
+    }
+    go_on(flags);
+    close_many(5);
+    go_anywhere();
+}
+
+// Between turns, too: who comes and ranks first takes a register from the other context. Who ranks
+// second waits.
+static void comes_between(int cpu, struct task *task, u32 turn, bool first)
+{
+    bool by_cpu = !task;
+    open_many(0, 4, FLEXIBLE, by_cpu ? -1 : cpu, by_cpu ? current_task() : NULL);
+    event[4] = open_off(FLEXIBLE, by_cpu ? cpu : -1, task, NULL);
+    u64 flags = hold();
+    enable_all(4);
+    of_task()->turn = turn;
+    enable(4);
+    EXPECT_EQ(who_runs(5), first ? 0b10111 : 0b01111);
+    disable(4);
+    EXPECT_EQ(who_runs(5), 0b01111);
+    go_on(flags);
+    close_many(5);
+}
+
+KTEST_HWBP(turns_between, "turns-between", "exact")
+{
+    int cpu = stay_here();
+    comes_between(cpu, NULL, 5, true);
+    comes_between(cpu, NULL, 1, false);
+    comes_between(cpu, current_task(), 4, true);
+    comes_between(cpu, current_task(), 8, false);
+    go_anywhere();
+}
