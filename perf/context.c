@@ -1,7 +1,6 @@
 // Contexts: making them, their clock, and the states and times of their events.
 #include "perf/context.h"
 #include "arch/x86/platform.h"
-#include "arch/x86/smp.h"
 #include "kernel/mm/heap.h"
 
 struct perf_cpu perf_cpus[MAX_CPUS];
@@ -15,7 +14,6 @@ static void ctx_init(struct perf_event_context *ctx, struct task *task)
     list_init(&ctx->flexible);
     list_init(&ctx->loose);
     ctx->active_cpu = -1;
-    ctx->last_cpu = MAX_CPUS;
 }
 
 void perf_init(void)
@@ -36,15 +34,11 @@ struct perf_event_context *perf_task_context(struct task *task)
             return ERR_PTR(-ENOMEM);
         ctx_init(ctx, task);
         struct perf_event_context *first = NULL;
-        if (!__atomic_compare_exchange_n(&task->perf_ctx, &first, ctx, false, __ATOMIC_ACQ_REL,
-                                         __ATOMIC_ACQUIRE)) {
-            kfree(ctx); // another opener was faster
+        if (!__atomic_compare_exchange_n(&task->perf_ctx, &first, ctx, false, __ATOMIC_SEQ_CST,
+                                         __ATOMIC_ACQUIRE)) { // C7
+            kfree(ctx);                                       // another opener was faster
             ctx = first;
         }
-        // Switches run with IRQs off. So when every CPU has answered, all switches that began
-        // before have ended, and each later switch-in of the task sees the context.
-        if (task != current_task() && task->state != TASK_NEW)
-            smp_wait_for_all();
     }
     return ctx->dead ? ERR_PTR(-ESRCH) : ctx;
 }
@@ -58,7 +52,6 @@ void perf_task_free(struct task *t)
     kfree(ctx->pmu_data);
     kfree(ctx->bound);
     kfree(ctx);
-    t->perf_ctx = NULL;
 }
 
 // ---- the clock ----
@@ -69,7 +62,7 @@ u64 perf_ctx_now(struct perf_event_context *ctx)
     if (!ctx->running)
         return ctx->time;
     u64 now = pc->edit_depth ? pc->edit_ns : clock_ns();
-    return now > ctx->since ? ctx->time + (now - ctx->since) : ctx->time;
+    return ctx->time + (MAX(now, ctx->since) - ctx->since);
 }
 
 // The clock for edits. All edits between one begin and its commit happen at one moment. So an event
@@ -144,7 +137,6 @@ void perf_set_state(struct perf_event *event, enum perf_state state)
     update_times(event, now);
     if (event->state == PERF_ACTIVE)
         leave(event);
-    if (state == PERF_INACTIVE)
-        event->ctx->waits = true;
+    event->ctx->waits |= state == PERF_INACTIVE;
     event->state = state;
 }

@@ -16,6 +16,9 @@
 //       task-context code that holds it may walk the lists and sleep.
 //   C6  A leader that waits for a place is in exactly one queue of its row (perf/queue.c), and so
 //       is a flexible one that has a register. Code that changes an event files its leader again.
+//   C7  A switch first sets on_cpu (sched/sched.h), then reads the task's perf_ctx. The opener of a
+//       task's first event first stores perf_ctx, then reads on_cpu in perf_ctx_start(). So one of
+//       the two sees the other. The four accesses are SEQ_CST.
 #pragma once
 
 #include "perf/event.h"
@@ -48,7 +51,7 @@ struct perf_event_context {
     u32 turn;                     // turns taken while it ran
     u64 turned_at;                // the context's clock at the last turn
     u64 given;                    // turns in which it ranked first
-    u32 last_cpu;                 // where it ran last, MAX_CPUS: nowhere yet
+    u32 last_cpu;                 // where it ran last
     void *pmu_data;               // of the limited PMU (freed with the context)
     struct perf_event *traps;     // of the layer above: what it owes the task, the latest first
     u64 stay;                     // and the number of the task's present stay in the kernel
@@ -182,8 +185,9 @@ void perf_ctx_start(struct perf_event_context *ctx);
 
 // ---- membership (perf/event.c); perf_mutex held ----
 
-// Puts a new event into its context (as a leader, or as event->leader's sibling). 0 or -ESRCH.
-int perf_attach(struct perf_event *event);
+// Puts a new event into its context (as a leader, or as event->leader's sibling). If the task has
+// ended meanwhile, the event counts nothing.
+void perf_attach(struct perf_event *event);
 // Takes it out; siblings of a leader become leaders of their own.
 void perf_detach(struct perf_event *event);
 // An unattached event with everything but its PMU's reservation; ERR_PTR(-ENOMEM). And back.

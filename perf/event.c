@@ -71,7 +71,7 @@ static int join(struct perf_event *event)
     if (!err && event->target && event->ctx->nr_events >= PERF_TASK_EVENTS)
         err = -EMFILE;
     if (!err)
-        err = perf_attach(event);
+        perf_attach(event);
     mutex_unlock(&perf_mutex);
     return err;
 }
@@ -130,8 +130,6 @@ void perf_event_release_kernel(struct perf_event *event)
 static int attach(struct perf_event *event, void *)
 {
     struct perf_event_context *ctx = event->ctx;
-    if (ctx->dead)
-        return -ESRCH;
     if (event->leader != event) {
         list_add_tail(&event->node, &event->leader->siblings);
         event->leader->nr_siblings++;
@@ -144,9 +142,9 @@ static int attach(struct perf_event *event, void *)
     return 0;
 }
 
-int perf_attach(struct perf_event *event)
+void perf_attach(struct perf_event *event)
 {
-    return perf_ctx_run(event, attach, NULL);
+    perf_ctx_run(event, attach, NULL);
 }
 
 static int detach(struct perf_event *event, void *)
@@ -170,7 +168,6 @@ static int detach(struct perf_event *event, void *)
         perf_file(sibling);
         ctx->waits = true;
     }
-    event->nr_siblings = 0;
     return 0;
 }
 

@@ -140,7 +140,7 @@ static void start_here(void *arg)
 {
     struct perf_event_context *ctx = arg;
     struct perf_cpu *pc = this_perf_cpu();
-    if (current_task() != ctx->task || pc->task_ctx || pc->in_switch || ctx->dead)
+    if (current_task() != ctx->task || pc->task_ctx || ctx->dead)
         return;
     perf_edit_begin();
     perf_ctx_in(ctx);
@@ -154,6 +154,6 @@ void perf_ctx_start(struct perf_event_context *ctx)
     // A task that does not run now starts its context at the next switch-in. A running task is on
     // that CPU when the call is served, or was switched out before, and then the same holds.
     if (ctx->task && __atomic_load_n(&ctx->active_cpu, __ATOMIC_RELAXED) < 0 &&
-        __atomic_load_n(&ctx->task->on_cpu, __ATOMIC_ACQUIRE))
+        __atomic_load_n(&ctx->task->on_cpu, __ATOMIC_SEQ_CST)) // C7
         smp_call(__atomic_load_n(&ctx->task->cpu, __ATOMIC_RELAXED), start_here, ctx);
 }

@@ -22,7 +22,7 @@ void perf_ctx_disband(struct perf_event_context *ctx)
             continue;
         perf_update_times(event);
         event->state = PERF_INACTIVE;
-        if (event->leader == event && !ctx->dead)
+        if (event->leader == event)
             perf_file_out(event);
     }
     ctx->nr_limited = 0;
@@ -124,7 +124,7 @@ static void settle(struct perf_cpu *pc, struct perf_event_context *entered)
 void perf_switch_in(struct task *prev, struct task *next)
 {
     struct perf_cpu *pc = this_perf_cpu();
-    struct perf_event_context *ctx = __atomic_load_n(&next->perf_ctx, __ATOMIC_ACQUIRE);
+    struct perf_event_context *ctx = __atomic_load_n(&next->perf_ctx, __ATOMIC_SEQ_CST); // C7
     if (ctx && ctx->dead)
         ctx = NULL;
     if (ctx)

@@ -33,8 +33,7 @@ static struct perf_event *copy_event(struct perf_event *event, struct task *task
         perf_event_unalloc(copy);
         return ERR_PTR(err);
     }
-    err = perf_attach(copy);
-    ASSERT(!err); // -ESRCH is impossible: the child has not begun to run
+    perf_attach(copy);
     list_add_tail(&copy->child_node, &copy->parent->children);
     return copy;
 }
