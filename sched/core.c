@@ -7,8 +7,6 @@
 #include "sched/runqueue.h"
 #include "sched/upcalls.h"
 
-#define BALANCE_TICKS 8 // each CPU looks for a longer queue than its own this often
-
 struct runqueue runqueues[MAX_CPUS];
 static struct task idle_tasks[MAX_CPUS];
 volatile bool sched_storm;
@@ -156,20 +154,13 @@ void schedule(void)
 }
 
 // Switches if a switch is due and allowed here. IRQs off.
-static void preempt(void)
+void sched_irq_exit(void)
 {
-    while (need_resched() && preempt_count() == 0 && this_cpu()->irq_depth == 0) {
+    while (need_resched() && preempt_count() == 0) {
         preempt_count_inc();
         pick_and_switch(true);
         allow_preemption();
     }
-}
-
-void sched_irq_exit(struct trapframe *f)
-{
-    // In ring 0 only if interrupts were on: code that turned them off expects no switch.
-    if (from_user(f) || (f->rflags & RFLAGS_IF))
-        preempt();
 }
 
 void preempt_due(void)
@@ -180,7 +171,7 @@ void preempt_due(void)
     if (kicks_due())
         smp_send_kicks();
     if (flags & RFLAGS_IF)
-        preempt();
+        sched_irq_exit();
     irq_restore(flags);
 }
 
@@ -204,14 +195,13 @@ void sched_tick(struct trapframe *f)
     sched_charge(rq);
     sched_ticked(f);
     perf_tick();
-    if (rq->stats.ticks % BALANCE_TICKS == 0)
-        sched_pull(2);
+    sched_pull();
     if (t->slice)
         t->slice--;
     if (sched_storm)
         t->slice = 0;
     bool others_wait = __atomic_load_n(&rq->nr_queued, __ATOMIC_RELAXED);
-    if ((t->slice == 0 || t == rq->idle) && (others_wait || sched_storm))
+    if (t->slice == 0 && (others_wait || sched_storm))
         cpu_set_due(DUE_SWITCH);
 }
 
@@ -225,13 +215,9 @@ static void init_runqueue(u32 cpu)
     spin_init(&rq->lock, "run queue", RANK_RUNQUEUE);
     list_init(&rq->queue);
     snprintf(idle->comm, TASK_COMM_LEN, "idle/%u", cpu);
-    ref_init(&idle->refs);
-    list_init(&idle->tid_node);
-    list_init(&idle->run_node);
     idle->state = TASK_RUNNABLE;
     idle->cpu = idle->last_cpu = cpu;
     idle->affinity = BIT(cpu);
-    idle->on_cpu = true;
     rq->curr = rq->idle = idle;
     cpus[cpu].rq = rq;
 }
@@ -239,28 +225,17 @@ static void init_runqueue(u32 cpu)
 // The code that runs on this CPU becomes its idle task.
 static void become_idle(void)
 {
-    struct task *idle = this_rq()->idle;
-    idle->switched_in_ns = clock_ns();
-    this_cpu()->current = idle;
+    this_cpu()->current = this_rq()->idle;
 }
 
 void sched_init(void)
 {
-    cpus[0].online = 1;
+    cpus[0].online = true;
     task_init();
-    for (u32 cpu = 0; cpu < MAX_CPUS; cpu++)
+    for (u32 cpu = MAX_CPUS; cpu--;)
         init_runqueue(cpu);
     become_idle();
     task_reaper_start();
-}
-
-void sched_ap_main(void)
-{
-    sched_open(); // before smp_join(): the boot CPU waits for that, and then uses all CPUs
-    smp_join();
-    become_idle();
-    perf_cpu_start(cpu_id());
-    sched_idle();
 }
 
 void sched_idle(void)
@@ -271,16 +246,21 @@ void sched_idle(void)
         irq_disable();
         if (!cpu_is_online(cpu_id()))
             sched_rest();
-        if (__atomic_load_n(&rq->nr_queued, __ATOMIC_RELAXED) || sched_pull(1)) {
-            preempt_count_inc();
-            pick_and_switch(false);
-            allow_preemption();
-        } else {
-            cpu_clear_due(DUE_SWITCH);
-            if (!__atomic_load_n(&rq->nr_queued, __ATOMIC_SEQ_CST))
-                cpu_idle_halt();
-        }
+        sched_pull();
+        if (__atomic_load_n(&rq->nr_queued, __ATOMIC_SEQ_CST))
+            schedule();
+        else
+            cpu_idle_halt(); // who queues a task from here on interrupts it (S4)
     }
+}
+
+void sched_ap_main(void)
+{
+    sched_open(); // before smp_join(): the boot CPU waits for that, and then uses all CPUs
+    smp_join();
+    become_idle();
+    perf_cpu_start(cpu_id());
+    sched_idle();
 }
 
 u64 sched_total_switches(void)

@@ -71,9 +71,9 @@ void sched_charge(struct runqueue *rq);
 // Makes `cpu` look at its queue soon.
 void sched_kick(u32 cpu);
 
-// Moves a waiting task to this CPU from one whose load is greater by at least `surplus`. True if a
-// task came. IRQs off.
-bool sched_pull(u32 surplus);
+// Moves a waiting task to this CPU from the busiest one, if that one's load is greater by 2 or
+// more. IRQs off.
+void sched_pull(void);
 
 // This CPU takes tasks from now on.
 static inline void sched_open(void)

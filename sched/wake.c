@@ -28,15 +28,17 @@ static u32 choose_cpu(struct task *t)
         return last;
     // Starting behind the last CPU spreads ties; in storm mode the next allowed one is taken
     // whatever its load.
-    for (u32 i = 1; i <= nr_cpus; i++) {
-        u32 cpu = (last + i) % nr_cpus;
+    u32 cpu = last;
+    do {
+        if (++cpu == nr_cpus)
+            cpu = 0;
         if (!(allowed & BIT(cpu)))
             continue;
         if (storm)
             return cpu;
         if (best == MAX_CPUS || rq_load(&runqueues[cpu]) < rq_load(&runqueues[best]))
             best = cpu;
-    }
+    } while (cpu != last);
     return best;
 }
 
@@ -46,6 +48,7 @@ static u32 choose_cpu(struct task *t)
 static void place(struct runqueue *rq, struct task *t)
 {
     u32 cpu;
+    ASSERT(!DEBUG_BUILD || (t->queued && !t->on_cpu));
     while ((cpu = choose_cpu(t)) != t->cpu) {
         t->cpu = cpu;
         spin_unlock(&rq->lock);
@@ -106,8 +109,8 @@ static bool settled(struct task *t)
     struct runqueue *rq = rq_lock_task(t);
     bool outside = !(t->affinity & BIT(t->cpu));
     bool linked = t->queued && !list_empty(&t->run_node); // a dead task's node is with the reaper
+    bool running = rq->curr == t, asleep = !t->queued && !running;
     bool move = outside && linked && !t->on_cpu;
-    bool running = rq->curr == t, asleep = t->state != TASK_RUNNABLE && !t->queued && !running;
     u32 cpu = t->cpu;
     if (move)
         rq_unlink(rq, t);
@@ -136,27 +139,21 @@ int sched_set_affinity(struct task *t, cpumask mask)
 
 // ---- balancing ----
 
-// The busiest CPU with at least `surplus` more load than this one and somebody waiting.
-static struct runqueue *busiest(u32 surplus)
+static struct runqueue *busiest(void)
 {
-    struct runqueue *here = this_rq(), *best = NULL;
-    u32 load = rq_load(here) + surplus;
-    for (u32 i = 0; i < nr_cpus; i++) {
-        struct runqueue *rq = &runqueues[i];
-        if (rq == here || !rq->curr || !rq->nr_queued || rq_load(rq) < load)
-            continue;
-        best = rq;
-        load = rq_load(rq) + 1;
-    }
+    struct runqueue *best = this_rq();
+    for (u32 i = 0; i < nr_cpus; i++)
+        if (rq_load(&runqueues[i]) > rq_load(best))
+            best = &runqueues[i];
     return best;
 }
 
-bool sched_pull(u32 surplus)
+void sched_pull(void)
 {
-    struct runqueue *from = busiest(surplus), *here = this_rq();
+    struct runqueue *from = busiest(), *here = this_rq();
     struct task *t, *found = NULL;
-    if (!from || !cpu_is_online(cpu_id()))
-        return false;
+    if (rq_load(from) < rq_load(here) + 2 || !cpu_is_online(cpu_id()))
+        return;
     spin_lock(&from->lock);
     list_for_each (t, &from->queue, run_node) {
         if (!t->on_cpu && (t->affinity & BIT(cpu_id()))) {
@@ -170,10 +167,9 @@ bool sched_pull(u32 surplus)
     }
     spin_unlock(&from->lock);
     if (!found)
-        return false;
+        return;
     // On its way: `queued` keeps everybody else from placing it.
     spin_lock(&here->lock);
     rq_enqueue(here, found);
     spin_unlock(&here->lock);
-    return true;
 }

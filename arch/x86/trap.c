@@ -288,7 +288,7 @@ __protected_text void trap_dispatch(struct trapframe *f)
         c->irq_depth--;
         c->irq_frame = outer;
         if (!from_user(f))
-            sched_irq_exit(f);
+            sched_irq_exit();
     }
     if (from_user(f))
         trap_exit_to_user(f);

@@ -29,9 +29,9 @@ void page_unref(u64 pa);
 u64 kstack_alloc(void);
 void kstack_free(u64 top);
 
-// sched/core.c. The last thing before an interrupt or exception returns, IRQs off, `f` is the
-// frame: it may preempt. Before ring 3 trap_work_before_user() does the rest.
-void sched_irq_exit(struct trapframe *f);
+// sched/core.c. Preempts if a switch is due and allowed. IRQs off, at the end of an interrupt, and
+// on each way to ring 3.
+void sched_irq_exit(void);
 
 // sched/core.c. The local timer, once per tick on each CPU, IRQs off.
 void sched_tick(struct trapframe *f);

@@ -57,6 +57,25 @@ u64 ktest_scale(u64 n)
     return MAX(n / div, 1ul);
 }
 
+struct search {
+    const char *comm;
+    struct task *found;
+};
+
+static void compare_name(struct task *t, void *arg)
+{
+    struct search *s = arg;
+    if (!strcmp(t->comm, s->comm))
+        s->found = t;
+}
+
+struct task *ktest_task(const char *comm)
+{
+    struct search s = {.comm = comm};
+    task_for_each(compare_name, &s);
+    return s.found;
+}
+
 struct leftovers {
     u32 breakpoints, tasks;
 };

@@ -43,6 +43,9 @@ void ktest_no_breakpoints(void);     // skips the test and says why
 // printed. Elsewhere it is n.
 u64 ktest_scale(u64 n);
 
+// The task of this name; one that lives as long as the kernel.
+struct task *ktest_task(const char *comm);
+
 // Called at each tick on each CPU, IRQs off. Panics if the running test has taken too long.
 void ktest_tick(void);
 

@@ -1,7 +1,6 @@
 // The scheduler: exclusion, waking, preemption, affinity, fairness, tasks that come and go.
 #include "arch/x86/cpu.h"
 #include "arch/x86/platform.h"
-#include "kernel/base/string.h"
 #include "kernel/mm/page.h"
 #include "sched/wait.h"
 #include "test/kernel/ktest.h"
@@ -206,14 +205,6 @@ KTEST(sched_balance, "sched.balance", NULL)
 
 // A dead task waits for the reaper, and its node is in the reaper's list. A change of its affinity
 // must not treat it as a task in a run queue.
-static struct task *reaper;
-
-static void find_reaper(struct task *t, void *)
-{
-    if (!strcmp(t->comm, "reaper"))
-        reaper = t;
-}
-
 static void at_once(void *)
 {
 }
@@ -241,7 +232,7 @@ KTEST(sched_affinity_dead, "sched.affinity-dead", NULL)
 {
     if (nr_cpus == 1)
         return ktest_skip("needs two CPUs");
-    task_for_each(find_reaper, NULL);
+    struct task *reaper = ktest_task("reaper");
     EXPECT_EQ(sched_set_affinity(current_task(), BIT(0)), 0);
     EXPECT_EQ(sched_set_affinity(reaper, BIT(0)), 0);
     u32 moved = 0;

@@ -1,7 +1,6 @@
 // Single rules of the scheduler, each in a scene of its own.
 #include "arch/x86/cpu.h"
 #include "arch/x86/platform.h"
-#include "kernel/base/string.h"
 #include "sched/runqueue.h"
 #include "sched/wait.h"
 #include "test/kernel/ktest.h"
@@ -68,14 +67,6 @@ KTEST(sched_ticks, "sched.ticks", NULL)
 
 // ---- the reaper ----
 
-static struct task *reaper;
-
-static void find_reaper(struct task *t, void *)
-{
-    if (!strcmp(t->comm, "reaper"))
-        reaper = t;
-}
-
 static void at_once(void *)
 {
 }
@@ -83,7 +74,7 @@ static void at_once(void *)
 // The reaper frees dead tasks, and then sleeps until another task dies.
 KTEST(sched_reaper, "sched.reaper-sleeps", NULL)
 {
-    task_for_each(find_reaper, NULL);
+    struct task *reaper = ktest_task("reaper");
     struct task *t = kthread_create("dies", at_once, NULL, CPUMASK_ALL);
     end(t);
     u64 until = clock_ns() + PATIENCE;

@@ -26,7 +26,7 @@ KEYWORDS = {"if", "else", "for", "while", "do", "switch", "case", "default", "re
 
 # Nothing is planted in what only looks for faults, or only tells about them: debug builds check
 # with it, and a check that is weaker changes nothing for anybody.
-ONLY_TELL = {"ASSERT", "panic", "printk", "TRACE", "must_fit"}
+ONLY_TELL = {"ASSERT", "CHECKED", "panic", "printk", "TRACE", "must_fit"}
 CHECKS = {"hwbp/check.c", "hwbp/panic.c", "hwbp/trace.c"}
 CHECKING = {"dr_check", "recount", "check_locked", "hwbp_check_slots", "print_table",
             "claims_print", "must_fit", "moment", "panic_describe_task"}

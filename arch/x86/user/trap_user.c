@@ -65,7 +65,7 @@ static void work_until_none(struct trapframe *f)
     do {
         perf_debug_return();
         if (need_resched())
-            sched_irq_exit(f);
+            sched_irq_exit();
         irq_enable();
         if (goes_nowhere(f)) {
             f->vector = TRAP_GP;
