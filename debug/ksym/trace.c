@@ -4,6 +4,7 @@
 #include "debug/ksym/ksym.h"
 #include "hwbp/hwbp.h"
 #include "kernel/base/string.h"
+#include "linux/task/timespec.h"
 
 #define HITS  2048u // accesses that fit into all rings together
 #define DEPTH 6     // functions of an access: the one that made it, and its callers
@@ -53,12 +54,11 @@ void ksym_trace_hit(struct perf_event *event, struct trapframe *regs)
     __atomic_store_n(&rings[cpu].head, n + 1, __ATOMIC_RELEASE);
 }
 
-// Copies an access out of a ring. False when it was overwritten meanwhile.
+// Copies an access out of a ring. It was whole when the ring's head was read. False when it was
+// overwritten since then.
 static bool read_hit(u32 cpu, u64 n, struct hit *copy)
 {
     const struct hit *h = slot(cpu, n);
-    if (__atomic_load_n(&h->number, __ATOMIC_ACQUIRE) != n + 1)
-        return false;
     *copy = *h;
     __atomic_thread_fence(__ATOMIC_ACQUIRE);
     return __atomic_load_n(&h->number, __ATOMIC_RELAXED) == n + 1;
@@ -79,8 +79,8 @@ void ksym_add_name(struct text *t, u64 addr)
 // A line with the columns of Linux's traces, then the access, its function and the callers.
 static void show_hit(struct text *t, u32 cpu, const struct hit *h)
 {
-    text_add(t, "%16s-%-7u [%03u] %5llu.%06lu: ", h->comm, h->tid, cpu, h->time / NS_PER_SEC,
-             h->time / 1000 % 1000000);
+    struct timeval at = ns_timeval(h->time);
+    text_add(t, "%16s-%-7u [%03u] %5ld.%06ld: ", h->comm, h->tid, cpu, at.sec, at.usec);
     ksym_add_name(t, h->addr);
     text_add(t, " %s", h->type == HW_BREAKPOINT_W ? "W" : "RW");
     for (u32 i = 0; i < h->depth; i++)

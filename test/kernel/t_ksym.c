@@ -3,7 +3,10 @@
 #include "arch/x86/platform.h"
 #include "arch/x86/smp.h"
 #include "debug/ksym/ksym.h"
+#include "debug/ksym/lookup.h"
 #include "kernel/base/printk.h"
+#include "kernel/checks/failure.h"
+#include "kernel/mm/heap.h"
 #include "test/kernel/bp_test.h"
 
 #define EACH      5 // accesses on each CPU
@@ -11,6 +14,7 @@
 
 u64 ksym_words[4] __aligned(32); // not static: the tracer finds it by its name
 u64 ksym_other;
+u8 ksym_six[6] __aligned(8);
 
 static void ksym_writer(void *arg)
 {
@@ -81,9 +85,38 @@ static u32 accesses(const char *t)
     return n;
 }
 
+static void expect_text(void (*show)(struct text *, u64), const char *want)
+{
+    EXPECT_EQ(strcmp(read_of(show), want), 0);
+}
+
 static void expect_filters(const char *want)
 {
-    EXPECT_EQ(strcmp(read_of(ksym_filter_show), want), 0);
+    expect_text(ksym_filter_show, want);
+}
+
+// The statistics of one variable.
+static void expect_hits(const char *type, u32 hits, const char *symbol)
+{
+    char want[160];
+    snprintf(want, sizeof(want),
+             "  Access Type        Hits   Symbol\n"
+             "  -----------  ----------   ------\n"
+             "  %-11s  %10u   %s\n",
+             type, hits, symbol);
+    expect_text(ksym_stat_show, want);
+}
+
+static void expect_no_accesses(void)
+{
+    char want[192];
+    snprintf(want, sizeof(want),
+             "# tracer: ksym_tracer\n#\n"
+             "# entries-in-buffer/entries-written: 0/0   #P:%u\n"
+             "# lost: 0\n#\n"
+             "#           TASK-PID     CPU#    TIMESTAMP: SYMBOL ACCESS FUNCTION\n",
+             nr_cpus);
+    expect_text(ksym_trace_show, want);
 }
 
 KTEST_HWBP(all_cpus, "ksym.all-cpus", NULL)
@@ -99,6 +132,8 @@ KTEST_HWBP(all_cpus, "ksym.all-cpus", NULL)
     EXPECT_EQ(lines_with(read_of(ksym_trace_show), "ksym_words W ksym_writer+0x", " <- "),
               EACH * nr_cpus);
     EXPECT_EQ(accesses(text), EACH * nr_cpus);
+    expect_hits("W", EACH * nr_cpus, "ksym_words");
+    read_of(ksym_trace_show);
     for (u32 cpu = 0; cpu < nr_cpus; cpu++) {
         snprintf(cpu_word, sizeof(cpu_word), "[%03u]", cpu);
         EXPECT_EQ(lines_with(text, "ksym_words W", cpu_word), EACH);
@@ -109,14 +144,56 @@ KTEST_HWBP(all_cpus, "ksym.all-cpus", NULL)
     on_all_cpus(ksym_reader, ksym_words);
     EXPECT_EQ(lines_with(read_of(ksym_trace_show), "ksym_words RW ksym_reader+0x", "-"),
               EACH * nr_cpus);
-    snprintf(cpu_word, sizeof(cpu_word), "%u   ", 2 * EACH * nr_cpus);
-    EXPECT_EQ(lines_with(read_of(ksym_stat_show), cpu_word, "ksym_words"), 1);
+    expect_hits("RW", 2 * EACH * nr_cpus, "ksym_words");
     EXPECT_EQ(request("ksym_words:---"), 0);
     expect_filters("");
     on_all_cpus(ksym_writer, ksym_words);
     EXPECT_EQ(accesses(read_of(ksym_trace_show)), 2 * EACH * nr_cpus); // the old hits stay
     ksym_trace_clear();
-    EXPECT_EQ(accesses(read_of(ksym_trace_show)), 0);
+    expect_no_accesses();
+}
+
+// Accesses of several CPUs come in the order of time.
+KTEST_HWBP(order, "ksym.order", NULL)
+{
+    char cpu_word[16];
+    ksym_trace_clear();
+    EXPECT_EQ(request("ksym_words:-w-"), 0);
+    for (u32 round = 0; round < 2; round++)
+        for (u32 cpu = nr_cpus; cpu-- > 0;)
+            smp_call(cpu, ksym_writer, ksym_words);
+    EXPECT_EQ(request("ksym_words:---"), 0);
+    EXPECT_EQ(accesses(read_of(ksym_trace_show)), 2 * EACH * nr_cpus);
+    u32 i = 0;
+    for (const char *line = text; line; line = next_line(line)) {
+        if (*line == '#')
+            continue;
+        snprintf(cpu_word, sizeof(cpu_word), " [%03u] ", nr_cpus - 1 - i++ / EACH % nr_cpus);
+        EXPECT(find(line, cpu_word));
+    }
+    ksym_trace_clear();
+}
+
+static void expect_name(u64 addr, const char *want)
+{
+    char name[64];
+    struct text t = {name, sizeof(name), 0};
+    ksym_add_name(&t, addr);
+    EXPECT_EQ(strcmp(name, want), 0);
+}
+
+KTEST(names, "ksym.names", NULL)
+{
+    const struct ksym *first = &ksym_table[0], *last = &ksym_table[ksym_count - 1];
+    u32 size = 0;
+    expect_name((u64)&ksym_words[0], "ksym_words");
+    expect_name((u64)&ksym_words[3] + 7, "ksym_words+0x1f");
+    expect_name(0xabc, "0xabc");
+    EXPECT_EQ(ksym_lookup("ksym_six", &size), (u64)ksym_six);
+    EXPECT_EQ(size, sizeof(ksym_six));
+    EXPECT_EQ(ksym_lookup(ksym_names + first->name, NULL), first->addr);
+    EXPECT_EQ(ksym_lookup(ksym_names + last->name, NULL), last->addr);
+    EXPECT_EQ(ksym_lookup("ksym_si", &size), 0);
 }
 
 KTEST_HWBP(places, "ksym.offset-length", NULL)
@@ -139,6 +216,14 @@ KTEST_HWBP(places, "ksym.offset-length", NULL)
               EACH * nr_cpus);
     EXPECT_EQ(request("*:---"), 0);
     ksym_trace_clear();
+    EXPECT_EQ(request("ksym_six:-w-"), 0); // the greatest length that fits
+    EXPECT_EQ(request("ksym_six+4:-w-"), 0);
+    expect_filters("ksym_six:-w-\nksym_six+0x4:-w-\n");
+    EXPECT_EQ(request("ksym_six/4:rw-"), 0); // it has this length already
+    EXPECT_EQ(request("ksym_six+4/2:rw-"), 0);
+    expect_filters("ksym_six:rw-\nksym_six+0x4:rw-\n");
+    EXPECT_EQ(request("  \n"), 0);
+    expect_filters("");
 }
 
 KTEST_HWBP(refused, "ksym.refused", NULL)
@@ -180,7 +265,7 @@ KTEST_HWBP(refused, "ksym.refused", NULL)
     memset(longest, 'a', sizeof(longest));
     memcpy(longest + 123, ":rw-", 5);
     EXPECT_EQ(request(longest), -ENOENT); // 127 characters
-    memcpy(longest + 124, ":rw-", 5);
+    memcpy(longest + 123, "a:rw-", 6);
     EXPECT_EQ(request(longest), -EINVAL);
     EXPECT_EQ(request("ksym_other/3:rw-"), -EINVAL); // a change that is refused changes nothing
     expect_filters("ksym_other:-w-\n");
@@ -192,6 +277,7 @@ KTEST_HWBP(slots, "ksym.slots", NULL)
 {
     const char *four = "ksym_words:-w-\nksym_words+0x8:-w-\nksym_words+0x10:-w-\n"
                        "ksym_words+0x18:-w-\n";
+    u64 heap = heap_bytes;
     EXPECT_EQ(request("ksym_words:-w-"), 0);
     EXPECT_EQ(request("ksym_words+8:-w-"), 0);
     EXPECT_EQ(request("ksym_words+16:-w-"), 0);
@@ -204,6 +290,25 @@ KTEST_HWBP(slots, "ksym.slots", NULL)
     EXPECT_EQ(request("\n"), 0);
     expect_filters("");
     EXPECT_EQ(hwbp_live(), 0);
+    EXPECT(heap_bytes <= heap);
+}
+
+// Each allocation fails once. The request is refused, and nothing is left of it.
+KTEST_HWBP(memory, "ksym.memory", NULL)
+{
+    if (!DEBUG_BUILD)
+        return ktest_skip("only the debug build lets memory run out");
+    u64 heap = heap_bytes, nth = 0, left = 0;
+    while (!left) {
+        mm_inject_failure(++nth);
+        long err = request("ksym_other:-w-");
+        left = mm_inject_failure(0);
+        EXPECT_EQ(err, left ? 0 : -ENOMEM);
+        expect_filters(left ? "ksym_other:-w-\n" : "");
+    }
+    EXPECT(nth > 2); // the filter, the breakpoint, and each CPU's part
+    EXPECT_EQ(request("0"), 0);
+    EXPECT(heap_bytes <= heap);
 }
 
 KTEST_HWBP(ring, "ksym.ring", NULL)
@@ -233,10 +338,21 @@ KTEST_HWBP(ring, "ksym.ring", NULL)
 static u32 writers; // atomic: still writing
 static u64 each_writer;
 
+static __attribute__((noinline)) void write_one(u64 i)
+{
+    *(volatile u64 *)&ksym_words[0] = i;
+}
+
+static __attribute__((noinline)) void write_other(u64 i)
+{
+    *(volatile u64 *)&ksym_other = i;
+}
+
+// Every third is another one. The ring's size is no multiple of three: each place gets both.
 static void write_much(void *)
 {
     for (u64 i = 0; i < each_writer; i++)
-        *(volatile u64 *)&ksym_words[0] = i;
+        (i % 3 ? write_one : write_other)(i);
     __atomic_fetch_sub(&writers, 1, __ATOMIC_RELEASE);
 }
 
@@ -250,11 +366,14 @@ KTEST_HWBP(busy, "ksym.busy", NULL)
     each_writer = ktest_scale(3000);
     ksym_trace_clear();
     EXPECT_EQ(request("ksym_words:-w-"), 0);
+    EXPECT_EQ(request("ksym_other:rw-"), 0);
     for (u32 cpu = 0; cpu < nr_cpus; cpu++)
         t[cpu] = kthread_create("ksymwriter", write_much, NULL, BIT(cpu));
     do {
         read_of(ksym_trace_show);
-        EXPECT_EQ(lines_with(text, "ksym_words W write_much+0x", "ksymwriter-"), accesses(text));
+        EXPECT_EQ(lines_with(text, "ksym_words W write_one+0x", "ksymwriter-") +
+                      lines_with(text, "ksym_other RW write_other+0x", "ksymwriter-"),
+                  accesses(text));
         reads++;
     } while (__atomic_load_n(&writers, __ATOMIC_ACQUIRE));
     for (u32 cpu = 0; cpu < nr_cpus; cpu++) {

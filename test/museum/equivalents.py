@@ -47,6 +47,10 @@ ENTRIES = [
      "it spares the lock: an empty list has nobody to visit"),
     ("hwbp/reserve.c", "hwbp_slots_init", 'char name[16] = "2009";', 'char name[17] = "2009";',
      "no rule set's name is as long as that"),
+    ("debug/ksym/trace.c", "oldest",
+     "(best == nr_cpus || slot(cpu, at[cpu].next)->time < slot(best, at[best].next)->time))",
+     "(best == nr_cpus || slot(cpu, at[cpu].next)->time <= slot(best, at[best].next)->time))",
+     "of two accesses in the same ns, either may be the first"),
 ]
 
 

@@ -35,7 +35,7 @@ TELLING = {
              ["bp-times", "inherit-exact", "group-read", "group-error-state"]),
     "sched": ([], ["sched", "hotplug-tasks"], ["cond-timeout", "affinity", "clock-cpus"]),
     "linux/ptrace": ([], None, ["ptrace.dr-order", "ptrace.dr-errors", "ptrace.dr-refused",
-                                "ptrace.dr6", "ptrace.watch"]),
+                                "ptrace.dr6", "ptrace.watch", "ptrace.dr-byte"]),
     "debug/ksym": ([], ["ksym"], ["ksym-files", "ksym-errors"]),
 }
 LAST_LONG = {"kernel": ["switch-storm-kernel", "flex-mix-storm", "hotplug-storm", "flex-turn-cost"],

@@ -3,7 +3,9 @@
 #include "user/bp.h"
 #include "user/trace.h"
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
+#include <time.h>
 
 #define FORKS 10
 
@@ -54,14 +56,52 @@ static void fork_once(void)
     CHECK_EQ(wait_for(pid), 0);
 }
 
+// In us, on the clock of the trace.
+static long now_us(void)
+{
+    struct timespec t;
+
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return t.tv_sec * 1000000 + t.tv_nsec / 1000;
+}
+
+// Each access was after the one before it, and between these times.
+static void check_times(long begin, long end)
+{
+    long sec, us;
+
+    for (const char *line = read_of(KSYM_TRACE_FILE); line; line = next_line(line)) {
+        if (sscanf(line, "%*s [%*d] %ld.%6ld: ", &sec, &us) != 2)
+            continue;
+        CHECK(begin <= sec * 1000000 + us);
+        begin = sec * 1000000 + us;
+    }
+    CHECK(begin <= end);
+}
+
+static void check_directory(const char *path)
+{
+    struct stat st;
+
+    CHECK_EQ(stat(path, &st), 0);
+    CHECK_EQ(st.st_mode, S_IFDIR | 0555);
+}
+
 UTEST_ENTRY(files, "ksym-files", NULL, NEEDS_DR7)
 {
     int fd, cpus = online_cpus(); // counted before this process is bound to one CPU
+    long begin = now_us();
     char word[32];
 
-    CHECK_EQ(write_text(KSYM_TRACE_FILE, "\n"), 0);
+    check_directory(TRACING_DIR);
+    check_directory(TRACING_DIR "/trace_stat");
     CHECK_EQ(write_text(KSYM_FILTER_FILE, "next_tid:-w-\n"), 0);
     check_filters("next_tid:-w-\n");
+    fork_once();
+    REQUIRE((fd = open(KSYM_TRACE_FILE, O_WRONLY)) >= 0);
+    CHECK_EQ(write(fd, "any text", 8), 8); // drops the accesses
+    close(fd);
+    CHECK_EQ(entries_written(), 0);
     for (int cpu = 0; cpu < cpus; cpu++) {
         pin_to_cpu(cpu);
         for (int i = 0; i < FORKS; i++)
@@ -73,6 +113,7 @@ UTEST_ENTRY(files, "ksym-files", NULL, NEEDS_DR7)
     }
     CHECK_EQ(lines_of_mine(": next_tid W task_new+0x"), FORKS * cpus);
     CHECK(entries_written() >= FORKS * cpus);
+    check_times(begin, now_us());
     CHECK(strstr(read_of(KSYM_STAT_FILE), " next_tid\n"));
 
     CHECK((fd = open(KSYM_FILTER_FILE, O_WRONLY | O_TRUNC)) >= 0); // as the shell's ">" does

@@ -123,6 +123,23 @@ UTEST_TYPE(ptrace_dr_order, "ptrace.dr-order")
     CHECK_EQ(go(PTRACE_CONT, pid, 0), ENDED(0));
 }
 
+// A register that has had no condition yet watches a byte for writes.
+UTEST_HWBP(ptrace_dr_byte, "ptrace.dr-byte")
+{
+    pid_t pid = trace(write_all, NULL);
+
+    for (int n = 0; n < 4; n++) {
+        CHECK_EQ(poke_dr(pid, n, var(n) + 1), 0);
+        CHECK_EQ(poke_dr(pid, n, var(n) + 3), 0);
+        CHECK_EQ(peek_dr(pid, n), var(n) + 3);
+    }
+    CHECK_EQ(peek_dr(pid, 7), 0);
+    CHECK_EQ(poke_dr(pid, 7, DR7_SET(3, DR_W, 0)), 0);
+    CHECK_EQ(go(PTRACE_CONT, pid, 0), STOPPED(SIGTRAP));
+    CHECK_EQ(peek_dr(pid, 6), DR6_NONE | 8);
+    CHECK_EQ(go(PTRACE_CONT, pid, 0), ENDED(0));
+}
+
 UTEST_HWBP(ptrace_dr_errors, "ptrace.dr-errors")
 {
     unsigned long dr7 = DR7_SET(0, DR_W, 3);
@@ -161,6 +178,10 @@ UTEST_HWBP(ptrace_dr_refused, "ptrace.dr-refused")
     CHECK_EQ(poke_dr(pid, 7, conditions & ~0xfful), 0);
     CHECK_EQ(poke_dr(pid, 1, var(0) + 1), EINVAL);
     CHECK_EQ(poke_dr(pid, 2, var(0) + 1), 0);
+    CHECK_EQ(poke_dr(pid, 3, var(0) + 1), 0);
+    CHECK_EQ(poke_dr(pid, 7, DR7_SET(3, DR_W, 3) & ~0xfful), EINVAL); // also while it is off
+    CHECK_EQ(poke_dr(pid, 7, DR7_SET(0, 2, 0)), EINVAL);
+    CHECK_EQ(poke_dr(pid, 1, var(0) + 1), 0); // a refusal made it an execute breakpoint
     CHECK_EQ(go(PTRACE_CONT, pid, 0), ENDED(0));
 }
 
