@@ -27,7 +27,7 @@ static inline void finish_switch(void)
 {
     struct runqueue *rq = this_rq();
     struct task *prev = rq->prev;
-    bool push = rq->push, dead = prev->state == TASK_DEAD;
+    bool push = rq->push, dead = prev->state == TASK_DEAD && !prev->queued; // not just preempted
     rq->push = false;
     perf_switch_in(prev, rq->curr);
     __atomic_store_n(&prev->on_cpu, false, __ATOMIC_RELEASE);

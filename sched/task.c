@@ -31,8 +31,6 @@ void task_init(void)
 static struct task *next_dead(void)
 {
     struct task *t = NULL;
-    if (list_empty(&dead_tasks)) // who adds one wakes the reaper
-        return NULL;
     u64 flags = spin_lock_irqsave(&reaper_queue.lock);
     if (!list_empty(&dead_tasks)) {
         t = list_first(&dead_tasks, struct task, run_node);
@@ -164,7 +162,6 @@ void task_exit(void)
     spin_unlock_irqrestore(&tasks_lock, flags);
     __atomic_store_n(&t->exited, true, __ATOMIC_SEQ_CST);
     wake_all(&exit_queue);
-    irq_disable();
     t->state = TASK_DEAD;
     schedule();
     panic("a dead task runs");

@@ -327,7 +327,7 @@ KTEST(sched_kick_reaper, "sched.kick-reaper", NULL)
         struct task *t = kthread_create("dies", at_once, NULL, BIT(0));
         irq_disable();
         u64 ticks = runqueues[1].stats.ticks, until = clock_ns() + PATIENCE;
-        while (t->state != TASK_DEAD)
+        while (t->state != TASK_DEAD || t->queued)
             schedule();
         while (*(volatile u32 *)&t->refs.n > 1 && clock_ns() < until)
             cpu_pause();

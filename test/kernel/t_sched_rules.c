@@ -81,6 +81,7 @@ KTEST(sched_reaper, "sched.reaper-sleeps", NULL)
     while (reaper->state != TASK_WAITING && clock_ns() < until)
         schedule();
     EXPECT_EQ(reaper->state, TASK_WAITING);
+    EXPECT_EQ(reaper->refs.n, 1); // the scheduler's
 }
 
 // ---- waking ----

@@ -2,6 +2,8 @@
 // which order.
 #include "arch/x86/cpu.h"
 #include "arch/x86/platform.h"
+#include "kernel/checks/failure.h"
+#include "kernel/mm/heap.h"
 #include "linux/base/mutex.h"
 #include "sched/runqueue.h"
 #include "sched/wait.h"
@@ -46,6 +48,7 @@ KTEST(sched_tids, "sched.tids", NULL)
     EXPECT_EQ(tid_of_next(), MAX_TID);
     EXPECT_EQ(tid_of_next(), free);
     next_tid = before;
+    EXPECT(!task_find(current_task()->tid + TASK_LISTS)); // its list is the same
 }
 
 // ---- a new task ----
@@ -73,7 +76,7 @@ KTEST(sched_frees_first, "sched.frees-first", NULL)
     for (u32 i = 0; i < 10; i++) {
         struct task *t = kthread_create("dead", nothing, NULL, BIT(0));
         task_join(t);
-        while (t->state != TASK_DEAD || t->on_cpu)
+        while (t->state != TASK_DEAD || t->on_cpu || t->queued)
             schedule();
         task_put(task_new("new", nothing, NULL, BIT(0)));
         EXPECT(list_empty(&t->run_node));
@@ -81,6 +84,29 @@ KTEST(sched_frees_first, "sched.frees-first", NULL)
     }
     EXPECT_EQ(sched_set_affinity(reaper, CPUMASK_ALL), 0);
     EXPECT_EQ(sched_set_affinity(current_task(), CPUMASK_ALL), 0);
+}
+
+// Each allocation fails once. Nothing is left behind, and the next try succeeds.
+KTEST(sched_new_fails, "sched.new-fails", NULL)
+{
+    static struct task *others[40]; // more than there are stacks kept for new tasks
+    if (!DEBUG_BUILD)
+        return ktest_skip("needs a debug build");
+    for (u32 i = 0; i < ARRAY_SIZE(others); i++)
+        others[i] = task_new("new", nothing, NULL, CPUMASK_ALL);
+    struct task *t = NULL;
+    u64 heap = heap_bytes, nth = 0;
+    while (!t && nth < 20) {
+        mm_inject_failure(++nth);
+        t = kthread_create("new", nothing, NULL, CPUMASK_ALL);
+        u64 left = mm_inject_failure(0);
+        EXPECT_EQ(!t, left == 0);
+        EXPECT(t || heap_bytes <= heap);
+    }
+    EXPECT(nth > 2); // the task and its stack
+    for (u32 i = 0; i < ARRAY_SIZE(others); i++)
+        task_put(others[i]);
+    end(t);
 }
 
 // ---- a wait queue's batches ----
@@ -202,6 +228,7 @@ static void gives_up(void *)
 {
     irq_disable();
     error = mutex_lock_killable(&mutex);
+    EXPECT_EQ(current_task()->state, TASK_RUNNABLE);
     if (!error)
         mutex_unlock(&mutex);
     irq_enable();

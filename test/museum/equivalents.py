@@ -36,8 +36,6 @@ ENTRIES = [
     ("sched/wake.c", "sched_wake_from",
      "if (owed && !__atomic_load_n(&t->on_cpu, __ATOMIC_ACQUIRE)) {", "if (false) {",
      "the other branch does the same, but locks the queue twice"),
-    ("sched/task.c", "next_dead", "if (list_empty(&dead_tasks)) // who adds one wakes the reaper",
-     "if (false) // who adds one wakes the reaper", "it spares the lock"),
     ("sched/task.c", "task_new", "t->state = TASK_NEW;", ";",
      "it is 0, as all memory from kalloc()"),
     ("sched/wait.c", "try_take", "if (!is_free && (mark != MUTEX_SHARE || (s64)seen < 0))",
