@@ -1,17 +1,17 @@
 #!/usr/bin/env python3
-# The instructions of some functions that touch memory, as the race finder wants them
+# The instructions of some functions that access memory, in the form that the race finder needs
 # (debug/examples/race.h):
 #
 #   make run APPEND="$(tools/accesses.py build/debug/kernel.elf FUNCTION...) ..."
 #
-# Left out: accesses to the stack, to what a CPU has of its own (%gs), with an index register, with
-# LOCK or XCHG (which wait for nobody), and by instructions that are not in KNOWN or EXTEND.
+# Left out: accesses to the stack, to a CPU's own data (%gs), with an index register, with LOCK or
+# XCHG (which cannot be held up), and by instructions that are not in KNOWN or EXTEND.
 import re
 import subprocess
 import sys
 from dataclasses import dataclass
 
-# struct trapframe (arch/x86/trap.h) begins so.
+# struct trapframe (arch/x86/trap.h) begins with these.
 FRAME = "r15 r14 r13 r12 rbp rbx r11 r10 r9 r8 rax rcx rdx rsi rdi".split()
 NO_BASE = len(FRAME)
 STACK = "rsp", "rbp"
@@ -19,7 +19,7 @@ LINE = re.compile(r"([0-9a-f]+):\t((?:[0-9a-f]{2} )+) *\t(\w+) +(\S+)(?: +# ([0-
 HEAD = re.compile(r"[0-9a-f]+ <(\w+)[.\w]*>:")
 PLACE = re.compile(r"(-?0x[0-9a-f]+)?\(%(r\w+)\)")
 KNOWN = re.compile(r"(mov|add|sub|and|or|xor|inc|dec|neg|not|cmp|test)([bwlq]?)$")
-EXTEND = re.compile(r"mov[zs]([bwl])[wlq]$")  # from a shorter place to a longer register
+EXTEND = re.compile(r"mov[zs]([bwl])[wlq]$")  # a short operand to a longer register
 LENGTH = {"b": 1, "w": 2, "l": 4, "q": 8}
 
 
@@ -39,7 +39,7 @@ class Access:
 
 
 def register_length(operands):
-    """By the names of the registers that are not in parentheses."""
+    """The length that the registers outside of parentheses give."""
     for name in re.findall(r"%(\w+)", re.sub(r"\(.*?\)", "", operands)):
         if name in FRAME or name == "rsp":
             return 8
@@ -79,7 +79,7 @@ def accesses(kernel, functions):
 
 
 def word(found):
-    """What the kernel's command line must say."""
+    """The word for the kernel's command line."""
     return "race=" + ",".join(access.numbers() for access in found)
 
 

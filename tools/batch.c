@@ -1,12 +1,13 @@
 // The first program of a machine that runs a list of programs, one after the other, on Linux and on
-// dr7: tools/batch.py writes the list and reads what this prints around each program's output:
+// dr7: tools/batch.py writes the list and reads the lines that this program prints around each
+// program's output:
 //
 //     TOKEN start N
 //     TOKEN end N exited|killed STATUS      (or: timeout 0, not-started ERRNO)
 //
 // The list is the file /batch.list: for each program its limit in seconds, then its words, each
-// ended by a zero byte, then one more zero byte. argv[1] is the token. The machine goes off at the
-// end of the list.
+// with a zero byte at its end, then one more zero byte. argv[1] is the token. The machine goes off
+// at the end of the list.
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -30,13 +31,13 @@ __attribute__((noreturn)) static void off(const char *why)
     if (why)
         printf("%s failed %s: %s\n", token, why, strerror(errno));
     fflush(stdout);
-    tcdrain(STDOUT_FILENO); // where the console is a tty with a buffer
+    tcdrain(STDOUT_FILENO); // the console may be a tty with a buffer
     reboot(RB_POWER_OFF);
     _exit(1);
 }
 
-// What dr7 has from the start and a fresh Linux has not: file systems, and a console that is the
-// first serial port and passes bytes as they are.
+// Sets up what dr7 has from the start: file systems, and a console on the first serial port that
+// does not change bytes.
 static void prepare_linux(void)
 {
     static const char *const mounts[][2] = {
@@ -46,7 +47,7 @@ static void prepare_linux(void)
     for (size_t i = 0; i < sizeof mounts / sizeof mounts[0]; i++) {
         mkdir(mounts[i][1], 0755);
         if (mount(mounts[i][0], mounts[i][1], mounts[i][0], 0, NULL))
-            _exit(1); // nobody would hear us: the kernel's panic tells
+            _exit(1); // no console exists yet: the kernel's panic shows the failure
     }
     chmod("/tmp", 01777);
     int fd = open("/dev/ttyS0", O_RDWR | O_NOCTTY);
@@ -86,11 +87,11 @@ static void run(int number, unsigned seconds, char **argv)
         off("fork");
     alarm(seconds);
     do
-        ended = waitpid(-1, &status, 0); // orphans come to us, too
+        ended = waitpid(-1, &status, 0); // orphans become children of this process
     while (ended > 0 && ended != pid);
     int late = ended < 0;
     alarm(0);
-    kill(-pid, SIGKILL); // and what it left behind
+    kill(-pid, SIGKILL); // and all that the program has left
     while (waitpid(late ? pid : -pid, NULL, 0) > 0)
         continue;
     if (late)

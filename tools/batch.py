@@ -1,4 +1,4 @@
-# Runs a list of static programs, in one boot, on dr7 or on Linux (tools/linux.py), in the same QEMU
+# Runs a list of static programs in one boot, on dr7 or on Linux (tools/linux.py), in the same QEMU
 # with the same processor. /batch (tools/batch.c) is the first program on both.
 import os
 import re
@@ -14,14 +14,14 @@ import mkiso
 
 INIT = "build/tools/batch"
 MEM = 512              # megabytes
-BOOT_SECONDS = 150     # for the machine itself, besides its programs
+BOOT_SECONDS = 150     # for the machine itself, without its programs
 DR7_WORDS = ["init=/batch", "tty=raw", "log=com2", "vga=0"]
 
 
 @dataclass
 class Done:
-    """One program's run: every byte it wrote, and "exited N", "killed N", "timeout 0",
-    "not-started N" (an errno), or "lost": the machine ended first."""
+    """One program's run: every byte that it wrote, and "exited N", "killed N", "timeout 0",
+    "not-started N" (an errno), or "lost" (the machine ended first)."""
     output: bytes
     status: str
     log: bytes = b""  # what the kernel said during the whole boot
@@ -30,8 +30,8 @@ class Done:
 def run(system, commands, timeout, kernel="build/kernel.elf", files=(), words=(), smp=2, mem=MEM,
         flags=()):
     """Runs `commands` (lists of words, the first a path on this machine) one after the other on
-    `system`, "dr7" or "linux". `timeout`: seconds for each, in the machine's time. `files` lie
-    beside the programs in /. `words`: more for the kernel. A Done for each command."""
+    `system`, "dr7" or "linux". `timeout`: seconds for each, in the machine's time. `files`: more
+    files for /. `words`: more words for the kernel. Returns a Done for each command."""
     token = secrets.token_hex(8)
     with tempfile.TemporaryDirectory(prefix="dr7-") as top:
         root, archive = top + "/root", top + "/archive"
@@ -63,7 +63,7 @@ def run(system, commands, timeout, kernel="build/kernel.elf", files=(), words=()
 
 
 def split(written, token, count, log):
-    """Each program's own bytes out of what came over the line."""
+    """Divides the console's output into each program's own bytes."""
     results = []
     for n in range(count):
         pattern = (rb"%s start %d\n(.*?)%s end %d (\S+ \d+)\n" % (token, n, token, n))

@@ -1,8 +1,9 @@
-# What `make bench` does: test/bench on Linux 6.12 and on dr7, in the same QEMU, as one table.
+# What `make bench` does: runs test/bench on Linux 6.12 and on dr7 in the same QEMU, and makes one
+# table.
 #
 #   bench.py [--readme]      --readme: also into README.md, between its two marks
-#   GROUP=cpus bench.py      only the rows of several CPUs at once, more often, and on more CPUs
-#   GROUP=perf bench.py      only those of Linux's own perf
+#   GROUP=cpus bench.py      only the rows of several CPUs at once, with more boots and more CPUs
+#   GROUP=perf bench.py      only the rows of Linux's own perf
 import math
 import os
 import re
@@ -62,7 +63,7 @@ CPU_ROWS = [
     ("cpus-pipe", "a byte to a process on another CPU, and back"),
     ("cpus-open-close", "open + close of a breakpoint in 4 threads at once"),
 ]
-# Of Linux's own perf, in time. How often is said in each (-r): with 64 threads that run all the
+# Of Linux's own perf, in time. -r gives the number of rounds: with 64 threads that run all the
 # time, one change takes Linux seconds.
 PERF_ROWS = [
     "-r 10 breakpoint thread -b 4 -p 4 -t 16",
@@ -74,12 +75,12 @@ BESIDE = [1, 16, 256, 1024]
 FLAT = 1.2
 MEMORY = {"many": 1024}  # megabytes; with less, Linux does not make 4,000 threads
 FIRST_PROGRAM_MS = 100
-BOOTS = 5  # of which the quickest counts: the host may hold up any of them
+BOOTS = 5  # the quickest one counts, because the host may delay any of them
 
 
 def measure(system, group, rules="mainline", **options):
-    """The rows that one group (None: no group) printed, and the kernel's log. A row that could not
-    be measured is missing."""
+    """Returns the rows that one group (None: no group) printed, and the kernel's log. A row that
+    could not be measured is missing."""
     words = ["slots=" + rules] if system == "dr7" else []
     print(f"bench: {system}, {group or 'boot'}", file=sys.stderr)
     command = [PROGRAM] + ([group] if group else [])
@@ -96,7 +97,7 @@ def number(value):
 
 
 def exact_rows():
-    """All that is counted in instructions, and the memory in use. Two dictionaries of rows."""
+    """All rows that count instructions, and the memory in use. Returns two dictionaries of rows."""
     rows = {"linux": {}, "dr7": {}}
     for system, found in rows.items():
         for group in ("calls", "switches", "tasks", "many", "ptrace"):
@@ -128,14 +129,14 @@ def writes_table(dr7):
 
 
 def image_bytes():
-    """Of the kernel as GRUB loads it, without symbols for debuggers."""
+    """The size of the kernel as GRUB loads it, without symbols for debuggers."""
     stripped = KERNEL + ".stripped"
     subprocess.run(["strip", "-s", "-o", stripped, KERNEL], check=True)
     return os.path.getsize(stripped)
 
 
 def timed_rows():
-    """With time: open + close beside many tasks, and the shortest way to the first program."""
+    """Rows in time: open + close beside many tasks, and the shortest time to the first program."""
     rows = {}
     for system in ("linux", "dr7"):
         boots = [measure(system, "beside", smp=4)[0] for _ in range(BOOTS)]
@@ -147,7 +148,7 @@ def timed_rows():
 
 
 def cpu_table(counts, boots):
-    """Boots of both systems by turns, so that whatever else the host does comes to both. The median
+    """Boots both systems in turns, so that other load on the host disturbs both. Returns the median
     of each row."""
     lines = ["| several CPUs at once, ns | CPUs | dr7 | Linux 6.12 | ratio |",
              "| --- | --: | --: | --: | --: |"]
@@ -165,7 +166,7 @@ def cpu_table(counts, boots):
 
 
 def perf_table():
-    """The same for perf's own benchmarks of breakpoints."""
+    """The same for perf's own breakpoint benchmarks."""
     lines = ["| perf bench, 2 CPUs, µs | dr7 | Linux 6.12 | ratio |", "| --- | --: | --: | --: |"]
     commands = [[perf_tool.built(), "bench"] + row.split() for row in PERF_ROWS]
     found = {(system, row): [] for system in ("dr7", "linux") for row in PERF_ROWS}

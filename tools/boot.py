@@ -25,9 +25,9 @@ CORE = variable("CORE") == "1"
 ARCHIVE = None if CORE else "build/rootfs.cpio"  # the core boots alone
 EXEC_TIMEOUT = {"qemu": 60, "bochs": 300}  # seconds, unless TIMEOUT= says otherwise
 TAIL = 4096  # bytes of output in which the kernel's last line must be
-LOOK = 0.5   # seconds after which it is looked how long it has been quiet
-QUIET = 3.0  # seconds without output after which the next line of a script is typed
-FIRST = 60.0  # the same before anything was asked for: the machine may still boot
+LOOK = 0.5   # seconds between two checks of how long the machine has been quiet
+QUIET = 3.0  # seconds without output until the next line of a script is typed
+FIRST = 60.0  # the same before the first prompt: the machine may still boot
 END_OF_FILE = b"\x04"  # Ctrl-D
 PROMPTS = (b"$ ", b"# ", b"> ", b") ", WHERE)
 DEFAULT_SHELL = "busybox"
@@ -37,8 +37,8 @@ LAST_WORDS = re.compile(rb"^(?:dr7: |PANIC)[^\r\n]*", re.M)
 
 
 def machine(build, archive, words, arguments, emu=None, **options):
-    """A machine as EMU, SMP, MEM, APPEND and QEMU_FLAGS want it. `words` go to the kernel, and
-    `arguments` to init, unless APPEND has some after a "--"."""
+    """A machine with the settings EMU, SMP, MEM, APPEND and QEMU_FLAGS. `words` go to the kernel,
+    and `arguments` to init, unless APPEND has arguments after a "--"."""
     append = words_of("APPEND")
     if "--" in append:
         at = append.index("--")
@@ -55,7 +55,7 @@ def write_out(data):
 
 
 def with_program(top, program, name):
-    """An archive in the folder `top`: the usual one, and this program as /bin/NAME."""
+    """Makes an archive in the folder `top`: the usual one with this program as /bin/NAME."""
     shutil.copytree(os.path.splitext(ARCHIVE)[0], top + "/root", symlinks=True)
     shutil.copy(program, f"{top}/root/bin/{name}")
     mkiso.make_archive(top + "/archive", top + "/root")
@@ -63,8 +63,8 @@ def with_program(top, program, name):
 
 
 def run(build):
-    """The console on this terminal. Without one: what stands on the input is typed at the shell;
-    when nothing does, the demonstration runs, then the machine goes off."""
+    """The console on this terminal. If standard input is no terminal, its lines are typed at the
+    shell. If it has none, the demonstration runs and the machine goes off."""
     if CORE:
         return console(build, ARCHIVE, [])
     shell = variable("SHELL_PROG", DEFAULT_SHELL)
@@ -79,7 +79,7 @@ def run(build):
 
 
 def has_script():
-    """Whether the input is a file or a pipe in which something stands now."""
+    """True if the input is a file or a pipe that has data now."""
     kind = os.fstat(0).st_mode
     return (stat.S_ISREG(kind) or stat.S_ISFIFO(kind)) and bool(select.select([0], [], [], 0)[0])
 
@@ -105,13 +105,13 @@ def console(build, archive, arguments):
             sys.exit(f"dr7: stopped after {timeout:g} seconds (TIMEOUT=)")
         exited = EXITED.search(tail)
         if off and exited:
-            sys.exit(int(exited[1]) or bool(m.status()))  # the kernel has said why
+            sys.exit(int(exited[1]) or bool(m.status()))  # the kernel has printed the reason
         if off and (m.status() or not POWERED_OFF.search(tail)):
             sys.exit(" ".join(["dr7: the machine went off with an error", m.complaints()]))
 
 
 def on_terminal(m, sink, timeout):
-    """Keys go to the machine, and the size of the terminal whenever it changes."""
+    """Sends the machine each key, and the size of the terminal when it changes."""
     print("dr7: Ctrl-A X ends the machine", file=sys.stderr)
     notices, notice = os.pipe()
     signal.signal(signal.SIGWINCH, lambda *_: os.write(notice, size_of_terminal()))
@@ -122,7 +122,7 @@ def on_terminal(m, sink, timeout):
 
 @contextlib.contextmanager
 def raw_terminal():
-    """Every key of this terminal is for the machine."""
+    """Lets every key of this terminal reach the machine."""
     saved = termios.tcgetattr(0)
     tty.setraw(0)
     try:
@@ -133,7 +133,7 @@ def raw_terminal():
 
 
 def size_of_terminal():
-    """As RFC 1073 has it: IAC SB NAWS, width, height, IAC SE."""
+    """In the form of RFC 1073: IAC SB NAWS, width, height, IAC SE."""
     try:
         columns, rows = os.get_terminal_size(0)
     except OSError:
@@ -143,9 +143,9 @@ def size_of_terminal():
 
 
 def type_script(m, sink, timeout):
-    """The lines of the input, each typed when the machine has asked for one, or has had nothing to
-    say for a while; then the end of file, to each program that reads on. What is typed too early is
-    kept, and echoed, there."""
+    """Types the lines of the input. Each line waits for a prompt, or for some time without output.
+    At the end it types the end of file to each program that still reads. The machine keeps and
+    echoes a line that was typed too early."""
     lines, (keyboard, keys) = list(sys.stdin.buffer), os.pipe()
     deadline, held = time.monotonic() + timeout if timeout else float("inf"), b""
     quiet, since, echoed = FIRST, m.clock(), True
@@ -159,9 +159,9 @@ def type_script(m, sink, timeout):
         nonlocal held, quiet, since, echoed
         since, echoed = m.clock(), echoed or b"\n" in data
         said = held + data
-        shown, _, held = without_question(said)  # nobody here can answer
+        shown, _, held = without_question(said)  # no terminal is here to answer
         sink(shown)
-        if echoed and said.endswith(PROMPTS):  # a part of an echo may end alike
+        if echoed and said.endswith(PROMPTS):  # a part of an echo may look like a prompt
             quiet = QUIET
             type_next()
 
@@ -174,13 +174,13 @@ def type_script(m, sink, timeout):
 
 
 def exec_program(build):
-    """One program alone: its output is the only output, and its status decides. What it writes to
-    /dev/host goes to the file OUT=."""
+    """Runs one program: its output is the only output, and its status is the status. Data that it
+    writes to /dev/host goes to the file OUT=."""
     path = settings.program("PROG", variable("PROG"))
     name, out = os.path.basename(path), variable("OUT")
     timeout = settings.timeout(EXEC_TIMEOUT[emulator()])
     if out:
-        open(out, "wb").close()  # before the machine runs for nothing
+        open(out, "wb").close()  # fails before the machine starts
     with tempfile.TemporaryDirectory(prefix="dr7-") as top:
         root = top + "/root"
         os.makedirs(root + "/bin")
@@ -194,7 +194,7 @@ def exec_program(build):
         mkiso.make_archive(top + "/archive", root)
         with machine(build, top + "/archive", ["init=/" + name, "tty=raw", "log=com2", "vga=0"],
                      words_of("ARGS"), to_host=bool(out)) as m:
-            held = b""  # what comes before the log's first line, a refusal to boot
+            held = b""  # text before the log's first line: a refusal to boot
 
             def sink(data):
                 nonlocal held

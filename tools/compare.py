@@ -1,10 +1,10 @@
-# Runs programs on Linux 6.12 and on dr7, in the same emulator with the same processor, and compares
-# what they print and how they end. docs/compare.md has the list and how to read the report.
+# Runs programs on Linux 6.12 and on dr7, in the same emulator with the same processor. Compares
+# their output and how they end. docs/compare.md has the list and how to read the report.
 #
 #   compare.py KERNEL PROGRAM...     the programs of test/compare; the kernel's selftests are added
 #
-# Variables: SEEDS=20 (or FIRST-LAST) and OPS=500 for the generators, T=name for one program, SMP=,
-# HOST=1: also on this machine's own Linux, whose debug registers are real.
+# Variables: SEEDS=20 (or FIRST-LAST) and OPS=500 for the generators; T=name for one program; SMP=;
+# HOST=1 to run also on this machine's own Linux, which has real debug registers.
 import collections
 import difflib
 import os
@@ -29,15 +29,15 @@ FLAGS = ["-cpu", "max,la57=off"]
 LIMIT = 120           # seconds for one program: this computer may have other work
 IN_ONE_BOOT = 40      # programs
 DIFF_SHOWN = 40       # lines of one program's difference
-# Linux switches parts of its code on and off while it runs, by way of an INT3. In QEMU 7.2 with
-# several CPUs one may execute that INT3 when it is no longer expected: about one boot in 25.
+# Linux patches its code while it runs, and puts an INT3 there for a moment. In QEMU 7.2 a second
+# CPU may execute this INT3 too late. About one boot in 25 crashes so.
 LINUX_CRASH = b"Oops: int3"
-LINUX_BOOTS = 5       # with the same programs, at most
+LINUX_BOOTS = 5       # at most, with the same programs
 
 
 @dataclass
 class Known:
-    """A difference that stays: whose, what Linux says there, what dr7 says, and why."""
+    """A known difference: its programs, the lines of Linux and of dr7, and the reason."""
     program: str
     linux: str = ""
     dr7: str = ""
@@ -53,11 +53,11 @@ class Outcome:
     status: str = ""
     known: int = 0
     unknown: list = field(default_factory=list)  # lines to show
-    hardware: collections.Counter = field(default_factory=collections.Counter)  # as whom it says
+    hardware: collections.Counter = field(default_factory=collections.Counter)  # agrees with whom
 
 
 def read_known():
-    """The paragraphs of DIFFERENCES: name, "- pattern" and "+ pattern" lines, reason."""
+    """Reads the paragraphs of DIFFERENCES: name, "- pattern" and "+ pattern" lines, reason."""
     with open(DIFFERENCES, encoding="utf-8") as f:
         text = re.sub(r"^#.*\n", "", f.read(), flags=re.M)
     found = []
@@ -74,19 +74,20 @@ def read_known():
 
 
 def lines_of(done):
-    """What a program printed, line by line, its status last."""
+    """The lines that a program printed, and its status as the last line."""
     text = done.output.decode(errors="backslashreplace")
     return text.split("\n") + [f"status: {done.status}"]
 
 
 def is_known(known, program, ours, theirs):
-    """Whether these lines are a known difference. dr7's pattern may refer to groups of Linux's."""
+    """True if these lines are a known difference. dr7's pattern may refer to groups of Linux's
+    pattern."""
     text = "\n".join(theirs) + "\n=>\n" + "\n".join(ours)
     for k in known:
         if k.program == program and re.fullmatch(f"{k.linux}\n=>\n{k.dr7}", text):
             k.times += 1
             return True
-    # Neighbours that are known one by one.
+    # Neighbouring lines, each of which is known.
     return len(ours) == len(theirs) > 1 and all(
         is_known(known, program, [o], [t]) for o, t in zip(ours, theirs))
 
@@ -139,7 +140,8 @@ def save(system, command, lines):
 
 
 def run_some(system, some, kernel, limit=LIMIT, files=()):
-    """Their results, and how often Linux crashed: it is booted again for what it has not done."""
+    """Returns the results, and how often Linux crashed. After a crash Linux boots again for the
+    rest."""
     done, crashes = [], 0
     while True:
         done += batch.run(system, some[len(done):], limit, kernel=kernel, files=files,
@@ -156,7 +158,7 @@ def run_some(system, some, kernel, limit=LIMIT, files=()):
 
 
 def run_all(kernel, listed):
-    """For each command the lines of Linux and of dr7."""
+    """Returns the lines of Linux and of dr7 for each command."""
     pairs, spent, crashes = [], {"linux": 0.0, "dr7": 0.0}, 0
     for at in range(0, len(listed), IN_ONE_BOOT):
         some, results = listed[at:at + IN_ONE_BOOT], {}
@@ -173,7 +175,7 @@ def run_all(kernel, listed):
 
 
 def on_hardware(listed):
-    """The lines of this machine for each command, None where it is not asked."""
+    """Returns this machine's lines for each command, None where the command is not run here."""
     refusal = host.refusal() if settings.variable("HOST") == "1" else "not asked"
     if refusal == "not asked":
         return [None] * len(listed)
@@ -187,7 +189,7 @@ def on_hardware(listed):
 
 
 def agrees_with(lines, theirs, ours):
-    """Whose lines the hardware's are."""
+    """The system whose lines are the same as the hardware's."""
     if lines == theirs:
         return "both" if lines == ours else "Linux"
     return "dr7" if lines == ours else "neither"

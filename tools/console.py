@@ -1,5 +1,5 @@
-# The console of a machine that a debugger has started: a socket, which `make console` connects to a
-# second terminal, and a file.
+# The console of a machine that a debugger has started: a file, and a socket that `make console`
+# connects to a second terminal.
 import os
 import select
 import socket
@@ -43,7 +43,7 @@ def main():
                 if not data:
                     return
                 os.write(1, data)
-                if size:  # not before the kernel's first word, as in emu.pump()
+                if size:  # not before the kernel's first output, as in emu.pump()
                     connection.sendall(size)
                 size = b""
             if 0 in ready:

@@ -1,7 +1,7 @@
 # Debian's debuggers, built static from their sources below build/debian, so that they run on dr7.
-# Nothing of them belongs to dr7, and nothing is installed.
+# They are no part of dr7, and nothing is installed.
 #
-#   debian.py NAME     builds it if it is not there yet, and prints its path
+#   debian.py NAME     builds it unless it exists, and prints its path
 import glob
 import os
 import subprocess
@@ -20,7 +20,7 @@ class Tool:
     source: str     # Debian's source package
     options: list   # of its configure script
     target: str
-    program: str    # below the folder in which it is built
+    program: str    # its path in the build folder
 
 
 TOOLS = {
@@ -37,8 +37,8 @@ def path_of(name):
 
 
 def download(package, folder, suite=""):
-    """The archive of the package's sources in `folder`, which is new, whatever apt's own list of
-    sources says. `suite`: of this release of Debian, in place of the one that runs."""
+    """Downloads the archive of the package's sources into the new `folder`. apt's own list of
+    sources does not matter. `suite`: the release of Debian, if not the one that runs."""
     with open("/etc/os-release", encoding="utf-8") as f:
         release = dict(line.rstrip().replace('"', "").split("=", 1) for line in f if "=" in line)
     os.makedirs(folder + "/lists/partial")
@@ -56,12 +56,12 @@ def download(package, folder, suite=""):
 
 
 def unpack(archive, folder):
-    """What is in the archive's one folder, into `folder`, which is there."""
+    """Unpacks the content of the archive's only folder into the existing `folder`."""
     subprocess.run(["tar", "-x", "-f", archive, "-C", folder, "--strip-components=1"], check=True)
 
 
 def build(name):
-    """The path of the program, which is built first if it is not there."""
+    """Returns the path of the program. Builds it unless it exists."""
     tool, path = TOOLS[name], path_of(name)
     if os.path.exists(path):
         return path
@@ -77,7 +77,7 @@ def build(name):
         with open(log, "wb") as f:
             for command in (["../source/configure"] + tool.options + flags,
                             ["make", f"-j{os.cpu_count()}", tool.target]):
-                # make's own variables are not for it
+                # the settings of dr7's make are not for this build
                 subprocess.run(command, cwd=folder + "/out", stdin=subprocess.DEVNULL, stdout=f,
                                stderr=f, env={"PATH": os.environ["PATH"]}, check=True)
         subprocess.run(["strip", "-o", path, f"{folder}/out/{tool.program}"], check=True)

@@ -4,8 +4,8 @@
 #
 # The make variables are in the environment.
 #
-# CMDS=file: commands for the debugger, which ends behind the last. PROG=file: it shall know the
-# symbols of this program, too.
+# CMDS=file: commands for the debugger, which then ends. PROG=file: a program whose symbols the
+# debugger loads, too.
 import os
 import re
 import shlex
@@ -27,7 +27,7 @@ KERNEL_BASE = 0xffffffff80000000  # arch/x86/layout.h
 
 
 def gdb(build):
-    """QEMU's stub under gdb, stopped where the kernel's C begins."""
+    """Runs gdb on QEMU's stub. The machine stops where the kernel's C begins."""
     with machine(build, ARCHIVE, ["init=/bin/init", "watchdog=0"], [], "qemu") as m:
         stub, com1 = m.dir + "/gdb", m.dir + "/com1"
         m.flags += ["-S", "-gdb", f"unix:{stub},server=on,wait=off"]
@@ -42,7 +42,7 @@ def gdb(build):
 
 
 def run_gdb(build, m, *options):
-    """gdb on the machine's kernel, with these first commands."""
+    """Runs gdb on the machine's kernel, with these first commands."""
     program = settings.program("PROG", variable("PROG")) if variable("PROG") else ""
     symbols = ["-ex", "add-symbol-file " + program] if program else []
     call_gdb(build + "/kernel.elf", "-ex", f"set $machine = {m.process.pid}",
@@ -50,20 +50,20 @@ def run_gdb(build, m, *options):
 
 
 def call_gdb(program, *options):
-    """gdb on this terminal, with its first commands, then those of CMDS=. Its status is ours: 1
-    when one of them failed."""
+    """Runs gdb on this terminal, with its first commands, then those of CMDS=. Exits with gdb's
+    status: 1 if a command failed."""
     script = ["-batch", "-x", commands().name] if variable("CMDS") else []
     sys.exit(subprocess.call(["gdb", "-q", "-ex", "set pagination off", "-ex", "set confirm off",
                               *options, *script, program]))
 
 
 def commands():
-    """What gives the debugger its commands."""
+    """The file that has the debugger's commands."""
     return open(variable("CMDS") or 0, "rb", buffering=0, closefd=bool(variable("CMDS")))
 
 
 def kgdb(build):
-    """The kernel's own stub under gdb: the machine, QEMU or Bochs, waits for it at boot."""
+    """Runs gdb on the kernel's own stub. The machine, QEMU or Bochs, waits for gdb at boot."""
     with machine(build, ARCHIVE, ["kgdbwait", "init=/bin/init"], []) as m:
         port = m.start(serve_com2=True)
         console.offer(m.com1, build + "/kgdb-console.txt")
@@ -71,7 +71,7 @@ def kgdb(build):
 
 
 def gdbserver(build):
-    """gdb on the program PROG=, with Debian's gdbserver in the machine: `run` starts it."""
+    """Runs gdb on the program PROG=, with Debian's gdbserver in the machine. `run` starts it."""
     program = settings.program("PROG", variable("PROG"))
     here = {"PROG": debian.build("gdbserver"), "FILES": shlex.join([program, *words_of("FILES")]),
             "ARGS": "--multi -", "OUT": "", "TIMEOUT": variable("TIMEOUT", "0")}
@@ -83,7 +83,7 @@ def gdbserver(build):
 
 
 def bochs(build):
-    """Bochs' own debugger on this terminal."""
+    """Runs Bochs' own debugger on this terminal."""
     symbols = symbols_of(build)
     typed = commands()
     with machine(build, ARCHIVE, ["init=/bin/init", "watchdog=0"], [], "bochs") as m:
@@ -91,8 +91,8 @@ def bochs(build):
             f.writelines(f"{address:x} {name}\n" for name, address in symbols.items())
         listener = socket.create_server(("127.0.0.1", 0))
         com1 = f"mode=socket-client, dev=127.0.0.1:{listener.getsockname()[1]}"
-        # With several CPUs a pass may go unnoticed (docs/bochs.md), but not the next one, behind
-        # the `push` of one byte.
+        # With several CPUs Bochs may miss the first stop (docs/bochs.md), but not the second one,
+        # after the `push` of one byte.
         stops = [symbols["kernel_main"], symbols["kernel_main"] + 1][:settings.cpus(1)]
         command = m.bochs_command(com1, "mode=null",
                                   more=f'debug_symbols: file="{m.dir}/symbols"\n',
@@ -105,7 +105,7 @@ def bochs(build):
 
 
 def symbols_of(build):
-    """Name to address: the kernel's, and those of the program PROG=."""
+    """Returns name -> address of the symbols of the kernel and of the program PROG=."""
     with open(build + "/kernel.sym", encoding="utf-8") as f:
         lines = f.read().splitlines()
     if variable("PROG"):
@@ -117,7 +117,8 @@ def symbols_of(build):
 
 
 def feed_bochs(to, typed, symbols):
-    """What is typed, until Bochs ends. Not by sys.stdin, which nobody may be reading then."""
+    """Sends Bochs the typed lines until it ends. It does not use sys.stdin, because no thread may
+    be reading that at the end."""
     try:
         with to, typed:
             for line in typed:
@@ -128,7 +129,7 @@ def feed_bochs(to, typed, symbols):
 
 
 def bochs_command(line, symbols):
-    """What Bochs wants for what is natural to type: `b schedule` is `lb "schedule"` (its own `b`
+    """Translates a natural command to Bochs' own: `b schedule` becomes `lb "schedule"` (Bochs' `b`
     takes a physical address, as `watch w name` does); `info` alone shows the registers."""
     words = line.split()
     if words[:1] == ["watch"]:

@@ -1,5 +1,5 @@
-# Adds file and line to the addresses of a panic or a backtrace: `make decode <log`, or of a file
-# LOG=. The lines themselves stay as they are.
+# Adds file and line to the addresses of a panic or a backtrace: `make decode <log`, or LOG=file.
+# The lines themselves stay as they are.
 import os
 import re
 import subprocess
@@ -7,13 +7,13 @@ import sys
 
 from settings import plainly, variable
 
-# "  [ffffffff80118810] kernel_main+0x2c": the first of a row is where the CPU was, the others are
-# where a call returns to.
+# "  [ffffffff80118810] kernel_main+0x2c": the first frame is where the CPU was, the others are
+# return addresses.
 FRAME = re.compile(r"^  \[([0-9a-f]{16})\]")
 
 
 def places(kernel, addresses):
-    """Functions, files and lines of addresses, inlined functions first."""
+    """Returns functions, files and lines of addresses, inlined functions first."""
     said = subprocess.run(["addr2line", "-e", kernel, "-f", "-i", "-a"], text=True, check=True,
                           input="\n".join(map(hex, addresses)), stdout=subprocess.PIPE).stdout
     for answer in re.split(r"^0x[0-9a-f]+\n", said, flags=re.M)[1:]:
@@ -22,7 +22,7 @@ def places(kernel, addresses):
 
 
 def from_here(place):
-    """A path below this folder. NASM writes the folder twice, with // between."""
+    """The path relative to this folder. NASM writes the folder twice, with // between."""
     path = place.rsplit("//", 1)[-1]
     return os.path.relpath(path) if path.startswith("/") else path
 

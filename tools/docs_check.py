@@ -1,22 +1,22 @@
-# Runs what the pages show and compares it with what they say. A comment before a block, which no
-# reader sees, says how:
+# Runs the commands that the pages show, and compares the output. A comment before a block, which
+# readers do not see, says how:
 #
-#   <!-- run -->                  `$ ` begins a command of the shell, the rest is its output
-#   <!-- session: COMMAND -->     COMMAND's output, and behind each prompt what is typed there
-#   <!-- session goes on -->      a further piece of it, behind some prose
+#   <!-- run -->                  `$ ` begins a shell command, the rest is its output
+#   <!-- session: COMMAND -->     COMMAND's output, and after each prompt the typed line
+#   <!-- session goes on -->      the next part of the session, after some prose
 #   <!-- file: NAME -->           the block is this file
-#   <!-- in a copy: COMMAND -->   no block: all below is done in a copy of the tree, in which
-#                                 COMMAND was done; slow, unless it is for a tour
+#   <!-- in a copy: COMMAND -->   no block: the blocks below run in a copy of the tree, in which
+#                                 COMMAND has run; slow, unless it is for a tour
 #   <!-- not run: REASON -->
 #
-# Behind it may stand, after semicolons: "numbers vary" (and widths of blanks), "/REGEX/ varies",
-# "lines left out" (of the output), "slow" (only for `make docs-check`), "tour NAME" (the session is
-# a tour of `make web`, too). A line "..." stands for any lines, "..." in a line for any text. When
-# an address is typed that an output has shown above, the real one of this run is typed.
+# Options follow after semicolons: "numbers vary" (and widths of blanks), "/REGEX/ varies", "lines
+# left out" (of the output), "slow" (only for `make docs-check`), "tour NAME" (the session is a tour
+# of `make web`, too). A line "..." stands for any lines, "..." in a line for any text. If a typed
+# address was in an output above, the real address of this run is typed.
 #
 #   docs_check.py [--quick] [--print] [PAGE...]
 #
-# prints one line for each block that is not what it shows; with --print also all that came.
+# prints one line for each block that differs, and with --print also the whole output.
 import glob
 import os
 import re
@@ -36,12 +36,12 @@ PROMPT = re.compile(r"^(\(gdb\) |<bochs:\d+> |dr7(?::\S+)?\$ |\(dbg\) )(.*)$")
 PROMPT_AT_END = re.compile(rb"(?:^|\n)(?:\(gdb\) |<bochs:\d+> |\(dbg\) )$")
 NUMBER = re.compile(r"0x[0-9a-f]+(?::0x[0-9a-f]+)?|(?<=\+)[0-9a-f]+\b|\b[0-9a-f_]*\d[0-9a-f_]*\b")
 LIMIT, SLOW_LIMIT = 300, 3600
-# Of build/, what a copy of the tree is built from sooner. Downloads are shared.
+# Parts of build/ that are copied, so that a copy of the tree builds faster. Downloads are shared.
 BUILT = ["obj", "debug", "core", "include", "user", "host", "tools", "compare"]
 SHARED = ["linux", "linux-source", "perf-tool", "debian"]
-ENVIRONMENT = settings.without_settings()  # they are not the page's
+ENVIRONMENT = settings.without_settings()  # the pages assume no settings
 ENVIRONMENT["COLUMNS"] = "1000"  # gdb folds no lines
-ENVIRONMENT["TIMEOUT"] = "1800"  # of a machine: this computer may have other work
+ENVIRONMENT["TIMEOUT"] = "1800"  # for a machine: this computer may have other work
 
 
 class Block:
@@ -54,7 +54,7 @@ class Block:
 
 
 def blocks_of(page):
-    """The marked blocks, each fenced or indented by four blanks."""
+    """Returns the marked blocks, each fenced or indented by four blanks."""
     with open(page, encoding="utf-8") as f:
         lines = f.read().split("\n")
     found, at = [], 0
@@ -88,10 +88,10 @@ def blocks_of(page):
     return found
 
 
-# ---- what is shown, and what came ----
+# ---- the output that is shown, and the real output ----
 
 def parts(text, prompt):
-    """Pairs of what is typed and the lines that answer; the first is typed by nobody."""
+    """Pairs of a typed line and the lines that answer. The first pair has no typed line."""
     pairs, more = [["", []]], False
     for line in text:
         typed = prompt.match(line)
@@ -128,8 +128,8 @@ def fits(shown, came, options):
 
 
 def compare(typed, shown, came, options, learned, seen=None):
-    """What is wrong ("": nothing) with an answer. Numbers that vary are noted in `learned`, the
-    lines that are as shown in the list `seen`."""
+    """Returns what is wrong ("": nothing) with an answer. Adds numbers that vary to `learned`, and
+    the lines that are as shown to the list `seen`."""
     if "--print" in sys.argv:
         print("\n".join(["---- " + typed, *came]))
     at, skip = 0, "lines left out" in options
@@ -178,17 +178,17 @@ def run_block(block, folder, learned):
 
 
 class Session:
-    """A program that is typed to. `seen`: for each command its block, itself as it was typed, and
-    the lines that were as shown."""
+    """A program that gets typed commands. `seen`: for each command its block, the typed command,
+    and the lines that were as shown."""
     def __init__(self, command, folder, limit):
         self.limit, self.seen = limit, []
-        self.shell = command.startswith("make run")  # which takes all its lines at once
+        self.shell = command.startswith("make run")  # this takes all its lines at once
         self.process = subprocess.Popen(["bash", "-c", command], cwd=folder, env=ENVIRONMENT,
                                         stdin=subprocess.PIPE, stdout=subprocess.PIPE,
                                         stderr=subprocess.STDOUT, start_new_session=True)
 
     def read(self, until_end=False):
-        """Up to the next prompt, as lines without it."""
+        """The lines up to the next prompt."""
         data, end = b"", time.monotonic() + self.limit
         while time.monotonic() < end and (until_end or not PROMPT_AT_END.search(data)):
             if select.select([self.process.stdout], [], [], 1)[0]:
@@ -211,12 +211,12 @@ class Session:
         try:
             self.process.wait(20)
         except subprocess.TimeoutExpired:
-            os.killpg(self.process.pid, 9)  # a group of its own
+            os.killpg(self.process.pid, 9)  # its own process group
             self.process.wait()
 
 
 def run_session(blocks, session):
-    """The blocks of one session: what is wrong ("": nothing)."""
+    """Checks the blocks of one session. Returns what is wrong ("": nothing)."""
     learned = {}
     shown = [(b, *pair) for b in blocks for pair in parts(b.text, PROMPT)]
     try:
@@ -232,13 +232,13 @@ def run_session(blocks, session):
                     return f"{block.page}:{block.line}: lines without a command"
                 continue
             if not typed and not lines:
-                lines = ["..."]  # how it begins is not shown
+                lines = ["..."]  # its beginning is not shown
             session.seen.append((block, as_now(typed, learned), []))
             if not session.shell and typed:
                 session.type(session.seen[-1][1])
             answer = next(answers, []) if session.shell else session.read()
             while answer and answer[0].strip() and typed.endswith(answer[0].strip()):
-                del answer[0]  # the end of a long line, as the terminal has folded it
+                del answer[0]  # the rest of a long typed line, which the terminal has wrapped
             wrong = compare(typed, lines, answer, block.options, learned, session.seen[-1][2])
             if wrong:
                 return f"{block.page}:{block.line}: {typed or blocks[0].what}: {wrong}"
@@ -250,7 +250,7 @@ def run_session(blocks, session):
 
 
 def work_folder(top):
-    """A folder in which everything of the tree is, and new files harm nobody."""
+    """Makes a folder that has all of the tree, where new files do no harm."""
     for name in os.listdir("."):
         if name != ".git":
             os.symlink(os.path.abspath(name), os.path.join(top, name))
@@ -258,7 +258,7 @@ def work_folder(top):
 
 
 def copy_of_tree(top, number, command):
-    """A folder below `top` that is the tree, with this done in it."""
+    """Makes a copy of the tree below `top`, and runs the command in it."""
     return copy_tree(f"{top}/copy{number}", command)
 
 
@@ -275,7 +275,7 @@ def copy_tree(folder, command):
 
 
 def check_block(block, rest, folder, learned):
-    """One that is run, with those behind it, which may go on with its session: what is wrong."""
+    """Checks one block. The blocks after it may go on with its session. Returns what is wrong."""
     if block.kind == "file":
         with open(os.path.join(folder, block.what), "w", encoding="utf-8") as f:
             f.write("\n".join(block.text) + "\n")
@@ -287,13 +287,13 @@ def check_block(block, rest, folder, learned):
 
 
 def with_rest(block, rest):
-    """A session's blocks: its first, and those behind it that go on with it."""
+    """A session's blocks: the first, and the later ones that go on with it."""
     last = next((n for n, b in enumerate(rest) if not b.goes_on), len(rest))
     return [block] + rest[:last]
 
 
 def check_page(page, quick):
-    """Lines that say what is wrong, and how many blocks were run."""
+    """Returns lines that say what is wrong, and how many blocks were run."""
     wrong, count, blocks = [], 0, blocks_of(page)
     with tempfile.TemporaryDirectory() as top:
         os.mkdir(top + "/links")
@@ -304,7 +304,7 @@ def check_page(page, quick):
                     break
                 folder, learned = copy_of_tree(top, at, block.what), {}
                 for below in blocks[at:]:
-                    below.limit = SLOW_LIMIT  # it builds
+                    below.limit = SLOW_LIMIT  # the copy must build
             elif not (block.kind == "not run" or block.goes_on or
                       (quick and "slow" in block.options)):
                 count += 1
@@ -315,7 +315,7 @@ def check_page(page, quick):
 
 def check(pages, quick):
     wrong, count = [], 0
-    # With the flags that the pages' commands have, so that none of them builds anything.
+    # Builds with the flags of the pages' commands, so that none of these builds anything.
     subprocess.run(["make", "-s", "all"], env=ENVIRONMENT, check=True, stdout=subprocess.DEVNULL,
                    stderr=subprocess.DEVNULL)
     for page in pages:
@@ -326,7 +326,7 @@ def check(pages, quick):
 
 
 def check_quick():
-    """For `make test`: what is wrong ("": nothing), and the same as lines."""
+    """For `make test`. Returns what is wrong ("": nothing), and the same as lines."""
     wrong, _ = check(pages(), quick=True)
     return "; ".join(wrong), wrong
 

@@ -1,10 +1,9 @@
-# QEMU and Bochs: the one place that knows how to start, feed and end them.
+# QEMU and Bochs: only this file knows how to start, feed and end them.
 #
-# Every machine boots a small ISO of its own, made for its kernel command line. Its serial ports
-# are sockets of this program, on both emulators: console, log and, if asked for, /dev/host.
+# Every machine boots its own small ISO, made for its kernel command line. On both emulators its
+# serial ports are sockets of this program: console, log and, if asked for, /dev/host.
 #
-# A program that starts machines does so in tidy(main), so that nothing is left behind when it is
-# told to end.
+# A program starts machines inside tidy(main), so that no machine is left when a signal ends it.
 import contextlib
 import glob
 import os
@@ -23,24 +22,24 @@ import mkiso
 import witness
 from settings import plainly
 
-WHERE = b"\x1b[6n"  # a shell asks a terminal where its cursor is
-START_SECONDS = 20  # for an emulator to open its serial port, or to end after it has closed it
+WHERE = b"\x1b[6n"  # by this a shell asks the terminal for the cursor's position
+START_SECONDS = 20  # for an emulator to open its serial port, or to end after closing it
 UEFI = "/usr/share/ovmf/OVMF.fd"
 ESCAPE = 1          # Ctrl-A, then x: the user ends the machine
-IAC = 255           # telnet's escape (linux/fs/naws.h): sent twice, it is itself
+IAC = 255           # telnet's escape (linux/fs/naws.h): doubled, it stands for itself
 
-# Instructions are QEMU's clock, 128 ns each: what one CPU does can be repeated exactly.
+# QEMU counts instructions as time, 128 ns each, so that a run with one CPU can be repeated exactly.
 ICOUNT = ["-icount", "shift=7,align=off,sleep=off", "-rtc", "clock=vm"]
 
-CPU = {"qemu": "max", "bochs": "corei7_haswell_4770"}  # the model, unless one is asked for
+CPU = {"qemu": "max", "bochs": "corei7_haswell_4770"}  # the default model
 
-# What the kernel writes last (kernel/main.c; a program may call reboot(2): linux/proc/misc.c).
+# The last line of the kernel (kernel/main.c; a program may call reboot(2): linux/proc/misc.c).
 EXITED = re.compile(rb"dr7: (?:init exited|core ended) with status (\d+)")
 KILLED = re.compile(rb"dr7: init killed by signal (\d+)")
 NOT_STARTED = re.compile(rb"dr7: init could not be started: error (\d+)")
 POWERED_OFF = re.compile(rb"dr7: powered off by (task \d+ \([^\r\n]*\))")
 
-ended, end = os.pipe()  # something to read: the program ends, and with it all machines
+ended, end = os.pipe()  # readable when the program must end, with all machines
 
 BOCHSRC = """\
 cpu: model={cpu}, count={smp}, ips=50000000, reset_on_triple_fault=0
@@ -62,13 +61,14 @@ debug: action=ignore
 
 
 class Keys:
-    """What a user types at a terminal that is the machine's console."""
+    """The keys that a user types at a terminal that is the machine's console."""
 
     def __init__(self):
         self.escaped = False
 
     def typed(self, data):
-        """What the machine gets of it; None: Ctrl-A X, the end. Ctrl-A typed twice is one."""
+        """Returns the bytes for the machine; None: Ctrl-A X, the end. Ctrl-A typed twice is one
+        Ctrl-A."""
         sent = b""
         for key in data:
             if self.escaped and key in b"xX":
@@ -79,14 +79,13 @@ class Keys:
 
 
 class Machine:
-    """One emulator with a directory of its own. Leaving the `with` ends it, and nothing else."""
+    """One emulator with its own directory. Leaving the `with` ends only this emulator."""
 
     def __init__(self, kernel, archive, words, emu="qemu", smp=2, mem=256, cpu=None, flags=(),
                  grub=True, to_host=False, uefi=False, icount=False, witness=False):
-        """`words`: the kernel command line. `archive` may be None. `grub` False: QEMU loads it.
-        `to_host`: there is a third serial port, behind /dev/host. QEMU only: `uefi`, in place of a
-        BIOS; `icount`, time by the count of instructions, on one CPU; `witness`, exceptions() can
-        be asked."""
+        """`words`: the kernel command line. `archive` may be None. `grub` False: QEMU loads the
+        kernel. `to_host`: adds a third serial port for /dev/host. Only for QEMU: `uefi`, UEFI
+        firmware; `icount`, instructions as time, on one CPU; `witness`, for exceptions()."""
         self.kernel, self.archive, self.words, self.grub = kernel, archive, list(words), grub
         self.emu, self.smp, self.mem = emu, int(smp), int(mem)
         self.cpu, self.flags = cpu or CPU[emu], list(flags)
@@ -94,7 +93,7 @@ class Machine:
         self.flags += ICOUNT if icount else []
         self.process = self.com1 = self.com2 = self.com3 = self.errors = None
         self.com2_output = self.host_output = b""
-        self.awake = False  # it has said something
+        self.awake = False  # it has written something
 
     def __enter__(self):
         self.dir = tempfile.mkdtemp(prefix="dr7-")
@@ -116,7 +115,7 @@ class Machine:
         return iso
 
     def qemu_command(self, *ports):
-        """`ports`: what each serial port is connected to."""
+        """`ports`: the peer of each serial port."""
         boot = (["-cdrom", self.iso(), "-boot", "d"] if self.grub else
                 ["-kernel", self.kernel, "-append", " ".join(self.words)])
         return ["qemu-system-x86_64", "-machine", "pc", "-cpu", self.cpu, "-smp", str(self.smp),
@@ -128,8 +127,8 @@ class Machine:
 
     def bochs_command(self, *ports, more="", debugger=()):
         """`ports`: the same; `more`: lines for the bochsrc; `debugger`: first commands for the
-        built-in debugger. The screen is served by VNC, which asks for no client: Bochs' terminal
-        display stops the machine for good when nobody has read a few KiB of it."""
+        built-in debugger. The screen goes to VNC, which needs no client. Bochs' terminal display
+        would stop the machine for ever when a few KiB of it are not read."""
         with open(self.dir + "/bochsrc", "w", encoding="utf-8") as f:
             f.write(BOCHSRC.format(cpu=self.cpu, smp=self.smp, mem=self.mem, iso=self.iso(),
                                    ports="".join(f"com{n}: enabled=1, {port}\n"
@@ -141,9 +140,9 @@ class Machine:
         return ["bochs", "-q", "-f", self.dir + "/bochsrc", "-rc", self.dir + "/commands"]
 
     def start(self, serve_com2=False):
-        """Starts it with its serial ports connected: by Unix sockets, and by TCP to Bochs, which
-        knows no others. `serve_com2`: the second belongs to whoever connects to the Unix socket of
-        the returned name, one after the other."""
+        """Starts the emulator with its serial ports connected: by Unix sockets, and by TCP to
+        Bochs, which has nothing else. `serve_com2`: returns the name of a Unix socket. The second
+        port belongs to its clients, one after the other."""
         server = self.dir + "/com2-server"
         self.errors = open(self.dir + "/errors", "w+b")
         names = ["com1", "com2"] + ["com3"] * self.to_host
@@ -184,17 +183,17 @@ class Machine:
                                         stderr=self.errors, start_new_session=True)
 
     def complaints(self):
-        """What the emulator itself had to say."""
+        """The messages of the emulator itself."""
         self.errors.seek(0)
         text = self.errors.read().decode(errors="replace")
         return text.split("following message:\n")[-1].strip("=\n ")
 
     def crash(self):
-        """Once it is off: what ended it if it was not its kernel; "" if it was."""
+        """For a machine that is off: the reason, if it was not its kernel; else ""."""
         status = self.process.returncode
         if status < 0:
             return f"{self.emu} was ended by signal {-status}: {self.complaints()}"
-        if self.emu == "bochs":  # what it says and how it ends is the same whatever it was
+        if self.emu == "bochs":  # its messages and its status do not show the reason
             return ""
         for path in self.logs():
             with open(path, encoding="utf-8") as f:
@@ -203,16 +202,17 @@ class Machine:
         return self.complaints()
 
     def logs(self):
-        """What QEMU has written, a file for each of its threads."""
+        """The log files of QEMU, one for each of its threads."""
         return glob.glob(self.dir + "/log-*")
 
     def exceptions(self, *vectors):
-        """With `witness`, what QEMU saw of these exceptions (none: of #DB): witness.Trap for
-        each."""
+        """With `witness`: the exceptions with these vectors (default: #DB) that QEMU saw, each a
+        witness.Trap."""
         return list(witness.read(self.logs(), vectors or (witness.DB,)))
 
     def clock(self):
-        """Seconds. The clock stands while the emulator is ready and the host runs others."""
+        """Seconds. The clock stands while the emulator is ready, but the host runs other
+        programs."""
         delays = []
         for path in glob.glob(f"/proc/{self.process.pid}/task/*/schedstat"):
             with contextlib.suppress(OSError), open(path, encoding="ascii") as f:
@@ -220,19 +220,20 @@ class Machine:
         return time.monotonic() - max(delays, default=0)
 
     def pump(self, sink, timeout=None, keyboard=None, escape=False, stream=False, notices=None):
-        """Gives what the first serial port writes to sink() until the machine is off: True. False
-        when the time was up, the program ends, or the user typed Ctrl-A X (`escape`) at the
-        descriptor `keyboard`, whose input goes to the machine; with `stream` its end, too
-        (linux/fs/console.c: a DLE keeps the next byte). `notices`: a descriptor whose bytes are
-        for the console itself (linux/fs/naws.h). What the other ports say is gathered in
-        com2_output and host_output."""
+        """Gives the output of the first serial port to sink(). Returns True when the machine is
+        off. Returns False when the time is up, the program must end, or the user typed Ctrl-A X
+        (`escape`) at the descriptor `keyboard`. The machine gets the keyboard's input, and with
+        `stream` also its end (linux/fs/console.c: a DLE keeps the next byte). `notices`: a
+        descriptor whose bytes are for the console itself (linux/fs/naws.h). com2_output and
+        host_output collect the output of the other ports."""
         deadline = time.monotonic() + timeout if timeout else None
         keys, unsent = Keys(), b""
         ports = {self.com1, self.com2, self.com3} - {None}
         typed = {keyboard, notices} - {None}
         readers = ports | typed | {ended}
         while readers & ports:
-            # No key before the kernel's first word: what comes sooner, it drops with its set-up.
+            # Keys wait for the kernel's first output, because the set-up of the port drops earlier
+            # ones.
             waiting = readers if self.awake and not unsent else readers - typed
             left = max(0, deadline - time.monotonic()) if deadline else None
             ready, writable, _ = select.select(waiting, [self.com1] if unsent else [], [], left)
@@ -242,10 +243,10 @@ class Machine:
                 try:
                     unsent = unsent[self.com1.send(unsent):]
                     acknowledge_at_once(self.com1)
-                except OSError:  # the machine goes off without reading them
+                except OSError:  # the machine goes off without reading
                     unsent = b""
                     readers -= typed
-            # The second port first: the kernel speaks there before the program does here.
+            # The second port first: the kernel writes there before the program writes here.
             for source in sorted(ready, key=lambda source: source is self.com1):
                 data = receive(source)
                 if not data:
@@ -273,20 +274,21 @@ class Machine:
         return True
 
     def status(self):
-        """When pump() returned True: what the kernel gave to machine_off(). In Bochs: None."""
+        """After pump() returned True: the argument of the kernel's machine_off(). In Bochs:
+        None."""
         return self.process.returncode >> 1 if self.emu == "qemu" else None
 
 
 def without_question(data):
-    """(what is shown, whether the cursor is asked for, the start of a question at the end)"""
+    """Returns (the text to show, whether it asks for the cursor, the start of a question at its
+    end)."""
     shown = data.replace(WHERE, b"")
     held = next((n for n in range(len(WHERE) - 1, 0, -1) if shown.endswith(WHERE[:n])), 0)
     return shown[:len(shown) - held], WHERE in data, shown[len(shown) - held:]
 
 
 def tidy(main):
-    """Runs main(). The signals that mean an end, and the end of whoever reads the output, unwind
-    it."""
+    """Runs main(). Signals that end a program, and a closed output, unwind it."""
     def leave(number, _):
         os.write(end, b"!")
         sys.exit(128 + number)
@@ -301,9 +303,9 @@ def tidy(main):
 
 
 def serve(listener, port, log=None):
-    """Connects a serial port with whoever asks at `listener`, one after the other, until the
-    machine is off. What it sends while nobody is connected is lost, unless there is a `log` (a file
-    that is written and read): whoever comes gets that first."""
+    """Connects a serial port with each client of `listener`, one after the other, until the machine
+    is off. Output without a client is lost, unless there is a `log` (a file that is written and
+    read). Each client gets the log first."""
     peer = None
     port.setblocking(True)
     with listener, port:
@@ -333,7 +335,7 @@ def serve(listener, port, log=None):
 
 
 def send(peer, data):
-    """False: it has gone, and is closed."""
+    """False: the peer has gone. The connection is closed then."""
     try:
         peer.sendall(data)
         return True
@@ -343,14 +345,14 @@ def send(peer, data):
 
 
 def acknowledge_at_once(connection):
-    """Bochs lets the system gather small packets while one is not acknowledged, and what is still
-    gathered when it ends is lost if input is left unread."""
+    """With Bochs the system collects small packets until the last one is acknowledged. If Bochs
+    ends with unread input, the collected data is lost."""
     if connection.family == socket.AF_INET:
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 1)
 
 
 def receive(source):
-    """Some bytes from a socket or a descriptor; none when the other side is closed."""
+    """Reads some bytes from a socket or a descriptor; none when the other side is closed."""
     try:
         if isinstance(source, socket.socket):
             return source.recv(65536)

@@ -1,5 +1,5 @@
-# Makes the C header of the font that the kernel uses on a framebuffer: ASCII, 8 by 16, out of
-# GRUB's copy of GNU Unifont (format: GRUB's manual, "Font file format").
+# Makes the C header of the font for the kernel's framebuffer: ASCII, 8 by 16, from GRUB's copy of
+# GNU Unifont (format: GRUB's manual, "Font file format").
 #
 #   font.py >font.h
 import struct
@@ -8,11 +8,11 @@ from settings import plainly
 
 SOURCE = "/usr/share/grub/ascii.pf2"  # of the package grub-common
 WIDTH, HEIGHT, GLYPHS = 8, 16, 128
-BASE = 14  # lines above the one that letters stand on
+BASE = 14  # lines above the base line of the letters
 
 
 def sections(data):
-    """(name, beginning, length) of each, the last one's length as it is."""
+    """Yields (name, start, length) of each section. The lengths are not checked."""
     at = 0
     while at < len(data):
         name, length = struct.unpack_from(">4sI", data, at)
@@ -21,7 +21,7 @@ def sections(data):
 
 
 def rows_of(data, at):
-    """The rows of the glyph there, as bytes."""
+    """The rows of the glyph at this place, as bytes."""
     width, height, left, bottom, _ = struct.unpack_from(">HHhhh", data, at)
     bits = int.from_bytes(data[at + 10:at + 10 + (width * height + 7) // 8], "big")
     bits >>= -(width * height) % 8

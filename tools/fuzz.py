@@ -1,10 +1,10 @@
-# Random system calls on dr7's debug build (test/fuzz), and a finding made small: the round in which
-# it came is played again, with fewer and fewer of its calls.
+# Makes random system calls on dr7's debug build (test/fuzz). A finding is made small: its round is
+# played again, with fewer and fewer calls.
 #
 #   fuzz.py KERNEL PROGRAM
 #
-# Variables: SECS=60, SEED=n (else a fresh one), FIRST=round to begin with, ROUNDS=n, SMP=4,
-# MEM=512; SMALLER=0: a finding stays as it is; KEPT=file: only the calls that it lists.
+# Variables: SECS=60; SEED=n (default: a new one); FIRST=first round; ROUNDS=n; SMP=4; MEM=512;
+# SMALLER=0: findings are not made small; KEPT=file: only the calls in this file.
 import os
 import random
 import re
@@ -19,8 +19,8 @@ import mkiso
 from settings import choice, cpus, megabytes, number, variable
 
 FOLDER = "build/fuzz"
-SLOW = 120      # seconds that a boot may take beyond the time it is to play
-AGAIN_SECS = 20  # to see a finding again
+SLOW = 120      # seconds that a boot may take in addition to the time for playing
+AGAIN_SECS = 20  # seconds to see a finding again
 REPEATS = 200    # of its round in that time
 REPORT_LINES = 40  # of a panic
 LAST_WORDS = re.compile(r"^(?:PANIC|dr7: ).*$", re.M)
@@ -48,7 +48,7 @@ def archive_of(top, program, kept):
 
 
 def judge(off, said, log):
-    """What went wrong in a machine that went off or not, said these lines, and has this log."""
+    """What went wrong in a machine. `off`: it went off; `said`: its lines."""
     if faults := [line for line in said if line.startswith("fault ")]:
         return faults[0].split(" ", 2)[2]
     if not off:
@@ -78,7 +78,7 @@ def play(kernel, program, words, seconds, kept=None):
 
 
 def last_words(log):
-    """The report of a panic, because a CI record has only what is printed."""
+    """The report of a panic. It is printed, because a CI record has only the output."""
     found = LAST_WORDS.search(log)
     return log[found.start():].splitlines()[:REPORT_LINES] if found else []
 
@@ -104,7 +104,7 @@ class Smaller:
         return kind_of(got.wrong) == kind_of(self.found.wrong)
 
     def run(self):
-        """Calls that are enough, or None when the round alone does not show it."""
+        """The calls that are enough, or None when the round alone does not show the fault."""
         kept, parts = list(self.text), 2
         if not self.again(kept):
             return None

@@ -23,7 +23,7 @@ def value(expression):
 
 
 def items(head, type_name, field):
-    """The structures that hang on a list, by their `field`. None before the list is made."""
+    """The structures in a list, which `field` links. None before the list is made."""
     kind = gdb.lookup_type(type_name)
     offset = next(f.bitpos // 8 for f in kind.fields() if f.name == field)
     node = head["next"]
@@ -45,7 +45,7 @@ def whose(task):
 
 
 def place(address):
-    """Symbol, file and line of the call that returns to an address."""
+    """Symbol, file and line of the call before a return address."""
     address = (int(address) & (1 << 64) - 1) - 1
     symbol = gdb.execute(f"info symbol {address}", to_string=True).split(" in section")[0].strip()
     line = gdb.find_pc_line(address)
@@ -54,7 +54,7 @@ def place(address):
 
 
 def tasks():
-    """All tasks, by tid. They hang in lists, of which a tid's remainder chooses one."""
+    """All tasks, by tid. They are in a hash table of lists."""
     lists = value("task_lists")
     found = [t for n in range(lists.type.range()[1] + 1)
              for t in items(lists[n], "struct task", "tid_node")]
@@ -180,7 +180,7 @@ def show_bt(tid):
 
 
 class Dr7(gdb.Command):
-    """What dr7's structures say; `dr7` alone lists the commands."""
+    """Shows dr7's structures; `dr7` alone lists the commands."""
 
     def __init__(self):
         super().__init__("dr7", gdb.COMMAND_DATA)
@@ -204,8 +204,8 @@ class Kill(gdb.Command):
         super().__init__("kill", gdb.COMMAND_RUNNING)
 
     def invoke(self, argument, from_tty):
-        # gdb's own asks the emulator to end, and complains when it has ended before gdb has
-        # acknowledged the answer.
+        # gdb's own `kill` prints an error if the emulator ends before gdb has acknowledged its
+        # answer.
         gdb.execute("disconnect", to_string=True)
         os.kill(int(gdb.convenience_variable("machine")), signal.SIGKILL)
         print("[the machine is off]")
@@ -213,5 +213,5 @@ class Kill(gdb.Command):
 
 gdb.execute("set confirm off")
 Dr7()
-if gdb.convenience_variable("machine") is not None:  # what has started gdb knows the emulator
+if gdb.convenience_variable("machine") is not None:  # set by make gdb and make kgdb
     Kill()

@@ -1,5 +1,5 @@
-# This machine's own Linux as a third system to run programs on: its debug registers are real ones.
-# It may forbid perf events or ptrace; then refusal() says which.
+# This machine's own Linux as a third system that runs programs: its debug registers are real. It
+# may forbid perf events or ptrace; then refusal() says which.
 import ctypes
 import os
 import struct
@@ -17,7 +17,8 @@ PTRACE_TRACEME = 0
 
 
 def watch():
-    """Opens a watchpoint on memory of this process, with an attribute of 72 bytes; 0 or errno."""
+    """Opens a watchpoint on memory of this process, with an attr of 72 bytes. Returns 0 or
+    errno."""
     word = ctypes.c_long()
     attr = struct.pack("<IIQQQQQIIQQ", BREAKPOINT, 72, 0, 0, 0, 0, USER_ONLY, 0, WRITES,
                        ctypes.addressof(word), 8)
@@ -29,7 +30,7 @@ def watch():
 
 
 def trace():
-    """Whether a child may ask to be traced; 0 or errno."""
+    """Tries whether a child may ask to be traced. Returns 0 or errno."""
     pid = os.fork()
     if pid == 0:
         os._exit(ctypes.get_errno() if LIBC.ptrace(PTRACE_TRACEME, 0, 0, 0) else 0)
@@ -37,7 +38,7 @@ def trace():
 
 
 def refusal():
-    """Why this machine cannot be a referee, "": it can."""
+    """Why this machine cannot run the programs; "": it can."""
     for name, call in (("perf_event_open", watch), ("ptrace", trace)):
         error = call()
         if error:
@@ -46,7 +47,7 @@ def refusal():
 
 
 def run(commands, timeout):
-    """As batch.run(): a Done for each command."""
+    """Like batch.run(): returns a Done for each command."""
     results = []
     for command in commands:
         path = os.path.abspath(command[0])

@@ -2,9 +2,9 @@
 # Turns `nm -n --print-size` of a linked kernel (stdin) into the C source of its symbol table
 # (stdout).
 #
-# Functions and data objects at the kernel's addresses, in rising order, one name for each address.
-# A symbol without a size (from assembly) reaches to the next one. Empty input gives an empty table,
-# for the first link.
+# The table has functions and data objects at the kernel's addresses, sorted, with one name for each
+# address. A symbol without a size (from assembly) reaches to the next one. Empty input gives an
+# empty table, which the first link needs.
 import sys
 
 KINDS = "tTdDbBrRwWvV"
@@ -13,7 +13,7 @@ MAX_SIZE = 0xFFFFFFFF
 
 
 def read_symbols(lines):
-    """[(address, size or None, name)], ascending."""
+    """Returns [(address, size or None, name)], sorted."""
     found = {}
     for line in lines:
         fields = line.split()
@@ -23,7 +23,7 @@ def read_symbols(lines):
         size = int(fields[1], 16) if len(fields) == 4 else None
         if addr < KERNEL_BASE:
             continue
-        # Without a size: labels of the assembler ("entry.loop") and marks of the linker
+        # These have no size: labels of the assembler ("entry.loop") and marks of the linker
         # ("__text_start").
         if size is None and ("." in name or name.startswith("__")):
             continue

@@ -1,5 +1,5 @@
-# Checks what a compiler does not: formatting, the direction of includes between folders, file
-# sizes. Prints one line per fault and fails if there was any.
+# Checks what a compiler does not check: formatting, the direction of includes between folders, file
+# sizes. Prints one line per fault and fails if there is any.
 import re
 import subprocess
 import sys
@@ -9,16 +9,16 @@ import size
 
 MAX_LINES = 500
 MAX_COLUMNS = 100
-PNG = b"\x89PNG"  # a screenshot, which no text can describe
+PNG = b"\x89PNG"  # a screenshot has no source
 MAX_FUNCTION = 40  # lines between the braces; see REASON
 MAX_ASM_FILES = 6
 MAX_CODE = {"the core": (size.CORE, 8000), "the whole kernel": (size.WHOLE, 27400)}  # lines
 CLANG_FORMAT = 14  # other versions format differently
 REASON = "long because"  # in one of the first lines: why the file may be longer
 
-# folder -> the folders whose headers it may include, besides its own. The longest match counts.
+# folder -> the other folders whose headers it may include. The longest match counts.
 GROUND = ["arch/x86", "kernel/base", "kernel/mm"]
-# The rooms of the roof, from the ground up: each may include those before it.
+# The folders of the roof, from the bottom up: each may include those before it.
 ROOMS = ["linux/base", "linux/sched", "linux/mm", "linux/perf", "linux/task", "linux/fs",
          "linux/ptrace", "linux/proc", "debug"]
 FLOOR = GROUND + ["sched", "perf", "hwbp", "kernel/checks"]
@@ -49,7 +49,7 @@ MAY_INCLUDE = {
 for number, room in enumerate(ROOMS):
     MAY_INCLUDE[room] = FLOOR + ["arch/x86/user", "arch/x86/svm"] + ROOMS[:number]
 CHECKED = ("arch/", "kernel/", "sched/", "perf/", "hwbp/", "linux/", "debug/")
-NO_ASM = ("kernel/", "sched/", "perf/", "hwbp/", "linux/", "debug/")  # where only C may be
+NO_ASM = ("kernel/", "sched/", "perf/", "hwbp/", "linux/", "debug/")  # only C here
 
 INCLUDE = re.compile(r'^\s*#\s*include\s+"([^"]+)"')
 UNFINISHED = re.compile(r"\b(TO" r"DO|FIX" r"ME|X" r"XX)\b")
@@ -81,7 +81,7 @@ def check_include(path, number, name):
 
 
 def check_functions(path, lines):
-    """Of the kernel: none is long, unless the comment above it says why."""
+    """No function of the kernel is long, unless the comment above it says why."""
     start = None
     for number, line in enumerate(lines, 1):
         if line == "{":

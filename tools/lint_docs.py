@@ -1,5 +1,5 @@
-# What is wrong with the prose: Markdown lines that are too wide, links that lead nowhere, and names
-# of files, in pages and in comments, that do not exist. tools/lint.py calls it.
+# Finds faults of the prose: Markdown lines that are too wide, links without a target, and names of
+# files, in pages and comments, that do not exist. tools/lint.py calls it.
 import os
 import re
 
@@ -9,23 +9,23 @@ HEADING = re.compile(r"^#+ (.*)")
 FENCE = re.compile(r"^\s*```")
 NAMED = re.compile(r"(?<![\w/.-])((?:boot|kernel|arch/x86|perf|hwbp|sched|linux|debug|user|test|"
                    r"docs|labs|tools)/[\w/-]+\.(?:c|h|asm|py|md|txt|sh|cfg))\b")
-MADE = re.compile(r"<!-- file: (\S+)")  # the page shows what is in it
+MADE = re.compile(r"<!-- file: (\S+)")  # the page shows the file's content
 REFUSED, CALLS = "docs/compat.md", "linux/proc/syscall.c"
-REFUSED_QUIETLY = "// C libraries, busybox and perf try these"  # those behind it are not there
-LAST_CALL = 450  # the newest that was there when the table was written
+REFUSED_QUIETLY = "// C libraries, busybox and perf try these"  # not supported from here on
+LAST_CALL = 450  # the newest call when the table was written
 PROMPT = re.compile(r"^(?:    )?(?:\$ |\(gdb\) |\(dbg\) |<bochs:\d+> |dr7(?::\S+)?\$ )")
 SYSTEM_HEADERS = ["/usr/include", "/usr/include/x86_64-linux-gnu"]  # <linux/perf_event.h>
 
 
 def anchors(path):
-    """The names by which headings can be linked to, as GitHub makes them."""
+    """The names for links to headings, as GitHub makes them."""
     with open(path, encoding="utf-8") as f:
         titles = [HEADING.match(line)[1] for line in f if HEADING.match(line)]
     return {re.sub(r"[^\w\- ]", "", t.lower()).replace(" ", "-") for t in titles}
 
 
 def is_prose(line, fenced):
-    """Not a table, not shown output, and not one word that cannot be broken."""
+    """True if the line is no table, no shown output, and not a single word."""
     return not (fenced or line.startswith(("|", "    ", "<")) or " " not in line.strip())
 
 
@@ -41,7 +41,7 @@ def check_links(path, where, line, fault):
 
 
 def check_names(where, text, fault, made=()):
-    """`made`: names of files that the page itself makes."""
+    """Checks the names of files in a text. `made`: files that the page itself makes."""
     for name in NAMED.findall(text):
         places = [name] + [os.path.join(d, name) for d in SYSTEM_HEADERS]
         if not ("NAME" in name or name in made or any(map(os.path.exists, places))):
@@ -49,7 +49,7 @@ def check_names(where, text, fault, made=()):
 
 
 def unmarked_commands(lines):
-    """Numbers of the lines where a block with commands begins that no comment is above."""
+    """Yields the line of each block that has commands, but no comment above it."""
     fenced, in_block, start, marked = False, False, 0, False
     for number, line in enumerate(lines, 1):
         fence = FENCE.match(line) is not None
@@ -67,7 +67,7 @@ def unmarked_commands(lines):
 def check_page(path, lines, fault):
     fenced = False
     made = [MADE.match(line)[1] for line in lines if MADE.match(line)]
-    # A lab's own page is for its starter, which is another tree.
+    # A lab's own page is about its starter, which is another tree.
     for number in unmarked_commands(lines) if path.count("/") < 2 else []:
         fault(f"{path}:{number}", "commands, and no comment how to run them: tools/docs_check.py")
     for number, line in enumerate(lines, 1):
@@ -81,8 +81,8 @@ def check_page(path, lines, fault):
 
 
 def names_of_calls(path, pattern, before="", last=None):
-    """The names that the pattern finds in a file, of its part before a text. `last`: of those
-    whose second group is a number, the greatest."""
+    """The names that the pattern finds in the part of a file before a text. `last`: only names
+    whose second group, a number, is at most this."""
     with open(path, encoding="utf-8") as f:
         text = f.read()
     found = re.findall(pattern, text[:text.index(before)] if before else text)
@@ -90,7 +90,8 @@ def names_of_calls(path, pattern, before="", last=None):
 
 
 def check_calls(fault):
-    """Linux's calls up to LAST_CALL are either in the kernel's list or in the page's table."""
+    """Checks that each Linux call up to LAST_CALL is either in the kernel's list or in the page's
+    table."""
     linux = names_of_calls(SYSTEM_HEADERS[1] + "/asm/unistd_64.h", r"#define __NR_(\w+) (\d+)",
                            last=LAST_CALL)
     ours = names_of_calls(CALLS, r"(?:\bSYS_|\b[A-Z_]+\()(\w+)(?=\W)", before=REFUSED_QUIETLY)

@@ -1,5 +1,5 @@
-# Debian's Linux 6.12 as a second system to run programs on: its kernel is fetched and unpacked
-# below build/linux, never installed, and boots in QEMU like dr7, with an archive of our own.
+# Debian's Linux 6.12 as a second system that runs programs. Its kernel is unpacked below
+# build/linux, never installed. It boots in QEMU like dr7, with an archive that is made here.
 #
 #   linux.py                 fetches it, and prints its path
 #   linux.py run             runs one static program on it, as `make exec` does on dr7: its output
@@ -15,13 +15,13 @@ import emu
 import settings
 
 FOLDER = "build/linux"
-# Its log goes to the second port, the first one is the programs'. A panic ends the machine.
+# Its log goes to the second port, because programs use the first one. A panic ends the machine.
 WORDS = ["console=ttyS1,115200", "rdinit=/batch", "panic=-1", "quiet"]
 PACKAGE = r"^linux-image-6\.12\.[0-9]+\+deb12-amd64$"
 
 
 def newest_package():
-    """The name of the newest of Debian's 6.12 kernels, None if apt knows none."""
+    """The name of Debian's newest 6.12 kernel; None if apt knows none."""
     found = subprocess.run(["apt-cache", "search", "--names-only", PACKAGE], text=True,
                            stdout=subprocess.PIPE, check=True).stdout
     names = [line.split()[0] for line in found.splitlines()]
@@ -29,7 +29,7 @@ def newest_package():
 
 
 def fetch():
-    """The path of the kernel's image. One that is already there stays."""
+    """Returns the path of the kernel's image. Fetches it unless it exists."""
     have = glob.glob(FOLDER + "/root/boot/vmlinuz-6.12.*")
     if have:
         return have[0]
@@ -42,9 +42,9 @@ def fetch():
     print(f"dr7: fetching {name}", file=sys.stderr)
     os.makedirs(FOLDER + "/root", exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="dr7-") as folder:
-        os.chmod(folder, 0o777)  # apt downloads as a user of its own
+        os.chmod(folder, 0o777)  # apt downloads as another user
         subprocess.run(["apt-get", "download", "-qq", name], cwd=folder, check=True)
-        # Of the package only the kernel itself: the modules are large, and nothing here needs one.
+        # Only the kernel itself is unpacked: the modules are large, and none is needed.
         package = subprocess.Popen(["dpkg", "--fsys-tarfile"] + glob.glob(folder + "/*.deb"),
                                    stdout=subprocess.PIPE)
         subprocess.run(["tar", "-x", "-C", FOLDER + "/root", "--wildcards", "./boot/vmlinuz-*",
@@ -55,7 +55,7 @@ def fetch():
 
 
 class Linux(emu.Machine):
-    """A QEMU that boots Linux, otherwise like one that boots dr7. `arguments`: for /batch."""
+    """A QEMU that boots Linux, otherwise like emu.Machine. `arguments`: for /batch."""
 
     def __init__(self, archive, words=(), arguments=(), **options):
         super().__init__(fetch(), archive, WORDS + list(words) + ["--"] + list(arguments),
@@ -64,7 +64,7 @@ class Linux(emu.Machine):
 
 
 def main():
-    import batch  # which needs this module
+    import batch  # imported here, because batch imports this module
     if sys.argv[1:2] != ["run"]:
         print(fetch())
         return

@@ -1,8 +1,8 @@
-# The tests of the Linux Test Project that are about what dr7 has, one by one on Linux and on dr7,
-# in the same emulator: each verdict beside the other. LTP=folder names a built LTP, whose programs
-# are static; nothing of it belongs to dr7. docs/compare.md says how to build one, how to read this.
+# Runs tests of the Linux Test Project (LTP) on Linux and on dr7 in the same emulator, and compares
+# each verdict. Only tests of features that dr7 has are run. LTP=folder names a built LTP with
+# static programs. docs/compare.md says how to build one, and how to read the output.
 #
-#   ltp.py KERNEL            T=name: one test, and what it says on both
+#   ltp.py KERNEL            T=name: one test, with its output on both
 import collections
 import glob
 import os
@@ -15,15 +15,15 @@ import linux
 import settings
 
 LIST = "runtest/syscalls"  # of LTP: a line for each test, its name and the command
-# Of that list: ptrace, perf events, signals, wait, fork, exec, memory, futexes, time, poll,
-# scheduling, and who one is.
+# The tests of that list that are run: ptrace, perf events, signals, wait, fork, exec, memory,
+# futexes, time, poll, scheduling, and identity.
 SUBJECTS = re.compile(
     "ptrace|perf_event|process_vm|t?g?kill|pause|abort|alarm|(rt_)?(tg)?sig|wait|v?fork|clone|exec|"
     "exit|m(un)?map|mprotect|mremap|madvise|msync|s?brk|futex|[gs]et_robust|time|clock_|"
     "[gs]ettimeofday|[gs]etitimer|nanosleep|p?poll|p?select|sched_|getrusage|get[pt]?p?id|"
     "[gs]etsid|[gs]etpgid|(arch_)?prctl")
 DIFFERENCES = "test/compare/ltp-differences"
-# What LTP's library adds up to a status; the first that is in it is the verdict.
+# LTP's library adds these bits up to a status. The first one that is set is the verdict.
 VERDICTS = [(2, "broken"), (1, "fail"), (4, "warning"), (32, "refused")]
 SHELL = "/bin/busybox"
 PATIENCE = 4  # times LTP's own limit, which is 30 seconds
@@ -41,7 +41,7 @@ def tests(folder):
 
 
 def programs(folder, wanted):
-    """Programs of these names, and helpers, below `folder`, wherever in it: name -> path."""
+    """Finds programs of these names, and helpers, anywhere below `folder`: name -> path."""
     found = {}
     for top, _, names in os.walk(folder):
         for name in names:
@@ -67,7 +67,7 @@ def read_known():
 
 
 def verdict_of(lines):
-    """Of a run, whose last line is its status."""
+    """The verdict of a run. Its last line is its status."""
     how, number = lines[-1][len("status: "):].split()
     if how != "exited":
         return f"{how} {number}"
@@ -75,7 +75,7 @@ def verdict_of(lines):
 
 
 def report(names, pairs):
-    """Prints the table and the reasons; the names whose difference is not known."""
+    """Prints the table and the reasons. Returns the names whose difference is not known."""
     known, unknown, reasons = read_known(), [], collections.defaultdict(list)
     agreed = collections.Counter()
     print(f"{'test':30} {'Linux':12} dr7")
@@ -83,7 +83,7 @@ def report(names, pairs):
         print(f"{name:30} {theirs:12} {ours}")
         if ours == theirs:
             agreed[ours] += 1
-        elif ours == "pass":  # Linux needs more time in an emulator than some tests have
+        elif ours == "pass":  # some tests have too little time for Linux in an emulator
             agreed["pass only on dr7"] += 1
         elif known.get(name, "")[:1] == (ours,):
             reasons[known[name][1]].append(name)
@@ -96,7 +96,7 @@ def report(names, pairs):
 
 
 def run_all(kernel, listed, found):
-    """For each name the lines of Linux and of dr7. `found`: the programs."""
+    """Returns the lines of Linux and of dr7 for each name. `found`: the programs."""
     config, = glob.glob(linux.FOLDER + "/root/boot/config-*")
     start = [SHELL, "env", "KCONFIG_PATH=/" + os.path.basename(config)] + ENVIRONMENT
     helpers = {path for name, path in found.items() if HELPER.search(name)}

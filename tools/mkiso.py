@@ -1,5 +1,5 @@
-# Makes what GRUB boots: the cpio archive with the programs, and the ISO with kernel, archive and
-# grub.cfg.
+# Makes the files that GRUB boots: the cpio archive with the programs, and the ISO with kernel,
+# archive and grub.cfg.
 #
 #   mkiso.py archive OUT.cpio DIRECTORY
 #   mkiso.py iso OUT.iso GRUB.CFG KERNEL [ARCHIVE]     for BIOS and UEFI, CD or USB stick
@@ -13,7 +13,7 @@ from settings import plainly
 
 GRUB = "/usr/lib/grub/i386-pc"
 MODULES = "multiboot2 iso9660 biosdisk normal part_msdos"
-# GRUB's own drivers, which it would load by itself, set up modes that the firmware's has not.
+# GRUB would load its own drivers, which set other modes than the firmware's driver.
 UEFI_SCREEN = 'if [ "$grub_platform" = efi ]; then insmod efi_gop; fi\n'
 MAX_CMDLINE = 2000  # the kernel keeps 2047 bytes (CMDLINE_SIZE); GRUB adds a few backslashes
 MAX_WORDS = 512     # CMDLINE_WORDS
@@ -30,14 +30,14 @@ def make_archive(out, directory):
 
 
 def quote(word):
-    """One word as GRUB's script language reads it back unchanged."""
+    """Quotes a word so that GRUB's script language reads it unchanged."""
     return "'" + word.replace("'", "'\\''") + "'"
 
 
 def boot_config(words, archive, uefi=False):
     """A grub.cfg that boots at once, without a menu, with these words as the command line. GRUB
-    drops empty words, so arguments of nothing, or of nothing but percent signs, get one more,
-    which the kernel takes away (kernel/base/cmdline.c)."""
+    drops empty words. So an argument that is empty, or only percent signs, gets one more percent
+    sign, which the kernel removes (kernel/base/cmdline.c)."""
     at = words.index("--") if "--" in words else len(words)
     words = words[:at] + [w if w.strip("%") else w + "%" for w in words[at:]]
     if sum(len(os.fsencode(w)) + 1 for w in words) > MAX_CMDLINE or len(words) > MAX_WORDS:
@@ -46,13 +46,14 @@ def boot_config(words, archive, uefi=False):
         sys.exit("dr7: the kernel command line has an empty word")
     return ("multiboot2 /boot/kernel.elf " + " ".join(map(quote, words)) + "\n"
             + ("module2 /boot/rootfs.cpio\n" if archive else "")
-            # A BIOS machine has text; multiboot2 has chosen a framebuffer.
+            # A BIOS machine uses text mode, although multiboot2 would choose a framebuffer.
             + ("" if uefi else "set gfxpayload=text\n") + "boot\n")
 
 
 def make_iso(out, config, kernel, archive, uefi=False):
     """`config`: the text of grub.cfg; `archive` may be None. Debug information stays out. `uefi`:
-    it boots there, too, which costs a second and several megabytes; all of GRUB is on it."""
+    boots with UEFI, too. This costs a second and several megabytes, because all of GRUB is on
+    it."""
     only = [] if uefi else ["-d", GRUB, "--install-modules=" + MODULES]
     with tempfile.TemporaryDirectory(prefix="dr7-") as top:
         os.makedirs(top + "/boot/grub")

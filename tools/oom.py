@@ -1,6 +1,6 @@
-# Boots the tests oom.* on the debug build and tells which places that allocate memory have failed
-# in them: the tests write the callers of each failure to /dev/host, the disassembly has all calls.
-# A place is a line of the source. One that never failed is a failure, unless it is in AT_BOOT.
+# Boots the tests oom.* on the debug build, and tells which places that allocate memory have failed.
+# The tests write the callers of each failure to /dev/host, and the disassembly has all calls. A
+# place is a line of the source. A place that never failed is an error, unless it is in AT_BOOT.
 #
 #   oom.py BUILD
 import os
@@ -21,7 +21,7 @@ AT_BOOT = {"cpu_give_stacks": "a CPU that finds no memory is left out",
 
 
 def calls(build):
-    """Return addresses of all calls of the allocators."""
+    """The return addresses of all calls of the allocators."""
     found, after_call = [], False
     with open(build + "/kernel.asm", encoding="utf-8") as f:
         for line in f:
@@ -33,7 +33,7 @@ def calls(build):
 
 
 def places(build, addresses):
-    """File with line, and function, of each call, by its return address."""
+    """The place and the function of each call, by its return address."""
     asked = [hex(address - 1) for address in addresses]
     lines = subprocess.run(["addr2line", "-f", "-e", build + "/kernel.elf"] + asked, text=True,
                            capture_output=True, check=True).stdout.splitlines()
@@ -43,7 +43,7 @@ def places(build, addresses):
 
 
 def run(build):
-    """The callers of each failure, and what the tests said."""
+    """Returns the callers of each failure, and the output of the tests."""
     output = bytearray()
     words = ["init=/bin/utest", "--", "oom"]
     with emu.Machine(build + "/kernel.elf", "build/rootfs.cpio", words, to_host=True) as m:

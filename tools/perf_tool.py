@@ -1,7 +1,7 @@
-# Linux's own perf, as one static program: built from Debian's sources of Linux 6.12 below
+# Linux's own perf as one static program. It is built from Debian's sources of Linux 6.12 below
 # build/perf-tool, never installed. It runs on dr7 and on Linux.
 #
-#   perf_tool.py             fetches and builds it, unless it is there, and prints its path
+#   perf_tool.py             fetches and builds it unless it exists, and prints its path
 import os
 import subprocess
 import sys
@@ -12,7 +12,7 @@ import emu
 FOLDER = "build/perf-tool"
 PERF = FOLDER + "/perf"
 PACKAGE = "linux-source-6.12"
-# Of the sources, what tools/perf is made of; and what it can do without.
+# The parts of the sources that tools/perf needs, and the features that it can do without.
 PARTS = ["tools/*", "scripts/*", "arch/arm64/tools/*", "kernel/bpf/disasm.*"]
 WITHOUT = ["AUXTRACE", "BACKTRACE", "BPF_SKEL", "DEMANGLE", "DWARF", "GTK2", "JEVENTS",
            "JVMTI", "LIBAUDIT", "LIBBABELTRACE", "LIBBPF", "LIBCAP", "LIBCRYPTO", "LIBDEBUGINFOD",
@@ -21,9 +21,9 @@ WITHOUT = ["AUXTRACE", "BACKTRACE", "BPF_SKEL", "DEMANGLE", "DWARF", "GTK2", "JE
 
 
 def fetch(top):
-    """The path of the sources, unpacked in the folder `top`."""
+    """Unpacks the sources in the folder `top`. Returns their path."""
     print("dr7: fetching " + PACKAGE, file=sys.stderr)
-    os.chmod(top, 0o777)  # apt downloads as a user of its own
+    os.chmod(top, 0o777)  # apt downloads as another user
     subprocess.run(["apt-get", "download", "-qq", PACKAGE], cwd=top, check=True)
     unpack = (f"dpkg --fsys-tarfile *.deb | tar -xO ./usr/src/{PACKAGE}.tar.xz | xz -dc |"
               f" tar -x --wildcards " + " ".join(f"'{PACKAGE}/{part}'" for part in PARTS))
@@ -43,7 +43,7 @@ def build(source, out):
 
 
 def built():
-    """The path of the program, which is built first if it is not there."""
+    """Returns the path of the program. Builds it unless it exists."""
     if not os.path.exists(PERF):
         os.makedirs(FOLDER, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix="dr7-") as top:

@@ -2,10 +2,10 @@
 # text is the only source: the docs show the SVG, and sources show the text in a comment.
 #
 #   pictures.py            draws all of them
-#   pictures.py --check    says which files are not what their source makes of them
+#   pictures.py --check    says which files differ from their source
 #
-# In the text, lines are made of - | and +, with arrow heads > < v ^ at their ends. A run of the
-# same character out of # = : ? is a bar. Everything else is text.
+# In the text, lines consist of - | and +, with arrow heads > < v ^ at their ends. A run of one of
+# the characters # = : ? is a bar. Everything else is text.
 import glob
 import os
 import re
@@ -36,15 +36,16 @@ class Picture:
     def __init__(self, text):
         self.rows = text.rstrip("\n").split("\n")
         self.width = max(map(len, self.rows))
-        self.drawn = set()  # (x, y) of what is not text
-        self.lines, self.parts = [], []  # of the one path, and whole elements
+        self.drawn = set()  # (x, y) of cells that are not text
+        self.lines, self.parts = [], []  # parts of the only path, and whole elements
 
     def at(self, x, y):
         inside = 0 <= y < len(self.rows) and 0 <= x < len(self.rows[y])
         return self.rows[y][x] if inside else " "
 
     def is_across(self, x, y):
-        """A - that belongs to a line: there is another, a corner or an arrow head beside it."""
+        """True for a - that belongs to a line: another -, a corner or an arrow head is beside
+        it."""
         return self.at(x, y) == "-" and (self.at(x - 1, y) in "-+<" or self.at(x + 1, y) in "-+>")
 
     def is_down(self, x, y):
@@ -89,7 +90,7 @@ class Picture:
         return self.is_down(x, y) or self.is_joint(x, y)
 
     def draw_head(self, x, y, cx, cy):
-        """An arrow head stands at the end of a line, and points away from it."""
+        """An arrow head is at the end of a line, and points away from it."""
         for head, dx, dy in ((">", 1, 0), ("<", -1, 0), ("v", 0, 1), ("^", 0, -1)):
             behind = (x - dx, y - dy)
             is_line = self.is_across(*behind) if dx else self.is_down(*behind)
@@ -127,7 +128,7 @@ def read(path):
 
 
 def shown_wrong(path):
-    """Lines of a source whose comment names a picture and does not show it as it is."""
+    """Lines of a source whose comment names a picture, but shows it differently."""
     lines = read(path).split("\n")
     for number, line in enumerate(lines, 1):
         match = SHOWN.match(line)

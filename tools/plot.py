@@ -1,7 +1,7 @@
 # Draws the table of `make bench` as bars: dr7 and Linux on a logarithmic scale, and a line where
 # dr7 would be at its bound.
 #
-#   plot.py TEXT PICTURE     TEXT: a file that has the table, README.md for example
+#   plot.py TEXT PICTURE     TEXT: a file with the table, README.md for example
 import html
 import math
 import re
@@ -15,7 +15,7 @@ FOOT = 8
 
 
 def rows_of(text):
-    """What it is, instructions of dr7 and of Linux, the most that dr7 may need (None: no bound)."""
+    """Name, instructions of dr7 and of Linux, and the most that dr7 may need (None: no bound)."""
     rows = []
     for what, ours, theirs, most in ROW.findall(text):
         ours, theirs = (int(n.replace(",", "")) for n in (ours, theirs))

@@ -1,4 +1,4 @@
-# What `make recording` does: the README's session on a terminal, as a file that asciinema plays.
+# What `make recording` does: records the README's session on a terminal, for asciinema.
 #
 #   recording.py FILE      asciicast v2: a header, then [seconds, "o", text] in each line
 import fcntl
@@ -22,7 +22,7 @@ PROMPT, KEY_SECONDS, SECONDS = b"$ ", 0.05, 300
 
 
 def start():
-    """The machine on a terminal of its own: the process, and the terminal's other end."""
+    """Starts the machine on its own terminal. Returns the process, and the terminal's other end."""
     near, far = pty.openpty()
     fcntl.ioctl(far, termios.TIOCSWINSZ, struct.pack("HHHH", ROWS, COLUMNS, 0, 0))
     process = subprocess.Popen(["make", "-s", "run"], stdin=far, stdout=far, stderr=far,
@@ -32,7 +32,7 @@ def start():
 
 
 def pieces(near):
-    """(seconds, bytes) as the terminal gets them, while the session is typed."""
+    """Types the session. Yields (seconds, bytes) as the terminal gets them."""
     begun, keys, seen, held = time.monotonic(), [], b"", b""
     lines = list(SESSION)
     while time.monotonic() - begun < SECONDS:
@@ -41,7 +41,7 @@ def pieces(near):
                 data = os.read(near, 4096)
             except OSError:  # the other end is closed
                 return
-            shown, asked, held = without_question(held + data)  # a player shall not answer
+            shown, asked, held = without_question(held + data)  # a player must not answer
             if asked:
                 os.write(near, b"\x1b[1;1R")
             seen = (seen + shown)[-80:]

@@ -1,5 +1,5 @@
-# The kernel's own tests of what dr7 has, out of Debian's linux-source-6.12: fetched, unpacked and
-# built below build/linux. Nothing of them belongs to dr7.
+# Linux's own selftests of features that dr7 has, from Debian's linux-source-6.12. They are fetched,
+# unpacked and built below build/linux, and are no part of dr7.
 import glob
 import os
 import subprocess
@@ -27,15 +27,15 @@ MORE_FLAGS = {"x86/check_initial_reg_state": ["-Wl,-ereal_start"]}
 
 
 def fetch():
-    """The folder of the tests' sources. One that is already there stays."""
+    """Returns the folder of the tests' sources. Fetches them unless they exist."""
     have = glob.glob(f"{SOURCES}/*/{BELOW}kselftest.h")
     if have and all(glob.glob(f"{SOURCES}/*/{BELOW}{test}.c") for test in TESTS):
         return os.path.dirname(have[0])
-    linux.fetch()  # which also sees to it that apt knows its packages
+    linux.fetch()  # this also updates apt's list of packages
     print(f"dr7: fetching {PACKAGE}", file=sys.stderr)
     os.makedirs(SOURCES, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="dr7-") as folder:
-        os.chmod(folder, 0o777)  # apt downloads as a user of its own
+        os.chmod(folder, 0o777)  # apt downloads as another user
         subprocess.run(["apt-get", "download", "-qq", PACKAGE], cwd=folder, check=True)
         subprocess.run(["dpkg", "-x"] + glob.glob(folder + "/*.deb") + [folder + "/root"],
                        check=True)
@@ -47,7 +47,7 @@ def fetch():
 
 
 def build():
-    """Builds what is missing; the paths of the programs."""
+    """Builds missing programs. Returns the paths of all."""
     os.makedirs(BINARIES, exist_ok=True)
     paths = []
     for test in TESTS:

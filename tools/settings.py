@@ -1,5 +1,5 @@
-# What the user may set: the make variables, which come through the environment, checked. A tool
-# that does not get what it needs ends with one line that names it.
+# The user's settings: make variables, which come through the environment and are checked here. A
+# tool with a wrong setting ends with one line that names it.
 import os
 import shlex
 import struct
@@ -10,7 +10,7 @@ MAX_CPUS = 64  # arch/x86/layout.h
 MIN_MEM = 16   # megabytes; the kernel refuses less
 MAX_MEM = 1 << 20
 PT_INTERP = 3  # elf(5): the program needs a loader
-# What make and its user have set for this machine or build.
+# The variables by which make and its user set this machine or build.
 VARIABLES = ["MAKEFLAGS", "MAKELEVEL", "MFLAGS", "CORE", "EMU", "SMP", "MEM", "UEFI", "APPEND",
              "QEMU_FLAGS", "TIMEOUT", "PROG", "ARGS", "FILES", "OUT", "T", "SECS", "SHELL_PROG",
              "CMDS", "ICOUNT", "DEBUG", "HWBP", "LOG", "B"]
@@ -21,12 +21,12 @@ def variable(name, otherwise=""):
 
 
 def without_settings():
-    """The environment of a make that is to have its own."""
+    """The environment for a make that has its own settings."""
     return {k: v for k, v in os.environ.items() if k not in VARIABLES}
 
 
 def number(name, otherwise, low=0, high=1 << 31, kind=int):
-    """The variable as a number from `low` to `high`."""
+    """Returns the variable as a number from `low` to `high`."""
     text = variable(name, str(otherwise))
     try:
         value = kind(text)
@@ -38,7 +38,7 @@ def number(name, otherwise, low=0, high=1 << 31, kind=int):
 
 
 def choice(name, allowed):
-    """One of `allowed`, the first if nothing is set."""
+    """Returns one of `allowed`, the first if nothing is set."""
     value = variable(name, allowed[0])
     if value not in allowed:
         sys.exit(f"dr7: {name}={value}: it is {' or '.join(allowed)}")
@@ -78,7 +78,7 @@ def uefi():
 
 
 def icount():
-    """Whether time is the count of instructions."""
+    """True if the count of instructions is the time."""
     on = choice("ICOUNT", ["0", "1"]) == "1"
     if on and (emulator() != "qemu" or cpus() != 1):
         sys.exit("dr7: ICOUNT=1: it needs QEMU and one CPU")
@@ -91,7 +91,7 @@ def timeout(otherwise):
 
 
 def wants_loader(f, header):
-    """Whether one of an ELF file's program headers names the loader of dynamic libraries."""
+    """True if a program header of the ELF file names the loader of dynamic libraries."""
     at, = struct.unpack_from("<Q", header, 32)
     size, count = struct.unpack_from("<HH", header, 54)
     f.seek(at)
@@ -101,8 +101,8 @@ def wants_loader(f, header):
 
 
 def program(name, path):
-    """`path`, which the variable `name` set, if dr7 can run it: a static ELF file for x86-64, or a
-    script."""
+    """Returns `path`, which the variable `name` has, if dr7 can run it: a static ELF file for
+    x86-64, or a script."""
     if not os.path.isfile(path):
         sys.exit(f"dr7: {name}={path}: there is no such file")
     with open(path, "rb") as f:
@@ -117,10 +117,10 @@ def program(name, path):
 
 
 def plainly(main):
-    """Runs main(). What the system refuses is said in one line."""
+    """Runs main(). Prints an error of the system in one line."""
     try:
         main()
-    except BrokenPipeError:  # emu.tidy() deals with it
+    except BrokenPipeError:  # emu.tidy() handles it
         raise
     except subprocess.CalledProcessError as problem:
         sys.exit(f"dr7: {problem.cmd[0]} failed with status {problem.returncode}")

@@ -1,7 +1,6 @@
 #!/bin/bash
-# Installs the Debian packages that the named groups need and that are missing, and checks the
-# version of QEMU. Called by make with what its targets need; quick and silent when nothing is
-# missing.
+# Installs the missing Debian packages of the named groups, and checks the version of QEMU. make
+# calls it with the groups that its targets need. It is quick and silent when nothing is missing.
 #
 #   setup.sh GROUP...     build, image, uefi, qemu, bochs, shell, gdb, debian, test, perf, site,
 #                         web, style; all: every one
@@ -9,7 +8,7 @@ set -eu
 
 LOG=/tmp/dr7-setup.$$.log
 
-# group, tool or file, the Debian package that has it
+# group, tool or file, its Debian package
 needs="
 build gcc gcc
 build ld binutils
@@ -57,7 +56,7 @@ style git git
 style clang-format clang-format
 "
 
-# The packages of these groups that are not there.
+# Prints the missing packages of these groups.
 missing_of() {
     local group thing package found=
     while read -r group thing package; do
@@ -76,7 +75,7 @@ refuse() {
     exit 1
 }
 
-# What apt-get reports on its status descriptor, as one line that stays in its place.
+# Shows the progress that apt-get reports on its status descriptor, as one line that is overwritten.
 progress() {
     while IFS=: read -r _ _ percent _; do
         [ -t 2 ] && printf '\rdr7: %3.0f %%' "$percent" >&2

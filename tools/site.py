@@ -1,6 +1,6 @@
-# What `make site` does: one searchable site, build/site, from the README, the docs, the hand-outs
-# of the labs and the sources, by mkdocs with Debian's material theme. A path or a function that
-# the text names links to its line. It needs no network.
+# What `make site` does: makes a searchable site, build/site, from the README, the docs, the
+# hand-outs of the labs and the sources. It uses mkdocs with Debian's material theme, and no
+# network. Paths and functions in the text become links to their line.
 #
 #   site.py FOLDER
 import os
@@ -37,7 +37,7 @@ nav:
 """
 ROOMS = ["boot", "arch/x86", "kernel", "sched", "perf", "hwbp", "linux", "debug", "user", "test"]
 LANGUAGE = {".c": "c", ".h": "c", ".asm": "nasm"}
-# A function's definition: its name in column one's line, its { alone on a later line.
+# A function's definition: it starts in column one, and its { is alone on a later line.
 FUNCTION = re.compile(r"^[a-z][^;{}=#/]*?\b(\w+)\([^;{}]*\)\n\{", re.M)
 CODE = re.compile(r"(?<![\[`])`([^`\n]+)`(?![\]`])")
 LINK = re.compile(r"\]\(([^)#:\s]+)(#[^)]*)?\)")
@@ -73,9 +73,9 @@ class Site:
                 self.functions.setdefault(found[1], []).append((path, line))
 
     def page_of(self, name):
-        """The page of what stands in backquotes, and its line; None: it is nothing of ours."""
+        """The page and the line of a name in backquotes; None: it is not in this tree."""
         if name.startswith("build/web/index.html#"):
-            return "../" + name.removeprefix("build/")  # its folder is beside the site's
+            return "../" + name.removeprefix("build/")  # its folder is next to the site's
         if name in self.sources:
             return f"src/{name}.md"
         places = self.functions.get(name.removesuffix("()"), [])
@@ -85,13 +85,13 @@ class Site:
         return None
 
     def text(self, path):
-        """A text with its links, as the site has them."""
+        """The text with the links of the site."""
         here = os.path.dirname(path)
 
         def code(found):
             page = self.page_of(found[1])
             to = page and os.path.relpath(page, here or ".")
-            if page and page.startswith("../"):  # not of the site, so mkdocs would miss it
+            if page and page.startswith("../"):  # outside of the site, so mkdocs would not find it
                 return f'<a href="{to}"><code>{found[1]}</code></a>'
             return f"[`{found[1]}`]({to})" if page else found[0]
 

@@ -1,5 +1,5 @@
-# Lines by folder, of the core and of the whole kernel: all, and those that are code (neither blank
-# nor comment). A header counts where a source includes it. What `make size` prints.
+# What `make size` prints: lines by folder, of the core and of the whole kernel. It counts all
+# lines, and lines of code (neither blank nor comment). A header counts if a source includes it.
 import collections
 import glob
 import os
@@ -8,7 +8,7 @@ import signal
 
 FLOOR = ["boot", "arch/x86", "kernel/base", "kernel/mm", "sched", "perf", "hwbp"]
 CORE = FLOOR + ["kernel/core"]
-CHECKS = ["kernel/checks"]  # in debug builds, of the core and of the whole kernel
+CHECKS = ["kernel/checks"]  # only in debug builds
 ROOF = ["kernel", "arch/x86/user", "arch/x86/svm", "linux/*", "debug", "debug/*"]
 WHOLE = FLOOR + CHECKS + ROOF
 INCLUDE = re.compile(r'^\s*[#%]\s*include\s+"([^"]+)"', re.M)
@@ -18,7 +18,7 @@ def sources(folders):
     """The sources in these folders, and every header that they include."""
     found = [p for folder in folders for kind in ("c", "asm")
              for p in glob.glob(f"{folder}/*.{kind}")]
-    for path in found:  # which grows meanwhile
+    for path in found:  # the loop adds to this list
         with open(path, encoding="utf-8") as f:
             found += [p for p in INCLUDE.findall(f.read()) if p not in found and os.path.exists(p)
                       and not p.startswith("test/")]
@@ -26,7 +26,7 @@ def sources(folders):
 
 
 def count(path):
-    """All lines, and those with code on them."""
+    """The numbers of all lines, and of lines with code."""
     with open(path, encoding="utf-8") as f:
         lines = f.read().splitlines()
     sign = ";" if path.endswith((".asm", ".inc")) else "//"
@@ -57,5 +57,5 @@ def main():
 
 
 if __name__ == "__main__":
-    signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # the reader may have seen enough
+    signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # the reader may close the pipe
     main()

@@ -1,9 +1,10 @@
-# The linker's proof that the floor asks the roof for nothing but its upcalls.
+# Uses the linker to prove that the floor calls the roof only by its upcalls.
 #
 #   upcalls.py NM FLOOR.o     FLOOR.o: all objects of the floor, linked by ld -r
 #
-# What FLOOR.o leaves undefined must be exactly what the floor's files named upcalls.h declare as
-# answered by a file of the roof. What they declare as answered in the floor must be in FLOOR.o.
+# The undefined symbols of FLOOR.o must be exactly those that the floor's upcalls.h files declare as
+# answered by a file of the roof. Symbols that they declare as answered in the floor must be in
+# FLOOR.o.
 import glob
 import re
 import subprocess
@@ -11,8 +12,8 @@ import sys
 
 MAX_UPCALLS = 28
 FLOOR = ("arch/x86/", "kernel/base/", "kernel/mm/", "sched/", "perf/", "hwbp/", "kernel/checks/")
-ROOF = ("arch/x86/user/", "arch/x86/svm/")  # in spite of their place
-OF_THE_IMAGE = re.compile(r"__\w+_(start|end)|ksym_\w+")  # linker.ld and tools/ksyms.py make them
+ROOF = ("arch/x86/user/", "arch/x86/svm/")  # although they are in arch/
+OF_THE_IMAGE = re.compile(r"__\w+_(start|end)|ksym_\w+")  # linker.ld and tools/ksyms.py define them
 
 ANSWERS = re.compile(r"^// ([\w/]+\.(?:c|asm))\b")
 DECLARED = re.compile(r"^(?!typedef|struct \w+;)[a-z].*?\b(\w+)(?:\(.*|;)$")
@@ -23,7 +24,7 @@ def in_floor(path):
 
 
 def declared():
-    """name -> the file that answers, of all upcalls of the floor."""
+    """All upcalls of the floor: name -> the file that answers."""
     found, problems = {}, []
     for header in glob.glob("*/**/upcalls.h", recursive=True):
         if not in_floor(header):
@@ -42,7 +43,7 @@ def declared():
 
 
 def symbols(nm, floor):
-    """What the object defines, and what it leaves undefined."""
+    """The symbols that the object defines, and those that it leaves undefined."""
     listed = subprocess.run([nm, floor], capture_output=True, text=True, check=True).stdout
     defined, undefined = set(), set()
     for line in listed.splitlines():

@@ -1,5 +1,5 @@
-# What QEMU writes down of each exception before the guest's handler runs (`-d int`): a witness that
-# no kernel can deceive. Every task of a program has an address space, so a count for each CR3 is a
+# QEMU's record of each exception, written before the guest's handler runs (`-d int`). No kernel can
+# change this record. Every task of a program has an address space, so a count for each CR3 is a
 # count for each task.
 import mmap
 import os
@@ -15,7 +15,7 @@ RECORD = (r" v=({}) e=\w+ i=\d cpl=(\d) IP=\w+:(\w+) .*?CR3=(\w+) .*?"
 
 @dataclass(frozen=True)
 class Trap:
-    """An exception, and the registers that it came with."""
+    """An exception, and the registers at that time."""
     vector: int
     cpl: int
     rip: int
@@ -25,21 +25,21 @@ class Trap:
     dr7: int
 
     def hits(self):
-        """The registers of which DR6 says that they fired. QEMU names only the first of several
-        that match (docs/emulators.md)."""
+        """The registers that fired, according to DR6. If several match, QEMU names only the first
+        (docs/emulators.md)."""
         return [n for n in range(4) if self.dr6 >> n & 1]
 
     def enabled(self):
         return [n for n in range(4) if self.dr7 >> 2 * n & 3]
 
     def condition(self, n):
-        """(R/W, length in bytes) of register n, as DR7 has them (SDM vol. 3, 18.2.4)."""
+        """(R/W, length in bytes) of register n in DR7 (SDM vol. 3, 18.2.4)."""
         bits = self.dr7 >> 16 + 4 * n & 15
         return bits & 3, (1, 2, 8, 4)[bits >> 2]
 
 
 def read(paths, vectors=(DB,)):
-    """The exceptions in these files. Each CPU has a file, in which they are in order."""
+    """Returns the exceptions in these files. Each CPU has its own file, which is in order."""
     pattern = re.compile(RECORD.format("|".join(f"{v:02x}" for v in vectors)).encode(), re.S)
     for path in sorted(paths):
         if os.path.getsize(path):

@@ -153,7 +153,7 @@ static void trace_on_cpu(void *arg)
     } while (shared->guests_left[here->cpu] > 0);
 }
 
-// The hits of the kernel's variable: the number before the name, as in "W HITS next_tid".
+// The hits of the kernel's variable: the number before the name, as in "W   HITS   next_tid".
 static long symbol_hits(void)
 {
     char text[4096];

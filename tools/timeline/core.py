@@ -1,5 +1,5 @@
-# The trace of the core (kernel/core/trace.c), whose records are numbers, in the words that the
-# kernel with programs uses (linux/sched/trace.c).
+# Translates the trace of the core (kernel/core/trace.c), which consists of numbers, to the text of
+# the whole kernel (linux/sched/trace.c).
 import bisect
 
 NAMES = {  # enum trace_kind, sched/trace.h
@@ -13,7 +13,7 @@ NAMES = {  # enum trace_kind, sched/trace.h
     8: "bp_refused: pid={tid} why={why}",
     9: "bp_turn:",
 }
-PINNED = 0x100  # of an install
+PINNED = 0x100  # a flag of an install
 KERNEL_BASE = 0xffffffff80000000
 
 

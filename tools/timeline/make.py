@@ -3,7 +3,7 @@
 #
 #   make.py --build DIRECTORY      PROG, ARGS, FILES, SMP ... as for `make exec`; OUT=: a folder;
 #                                  CORE=1: the core's demonstration
-#   make.py --from TRACE           of a trace that is there already (trace_pipe's lines)
+#   make.py --from TRACE           uses an existing trace (lines of trace_pipe)
 import json
 import os
 import shutil
@@ -25,7 +25,7 @@ RECORDER, DEMO = "build/user/bin/timeline", "build/user/bin/demo"
 
 
 def record(build, out):
-    """The trace of PROG= (the demonstration) on a machine."""
+    """Returns the trace of PROG= (default: the demonstration) on a machine."""
     path = program("PROG", variable("PROG", DEMO))
     settings = dict(os.environ, PROG=RECORDER, OUT=out, MEM=variable("MEM", "512"),
                     FILES=f"{path} {variable('FILES')}",
@@ -37,7 +37,7 @@ def record(build, out):
 
 
 def record_core(build, out):
-    """The trace of the core's demonstration."""
+    """Returns the trace of the core's demonstration."""
     with machine(build, None, ["trace=1"], []) as m:
         m.start()
         off = m.pump(write_out, timeout(EXEC_TIMEOUT[emulator()]))
@@ -50,7 +50,7 @@ def record_core(build, out):
 
 
 def packed(t):
-    """What the page needs, as small as JSON gets: times since the beginning."""
+    """The data for the page, as short JSON: times since the beginning."""
     what = sorted({bar.what for bar in t.registers} | {m.text for m in t.marks})
     number = {text: n for n, text in enumerate(what)}
     at = t.begin

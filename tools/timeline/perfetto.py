@@ -1,5 +1,5 @@
 # A trace in the Trace Event format, which Perfetto and Chromium's tracing page open: a track for
-# each CPU and each register, an arrow from a breakpoint's way into a register to its hits.
+# each CPU and each register, and an arrow from the install of a breakpoint to its hits.
 import json
 
 REGISTERS = 4

@@ -1,9 +1,9 @@
-// The kernel's trace, out of the memory of a machine with one CPU, as what page.html shows: as
-// trace.py and make.py make it of lines.
+// Reads the kernel's trace from the memory of a machine with one CPU, and makes the data for
+// page.html. trace.py and make.py make the same from lines.
 const TYPES = { 0: "x", 1: "w", 3: "rw" };  // enum dr_type
-const PINNED = 0x100;                       // of an install
+const PINNED = 0x100;                       // a flag of an install
 const REFUSED = 8;                          // enum trace_kind
-const SIZE = 32, ROUND = 0x80;              // of a record; in its kind: the ring has gone round
+const SIZE = 32, ROUND = 0x80;              // of a record; a bit of its kind: the ring has wrapped
 
 // The records of the ring (sched/trace.h; struct ring, linux/sched/trace.c), oldest first, and how
 // many are lost; null: there is no trace.
@@ -27,7 +27,7 @@ async function records_of(at, read) {
   return { records, lost: Number(lost + begin - tail) };
 }
 
-// `at`: where the kernel has it (tools/web/lines.py); `read(address, length)`: bytes;
+// `at`: the trace's addresses in the kernel (tools/web/lines.py); `read(address, length)`: bytes;
 // `name_of(address)`: "symbol+12", or "" for a program's. null: there is no trace.
 export async function timeline_of(at, read, name_of) {
   const found = await records_of(at, read);
@@ -38,8 +38,8 @@ function timeline({ records, lost }, name_of) {
   const begin = records[0]?.ns ?? 0, numbers = new Map();
   const made = { span: 0, cpus: 1, lost, names: {}, texts: [], running: [], registers: [],
                  marks: [], writes: [] };
-  let runs = null;     // who is on the CPU, since when
-  const holds = [];    // what sits in a register, since when
+  let runs = null;     // the task on the CPU, and since when
+  const holds = [];    // the event in a register, and since when
 
   const number_of = text => {
     if (!numbers.has(text)) numbers.set(text, made.texts.push(text) - 1);

@@ -1,10 +1,11 @@
-# A trace as lines for a terminal: who held each register, one letter for each piece of the time.
+# A trace as lines for a terminal: the task that held each register, one letter for each slice of
+# time.
 LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 REGISTERS = 4
 
 
 def letters_of(t):
-    """pid -> the letter: its name's, if that is one letter, else the next that is free."""
+    """pid -> letter: the task's name, if it is one letter, otherwise the next free letter."""
     found, free = {}, iter(LETTERS)
     pids = sorted({bar.task for bar in t.registers if bar.task})
     taken = {t.names.get(pid) for pid in pids}
@@ -15,7 +16,7 @@ def letters_of(t):
 
 
 def row(t, bars, width, letter):
-    """Where several sat in one piece, the one that sat longest."""
+    """If several breakpoints were in one slice, the letter is for the longest one."""
     span = max(1, t.end - t.begin)
     best = [(0, ".")] * width
     for bar in bars:

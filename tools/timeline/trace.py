@@ -1,4 +1,5 @@
-# The kernel's trace (sched/trace.h) as a model: who ran when, what sat in which register when.
+# The kernel's trace (sched/trace.h) as a model: which task ran when, and which event was in which
+# register.
 import re
 from dataclasses import dataclass, field
 
@@ -9,11 +10,11 @@ TYPES = {"0": "x", "1": "w", "3": "rw"}  # enum dr_type
 
 @dataclass
 class Bar:
-    """Something that lasts: ns, and for a register what sits there."""
+    """Something that lasts: times in ns, and for a register its event."""
     start: int
     end: int
     cpu: int
-    task: int          # 0: idle, or of no task
+    task: int          # 0: idle, or an event of no task
     reg: int = -1
     event: int = 0
     what: str = ""     # "0x452bc0 8 w pinned"
@@ -113,7 +114,7 @@ class Reader:
 
 
 def read(lines):
-    """A Trace out of the lines of trace_pipe. Those that are none of it are skipped."""
+    """Makes a Trace of the lines of trace_pipe. Skips lines that are no records."""
     reader, at = Reader(), 0
     t = reader.trace
     for line in lines:

@@ -1,10 +1,11 @@
 # Bochs' debugger as WebAssembly, from Debian's sources with web/bochs.patch, linked with
-# web/driver.cc: build/web-bochs/bochs.js and bochs.wasm. It is built once; the driver whenever it
-# has changed.
+# web/driver.cc: build/web-bochs/bochs.js and bochs.wasm. Bochs is built once, and the driver when
+# it has changed.
 #
-# `make web-bochs` makes only these.
+# `make web-bochs` makes only these files.
 #
-# BOCHS_SRC=path: the sources, an archive of Bochs 3.0 or a folder, where Debian has them no longer.
+# BOCHS_SRC=path: the sources, an archive of Bochs 3.0 or a folder, if Debian does not have them any
+# more.
 import glob
 import hashlib
 import os
@@ -18,12 +19,12 @@ import debian  # noqa: E402
 from settings import variable  # noqa: E402
 
 FOLDER = "build/web-bochs"
-SUITE = "trixie"  # bookworm's Bochs 2.7 is older than what its mirrors still have as a source
+SUITE = "trixie"  # the mirrors have no sources of bookworm's Bochs 2.7 any more
 SHA256 = "78f6c73d4a6472d5130a87ab9dc306d02c7c71ed8e25b3a8ef642e2a7acd282b"
 PATCH, DRIVER = "web/bochs.patch", "web/driver.cc"
 
 FLAGS = "-O2 -w -sSUPPORT_LONGJMP=wasm"
-# What the CPU of `make bochs` has, so that the same programs take the same way.
+# The same features as the CPU of `make bochs`, so that programs behave the same.
 OPTIONS = ["--host=wasm32-unknown-emscripten", "--enable-debugger", "--disable-debugger-gui",
            "--enable-cpu-level=6", "--enable-x86-64", "--enable-vmx=2", "--enable-avx",
            "--enable-memtype", "--enable-protection-keys", "--enable-repeat-speedups",
@@ -37,13 +38,13 @@ LINK = ["-sMODULARIZE", "-sEXPORT_NAME=Bochs", "-sENVIRONMENT=worker", "-sINVOKE
         "-sEXPORTED_RUNTIME_METHODS=FS,ENV,stackSave,stackRestore,stringToNewUTF8,UTF8ToString",
         "-sDEFAULT_LIBRARY_FUNCS_TO_INCLUDE=$stringToNewUTF8"]
 OBJECTS = ["logio", "main", "config", "pc_system", "osdep", "plugin", "crc", "bxthread"]
-# Debian's node looks for the modules of Debian's packages only when told where they are.
+# Debian's node finds the modules of Debian's packages only by this variable.
 ENVIRONMENT = {"PATH": os.environ["PATH"], "HOME": os.environ.get("HOME", "/"),
                "NODE_PATH": "/usr/share/nodejs"}
 
 
 def unpack(folder):
-    """The sources, into `folder`."""
+    """Unpacks the sources into `folder`."""
     source = variable("BOCHS_SRC")
     if source and os.path.isdir(source):
         shutil.copytree(source, folder, dirs_exist_ok=True)
@@ -67,14 +68,14 @@ def run(command, folder, log):
 
 
 def wanted():
-    """What decides how Bochs is compiled, as one word."""
+    """A hash of all that decides how Bochs is compiled."""
     with open(PATCH, encoding="utf-8") as f:
         parts = [SHA256, variable("BOCHS_SRC"), *OPTIONS, f.read()]
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 
 
 def compile_bochs():
-    """All of Bochs but the link, in FOLDER/source."""
+    """Compiles Bochs in FOLDER/source, but does not link it."""
     ready = FOLDER + "/compiled"
     if os.path.exists(ready):
         with open(ready, encoding="utf-8") as f:
@@ -88,14 +89,14 @@ def compile_bochs():
     with open(FOLDER + "/log", "wb") as log:
         run(["patch", "-p1", "-i", os.path.abspath(PATCH)], source, log)
         run(["emconfigure", "./configure", *OPTIONS], source, log)
-        # Its own link is left out.
+        # This leaves out Bochs' own link.
         run(["emmake", "make", f"-j{os.cpu_count()}", "bochs", "LIBTOOL=true"], source, log)
     with open(ready, "w", encoding="utf-8") as f:
         f.write(wanted())
 
 
 def build():
-    """The paths of the script and of the wasm."""
+    """Returns the paths of the script and of the wasm."""
     compile_bochs()
     script = FOLDER + "/bochs.js"
     newest = max(map(os.path.getmtime, [DRIVER, __file__, FOLDER + "/compiled"]))
@@ -106,7 +107,7 @@ def build():
         with open(FOLDER + "/log", "ab") as log:
             run(["em++", *FLAGS.split(), f"-I{source}", f"-I{source}/instrument/stubs", "-c",
                  DRIVER, "-o", FOLDER + "/driver.o"], ".", log)
-            # The driver stands first: its COM1 takes the place of Bochs' own.
+            # The driver comes first, so that its COM1 replaces Bochs' own.
             run(["em++", *FLAGS.split(), *LINK, "-o", script, FOLDER + "/driver.o", *paths[:8],
                  "-Wl,--start-group", *paths[8:], "-Wl,--end-group"], ".", log)
     return script, FOLDER + "/bochs.wasm"

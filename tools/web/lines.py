@@ -1,5 +1,5 @@
-# Which line of which source an address of the kernel belongs to, the sources themselves, and the
-# names of functions and data: what web/ shows beside the registers.
+# Makes the data that web/ shows beside the registers: file and line of each address of the kernel,
+# the sources, and the names of functions and data.
 #
 #   lines.py KERNEL.ELF KERNEL.SYM OUT.JSON
 import json
@@ -18,9 +18,10 @@ def dump(kernel, *options):
 
 
 def rows(kernel):
-    """Triples of address, file and line, sorted; the first of an address counts, since the others
-    are of what was inlined there. Line 0: code of no known line begins."""
-    # Where the code of a C source begins, it is named without its folder. They come in this order.
+    """Sorted triples of address, file and line. The first of an address counts, because the others
+    belong to inlined code. Line 0: code without a known line begins."""
+    # At the beginning of its code, a C source is named without its folder. The sources come in this
+    # order.
     units = (m[1] for m in map(UNIT.search, dump(kernel, "--dwarf=info", "--dwarf-depth=1")) if m)
     found, ends, path = {}, set(), None
     for text in dump(kernel, "--dwarf=decodedline"):
@@ -44,8 +45,8 @@ def read(path):
 
 
 def values(kernel, wanted):
-    """What gdb says of expressions, by their names: addresses, and offsets and sizes in bytes. None
-    if the kernel does not have them all."""
+    """gdb's values of expressions, by name: addresses, and offsets and sizes in bytes. None if the
+    kernel does not have them all."""
     ask = [word for what in wanted.values() for word in ("-ex", f"output/d (long)({what})",
                                                          "-ex", "echo \\n")]
     said = subprocess.run(["gdb", "-batch", "-nx", *ask, kernel], text=True,
@@ -53,7 +54,7 @@ def values(kernel, wanted):
     return dict(zip(wanted, said)) if len(said) == len(wanted) else None
 
 
-# What sits in the registers of the first CPU, and its ring of the trace.
+# The events in the registers of the first CPU, and its ring of the trace.
 OWNERS = {"used": "&cpus[0].dr.live.used", "owner": "&cpus[0].dr.live.slot[0].owner",
           "slot": "sizeof(struct dr_slot)",
           **{name: f"&((struct perf_event *)0)->{name}" for name in ("id", "count", "target")},
@@ -62,8 +63,8 @@ TRACE = {name: f"&'linux/sched/trace.c'::{name}" for name in ("rings", "nr_recor
 
 
 def table(kernel, symbols):
-    """For JSON: "files" and their "texts", and three lists, of the same length: by how much an
-    address is higher than the one before, the number of its file, its line."""
+    """For JSON: "files" and their "texts", and three lists of the same length: the difference
+    between an address and the one before, the number of its file, and its line."""
     files, at, file, line, before = {}, [], [], [], (0, "", 0)
     for address, path, number in rows(kernel):
         if (path, number) == before[1:]:

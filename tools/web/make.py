@@ -1,5 +1,5 @@
-# What `make web` does: build/web, a page that runs the kernel in Bochs' debugger, for any file
-# server. It is stopped at kernel_main; what a machine does up to there is done here, once.
+# What `make web` does: makes build/web, a page for any file server that runs the kernel in Bochs'
+# debugger. The page's machine begins at kernel_main. The way up to there is run here, once.
 #
 #   make.py --build DIRECTORY
 import base64
@@ -25,15 +25,15 @@ from pack import pack  # noqa: E402
 from emu import tidy  # noqa: E402
 
 OUT = "build/web"
-# What the page loads: at once; for a kernel of one's own; for the tour of the lab.
+# What the page loads: at once; for a user's own kernel; for the tour of the lab.
 PACKS = ["dr7.pack.gz", "boot.pack.gz", tours.CORE]
 MADE = "build/web-bochs"
 ROMS = {"bios": "/usr/share/bochs/BIOS-bochs-latest",
         "vgabios": "/usr/share/bochs/VGABIOS-lgpl-latest"}
-# The command line: nothing but room, into which the page writes the one that is wanted.
+# The command line is only room: the page writes the real one there.
 ROOM = ["room=" + 300 * "x"]
 PT_LOAD = 1  # elf(5)
-# Of npm: what it is, its hash, and which of its files is which part.
+# Packages of npm: name, hash, and which file becomes which part.
 NPM = {
     "xterm-5.5.0": (
         "hqJHYaQb5OptNunnyAnkHyM8aCjZ1MEIDTQu1iIbbTD/xops91NB5yq1ZK/dC2JDbVWtF23zUtl9JE2NqwT87A==",
@@ -55,7 +55,7 @@ def write(path, data):
 
 
 def terminal():
-    """The terminal, as npm has it: name to bytes."""
+    """The terminal from npm: name -> bytes."""
     found = {}
     for name, (sha512, files) in NPM.items():
         path = f"build/node/{name}.tgz"
@@ -75,7 +75,8 @@ def terminal():
 
 
 def archive():
-    """The programs. The kernel's tests stay out: they are as large as all others."""
+    """The archive of programs. The tests are left out, because they are as large as all other
+    programs."""
     path = MADE + "/rootfs.cpio"
     with tempfile.TemporaryDirectory(prefix="dr7-") as top:
         shutil.copytree("build/rootfs", top, dirs_exist_ok=True,
@@ -85,8 +86,8 @@ def archive():
 
 
 def lab_tree():
-    """The tree again, with the lab's functions, and its core: what a hand-in of this lab is. The
-    core's lines are in its build/kernel.json."""
+    """A copy of the tree with the solution of the lab, and its core, as a hand-in of this lab has
+    it. The core's lines are in its build/kernel.json."""
     tree = f"{MADE}/{tours.LAB}"
     shutil.rmtree(tree, ignore_errors=True)
     docs_check.copy_tree(tree, f"L={tours.LAB} python3 -B labs/tool.py lab-solution")
@@ -96,7 +97,7 @@ def lab_tree():
 
 
 class Machine:
-    """A kernel with all that Bochs reads, and the machine that stands at its kernel_main."""
+    """A kernel, the files that Bochs reads, and the machine that has stopped at kernel_main."""
 
     def __init__(self, name, build, programs):
         self.parts, self.snapshot = f"{MADE}/{name}/parts", f"{MADE}/{name}/snapshot"
@@ -114,15 +115,15 @@ class Machine:
                         *segments(self.kernel)], check=True)
 
     def packed(self, table):
-        """What the page has of it; `table`: what `make web-table` says of the kernel."""
+        """The parts for the page; `table`: the kernel's table from `make web-table`."""
         snapshot, room = read(self.snapshot), ROOM[0].encode()
-        at = snapshot.index(room)  # GRUB may have put it in quotation marks
+        at = snapshot.index(room)  # GRUB may add quotation marks
         return {"snapshot": snapshot, "table": read(table),
                 "room": json.dumps([at - 1, at + len(room) + 1]).encode()}
 
 
 def segments(kernel):
-    """Where the kernel is loaded: START-END in bytes, for each segment."""
+    """The addresses where the kernel is loaded: START-END for each segment."""
     data = read(kernel)
     table, size, count = *struct.unpack_from("<Q", data, 32), *struct.unpack_from("<HH", data, 54)
     for at in range(table, table + size * count, size):
@@ -137,7 +138,7 @@ def as_url(kind, data):
 
 
 def whole():
-    """The page as one file, which asks for no other."""
+    """The page as one file, which needs no other file."""
     text = read(OUT + "/index.html").decode()
     modules = {f"dr7/{name}": as_url("text/javascript", read(f"{OUT}/{name}"))
                for name in os.listdir(OUT) if name.endswith(".js")}

@@ -1,16 +1,16 @@
-# What the page loads, as one file: named parts, in which what stands twice, far apart, stands once.
-# gzip does not see it, since it looks back 32 KB only; the rest is left to it.
+# Packs named parts for the page into one file. Data that occurs again far away is stored once,
+# because gzip looks back only 32 KB. gzip does the rest.
 import gzip
 import json
 import struct
 
-BLOCK = 32     # bytes that are looked up
-LEAST = 48     # bytes that are worth a reference
+BLOCK = 32     # bytes that are looked up at once
+LEAST = 48     # the shortest reference, in bytes
 FAR = 1 << 15  # bytes
 
 
 def same(data, start, at, limit):
-    """How many bytes at `start` are those at `at`."""
+    """How many bytes at `start` are the same as at `at`."""
     length, step = 0, BLOCK
     while step:
         end = length + step
@@ -22,8 +22,8 @@ def same(data, start, at, limit):
 
 
 def references(data):
-    """Triples: how many bytes are new, then where so many bytes have stood before. One byte again
-    and again is left to gzip."""
+    """Triples: the number of new bytes, then the place of old bytes and their number. Runs of one
+    byte are left to gzip."""
     seen, known, at, done = {}, 0, 0, 0
     while at + BLOCK <= len(data):
         while known + BLOCK <= at - FAR:
@@ -44,7 +44,7 @@ def references(data):
 
 
 def shortened(data):
-    """The length, the number of references, their columns, and what is new."""
+    """Returns the length, the number of references, their columns, and the new bytes."""
     found = list(references(data))
     new, at = [], 0
     for fresh, _, length in found:
@@ -55,7 +55,7 @@ def shortened(data):
 
 
 def lengthened(data):
-    """The same backwards, as web/pack.js does it."""
+    """The reverse of shortened(), as web/pack.js does it."""
     length, count = struct.unpack_from("<2I", data)
     columns = struct.unpack_from(f"<{3 * count}I", data, 8)
     made, at = bytearray(), 8 + 12 * count
@@ -69,7 +69,8 @@ def lengthened(data):
 
 
 def pack(parts):
-    """Of names and bytes; the list of names and lengths stands first, behind its own length."""
+    """Packs names and bytes. The result begins with the length of the list of names and lengths,
+    then the list."""
     names = json.dumps([[name, len(data)] for name, data in parts.items()]).encode()
     whole = struct.pack("<I", len(names)) + names + b"".join(parts.values())
     return gzip.compress(shortened(whole), 9, mtime=0)

@@ -1,4 +1,4 @@
-// Bochs' debugger as the page has it, on a terminal without a page: prompt, a line, its answer.
+// Runs Bochs' debugger like the page, but on a terminal: prompt, a line, its answer.
 //
 //   node session.cjs WORKER.JS WASM PARTS SNAPSHOT WORDS
 //
@@ -31,5 +31,5 @@ worker.run(script);
     await worker.ask("command", { line: bochs_command(line, named) });
     prompt(++count);
   }
-  process.exit(0);  // a worker waits for ever
+  process.exit(0);  // otherwise the worker waits for ever
 })();

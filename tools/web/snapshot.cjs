@@ -1,7 +1,7 @@
-// Runs the page's worker without a page, from power-on to kernel_main, and writes Bochs' memory:
-// there the page begins.
+// Runs the page's worker without a page, from power-on to kernel_main. Then it writes Bochs'
+// memory, where the page begins.
 //
-// GRUB's leavings are not kept: they are of no use, and theirs.
+// The data that GRUB leaves in free memory is wiped: it is useless, and not dr7's.
 //
 //   node snapshot.cjs WORKER.JS WASM PARTS OUT START-END...
 //
@@ -18,14 +18,15 @@ globalThis.wipe = wipe;
 worker.run(script, `
   globalThis.this_moment = copy;
   keep = () => {};
-  speed = 1e12;  // one slice: BIOS and GRUB take the same ticks every time
+  speed = 1e12;  // one slice, so that BIOS and GRUB take the same ticks every time
   globalThis.tidy = state => {
     bochs._machine_forget();
     const at = Number(state.memory);
     wipe(memory.subarray(at, at + (32 << 20)), Number(state.rsi));  // bochsrc: memory
   };`);
 
-// Every page of free memory that is neither the kernel's nor a module's nor the information's.
+// Wipes each page of free memory that does not belong to the kernel, a module, or the boot
+// information.
 function wipe(memory, info) {
   const view = new DataView(memory.buffer, memory.byteOffset, memory.length);
   const word = at => view.getUint32(at, true);
@@ -54,5 +55,5 @@ function wipe(memory, info) {
   fs.writeFileSync(out, Buffer.concat([
     Buffer.from(Uint32Array.from([numbers.length, ...numbers]).buffer), bytes]));
   console.log(`dr7: kernel_main at t=${state.t}, ${numbers.length} pages`);
-  process.exit(0);  // a worker waits for ever
+  process.exit(0);  // otherwise the worker waits for ever
 })();

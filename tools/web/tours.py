@@ -1,6 +1,6 @@
-# The guided tours of the page: the sessions in the texts whose mark says "tour NAME"
-# (tools/docs_check.py), with the prose around them. Each is run here as the page will run it: so it
-# has the addresses of this build. One that a changed kernel answers otherwise is left out.
+# The guided tours of the page: sessions in the texts with the mark "tour NAME"
+# (tools/docs_check.py), and the prose around them. Each session is run here in the page's machine,
+# so it has the addresses of this build. If the answers differ from the text, the tour is left out.
 import html
 import re
 import shlex
@@ -9,8 +9,8 @@ import sys
 import docs_check
 
 COMMAND = re.compile(r"make bochs (CORE=1 DEBUG=1 )?APPEND=(.*)$")
-LAB = "first_db"       # its kernel is the second machine: the core, with the staff's functions
-CORE = "core.pack.gz"  # what the page has of that machine
+LAB = "first_db"       # its kernel is the second machine: the core with the solution
+CORE = "core.pack.gz"  # the page's pack of that machine
 WORDS = ["init=/bin/init", "watchdog=0"]  # tools/debug.py
 TOUR = re.compile(r"tour (\w+)")
 LIMIT = 300  # seconds for one answer
@@ -18,13 +18,13 @@ HEADING = re.compile(r"^#+ (.*)")
 
 
 def command_line(append):
-    """The kernel's, as `make bochs APPEND=` has it."""
+    """The kernel's command line, as in `make bochs APPEND=`."""
     words = WORDS + shlex.split(append)
     return " ".join(words if "--" in words else [*words, "--"])
 
 
 def as_html(lines):
-    """Prose: paragraphs, blocks that are indented by four, `code` and **words**."""
+    """Translates prose: paragraphs, blocks that are indented by four, `code` and **words**."""
     parts = re.split(r"\n\n+(?=\S)", "\n".join(lines).strip("\n"))
     made = []
     for text in filter(str.strip, parts):
@@ -37,20 +37,20 @@ def as_html(lines):
 
 
 def prose(lines, first, end):
-    """Of a text's lines, without marks."""
+    """The prose in these lines of a text, without marks."""
     return as_html(line for line in lines[first:end] if not docs_check.MARK.match(line))
 
 
 def step(text, lines):
-    """`lines`: pairs of what is typed and what is seen then."""
+    """`lines`: pairs of a typed line and its output."""
     items = "".join(f"<li><kbd>{html.escape(typed)}</kbd><pre>" + html.escape("\n".join(shown))
                     + "</pre>" for typed, shown in lines)
     return {"html": text + f"<ol>{items}</ol>", "lines": lines}
 
 
 def steps(lines, blocks, seen):
-    """For each block of a session what stands before it, and its lines. At the end stands what is
-    behind the last one."""
+    """For each block of a session: the prose before it, and its lines. The last step is the prose
+    after the last block."""
     first = max(n for n in range(blocks[0].line) if HEADING.match(lines[n]))
     at = first + 1
     for block in blocks:
@@ -63,8 +63,9 @@ def steps(lines, blocks, seen):
 
 
 def tour(blocks, run):
-    """One tour, or None, and a line that says why. `run(words, pack)` is the command that answers
-    as Bochs does; the machine of the pack CORE has the lab's kernel, that of None the tree's."""
+    """Returns one tour, or None and prints the reason. `run(words, pack)` is the command that
+    answers like Bochs. The pack CORE is the machine with the lab's kernel, and None the one with
+    the tree's."""
     first = blocks[0]
     name = next(m[1] for m in map(TOUR.fullmatch, first.options) if m)
     core, append = COMMAND.match(first.what).groups()
@@ -82,7 +83,7 @@ def tour(blocks, run):
 
 
 def in_node(worker, wasm, machines):
-    """The page's machine as `run`."""
+    """Returns `run` for the page's machine in node."""
     return lambda words, pack: shlex.join([
         "node", "tools/web/session.cjs", worker, wasm, machines[pack].parts,
         machines[pack].snapshot, words])

@@ -5,15 +5,15 @@ const fs = require("fs"), vm = require("vm");
 const answers = new Map();
 let asked = 0;
 
-exports.text = "";  // what Bochs has said
+exports.text = "";  // the output of Bochs
 exports.read = name => new Uint8Array(fs.readFileSync(name));
 
-// A script in this world: the worker, with more behind it, or a module of the page.
+// Runs a script here: the worker with more code after it, or a module of the page.
 exports.run = (name, more = "") =>
   vm.runInThisContext(fs.readFileSync(name, "utf8").replace(/^export /gm, "") + more,
                       { filename: name });
 
-// All that Bochs reads, of a folder.
+// All files of a folder that Bochs reads.
 exports.files = folder => Object.fromEntries(fs.readdirSync(folder)
   .map(name => [name, exports.read(`${folder}/${name}`)]));
 
