@@ -27,7 +27,7 @@ again x
 exit
 """
 ANSWERS = [r"Linux dr7$", r"A B$", r"x$", r" +\d+ +\d+ S +\d+ sleep$", r"status 143$",
-           r"50 255$", r"sum 6$", r"end$", r"1$", r"hwbp: what sits", r"usage: bptop", r"usage 2$",
+           r"50 255$", r"sum 6$", r"end$", r"1$", r"hwbp: the debug", r"usage: bptop", r"usage 2$",
            r"trace: nosuch: no such kernel symbol$",
            r"slots: wrong: the rule sets are 2009, exact and mainline$",
            r"wide 0$", r"1$", r"status 0$", r"/bin/hello from of 3$",

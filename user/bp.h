@@ -1,4 +1,4 @@
-// Breakpoints for programs: perf_event_open(2) in a few lines, for dr7 and Linux alike.
+// Breakpoints for programs: perf_event_open(2) in a few lines, on dr7 and on Linux.
 #pragma once
 
 #include <linux/hw_breakpoint.h>
@@ -29,14 +29,14 @@ static inline struct perf_event_attr bp_attr(uint32_t type, const volatile void 
     return attr;
 }
 
-// perf_event_open(2) without a group. pid 0: the caller, -1: whatever runs on `cpu`; cpu -1:
-// wherever the task runs. A descriptor, or -1 and errno.
+// perf_event_open(2) without a group. pid 0: the caller; -1: every task on `cpu`. cpu -1: every CPU
+// on which the task runs. Returns a descriptor, or -1 and errno.
 static inline int bp_open_attr(struct perf_event_attr *attr, pid_t pid, int cpu)
 {
     return (int)syscall(SYS_perf_event_open, attr, pid, cpu, -1, 0ul);
 }
 
-// The same for the calling task, wherever it runs.
+// The same for the calling task on every CPU.
 static inline int bp_open(uint32_t type, const volatile void *addr, uint64_t len)
 {
     struct perf_event_attr attr = bp_attr(type, addr, len);

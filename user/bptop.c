@@ -1,7 +1,7 @@
-// bptop paints which events hold a debug register, and which ones wait for one. /proc/hwbp is read
-// for each round (docs/hwbp.md). Rates are per second since the round before. On a terminal each
-// task has a colour. A line is bright when its event was hit since the round before, and reversed
-// when the event sits in another register than before.
+// bptop shows the events that hold a debug register, and the events that wait for one. It reads
+// /proc/hwbp in each round (docs/hwbp.md). Rates are per second since the round before. On a
+// terminal each task has a colour. A line is bright if its event was hit since the round before,
+// and reversed if the event has moved to another register.
 #define _GNU_SOURCE
 #include "user/clock.h"
 #include "user/help.h"
@@ -12,19 +12,19 @@
 #include <stdint.h>
 #include <sys/ioctl.h>
 
-HELP("bptop [-n ROUNDS] [-d SECONDS]: who holds which register, like top");
+HELP("bptop [-n ROUNDS] [-d SECONDS]: like top, for the debug registers");
 
 #define MAX_CPUS   64
 #define MAX_EVENTS 512 // registers and waiting events of all CPUs
 #define NO_LIMIT   0x7fffffff
 
-// Numbers of a line that grow, by their names there.
+// The counters of a line, by their names.
 static const char *const counter_names[] = {"switches", "installs", "evictions", "writes",
                                             "db",       "spurious", "rotations"};
 #define NR_COUNTERS (sizeof counter_names / sizeof *counter_names)
 
 struct event {
-    char key[128]; // what makes it the same event in the next round
+    char key[128]; // identifies the event in the next round
     char place[16];
     uint64_t hits;
 };
@@ -40,9 +40,9 @@ static struct round rounds[2], *now = &rounds[0], *before = &rounds[1];
 static char text[65536];
 static bool terminal;
 static int rows_left, columns; // of the screen
-static char look[24];          // of the next line: an escape sequence (ECMA-48 8.3.117, SGR), or ""
+static char look[24];          // of the next line: an escape sequence (ECMA-48 8.3.117, SGR) or ""
 
-// One line of the screen; what does not fit is cut off.
+// Prints one line of the screen. Text that does not fit is cut off.
 static void __attribute__((format(printf, 1, 2))) show(const char *fmt, ...)
 {
     char line[256];
@@ -58,7 +58,7 @@ static void __attribute__((format(printf, 1, 2))) show(const char *fmt, ...)
     look[0] = '\0';
 }
 
-// The word after " key=" in a line, in buf. An empty one if it is not there.
+// Copies the word after " key=" in a line to buf. Without the key the word is empty.
 static const char *word(const char *line, const char *key, char *buf, size_t size)
 {
     char pattern[32];
@@ -86,7 +86,7 @@ static bool says(const char *line, const char *what)
     return at && at < strchrnul(line, '\n');
 }
 
-// Per second; 0 for what was not there a round ago.
+// Returns the rate per second; 0 for a counter that did not exist a round ago.
 static uint64_t rate(uint64_t value, uint64_t old)
 {
     double passed = now->time - before->time;
@@ -130,7 +130,7 @@ static void show_event(int cpu, const char *where, const char *line)
     char *plus = strstr(symbol, "+0x0");
     if (plus && !plus[4])
         *plus = '\0';
-    // A task's may be on another CPU by then.
+    // The event of a task may be on another CPU then.
     snprintf(e->key, sizeof e->key, "%d %s %s %s", *task ? -1 : cpu, owner, addr, type);
     snprintf(e->place, sizeof e->place, "%d %s", cpu, where);
     e->hits = number(line, "hits");
@@ -205,8 +205,8 @@ static bool show_round(void)
     now->time = (double)now_ns() / 1e9;
     rows_left = columns = NO_LIMIT;
     if (terminal && ioctl(1, TIOCGWINSZ, &size) == 0 && size.ws_row > 1 && size.ws_col) {
-        rows_left = size.ws_row - 1; // the cursor's own stays empty
-        columns = size.ws_col - 1;   // a full line would already begin the next one
+        rows_left = size.ws_row - 1; // the cursor's line stays empty
+        columns = size.ws_col - 1;   // a full line would begin the next one
     }
     if (terminal)
         printf("\x1b[H");

@@ -3,7 +3,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
-HELP("cat [FILE...]: files, or what is typed, as they are");
+HELP("cat [FILE...]: prints files, or the input");
 
 static int copy(int fd, const char *name)
 {

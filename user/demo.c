@@ -15,12 +15,12 @@
 #include <sys/wait.h>
 
 HELP("demo [-l] [-s FACTOR] [-n ROUNDS]: breakpoints that follow their tasks\n"
-     "-l: tasks A to H go on until Ctrl-C; something for bptop to look at\n"
-     "-s: slow motion, each round lasts that many times as long");
+     "-l: tasks A to H go on until Ctrl-C, so that bptop shows them\n"
+     "-s: slow motion: each round lasts FACTOR times as long");
 
 #define TASKS        8       // A to H
 #define MAX_WATCHES  3       // per task, so that the rules of 2009 admit all of them
-#define ROUNDS       100     // unless -n says otherwise
+#define ROUNDS       100     // the default of -n
 #define ACCESSES     5       // writes to each watched variable per round
 #define ROUND_NS     1500000 // a round lasts this long, times -s: ticks preempt some
 #define MAX_CPUS     64
@@ -30,22 +30,22 @@ HELP("demo [-l] [-s FACTOR] [-n ROUNDS]: breakpoints that follow their tasks\n"
 // What the tasks watch. After fork each has its own copy, at the same address.
 static volatile long cell[BP_REGISTERS] __attribute__((aligned(64)));
 
-// One look at /proc/hwbp: which task's watch each register holds.
+// One reading of /proc/hwbp: the task whose watchpoint each register holds.
 struct snapshot {
     int held;
     char letter[MAX_CPUS][BP_REGISTERS];
     unsigned long addr[MAX_CPUS][BP_REGISTERS];
 };
 
-// What the tasks report to their parent: memory that fork shares.
+// The tasks' reports to their parent, in memory that fork shares.
 struct report {
     volatile bool ready, done;
     pid_t pid;
     int watches;
     volatile int error; // errno of the first breakpoint refused
     volatile long made, counted, moves;
-    struct snapshot best;       // with most registers held, of those this task took
-    bool seen[MAX_CPUS][TASKS]; // who held a register there in any of them
+    struct snapshot best;       // the reading of this task with most registers held
+    bool seen[MAX_CPUS][TASKS]; // who held a register there in any reading
 };
 
 struct shared {
@@ -117,7 +117,7 @@ static void take_snapshot(struct snapshot *s)
     }
 }
 
-// A running task holds its registers, so that the tasks themselves see most.
+// A running task holds its registers, so the tasks themselves see more than their parent.
 static void look_around(struct report *me)
 {
     static struct snapshot now;
@@ -197,7 +197,7 @@ static void print_snapshot(void)
     if (s->held == 0) {
         printf("\n(%s)\n", access(HWBP_FILE, F_OK)
                                ? "who held the registers: this kernel has no " HWBP_FILE
-                               : "nobody was seen with a register");
+                               : "no task was seen with a register");
         return;
     }
     printf("\nWho held DR0-DR3: one moment, and all seen on that CPU over the whole run\n"
@@ -242,7 +242,7 @@ static void print_tasks(void)
     else
         printf("WRONG: %ld accesses, %ld hits; %ld tasks differ.\n", made, counted, wrong);
     if (wrong && access(HWBP_FILE, F_OK) != 0)
-        printf("So counts Linux in QEMU when a task has several: docs/compare.md says why.\n");
+        printf("Linux in QEMU miscounts if a task has several: docs/compare.md says why.\n");
     failed |= wrong != 0;
 }
 
@@ -260,7 +260,7 @@ static void tasks_part(void)
 {
     title("1. Breakpoints follow their task");
     printf("Tasks A to H on %d CPU%s, each with 1 to 3 watchpoints at the same addresses\n"
-           "from %p on, behind which each task has memory of its own.\n"
+           "from %p on. Each task has its own memory there.\n"
            "They write, yield, are preempted, and move.\n",
            cpus, cpus == 1 ? "" : "s", (void *)&cell[0]);
     if (rounds == LONG_MAX)
@@ -312,8 +312,8 @@ static void print_refusal(void)
         printf("    The kernel's reason:\n    %.*s\n", (int)strcspn(last, "\n"), last);
 }
 
-// Under the rule set: this task takes all four, then a child asks for its first. Says whether it
-// got it.
+// Under these rules this task takes all four breakpoints, then a child asks for its first. Prints
+// whether the child got it.
 static void ask_under(const char *rules, bool should_get_it)
 {
     int fds[BP_REGISTERS], status;
@@ -396,7 +396,7 @@ static void stop_tasks(int sig)
     shared->stop = true;
 }
 
-// False: something else was given.
+// False if there are other arguments.
 static bool read_options(int argc, char **argv)
 {
     int option;

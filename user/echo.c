@@ -11,7 +11,7 @@ int main(int argc, char **argv)
         newline = 0;
         first = 2;
     }
-    setvbuf(stdout, NULL, _IOFBF, BUFSIZ); // one write: files in /proc want whole lines
+    setvbuf(stdout, NULL, _IOFBF, BUFSIZ); // one write, because files in /proc need whole lines
     for (int i = first; i < argc; i++)
         printf("%s%s", i > first ? " " : "", argv[i]);
     if (newline)

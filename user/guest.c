@@ -1,6 +1,6 @@
-// Runs a virtual machine that watches itself with debug registers of its own, and prints what it
-// saw. Status: 0 all counts are right; 1 they are not, or the guest died; 2 usage; 77 no guest can
-// run here.
+// Runs a virtual machine that watches itself with its own debug registers, and prints its counts.
+// Status: 0 all counts are right; 1 they are not, or the guest died; 2 usage; 77 no guest can run
+// here.
 #include "user/guest.h"
 #include "user/guest_image.h"
 #include "user/help.h"
@@ -9,7 +9,7 @@
 #include <stddef.h>
 #include <unistd.h>
 
-HELP("guest [ROUNDS]: a virtual machine with debug registers of its own");
+HELP("guest [ROUNDS]: a virtual machine with its own debug registers");
 
 #define DEFAULT_ROUNDS 1000
 #define CANNOT_RUN     77

@@ -6,8 +6,8 @@
 
 #define GUEST_FILE "/dev/guest"
 
-// What GUEST_RUN fills in: the registers at VMMCALL or at the guest's end, why it left (exit codes
-// of AMD's APM), and how often. EIO is the guest's end; debug/guest.h has all errors.
+// The result of GUEST_RUN: the registers at VMMCALL or at the guest's end, the reason (exit codes
+// of AMD's APM), and counts. EIO is the guest's end; debug/guest.h has all errors.
 struct guest_state {
     uint64_t rax, rdi, rip;
     uint64_t exit_code, exit_info1, exit_info2;

@@ -3,24 +3,24 @@
 
 #include <stdint.h>
 
-// The guest's VMMCALLs: rax says what, rdi is the value.
+// The guest's VMMCALLs: rax is the kind, rdi is the value.
 enum { GUEST_EXIT = 0, GUEST_REPORT = 1 };
 
 #define GUEST_BREAKPOINTS 4
-#define GUEST_DATA        0x2000 // where the guest has this:
+#define GUEST_DATA        0x2000 // where the guest has this struct:
 struct guest_data {
-    uint64_t rounds;                  // how often it does everything; set before it runs
+    uint64_t rounds;                  // set before the guest runs
     uint64_t hits[GUEST_BREAKPOINTS]; // #DBs that named DR0-DR3
     uint64_t stray;                   // #DBs that named none
 };
-// In each round the guest makes so many accesses that its DR0-DR3 watch.
+// The accesses in each round that the guest's DR0-DR3 watch.
 static const int guest_hits_per_round[GUEST_BREAKPOINTS] = {1, 1, 2, 1};
 
 extern const char guest_image[], guest_image_end[];
 
-// The guest itself: 64-bit code for address 0, ring 0. It brings a GDT and an IDT of its own; its
-// breakpoints are DR0: 8 bytes, write; DR1: 4 bytes, write; DR2: 1 byte, read and write; DR3:
-// execute. Its #DB handler counts. In the end it reports the four counts and exits.
+// The guest itself: 64-bit code for address 0, ring 0. It has its own GDT and IDT. Its breakpoints
+// are DR0: 8 bytes, write; DR1: 4 bytes, write; DR2: 1 byte, read and write; DR3: execute. Its #DB
+// handler counts. At the end it reports the four counts and exits.
 __asm__(".pushsection .rodata\n"
         ".global guest_image, guest_image_end\n"
         "guest_image:\n"
@@ -41,7 +41,7 @@ __asm__(".pushsection .rodata\n"
         "    mov %ebx, 0x2140\n"
         "    mov 0x2180, %al\n"
         "    mov %al, 0x2180\n"
-        "    mov %rbx, 0x21c0\n" // nobody watches this
+        "    mov %rbx, 0x21c0\n" // not watched
         "    call 50f\n"
         "    dec %rbx\n"
         "    jnz 10b\n"

@@ -1,5 +1,5 @@
-// What a program says about itself: HELP() has it once, for the list that `help` prints (the
-// Makefile gathers the first lines into /etc/help) and for the program's own -h.
+// The help text of a program. HELP() defines it once, for the program's own -h and for the list
+// that `help` prints (the Makefile gathers the first lines into /etc/help).
 #pragma once
 
 #include <stdio.h>
@@ -10,7 +10,7 @@ extern const char help_text[];
 // "name ARGUMENTS: what it does", and further lines of the same kind. Once in a program.
 #define HELP(text) const char help_text[] = text
 
-// Prints it and ends if the first argument is -h.
+// Prints the text and exits if the first argument is -h.
 static inline void help_if_asked(int argc, char **argv)
 {
     if (argc < 2 || strcmp(argv[1], "-h") != 0)
@@ -19,7 +19,7 @@ static inline void help_if_asked(int argc, char **argv)
     exit(0);
 }
 
-// Says how the program is called; the status for that.
+// Prints the usage. Returns the exit status of a wrong call.
 static inline int help_wrong(void)
 {
     fprintf(stderr, "usage: %s\n", help_text);

@@ -2,12 +2,12 @@
 #include "user/help.h"
 #include <errno.h>
 
-HELP("hwbp: what sits in the debug registers of every CPU now");
+HELP("hwbp: the debug registers of every CPU now");
 
 #define REGISTERS 4
-#define WIDTH     79 // of a terminal, without the column that would begin the next line
+#define WIDTH     79 // of a terminal, without the last column, which may wrap
 
-// The words of a line behind what was printed already, on as many lines as they need.
+// Prints words after `used` columns of a line, on as many lines as they need.
 static void show_words(int used, char *words)
 {
     char *save;

@@ -1,7 +1,8 @@
-// The first program. Without arguments it runs the demonstration, then the shell: busybox's if
-// there is busybox, else our own. "demo": only that; another name: only this program of /bin, as a
-// shell. The machine goes off when the first program ends; so no key of the console may end it. Its
-// status is 1 if the shell could not be started, or if the demonstration alone ("demo") failed.
+// The first program. Without arguments it runs the demonstration, then the shell: busybox's, or
+// dr7's own if there is no busybox. "demo" runs only the demonstration, and another name only this
+// program of /bin, as a shell. The machine goes off when the first program ends, so no key of the
+// console may end it. Its status is 1 if the shell could not be started, or if the demonstration
+// alone ("demo") failed.
 #define _GNU_SOURCE // environ
 #include "user/help.h"
 #include <errno.h>
@@ -15,8 +16,8 @@ HELP("init [demo|PROGRAM]: the first program; starts the demonstration, then a s
 
 #define NOT_RUN (-1) // no wait status has this value
 
-// Runs a program and waits for it; children that were left to us are reaped on the way. Its wait
-// status, or NOT_RUN. `stoppable`: ^Z stops it.
+// Runs a program and waits for it. Meanwhile it reaps orphans. Returns the wait status, or NOT_RUN.
+// `stoppable`: ^Z stops the program.
 static int run(const char *path, const char *name, bool stoppable)
 {
     char *argv[] = {(char *)name, NULL};
@@ -61,7 +62,7 @@ int main(int argc, char **argv)
         only = access("/bin/busybox", X_OK) == 0 ? "busybox" : "sh";
     snprintf(shell, sizeof(shell), "/bin/%s", only);
     if (argc == 1 || strcmp(only, "demo") == 0)
-        shown = run("/bin/demo", "demo", false); // nobody here could continue it
+        shown = run("/bin/demo", "demo", false); // no job control could continue it
     if (strcmp(only, "demo") == 0)
         return shown != 0;
     return run(shell, "sh", true) == NOT_RUN;

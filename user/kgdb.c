@@ -1,4 +1,4 @@
-// What "echo g >/proc/sysrq-trigger" does, on Linux too.
+// Does the same as "echo g >/proc/sysrq-trigger", on Linux too.
 #include "user/help.h"
 #include <errno.h>
 #include <fcntl.h>

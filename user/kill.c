@@ -2,7 +2,7 @@
 #include <errno.h>
 #include <signal.h>
 
-HELP("kill [-SIGNAL] PID...: sends a signal, SIGTERM if none is named");
+HELP("kill [-SIGNAL] PID...: sends a signal, by default SIGTERM");
 
 static const struct {
     const char *name;

@@ -1,4 +1,4 @@
-// Reading numbers out of /proc, for programs and tests.
+// Reads numbers from /proc, for programs and tests.
 #pragma once
 
 #include <fcntl.h>
@@ -10,7 +10,7 @@
 #define HWBP_FILE  "/proc/hwbp"
 #define RULES_FILE "/proc/sys/kernel/bp_slots"
 
-// The whole of a file as a string (at most size - 1 bytes of it). Its length, or -1 and errno.
+// Reads a file as a string, at most size - 1 bytes. Returns the length, or -1 and errno.
 static inline ssize_t read_text(const char *path, char *buf, size_t size)
 {
     size_t len = 0;
@@ -26,7 +26,7 @@ static inline ssize_t read_text(const char *path, char *buf, size_t size)
     return n < 0 ? -1 : (ssize_t)len;
 }
 
-// Writes a string by one write(2). 0, or -1 and errno.
+// Writes a string with one write(2). Returns 0, or -1 and errno.
 static inline int write_text(const char *path, const char *text)
 {
     int fd = open(path, O_WRONLY);
@@ -45,7 +45,7 @@ static inline const char *next_line(const char *p)
     return p && p[1] ? p + 1 : NULL;
 }
 
-// A number of /proc/PID/status, e.g. "voluntary_ctxt_switches"; -1 when it is not there.
+// A number in /proc/PID/status, for example "voluntary_ctxt_switches"; -1 if it is missing.
 static inline long status_number(pid_t pid, const char *key)
 {
     char path[64], text[4096];
@@ -60,7 +60,7 @@ static inline long status_number(pid_t pid, const char *key)
     return -1;
 }
 
-// How often a task was switched in, or -1.
+// How often the scheduler has switched to a task, or -1.
 static inline long context_switches(pid_t pid)
 {
     long voluntary = status_number(pid, "voluntary_ctxt_switches");
@@ -69,7 +69,7 @@ static inline long context_switches(pid_t pid)
     return voluntary < 0 || forced < 0 ? -1 : voluntary + forced;
 }
 
-// The sum of " key=" over all lines of /proc/hwbp that begin with `line` ("cpu", "hwbp"), or -1
+// The sum of " key=" over all lines of /proc/hwbp that begin with `line` ("cpu", "hwbp"). -1
 // without that file.
 static inline long hwbp_sum(const char *line, const char *key)
 {

@@ -16,7 +16,7 @@ static int read_row(const char *pid, struct row *row)
     snprintf(path, sizeof path, "/proc/%s/status", pid);
     FILE *f = fopen(path, "r");
     if (!f)
-        return -1; // it ended since we read its name
+        return -1; // the task has ended meanwhile
     memset(row, 0, sizeof *row);
     while (fgets(line, sizeof line, f)) {
         sscanf(line, "Name: %31s", row->name);

@@ -1,4 +1,4 @@
-// Running another program, for programs that look at what it does.
+// Runs another program, for programs that observe it.
 #pragma once
 
 #include <errno.h>
@@ -7,7 +7,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-// Runs a command. Its exit status as the shell says it, or 127.
+// Runs a command. Returns the exit status as in a shell, or 127.
 static inline int run_command(const char *me, char **argv)
 {
     int status;

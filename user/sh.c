@@ -28,11 +28,11 @@ struct command {
 static int last_status; // $?
 static char prompt[] = "dr7$ ";
 
-// ---- reading: a line becomes words, separators are words of their own ----
+// ---- reading: a line becomes words, and each separator is a word ----
 
 struct lexer {
     const char *in;
-    char *out; // where the text of the next word goes
+    char *out; // the place for the next word
     char text[2 * MAX_LINE];
 };
 
@@ -99,14 +99,13 @@ static int help(void)
 {
     char text[4096];
 
-    printf("The shell itself knows: cd DIR, exec COMMAND, exit [STATUS], help,\n"
+    printf("Built into the shell: cd DIR, exec COMMAND, exit [STATUS], help,\n"
            "  A | B   A < FILE   A > FILE   A >> FILE   A &   A ; B   'quotes'   $?\n");
     if (read_text("/etc/help", text, sizeof text) > 0)
         fputs(text, stdout);
     return 0;
 }
 
-// Becomes another program.
 static _Noreturn void execute(char *const *argv)
 {
     execvp(argv[0], argv);
@@ -141,7 +140,7 @@ static bool run_builtin(const struct command *c, int *status)
     return true;
 }
 
-// In the child: becomes the command. ^C and ^\ end it unless it is in the background.
+// In the child: executes the command. ^C and ^\ end it unless it is in the background.
 static void become(const struct command *c, bool background)
 {
     int status;
@@ -164,8 +163,8 @@ static int status_of(int wait_status)
     return 128 + WTERMSIG(wait_status);
 }
 
-// Starts the commands, each with its output piped into the next, and waits for all unless
-// `background`. The status is the last one's.
+// Starts the commands, each with its output piped into the next. Waits for all, unless
+// `background`. The status is that of the last command.
 static void run_pipeline(struct command *commands, int count, bool background)
 {
     pid_t pids[MAX_COMMANDS];
@@ -269,8 +268,8 @@ static void run_line(const char *line)
     } while (word);
 }
 
-// One line without its newline, byte by byte so that nothing is taken from a command's input. False
-// at the end of the input. ^C (EINTR) begins it anew.
+// Reads one line without its newline, byte by byte, so that a command's input stays. False at the
+// end of the input. After ^C (EINTR) a new line begins.
 static bool read_line(char *line, size_t size)
 {
     size_t n = 0;

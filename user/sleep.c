@@ -14,6 +14,6 @@ int main(int argc, char **argv)
     struct timespec left = {.tv_sec = (time_t)seconds};
     left.tv_nsec = (long)((seconds - (double)left.tv_sec) * 1e9);
     while (nanosleep(&left, &left) != 0)
-        continue; // a signal that did not end us: sleep the rest
+        continue; // after a signal: sleep for the rest
     return 0;
 }

@@ -2,7 +2,7 @@
 #include "user/proc.h"
 #include <errno.h>
 
-HELP("slots [2009|exact|mainline]: the rule that admits breakpoints");
+HELP("slots [2009|exact|mainline]: the rules that admit breakpoints");
 
 static int fail(const char *what)
 {

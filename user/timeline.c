@@ -1,10 +1,10 @@
-// Runs a command while the kernel's trace is on, and gives out what was traced: `make timeline`
+// Runs a command while the kernel's trace is on, and writes the trace to a file. `make timeline`
 // makes pictures of it.
 #include "user/help.h"
 #include "user/proc.h"
 #include "user/run.h"
 
-HELP("timeline FILE COMMAND...: the kernel's trace of a command, into a file");
+HELP("timeline FILE COMMAND...: writes the kernel's trace of a command to a file");
 
 #define TRACING "/sys/kernel/debug/tracing/"
 #define KIB     "4096" // of each CPU's ring

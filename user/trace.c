@@ -3,12 +3,12 @@
 #include "user/run.h"
 #include "user/trace.h"
 
-HELP("trace SYMBOL... -- COMMAND: who writes a kernel variable meanwhile\n"
+HELP("trace SYMBOL... -- COMMAND: writes to kernel variables while it runs\n"
      "trace SYMBOL...: from now on, until `trace -c`\n"
-     "trace: what was seen\n"
+     "trace: the accesses so far\n"
      "trace -b ...: with a backtrace of each access\n"
-     "trace -c: ends it all\n"
-     "A SYMBOL may have +OFFSET, /LENGTH and :rw (reads, too) behind it.");
+     "trace -c: ends the trace\n"
+     "After a SYMBOL may follow +OFFSET, /LENGTH and :rw (also reads).");
 
 static char text[1 << 20];
 static int callers;
@@ -19,7 +19,7 @@ static int complain(const char *what)
     return 1;
 }
 
-// "symbol" or "symbol:w" is traced for writes, "symbol:rw" for reads too. 0, or -1 and errno.
+// "symbol" or "symbol:w" traces writes, "symbol:rw" also reads. Returns 0, or -1 and errno.
 static int set_filter(const char *word)
 {
     char request[256];
@@ -45,7 +45,7 @@ static int show(void)
     if (print_trace(text, callers) == 0)
         printf("no access\n");
     if ((at = strstr(text, "# lost: ")) && sscanf(at, "# lost: %lu", &lost) == 1 && lost)
-        printf("%lu older ones were overwritten\n", lost);
+        printf("%lu older accesses were overwritten\n", lost);
     return 0;
 }
 

@@ -1,4 +1,4 @@
-// Reading the symbol tracer's file "trace": docs/ksym.md describes it.
+// Reads the symbol tracer's file "trace" (docs/ksym.md).
 #pragma once
 
 #include "user/proc.h"
@@ -9,18 +9,18 @@
 #define KSYM_STAT_FILE   TRACING_DIR "/trace_stat/ksym_tracer"
 
 struct traced_access {
-    char task[32]; // its name, a minus, its number
+    char task[32]; // name, minus, number
     int cpu;
     double seconds;
     char symbol[128], kind[4], function[128]; // kind: "W" or "RW"
     const char *callers;                      // the rest of the line: " <- f+0x1 <- g+0x2"
 };
 
-// Takes a line apart. 0 for a line that is no access, because it does not begin with a blank: a
-// heading, or a record of the kernel's trace.
+// Parses a line. Returns 0 for a line that is no access: a heading, or a record of the kernel's
+// trace. Such a line does not begin with a blank.
 static inline int parse_access(const char *line, struct traced_access *a)
 {
-    // The task's name may hold anything, also brackets.
+    // The task's name may contain any letters, also brackets.
     for (const char *p = strchr(line, '['); *line == ' ' && p; p = strchr(p + 1, '[')) {
         const char *begin = line + strspn(line, " "), *end = p;
         int length = 0;
@@ -39,7 +39,7 @@ static inline int parse_access(const char *line, struct traced_access *a)
 #define TRACE_WIDTH 80 // of a terminal
 #define TRACE_BY    59 // the column of the function
 
-// The function, behind `used` columns: on the next line if it does not fit.
+// Prints the function after `used` columns, or on the next line if it does not fit.
 static inline void print_function(int used, const char *name, int length)
 {
     if (used > TRACE_BY || TRACE_BY + length > TRACE_WIDTH) {
@@ -50,7 +50,7 @@ static inline void print_function(int used, const char *name, int length)
     printf("%*s%.*s\n", (room < TRACE_BY ? room : TRACE_BY) - used, "", length, name);
 }
 
-// One below the other.
+// Prints the callers, one in each line.
 static inline void print_callers(const char *at)
 {
     int length;
@@ -62,8 +62,7 @@ static inline void print_callers(const char *at)
     }
 }
 
-// Prints a trace for people, with the functions that called if they are wanted. How many accesses
-// it has.
+// Prints a trace for users, with the callers if wanted. Returns the number of accesses.
 static inline int print_trace(const char *text, int callers)
 {
     struct traced_access a;

@@ -1,7 +1,7 @@
 #include "user/help.h"
 #include <ctype.h>
 
-HELP("wc: lines, words and bytes of what is typed or piped in");
+HELP("wc: counts lines, words and bytes of the input");
 
 int main(int argc, char **argv)
 {

@@ -30,7 +30,7 @@ static const char *const answers[] = {
     "read watchpoint 4 at dbg_total, 4 bytes, 0 hits\n",
     "(dbg) step\ndbg_add+0x",
     "a register watches 1, 2, 4 or 8 bytes, not 3\n",
-    "what is \"nowhere\"?\n",
+    "no such place: \"nowhere\"\n",
     "no command \"nonsense\"",
     "program exited with status 154\n", // 100 + 50 + 4
     "the program has ended\n",

@@ -1,6 +1,6 @@
 // The chain of callers, without debugging information and without frame pointers. A word on the
-// stack counts as a return address when it points behind a call. The target of a direct call is the
-// function that was called. What an indirect call has left behind may mislead this.
+// stack counts as a return address if it points behind a call. The target of a direct call is the
+// function that was called. Old return addresses of indirect calls may give wrong lines.
 #include "user/dbg/dbg.h"
 #include <stdio.h>
 #include <string.h>

@@ -1,8 +1,8 @@
 // dbg: a debugger for programs with one thread, by ptrace(2), on dr7 and on Linux.
 //
 //   main.c       the commands
-//   target.c     the program: starting it, its memory and registers, letting it go on
-//   points.c     breakpoints and watchpoints, and which of them a stop was
+//   target.c     the program: start, memory, registers, continue and step
+//   points.c     breakpoints and watchpoints, and which of them caused a stop
 //   symbols.c    names of the program's functions and variables
 //   backtrace.c  who called whom
 #pragma once
@@ -21,12 +21,13 @@ struct symbol {
     bool code;
 };
 
-// Reads the symbols of an ELF file. False, and a message, when it is none.
+// Reads the symbols of an ELF file. Prints a message and returns false if it is no ELF file.
 bool symbols_load(const char *path);
-// The program runs `entry` first: a position-independent one has moved by the difference.
+// `entry` is the address of the program's first instruction. A position-independent program has
+// moved by the difference to the file's entry.
 void symbols_place(uint64_t entry);
 const struct symbol *symbol_named(const char *name);
-// The one that contains the address, or NULL.
+// The symbol that contains the address, or NULL.
 const struct symbol *symbol_at(uint64_t addr);
 // "main+0x12", or "0x401234"; good until the next call but three.
 const char *place_name(uint64_t addr);
@@ -35,10 +36,11 @@ const char *place_name(uint64_t addr);
 
 extern pid_t target; // 0: none
 
-// Starts a program, which has then executed nothing; or takes one that runs. False and a message.
+// Starts a program, which stops before its first instruction, or attaches to a running one. On
+// failure prints a message and returns false.
 bool target_start(char **argv);
 bool target_attach(pid_t pid);
-// Detaches from it, or kills what dbg has started.
+// Detaches from the program, or kills it if dbg has started it.
 void target_leave(void);
 
 // False where nothing is mapped.
@@ -53,7 +55,7 @@ unsigned long long *reg_named(struct user_regs_struct *r, const char *name);
 unsigned long dr_get(int n);
 int dr_set(int n, unsigned long value);
 
-// Let it run until something is worth telling, and tell it: n instructions, or freely.
+// Let the program run n instructions, or freely, and print why it has stopped.
 void target_step(long n);
 void target_continue(void);
 
@@ -61,19 +63,19 @@ void target_continue(void);
 
 enum point_kind { SOFT, HARD, WATCH, RWATCH, AWATCH };
 
-// Says what it has made, or why not. `len` of a watched piece in bytes, 0: the symbol's.
+// Prints the new point, or why there is none. `len`: watched bytes, 0: the symbol's size.
 void point_add(enum point_kind kind, uint64_t addr, uint64_t len);
 void point_delete(int number);
 void points_list(void);
-// Before it runs: puts the breakpoints into the text. After: takes them out again. `child`: out of
-// a copy of its memory.
+// points_insert() puts the breakpoints into the text before the program runs, and points_remove()
+// takes them out after it has stopped. `from`: the program, or a child with a copy of its memory.
 void points_insert(void);
 void points_remove(pid_t from);
-// A breakpoint in the text, or in a register, that holds up this address.
+// True if a breakpoint in the text, or in a register, is at this address.
 bool point_is_soft(uint64_t addr);
 bool point_is_hard(uint64_t addr);
-// It has stopped with SIGTRAP: tells which point that was. False: none of them. *silent: one of
-// them, but nothing the user wants to know.
+// After a stop with SIGTRAP: prints which point caused it. False: no point did. *silent: a point
+// did, but the user need not know.
 bool points_explain(bool *silent);
 
 // ---- backtrace.c ----

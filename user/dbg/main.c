@@ -10,7 +10,7 @@ HELP("dbg PROGRAM [ARGUMENT...]: a debugger; `help` names its commands\n"
 
 static bool quit;
 
-// ---- what the user means ----
+// ---- arguments ----
 
 // A number, a symbol or a register, plus or minus a number: "main+4", "$rsp-8", "0x401000".
 static bool parse(const char *text, uint64_t *value)
@@ -42,7 +42,7 @@ static bool expression(const char *text, uint64_t *value)
 {
     if (text && parse(text, value))
         return true;
-    printf(text ? "what is \"%s\"?\n" : "what? (\"help\" tells)\n", text);
+    printf(text ? "no such place: \"%s\"\n" : "an argument is missing (see \"help\")\n", text);
     return false;
 }
 
@@ -53,7 +53,7 @@ static uint64_t number_or(const char *text, uint64_t otherwise)
 
 // ---- commands ----
 
-// What the first command of such a name makes.
+// The kind of point that each command makes.
 static void do_point(char **w)
 {
     static const char *const names[] = {[SOFT] = "break",
@@ -118,7 +118,7 @@ static void do_memory(char **w)
         return;
     for (uint64_t n = number_or(w[2], 1); n > 0; n--, addr += 8) {
         if (!mem_read(addr, &word, sizeof word)) {
-            printf("nothing is at %#llx\n", (unsigned long long)addr);
+            printf("no memory is at %#llx\n", (unsigned long long)addr);
             return;
         }
         printf("%s: %016llx\n", place_name(addr), (unsigned long long)word);
@@ -133,10 +133,10 @@ static void set_register(const char *name, uint64_t value)
     if (reg)
         *reg = value;
     if (!reg || !regs_set(&r))
-        printf("cannot set $%s so\n", name);
+        printf("cannot set $%s to this value\n", name);
 }
 
-// A register, or memory of a symbol's size (or the one given).
+// Sets a register, or memory of the symbol's size (or the given size).
 static void do_set(char **w)
 {
     uint64_t addr, value;
@@ -173,19 +173,19 @@ static const struct command {
     bool needs_target;
 } commands[] = {
     {"break", "PLACE", "stop there (INT3 in the text)", do_point, true},
-    {"hbreak", "PLACE", "the same by a debug register", do_point, true},
+    {"hbreak", "PLACE", "the same with a debug register", do_point, true},
     {"watch", "PLACE [BYTES]", "stop when it is written", do_point, true},
     {"rwatch", "PLACE [BYTES]", "stop when it is read", do_point, true},
     {"awatch", "PLACE [BYTES]", "stop when it is read or written", do_point, true},
-    {"delete", "NUMBER", "take one out", do_delete, true},
-    {"points", "", "all of them", do_points, false},
+    {"delete", "NUMBER", "delete one", do_delete, true},
+    {"points", "", "list all", do_points, false},
     {"continue", "", "go on", do_continue, true},
     {"step", "[N]", "go on for N instructions", do_step, true},
     {"regs", "", "registers", do_regs, true},
     {"print", "PLACE", "a register, a symbol's address", do_print, true},
     {"x", "PLACE [WORDS]", "memory", do_memory, true},
     {"set", "PLACE VALUE [BYTES]", "change memory, or a $register", do_set, true},
-    {"bt", "", "who called whom", do_backtrace, true},
+    {"bt", "", "backtrace: the callers", do_backtrace, true},
     {"help", "", "this list", do_help, false},
     {"quit", "", "end: kills what dbg has started", do_quit, false},
 };
@@ -200,7 +200,7 @@ static void do_help(char **)
         "of a command suffice.\n");
 }
 
-// The first command that begins so.
+// The first command that begins with this word.
 static const struct command *command_named(const char *word)
 {
     for (const struct command *c = commands; c < commands + NR_COMMANDS; c++)
@@ -247,14 +247,14 @@ int main(int argc, char **argv)
     setvbuf(stdout, NULL, _IOLBF, 0);
     if (!begin(argc, argv))
         return 1;
-    signal(SIGINT, SIG_IGN); // the program's, which then stops
+    signal(SIGINT, SIG_IGN); // only the program gets it, and then stops
     printf("process %d stopped at %s\n", (int)target, place_name(regs_get().rip));
     while (!quit) {
         printf("(dbg) ");
         fflush(stdout);
         if (!fgets(line, sizeof line, stdin))
             break;
-        if (!isatty(STDIN_FILENO)) // a script's output shows what was asked
+        if (!isatty(STDIN_FILENO)) // the output of a script shows the commands, too
             printf("%s", line);
         run(line);
     }

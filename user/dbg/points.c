@@ -15,7 +15,7 @@ static struct point {
     int number; // 0: free
     uint64_t addr, len;
     uint8_t saved;  // SOFT: what INT3 replaces
-    uint64_t value; // watched: as it was last seen
+    uint64_t value; // watched: the last value
     unsigned long hits;
 } points[MAX_POINTS];
 static int last_number;
@@ -55,7 +55,8 @@ static unsigned long dr7(void)
     return value;
 }
 
-// All off, the addresses, then on: in any other order an old length may forbid a new address.
+// First all off, then the addresses, then on: in any other order an old length may forbid a new
+// address.
 static int write_registers(void)
 {
     int err = dr_set(7, 0);
@@ -194,7 +195,7 @@ bool point_is_hard(uint64_t addr)
 
 // ---- what has happened ----
 
-// Registers cannot watch for reads alone: a change of the value is taken for a write.
+// A register cannot watch only reads, so a change of the value counts as a write.
 static bool tell_watch(struct point *p)
 {
     uint64_t old = p->value, now = watched_value(p);
@@ -209,7 +210,7 @@ static bool tell_watch(struct point *p)
         printf("value %#llx", (unsigned long long)now);
     else
         printf("%#llx -> %#llx", (unsigned long long)old, (unsigned long long)now);
-    printf(", before %s\n", where); // the instruction after the one that did it
+    printf(", before %s\n", where); // the instruction after the access
     return true;
 }
 

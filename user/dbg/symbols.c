@@ -11,7 +11,7 @@
 
 #define MAX_NESTED 16 // symbols that begin inside another one
 
-static struct symbol *list; // ascending addresses
+static struct symbol *list; // sorted by address
 static size_t count;
 static uint64_t entry;
 
@@ -49,7 +49,7 @@ static void add_table(const uint8_t *file, const Elf64_Shdr *tab, const Elf64_Sh
     qsort(list, count, sizeof *list, by_address);
 }
 
-// Trusts no number in the file. A file without symbols is fine.
+// No number in the file is trusted. A file without symbols is no error.
 static bool parse(const uint8_t *file, uint64_t size)
 {
     const Elf64_Ehdr *h = (const void *)file;
@@ -103,7 +103,7 @@ const struct symbol *symbol_named(const char *name)
 
 const struct symbol *symbol_at(uint64_t addr)
 {
-    size_t low = 0, high = count; // all before low begin at addr or before it, from high on behind
+    size_t low = 0, high = count; // below low: at or before addr; from high on: after addr
 
     while (low < high) {
         size_t mid = (low + high) / 2;

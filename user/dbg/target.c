@@ -11,8 +11,8 @@
 #define RF 0x10000 // in eflags: the next instruction hits no breakpoint
 
 pid_t target;
-static bool attached;      // was there before us
-static bool in_vfork;      // its child runs in its memory, where no breakpoint must be then
+static bool attached;      // the program ran before dbg attached to it
+static bool in_vfork;      // its child runs in its memory, so no breakpoint may be there
 static int pending_signal; // delivered when it goes on
 
 #define OPTIONS (PTRACE_O_TRACEFORK | PTRACE_O_TRACEVFORK | PTRACE_O_TRACEVFORKDONE)
@@ -70,7 +70,7 @@ void target_leave(void)
     if (!target)
         return;
     if (attached) {
-        dr_set(7, 0); // they would stay armed
+        dr_set(7, 0); // otherwise they stay armed
         ptrace(PTRACE_DETACH, target, 0, pending_signal);
     } else {
         kill(target, SIGKILL);
@@ -174,7 +174,7 @@ static void ended(int status)
     target = 0;
 }
 
-// One request. The status it stopped with.
+// Makes one request. Returns the status of the next stop.
 static int resume(int request)
 {
     bool with_points = request == PTRACE_CONT && !in_vfork;
@@ -190,7 +190,8 @@ static int resume(int request)
     return status;
 }
 
-// A child has its parent's breakpoints in its text, and nobody who would take them out later.
+// A child has its parent's breakpoints in its text. They must go now, because dbg does not trace
+// the child.
 static bool forked(int status)
 {
     int event = status >> 16;
@@ -212,7 +213,7 @@ static void tell_place(const char *why)
     printf("%s%s\n", why, place_name(regs_get().rip));
 }
 
-// True if the stop is one for the user, who has been told.
+// Prints the stop if it is for the user. True if so.
 static bool told(int status, bool stepped)
 {
     bool silent = false;
@@ -239,8 +240,8 @@ static bool told(int status, bool stepped)
     return !stepped;
 }
 
-// No breakpoint is in the text while one instruction runs; one in a register must not hit again
-// where the program has stopped.
+// While one instruction runs, no breakpoint is in the text. A breakpoint in a register must not hit
+// again where the program has stopped.
 static int step(void)
 {
     struct user_regs_struct r = regs_get();

@@ -1,4 +1,4 @@
-// Starting the program that is looked at, after everything is ready to look.
+// Starts the program after all events are open.
 #include "user/perf/perf.h"
 #include <errno.h>
 #include <signal.h>
@@ -6,7 +6,7 @@
 #include <sys/stat.h>
 #include <sys/wait.h>
 
-#define NOT_FOUND 127 // status, as shells have it
+#define NOT_FOUND 127 // the same status as in shells
 
 static bool executable(const char *path)
 {
@@ -40,7 +40,7 @@ bool child_start(struct child *child, const char *path, char **argv)
     int gate[2];
     char c;
 
-    fflush(NULL); // or the child would write it again
+    fflush(NULL); // otherwise the child writes it again
     if (pipe(gate) != 0 || (child->pid = fork()) < 0) {
         perror("perf");
         return false;

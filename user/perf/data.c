@@ -22,8 +22,8 @@ struct file_attr {
     struct section ids;
 };
 
-// All stays in memory to the end: the header says how long the records are, and what is written to
-// may be no file in which one can go back.
+// All stays in memory until the end, because the header has the size of the records, and a seek in
+// the output may be impossible.
 struct data_writer {
     const char *path;
     const struct events *events;
@@ -43,7 +43,7 @@ static bool complain(const char *path, const char *what)
 #define KERNEL_BASE 0xffffffff80000000 // where both kernels have their text ...
 #define KERNEL_END  0xffffffffc0000000 // ... and Linux has its modules
 
-// The kernel's text, so that addresses in it belong somewhere.
+// Adds a mapping of the kernel's text, so that its addresses get names.
 static void append_kernel(struct data_writer *w)
 {
     struct {
@@ -138,7 +138,7 @@ bool data_finish(struct data_writer *w)
     return ok;
 }
 
-// ---- reading: trusts no number ----
+// ---- reading: no number in the file is trusted ----
 
 static void *read_part(FILE *f, const struct section *s)
 {

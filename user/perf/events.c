@@ -1,9 +1,9 @@
-// What -e says, as attributes of perf_event_open(2), and back.
+// Translates -e to attrs of perf_event_open(2), and back.
 #include "user/perf/perf.h"
 #include <ctype.h>
 #include <stdlib.h>
 
-#define DEFAULT_LEN 4 // bytes watched; execution: the size of a long
+#define DEFAULT_LEN 4 // watched bytes; an execute breakpoint has the size of a long
 
 static const struct {
     const char *name;
@@ -45,7 +45,7 @@ static bool parse_address(const char *text, const char *program, bool kernel, ui
     return true;
 }
 
-// Without modifiers everything counts; with u or k only that.
+// Without modifiers both modes count; u is only user mode, k only kernel mode.
 static bool parse_modifiers(struct perf_event_attr *attr, const char *mods)
 {
     bool user = strchr(mods, 'u'), kernel = strchr(mods, 'k');
@@ -61,7 +61,7 @@ static bool parse_modifiers(struct perf_event_attr *attr, const char *mods)
     return mods[strspn(mods, "ukDe")] == '\0';
 }
 
-// "w", "rw", "x" ...: whether it makes sense, the kernel says.
+// "w", "rw", "x" and other combinations: the kernel checks if it supports them.
 static bool parse_type(const char *text, uint32_t *type)
 {
     *type = 0;
@@ -130,7 +130,7 @@ static bool parse_one(struct event *e, char *text, const char *program)
     return false;
 }
 
-// What one -e says, comma-separated. Appends.
+// Appends the events of one -e, which has commas between them.
 static bool parse_list(struct events *events, char *list, const char *program)
 {
     char *one;

@@ -1,4 +1,4 @@
-// perf record: writes down every overflow of the events while a program and its children run.
+// perf record: records every overflow of the events while a program and its children run.
 //
 // An event that children inherit must be bound to a CPU to have a buffer. So each event is opened
 // once for each CPU. All events of one CPU share the buffer of the first.
@@ -18,7 +18,7 @@ struct recording {
     const char *file;
     unsigned pages; // of each buffer
     int nr_cpus;
-    int fd[MAX_EVENTS][MAX_CPUS]; // the second index counts CPUs that are there
+    int fd[MAX_EVENTS][MAX_CPUS]; // the second index counts only existing CPUs
     struct perf_event_mmap_page *buffer[MAX_CPUS];
     uint64_t ids[MAX_EVENTS * MAX_CPUS];
     unsigned long bytes, samples, lost;
@@ -32,7 +32,7 @@ static bool complain(const char *what)
     return false;
 }
 
-// What all events record; the first one tells about tasks as well.
+// Chooses what all events record. The first event also records tasks.
 static void choose_records(struct recording *r, uint64_t period, bool chains)
 {
     for (int i = 0; i < r->events.n; i++) {
@@ -56,7 +56,7 @@ static bool map_buffer(struct recording *r, int cpu)
     return buffer != MAP_FAILED || complain("mapping a buffer");
 }
 
-// All events on one CPU. False and errno ENODEV or EINVAL if there is no such CPU.
+// Opens all events on one CPU. Returns false with errno ENODEV or EINVAL if there is no such CPU.
 static bool open_on_cpu(struct recording *r, pid_t pid, int cpu)
 {
     for (int i = 0; i < r->events.n; i++)
@@ -98,7 +98,7 @@ static struct data_writer *create_file(struct recording *r)
 
 // ---- records ----
 
-// Records, all whole.
+// `at` has only complete records.
 static void count_samples(struct recording *r, const uint8_t *at, size_t bytes)
 {
     for (const uint8_t *end = at + bytes; at < end;) {
@@ -108,7 +108,7 @@ static void count_samples(struct recording *r, const uint8_t *at, size_t bytes)
     }
 }
 
-// Also what was lost after the last record that fitted, which no LOST record tells.
+// Also counts records that were lost at the end, for which no LOST record exists.
 static void count_lost(struct recording *r)
 {
     struct {
@@ -121,7 +121,7 @@ static void count_lost(struct recording *r)
                 r->lost += now.lost;
 }
 
-// Takes out what is in a buffer, where the last record may go on at the start.
+// Takes the records out of a buffer. The last one may continue at the start of the buffer.
 static void drain(struct recording *r, int c, struct data_writer *w, uint8_t *copy)
 {
     struct perf_event_mmap_page *page = r->buffer[c];
@@ -138,7 +138,7 @@ static void drain(struct recording *r, int c, struct data_writer *w, uint8_t *co
     r->bytes += bytes;
 }
 
-// Until the program has ended: its status.
+// Reads the buffers until the program has ended. Returns its status.
 static int gather(struct recording *r, pid_t pid, struct data_writer *w, uint8_t *copy)
 {
     struct pollfd polls[MAX_CPUS];
@@ -146,7 +146,7 @@ static int gather(struct recording *r, pid_t pid, struct data_writer *w, uint8_t
     pid_t ended;
 
     do {
-        ended = waitpid(pid, &status, WNOHANG); // before: what it did last is drained too
+        ended = waitpid(pid, &status, WNOHANG); // first, so that its last records are drained, too
         for (int c = 0; c < r->nr_cpus; c++) {
             polls[c] = (struct pollfd){.fd = r->fd[0][c], .events = POLLIN};
             drain(r, c, w, copy);

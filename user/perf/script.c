@@ -2,7 +2,7 @@
 #include "user/perf/perf.h"
 #include <stdlib.h>
 
-// What the records so far said.
+// The mappings and names from the records so far.
 struct mapping {
     struct mapping *next;
     uint32_t pid;
@@ -25,7 +25,7 @@ struct record {
     const struct perf_event_header *header;
 };
 
-// A record's parts before what is its own, or after.
+// The parts of a sample (SAMPLE_PARTS), after its header.
 struct sample {
     uint64_t id, ip;
     uint32_t pid, tid;
@@ -69,7 +69,7 @@ static void set_mapping(uint32_t pid, uint64_t addr, uint64_t len, const char *p
     mappings = m;
 }
 
-// A process that executes begins with no mappings, a child with its parent's.
+// A process that executes begins without mappings, and a child with its parent's mappings.
 static void forget_mappings(uint32_t pid)
 {
     for (struct mapping *m = mappings; m; m = m->next)
@@ -175,7 +175,7 @@ static int by_time(const void *a, const void *b)
     return x->header < y->header ? -1 : x->header > y->header;
 }
 
-// Each buffer is in order, and buffers follow each other.
+// Sorts the records by time. Within a buffer they are in order already.
 static struct record *sort_records(const struct data_file *f, size_t *n)
 {
     struct record *list =

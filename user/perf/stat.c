@@ -5,7 +5,7 @@
 #include <sys/wait.h>
 
 struct counter {
-    uint64_t count, enabled, running; // the latter in ns
+    uint64_t count, enabled, running; // both times in ns
 };
 
 static bool open_all(struct events *events, pid_t pid, int fd[])
@@ -24,7 +24,7 @@ static bool open_all(struct events *events, pid_t pid, int fd[])
     return true;
 }
 
-// A count; what took turns is estimated, and the share of time that it had is told.
+// Prints a count. If the event took turns, the count is an estimate, and its share of time follows.
 static void show(const char *name, const struct counter *c)
 {
     if (!c->running) {
@@ -69,7 +69,7 @@ int cmd_stat(int argc, char **argv)
         fprintf(stderr, " %s", argv[i]);
     fprintf(stderr, "':\n\n");
     for (int i = 0; i < events.n; i++) {
-        if (read(fd[i], &c, sizeof c) != sizeof c) // it could not be placed: end of file
+        if (read(fd[i], &c, sizeof c) != sizeof c) // end of file: the event got no register
             memset(&c, 0, sizeof c);
         show(events.list[i].name, &c);
     }

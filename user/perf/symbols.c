@@ -40,7 +40,7 @@ static void *checked(void *memory)
 
 static void add(struct symbols *s, uint64_t addr, uint64_t size, const char *name)
 {
-    if ((s->n & (s->n - 1)) == 0) // full: room for twice as many
+    if ((s->n & (s->n - 1)) == 0) // full: doubles the room
         s->list = checked(realloc(s->list, (s->n ? 2 * s->n : 1) * sizeof *s->list));
     s->list[s->n++] = (struct symbol){addr, size, name};
 }
@@ -50,7 +50,7 @@ static bool inside(uint64_t offset, uint64_t len, uint64_t size)
     return offset <= size && len <= size - offset;
 }
 
-// Trusts no number in the file.
+// No number in the file is trusted.
 static void read_elf(struct symbols *s, const uint8_t *file, uint64_t size)
 {
     const Elf64_Ehdr *h = (const void *)file;
