@@ -118,6 +118,7 @@ static void pick_and_switch(bool preempted)
     cpu_clear_due(DUE_SWITCH);                   // first: a later change asks for a switch again
     bool online = cpus_online() & BIT(cpu_id()); // if not, the idle task sends the others away
 
+    ASSERT(!DEBUG_BUILD || prev == current_task());
     sched_charge(rq);
     spin_lock(&rq->lock);
     if (prev != rq->idle && (preempted || prev->state == TASK_RUNNABLE)) {
@@ -220,12 +221,7 @@ static void init_runqueue(u32 cpu)
     idle->affinity = BIT(cpu);
     rq->curr = rq->idle = idle;
     cpus[cpu].rq = rq;
-}
-
-// The code that runs on this CPU becomes its idle task.
-static void become_idle(void)
-{
-    this_cpu()->current = this_rq()->idle;
+    cpus[cpu].current = idle; // the code that starts the CPU becomes its idle task
 }
 
 void sched_init(void)
@@ -234,7 +230,6 @@ void sched_init(void)
     task_init();
     for (u32 cpu = MAX_CPUS; cpu--;)
         init_runqueue(cpu);
-    become_idle();
     task_reaper_start();
 }
 
@@ -258,7 +253,6 @@ void sched_ap_main(void)
 {
     sched_open(); // before smp_join(): the boot CPU waits for that, and then uses all CPUs
     smp_join();
-    become_idle();
     perf_cpu_start(cpu_id());
     sched_idle();
 }

@@ -125,6 +125,53 @@ KTEST(sched_batch, "sched.wake-batch", NULL)
     EXPECT(!wake_part(&w[31].node, &w[64].node)); // 32 are one batch
 }
 
+// ---- what ends a wait ----
+
+static struct wait_queue queue;
+static volatile bool gate;
+static volatile int error;
+static enum task_state wait_state;
+
+static void waits(void *)
+{
+    error = WAIT_EVENT(&queue, gate, wait_state);
+    EXPECT_EQ(current_task()->state, TASK_RUNNABLE);
+}
+
+// Both tasks are on one CPU. The wait ends by itself, or at the gate.
+static void wait_ends(enum task_state state, bool signal, bool killed, int how)
+{
+    gate = false;
+    error = 1;
+    wait_state = state;
+    struct task *t = task_new("waits", waits, NULL, current_task()->affinity);
+    t->signal_pending = signal;
+    t->killed = killed;
+    task_start(t);
+    for (u32 i = 0; i < 20 && error == 1; i++)
+        schedule();
+    EXPECT_EQ(error, how < 0 ? how : 1);
+    if (error == 1)
+        EXPECT_EQ(t->state, state);
+    gate = true;
+    wake_all(&queue);
+    end(t);
+    EXPECT_EQ(error, how);
+    EXPECT(list_empty(&queue.waiters));
+}
+
+KTEST(sched_wait_ends, "sched.wait-ends", NULL)
+{
+    wait_init(&queue);
+    EXPECT_EQ(sched_set_affinity(current_task(), BIT(0)), 0);
+    wait_ends(TASK_SLEEPING, true, false, -EINTR);
+    wait_ends(TASK_SLEEPING, false, true, 0); // whoever ends a task sends a signal, too
+    wait_ends(TASK_KILLABLE, true, false, 0);
+    wait_ends(TASK_KILLABLE, false, true, -EINTR);
+    wait_ends(TASK_WAITING, true, true, 0);
+    EXPECT_EQ(sched_set_affinity(current_task(), CPUMASK_ALL), 0);
+}
+
 // ---- a mutex ----
 
 // The test and the others run on one CPU, with IRQs off: each goes on until it waits, or offers the
@@ -133,7 +180,6 @@ static struct mutex mutex;
 static struct task *test;
 static volatile bool has_it, test_waited;
 static volatile u32 sharing, met;
-static volatile int error;
 
 static struct task *start(void (*fn)(void *))
 {

@@ -145,6 +145,7 @@ KTEST(sched_counts, "sched.counts", NULL)
         alone = one_turn();
     }
     EXPECT(alone);
+    EXPECT(self->on_cpu && !partner->on_cpu);
     EXPECT_EQ(rq->stats.switches - old.switches, 2);
     EXPECT_EQ(rq->stats.migrations_in, old.migrations_in);
     EXPECT_EQ(self->nr_switches - own, 1);
