@@ -166,7 +166,6 @@ static int detach(struct perf_event *event, void *)
         sibling->leader = sibling;
         list_add_tail(&sibling->node, &ctx->flexible);
         perf_file(sibling);
-        ctx->waits = true;
     }
     return 0;
 }

@@ -28,6 +28,7 @@ static inline __attribute__((always_inline)) int change_here(struct perf_event *
             perf_group_out(event->leader);
         result = fn(event, arg);
         perf_file(event->leader);
+        ctx->waits = true; // a group that needs fewer registers than before may fit
     }
     spin_unlock(&ctx->lock);
     if (!settled)
@@ -52,6 +53,7 @@ static int change_idle(struct perf_event *event, perf_change_fn *fn, void *arg)
         perf_ctx_disband(event->ctx);
     int result = fn(event, arg);
     perf_file(event->leader);
+    event->ctx->waits = true;
     return result;
 }
 

@@ -9,20 +9,20 @@
 #define TICK (NS_PER_SEC / HZ)
 #define MANY 8
 
-static volatile u64 var;
-static struct perf_event *event[MANY];
+extern volatile u64 perf_var;
+extern struct perf_event *event[MANY]; // both in t_perf.c
 
-enum { FLEXIBLE, PINNED, EXCLUSIVE };
+enum { FLEXIBLE = 0, PINNED = 1, EXCLUSIVE = 2 }; // bits
 
 // Disabled. On this CPU only, or (-1) wherever the task runs.
 static inline struct perf_event *open_off(u32 kind, int cpu, struct task *task,
                                           struct perf_event *leader)
 {
-    struct perf_event_attr attr = bp_attr(&var, HW_BREAKPOINT_W, 8);
+    struct perf_event_attr attr = bp_attr(&perf_var, HW_BREAKPOINT_W, 8);
     struct perf_request r = {.attr = &attr, .cpu = cpu, .task = task, .leader = leader};
     attr.disabled = 1;
-    attr.pinned = kind == PINNED;
-    attr.exclusive = kind == EXCLUSIVE;
+    attr.pinned = kind & PINNED;
+    attr.exclusive = kind / EXCLUSIVE;
     struct perf_event *e = perf_event_create(&r);
     EXPECT(!IS_ERR(e));
     return e;

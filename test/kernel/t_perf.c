@@ -3,6 +3,9 @@
 #include "kernel/mm/heap.h"
 #include "test/kernel/perf_test.h"
 
+volatile u64 perf_var;
+struct perf_event *event[MANY];
+
 static volatile bool done;
 
 // ---- one event, one group ----
@@ -111,7 +114,7 @@ KTEST_HWBP(perf_all, "perf-all-at-once", NULL)
 // A context that runs is not started again.
 KTEST_HWBP(perf_start, "perf-start-once", NULL)
 {
-    struct perf_event *e = bp_open(&var, HW_BREAKPOINT_W, 8);
+    struct perf_event *e = bp_open(&perf_var, HW_BREAKPOINT_W, 8);
     struct perf_event_context *ctx = of_task();
     u64 flags = irq_save(), since = ctx->since;
     EXPECT_EQ(ctx->active_cpu, cpu_id());
@@ -121,7 +124,7 @@ KTEST_HWBP(perf_start, "perf-start-once", NULL)
     EXPECT_EQ(ctx->since, since);
     ctx->active_cpu = cpu_id();
     irq_restore(flags);
-    var = 1;
+    perf_var = 1;
     EXPECT_EQ(bp_close(e), 1);
 }
 
@@ -130,10 +133,10 @@ KTEST_HWBP(perf_start, "perf-start-once", NULL)
 static void end_early(void *arg)
 {
     struct perf_event **own = arg;
-    *own = bp_open(&var, HW_BREAKPOINT_W, 8);
+    *own = bp_open(&perf_var, HW_BREAKPOINT_W, 8);
     struct perf_event_context *ctx = of_task();
     u64 flags = irq_save();
-    var = 1;
+    perf_var = 1;
     EXPECT_EQ(who_runs(4), 0b0111);
     perf_task_ends(current_task());
     EXPECT_EQ(who_runs(4), 0b1111);
@@ -141,8 +144,10 @@ static void end_early(void *arg)
     perf_ctx_start(ctx);
     EXPECT_EQ(ctx->active_cpu, -1);
     irq_restore(flags);
+    perf_task_ends(current_task()); // once more, and nothing happens
+    EXPECT(irqs_enabled());
     schedule();
-    var = 2;
+    perf_var = 2;
     EXPECT_EQ(ctx->active_cpu, -1);
     EXPECT_EQ((*own)->count, 1);
 }
@@ -233,7 +238,7 @@ KTEST_HWBP(perf_requests, "perf-requests", NULL)
         int cpu;
         bool task;
     } wrong[] = {{-1, false}, {-2, false}, {-2, true}, {MAX_CPUS, true}, {MAX_CPUS, false}};
-    struct perf_event_attr attr = bp_attr(&var, HW_BREAKPOINT_W, 8), none = {.type = 99};
+    struct perf_event_attr attr = bp_attr(&perf_var, HW_BREAKPOINT_W, 8), none = {.type = 99};
     for (u32 i = 0; i < ARRAY_SIZE(wrong); i++) {
         struct task *t = wrong[i].task ? current_task() : NULL;
         int cpu = wrong[i].cpu == MAX_CPUS ? (int)nr_cpus : wrong[i].cpu;

@@ -166,3 +166,107 @@ KTEST_HWBP(turns_between, "turns-between", "exact")
     comes_between(cpu, current_task(), 8, false);
     go_anywhere();
 }
+
+// ---- groups ----
+
+// A group needs as many registers as it has enabled members. With five it waits in vain, takes no
+// turns, and is in nobody's way. It takes turns as soon as it could fit.
+KTEST_HWBP(turns_need, "turns-need", "exact")
+{
+    for (u32 i = 0; i < 5; i++)
+        event[i] = open_off(FLEXIBLE, -1, current_task(), i ? event[0] : NULL);
+    event[5] = open_off(FLEXIBLE, -1, current_task(), NULL);
+    u64 flags = hold();
+    enable_all(6);
+    EXPECT_EQ(who_runs(6), 0b100000);
+    EXPECT_EQ(event[0]->need, 5);
+    EXPECT_EQ(event[0]->queue, QUEUE_IN_VAIN);
+    EXPECT_EQ(perf_takers_here(of_task()), 1);
+    EXPECT(!of_task()->waits);
+    EXPECT_EQ(next_turn(6), 0b100000);
+    disable(4);
+    EXPECT_EQ(event[0]->need, 4);
+    EXPECT_EQ(perf_takers_here(of_task()), 2);
+    EXPECT(of_task()->waits);
+    EXPECT_EQ(who_runs(6), 0b100000);
+    EXPECT_EQ(next_turn(6), 0b001111);
+    EXPECT_EQ(next_turn(6), 0b001111); // it was served less
+    EXPECT_EQ(next_turn(6), 0b100000);
+    disable(5);
+    EXPECT_EQ(who_runs(6), 0b001111);
+    disable(3);
+    enable(5);
+    EXPECT_EQ(who_runs(6), 0b100111);
+    enable(4); // four again: it loses its place
+    EXPECT_EQ(who_runs(6), 0b100000);
+    go_on(flags);
+    for (u32 i = 6; i--;)
+        perf_event_release_kernel(event[i]);
+}
+
+// The leader is closed while it is disabled: its enabled sibling has waited for nothing else.
+KTEST_HWBP(turns_orphan, "turns-orphan", "exact")
+{
+    event[0] = open_off(FLEXIBLE, -1, current_task(), NULL);
+    event[1] = open_off(FLEXIBLE, -1, current_task(), event[0]);
+    u64 flags = hold();
+    enable(1);
+    EXPECT_EQ(who_runs(2), 0);
+    go_on(flags);
+    perf_event_release_kernel(event[0]);
+    EXPECT_EQ(event[1]->state, PERF_ACTIVE);
+    EXPECT_EQ(perf_takers_here(of_task()), 1);
+    perf_event_release_kernel(event[1]);
+}
+
+// ---- exclusive ----
+
+// A pinned one and an exclusive pinned one, each of the CPU or of the task: the one that has a
+// place keeps it, unless the other is the CPU's. Who finds none is in error.
+static void one_of_two(int cpu, bool first_of_cpu, bool second_of_cpu, bool first_is_exclusive)
+{
+    bool takes_over = second_of_cpu && !first_of_cpu;
+    event[0] = open_off(first_is_exclusive ? PINNED | EXCLUSIVE : PINNED, first_of_cpu ? cpu : -1,
+                        first_of_cpu ? NULL : current_task(), NULL);
+    event[1] = open_off(first_is_exclusive ? PINNED : PINNED | EXCLUSIVE, second_of_cpu ? cpu : -1,
+                        second_of_cpu ? NULL : current_task(), NULL);
+    u64 flags = hold();
+    enable(0);
+    EXPECT_EQ(who_runs(2), 0b01);
+    enable(1);
+    EXPECT_EQ(who_runs(2), takes_over ? 0b10 : 0b01);
+    EXPECT_EQ(event[takes_over ? 0 : 1]->state, PERF_ERROR);
+    disable(takes_over ? 1 : 0);
+    EXPECT(!of_cpu()->exclusive && !of_task()->exclusive);
+    EXPECT(!of_cpu()->nr_limited && !of_task()->nr_limited);
+    enable(takes_over ? 0 : 1);
+    EXPECT_EQ(who_runs(2), takes_over ? 0b01 : 0b10);
+    go_on(flags);
+    close_many(2);
+}
+
+KTEST_HWBP(turns_exclusive, "turns-exclusive", "exact")
+{
+    int cpu = stay_here();
+    struct perf_event *task = open_off(FLEXIBLE, -1, current_task(), NULL); // brings its context
+    for (u32 n = 0; n < 8; n++)
+        one_of_two(cpu, n & 1, n & 2, n & 4);
+    perf_event_release_kernel(task);
+    go_anywhere();
+}
+
+// A flexible exclusive one needs all four registers, and shares them with nobody.
+KTEST_HWBP(turns_alone, "turns-alone", "exact")
+{
+    int cpu = stay_here();
+    open_many(0, 1, EXCLUSIVE, cpu, NULL);
+    open_many(1, 4, FLEXIBLE, -1, current_task());
+    u64 flags = hold();
+    enable_all(4);
+    EXPECT_EQ(event[0]->need, 4);
+    for (u32 turn = 1; turn <= 8; turn++)
+        EXPECT_EQ(next_turn(4), turn % 4 < 1 ? 0b0001 : 0b1110);
+    go_on(flags);
+    close_many(4);
+    go_anywhere();
+}
