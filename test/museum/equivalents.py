@@ -84,6 +84,15 @@ ENTRIES = [
      "(best == nr_cpus || slot(cpu, at[cpu].next)->time < slot(best, at[best].next)->time))",
      "(best == nr_cpus || slot(cpu, at[cpu].next)->time <= slot(best, at[best].next)->time))",
      "of two accesses in the same ns, either may be the first"),
+    ("debug/ksym/trace.c", "ksym_trace_show", "for (u32 cpu = 0; cpu < nr_cpus; cpu++) {",
+     "for (u32 cpu = 0; cpu <= nr_cpus; cpu++) {",
+     "a CPU that is not there has recorded nothing"),
+    ("debug/ksym/trace.c", "ksym_trace_clear", "for (u32 cpu = 0; cpu < nr_cpus; cpu++)",
+     "for (u32 cpu = 0; cpu <= nr_cpus; cpu++)", "a CPU that is not there has recorded nothing"),
+    ("hwbp/api.c", "release_events", "for (u32 cpu = 0; cpu < nr_cpus; cpu++)",
+     "for (u32 cpu = 0; cpu <= nr_cpus; cpu++)", "a CPU that is not there has no event"),
+    ("linux/ptrace/debugreg.c", "hit", "for (int n = 0; n < HBP_NUM; n++)",
+     "for (int n = 0; n <= HBP_NUM; n++)", "behind the four is an address of the program, no event"),
 ]
 
 
