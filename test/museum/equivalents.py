@@ -92,7 +92,8 @@ ENTRIES = [
     ("hwbp/api.c", "release_events", "for (u32 cpu = 0; cpu < nr_cpus; cpu++)",
      "for (u32 cpu = 0; cpu <= nr_cpus; cpu++)", "a CPU that is not there has no event"),
     ("linux/ptrace/debugreg.c", "hit", "for (int n = 0; n < HBP_NUM; n++)",
-     "for (int n = 0; n <= HBP_NUM; n++)", "behind the four is an address of the program, no event"),
+     "for (int n = 0; n <= HBP_NUM; n++)",
+     "behind the four is an address of the program, no event"),
 ]
 
 
