@@ -218,6 +218,46 @@ KTEST(sched_evens_out, "sched.evens-out", NULL)
     go_anywhere();
 }
 
+// No tick of CPU 1 pulls anybody.
+static void hold_without_ticks(void *)
+{
+    irq_disable();
+    held = true;
+    spin(NULL);
+    irq_enable();
+}
+
+static void has_ten_turns(void *)
+{
+    struct task *self = current_task();
+    while (*(volatile u64 *)&self->nr_switches < 10)
+        cpu_pause();
+    stop = true;
+    wake_all(&queue);
+}
+
+// A task that the tick takes the CPU from stays in the queue of this CPU, also if another CPU has
+// less to do.
+KTEST(sched_stays, "sched.stays", NULL)
+{
+    if (!stay_on_cpu_0())
+        return;
+    wait_init(&queue);
+    stop = held = false;
+    struct task *there = kthread_create("there", hold_without_ticks, NULL, BIT(1));
+    while (!held)
+        schedule();
+    struct task *here = kthread_create("here", spin, NULL, BIT(0));
+    struct task *stays = kthread_create("stays", has_ten_turns, NULL, BIT(0));
+    EXPECT_EQ(sched_set_affinity(stays, BOTH), 0);
+    wait_event(&queue, stop);
+    end(there);
+    end(here);
+    EXPECT_EQ(stays->nr_migrations, 0);
+    end(stays);
+    go_anywhere();
+}
+
 static volatile u64 began_at[2]; // ticks of CPU 0
 static u32 places[2];            // 1: the first
 
