@@ -3,6 +3,8 @@
 # An entry: the file, the function, the line as it stands in the source (without its indentation),
 # the line with the fault, and the reason. A line that is in the source no more makes its entry
 # useless: the case "museum" of `make test` says so.
+import re
+
 from labs import lab
 
 ENTRIES = [
@@ -78,8 +80,6 @@ ENTRIES = [
      "`seen` is not 0: MUTEX_WAITED is set by then"),
     ("sched/task.c", "task_for_each", "if (list_empty(&task_lists[i]))", "if (false)",
      "it spares the lock: an empty list has nobody to visit"),
-    ("hwbp/reserve.c", "hwbp_slots_init", 'char name[16] = "2009";', 'char name[17] = "2009";',
-     "no rule set's name is as long as that"),
     ("debug/ksym/trace.c", "oldest",
      "(best == nr_cpus || slot(cpu, at[cpu].next)->time < slot(best, at[best].next)->time))",
      "(best == nr_cpus || slot(cpu, at[cpu].next)->time <= slot(best, at[best].next)->time))",
@@ -96,6 +96,19 @@ ENTRIES = [
      "behind the four is an address of the program, no event"),
 ]
 
+# Declarations of local texts with room to spare: one byte more or less changes nothing.
+ROOMY = [
+    ("hwbp/reserve.c", "hwbp_slots_init", 'char name[16] = "2009";'),
+    ("hwbp/reserve.c", "remember_refusal", "char *line = claims.refusals[claims.nr_refusals++ "
+                                           '% REFUSALS], who[24] = "no task";'),
+    ("hwbp/reserve.c", "remember_full", 'char words[96] = "ENOSPC ", rules[24];'),
+    ("hwbp/reserve.c", "remember_invalid", "char what[72], request[72];"),
+]
+
+
+def without_sizes(line):
+    return re.sub(r"\[\d+\]", "[]", line)
+
 
 def lines(fault, text):
     first, last = text.rfind("\n", 0, fault.start) + 1, text.find("\n", fault.end)
@@ -110,13 +123,15 @@ def reason(fault, text):
     for path, function, is_now, becomes, why in ENTRIES:
         if (path, function, is_now, becomes) == (fault.path, fault.function, old, new):
             return why
+    if (fault.path, fault.function, old) in ROOMY and without_sizes(old) == without_sizes(new):
+        return "no text is as long as that"
     return ""
 
 
 def stale():
     """Entries that fit nothing any more."""
     wrong = []
-    for path, function, is_now, _, _ in ENTRIES:
+    for path, function, is_now in ROOMY + [entry[:3] for entry in ENTRIES]:
         with open(f"{lab.ROOT}/{path}", encoding="utf-8") as f:
             if is_now not in f.read():
                 wrong.append(f"{path} {function}: no line says {is_now!r}")
