@@ -1,5 +1,5 @@
-# What the kernel says that it counted, against what QEMU saw (tools/witness.py). A kernel that
-# counts wrongly, and believes itself, passes its own tests and fails here.
+# Compares the kernel's counts with the exceptions that QEMU saw (tools/witness.py). A kernel that
+# counts wrongly may pass its own tests, but fails here.
 import collections
 import re
 
@@ -7,9 +7,10 @@ import emu
 
 LIMIT = 200  # seconds for each machine
 VARIABLES, REGISTERS = 12, 4  # of the test flex-12
-ROUNDS = 40  # of its loop in a turn. A turn may begin and end anywhere in a round
+ROUNDS = 40  # rounds of its loop in a turn. A turn may begin and end anywhere in a round
 
-# Tests of the kernel, and how many debug exceptions each must cause; wide-all-cpus: on each CPU.
+# Tests of the kernel, and the number of debug exceptions that each must cause (wide-all-cpus: on
+# each CPU).
 EXCEPTIONS = {
     "bp-write": 400, "bp-read-write": 100, "bp-edges": 3, "bp-execute": 100, "bp-all-four": 64,
     "bp-same-address": 16, "bp-enable-disable-reset": 2, "bp-modify-in-place": 3,
@@ -20,7 +21,7 @@ EACH = re.compile(r"# hits of each task: ([\d ]+)$", re.M)
 
 
 def run(build, words, **options):
-    """(what the machine wrote, QEMU's #DBs)"""
+    """Returns (the machine's output, QEMU's #DBs)."""
     output = bytearray()
     with emu.Machine(build + "/kernel.elf", "build/rootfs.cpio", words, witness=True,
                      **options) as m:
@@ -31,7 +32,7 @@ def run(build, words, **options):
 
 
 def check_bp(build):
-    """The kernel's tests of one breakpoint: each access once, and none without a reason."""
+    """The kernel's tests of one breakpoint: each access causes one #DB, and nothing else does."""
     wrong, logs = [], []
     for smp in (1, 2):
         said, seen = run(build, ["init=/bin/true", "test=" + ",".join(EXCEPTIONS)], smp=smp)
@@ -43,7 +44,7 @@ def check_bp(build):
 
 
 def check_storm(build):
-    """Tasks at one address: in each address space as many exceptions as its task counted."""
+    """Tasks at one address: each address space has as many exceptions as its task counted."""
     said, seen = run(build, ["init=/bin/utest", "--", "switch-storm", "div=8"])
     each, storm = EACH.search(said), STORM.search(said)
     if not each or not storm:
@@ -61,8 +62,8 @@ def check_storm(build):
 
 
 def check_flex(build):
-    """Twelve flexible breakpoints take turns: no register is idle, nobody has two, and each is
-    watched as long as the others. Time is the count of instructions."""
+    """Twelve flexible breakpoints take turns: no register is idle, no event has two, and each is
+    watched for the same time. Time is the count of instructions."""
     said, seen = run(build, ["init=/bin/true", "test=flex-12"], smp=1, icount=True)
     hits = collections.Counter(trap.dr[n] for trap in seen for n in trap.hits())
     held = {tuple(sorted(trap.dr[n] for n in trap.enabled())) for trap in seen}

@@ -1,8 +1,8 @@
-# A few rows of the benchmark, counted in instructions of the checking build, stay under bounds: who
-# makes a path half as long again, or a table's length part of it, learns it here. QEMU, one CPU.
+# A few rows of the benchmark, in instructions of the debug build, must stay under bounds. They show
+# a path that got half as long again, or that depends on the length of a table. QEMU, one CPU.
 import bench
 
-# row -> the most: some forty percent above what it was when it was written down
+# row -> the bound: some forty percent above the value at that time
 MOST = {
     "calls": {"null-call": 400, "hit": 530, "hit-signal": 1950, "read": 450,
               "disable-enable": 5800, "modify": 7300, "open-close": 20000},
@@ -11,21 +11,22 @@ MOST = {
     "tasks": {"fork-wait-0": 137000, "fork-wait-4": 239000, "thread-join-4": 138000,
               "exec": 165000},
     "many": {},
-    # An emulator does 100 to 300 million instructions in a second: so this is a millisecond.
+    # About a millisecond, because an emulator does 100 to 300 million instructions in a second.
     "holdups": {"holdup-signals": 136000, "holdup-blocked": 8000, **{
         "holdup-" + of: 50000 for of in (
             "areas", "exit", "wake", "stop", "processes", "sleepers", "events")}},
     "ptrace": {"ptrace-set-clear": 3500, "ptrace-stop": 9300},
 }
-# More of them may cost so much more than few: a tree is higher, a list is long.
+# Many threads may cost only AT_MOST times as much as few: a tree gets a little higher, a list gets
+# long.
 MANY, FEW, AT_MOST = "thread-among-4000", "thread-among-250", 1.1
 
 
 def check(kernel):
-    """(what is wrong, all that was measured as lines)"""
+    """Returns (what is wrong, all measured values as lines)."""
     wrong, text, found = [], "", {}
     for group, bounds in MOST.items():
-        rules = "exact" if group == "holdups" else "mainline" # which has no flexible events
+        rules = "exact" if group == "holdups" else "mainline" # mainline has no flexible events
         rows, log = bench.measure("dr7", group, rules, kernel=kernel, **bench.EXACT)
         found.update(rows)
         text += "".join(f"{row} {value}\n" for row, value in rows.items()) + log

@@ -1,4 +1,4 @@
-# Headless Chromium, driven by Playwright: both are others' work, and only tests need them.
+# Headless Chromium, driven by Playwright. Only tests need them.
 import base64
 import hashlib
 import io
@@ -11,11 +11,11 @@ import urllib.request
 
 PLAYWRIGHT = "https://registry.npmjs.org/playwright-core/-/playwright-core-1.48.0.tgz"
 SHA512 = "RBvzjM9rdpP7UUFrQzRwR8L/xR4HyC1QXMzGYTbf1vjw25/ya9NRAVnXi/0fvFopjebvyPzsmoK58xxeEOaVvA=="
-HOME = "build/node/node_modules/playwright-core"  # where test/*.mjs look for it
+HOME = "build/node/node_modules/playwright-core"  # test/*.mjs expect it there
 
 
 def missing():
-    """What keeps the tests from running ("": nothing). Fetches Playwright once."""
+    """Returns why the tests cannot run ("": they can). Fetches Playwright once."""
     for tool in ("chromium", "node"):
         if not shutil.which(tool):
             return f"there is no {tool}"
@@ -34,13 +34,13 @@ def fetch():
         raise SystemExit(f"dr7: {PLAYWRIGHT}: not the file that was pinned")
     part = f"{HOME}.{os.getpid()}"
     with tarfile.open(fileobj=io.BytesIO(data)) as archive:
-        archive.extractall(part)  # its one folder is named package
+        archive.extractall(part)  # its only folder is named package
     os.rename(part + "/package", HOME)
     os.rmdir(part)
 
 
 def run(script, *arguments, timeout=300):
-    """What a script in test/ complains of, and all that it printed. A line that begins with # is
+    """Returns the complaints of a script in test/, and all its output. A line that begins with # is
     no complaint."""
     done = subprocess.run(["node", script, *arguments], timeout=timeout, text=True,
                           stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,

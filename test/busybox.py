@@ -1,4 +1,4 @@
-# Debian's static busybox as the shell: what is typed, and what it must answer.
+# Debian's static busybox as the shell: the typed lines, and the answers.
 import os
 import re
 import tempfile
@@ -7,7 +7,7 @@ import emu
 import mkiso
 from boot import with_program
 
-PROMPT = b"$ \x1b[6n"  # and a question for the cursor's place
+PROMPT = b"$ \x1b[6n"  # and a question for the cursor's position
 SESSION = """\
 cd /tmp; uname -sn
 echo a b | tr a-z A-Z > x; cat < x; ls
@@ -32,14 +32,14 @@ ANSWERS = [r"Linux dr7$", r"A B$", r"x$", r" +\d+ +\d+ S +\d+ sleep$", r"status 
            r"slots: wrong: the rule sets are 2009, exact and mainline$",
            r"wide 0$", r"1$", r"status 0$", r"/bin/hello from of 3$",
            r"dr7: init exited with status 0$"]
-# The terminal's (linux/fs/naws.h): 255 columns, 50 rows.
+# The terminal's size (linux/fs/naws.h): 255 columns, 50 rows.
 SIZE = b"\xff\xfa\x1f\x00\xff\xff\x00\x32\xff\xf0"
-# A script, and one whose interpreter it is.
+# A script, and another one whose interpreter is the first.
 SCRIPTS = {"hello": "#! /bin/busybox  sh\t \necho $0 $1 of $#\n", "again": "#!/bin/hello from\n"}
 
 
 def check(kernel, timeout):
-    """What is missing in the session ("": nothing), and the console's output."""
+    """Returns what is missing in the session ("": nothing), and the console's output."""
     output, lines = bytearray(), SESSION.splitlines(keepends=True)
     (reader, writer), (notices, notice) = os.pipe(), os.pipe()
 
@@ -47,7 +47,7 @@ def check(kernel, timeout):
         if not output:
             os.write(notice, SIZE)
         output.extend(data)
-        if lines and output.endswith(PROMPT):  # a line whenever it asks for one
+        if lines and output.endswith(PROMPT):  # types a line at each prompt
             os.write(writer, lines.pop(0).encode())
 
     with tempfile.TemporaryDirectory() as top, open(reader, "rb"), open(writer, "wb"):

@@ -1,4 +1,4 @@
-# The labs (labs/README.md): their tools, and each lab's proof of itself.
+# Tests of the labs (labs/README.md): their tools, and the check of each lab.
 import base64
 import json
 import os
@@ -14,18 +14,19 @@ from labs.report import Report  # noqa: E402
 
 
 def sessions(timeout):
-    """The cases for test/run.py. A lab's starter has no labs to check, and no museum."""
+    """The cases for test/run.py. The starter of a lab has no labs to check, and no museum."""
     if not lab.names():
         return {}
     from museum import fits
-    # A lab builds and boots dozens of kernels, so it has more time than one machine.
+    # A lab builds and boots dozens of kernels, so it gets more time than one machine.
     cases = {"labs." + name: lambda _, name=name: check_lab(name, 3 * timeout)
              for name in lab.names()}
     return {**cases, "labs.tools": lambda _: check_tools(), "museum": lambda _: fits.check()}
 
 
 def check_lab(name, timeout):
-    """Starter, solution and planted mistakes: what is wrong ("": nothing), and the log."""
+    """Checks starter, solution and planted mistakes. Returns what is wrong ("": nothing), and the
+    log."""
     done = subprocess.run([sys.executable, "-B", "labs/tool.py", "labs-check"],
                           env={"PATH": "/usr/bin:/bin", "L": name}, stdin=subprocess.DEVNULL,
                           capture_output=True, text=True, timeout=timeout)
@@ -51,7 +52,7 @@ def expect(wrong, what, got, wanted):
 
 
 def cutter():
-    """It finds every function of the kernel that the compiler finds."""
+    """cut.py finds every function of the kernel that the compiler finds."""
     wrong = []
     for path in ("hwbp/slots.c", "arch/x86/debugreg.c", "sched/core.c", "perf/place.c"):
         with open(path, encoding="utf-8") as f:
@@ -143,7 +144,7 @@ def report_formats():
 
 
 def gradescope():
-    """Its script, in a folder that looks like Gradescope's."""
+    """The script for Gradescope, in a folder that looks like Gradescope's."""
     if not lab.names():
         return []
     wrong = []
@@ -167,7 +168,7 @@ def gradescope():
     return wrong
 
 
-# What a hand-in may try, and what it is told. Each is a helper beside the starter's functions.
+# Forbidden hand-ins, and the message for each. Each is a helper beside the starter's functions.
 FORGERIES = {
     "a constructor": ("__attribute__((constructor)) static void f(void) { panic(\"early\"); }",
                       "may not have a section .init_array"),
@@ -206,7 +207,7 @@ FORGED = """{
 
 
 def forged():
-    """A kernel that says what the grader would like to hear, and switches the machine off."""
+    """A hand-in that prints a perfect result, and switches the machine off."""
     from labs import starter  # a starter itself has none
     wrong = []
     model = starter.Model("first_db", lab.staff("first_db").PUBLIC)
@@ -218,8 +219,8 @@ def forged():
 
 
 def deceived():
-    """gdb keeps silent about reads, when it has asked for writes: only QEMU tells that the stub of
-    this kernel has taken another condition."""
+    """If gdb asks for writes, it does not show reads. Only QEMU shows that the stub of this kernel
+    watches reads, too."""
     from labs import starter  # a starter itself has none
     wrong = []
     model = starter.Model("gdbstub", lab.staff("gdbstub").PUBLIC)
@@ -231,13 +232,13 @@ def deceived():
 
 
 def variants():
-    """A student's own rule: its solution gets 100, the one that everybody can read does not."""
+    """A student's own rule: its solution gets 100, but the public solution does not."""
     from labs import starter  # a starter itself has none
     wrong = []
     for name in lab.names():
         module = lab.staff(name)
         rules = getattr(module, "VARIANTS", [])
-        # Where kernels are built and booted, one of them is enough.
+        # One rule is enough if kernels must be built and booted.
         for params in rules if rules and module.FLAVOUR == "host" else rules[:1]:
             model, public = starter.Model(name, params), starter.published(module)[module.FILE]
             given = model.plain_tree()

@@ -1,6 +1,6 @@
-# `make gdb` and `make bochs`, whatever EMU= says: they stop where they promise, know the kernel's
-# names and a program's, and leave the console to `make console`. One CPU: Bochs' debugger overlooks
-# breakpoints when there are more. And the page of `make web`, if there is one.
+# `make gdb` and `make bochs` with any EMU=: they stop at the right place, know the names of the
+# kernel and of a program, and leave the console to `make console`. One CPU, because with more
+# Bochs' debugger misses breakpoints. Also the page of `make web`, if it exists.
 import os
 import pty
 import re
@@ -13,8 +13,8 @@ import gdbserver
 import web
 
 DEMO = "build/user/bin/demo"
-# At first there is no task. At the second stop tasks A to H have run, and one of them is at its
-# next hit.
+# At the first stop there is no task. At the second one tasks A to H have run, and one of them is at
+# a hit.
 GDB = """backtrace
 dr7 tasks
 tbreak perf_event_count
@@ -108,7 +108,7 @@ def check_console(build, timeout):
         seen += data
         if waiting and seen.endswith(waiting[0][0]):
             os.write(terminal, waiting.pop(0)[1])
-    for program in (console, gdb):  # what went well has ended both
+    for program in (console, gdb):  # after a success both have ended
         program.terminate()
     left = console.wait()
     gdb.communicate()
@@ -117,7 +117,7 @@ def check_console(build, timeout):
 
 
 def sessions(folder, timeout):
-    """The tests by name, as test/run.py has them; `timeout` by emulator."""
+    """The tests by name, for test/run.py. `timeout`: by emulator."""
     return {
         "debuggers": lambda build: check(build, timeout["bochs"]),
         "debuggers.console": lambda build: check_console(build, timeout["qemu"]),

@@ -1,4 +1,4 @@
-# `make site`: mkdocs finds no broken link, and a browser that has no network reads it.
+# `make site`: mkdocs finds no broken link, and a browser without network can read the site.
 import functools
 import http.server
 import subprocess
@@ -16,7 +16,7 @@ class Quiet(http.server.SimpleHTTPRequestHandler):
 
 
 def check(timeout):
-    """What is wrong ("": nothing), and what mkdocs and the browser said."""
+    """Returns what is wrong ("": nothing), and the output of mkdocs and the browser."""
     if browser.missing():
         raise Skip(browser.missing())
     with tempfile.TemporaryDirectory(prefix="dr7-") as folder:

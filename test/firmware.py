@@ -1,5 +1,5 @@
-# A machine without serial ports: whatever its firmware and its disk, its screen and its keyboard
-# are a full console.
+# A machine without serial ports: with any firmware and disk, screen and keyboard are a full
+# console.
 import sys
 import tempfile
 import time
@@ -13,18 +13,19 @@ SECONDS = 120
 QCODES = {" ": ["spc"], "\n": ["ret"], "|": ["shift", "backslash"], "<": ["left"], "^": ["up"],
           "/": ["slash"], "-": ["minus"]}
 PROMPT = "dr7$"
-# A line with an arrow key and a pipe, then one taken out of busybox's history and ended by hand.
+# A line with an arrow key and a pipe. Then a line from busybox's history, with more letters at its
+# end.
 SHELL = {"sh": ("ls / | wc\n", [f"{PROMPT} ls / | wc", "      6       6      25"]),
          "busybox": ("echo a<b\n^ c\n", ["dr7:/$ echo ba", "ba", "dr7:/$ echo ba c", "ba c"])}
 
 
 def glyphs():
-    """Rows of pixels -> character, of the kernel's font."""
+    """The kernel's font: rows of pixels -> character."""
     return {rows: chr(code) for code, rows in enumerate(font.glyphs()) if any(rows)}
 
 
 def read_ppm(path):
-    """(width, height, pixels): a byte each, 1 where it is not black."""
+    """Returns (width, height, pixels). A pixel is a byte, 1 if it is not black."""
     with open(path, "rb") as f:
         magic, size, _ = f.readline(), f.readline().split(), f.readline()
         if magic != b"P6\n":
@@ -34,7 +35,7 @@ def read_ppm(path):
 
 
 def read_framebuffer(monitor, path, known):
-    """The lines of text that stand on it."""
+    """The lines of text on the framebuffer."""
     monitor.do("screendump", filename=path)
     width, height, pixels = read_ppm(path)
     lines = []
@@ -53,11 +54,11 @@ def type_keys(monitor, text):
     for c in text:
         keys = QCODES.get(c, [c])
         monitor.do("send-key", keys=[{"type": "qcode", "data": key} for key in keys])
-        time.sleep(0.05)  # QEMU lets go of a key after a while, and keeps only 16 of them
+        time.sleep(0.05)  # QEMU releases a key after a while, and its queue has only 16
 
 
 def watch(machine, look, typed, wanted):
-    """Types when the prompt stands there. (what is wrong, the last screen)"""
+    """Types when the prompt is there. Returns (what is wrong, the last screen)."""
     end, lines, waiting = time.monotonic() + SECONDS, [], True
     while time.monotonic() < end and machine.process.poll() is None:
         lines = look()
@@ -102,7 +103,7 @@ def wait_for_monitor(machine, path):
 
 
 def check(build, uefi=False, usb=False, shell="sh"):
-    """What is wrong ("": nothing), and the screen's lines."""
+    """Returns what is wrong ("": nothing), and the screen's lines."""
     text, wanted = SHELL[shell]
     with tempfile.TemporaryDirectory(prefix="dr7-") as top:
         archive = ARCHIVE if shell == "sh" else with_program(top, "/bin/busybox", "busybox")

@@ -1,5 +1,5 @@
-# Debian's gdb, gdbserver and strace on dr7, unmodified: what a user does with them first. They are
-# built by tools/debian.py, and left out where nobody has built them.
+# Debian's unmodified gdb, gdbserver and strace on dr7, in a typical session. tools/debian.py builds
+# them. Without them the tests are skipped.
 #
 #   KILLS=300 STARTS=10000 python3 -B test/gdbserver.py BUILD     both at length, by hand
 import os
@@ -15,8 +15,8 @@ from report import Skip
 
 DEBUGGEE = "test/gdb/debuggee.c"
 KILLS = settings.number("KILLS", 20)    # programs that gdb runs and kills
-STARTS = settings.number("STARTS", 20)  # of strace, of which none may hang
-# (commands of gdb, what it then says, as a regular expression)
+STARTS = settings.number("STARTS", 20)  # starts of strace; none may hang
+# (commands of gdb, a regular expression for the output)
 SESSION = [
     (["break main", "run"], r"Breakpoint 1, main \("),
     (["watch counter if counter == 3", "continue"], r"Old value = 2\nNew value = 3"),
@@ -33,7 +33,7 @@ SESSION = [
     (["print twice(21)"], r"= 42"),
     (["delete", "continue"], r"received signal SIGUSR1"),
     (["print counter", "break on_signal", "continue"], r"= 4\n(.*\n)*.*Breakpoint 8, on_signal"),
-    # Several threads at once: gdb tells of one hit what came of all until then.
+    # Several threads at once: at one stop gdb shows the result of all hits until then.
     (["delete", "watch shared", "while shared < 3", "continue", "end"],
      r'Thread \d "debuggee" hit Hardware watchpoint 9: shared\n(.*\n)*.*New value = 3\n'),
     (["info threads"], r"\* \d +Thread \d+\.\d+ \"debuggee\" add_one \("),
@@ -50,9 +50,9 @@ SESSION = [
     (["break main", "run", "watch counter", "detach"], r"\[Inferior \d \(process \d+\) detached\]"),
     (["monitor exit"], ""),
 ]
-# What came up when gdb was tried at length, in short forms. Without a sysroot gdb does not fetch
-# the program from the machine each time. The pid is not asked for by a call in
-# the program: after one, gdbserver's detach ends the process, on Linux too.
+# Short forms of faults that long use of gdb has found. Without a sysroot gdb does not fetch the
+# program from the machine each time. The pid comes from a variable, not from a call in the program:
+# after a call, gdbserver's detach ends the process, on Linux too.
 LONGER = [
     (["set confirm off", "set args exec", "catch exec", "run"], r"\(exec'd .*debuggee\)"),
     (["print counter", "delete", "continue"], r"= 0\n(.*\n)*.*exited with code 05"),
@@ -71,13 +71,13 @@ LONGER = [
      r"= 50\n(.*\n)*.*Hardware watchpoint \d+: counter\n(.*\n)*.*New value = "),
     (["kill", "monitor exit"], ""),
 ]
-# With `target remote`, and threads that go on while others are looked at.
+# With `target remote`, and threads that go on while others are stopped.
 NON_STOP = [
     (["break all_there", "continue", "info threads"],
      r"Thread \d+\.\d+ .*all_there \((.*\n)*(.*\(running\)\n){200}"),
     (["interrupt -a", "kill"], ""),
 ]
-# (arguments of strace, what it then says)
+# (arguments of strace, a regular expression for the output)
 TRACES = [
     ("-f", r"SIGUSR1 \{si_signo=SIGUSR1, si_code=SI_TKILL(.*\n)*.*\+\+\+ exited with 4 \+\+\+\n"
            r"(.*\n)*.*\+\+\+ exited with 3 \+\+\+"),
@@ -86,7 +86,7 @@ TRACES = [
      r"wait4( resumed>|\(\d+, )\[\{WIFEXITED\(s\) && WEXITSTATUS\(s\) == 4"),
     ("-e inject=write:error=EIO", r"= -1 EIO \(Input/output error\) \(INJECTED\)"),
 ]
-# The same for lines of busybox' shell: of a process that runs already; and many starts.
+# The same with lines of busybox' shell: attach to a process that runs, and many starts.
 SHELL = "/bin/busybox"
 SHELL_TRACES = [
     ("/busybox sleep 2 & /strace -p $!",
@@ -109,7 +109,7 @@ def debuggee(folder):
 
 
 def script(folder, session):
-    """A file of commands for gdb, in which what it says to part N begins with @N@."""
+    """Makes a file of commands for gdb. The output of part N begins with @N@."""
     path = folder + "/gdbserver.gdb"
     with open(path, "w", encoding="utf-8") as f:
         for n, (commands, _) in enumerate(session):

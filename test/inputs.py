@@ -1,12 +1,12 @@
-# What a user may get wrong: each wrong input is answered by one clear line and a failing status,
-# never by a traceback or by silence.
+# Wrong inputs of users: each gets one clear line and a failing status, never a traceback or no
+# answer.
 import os
 import subprocess
 
 PROGRAMS = "build/user/bin/"
 LIMIT = 120  # seconds for each
 
-# What is set and done, and the line that must answer. `python tools/X` runs with the variables.
+# The command, its variables, and the line that must answer.
 BOOT_RUN, BOOT_EXEC = ["tools/boot.py", "run"], ["tools/boot.py", "exec"]
 DEBUG, LINUX, TEST = ["tools/debug.py"], ["tools/linux.py", "run"], ["test/run.py"]
 CASES = [
@@ -43,7 +43,7 @@ MAKE_CASES = [
     ("iso DEBUG=yes", "dr7: DEBUG=yes: it is 0 or 1"),
     ("iso <.", "dr7: standard input is a directory"),
 ]
-# Words of the kernel's command line: the line that names them, and whether the machine goes on.
+# Words of the kernel's command line, the line that names them, and the status.
 KERNEL_CASES = [
     ("test=nosuch", 'dr7: no built-in test is named "nosuch"', 1),
     ("nosuch=1", 'cmdline: unknown word "nosuch=1"', 0),
@@ -53,7 +53,7 @@ KERNEL_CASES = [
 
 
 def ask(command, variables, typed=""):
-    """(status, what was said, without what make adds to it)"""
+    """Returns (status, the output without make's own lines)."""
     inherited = {k: v for k, v in os.environ.items()
                  if k not in ("T", "SECS", "MAKEFLAGS", "MAKELEVEL", "MFLAGS")}
     settings = dict(inherited, EMU="qemu", SMP="2", MEM="256", APPEND="", QEMU_FLAGS="",
@@ -80,7 +80,7 @@ def check(build):
                            {"APPEND": word + " init=/bin/true"})
         if (status != 0) != wanted or said.replace("\r", "").split("\n").count(answer) != 1:
             wrong.append(f"{word}: status {status}, said: {said}")
-    # The shell's own status is not the machine's.
+    # The status of the shell is not the status of the machine.
     status, said = ask(["python3", "-B", *BOOT_RUN, "--build", build], {"SHELL_PROG": "sh"},
                        "exit 127\n")
     if status != 0 or "exit 127" not in said:

@@ -1,5 +1,5 @@
-# The kernel under Debian's gdb, through its own stub on the second serial port: a list of commands,
-# and what gdb must answer to each. The other end is test/kernel/t_kgdb.c.
+# Debian's gdb on the kernel's own stub at the second serial port: a list of commands, and gdb's
+# answer to each. test/kernel/t_kgdb.c runs in the kernel.
 #
 # gdb runs in batch mode with one -ex for each command; marks between them cut its output.
 import os
@@ -14,11 +14,11 @@ import emu
 MARK = "@@"
 CPU1 = "/sys/devices/system/cpu/cpu1/online"
 NEXT_ROUND = [("delete", ""), ("tbreak task_exit", ""), ("continue", "breakpoint .*task_exit")]
-WAITS = b"# waits for kgdb_go"  # of the kernel: now it runs on until it is interrupted
+WAITS = b"# waits for kgdb_go"  # the kernel prints this when it waits for an interrupt
 
 
 def visits(smp, what, answer, times=1):
-    """`what` is hit on each CPU, `times` on each, by the thread that belongs there."""
+    """`what` is hit `times` times on each CPU, by the thread of that CPU."""
     return NEXT_ROUND + [(what, "")] + [
         ("continue", rf'"visit/{cpu}" hit {answer}') for cpu in range(smp) for _ in range(times)]
 
@@ -41,7 +41,7 @@ def commands(smp):
         ("finish", r"(.*\n)*Value returned is \$\d+ = 2"),
         ("next", "kgdb_visit|visit"),
         ("step", "."),
-        ("call kgdb_twice(21)", r"= 42\n"),  # it returns to the stack, where nothing can execute
+        ("call kgdb_twice(21)", r"= 42\n"),  # it returns to the stack, which is not executable
     ]
     script += visits(smp, "hbreak kgdb_visit", "Breakpoint")  # round 1
     script += NEXT_ROUND + [("watch kgdb_written", "Hardware watchpoint")]  # round 2
@@ -51,8 +51,8 @@ def commands(smp):
     script += [("info registers", r"(.*\n)*dr\d +0x\w+ +0x\w+ <kgdb_written>\n")]
     script += visits(smp, "rwatch kgdb_read", "Hardware read watchpoint")  # round 3
     script += visits(smp, "awatch kgdb_both", r"Hardware access \(read/write\) watchpoint",
-                     times=2)  # round 4: its read, and its write
-    script += NEXT_ROUND + [  # round 5: a fifth finds no register
+                     times=2)  # round 4: a read and a write
+    script += NEXT_ROUND + [  # round 5: no register for a fifth one
         ("watch kgdb_written", ""), ("rwatch kgdb_read", ""),
         ("hbreak kgdb_visit", ""), ("hbreak kgdb_twice", ""), ("watch kgdb_changed", ""),
         ("continue", "Could not insert hardware"),
@@ -62,8 +62,8 @@ def commands(smp):
         ("continue", '"visit/0" hit Hardware read watchpoint'),
         ("continue", '"visit/0" hit Breakpoint'),
         ("delete", ""),
-        ("call kgdb_twice(4)", r"= 8\n"),  # with other debug registers at its end
-        # Where no breakpoint may stand.
+        ("call kgdb_twice(4)", r"= 8\n"),  # the debug registers have changed at its end
+        # Places where no breakpoint is allowed.
         ("break dr_db_enter", ""), ("continue", "Cannot insert breakpoint"), ("delete", ""),
         ("hbreak trap_debug", ""), ("continue", "Cannot insert hardware breakpoint"),
         ("delete", ""),
@@ -71,7 +71,7 @@ def commands(smp):
         ("delete", ""),
         # Memory.
         ("print *(int *)0xffff000000000000", "Cannot access memory"),
-        # Packets that are malformed, or ask for what there is not, change nothing.
+        # Packets that are malformed, or ask for missing things, change nothing.
         *((f"maint packet {packet}", f'received: "{answer}"') for packet, answer in [
             ("vCont;", "E16"), ("vCont;x", "E16"), ("vCont;C", "E16"), ("vCont;s:9999", "E16"),
             ("H", "E03"), ("Hg9999", "E03"), ("T9999", "E03"), ("P0=x", "E16"), ("P0=12", "E16"),
@@ -91,7 +91,7 @@ def commands(smp):
 
 @dataclass
 class Scenario:
-    """How the machine is started, what gdb is told, what the kernel must say, how it must end."""
+    """The machine's command line, gdb's commands, the kernel's output, and its status."""
     words: list
     script: object  # of (processors, the port's name): a list as from commands()
     console: list   # regular expressions, each for a line
@@ -103,7 +103,7 @@ SCENARIOS = {
                     lambda smp, port: commands(smp),
                     ["# kgdb_changed is 42", "ok 1 kgdb-target", "dr7: init exited with status 0"],
                     0),
-    # A panic stops for gdb first, and is one when gdb lets it go on.
+    # A panic stops for gdb first. It goes on as a panic after gdb's continue.
     "panic": Scenario(["kgdbwait", "crash=panic"], lambda smp, port: [
         ("continue", "received signal SIGTRAP"),
         ("backtrace", r"panic \(fmt=(.*\n)*.* in main_thread "),
@@ -111,7 +111,8 @@ SCENARIOS = {
     "fault": Scenario(["kgdbwait", "crash=null"], lambda smp, port: [
         ("continue", r"received signal SIGSEGV.*\n.*crash_if_asked"),
         ("continue", "exited with code 052")], ["PANIC: #PF in ring 0 at crash_if_asked"], 0x2a),
-    # gdb comes before the kernel asks for it; comes, goes, and comes to a kernel that runs.
+    # gdb connects before the kernel asks for it. Then it disconnects, and connects to a running
+    # kernel.
     "command": Scenario(["kgdb", "init=/bin/kgdb"], lambda smp, port: [
         ("continue", "received signal SIGTRAP"),
         ("backtrace", r" gen_write \((.*\n)*.* syscall_dispatch \("),
@@ -163,8 +164,8 @@ def start_gdb(elf, port, script, seconds):
 
 
 def converse(m, elf, port, script, seconds, sink=lambda data, gdb: None):
-    """gdb's whole output, and whether the machine went off by itself. Without a script there is no
-    gdb. `sink` gets what the console says."""
+    """Returns gdb's whole output, and whether the machine went off by itself. Without a script gdb
+    does not run. `sink` gets the console's output."""
     output, off = "", []
     gdb = start_gdb(elf, port, script, seconds) if script else None
     pump = threading.Thread(
@@ -180,10 +181,11 @@ def converse(m, elf, port, script, seconds, sink=lambda data, gdb: None):
 
 
 def run(build, archive, name, emulator, smp, seconds):
-    """(complaints, log): no complaints when all answers were right and the kernel came to the end
-    that is meant."""
+    """Returns (complaints, log). No complaints: all answers were right and the kernel ended as
+    expected."""
     scenario, console, interrupted = SCENARIOS[name], bytearray(), False
-    # Many CPUs that wait in loops leave the one that talks too little of the host's processors.
+    # In threads, the many CPUs that wait in loops would take the host's processors from the CPU
+    # that talks to gdb.
     flags = ["-accel", "tcg,thread=single"] * (emulator == "qemu" and smp > 2)
 
     def sink(data, gdb):

@@ -1,4 +1,4 @@
-# What `make exec` promises: the program's bytes and nothing else, its status, the timeout.
+# The promises of `make exec`: only the program's bytes, its status, and the timeout.
 import os
 import subprocess
 import sys

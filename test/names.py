@@ -1,4 +1,4 @@
-# The names of tests: all there are, and the nearest to one that there is not.
+# The names of all tests, and the nearest name to an unknown one.
 import difflib
 import glob
 import re
@@ -17,7 +17,7 @@ def in_sources(patterns):
 
 
 def nearest(name, known, otherwise):
-    """An offer, to be put behind a complaint: the most similar name."""
+    """The end of an error message: an offer of the most similar name."""
     families = {n.split(".")[0] for n in known}
     near = difflib.get_close_matches(name, known | families, n=1)
     return f"; is {near[0]} meant?" if near else otherwise

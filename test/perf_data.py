@@ -1,5 +1,5 @@
-# What perf writes on dr7, read by Linux's perf: `make exec` brings the file out, and the reports
-# must say what the traced program is known to do, sample by sample.
+# Linux's perf reads the file that perf writes on dr7. `make exec` copies it to the host. The
+# reports must show, sample by sample, what the traced program does.
 import collections
 import os
 import re
@@ -9,13 +9,14 @@ import sys
 PROGRAM = "traced"
 SOURCE = f"test/perf/{PROGRAM}.c"
 PERF = "build/user/bin/perf"
-KERNEL_VARIABLE = "next_tid"  # which clone() writes once
-USAGE = 2  # its status when it is called wrongly
+KERNEL_VARIABLE = "next_tid"  # each clone() writes it once
+USAGE = 2  # the status of a wrong call
 TIMEOUT = 300  # seconds, on a busy host
 MANY = 2000  # hits, more than a buffer of one page holds
 
-# How often each task calls top(), each from a place of its own in main(), and in which order top()
-# touches what: the variable, the functions from the innermost to main, the access in the innermost.
+# How often each task calls top(), each time from another place in main(). TOUCHES: the accesses in
+# the order of top(): the variable, the functions from the innermost to main, and the access in the
+# innermost.
 CALLS = {"offspring": 3, PROGRAM: 5}
 TOUCHES = [
     ("counter", ["leaf", "middle", "top", "main"], "store"),
@@ -24,7 +25,7 @@ TOUCHES = [
     ("counter", ["leaf", "top", "main"], "store"),
 ]
 
-SAMPLE = re.compile(r"^\s*(\S+)\s+(\d+)/(\d+)\s+\[(\d+)\]\s+[\d.]+:"  # who and when
+SAMPLE = re.compile(r"^\s*(\S+)\s+(\d+)/(\d+)\s+\[(\d+)\]\s+[\d.]+:"  # task and time
                     r"\s+(\d+)\s+(mem:\S+):\s+(\w+)$")
 FRAME = re.compile(r"^\s+[0-9a-f]+ (\S+)\+0x([0-9a-f]+) ")
 INSTRUCTION = re.compile(r"^ +([0-9a-f]+):\t(.*)$", re.M)
@@ -37,7 +38,7 @@ def run(*command, **options):
 
 
 def build(directory):
-    """The program as Linux's perf finds it: under `directory` at the path that it has in dr7."""
+    """Builds the program at its path in dr7, below `directory`, where Linux's perf finds it."""
     os.makedirs(directory, exist_ok=True)
     path = f"{directory}/{PROGRAM}"
     code, _, said = run("musl-gcc", "-static", "-O0", "-g", "-o", path, SOURCE)
@@ -52,7 +53,7 @@ def symbols(path):
 
 
 class Code:
-    """Where in a function, as an offset, the processor is after something."""
+    """Offsets in a function after certain instructions."""
 
     def __init__(self, path):
         text = run("objdump", "-d", "--no-show-raw-insn", path)[1]
@@ -60,7 +61,7 @@ class Code:
                           for part in text.split("\n\n")}
 
     def after(self, function, *wanted):
-        """Offsets behind the instructions with all of these words in them."""
+        """The offsets after the instructions that contain all of these words."""
         lines = self.functions[function]
         start = int(lines[0][0], 16)
         return [int(lines[i + 1][0], 16) - start for i, (_, text) in enumerate(lines[:-1])
@@ -68,7 +69,7 @@ class Code:
 
 
 def chain(code, comm, variable, functions, how):
-    """[(function, offset)]: the instruction that comes next in each."""
+    """Returns [(function, offset)]: the next instruction in each function."""
     accesses = code.after(functions[0], f"<{variable}>")
     frames = [(functions[0], accesses[0 if how == "load" else -1])]
     for callee, caller in zip(functions, functions[1:]):
@@ -150,7 +151,7 @@ class Check:
                              self.at[variable]))
                 if s[3] >= self.smp:
                     self.wrong.append(f"{source}: cpu {s[3]}")
-                # Above main is the C library, which keeps no frame pointers.
+                # The callers of main are in the C library, which has no frame pointers.
                 self.expect(f"{source}: {variable}", s[7][:len(functions)],
                             chain(self.code, comm, variable, functions, how))
         kernel = [s for s in samples if s[6] >= 1 << 63]
@@ -160,7 +161,7 @@ class Check:
         return [name for name, _ in kernel[0][7]] if kernel else []
 
     def script(self):
-        """Each sample, as Linux's perf prints it and as ours does."""
+        """Compares each sample in the output of Linux's perf and of dr7's perf."""
         text = self.perf("script", "-F",
                          "comm,pid,tid,cpu,time,period,event,addr,ip,sym,symoff,dso")
         times = [float(t) for t in re.findall(r"\] +([\d.]+):", text)]
@@ -173,7 +174,7 @@ class Check:
         self.expect("a period of nothing", run(PERF, "record", "-c", "0", "true")[:2], (USAGE, ""))
         code, text, said = run(PERF, "script", "-i", self.data, "-s", self.root)
         self.expect("our script", (code, said), (0, ""))
-        text = re.sub(r"^( *\S+ +)(\d+) \[", r"\1\2/\2 [", text, flags=re.M)  # threads are tasks
+        text = re.sub(r"^( *\S+ +)(\d+) \[", r"\1\2/\2 [", text, flags=re.M)  # pid/tid
         self.check_samples("our script", parse_script(re.sub(r" \[unknown\] ", " ?+0x0 ", text)),
                            lambda addr, size, kind, mode: f"mem:{addr:#x}/{size}:{kind}:{mode}")
 
@@ -205,7 +206,8 @@ class Check:
         self.expect("perf report", dict(got), want | {(PROGRAM, "task_new"): 1})
 
     def flood(self):
-        """Nothing is lost without being said; at most the record of the end is among it too."""
+        """No record is lost without a message. At most the record of the exit is among the lost
+        ones."""
         out = self.dr7(f"record -m 1 -e mem:counter/8:w:u /{PROGRAM} {MANY}")
         said = re.search(r"(\d+) samples, (\d+) records lost", out)
         if not said or not MANY <= int(said[1]) + int(said[2]) <= MANY + 1:
@@ -215,7 +217,7 @@ class Check:
             self.wrong.append("period: " + out)
 
     def stat(self):
-        """The same counted."""
+        """The same accesses, counted by perf stat."""
         out = self.dr7(f"stat -e mem:counter/8:w:u,mem:total/8:rw:u,mem:leaf:x:u /{PROGRAM}")
         calls = sum(CALLS.values())
         for name in ("mem:counter/8:w:u", "mem:total/8:rw:u", "mem:leaf:x:u"):
@@ -228,7 +230,7 @@ def check(kernel_build, emulator, smp, directory):
     """(what is wrong, the log)"""
     c = Check(kernel_build, emulator, smp, directory)
     steps = [c.record, c.script, c.tasks, c.report, c.stat]
-    if emulator != "bochs":  # nothing in it depends on the processor, and Bochs is slow
+    if emulator != "bochs":  # it does not depend on the processor, and Bochs is slow
         steps.append(c.flood)
     for step in steps:
         if not c.wrong:

@@ -1,7 +1,7 @@
-# Linux's own perf (tools/perf_tool.py) on dr7: it counts, records and reports what the traced
-# program is known to do, its benchmarks run, and its own tests of breakpoints pass. In one boot.
+# Linux's own perf (tools/perf_tool.py) on dr7, in one boot. It counts, records and reports exactly
+# what the traced program does, its benchmarks run, and its own tests of breakpoints pass.
 #
-#   real_perf.py linux       the same on Linux, whose answers these are
+#   real_perf.py linux       the same on Linux, which gave these answers
 import os
 import re
 import sys
@@ -17,7 +17,7 @@ SHELL = "/bin/busybox"
 TRUE = "build/user/bin/true"
 DATA = "/tmp/perf.data"
 COUNTER = sum(2 * n for n in perf_data.CALLS.values())  # stores to the variable
-COLOURS = re.compile(r"\x1b\[[\d;]*[A-Za-z]")  # where the console is a terminal
+COLOURS = re.compile(r"\x1b\[[\d;]*[A-Za-z]")  # if the console is a terminal
 # The tests that are about this kernel and that Linux passes, too: overflow by signal, sampling,
 # accounting, watchpoints, clocks, thread maps, event times, sigtrap, groups, modified breakpoints.
 TESTS = [13, 14, 15, 16, 17, 24, 30, 31, 39, 59, 63, 64]
@@ -75,7 +75,7 @@ def recording(event, top):
 
 
 def of_kernel(variable):
-    """A variable of dr7 itself, which each fork writes once: its symbols."""
+    """Symbols for a variable of dr7 itself, which each fork writes once."""
     yield f"record -g -o {DATA} -e mem:{variable:#x}/4:w:k /{perf_data.PROGRAM}", r"\(1 samples\)"
     yield f"script -i {DATA}", r" task_new\+0x.*\n.* clone\+0x.*\n[\s\S]* syscall_entry\+0x"
     name = perf_data.KERNEL_VARIABLE
@@ -94,7 +94,7 @@ def others():
 
 
 def words_of(command):
-    """A command that begins with "!" is the shell's, any other perf's."""
+    """A command that begins with "!" is for the shell, any other for perf."""
     if command.startswith("!"):
         return [SHELL, "sh", "-c", command[2:]]
     return [perf_tool.PERF] + command.split()

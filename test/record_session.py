@@ -1,4 +1,4 @@
-# `make recording`: what was typed and what came back stand in the file, in the order of time.
+# `make recording`: the file has the typed text and the output, in the order of time.
 import json
 import os
 import subprocess

@@ -1,15 +1,15 @@
-# What tests say: KTAP in, one table out.
+# Reads KTAP, and prints one table.
 import re
 from dataclasses import dataclass, field
 
-TAIL_LINES = 30  # of a failing case's log, at least; a panic is shown whole, with the test's name
+TAIL_LINES = 30  # at least, of a failing case's log; a panic is shown completely
 
 PLAN = re.compile(r"^1\.\.(\d+)")
 RESULT = re.compile(r"^(not )?ok (\d+) (?:- )?(\S+)(?:.*# SKIP ?(.*))?")
 
 
 class Skip(Exception):
-    """A test cannot run here: why."""
+    """A test cannot run here. The text is the reason."""
 
 
 @dataclass
@@ -22,14 +22,15 @@ class Case:
 
 @dataclass
 class Result:
-    """What one column of the table got."""
+    """The results in one column of the table."""
     column: str
     log: str
     cases: list
 
 
 def parse_ktap(lines, layers):
-    """(cases, complaints) of the KTAP documents in a log, one for each of `layers` in order."""
+    """Returns (cases, complaints) of the KTAP documents in a log, one for each of `layers`, in
+    order."""
     cases, complaints, block = [], [], []
     layer, plan, seen, documents = "", None, 0, 0
 
@@ -67,7 +68,7 @@ def print_progress(result, seconds):
 
 
 def print_table(results, order):
-    """Columns in this order, others behind them."""
+    """Prints columns in this order, and then the others."""
     columns = list(dict.fromkeys(r.column for r in results))
     columns.sort(key=lambda c: order.index(c) if c in order else len(order))
     cells = {(c.name, r.column): c.verdict for r in results for c in r.cases}
@@ -82,7 +83,7 @@ def print_table(results, order):
 
 
 def print_failures(results):
-    """Each failing case once: where, and the end of the log of the first place."""
+    """Prints each failing case once: the columns, and the end of the log of the first one."""
     failures = {}
     for r in sorted(results, key=lambda r: r.column):
         for c in r.cases:

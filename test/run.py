@@ -4,8 +4,8 @@
 #   test/run.py --build DIRECTORY [HOST_TEST...]
 #
 # Variables: T=name runs one case (or the family before its dot), TEST_EMU= and TEST_SMP= choose an
-# emulator and a number of CPUs, SECS= says how long the tests last that run for a time. Tests speak
-# KTAP; a run that ends before its plan is met fails.
+# emulator and a number of CPUs, SECS= is the time of the long tests. Tests print KTAP. A run with
+# fewer tests than its plan fails.
 import concurrent.futures
 import glob
 import os
@@ -46,13 +46,13 @@ from report import (Case, Result, Skip, parse_ktap, print_failures, print_progre
 RULES = ["2009", "exact", "mainline"]
 MACHINES = [("qemu", 1), ("qemu", 2), ("qemu", 4), ("bochs", 2)]
 BOCHS_DIVISOR = 10  # of the loop counts
-OFF = ("build/nohwbp/debug", "qemu", 2, "off")  # the kernel without breakpoints, and where it runs
-CORE = "build/core/debug"  # the kernel that has nothing above breakpoints
-BOCHS_AMD = "ryzen"  # a model with SVM: the usual one has none
-GUESTS = "guest"  # the family of tests that run there
+OFF = ("build/nohwbp/debug", "qemu", 2, "off")  # the kernel without breakpoints, and its column
+CORE = "build/core/debug"  # the kernel without the parts above breakpoints
+BOCHS_AMD = "ryzen"  # a model with SVM, which the usual one lacks
+GUESTS = "guest"  # the family of tests that run on it
 LENGTH = [f"seconds={settings.number('SECS', 0, 1)}"] if settings.variable("SECS") else []
 TIMEOUT = {e: settings.timeout(s) for e, s in {"qemu": 600, "bochs": 900}.items()}
-os.environ.pop("TIMEOUT", None)  # what a test starts has limits of its own
+os.environ.pop("TIMEOUT", None)  # the commands of tests have their own limits
 REFUSAL_TIMEOUT = 120
 LONE_FEED = re.compile(rb"[^\r]\n")
 HOST_TIMEOUT = 300
@@ -74,7 +74,7 @@ def save(column, data):
 
 @dataclass
 class Boot:
-    """A machine's life: what it wrote, whether it went off in time, with which status."""
+    """A boot of a machine: its output, whether it went off in time, and its status."""
     output: bytes
     lines: list
     off: bool
@@ -93,7 +93,8 @@ def boot(name, timeout, *arguments, **options):
 
 
 def one_case(case, wrong, lines):
-    """The result of a boot that is one case. `wrong`: what is, or nothing; `lines`: its log."""
+    """The result of a boot that is one case. `wrong`: the reason of a failure, or ""; `lines`: the
+    log."""
     log = save(case, "\n".join(lines).encode())
     return Result("boot", log, [Case(case, "FAIL" if wrong else "ok", wrong, lines)])
 
@@ -118,7 +119,7 @@ def run_host(program, only):
 
 
 def run_glibc(build, only):
-    """The programs' tests as Debian's C library makes them, instead of musl's."""
+    """The programs' tests, built with Debian's C library instead of musl."""
     with tempfile.TemporaryDirectory() as top:
         archive = with_program(top, "build/user/utest-glibc", "utest")
         return run_tests(build, "glibc 2009", ["user"], ["init=/bin/utest"], [only] if only else [],
@@ -162,7 +163,7 @@ def run_tests(build, column, layers, words, arguments, emulator, smp, cpu=None, 
 
 
 def core_sources():
-    """The kernel's tests that include nothing of the roof, as the Makefile chooses them."""
+    """The kernel's tests that include no header of the roof. The Makefile chooses the same."""
     for path in glob.glob(SOURCES["kernel"]):
         with open(path, encoding="utf-8") as f:
             if not re.search(r'"(linux|debug|arch/x86/user)/', f.read()):
@@ -177,11 +178,11 @@ def run_core(emulator, smp, only):
 
 DEMO = "core-demo"
 DEMO_TASK = re.compile(r"  ([A-H]) +\d+ +([123]) +(\d+) +(\d+) +\d+ +\d+$")
-DEMO_WRITES = 500  # of each task to each variable
+DEMO_WRITES = 500  # by each task to each variable
 
 
 def run_core_demo(emulator, smp):
-    """The core without words of its own: the demonstration, with exact counts."""
+    """The core with no words on its command line: it runs the demonstration, with exact counts."""
     case = f"{DEMO}.{emulator}{smp}"
     b = boot(case, TIMEOUT[emulator], CORE + "/kernel.elf", None, [], emulator, smp)
     tasks = [m.groups() for m in map(DEMO_TASK.match, b.lines) if m]
@@ -193,8 +194,8 @@ def run_core_demo(emulator, smp):
     return one_case(case, wrong, b.lines)
 
 
-# Boots that must end by themselves, with one clear line and a failing status: what the line says,
-# and how to provoke it.
+# Boots that must end by themselves, with one clear line and a failing status: the line, and the
+# options that cause it.
 REFUSALS = {
     "truncated-module": ("the module archive is broken", {}),
     "too-little-memory": ("memory", {"mem": 8}),
@@ -223,7 +224,7 @@ def run_refusal(build, name):
 
 
 def run_no_module(build):
-    """The image alone says that it has no programs, and its built-in tests pass."""
+    """The image without an archive says that it has no programs, and its built-in tests pass."""
     case = "boot-refusals." + NO_MODULE
     b = boot(case, TIMEOUT["qemu"], build + "/kernel.elf", None, ["test=all"])
     cases, complaints = parse_ktap(b.lines, ["kernel"])
@@ -238,7 +239,7 @@ def run_no_module(build):
                                        sum((c.lines for c in failed), []) or b.lines)])
 
 
-# Ways for the kernel to go wrong (debug/crash.h), and what it must say then, line by line.
+# Faults of the kernel (debug/crash.h), and the lines that it must print.
 WHERE = [r"cpu \d+, task main ", r"  \[[0-9a-f]{16}\] \w[\w.]*\+0x[0-9a-f]+$"]
 IN = r"  \[[0-9a-f]{16}\] "
 PANICS = {
@@ -282,7 +283,7 @@ def run_together(build):
 
 
 STAGE = re.compile(r" *(\d+\.\d{3}|-) ms  \w")
-NR_STAGES = 8  # of kernel/main.c, and the first program
+NR_STAGES = 8  # in kernel/main.c, and the first program
 
 
 def wrong_stages(lines):
@@ -295,8 +296,8 @@ WATCH = "kernel-example"
 
 
 def run_watch(build):
-    """The option watch= names who writes the variable, on each CPU (where the test forks in turn),
-    from boot on."""
+    """The option watch= prints which code writes the variable, from boot on. The test forks on each
+    CPU in turn."""
     b = boot(WATCH, REFUSAL_TIMEOUT, build + "/kernel.elf", ARCHIVE,
              ["watch=next_tid", "init=/bin/utest", "--", "ksym-files"])
     wanted = [r"watch: next_tid is at 0x[0-9a-f]+, 4 bytes$"] + [
@@ -318,14 +319,14 @@ def run_kgdb(build, scenario, emulator, smp):
 
 
 def run_perf_data(build, emulator, smp):
-    """What perf records here, read by Linux's perf."""
+    """A recording of dr7's perf, read by Linux's perf."""
     case = f"perf-data.{emulator}{smp}"
     wrong, log = perf_data.check(build, emulator, smp, f"{LOGS}/{case}")
     return one_case(case, "; ".join(wrong), [log] + wrong)
 
 
-# Sessions at the console, and counts of instructions: what checks each. It answers with what is
-# wrong ("": nothing) and the output's lines.
+# Sessions at the console, and counts of instructions: name -> function. It returns what is wrong
+# ("": nothing) and the output's lines.
 SESSIONS = {
     "witness.bp": agree.check_bp,
     "witness.storm": agree.check_storm,
@@ -376,7 +377,7 @@ def choose(build, host_tests, only, only_emu, only_smp, hwbp, core):
     if hwbp == "0":
         return jobs
     machines = [(e, s) for e, s in MACHINES if only_emu in ("", e) and only_smp in ("", str(s))]
-    # One that is in no list is as good.
+    # A machine that is in no list is allowed, too.
     machines = machines or [(only_emu or "qemu", int(only_smp))]
     for e, s in machines:
         wide = 1 if e == "bochs" else s
@@ -412,7 +413,7 @@ def choose(build, host_tests, only, only_emu, only_smp, hwbp, core):
             continue
         if only in ("", "perf-data", f"perf-data.{e}{s}"):
             jobs.append((1 if e == "bochs" else s, run_perf_data, (build, e, s)))
-        # The long one everywhere, the others where they are quickest.
+        # The long scenario runs on every machine, the others on the quickest one.
         for name in list(kgdb.SCENARIOS)[:None if (e, s) == ("qemu", 2) else 1]:
             if only in ("", "kgdb", f"kgdb.{name}-{e}{s}"):
                 jobs.append((1 if e == "bochs" else s, run_kgdb, (build, name, e, s)))
@@ -425,7 +426,7 @@ def choose(build, host_tests, only, only_emu, only_smp, hwbp, core):
 
 
 def every_name():
-    """What T= may be, families aside."""
+    """The values of T=, without families."""
     found = names.in_sources([*SOURCES.values(), "test/host/t_*.c"]) | set(SESSIONS)
     found |= {"boot-refusals." + name for name in [*REFUSALS, NO_MODULE]}
     found |= {"panics." + how for how in PANICS} | {TOGETHER + "-gdb", WATCH, DEMO}
@@ -461,7 +462,7 @@ def run_all(jobs):
                 free -= want
             done.append(pool.submit(work, want, function, arguments))
     for job in done:
-        job.result()  # raises what the job did not expect
+        job.result()  # raises unexpected exceptions of the job
     return results
 
 

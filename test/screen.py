@@ -1,5 +1,4 @@
-# What stands on the VGA screen, read out of QEMU's memory: bptop paints it while a kernel variable
-# is traced.
+# Reads the VGA screen out of QEMU's memory, while bptop runs and a kernel variable is traced.
 import json
 import re
 import socket
@@ -38,7 +37,7 @@ class Monitor:
 
 
 def check_bptop(kernel, archive):
-    """(what is wrong, the screen)"""
+    """Returns (what is wrong, the screen)."""
     owner = rf"DR0 all CPUs     {WATCHED:18}   4 w  pinned  [ \d]{{10}}[ \d]{{7}} 100\.0$"
     wanted = [r"bptop: \d+ breakpoints, rules 2009, 2 CPUs, up [1-9][\d.]* s$",
               r"CPU REG OWNER        WHERE              LEN T  KIND          HITS HITS/S SHARE$"]
@@ -56,7 +55,7 @@ def check_bptop(kernel, archive):
             if m.pump(lambda data: None, LOOK_EVERY):
                 return "the machine went off", lines
             lines = monitor.screen(m.dir + "/screen")
-            # Not in its first second: a later round has been painted over an earlier one.
+            # Wait until a later round has been painted over an earlier one.
             if all(re.match(w, line) for w, line in zip(wanted, lines)) and not any(
                     lines[len(wanted):]):
                 return "", lines

@@ -1,6 +1,5 @@
 # `make timeline` of the demonstration: every access of tasks A to H is a hit of the right register
-# in the trace, and nothing is lost. Then what its page shows in a browser, and that a million
-# records are as fluid.
+# in the trace, and nothing is lost. Then its page in a browser, also with a million records.
 import json
 import os
 import subprocess
@@ -21,7 +20,7 @@ LONG = 1_000_000
 
 
 def check(build, timeout, **variables):
-    """What is wrong ("": nothing), and the strip's lines."""
+    """Returns what is wrong ("": nothing), and the strip's lines."""
     with tempfile.TemporaryDirectory(prefix="dr7-") as out:
         settings = dict(os.environ, PROG="", ARGS="", FILES="", EMU="qemu", SMP="2", MEM="512",
                         APPEND="", QEMU_FLAGS="", OUT=out)
@@ -49,7 +48,7 @@ def check(build, timeout, **variables):
 
 
 def look_at(t, folder, picture=None):
-    """What the page of a trace, in this folder, shows and the trace does not have."""
+    """Compares the page in this folder with its trace. Returns the differences."""
     bar = max(t.registers, key=lambda bar: bar.end - bar.start)
     hits = f"{bar.hits} hit" + "s" * (bar.hits != 1)
     search = "dr0 of cpu 0"
@@ -79,7 +78,7 @@ def long_trace():
 
 
 def check_long(_):
-    """A million records: what the browser does with them."""
+    """The browser with a million records."""
     if browser.missing():
         raise Skip(browser.missing())
     t = trace.read(long_trace())
@@ -90,7 +89,7 @@ def check_long(_):
 
 
 def main():
-    """timeline.py FOLDER PICTURE: a screenshot of the timeline that stands in this folder."""
+    """timeline.py FOLDER PICTURE: makes a screenshot of the timeline in this folder."""
     if browser.missing():
         sys.exit("dr7: " + browser.missing())
     with open(sys.argv[1] + "/timeline.trace", encoding="utf-8") as f:

@@ -1,6 +1,6 @@
-# All consumers of breakpoints at once, with gdb as one: it watches a kernel variable through
-# the kernel's stub while the test "together" (test/user/t_together.c) runs. What gdb has counted
-# must be what the test says it has written.
+# All users of breakpoints at once, also gdb: it watches a kernel variable through the kernel's stub
+# while the test "together" (test/user/t_together.c) runs. gdb must have counted as many writes as
+# the test has made.
 import re
 import subprocess
 import threading
@@ -22,7 +22,7 @@ COMMANDS = [
 
 
 def run(build, archive, words, seconds):
-    """(complaints, log): no complaints when the kernel's test passed and gdb's count is right."""
+    """Returns (complaints, log). No complaints: the test passed and gdb's count is right."""
     console, off = bytearray(), []
     with emu.Machine(build + "/kernel.elf", archive, ["kgdbwait", "slots=exact", "init=/bin/utest",
                       "--", "together"] + words, "qemu", CPUS) as m:

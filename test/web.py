@@ -1,5 +1,5 @@
-# `make web-test`: the page of `make web`, in headless Chromium; and its tours, whose numbers are
-# those of native Bochs.
+# `make web-test`: the page of `make web` in headless Chromium. Its tours must have the same numbers
+# as native Bochs.
 import contextlib
 import functools
 import http.server
@@ -23,7 +23,7 @@ SITE, MADE = "build/web", "build/web-bochs"
 
 @contextlib.contextmanager
 def served():
-    """The address of the site, or the reason why there is none."""
+    """Serves the site, and yields its address."""
     if not os.path.exists(SITE + "/dr7.html"):
         raise Skip("make web has not been called")
     if browser.missing():
@@ -36,15 +36,15 @@ def served():
 
 
 def in_bochs(words, pack):
-    """Native Bochs with the page's kernels, programs and memory, as tools/web/tours.py runs it."""
+    """Runs native Bochs with the page's kernels, programs and memory, like tools/web/tours.py."""
     append = words.removeprefix(" ".join(tours.WORDS))
     return shlex.join(["env", "MEM=32", "SMP=1", "APPEND=" + append, sys.executable, "-B", __file__,
                        "native", pack or ""])
 
 
 def lines_of(tour):
-    """What a tour shows. Ticks count from its first one: the page's CD has another GRUB line. That
-    line is longer, so a task may get other pages: CR3 is not compared."""
+    """The lines of a tour. Ticks count from its first one, because the page's CD has another GRUB
+    line. That line is longer, so a task may get other pages. So CR3 is not compared."""
     text = "\n".join(f"{tour['name']}: {typed}: {line}" for step in tour["steps"]
                      for typed, shown in step["lines"] for line in shown)
     text = re.sub(r"CR3=0x\w+", "CR3=", text)
@@ -53,7 +53,7 @@ def lines_of(tour):
 
 
 def other_than_native():
-    """The lines of the page's tours that native Bochs has otherwise."""
+    """The lines of the page's tours that differ from native Bochs."""
     with open(SITE + "/dr7.pack.gz", "rb") as f:
         parts = parts_of(f.read())
     page, native = ([line for tour in made for line in lines_of(tour)]
@@ -63,7 +63,7 @@ def other_than_native():
 
 
 def check(*picture):
-    """What is wrong ("": nothing), and what the browser said."""
+    """Returns what is wrong ("": nothing), and the browser's output."""
     with served() as address:
         wrong, lines = browser.run("test/web.mjs", address, SITE, f"{MADE}/{tours.LAB}/build",
                                    *picture, timeout=900)
@@ -72,7 +72,7 @@ def check(*picture):
 
 
 def main():
-    """web.py [PICTURE]: the test alone, and a screenshot. web.py native: Bochs, for in_bochs()."""
+    """web.py [PICTURE]: only the test, and a screenshot. web.py native: Bochs, for in_bochs()."""
     if sys.argv[1:2] == ["native"]:
         debug.ARCHIVE = None if sys.argv[2] else f"{MADE}/rootfs.cpio"
         return debug.bochs(f"{MADE}/{tours.LAB}/build/core/debug" if sys.argv[2] else "build")

@@ -1,6 +1,5 @@
-// A simulated register file under arch/x86/debugreg.c, and the model it is held against: it checks
-// the invariants D1-D4 (arch/x86/debugreg.h) at every single write, and at every commit what has
-// come of it.
+// A simulated register file under arch/x86/debugreg.c, and a model to compare it with. It checks
+// the invariants D1-D4 (arch/x86/debugreg.h) at every write, and the result at every commit.
 #pragma once
 
 #include <string.h>
@@ -20,11 +19,11 @@ struct access {
     u64 addr, len;
 };
 
-// ---- The model: owners with a condition, and which of them should be where ----
+// ---- The model: owners with a condition, and the register of each ----
 
 static struct dr_slot owners[NR_OWNERS];    // owner: the slot itself
 static bool wanted[NR_OWNERS];              // after the next outermost commit
-static struct dr_slot committed[NR_OWNERS]; // after the last one; owner NULL: in no register
+static struct dr_slot committed[NR_OWNERS]; // after the last commit; owner NULL: in no register
 static int open_begins, in_db;
 
 static struct dr_file file;
@@ -38,7 +37,7 @@ static bool same_condition(const struct dr_slot *a, const struct dr_slot *b)
     return a->addr == b->addr && a->type == b->type && a->len == b->len;
 }
 
-// What register n watches in the hardware; false when it is off.
+// Decodes register n of the hardware; false if it is off.
 static bool decode(int n, u64 dr7, struct dr_slot *s)
 {
     *s = (struct dr_slot){.addr = hw.dr[n]};
@@ -167,7 +166,7 @@ static void check_registers(void)
         ktest_fail(__FILE__, __LINE__, "dr_check: %s", dr_check());
 }
 
-// Does every register already watch what is wanted of it?
+// True if every register already watches the right place.
 static bool nothing_to_do(void)
 {
     for (int n = 0; n < HBP_NUM; n++) {
@@ -218,8 +217,8 @@ static bool hits(const struct dr_slot *s, const struct access *a)
 
 enum machine { QEMU, REAL };
 
-// The access happens: returns the registers that it truly hits and leaves in DR6 what the machine
-// says of it. `noise`: bits that a real machine may set for registers that are off.
+// Makes an access: returns the registers that it really hits, and sets DR6 as the machine does.
+// `noise`: bits that a real machine may set for registers that are off.
 static u32 access_memory(enum machine machine, const struct access *a, u32 noise)
 {
     u32 truth = 0, off = 0;
@@ -235,8 +234,8 @@ static u32 access_memory(enum machine machine, const struct access *a, u32 noise
     return truth;
 }
 
-// Is what QEMU says of `truth` enough to know all of it? Not if one access hits registers that
-// prove nothing of each other, as two neighbours hit by one wide store.
+// True if QEMU's report of `truth` implies all of it. It does not if one access hits independent
+// registers, for example two neighbours with one wide store.
 static bool lowest_tells_all(u32 truth)
 {
     int lowest = __builtin_ctz(truth);
@@ -273,6 +272,6 @@ static void take_db(enum machine machine, const struct access *a, u32 noise, voi
     if (!open)
         remember_committed();
     else
-        hw.addr_writes = hw.control_writes = 0; // the open begin starts to count anew
+        hw.addr_writes = hw.control_writes = 0; // the open begin starts to count again
     check_registers();
 }

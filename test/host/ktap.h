@@ -1,5 +1,5 @@
-// The frame of a host test: cases run one after the other, KTAP on standard output, the kernel's
-// panic(), which a case may expect.
+// The frame of a host test. It runs the cases one after the other, prints KTAP on standard output,
+// and has the kernel's panic(), which a case may expect.
 #pragma once
 
 #include <setjmp.h>
@@ -19,7 +19,7 @@ static u64 ktap_failures; // of the running case
 static jmp_buf ktap_panic_to;
 static bool ktap_panic_expected;
 
-// Only a case's first failures are printed; one fault tends to show a million times.
+// Only a case's first failures are printed, because one fault may show a million times.
 __printf(3, 4) static void ktest_fail(const char *file, int line, const char *fmt, ...)
 {
     va_list ap;
@@ -42,7 +42,7 @@ __printf(3, 4) static void ktest_fail(const char *file, int line, const char *fm
         ktap_panic_expected = false;                                                               \
     } while (0)
 
-// An unexpected panic cuts the run short, and the plan shows it.
+// An unexpected panic ends the run, and the KTAP plan shows the missing cases.
 void panic(const char *fmt, ...)
 {
     va_list ap;

@@ -1,5 +1,5 @@
-// An oracle for the slot rules that knows only the list of live breakpoints. It keeps no counts:
-// every question is answered from the list anew, and "exact" by trying what may run where.
+// An oracle for the slot rules that knows only the list of live breakpoints. It keeps no counts: it
+// answers every question from the list. For "exact" it tries all placements of tasks.
 #pragma once
 
 #include "hwbp/slots.h"
@@ -25,8 +25,8 @@ static bool can_run_on(const struct bp *b, int cpu)
     return b->cpu < 0 || b->cpu == cpu;
 }
 
-// What can run on one CPU, counted from the list: pinned and flexible, [0] bound to no task, [1 +
-// task].
+// The breakpoints that can run on one CPU, counted from the list: pinned and flexible. Index 0:
+// bound to no task; 1 + task: of that task.
 struct tally {
     int pinned[1 + MAX_TASKS], flexible[1 + MAX_TASKS];
 };
@@ -94,7 +94,7 @@ static bool placements_fail(const struct live *l, const struct bp *asked)
     return some_placement_fails(l, cpus, 0, 0);
 }
 
-// The same answer sooner: what a CPU needs depends on the task that runs there, not on the others.
+// The same answer, but faster: a CPU's need depends only on the task that runs there.
 static bool some_pair_fails(const struct live *l, const struct bp *asked)
 {
     for (int cpu = 0; cpu < l->nr_cpus; cpu++) {
@@ -106,9 +106,9 @@ static bool some_pair_fails(const struct live *l, const struct bp *asked)
     return false;
 }
 
-// The 2009 rules to the letter: over several CPUs both maxima, each by itself. With one exception:
-// the letter would let a flexible one on one CPU vouch for another CPU that is full. What the rule
-// means is that flexible == 0 and pinned >= 4 on one and the same CPU refuse a flexible one
+// The 2009 rules as they are written: over several CPUs both maxima, each separately. There is one
+// exception. As written, a flexible event on one CPU would hide that another CPU is full. The
+// meaning is: flexible == 0 and pinned >= 4 on the same CPU refuse a flexible event
 // (docs/slots.md).
 static bool grants_2009(const struct live *l, const struct bp *asked)
 {
@@ -125,7 +125,7 @@ static bool grants_2009(const struct live *l, const struct bp *asked)
     return asked->pinned ? pinned + (flexible > 0) < SLOTS_PER_CPU : !full;
 }
 
-// What Linux 6.12 answers; the list holds pinned ones only.
+// The answer of Linux 6.12; the list has only pinned breakpoints.
 static bool grants_mainline(const struct live *l, const struct bp *asked)
 {
     for (int cpu = 0; cpu < l->nr_cpus; cpu++) {
@@ -152,7 +152,7 @@ static bool oracle_grants(enum slot_rules rules, const struct live *l, const str
     return false;
 }
 
-// Is the kept table what the list says? Returns NULL, or what is wrong.
+// Compares the table with the list. Returns NULL, or what is wrong.
 static const char *table_differs(const struct slot_table *table, const struct live *l)
 {
     if (table->live != (u32)l->nr)

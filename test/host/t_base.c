@@ -1,6 +1,6 @@
 // link: kernel/base on the host: formatting against the C library's own, strings, the command line.
-// The sources are included under other names, so that they do not take the C library's place in
-// this very test.
+// The sources are included under other names, so that they do not replace the C library in this
+// test.
 #include <limits.h>
 #include <string.h>
 
@@ -30,7 +30,7 @@
 #undef strncmp
 #undef strchr
 
-static int complaints; // lines that printk() got
+static int complaints; // lines given to printk()
 
 void printk(const char *, ...)
 {
@@ -52,7 +52,7 @@ static void expect_text(const char *got, const char *want, int line)
 }
 #define EXPECT_TEXT(got, want) expect_text(got, want, __LINE__)
 
-// The same format and argument through both; also cut short, at every length.
+// The same format and argument through both, also cut off at every length.
 #define SAME(fmt, ...)                                                                             \
     do {                                                                                           \
         char want_[200], got_[200];                                                                \

@@ -1,6 +1,6 @@
 // link: arch/x86/debugreg.c arch/x86/svm/debugreg_guest.c kernel/checks/registers.c
-// The debug-register file on the host: encoding, the commit algorithm,
-// and what a #DB means, by hand and in random sequences.
+// The debug-register file on the host: encoding, the commit algorithm, and the decoding of #DBs, in
+// chosen cases and in random sequences.
 #include "arch/x86/svm/debugreg_guest.h"
 #include "test/host/dr_model.h"
 
@@ -28,7 +28,7 @@ static void encode_decode(void)
     EXPECT_EQ(dr7_encode(2, DR_EXECUTE, 1), 2ull << 4); // LEN must be 0
 }
 
-// A random condition within the window, aligned as the hardware wants it.
+// A random condition within the window, aligned as the hardware needs it.
 static u64 random_state = 0x18024;
 
 static u32 random_below(u32 n)
@@ -47,7 +47,7 @@ static struct dr_slot condition(u32 kind)
 
 #define NR_CONDITIONS (3 * 4 * WINDOW)
 
-// dr_implies(a, b) against its meaning: no access hits a and not b.
+// dr_implies(a, b) against its definition: no access hits a, but not b.
 static void implication(void)
 {
     for (u32 i = 0; i < NR_CONDITIONS; i++) {
@@ -75,7 +75,7 @@ static void expect_writes(u32 addr, u32 control)
 static void commit_by_hand(void)
 {
     reset();
-    for (int i = 0; i < 3; i++) { // two tasks with the same three watches
+    for (int i = 0; i < 3; i++) { // two tasks with the same three conditions
         own(i, BASE + 8 * i, DR_WRITE, 8);
         own(3 + i, BASE + 8 * i, DR_WRITE, 8);
     }
@@ -87,7 +87,7 @@ static void commit_by_hand(void)
     install(1);
     install(2);
     expect_writes(2, 1); // both registers were off
-    begin();             // a switch to the other task, whose events come in another order
+    begin();             // a switch to the other task, which has its events in another order
     for (int i = 0; i < 3; i++)
         evict(i);
     for (int i = 5; i >= 3; i--)
@@ -97,12 +97,12 @@ static void commit_by_hand(void)
     evict(4);
     expect_writes(0, 1); // the address may stay
     begin();
-    install(4); // and is found again
+    install(4); // the address is found again
     expect_writes(0, 1);
     begin();
     evict(5);
     commit();
-    begin(); // of the free registers one that is off is better than one just freed
+    begin(); // a register that is off is better than one just freed
     evict(3);
     install(6);
     expect_writes(1, 1);
@@ -117,11 +117,11 @@ static void commit_by_hand(void)
     commit();
     commit();
     EXPECT_EQ(file.edited, 0);                     // the next commit has nothing to do
-    EXPECT(file.live.slot[0].owner == &owners[6]); // D4: below the wider one, which was there
+    EXPECT(file.live.slot[0].owner == &owners[6]); // D4: below the wider one, which was there first
     EXPECT_PANIC(dr_commit());
     struct dr_file before;
     memcpy(&before, &file, sizeof(file));
-    EXPECT(!dr_evict(&owners[7])); // which has no register
+    EXPECT(!dr_evict(&owners[7])); // this owner has no register
     EXPECT_EQ(memcmp(&before, &file, sizeof(file)), 0);
 }
 
@@ -155,7 +155,7 @@ static void random_edit(void)
         install(i);
 }
 
-// What the owners of a hit may do: edit inside #DB, by themselves or in a bracket.
+// The owners of a hit may edit inside #DB, with begin and commit or without.
 static void editing_handler(void)
 {
     if (random_below(4))
@@ -180,7 +180,7 @@ static void set_wanted(const struct dr_image *image, bool value)
             wanted[(struct dr_slot *)image->slot[n].owner - owners] = value;
 }
 
-// The owners of some registers leave together and come back, when so many are still free.
+// The owners of some registers leave together, and come back if enough registers are free.
 static void exchange(void)
 {
     struct dr_image image;
@@ -209,7 +209,7 @@ static void random_walk(void)
 {
     reset();
     for (int op = 0; op < RANDOM_OPS; op++) {
-        if (op % 64 == 0) { // other conditions, from an empty file
+        if (op % 64 == 0) { // new conditions, from an empty file
             reset();
             for (int i = 0; i < NR_OWNERS; i++) {
                 struct dr_slot s = condition(random_below(NR_CONDITIONS));
@@ -246,7 +246,7 @@ static void single_step_and_noise(void)
     EXPECT_EQ(h.dr6, DR6_BS | BIT(0)); // register 2 is off
     EXPECT(h.slot[0].owner == &owners[0]);
     dr_db_exit();
-    own(1, 0, DR_EXECUTE, 1); // a free register's slot is all zero, but no breakpoint at 0
+    own(1, 0, DR_EXECUTE, 1); // the slot of a free register is all zero, but is no breakpoint at 0
     begin();
     install(1);
     commit();
@@ -258,7 +258,7 @@ static void single_step_and_noise(void)
     dr_db_enter(&h);
     EXPECT_EQ(h.slots, BIT(1));
     dr_db_exit();
-    hw.dr[6] = DR6_ACTIVE_LOW | DR6_BS | BIT(1); // a step that ends at its instruction
+    hw.dr[6] = DR6_ACTIVE_LOW | DR6_BS | BIT(1); // a step that ends at this owner's instruction
     dr_db_enter(&h);
     EXPECT_EQ(h.slots, 0);
     EXPECT_EQ(h.dr6, DR6_BS);
@@ -268,7 +268,7 @@ static void single_step_and_noise(void)
     EXPECT_EQ(h.slots, BIT(0));
     dr_db_exit();
     u64 spurious = file.stats.spurious;
-    hw.dr[6] = DR6_ACTIVE_LOW; // INT1: no cause at all, and not spurious
+    hw.dr[6] = DR6_ACTIVE_LOW; // INT1 has no cause, but is not spurious
     dr_db_enter(&h);
     EXPECT_EQ(h.dr6, 0);
     EXPECT_EQ(file.stats.spurious, spurious);
@@ -278,14 +278,14 @@ static void single_step_and_noise(void)
     EXPECT_EQ(h.dr6, 0);
     EXPECT_EQ(file.stats.spurious, spurious + 1);
     dr_db_exit();
-    file.nested_dr6 = DR6_ACTIVE_LOW | DR6_BS; // half of it came in a nested #DB
+    file.nested_dr6 = DR6_ACTIVE_LOW | DR6_BS; // one half came in a nested #DB
     hw.dr[6] = DR6_ACTIVE_LOW | BIT(0);
     dr_db_enter(&h);
     EXPECT_EQ(h.dr6, DR6_BS | BIT(0));
     EXPECT_PANIC(dr_db_enter(&h));
 }
 
-// What a guest and #VMEXIT leave behind is put right, with no write too many.
+// After a guest and #VMEXIT the registers are restored, without a needless write.
 static void around_a_guest(void)
 {
     static const u64 theirs[HBP_NUM] = {1, 2, 3, 4};
@@ -298,7 +298,7 @@ static void around_a_guest(void)
     u64 before = file.stats.guest_writes;
     hw_breakpoint_restore(); // nothing differs
     EXPECT_EQ(file.stats.guest_writes, before);
-    hw.dr[7] = DR7_FIXED_1; // a guest that has no registers of its own
+    hw.dr[7] = DR7_FIXED_1; // a guest without its own registers
     hw_breakpoint_restore();
     EXPECT_EQ(file.stats.guest_writes, before + 1);
     check_registers();
@@ -309,7 +309,7 @@ static void around_a_guest(void)
     EXPECT_EQ(hw.dr[7], DR7_FIXED_1);
     for (int i = 0; i < HBP_NUM; i++)
         EXPECT_EQ(hw.dr[i], theirs[i]);
-    hw.dr[2] = file.live_addr[2]; // the guest happens to end with the host's value
+    hw.dr[2] = file.live_addr[2]; // by chance the guest ends with the host's value
     hw.dr[6] = DR6_ACTIVE_LOW | BIT(1);
     hw.addr_writes = 0;
     hw_breakpoint_restore();

@@ -30,7 +30,7 @@ bool sched_killed(void)
     return false;
 }
 
-// ---- what the files ask of the rest of the kernel ----
+// ---- functions of the rest of the kernel that the files call ----
 
 struct boot_info boot_info;
 
@@ -154,7 +154,7 @@ static void make_archive(void)
     image_len = 0;
     add_entry("bin", S_IFDIR | 0755, "");
     add_entry("bin/sh", S_IFREG | 0755, "hello");
-    add_entry("./etc/deep/motd", S_IFREG | 0644, "message"); // parents appear by themselves
+    add_entry("./etc/deep/motd", S_IFREG | 0644, "message"); // missing parents are made
     add_entry("link", S_IFLNK | 0777, "bin/sh");
     add_entry("dirs", S_IFLNK | 0777, "/etc/deep");
     add_entry("loop", S_IFLNK | 0777, "loop");
@@ -245,7 +245,7 @@ static void t_bad_entries(void)
 
 // ---- paths in that archive ----
 
-// The size of what a path leads to, or -errno.
+// The size of the file at the end of a path, or -errno.
 static s64 size_of(const char *cwd, const char *path)
 {
     struct node *at = vfs_lookup(fs_root, cwd, true), *n;
@@ -364,7 +364,7 @@ static void t_line_editing(void)
     EXPECT(strcmp(echoed, "\xc3\xa9\b \b") == 0);
     type("\x01\x7f"); // a control character: two columns
     EXPECT(strcmp(echoed, "^A\b \b\b \b") == 0);
-    type("\x7f\x17\x15"); // nothing left to erase
+    type("\x7f\x17\x15"); // nothing is left to erase
     EXPECT_EQ(nr_echoed, 0);
     EXPECT(!line_ready(&line));
     type("two\nlines\n");
@@ -377,7 +377,7 @@ static void t_line_end(void)
 {
     line_init(&line, echo);
     type("ab\x04");
-    expect_read("ab", 2, false); // the mark behind a full buffer is no end of file
+    expect_read("ab", 2, false); // the mark after a full buffer is no end of file
     EXPECT(!line_ready(&line));
     type("\x04");
     expect_read("", 64, false);
@@ -427,7 +427,7 @@ static void t_line_raw(void)
     EXPECT_EQ(line_output(&line, "a\nb", 3, (char *)got), 4);
 }
 
-// Gives these bytes to `n`. How many of them were typed.
+// Gives these bytes to `n`. Returns how many of them were typed.
 static u32 send_naws(struct naws *n, const char *bytes, size_t count, enum naws_answer *last)
 {
     u32 typed = 0;
@@ -447,7 +447,7 @@ static void t_terminal_size(void)
     EXPECT_EQ(last, NAWS_RESIZED);
     EXPECT_EQ(naws_columns(&n), 132);
     EXPECT_EQ(naws_rows(&n), 50);
-    // 255 is sent twice in a number, and outside of it.
+    // A byte of 255 is sent twice, in a number and outside of it.
     EXPECT_EQ(SEND_NAWS(&n, "\377\372\037\1\377\377\0\030\377\360", &last), 0);
     EXPECT_EQ(last, NAWS_RESIZED);
     EXPECT_EQ(naws_columns(&n), 511);

@@ -1,6 +1,6 @@
 // link: hwbp/slots.c hwbp/words.c kernel/base/text.c
-// The slot rules on the host: the worked table; all short sequences of operations and a million
-// random ones against an oracle that knows only the list of live breakpoints.
+// The slot rules on the host: the table of worked examples. Also all short sequences of operations,
+// and a million random ones, against an oracle that has only the list of live breakpoints.
 #include "test/host/ktap.h"
 #include "test/host/slots_oracle.h"
 #include "test/slots_table.h"
@@ -11,7 +11,7 @@
 #define RANDOM_OPS  1000000
 #define RANDOM_CPUS 4
 
-// ---- The engine and the list of what it holds, side by side ----
+// ---- The engine, and the list of its breakpoints ----
 
 struct world {
     struct slot_table table;
@@ -46,7 +46,7 @@ static const char *words(const struct world *w, const struct bp *asked)
     return text;
 }
 
-// Under "mainline" a breakpoint is on the list as what it counts as.
+// Under "mainline" the list has each breakpoint as the rules count it.
 static struct bp as_listed(const struct world *w, struct bp b)
 {
     b.pinned |= w->table.rules == SLOTS_MAINLINE;
@@ -68,11 +68,11 @@ static void check_refusal(const struct world *w, const struct bp *b, const struc
     EXPECT_EQ(why->by_cpu, count_list(&w->live, why->cpu, NULL).pinned[0]);
 }
 
-// How few breakpoints suffice for a request that a rule set refuses and "exact" would grant; 0:
-// none was seen.
+// The smallest number of breakpoints with which a rule set refused a request that "exact" would
+// grant; 0: never.
 static int fewest_needless[3];
 
-// Asks the engine and the oracle. Granted: it is on the list.
+// Asks the engine and the oracle. A granted breakpoint is added to the list.
 static bool reserve(struct world *w, struct bp asked)
 {
     struct slot_request r = request(w, &asked);
@@ -120,8 +120,8 @@ static bool same_bp(const struct bp *a, const struct bp *b)
     return a->task == b->task && a->cpu == b->cpu && a->pinned == b->pinned;
 }
 
-// All sequences of `depth` more operations. A refused one leaves the state as it was, so what could
-// follow it follows here too: no need to go down.
+// All sequences of `depth` more operations. A refused one changes nothing, so the walk does not go
+// deeper there.
 static void walk(struct world *w, int depth)
 {
     if (depth == 0)
@@ -136,7 +136,7 @@ static void walk(struct world *w, int depth)
         release(w, w->live.nr - 1);
     }
     for (int i = 0; i < w->live.nr; i++) {
-        bool seen = false; // of equal breakpoints it does not matter which goes
+        bool seen = false; // equal breakpoints are released only once
         for (int j = 0; j < i; j++)
             seen |= same_bp(&w->live.bp[i], &w->live.bp[j]);
         if (seen)
@@ -157,10 +157,10 @@ static void all_sequences(void)
     }
     EXPECT_EQ(fewest_needless[SLOTS_2009], 5);
     EXPECT_EQ(fewest_needless[SLOTS_EXACT], 0);
-    EXPECT_EQ(fewest_needless[SLOTS_MAINLINE], 0); // it is exact, where everything is pinned
+    EXPECT_EQ(fewest_needless[SLOTS_MAINLINE], 0); // it is exact if everything is pinned
 }
 
-// The kinds of request that 2009 refuses without need (docs/slots.md), none smaller than these.
+// The kinds of request that 2009 refuses without need (docs/slots.md), each in its smallest form.
 static void needless_refusals(void)
 {
     static const char *const kinds[][2] = {
@@ -187,7 +187,7 @@ static u32 random_below(u32 n)
     return (random_state >> 33) % n;
 }
 
-// A new task inherits what its parent holds. The parent keeps it all.
+// A new task inherits all breakpoints of its parent. The parent keeps its own.
 static void inherit_all(struct world *w, int parent, int child)
 {
     for (int i = w->live.nr - 1; i >= 0; i--) {
@@ -211,7 +211,7 @@ static bool holds_nothing(const struct world *w, int task)
     return true;
 }
 
-// The list is mostly short of `target`, so that grants and refusals both are common.
+// Keeps the list mostly below `target`, so that both grants and refusals are frequent.
 static void random_op(struct world *w, int target)
 {
     if (random_below(32) == 0) {
@@ -250,7 +250,7 @@ static void scenarios(void)
     slots_check_scenarios();
 }
 
-// The one place where the letter of the 2009 rules and their sense part.
+// The only case in which the text of the 2009 rules and their meaning differ.
 static void no_vouching(void)
 {
     static struct slots_world w;
@@ -267,14 +267,14 @@ static void inheritance(void)
         slots_world_init(&w, rules);
         EXPECT_EQ(slots_script(&w, "3A* -1"), 0);
         for (int i = 0; i < 3; i++)
-            slots_inherit(&w.table, &child); // 2009 would refuse any of them to a stranger
+            slots_inherit(&w.table, &child); // 2009 would refuse each of them to another task
         EXPECT_EQ(w.table.cpu[0].tasks[0][3], 2);
-        EXPECT_EQ(slots_script(&w, "3~A* !-1 !B*"), 0); // the child alone still counts
+        EXPECT_EQ(slots_script(&w, "3~A* !-1 !B*"), 0); // only the child still counts
         EXPECT_EQ(slots_script(&w, "3~B* 3-1 !-1"), 0);
     }
 }
 
-// A kernel bug does not pass in silence.
+// A kernel bug must panic.
 static void bugs_panic_under(enum slot_rules rules)
 {
     static struct slots_world w;
@@ -285,10 +285,10 @@ static void bugs_panic_under(enum slot_rules rules)
     EXPECT_PANIC(slots_release(&w.table, &a1));
     EXPECT_PANIC(slots_reserve(&w.table, &a2, NULL)); // there are two CPUs
     slots_script(&w, "A*");
-    EXPECT_PANIC(slots_release(&w.table, &a1)); // for every CPU is not for CPU 1
+    EXPECT_PANIC(slots_release(&w.table, &a1)); // "every CPU" is not "CPU 1"
     slots_world_init(&w, rules);
     slots_script(&w, "4-1");
-    EXPECT_PANIC(slots_inherit(&w.table, &a1)); // inherited from nobody
+    EXPECT_PANIC(slots_inherit(&w.table, &a1)); // there is no parent
     EXPECT_PANIC(slots_init(&w.table, rules, SLOT_CPUS + 1));
 }
 

@@ -1,5 +1,5 @@
-// link: linux/base/tree.c against a sorted array that is searched from end to end, and how many
-// steps its operations may take.
+// link: linux/base/tree.c against a sorted array with linear search, and the number of steps of its
+// operations.
 #include <string.h>
 
 #include "linux/base/tree.h"
@@ -29,7 +29,7 @@ static struct item *item_of(struct tree_node *n)
     return tree_entry(n, struct item, node);
 }
 
-// A bound, as the areas of an address space keep one.
+// A bound like the one in the areas of an address space.
 static void keep_most(struct tree_node *n, const struct tree_node *old)
 {
     item_of(n)->most = container_of(old, struct item, node)->most;
@@ -42,7 +42,7 @@ static void raise_most(struct item *it)
         it->most = most;
 }
 
-// Checks links, balance and the bound; the height.
+// Checks links, balance and the bound. Returns the height.
 static u32 check(struct tree_node *n, const struct tree_node *parent, u64 most)
 {
     if (!n)
@@ -126,7 +126,7 @@ static u32 depth_limit(u64 n) // 1.82 log2(n + 2), rounded up
     return log * 182 / 100 + 1;
 }
 
-// Numbers that rise, as tids and times do; then every other one goes.
+// Rising numbers, like tids and times. Then every other one is removed.
 static void rising(void)
 {
     static struct item many[MANY];

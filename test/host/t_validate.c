@@ -1,5 +1,5 @@
 // link: Validation on the host: every type, length, alignment, wrap and kernel area. The source is
-// included, for the linker's symbols must lie where a kernel's do.
+// included, because the linker's symbols must have the addresses of a kernel.
 #include "test/host/ktap.h"
 #include "hwbp/bp.h"
 
@@ -30,7 +30,7 @@ static int parse(u32 type, u64 addr, u64 len, bool exclude_kernel, struct hw_bre
     return err;
 }
 
-// What the answer is for `len` bytes at `addr`, watched in the kernel too.
+// Checks the answer for `len` bytes at `addr`, with the kernel not excluded.
 static void expect(u32 type, u64 addr, u64 len, int want, int line)
 {
     struct hw_breakpoint bp;
@@ -78,13 +78,13 @@ static void lengths_and_alignment(void)
 
 static void ends_of_the_address_space(void)
 {
-    EXPECT_W(0, 8, 0); // NULL is an address like others
+    EXPECT_W(0, 8, 0); // NULL is a normal address
     EXPECT_X(0, 0);
     EXPECT_W(-8ull, 8, 0); // the last eight bytes: no wrap
     EXPECT_W(-4ull, 8, -EINVAL);
     EXPECT_W(-1ull, 1, 0);
     EXPECT_X(-8ull, 0);
-    EXPECT_X(-1ull, -EINVAL); // its length, 8, wraps though it looks at one byte
+    EXPECT_X(-1ull, -EINVAL); // its length of 8 wraps, although it compares only one byte
     EXPECT_W(-16ull, 32, -EINVAL);
     EXPECT_W(1ull << 63, 1ull << 63, -EOPNOTSUPP);
     EXPECT_W(0, 0, -EINVAL);
@@ -104,7 +104,7 @@ static void user_and_kernel(void)
     EXPECT_EQ(parse(HW_BREAKPOINT_X, TEXT, 8, false, &bp), 0);
 }
 
-// Data breakpoints up to the edges of what must not be watched, and not beyond.
+// Data breakpoints up to the edges of the protected areas, but not inside.
 static void protected_areas(void)
 {
     static const struct {
@@ -137,7 +137,7 @@ static void kernel_execute(void)
     EXPECT_X(KSTACK_BASE, -EINVAL);
     EXPECT_X(PHYS_BASE + 0x100000, 0);
     EXPECT_X(TASK_SIZE_MAX, 0);
-    EXPECT_X(1ull << 47, 0); // no address at all
+    EXPECT_X(1ull << 47, 0); // not canonical
 }
 
 static const struct ktap_case cases[] = {
