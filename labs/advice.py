@@ -1,8 +1,8 @@
-# Advice that fits a mistake without telling the mistakes.
+# Advice for a mistake that does not show the other mistakes.
 #
-# Each planted mistake was run once through the probes of its lab. The row of letters that came out
-# is its signature. A starter carries the advice encrypted, each under a key made from the function
-# and the row: who makes the mistake gets the row, and with it the advice. The others stay sealed.
+# Each planted mistake runs once through the probes of its lab. The resulting row of letters is its
+# signature. A starter has the advice encrypted. The key of each is made from the function and the
+# row. A student with this mistake gets the row, and so the advice. All other advice stays sealed.
 import hashlib
 
 
@@ -11,14 +11,14 @@ def key(function, row):
 
 
 def mask(secret, data):
-    """The same operation seals and opens."""
+    """Seals and opens, with the same operation."""
     stream = b"".join(hashlib.sha256(secret + bytes([i])).digest()
                       for i in range(len(data) // 32 + 1))
     return bytes(a ^ b for a, b in zip(data, stream))
 
 
 def seal(signatures):
-    """`signatures`: (function, row, advice) for each mistake. The result fits into JSON."""
+    """`signatures`: (function, row, advice) for each mistake. Returns data for JSON."""
     texts = {}
     for function, row, said in signatures:
         texts.setdefault(key(function, row), []).append(said)
@@ -27,7 +27,7 @@ def seal(signatures):
 
 
 def open_sealed(sealed, function, row):
-    """The advice, or "" when nobody has planted a mistake with this row."""
+    """Returns the advice, or "" if no planted mistake has this row."""
     k = key(function, row)
     hidden = sealed.get(hashlib.sha256(k).hexdigest()[:16])
     return mask(k, bytes.fromhex(hidden)).decode() if hidden else ""

@@ -1,23 +1,23 @@
-# A program that answers questions, one line each, in a sandbox. What it says is never a verdict.
+# A program in a sandbox that answers questions, one line each. It never gives the verdict.
 import resource
 import select
 import subprocess
 
 SECONDS = 2.0   # for one answer
-MAX_HANGS = 2   # then nothing is asked any more: an endless loop must not cost a minute
+MAX_HANGS = 2   # then no more questions, because an endless loop must not cost a minute
 MAX_ANSWER = 65536
 
 
 class Answers:
-    """The program is started when it is first asked, and again after it has come to an end. It
-    asks for the strict mode of seccomp itself, before the hand-in's code runs: from then on it can
-    read, write and end, and nothing else."""
+    """The program starts at the first question, and again after it has ended. It enters the strict
+    mode of seccomp itself, before the hand-in's code runs. From then on it can only read, write and
+    exit."""
 
     def __init__(self, program):
         self.program, self.process, self.hangs = program, None, 0
 
     def ask(self, question):
-        """One line, or what went wrong: PANIC and a reason, HANG, or CRASH."""
+        """Returns one line, or the failure: PANIC and a reason, HANG, or CRASH."""
         if self.hangs >= MAX_HANGS:
             return "HANG"
         if self.process is None:

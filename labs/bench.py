@@ -1,9 +1,9 @@
-# The workbench on which one attempt is tried: the frame of the lab's file, some functions of the
-# hand-in, and the staff's object files for the others.
+# The workbench that tries one attempt: the frame of the lab's file, some functions of the hand-in,
+# and the staff's object files for the others.
 #
-# The frame is the file with every function of the lab reduced to its prototype. It is the same
-# whether it is made from the kernel or from a starter. So a starter can try one function among the
-# staff's, though it has no source of theirs.
+# The frame is the file with every function of the lab reduced to its prototype. The kernel and a
+# starter give the same frame. So a starter can try one function among the staff's, although it does
+# not have their source.
 import fcntl
 import os
 import pathlib
@@ -15,22 +15,22 @@ from labs import cut
 import settings
 
 BUILD_SECONDS = 300
-# A program for dr7. Its functions may be the hand-in.
+# Compiles a program for dr7. Its functions may be from the hand-in.
 PROGRAM = ["musl-gcc", "-static", "-O1", "-w"]
-# Not the address sanitizer: it makes system calls of its own, which the sandbox forbids.
+# Without the address sanitizer, because it makes system calls that the sandbox forbids.
 HOST_FLAGS = ["-std=gnu17", "-O1", "-g", "-fno-builtin",
               "-fsanitize=undefined", "-fsanitize-undefined-trap-on-error"]
-# What code that runs on the grader's own machine may need, and the sections that it may have.
+# The symbols that code on the grader's own machine may use, and the sections that it may have.
 NEEDS = {"panic", "memcmp", "memcpy", "memset", "strcmp", "_GLOBAL_OFFSET_TABLE_"}
 SECTIONS = re.compile(r"\.(text|data|bss|rodata|eh_frame|note\.gnu\.property)(\.|$)")
 
 
 class Broken(Exception):
-    """The attempt cannot be tried: it does not compile, or is refused. Says why."""
+    """The attempt cannot be tried: it does not compile, or is refused. The text is the reason."""
 
 
 def run(command, given="", **options):
-    """`given`: its input."""
+    """Runs a command. `given`: its input."""
     try:
         return subprocess.run(command, capture_output=True, text=True, errors="replace",
                               input=given, timeout=BUILD_SECONDS, **options)
@@ -39,14 +39,14 @@ def run(command, given="", **options):
 
 
 def complaints(done, limit=600):
-    """The lines of a compiler that matter."""
+    """The important lines of a compiler's output."""
     said = (done.stderr or done.stdout).splitlines()
     lines = [line for line in said if re.search(r"error|undefined|multiple", line)] or said
     return "does not compile:\n" + "\n".join(lines)[:limit]
 
 
 def must(done, what=""):
-    """A command that had to succeed."""
+    """Raises Broken unless the command has succeeded."""
     if done.returncode:
         raise Broken(what + complaints(done))
     return done
@@ -90,7 +90,7 @@ def check_text(name, function):
 # ---- Objects and programs ----
 
 def host_headers(tree):
-    """Where a program of this host finds headers: first those that stand in place of hardware."""
+    """The header folders of a program for this host: first the headers that replace hardware."""
     return ["-I", tree + "/test/host/fake", "-I", tree, "-isystem", tree + "/build/include"]
 
 
@@ -99,7 +99,7 @@ def compile_host(tree, source, out):
 
 
 def make_program(tree, inputs, out, *flags):
-    """A static program for the kernel, from sources and objects."""
+    """Makes a static program for the kernel from sources and objects."""
     must(run([*PROGRAM, *flags, "-I", tree, "-isystem", tree + "/build/user/include", *inputs,
               "-o", out]))
 
@@ -109,7 +109,7 @@ def compile_program(tree, source, out):
 
 
 def check_object(path, allowed):
-    """Refuses an object that could do anything but compute."""
+    """Refuses an object that can do more than compute."""
     needs = {line.split()[-1] for line in run(["nm", "-u", path]).stdout.splitlines() if line}
     if needs - NEEDS - set(allowed):
         raise Broken("may not use " + ", ".join(sorted(needs - NEEDS - set(allowed))))
@@ -123,16 +123,16 @@ def check_object(path, allowed):
 
 
 def only_symbol(path, name):
-    """The object offers this function and nothing else."""
+    """Makes this function the only global symbol of the object."""
     must(run(["objcopy", "--keep-global-symbol=" + name, path]))
 
 
 class Bench:
-    """`functions`: those of the hand-in that are tried. `tree`: a starter."""
+    """`functions`: the functions of the hand-in to try. `tree`: a starter."""
 
     def __init__(self, lab, tree, hand_in, functions, seed):
         self.lab, self.tree, self.seed = lab, os.path.abspath(tree), seed
-        self.figures = {}  # of merit, less is better: set by the judge
+        self.figures = {}  # figures of merit, less is better; set by the judge
         self.functions = functions
         with open(f"{tree}/{lab.file}", encoding="utf-8") as f:
             true = f.read()
@@ -141,7 +141,7 @@ class Bench:
                       if name not in functions]
 
     def __enter__(self):
-        """One bench of a tree at a time: they share its build folder."""
+        """Only one bench of a tree at a time, because they share its build folder."""
         os.makedirs(self.tree + "/build", exist_ok=True)
         self.lock = open(self.tree + "/build/grade.lock", "w", encoding="utf-8")
         fcntl.flock(self.lock, fcntl.LOCK_EX)
@@ -153,13 +153,14 @@ class Bench:
         return self
 
     def __exit__(self, *_):
-        """The next build in this folder begins with the tree's own file."""
+        """Restores the tree's own file for the next build in this folder."""
         pathlib.Path(f"{self.tree}/{BUILD}/obj/{self.lab.file}.o").unlink(missing_ok=True)
         self.top.cleanup()
         self.lock.close()
 
     def program(self, asker):
-        """A program of this host: what asks (a source in the lab's folder) and the attempt."""
+        """Makes a program for this host from the asker (a source in the lab's folder) and the
+        attempt."""
         attempt = self.dir + "/attempt.o"
         compile_host(self.tree, self.path, attempt)
         check_object(attempt, [*self.lab.functions, *self.lab.may_use])
@@ -169,12 +170,13 @@ class Bench:
         return self.dir + "/program"
 
     def staff_kernel(self, *words):
-        """The debug kernel as it is. Returns its build folder. `words`: more for make."""
+        """Builds the debug kernel without the attempt. Returns its build folder. `words`: more
+        words for make."""
         must(make(self.tree, "kernel-only", *words), "the kernel: ")
         return self.tree + "/" + BUILD
 
     def kernel(self):
-        """The debug kernel with the attempt in it, or the core. Returns its build folder."""
+        """Builds the debug kernel, or the core, with the attempt. Returns its build folder."""
         return self.staff_kernel(*core(self.lab.flavour), f"LAB_FILE={self.lab.file}",
                                  f"LAB_SOURCE={self.path}", "LAB_OBJS=" + " ".join(self.staff))
 
@@ -183,7 +185,7 @@ BUILD = "build/grade"  # in the starter, so that the student's own build stays a
 
 
 def core(flavour):
-    """What make is told of a lab that is done in the core."""
+    """The words for make in a lab that uses the core."""
     return ["CORE=1"] if flavour == "core" else []
 
 

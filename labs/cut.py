@@ -1,8 +1,8 @@
-# Finds the functions of a C file and exchanges them.
+# Finds and replaces the functions of a C file.
 #
-# It knows comments, strings and brackets, and nothing else of C, so a student's file need not be
-# formatted in any special way. Every search must have exactly one result; anything else raises
-# CutError, so a lab that no longer fits the kernel fails at once.
+# Of C it knows only comments, strings and brackets, so a student's file may have any format. Every
+# search must have exactly one result, otherwise it raises CutError. So a lab that no longer fits
+# the kernel fails at once.
 import re
 
 TOKEN = re.compile(r'//[^\n]*|/\*.*?\*/|"(?:\\.|[^"\\])*"|\'(?:\\.|[^\'\\])*\''
@@ -14,7 +14,7 @@ NAME = re.compile(r"[A-Za-z_]\w*$")
 
 
 class CutError(Exception):
-    """A function or a place in one is not there, or is there more than once."""
+    """A function, or a place in it, is missing or exists more than once."""
 
 
 class Function:
@@ -25,7 +25,7 @@ class Function:
 
 
 class Scanner:
-    """Takes the tokens outside of function bodies one after the other."""
+    """Reads the tokens outside of function bodies, one after the other."""
 
     def __init__(self):
         self.found, self.depth = [], 0
@@ -95,7 +95,7 @@ def length(text, name):
 
 
 def replaced(text, name, new):
-    """The text with another function, or a prototype, in the place of `name`."""
+    """Returns the text with another function, or a prototype, in place of `name`."""
     f = find(text, name)
     return text[:f.start] + new + text[f.end:]
 
@@ -106,7 +106,7 @@ def with_body(text, name, body):
 
 
 def prototype(text, name):
-    """The head of a function, visible to other files."""
+    """The prototype of a function, visible to other files."""
     f = find(text, name)
     return public(text[f.start:f.body]).rstrip() + ";"
 
@@ -117,7 +117,7 @@ def public(function):
 
 
 def edited(text, name, old, new):
-    """The text with one place changed, inside the function `name` (None: anywhere)."""
+    """Returns the text with one place changed, inside the function `name` (None: anywhere)."""
     f = find(text, name) if name else Function(None, 0, 0, len(text))
     inside = text[f.start:f.end]
     if inside.count(old) != 1:
@@ -126,6 +126,6 @@ def edited(text, name, old, new):
 
 
 def without_comments(text):
-    """For comparing: no comments, one blank between two tokens."""
+    """For comparisons: no comments, and one blank between two tokens."""
     tokens = (m.group() for m in TOKEN.finditer(text))
     return " ".join(t for t in tokens if not t.isspace() and not t.startswith(("//", "/*")))

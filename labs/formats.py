@@ -4,7 +4,7 @@
 #   classroom50  result.json: wiki of foundation50/classroom50, "The result.json contract"
 #   classroom    the value of a runner's RESULTS variable: base64 of JSON
 #                (github-education-resources/autograding-grading-reporter, src/notify-classroom.js)
-#   junit, tap   for everything else; `prove` reads the latter
+#   junit, tap   for other systems; `prove` reads tap
 import base64
 import datetime
 import json
@@ -38,7 +38,7 @@ def gradescope(report):
 
 
 def classroom50(report):
-    """Where the runner has said nothing of the submission, the fields are empty."""
+    """Fields are empty if the runner gave no data about the submission."""
     said = os.environ.get
     tests = [{"test-name": row.name, "passed": row.full, "score": row.score,
               "max-score": row.points, "output": row.text} for row in report.rows]
@@ -81,7 +81,7 @@ def tap(report):
 
 
 def printable(said):
-    """XML 1.0 has no place for most control characters."""
+    """XML 1.0 does not allow most control characters."""
     return "".join(c if c >= " " or c in "\n\t" else "?" for c in said)
 
 

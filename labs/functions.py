@@ -1,6 +1,6 @@
-# Labs of functions, which students write: hand out, grade, check. A lab proves itself: the starter
-# gets 0 points and advice for each function, the solution 100, and every planted mistake is seen,
-# told apart from the others, and given its own advice.
+# Labs in which students write functions: hand out, grade, check. The check proves the lab: the
+# starter gets 0 points and advice for each function, and the solution gets 100. Each planted
+# mistake is seen, differs from the others, and gets its own advice.
 import time
 
 from labs import bench, grading, lab, starter
@@ -20,7 +20,7 @@ def grade(module, student, text, seed):
 
 
 def ends(module):
-    """The grades of the starter and of the solution, without advice."""
+    """Returns the grades of the starter and of the solution, without advice."""
     model = starter.Model(module.NAME, module.PUBLIC)
     plain = model.plain_tree()
     return [grading.grade(plain, model.tree, text) for text in (model.starter, model.solution)]
@@ -29,7 +29,8 @@ def ends(module):
 # ---- Check ----
 
 def check_boot(model):
-    """The starter's kernel runs a program, whatever the stubs answer; the core its tasks."""
+    """Checks that the starter's kernel runs a program, or the core its tasks, although the stubs do
+    nothing."""
     if model.module.FLAVOUR == "core":
         done = bench.make(model.tree, "run", "CORE=1", "TIMEOUT=60")
         return [f"the starter: {done.stdout[-300:]}"] if done.returncode else []
@@ -39,7 +40,7 @@ def check_boot(model):
 
 
 def check_ends(model, given):
-    """The two ends of the scale."""
+    """Checks both ends of the scale."""
     bad = check_boot(model)
     report = grading.grade(given, model.tree, model.starter)
     silent = [row.name for row in report.rows if row.name != "together" and
@@ -70,7 +71,7 @@ def check_mistake(model, given, name):
 
 
 def check_rows(module, wanted):
-    """The row of one planted mistake, or of "all", and nothing else."""
+    """Prints only the row of one planted mistake, or of "all"."""
     if wanted not in (*module.MISTAKES, "all"):
         raise SystemExit(f"dr7: F= is one of {' '.join(module.MISTAKES)}, or all")
     model = starter.Model(module.NAME, module.PUBLIC)
@@ -88,7 +89,7 @@ def check_rows(module, wanted):
 
 
 def check(module, only=""):
-    """What is wrong with a lab, as a list of sentences. `only`: with one planted mistake, or with
+    """Returns what is wrong with a lab, as a list of sentences. `only`: one planted mistake, or
     "all"."""
     if only:
         return check_rows(module, only)

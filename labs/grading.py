@@ -1,5 +1,5 @@
-# Grades a hand-in: each function alone among the staff's, then all together. One mistake costs its
-# own points and not those of the others.
+# Grades a hand-in: each function alone among the staff's, then all together. So a mistake costs
+# only the points of its function.
 import os
 
 from labs import advice, cut
@@ -14,7 +14,7 @@ def right(row):
 
 
 def try_alone(lab, tree, hand_in, function, seed):
-    """(the row of letters, a sentence about what is wrong) of one function."""
+    """Returns (the row of letters, a sentence about the fault) of one function."""
     try:
         with Bench(lab, tree, hand_in, [function], seed) as bench:
             return lab.judge().alone(bench)
@@ -23,7 +23,7 @@ def try_alone(lab, tree, hand_in, function, seed):
 
 
 def try_together(lab, tree, hand_in, seed):
-    """(what is wrong or "", the figures of merit)"""
+    """Returns (what is wrong or "", the figures of merit)."""
     try:
         with Bench(lab, tree, hand_in, list(lab.functions), seed) as bench:
             return lab.judge().together(bench), bench.figures
@@ -37,7 +37,7 @@ def untouched(lab, hand_in, function):
 
 
 def explain(lab, hand_in, function, row, why):
-    """What a student is told of a function that is wrong."""
+    """The text for a student about a wrong function."""
     if untouched(lab, hand_in, function):
         return f"still as handed out; {why}\nadvice: {lab.functions[function][1]}"
     said = advice.open_sealed(lab.advice, function, row)
@@ -45,7 +45,8 @@ def explain(lab, hand_in, function, row, why):
 
 
 def grade(lab, tree, hand_in, seed=None, only=None):
-    """`tree`: a starter. `hand_in`: the text of the lab's file. `only`: one function."""
+    """Returns a Report. `tree`: a starter. `hand_in`: the text of the lab's file. `only`: one
+    function."""
     started = clocks()
     seed = seed or os.urandom(8).hex()
     report = Report(lab.name, lab.title, seed)

@@ -1,5 +1,5 @@
-# A lab as graders see it, and where it comes from: labs/NAME/lab.py in the kernel's own tree (with
-# everything), labs/lab.json in a starter (with nothing that gives an answer away).
+# A lab as graders see it. In the kernel's own tree it comes from labs/NAME/lab.py, which has
+# everything. In a starter it comes from labs/lab.json, which shows no answers.
 import glob
 import hashlib
 import hmac
@@ -16,20 +16,20 @@ ROOT = os.path.dirname(HERE)
 sys.path[:0] = [ROOT + "/tools"]  # for all modules of the labs
 STARTER = "labs/lab.json"
 SECRET = "labs.secret"  # in the root, ignored by git
-PUBLIC = "public"       # the student whose parameters everybody may know
+PUBLIC = "public"       # the student with the public parameters
 
 
 @dataclass
 class Lab:
     name: str
     title: str
-    file: str       # what the student writes
+    file: str       # the file that the student writes
     flavour: str    # where the staff's functions run: "host", "kernel", "core" or "program"; or ""
     functions: dict  # name -> [points, first hint]
     together: int
     params: dict
     student: str = PUBLIC
-    advice: dict = field(default_factory=dict)  # sealed (labs/advice.py)
+    advice: dict = field(default_factory=dict)  # the sealed advice (labs/advice.py)
     stubs: dict = field(default_factory=dict)   # name -> the function as handed out
     may_use: list = field(default_factory=list)  # functions of the asker that a hand-in may call
     grader: str = "grading"  # the module that does `make grade` in the starter
@@ -44,7 +44,7 @@ class Lab:
 
 
 def load(tree):
-    """The lab of a starter."""
+    """Returns the lab of a starter."""
     with open(f"{tree}/{STARTER}", encoding="utf-8") as f:
         return Lab(**json.load(f))
 
@@ -55,7 +55,7 @@ def staff(name):
         raise SystemExit(f"dr7: there is no lab {name!r}; there are: {' '.join(names())}")
     module = importlib.import_module(f"labs.{name}.lab")
     module.NAME = name
-    if hasattr(module.KIND, "FILE"):  # the same in all labs of this kind
+    if hasattr(module.KIND, "FILE"):  # all labs of this kind have the same file
         module.FILE = module.KIND.FILE
     return module
 
@@ -65,7 +65,7 @@ def names():
 
 
 def secret():
-    """The course's secret, one for each term. It is made when it is first needed."""
+    """The course's secret, one for each term. The first use makes it."""
     path = os.environ.get("SECRET") or f"{ROOT}/{SECRET}"
     if not os.path.exists(path):
         with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w",
@@ -77,7 +77,7 @@ def secret():
 
 
 def generator(name, student):
-    """Random numbers that belong to this student in this lab and this term."""
+    """Random numbers for this student in this lab and this term."""
     if student == PUBLIC:
         return random.Random(f"{name} {PUBLIC}")
     message = f"{name} {student}".encode()

@@ -1,4 +1,4 @@
-# A hand-in's kernel in QEMU, and what QEMU saw of it.
+# Runs a hand-in's kernel in QEMU, and reads what QEMU saw.
 import contextlib
 import os
 import re
@@ -23,13 +23,13 @@ def symbols(kernel, static=False):
 
 
 def last_words(why):
-    """The words of a panic, " " before them, without what differs from run to run."""
+    """The words of a panic after a blank, without the parts that differ between runs."""
     panic = re.search(r"PANIC: (?:\S+\.c:\d+: )?(.*)", why)
     return " " + re.sub(r"\d", "", panic[1]) if panic else ""
 
 
 def archive(program, name, *files):
-    """What the kernel gets beside itself: this program, as /NAME, and files in the root."""
+    """Makes the kernel's archive: this program as /NAME, and files in the root."""
     with tempfile.TemporaryDirectory(prefix="dr7-") as top:
         os.link(program, f"{top}/{name}")
         for path in files:
@@ -39,7 +39,7 @@ def archive(program, name, *files):
 
 
 def execute(tree, build, program, arguments, append="", files="", seconds=60):
-    """A program and what it says, by `make exec`: (its output, the host's messages)."""
+    """Runs a program with `make exec`. Returns (its output, the host's messages)."""
     done = subprocess.run(
         [sys.executable, "-B", tree + "/tools/boot.py", "exec", "--build", build], cwd=tree,
         stdin=subprocess.DEVNULL, capture_output=True, text=True, errors="replace",
@@ -49,8 +49,9 @@ def execute(tree, build, program, arguments, append="", files="", seconds=60):
 
 
 def on_linux(program, arguments, files=(), seconds=60):
-    """What a program says on Linux 6.12 in QEMU. A program's memory ends where it does on dr7."""
-    with contextlib.chdir(lab.ROOT):  # where tools/linux.py keeps its kernel
+    """Returns the output of a program on Linux 6.12 in QEMU. User memory ends at the same address
+    as on dr7."""
+    with contextlib.chdir(lab.ROOT):  # tools/linux.py keeps its kernel there
         bench.must(bench.make(lab.ROOT, batch.INIT))
         try:
             done = batch.run("linux", [[program, *arguments]], seconds, files=files, smp=1,
@@ -61,7 +62,7 @@ def on_linux(program, arguments, files=(), seconds=60):
 
 
 def boot(kernel, words, seconds, archive=None, smp=1, witness=True, **options):
-    """(what it wrote, the #DBs and #GPs that QEMU saw, a sentence about how it ended)"""
+    """Returns (its output, the #DBs and #GPs that QEMU saw, a sentence about its end)."""
     output = bytearray()
     with emu.Machine(kernel, archive, words, smp=smp, witness=witness, **options) as m:
         m.start()
@@ -73,12 +74,12 @@ def boot(kernel, words, seconds, archive=None, smp=1, witness=True, **options):
 
 
 def under_gdb(kernel, words, script, seconds):
-    """A real gdb on the kernel's own stub. `script`: (command, regular expression that its answer
-    must match) each. (the first wrong answer as a sentence or "", the answers, the #DBs that QEMU
-    saw)"""
+    """Runs a real gdb on the kernel's own stub. `script`: pairs of a command and a regular
+    expression for its answer. Returns (the first wrong answer as a sentence or "", the answers, the
+    #DBs that QEMU saw)."""
     with emu.Machine(kernel, None, words, smp=1, witness=True) as m:
         output, _ = kgdb.converse(m, kernel, m.start(serve_com2=True), script, seconds)
-        answers = kgdb.answers(output) + [""] * len(script)  # gdb may have been ended
+        answers = kgdb.answers(output) + [""] * len(script)  # gdb may have ended early
         wrong = next((f'gdb answers to "{command}": {answer.strip() or "nothing"}'
                       for (command, wanted), answer in zip(script, answers)
                       if not re.search(wanted, answer)), "")

@@ -1,5 +1,5 @@
 # Labs without code to write: questions about the student's own machine or program, with numbers
-# drawn for each student. The grader finds the answers by itself.
+# drawn for each student. The grader computes the answers by itself.
 #
 # labs/NAME/lab.py has KIND = questions and
 #   draw(rng)         the student's parameters
@@ -16,13 +16,13 @@ from labs import lab, sheet, starter
 from labs.report import Report, clocks
 import settings
 
-FILE = sheet.SHEET  # what is handed in, in all these labs
+FILE = sheet.SHEET  # the file to hand in, in all these labs
 MARK = "<!-- your questions -->"
 SECONDS = 300  # for a machine, on a busy host
 
 
 def make(*words, typed=""):
-    """What `make` says in the tree, to a machine that has no settings but these words."""
+    """Returns the output of `make` in the tree. Only these words are settings."""
     done = subprocess.run(["make", "-s", *words], input=typed, cwd=lab.ROOT, timeout=SECONDS,
                           env=settings.without_settings(), capture_output=True, text=True,
                           errors="replace")
@@ -46,7 +46,7 @@ def grade(module, student, text, _seed):
 
 
 def ends(module):
-    """The grades of the two ends of the scale: whatever the answers are, it finds its own."""
+    """Returns the grades at both ends of the scale."""
     return 2 * [grade(module, lab.PUBLIC, "", None)]
 
 
@@ -63,7 +63,7 @@ def marked(module, params, text, truth):
 
 
 def hand_out(module, out, student):
-    """A starter: the kernel's tree, the hand-out with the questions, an empty sheet."""
+    """Makes a starter: the kernel's tree, the hand-out with the questions, and an empty sheet."""
     params = parameters(module, student)
     starter.check_new(out)
     for path in starter.tracked():
@@ -84,7 +84,7 @@ def hand_out(module, out, student):
 
 
 def check(module, _only=""):
-    """What is wrong with a lab, as a list of sentences."""
+    """Returns what is wrong with a lab, as a list of sentences."""
     params = parameters(module, lab.PUBLIC)
     truth = module.truth(params)
     lines = [f"{i}: {answer}" for i, answer in enumerate(truth, 1)]

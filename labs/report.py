@@ -1,10 +1,11 @@
-# What a grade says: one row for each thing that gets points.
+# A grade: one row for each item that gets points.
 import os
 from dataclasses import dataclass, field
 
 
 def clocks():
-    """Seconds since some moment, and seconds of processors for this program and its children."""
+    """Returns seconds since some moment, and the processor time of this program and its
+    children."""
     now = os.times()
     return now.elapsed, sum(now[:4])
 
@@ -28,9 +29,9 @@ class Report:
     seed: str
     rows: list = field(default_factory=list)
     notes: list = field(default_factory=list)         # remarks that cost nothing
-    leaderboard: dict = field(default_factory=dict)   # a figure of merit: less is better
+    leaderboard: dict = field(default_factory=dict)   # figures of merit: less is better
     seconds: float = 0.0
-    processor: float = 0.0  # seconds of it
+    processor: float = 0.0  # processor time in seconds
 
     def add(self, *arguments):
         self.rows.append(Row(*arguments))

@@ -12,13 +12,13 @@ def empty(count):
 
 
 def normal(answer):
-    """Numbers may be written in any usual way, functions with or without "()"; of several with
-    commas between them the order does not matter."""
+    """Brings an answer to one form. Numbers may have any usual form, and functions may have "()".
+    In a list with commas the order does not matter."""
     if "," in answer:
         return ", ".join(sorted(normal(part) for part in answer.split(",")))
     said = answer.strip().lower()
-    said = re.sub(r"^([\da-f]{8})_([\da-f]{8})$", r"0x\1\2", said)  # as Bochs prints registers
-    said = re.sub(r"^[\da-f]{9,16}$", r"0x\g<0>", said)             # as it prints addresses
+    said = re.sub(r"^([\da-f]{8})_([\da-f]{8})$", r"0x\1\2", said)  # the form of registers in Bochs
+    said = re.sub(r"^[\da-f]{9,16}$", r"0x\g<0>", said)             # the form of addresses in Bochs
     try:
         return str(int(said, 0))
     except ValueError:
@@ -26,13 +26,14 @@ def normal(answer):
 
 
 def answers(text):
-    """number -> answer; "" where there is none yet"""
+    """Returns number -> answer; "" if there is none yet."""
     found = re.findall(r"^\s*(\d+)\s*[:.)][ \t]*(.*?)[ \t]*$", text, re.M)
     return {int(number): normal(answer) for number, answer in found}
 
 
 def grade(lab, _tree, text, _seed=None, _only=None):
-    """In a starter: whether each question has an answer. Right or wrong is the course's to say."""
+    """In a starter: checks that each question has an answer. Only the course knows if it is
+    right."""
     report = Report(lab.name, lab.title, "")
     for number, answer in answers(text).items():
         report.add(f"question {number}", 1, int(answer != ""), answer or "no answer yet")

@@ -1,7 +1,7 @@
-# Makes starters. A starter is the kernel's tree with the lab's functions cut out, with what the
-# student's `make grade` needs, and without anything that gives an answer away.
+# Makes starters. A starter is the kernel's tree without the lab's functions. It has all that the
+# student's `make grade` needs, and nothing that shows an answer.
 #
-# Each lab and set of parameters has one model under build/labs; students get copies of it, and
+# Each lab and set of parameters has one model under build/labs. Students get copies of it, and
 # hand-ins are graded in it.
 import fcntl
 import glob
@@ -18,12 +18,12 @@ from labs.bench import BUILD, compile_host, compile_program, frame, make, must
 from labs.bench import only_symbol, run
 
 MODELS = lab.ROOT + "/build/labs"
-# Of labs/, what goes into a starter besides the lab's own GIVEN files.
+# The files of labs/ that go into a starter besides the lab's own GIVEN files.
 GRADER = ["advice.py", "answers.py", "asker.h", "bench.py", "cut.py", "formats.py", "grading.py",
           "lab.mk", "lab.py", "machine.py", "report.py", "sheet.py", "tool.py"]
-# How the staff's functions are compiled, where the Makefile has no flags for them.
+# How to compile the staff's functions if the Makefile has no flags for them.
 DIRECTLY = {"host": compile_host, "program": compile_program}
-# Of tools/docs_check.py: what the staff's code answers is not what a student's does.
+# Marks of tools/docs_check.py. They are removed, because a student's code gives other output.
 MARK = re.compile(r"^<!-- .* -->\n\n", re.M)
 COMMIT = {"GIT_AUTHOR_NAME": "dr7", "GIT_AUTHOR_EMAIL": "dr7@localhost",
           "GIT_AUTHOR_DATE": "2026-01-01T00:00:00Z"}
@@ -36,7 +36,7 @@ def read(path):
 
 
 def write(path, text):
-    """Rewritten only when the content changes, so that nothing is built without need."""
+    """Writes only if the content changes, so that nothing is built without need."""
     os.makedirs(os.path.dirname(path), exist_ok=True)
     if not os.path.exists(path) or read(path) != text:
         with open(path, "w", encoding="utf-8") as f:
@@ -44,7 +44,7 @@ def write(path, text):
 
 
 def tracked(without=("labs/", "test/museum/")):
-    """The files of the kernel's tree, without those that only the staff needs."""
+    """Returns the files of the kernel's tree, without those that only the staff needs."""
     listed = subprocess.run(["git", "-C", lab.ROOT, "ls-files", "--cached", "--others",
                              "--exclude-standard"], capture_output=True, text=True)
     if listed.returncode:
@@ -54,8 +54,7 @@ def tracked(without=("labs/", "test/museum/")):
 
 
 def published(module):
-    """path -> text, of the files that a lab changes, before its edits: with the solution that
-    everybody can read."""
+    """path -> text of the files that a lab changes, before its edits: with the public solution."""
     texts = {path: read(f"{lab.HERE}/{module.NAME}/{mine}")
              for path, mine in getattr(module, "NEW", {}).items()}
     if module.FILE not in texts:
@@ -70,7 +69,7 @@ def published(module):
 
 
 def edited_files(module, params):
-    """path -> text, of the files that differ from the kernel's: the solution of this lab."""
+    """path -> text of the files that differ from the kernel's: the solution of this lab."""
     texts = published(module)
     edits = list(getattr(module, "EDITS", []))
     edits += module.edits(params) if hasattr(module, "edits") else []
@@ -92,7 +91,7 @@ def planted(module, solution, mistake):
 
 
 class Model:
-    """A starter that has been made, and what the staff knows beside it."""
+    """A finished starter, and the staff's data about it."""
 
     def __init__(self, name, params):
         self.module, self.params = lab.staff(name), params
@@ -103,7 +102,7 @@ class Model:
         self.tree = f"{MODELS}/{name}/{variant}"
 
     def files(self):
-        """path -> where it comes from, without those that are written anew."""
+        """path -> source file, without the files that are written here."""
         paths = {path: f"{lab.ROOT}/{path}" for path in tracked()}
         mine = [(f"labs/{g}", f"{lab.HERE}/{g}") for g in GRADER]
         mine += [(f"labs/{self.module.NAME}/{g}", f"{lab.HERE}/{self.module.NAME}/{g}")
@@ -111,12 +110,12 @@ class Model:
         return {**paths, **dict(mine)}
 
     def keeps(self, path):
-        """True of a file in the tree that does not come from elsewhere."""
+        """True for a file in the tree that is made here."""
         return path.startswith(("build/", "labs/staff/")) or "__pycache__" in path or \
             path in (lab.STARTER, "README.md", "DR7.md", "answers.txt")
 
     def remove_old(self):
-        """What the kernel's tree no longer has."""
+        """Removes files that the kernel's tree does not have any more."""
         wanted = set(self.files()) | set(self.texts)
         for top, _, names in os.walk(self.tree):
             for name in names:
@@ -143,7 +142,7 @@ class Model:
         write(f"{self.tree}/{sheet.SHEET}", sheet.HEAD)
 
     def compile_staff(self):
-        """One object for each function; each offers only that function."""
+        """Makes one object for each function. Each exports only that function."""
         os.makedirs(self.tree + "/labs/staff", exist_ok=True)
         source = self.tree + "/labs/staff/one.c"
         for name in self.module.FUNCTIONS:
@@ -161,7 +160,7 @@ class Model:
         os.remove(source)
 
     def plain(self):
-        """The lab as students have it, with no advice yet."""
+        """The lab as students get it, but without advice."""
         stubs = {name: cut.whole(self.starter, name) for name in self.module.FUNCTIONS}
         return lab.Lab(self.module.NAME, self.module.TITLE, self.module.FILE, self.module.FLAVOUR,
                        {n: list(f[:2]) for n, f in self.module.FUNCTIONS.items()},
@@ -174,7 +173,7 @@ class Model:
                                  planted(self.module, self.solution, mistake), function, seed)[0]
 
     def stamp(self):
-        """What the model was made from."""
+        """A hash of all that the model was made from."""
         hashed = hashlib.sha256(json.dumps([self.texts, self.params]).encode())
         for path in sorted(self.files().values()) + [f"{lab.HERE}/{self.module.NAME}/lab.py",
                                                      f"{lab.HERE}/{self.module.NAME}/README.md"]:
@@ -183,7 +182,7 @@ class Model:
         return hashed.hexdigest()
 
     def ready(self):
-        """Makes what is missing. Afterwards the tree is a starter of the student "public"."""
+        """Makes missing parts. Afterwards the tree is a starter of the student "public"."""
         os.makedirs(self.tree, exist_ok=True)
         with open(self.tree + ".lock", "w", encoding="utf-8") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
@@ -197,7 +196,7 @@ class Model:
         return self
 
     def plain_tree(self):
-        """The files, and the staff's functions; the lab has no advice yet."""
+        """Makes the files and the staff's functions. The lab has no advice yet."""
         self.lay_out()
         lend_build(self.tree, "build/core/debug" if self.module.FLAVOUR == "core" else
                    "build/debug")
@@ -205,7 +204,7 @@ class Model:
         return self.plain()
 
     def hand_out(self, out, student):
-        """A student's own starter: a git repository with one commit."""
+        """Makes a student's own starter: a git repository with one commit."""
         check_new(out)
         shutil.copytree(self.tree, out, ignore=shutil.ignore_patterns("build", "__pycache__"),
                         dirs_exist_ok=True)
@@ -221,19 +220,19 @@ def check_new(out):
 
 
 def commit(out, title):
-    """The folder becomes a git repository with one commit."""
+    """Makes the folder a git repository with one commit."""
     for words in (["init", "-q", "-b", "main"], ["add", "-A", "-f"],
                   ["commit", "-q", "-m", f"{title}: the starter"]):
         subprocess.run(["git", "-C", out, *words], check=True, env={**os.environ, **COMMIT})
 
 
 def lend_build(tree, kernel):
-    """The first build of a model is short when the kernel's own objects are there."""
+    """Copies the kernel's own objects, so that the first build of a model is short."""
     for theirs, mine in ((kernel, BUILD), ("build/include", "build/include"),
                          ("build/user/include", "build/user/include")):
         if os.path.exists(f"{lab.ROOT}/{theirs}") and not os.path.exists(f"{tree}/{mine}"):
             os.makedirs(os.path.dirname(f"{tree}/{mine}"), exist_ok=True)
             subprocess.run(["cp", "-a", f"{lab.ROOT}/{theirs}", f"{tree}/{mine}"], check=True)
-    # What depends on a header is named by its folder.
+    # Dependencies on headers name the folder.
     for path in glob.glob(f"{tree}/{BUILD}/obj/**/*.d", recursive=True):
         write(path, read(path).replace(kernel + "/", BUILD + "/"))

@@ -1,5 +1,5 @@
-# What `make lab`, `make lab-grade`, `make labs-check`, `make labs-times` and, in a starter, `make
-# grade`, `make try` and `make zipball` do. The make variables are in the environment.
+# Does `make lab`, `make lab-grade`, `make labs-check` and `make labs-times`, and in a starter `make
+# grade`, `make try` and `make zipball`. The make variables are in the environment.
 import importlib
 import os
 import subprocess
@@ -18,7 +18,7 @@ def variable(name, otherwise=""):
 
 
 def make_lab():
-    """A starter for one student; without L= the list of labs."""
+    """Makes a starter for one student. Without L=, prints the list of labs."""
     if not variable("L"):
         for name in lab.names():
             module = lab.staff(name)
@@ -32,7 +32,8 @@ def make_lab():
 
 
 def lab_solution():
-    """The staff's functions of the lab L= into the tree that is the current folder: a copy."""
+    """Writes the staff's functions of the lab L= into the current folder, which is a copy of the
+    tree."""
     from labs import starter  # a starter itself has none
     module = lab.staff(variable("L"))
     for path, text in starter.edited_files(module, module.PUBLIC).items():
@@ -40,7 +41,7 @@ def lab_solution():
 
 
 def hand_in_text(path, wanted):
-    """The lab's file out of a zip archive or a folder, or the file itself."""
+    """Returns the text of the lab's file, from a zip archive, a folder, or the file itself."""
     if os.path.isdir(path):
         whole = f"{path}/{wanted}"
         path = whole if os.path.exists(whole) else f"{path}/{os.path.basename(wanted)}"
@@ -80,7 +81,7 @@ def lab_grade():
 
 
 def labs_check():
-    """Each lab proves itself, or the lab L= alone; F=: its row for one planted mistake."""
+    """Checks each lab, or only the lab L=. F= prints its row for one planted mistake."""
     names, bad = [variable("L")] if variable("L") else lab.names(), []
     for name in names:
         print(f"# {name}", flush=True)
@@ -93,7 +94,8 @@ def labs_check():
 
 
 def labs_times():
-    """How long a grade takes, as the table of labs/README.md: of each lab, or of the lab L=."""
+    """Prints how long a grade takes, as the table of labs/README.md: for each lab, or for the lab
+    L=."""
     print("| lab | starter: seconds | processor | solution: seconds | processor |\n"
           "| --- | --: | --: | --: | --: |", flush=True)
     for name in [variable("L")] if variable("L") else lab.names():
@@ -114,7 +116,7 @@ def starter_grade(only=None):
 
 
 def zipball():
-    """The files that are handed in, and which starter they are of."""
+    """Makes the archive to hand in: the files, and the name of their starter."""
     mine = lab.load(".")
     files = list(dict.fromkeys([mine.file, sheet.SHEET]))
     commit = subprocess.run(["git", "rev-list", "--max-parents=0", "HEAD"], capture_output=True,
