@@ -1,7 +1,7 @@
-// Bochs' debugger without a loop of its own, for web/machine.js: a command is a call, what the
-// debugger prints and the machine writes to COM1 goes to the page at once, and a command that runs
-// the machine is back when its time is over. Time is ticks: instructions since power-on, or what
-// takes their place while the CPU waits.
+// Bochs' debugger without its own loop, for web/machine.js. A command is a call. The output of the
+// debugger and of COM1 goes to the page at once. A command that runs the machine returns when its
+// time is over. Time is ticks: instructions since power-on, or their substitute while the CPU
+// waits.
 #include "bochs.h"
 #include "cpu/cpu.h"
 #include "memory/memory-bochs.h"
@@ -19,8 +19,8 @@ void bx_init_siminterface();
 void bx_dbg_interpret_line(char *line);
 void bx_dbg_disassemble_current(int cpu, int print_time);
 
-// What web/machine.js gives: it takes text and bytes, and has the keys. When which key came is its
-// to remember: the same keys at the same ticks are the same run.
+// Functions of web/machine.js: it takes text and bytes, and gives the keys. It remembers the tick
+// of each key: the same keys at the same ticks give the same run.
 EM_JS(void, says, (const char *text), { Module.says(UTF8ToString(text)); });
 EM_JS(void, sends, (int byte), { Module.sends(byte); });
 EM_JS(int, has_key, (double ticks), { return Module.hasKey(ticks); });
@@ -34,7 +34,7 @@ static int timer;
 static bool is_over;
 static char line[512];
 
-// A breakpoint is where the CPU stands.
+// True if the CPU is at a breakpoint.
 static bool is_hit() { return BX_CPU(0)->guard_found.guard_found != 0; }
 
 // What Bochs asks of a user interface. It waits for no answer here: at its prompt, and when it
@@ -48,7 +48,7 @@ static BxEvent *on_event(void *, BxEvent *event)
         says("\n");
         longjmp(caller, 1 + OFF);
     }
-    // What the debugger says of our timer is for nobody.
+    // The debugger's messages about this timer are dropped.
     if (event->type == BX_ASYNC_EVT_DBG_MSG &&
         !(is_over && (!is_hit() || strstr(event->u.logmsg.msg, "Caught time breakpoint"))))
         says(event->u.logmsg.msg);
@@ -58,8 +58,9 @@ static BxEvent *on_event(void *, BxEvent *event)
     return event;
 }
 
-// The CPU loop ends behind this instruction, as after the last of `s N`: so that a breakpoint there
-// still counts. A CPU that waits executes none: there it is an interrupt from the keyboard.
+// The CPU loop ends after this instruction, as after the last one of `s N`, so a breakpoint there
+// still counts. A CPU that waits executes no instruction, so an interrupt from the keyboard ends
+// its loop.
 static void on_time_over(void *)
 {
     is_over = true;
@@ -98,7 +99,8 @@ EMSCRIPTEN_KEEPALIVE int machine_start()
 {
     int end = guarded(power_on);
 
-    // Bochs takes a block of memory when it is first touched: in order, they are one piece.
+    // Bochs allocates a block of memory at its first use. If they are used in order, they are
+    // contiguous.
     for (bx_phy_address at = 0; at < BX_MEM(0)->get_memory_len(); at += 4096)
         BX_MEM(0)->get_vector(at);
     timer = bx_pc_system.register_timer_ticks(nullptr, on_time_over, 1, false, false, "web");
@@ -117,22 +119,22 @@ EMSCRIPTEN_KEEPALIVE int machine_command(const char *text, double ticks)
     return end;
 }
 
-// Forgets decoded instructions, which are made again: a copy of this memory is smaller then.
+// Forgets decoded instructions, so that a copy of this memory is smaller. Bochs decodes them again.
 EMSCRIPTEN_KEEPALIVE void machine_forget()
 {
     BX_CPU(0)->iCache.flushICacheEntries();
     memset(BX_CPU(0)->iCache.mpool, 0, sizeof(BX_CPU(0)->iCache.mpool));
 }
 
-// Says where the machine stands, as the debugger does behind each stop.
+// Prints where the machine is, as the debugger does after each stop.
 EMSCRIPTEN_KEEPALIVE void machine_where()
 {
-    is_over = false; // nobody would hear
+    is_over = false; // otherwise the text is dropped
     dbg_printf("Next at t=" FMT_LL "d\n", bx_pc_system.time_ticks());
     bx_dbg_disassemble_current(0, 0);
 }
 
-// A breakpoint that no list shows, or none: for `over` and `out`.
+// Sets a hidden breakpoint, or none, for `over` and `out`.
 EMSCRIPTEN_KEEPALIVE void machine_until(unsigned high, unsigned low)
 {
     while (bx_dbg_del_lbreak(0)) {
@@ -141,7 +143,7 @@ EMSCRIPTEN_KEEPALIVE void machine_until(unsigned high, unsigned low)
         bx_dbg_lbreakpoint_command(bkStepOver, (Bit64u) high << 32 | low, nullptr);
 }
 
-// What STATE in web/machine.js names, in its order.
+// The values of STATE in web/machine.js, in that order.
 EMSCRIPTEN_KEEPALIVE const Bit64u *machine_state()
 {
     static Bit64u state[33];
@@ -168,7 +170,7 @@ EMSCRIPTEN_KEEPALIVE const Bit64u *machine_state()
     return state;
 }
 
-// `length` bytes, at most 4096, of the running address space; null: they are not mapped.
+// `length` bytes, at most 4096, of the running address space; null: not mapped.
 EMSCRIPTEN_KEEPALIVE const Bit8u *machine_read(unsigned high, unsigned low, unsigned length)
 {
     static Bit8u bytes[4096];
@@ -183,7 +185,7 @@ EMSCRIPTEN_KEEPALIVE const Bit8u *machine_read(unsigned high, unsigned low, unsi
 
 } // extern "C"
 
-// COM1, as Bochs' way to a serial port of its host: here the page.
+// COM1: the class for a serial port of the host. Here the port is the page.
 serial_raw::serial_raw(const char *) {}
 serial_raw::~serial_raw() {}
 void serial_raw::set_baudrate(int) {}
@@ -193,7 +195,7 @@ void serial_raw::set_parity_mode(int) {}
 void serial_raw::set_break(int) {}
 void serial_raw::set_modem_control(int) {}
 
-int serial_raw::get_modem_status() { return 0x30; } // somebody is there, and ready
+int serial_raw::get_modem_status() { return 0x30; } // the other side is connected and ready
 bool serial_raw::ready_transmit() { return true; }
 void serial_raw::transmit(Bit8u byte) { sends(byte); }
 bool serial_raw::ready_receive() { return has_key((double) bx_pc_system.time_ticks()); }

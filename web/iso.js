@@ -1,16 +1,16 @@
-// A CD, or a machine's memory that was read from one, with another command line or another kernel.
+// Changes the command line or the kernel of a CD, or of a machine's memory that was loaded from it.
 const BLOCK = 2048, KERNEL = /kernel\.elf;1/g, ROOM = /'?room=x+'?/g;
 const as_text = bytes => new TextDecoder("latin1").decode(bytes);  // a character for each byte
 
-// The command line that tools/web/make.py has made is nothing but room. A longer one loses its end.
+// The command line of tools/web/make.py is only room. A longer one is cut off.
 export function with_words(bytes, words) {
   for (const { index, 0: { length } } of as_text(bytes).matchAll(ROOM))
     new TextEncoder().encodeInto(words.padEnd(length), bytes.subarray(index, index + length));
   return bytes;
 }
 
-// The kernel is put behind the CD's end, and the directory says so (ECMA-119, 9.1: where a file
-// begins, and its length, each in both orders of bytes; its name is the byte 33 of a record).
+// The kernel is added after the end of the CD, and the directory points to it (ECMA-119, 9.1: start
+// and length of a file, each in both byte orders; the name is at byte 33 of a record).
 export function with_kernel(iso, kernel) {
   const end = Math.ceil(iso.length / BLOCK);
   const whole = new Uint8Array(BLOCK * (end + Math.ceil(kernel.length / BLOCK)));

@@ -1,12 +1,12 @@
-// What the worker knows of the kernel that runs in Bochs: whose breakpoints sit in the registers.
-// tools/web/lines.py says where in its memory: addresses, and offsets and sizes in bytes.
+// The worker's data about the kernel in Bochs: the owners of the breakpoints in the registers.
+// tools/web/lines.py gives the addresses, and offsets and sizes in bytes.
 let owned_at;  // null: this kernel has no such registers
 
-// `length` bytes of the kernel's memory as a number; 0n: they are not there.
+// `length` bytes of the kernel's memory as a number; 0n: not mapped.
 const word = (address, length = 8) =>
   (read(BigInt(address), length) ?? []).reduceRight((sum, byte) => sum << 8n | BigInt(byte), 0n);
 
-// Whose breakpoint sits in a register, as a text.
+// The owner of the breakpoint in a register, as a text.
 function owner(n) {
   const at = owned_at;
   if (!at || !(word(at.used, 4) >> BigInt(n) & 1n)) return "";

@@ -1,12 +1,12 @@
 // The worker: Bochs and its debugger (driver.cc), copies of its memory, and the way back to a tick.
-// It answers the messages that `does` names; what it says itself is {is: "console", "screen" (all
-// of the console anew), "text" or "running", ...}.
+// It answers the messages in `does`. Its own messages are {is: "console", "screen" (the whole
+// console again), "text" or "running", ...}.
 //
-// The run is determined by the tick of every key: so a copy of the whole memory of Bochs, and the
-// keys since, lead to each later tick again.
+// The ticks of the keys determine the run. So from a copy of the whole memory of Bochs, and the
+// later keys, each later tick can be reached again.
 
-const PAGE = 4096;         // of Bochs' memory, in bytes: what a copy is made of
-const SLICE = 12;          // milliseconds that the machine runs before messages are looked at
+const PAGE = 4096;         // of Bochs' memory, in bytes: the unit of a copy
+const SLICE = 12;          // milliseconds that the machine runs before messages are read
 const PACE = 50000;        // ticks in a millisecond of the machine's time (bochsrc: ips)
 const COPIES = 6;          // kept besides the first
 const APART = 8e6;         // instructions from one copy to the next while the machine runs
@@ -18,16 +18,16 @@ const STATE = ["t", "icount", "rip", "rflags", "rax", "rcx", "rdx", "rbx", "rsp"
 let bochs, memory, words;           // the module, and its memory as bytes and as words
 let first;                          // the copy with which the run begins
 let copies = [];                    // the others, by t
-let keys = [], typed = [], next;    // what was sent when: {t, byte}; what waits; the next to repeat
-let commands = [];                  // those that set and delete breakpoints
-let text = "", sent = [];           // what Bochs and COM1 have said since it was passed on
-let log = [];                       // all that COM1 has said: {t, byte}, by t
-let speed = 30000;                  // ticks in a millisecond of ours, at most PACE
+let keys = [], typed = [], next;    // sent keys: {t, byte}; waiting keys; the next key to repeat
+let commands = [];                  // commands that set or delete breakpoints
+let text = "", sent = [];           // output of Bochs and COM1 that is not passed on yet
+let log = [];                       // the whole output of COM1: {t, byte}, by t
+let speed = 30000;                  // ticks in a real millisecond, at most PACE
 let latest = 0;                     // the latest tick that was reached with these keys
 let busy = false, stopping = false, off = false;
 
 const say = (is, more) => postMessage({ is, ...more });
-// For some milliseconds, or until `wake` is called; at least until messages were looked at.
+// Waits for some milliseconds, or until `wake` is called, but at least until messages were read.
 let wake = () => {};
 const soon = new MessageChannel();
 soon.port1.onmessage = () => wake();
@@ -57,10 +57,10 @@ function pass_on() {
 function sends(byte) {
   sent.push(byte);
   const t = ticks();
-  if (t > (log.at(-1)?.t ?? 0)) log.push({ t, byte });  // else it is said again
+  if (t > (log.at(-1)?.t ?? 0)) log.push({ t, byte });  // otherwise this is a repetition
 }
 
-// One command for Bochs, for at most so many ticks.
+// Gives Bochs one command, for at most `ticks`.
 function command(line, ticks) {
   const sp = bochs.stackSave(), at = bochs.stringToNewUTF8(line.slice(0, 500));
   try {
@@ -73,7 +73,7 @@ function command(line, ticks) {
   }
 }
 
-// The same, and nothing is printed: what would have been.
+// The same, but prints nothing and returns the output.
 function quietly(line, ticks = 1e15) {
   const before = text.length;
   command(line, ticks);
@@ -84,7 +84,7 @@ function quietly(line, ticks = 1e15) {
 
 // ---- forward ----
 
-// Runs what `next` says, in slices, to its end; "": there is no more.
+// Runs the commands of `next`, in slices, until it returns "".
 async function run(next) {
   const begun = performance.now(), begin = ticks();
   say("running");
@@ -96,13 +96,13 @@ async function run(next) {
     if (took > 1 && ran > 1000) speed = Math.min(PACE, 0.7 * speed + 0.3 * ran / took);
     pass_on();
     if (end !== OVER) return;
-    // A machine that waits is not to run ahead of the clock on the wall.
+    // A machine that waits must not be faster than real time.
     await pause(Math.min(50, (ticks() - begin) / PACE - (performance.now() - begun)));
   }
   bochs._machine_where();
 }
 
-// On to an address; whoever comes there on a lower stack has only been called.
+// Runs to an address. A stop there with a lower stack is a deeper call, and does not count.
 async function until(address, rsp) {
   do {
     bochs._machine_until(Number(address >> 32n), Number(address & 0xffffffffn));
@@ -111,7 +111,7 @@ async function until(address, rsp) {
   } while (!stopping && !off && state().rip === address && state().rsp < rsp);
 }
 
-// Over a call or a repetition; everything else is a step.
+// Goes over a call or a repetition. For every other instruction it is a step.
 async function over() {
   const [, what, bytes] = quietly("u").match(/\): (\w+).*; ([0-9a-f]+)\s*$/) ?? [];
   const { rip, rsp } = state();
@@ -121,7 +121,7 @@ async function over() {
 
 // ---- back ----
 
-const end_of_heap = () => bochs._sbrk(0);  // nothing behind it was ever written
+const end_of_heap = () => bochs._sbrk(0);  // memory after it was never written
 
 function is_used(page) {
   const end = (page + 1) * PAGE / 4;
@@ -129,7 +129,7 @@ function is_used(page) {
   return false;
 }
 
-// This moment: what the pages hold that are not all zeros, and how many commands there were.
+// A copy of this moment: the pages that are not all zeros, and the number of commands.
 function copy() {
   const { t, icount } = state();
   const numbers = [...Array(Math.ceil(end_of_heap() / PAGE)).keys()].filter(is_used);
@@ -139,13 +139,13 @@ function copy() {
   return { t, icount, numbers, bytes, commands: commands.length };
 }
 
-// A copy for later. Of those that are old enough not to be missed much, one goes.
+// Keeps a copy for later. One of the older copies is dropped.
 function keep() {
   const now = ticks();
   copies.push(copy());
   copies.sort((a, b) => a.t - b.t);
   if (copies.length <= COPIES) return;
-  // the one whose neighbours are nearest to each other, seen from now
+  // the one with the nearest neighbours, relative to its age
   const cost = i => (copies[i + 1].t - (copies[i - 1] ?? first).t)
     / (Math.abs(now - copies[i].t) + APART);
   let worst = 0;
@@ -166,12 +166,12 @@ function restore(copy) {
 
 const copy_before = t => copies.findLast(copy => copy.t <= t) ?? first;
 
-// On to this tick, whatever breakpoints there are.
+// Runs to this tick, without stops at breakpoints.
 function reach(t) {
   for (let now = ticks(); now < t && !off; now = ticks()) quietly("c", t - now);
 }
 
-// To the first stop at tick `t` or later, from a copy; the breakpoints of today are in force there.
+// Goes to the first stop at tick `t` or later, from a copy, with the current breakpoints.
 function go(t) {
   const copy = copy_before(t);
   restore(copy);
@@ -180,7 +180,7 @@ function go(t) {
   sent = [];
 }
 
-// The same, and a copy near by makes the next way back short.
+// The same, and keeps a copy near `t`, so that the next way back is short.
 function go_near(t) {
   t = Math.min(Math.max(t, first.t), latest);
   if (t - copy_before(t).t > 6e5) {
@@ -193,7 +193,7 @@ function go_near(t) {
   bochs._machine_where();
 }
 
-// What comes now is other than what has been: the old future is forgotten.
+// From here the run may differ, so the recorded future is forgotten.
 function turn() {
   keys.length = next;
   latest = ticks();
@@ -201,9 +201,9 @@ function turn() {
   log = log.filter(said => said.t <= latest);
 }
 
-// The last tick before now at which an instruction stands that changes a register, or writes DR7;
-// null: there is none. What is near is found soon: ever longer pieces of time are gone through,
-// from the latest one.
+// The last tick before now with an instruction that changes a register, or writes DR7; null: there
+// is none. It searches backwards through longer and longer pieces of time, so a near one is found
+// soon.
 function last_write(name) {
   for (let end = ticks(), long = 256; end > first.t; long *= 8) {
     const begin = Math.max(first.t, end - long);
@@ -221,7 +221,7 @@ function last_write(name) {
   return null;
 }
 
-// Memory of the kernel or of the task that runs; null: it is not there.
+// Memory of the kernel or of the running task; null: not mapped.
 function read(address, length) {
   const bytes = new Uint8Array(length);
   if (!(value("cr0") >> 31n)) return null;  // no paging yet
@@ -234,7 +234,7 @@ function read(address, length) {
   return bytes;
 }
 
-// ---- what the page asks for ----
+// ---- requests of the page ----
 
 const SETS = /^\s*(l|v|p)?b(reak|point)?\b|^\s*d(el(ete)?)?\b|^\s*bp[de]\b|^\s*(un)?watch\b/;
 const RUNS = /^\s*(c|cont|continue)\s*$/;
@@ -242,8 +242,8 @@ const STEPS = /^\s*(?:s|step)\s*(\d*)\s*$/;
 const OVER_CALLS = /^\s*(p|n|next)\s*$/;
 
 const does = {
-  // `snapshot`: of a machine that stands somewhere, how many pages of Bochs' memory are not all
-  // zeros, their numbers, the pages; without it, a machine is switched on.
+  // `snapshot`: of a stopped machine: the number of pages of Bochs' memory that are not all zeros,
+  // their indices, the pages. Without it, a machine is switched on.
   async start({ files, wasm, snapshot, owners }) {
     bochs = await Bochs({
       noInitialRun: true, says: said => { text += said; }, sends,
@@ -273,7 +273,7 @@ const does = {
     bochs._machine_where();
   },
 
-  // From here one can go on, and come back to.
+  // The first copy: the run can go on from here, and come back.
   begin() {
     first = copy();
     copies = [];
@@ -294,9 +294,9 @@ const does = {
     }
   },
 
-  // On to the caller's RIP: on top of the stack when a function begins, behind RBP once that is
-  // pushed and set. `offset`: how far in the function this is; a `push rbp` has one byte, the `mov`
-  // behind it three.
+  // Runs to the caller's RIP. It is on top of the stack when a function begins, and above RBP after
+  // RBP was pushed and set. `offset`: from the function's start; `push rbp` has one byte, and the
+  // `mov` after it three.
   async out({ offset }) {
     const { rsp, rbp } = state();
     const at = offset === 0 ? rsp : offset < 4 ? rsp + 8n : rbp + 8n;
@@ -305,7 +305,7 @@ const does = {
 
   go: ({ to }) => go_near(to),
 
-  // Back to the instruction that has given a register its value.
+  // Goes back to the instruction that has set a register.
   changed({ name }) {
     go_near(last_write(name) ?? first.t);
   },

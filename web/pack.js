@@ -1,6 +1,6 @@
-// What tools/web/pack.py has packed: named parts in one file.
+// Unpacks the file of tools/web/pack.py: named parts in one file.
 
-// What is new, and between it what has stood before, far away.
+// Joins the new bytes, and between them copies of earlier bytes.
 function lengthened(bytes) {
   const [length, count] = new Uint32Array(bytes.buffer, 0, 2);
   const columns = new Uint32Array(bytes.buffer, 8, 3 * count), whole = new Uint8Array(length);
@@ -13,8 +13,8 @@ function lengthened(bytes) {
   return whole;
 }
 
-// Name to bytes, of a file beside the page or of the part of the page that stands for it. It is
-// unpacked while it comes.
+// Returns name -> bytes, from a file beside the page, or from its copy in the page. It is unpacked
+// while it loads.
 export async function load(name) {
   const here = document.getElementById(name);
   const answer = await fetch(here ? "data:;base64," + here.textContent.trim() : name);

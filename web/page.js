@@ -1,4 +1,4 @@
-// The page: what is pressed and typed goes to the worker (machine.js), what it answers is shown.
+// The page: buttons and typed lines go to the worker (machine.js), and its answers are shown.
 import { load } from "dr7/pack.js";
 import { Sources } from "dr7/sources.js";
 import { show_registers } from "dr7/registers.js";
@@ -11,7 +11,7 @@ const $ = id => document.getElementById(id);
 const as_json = bytes => JSON.parse(new TextDecoder().decode(bytes));
 const WORDS = "init=/bin/init watchdog=0 trace=1024";
 
-// What the buttons of index.html do; `stop` alone can be pressed while the machine runs.
+// The actions of the buttons in index.html. Only `stop` works while the machine runs.
 const BUTTONS = {
   step: () => prompt.type("s"),
   over: () => prompt.type("p"),
@@ -34,7 +34,7 @@ let breakpoints = new Map();  // address to Bochs' number
 function ask(does, more = {}) {
   return new Promise(resolve => {
     waiting.set(++asked, resolve);
-    // The copy of a machine is large: it goes over and is not copied again.
+    // The copy of a machine is large, so it is transferred, not copied.
     worker.postMessage({ does, id: asked, ...more }, more.snapshot ? [more.snapshot.buffer] : []);
   });
 }
@@ -55,7 +55,7 @@ function set_running(running) {
   for (const name in BUTTONS) $(name).disabled = running !== (name === "stop");
 }
 
-// One thing after the other; what is asked while the machine runs is not done.
+// One action at a time. A request while the machine runs is dropped.
 async function act(does, more) {
   if (busy) return null;
   busy = true;
@@ -71,7 +71,7 @@ async function act(does, more) {
 
 const command = line => act("command", { line: bochs_command(line, sources.named) });
 
-// The trace of the run so far, in a window of its own.
+// Shows the trace of the run so far in a new window.
 async function timeline() {
   const read = async (address, length) => (await ask("read", { address, length })).value;
   const made = await timeline_of(sources.trace, read, at => sources.name(at));
@@ -82,7 +82,7 @@ async function timeline() {
   open(URL.createObjectURL(new Blob([page], { type: "text/html" })));
 }
 
-// ---- what is shown ----
+// ---- display ----
 
 function show({ from, latest, owners }) {
   $("time").textContent = `t=${state.t}  ${sources.name(state.rip)}`;
@@ -122,7 +122,7 @@ function mark_lines(place = sources.place(state.rip)) {
   lines[place.line - 1].scrollIntoView({ block: "nearest" });
 }
 
-// A breakpoint at this line of the shown file is set, or taken away.
+// Sets or deletes a breakpoint at this line of the shown file.
 function toggle({ target }) {
   const line = [...$("lines").children].indexOf(target.closest("li")) + 1;
   const address = line && sources.address(file, line), set = breakpoints.get(address);
@@ -185,7 +185,7 @@ function open_console() {
 
 // ---- start ----
 
-// A new machine: its files, and where it begins (snapshot; else it is switched on).
+// Starts a new machine with these files, from the snapshot, or from power-on without one.
 async function start(files, snapshot) {
   worker?.terminate();
   waiting = new Map();
@@ -197,7 +197,7 @@ async function start(files, snapshot) {
   await act("start", { files, snapshot, wasm: await wasm, owners: sources.owners });
 }
 
-// At the kernel's first C, with this command line; another kernel than ours has a pack of its own.
+// Starts at the kernel's first C, with this command line. Another kernel has its own pack.
 async function boot(line, pack) {
   const machine = pack ? await load(pack) : parts;
   $("words").value = line;
@@ -214,7 +214,7 @@ function use_table(bytes) {
   prompt.names = [...sources.named.keys()];
 }
 
-// One's own: a kernel.elf or an ISO, and what `make web-table` says of it. BIOS and GRUB run.
+// Starts the user's own kernel.elf or ISO, with its table from `make web-table`. BIOS and GRUB run.
 async function boot_dropped(files) {
   const { iso, ...firmware } = await load("boot.pack.gz");
   let cd = iso;
@@ -231,8 +231,8 @@ async function boot_dropped(files) {
   await act("begin");
 }
 
-// Where the address of the page wants to go: #tour=NAME&step=N, or #run=PROGRAM&b=FUNCTION; a
-// kernel's word, with a "=", may stand in the place of a program.
+// Follows the address of the page: #tour=NAME&step=N, or #run=PROGRAM&b=FUNCTION. Instead of a
+// program there may be a word for the kernel, which has a "=".
 async function follow() {
   const wanted = new URLSearchParams(location.hash.slice(1)), run = wanted.get("run");
   const chosen = parts.tours.find(({ name }) => name === wanted.get("tour"));
@@ -258,7 +258,7 @@ async function main() {
   await follow();
 }
 
-// For tests, and for the curious at the browser's own prompt.
+// For tests, and for the browser's own console.
 window.dr7 = { type: line => prompt.type(line), go: to => act("go", { to }),
                next: () => tour.next(), console: () => console_,
                get state() { return state; }, get busy() { return busy || prompt.busy; } };

@@ -1,5 +1,5 @@
-// Bochs' prompt: what it has said, and a line to type, with history, and names completed by Tab;
-// and what Bochs wants for what is natural to type, as `make bochs` has it (tools/debug.py).
+// Bochs' prompt: its output, and an input line with history and completion of names by Tab. It
+// translates natural commands to Bochs' own, like `make bochs` (tools/debug.py).
 const BASE = 0xffffffff80000000n;  // arch/x86/layout.h: KERNEL_BASE
 
 export function bochs_command(line, named) {
@@ -13,7 +13,7 @@ export function bochs_command(line, named) {
 }
 
 export class Prompt {
-  // `run(line)` is called for each line; until it is done, only Ctrl-C counts: `stop()`.
+  // `run(line)` is called for each line; until it is done, only Ctrl-C works: `stop()`.
   constructor(run, stop) {
     const [said, input] = ["said", "line"].map(id => document.getElementById(id));
     Object.assign(this, { said, input, run, stop, names: [], past: [], at: 0, count: 0 });
@@ -32,7 +32,7 @@ export class Prompt {
     this.said.parentElement.scrollTop = 1e9;
   }
 
-  // Resolves with all that Bochs has answered.
+  // Resolves with the whole answer of Bochs.
   async type(line) {
     const begin = this.said.textContent.length, before = this.past.at(-1) ?? "";
     this.busy = true;
@@ -48,7 +48,7 @@ export class Prompt {
     const word = this.input.value.match(/[\w.]*$/)[0];
     const found = word ? this.names.filter(name => name.startsWith(word)).sort() : [];
     if (!found.length) return;
-    let end = word.length;  // of what the first and the last have in common, and so all
+    let end = word.length;  // of the common beginning of the first and the last, and so of all
     while (end < found[0].length && found[0][end] === found.at(-1)[end]) end++;
     if (found.length > 1 && end === word.length) this.print(found.slice(0, 40).join("  ") + "\n");
     this.input.value += found[0].slice(word.length, end);

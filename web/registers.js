@@ -1,4 +1,4 @@
-// The registers as tables; what has changed since the last stop is marked.
+// The registers as tables. Changes since the last stop are marked.
 const GENERAL = ["rax", "rbx", "rcx", "rdx", "rsi", "rdi", "rbp", "rsp", "r8", "r9", "r10", "r11",
                  "r12", "r13", "r14", "r15", "rip", "rflags", "cr0", "cr2", "cr3", "cr4", "cs",
                  "gs"];
@@ -11,7 +11,7 @@ const hex = (value, digits = 16) => value.toString(16).padStart(digits, "0");
 const bits = (value, names) => Object.entries(names)
   .filter(([bit]) => value >> BigInt(bit) & 1n).map(([, name]) => name).join(" ");
 
-// What register n of four watches, by DR7; "": nothing.
+// The condition of register n in DR7; "": it is off.
 function watches(dr7, n) {
   const enabled = Number(dr7 >> BigInt(2 * n) & 3n), how = Number(dr7 >> BigInt(16 + 4 * n) & 15n);
   if (!enabled) return "";

@@ -1,4 +1,4 @@
-// The table that tools/web/lines.py has made: which line an address belongs to, and names.
+// The table of tools/web/lines.py: the line of each address, and names.
 export class Sources {
   constructor(table) {
     Object.assign(this, table, { symbols_text: table.symbols });
@@ -12,14 +12,14 @@ export class Sources {
     this.named = new Map(this.symbols.map(symbol => [symbol.name, symbol.at]));
   }
 
-  // {file, line} as numbers, or null.
+  // Returns {file, line} as numbers, or null.
   place(address) {
     const i = this.at.findLastIndex(at => at <= address);
     if (i < 0 || i === this.at.length - 1 || !this.line[i]) return null;
     return { file: this.file[i], line: this.line[i] };
   }
 
-  // The first address of a line's code, or of the next line's that has any; null.
+  // The first address of a line's code, or of the next line that has code; or null.
   address(file, line) {
     let best = -1;
     for (let i = 0; i < this.at.length; i++)
@@ -32,7 +32,7 @@ export class Sources {
     return new Set(this.line.filter((_, i) => this.file[i] === file));
   }
 
-  // "name+offset", as Bochs says it; "": it is no address of the kernel.
+  // "name+offset", as Bochs prints it; "": not an address of the kernel.
   name(address) {
     const symbol = this.symbols.findLast(({ at }) => at <= address);
     const offset = address - (symbol?.at ?? 0n);

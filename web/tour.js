@@ -1,12 +1,12 @@
-// A guided tour (tools/web/tours.py): steps of text and of lines that are typed for the reader.
-// What Bochs answers is compared with what should be seen.
+// A guided tour (tools/web/tours.py): steps of text, and lines that are typed for the reader. The
+// answers of Bochs are compared with the expected ones.
 export class Tour {
   // `type(line)` types at Bochs' prompt and resolves with the answer.
   constructor(section, type) {
     Object.assign(this, { section, type, tour: null });
   }
 
-  // From a machine that has just begun up to a step, 1 being the first.
+  // Goes from the start of a machine to a step. The first step is 1.
   async begin(tour, step) {
     this.tour = tour;
     this.section.hidden = false;
@@ -35,7 +35,8 @@ export class Tour {
     (items[this.done] ?? this.section).scrollIntoView({ block: "nearest" });
   }
 
-  // Types the next line; behind the last one the next step is shown. Whether there was anything.
+  // Types the next line. After the last one shows the next step. Returns false at the end of the
+  // tour.
   async next() {
     if (!this.tour) return false;
     const { steps } = this.tour, { lines } = steps[this.step - 1];
