@@ -144,3 +144,56 @@ KTEST_HWBP(park_moves, "park-moves", NULL)
         perf_event_release_kernel(event[i]);
     end_worker(t);
 }
+
+// An exclusive one of the worker or of the CPU, parked or not, never shares the registers with one
+// of the other.
+static struct perf_event *pair[2];
+static u32 met, alone; // how often the worker found both in registers, and one
+
+static void look(void *)
+{
+    while (!stop) {
+        u64 flags = irq_save();
+        u32 n = (pair[0]->state == PERF_ACTIVE) + (pair[1]->state == PERF_ACTIVE);
+        met += n == 2;
+        alone += n == 1;
+        irq_restore(flags);
+        schedule();
+    }
+}
+
+static struct perf_event *watch_flexible(struct task *t, int cpu, bool exclusive)
+{
+    struct perf_event_attr attr = bp_attr(&word[0], HW_BREAKPOINT_W, 8);
+    attr.pinned = 0;
+    attr.exclusive = exclusive;
+    return perf_event_create_kernel_counter(&attr, cpu, t, NULL, NULL);
+}
+
+static void park_pair(bool exclusive_task)
+{
+    u32 cpu = nr_cpus - 1;
+    stop = false;
+    EXPECT_EQ(sched_set_affinity(current_task(), BIT(cpu)), 0);
+    struct task *t = task_new("looks", look, NULL, BIT(cpu));
+    pair[0] = pair[1] = watch_flexible(t, -1, exclusive_task);
+    task_start(t);
+    while (!t->perf_ctx->parked)
+        schedule();
+    pair[1] = watch_flexible(NULL, cpu, !exclusive_task);
+    EXPECT_EQ(pair[1]->state, PERF_ACTIVE); // the worker is away
+    met = alone = 0;
+    while (alone < 10 && !met)
+        schedule();
+    EXPECT_EQ(met, 0);
+    EXPECT(alone >= 10);
+    end_worker(t);
+    perf_event_release_kernel(pair[0]);
+    perf_event_release_kernel(pair[1]);
+}
+
+KTEST_HWBP(park_exclusive, "park-exclusive", "exact")
+{
+    park_pair(true);
+    park_pair(false);
+}

@@ -81,6 +81,28 @@ KTEST_HWBP(perf_hit, "perf-hit", NULL)
     EXPECT_EQ(bp_close(e), 4);
 }
 
+// An event for CPU 0 has a place there, and nowhere else.
+KTEST_HWBP(perf_other_cpu, "perf-other-cpu", "exact")
+{
+    if (nr_cpus < 2)
+        return ktest_skip("needs two CPUs");
+    EXPECT_EQ(sched_set_affinity(current_task(), BIT(nr_cpus - 1)), 0);
+    open_many(0, 1, FLEXIBLE, 0, current_task());
+    open_many(1, 2, FLEXIBLE, -1, current_task());
+    u64 flags = hold();
+    enable(0);
+    EXPECT_EQ(who_runs(2), 0);
+    enable(1);
+    EXPECT_EQ(who_runs(2), 0b10);
+    go_on(flags);
+    EXPECT_EQ(sched_set_affinity(current_task(), BIT(0)), 0);
+    EXPECT_EQ(who_runs(2), 0b11);
+    EXPECT_EQ(sched_set_affinity(current_task(), BIT(nr_cpus - 1)), 0);
+    EXPECT_EQ(who_runs(2), 0b10);
+    close_many(2);
+    go_anywhere();
+}
+
 // ---- all CPUs at once ----
 
 static u32 here; // atomic
@@ -228,6 +250,61 @@ KTEST_HWBP(perf_memory, "perf-memory", NULL)
     for (u64 end = clock_ns() + NS_PER_SEC; heap_bytes != before && clock_ns() < end;)
         schedule(); // the last references of the tasks go
     EXPECT_EQ(heap_bytes, before);
+}
+
+// ---- two openers ----
+
+#define ROUNDS 100
+
+static struct task *target;
+static u32 begun, ended; // atomic: rounds
+
+static void never_runs(void *)
+{
+}
+
+static void open_second(void *)
+{
+    for (u32 round = 1; round <= ROUNDS; round++) {
+        while (__atomic_load_n(&begun, __ATOMIC_ACQUIRE) != round)
+            cpu_pause();
+        event[1] = open_off(FLEXIBLE, 0, target, NULL);
+        __atomic_store_n(&ended, round, __ATOMIC_RELEASE);
+    }
+}
+
+static void open_first(u32 round)
+{
+    target = task_new("target", never_runs, NULL, CPUMASK_ALL);
+    __atomic_store_n(&begun, round, __ATOMIC_RELEASE);
+    for (volatile u32 i = 0; i < 4 * round; i++) // each round, the other has a longer start
+        ;
+    event[0] = open_off(FLEXIBLE, 0, target, NULL);
+    while (__atomic_load_n(&ended, __ATOMIC_ACQUIRE) != round)
+        cpu_pause();
+    EXPECT_EQ((u64)event[0]->ctx, (u64)target->perf_ctx);
+    EXPECT_EQ((u64)event[1]->ctx, (u64)target->perf_ctx);
+    EXPECT_EQ((u64)event[1]->row, (u64)event[0]->row);
+    EXPECT_EQ(target->perf_ctx->nr_events, 2);
+    close_many(2);
+    task_put(target);
+}
+
+// Two CPUs open the first event of a task at once: both find one context, and nothing is lost.
+KTEST_HWBP(perf_openers, "perf-two-openers", NULL)
+{
+    if (nr_cpus < 2)
+        return ktest_skip("needs two CPUs");
+    EXPECT_EQ(sched_set_affinity(current_task(), BIT(0)), 0);
+    begun = ended = 0;
+    struct task *t = kthread_create("opener", open_second, NULL, BIT(1));
+    u64 before = heap_bytes;
+    for (u32 round = 1; round <= ROUNDS; round++)
+        open_first(round);
+    EXPECT_EQ(heap_bytes, before);
+    task_join(t);
+    task_put(t);
+    go_anywhere();
 }
 
 // ---- requests ----
