@@ -36,13 +36,14 @@ static void unlock_irq(struct spinlock *l)
 }
 
 // Sets signal_pending of the running thread. signal_lock held.
-static void update_pending(struct process *p, struct thread *th)
+static inline void update_pending(struct process *p, struct thread *th)
 {
+    struct task *t = th->task;
     u64 waiting = (th->pending.set | p->pending.set) & ~th->blocked;
-    th->task->signal_pending = false;
-    if (waiting || th->forced || th->task->killed || (p->to_do && has_to_do(p, th)) ||
+    t->signal_pending = false;
+    if (waiting || th->forced || t->killed || (p->to_do && has_to_do(p, th)) ||
         (th->tracee && ptrace_has_trap(th)))
-        signal_note(th->task);
+        signal_note(t);
 }
 
 // Sets the running thread's mask. signal_lock held.
