@@ -148,13 +148,14 @@ static struct vm_area *split(struct mm *mm, struct vm_area *a, u64 addr)
 
 struct vm_area *vm_cut(struct mm *mm, struct vm_area *first, u64 start, u64 end)
 {
-    struct vm_area *last, *upper;
+    struct vm_area *last, *next, *upper;
     if (first && first->start < start)
         first = split(mm, first, start);
     if (!first || IS_ERR(first) || first->start >= end)
         return first;
-    last = first->end >= end ? first : vm_find(mm, end);
-    if (!last || last->start >= end || last->end == end)
+    for (last = first; (next = vm_next_below(last, end)); last = next)
+        ;
+    if (last->end <= end)
         return first;
     upper = split(mm, last, end);
     return IS_ERR(upper) ? upper : first;

@@ -97,7 +97,7 @@ static bool may_grow(const struct mm *mm, u64 bytes, bool data)
 static u64 mapped_bytes(struct mm *mm, u64 start, u64 end)
 {
     u64 bytes = 0;
-    for (struct vm_area *a = vm_find(mm, start); a && a->start < end; a = vm_next(a))
+    for (struct vm_area *a = vm_find(mm, start); a && a->start < end; a = vm_next_below(a, end))
         bytes += MIN(a->end, end) - MAX(a->start, start);
     return bytes;
 }
@@ -116,10 +116,13 @@ static s64 find_place(struct mm *mm, const struct vm_area *area, u64 addr, u64 l
     return may_grow(mm, more, data) ? place : -ENOMEM;
 }
 
-// Puts an area, whose start and end are still 0, at its place. Frees the area on failure.
+// Puts an area, whose start and end are still 0, at its place. Frees the area on failure. NULL:
+// there was no memory for one.
 static s64 map_area(struct mm *mm, struct vm_area *area, u64 addr, u64 len, u32 flags)
 {
     s64 place = -EINVAL;
+    if (!area)
+        return -ENOMEM;
     if (len == 0)
         goto fail;
     place = -EACCES;
@@ -156,39 +159,50 @@ fail:
     return place;
 }
 
-// Maps an area that shows the same as `like`. The shows_at of `like` is relative to the new place.
-static s64 map_like(struct mm *mm, u64 addr, u64 len, u32 prot, u32 flags, const char *name,
-                    const struct vm_area *like)
+// An area of anonymous memory without a place: until it has one, its shows_at is relative to the
+// place. NULL when memory is out.
+static struct vm_area *new_area(u32 prot, const char *name)
 {
-    struct vm_area *area = vm_clone(like);
-    if (!area)
-        return -ENOMEM;
-    area->prot = prot & (PROT_READ | PROT_WRITE | PROT_EXEC);
-    area->read_only = prot & PROT_STAYS_READ_ONLY;
-    strcopy(area->name, name ? name : "", sizeof(area->name));
-    return map_area(mm, area, addr, len, flags);
+    struct vm_area *a = kalloc(sizeof(*a));
+    if (!a)
+        return NULL;
+    a->prot = prot & (PROT_READ | PROT_WRITE | PROT_EXEC);
+    a->read_only = prot & PROT_STAYS_READ_ONLY;
+    strcopy(a->name, name ? name : "", sizeof(a->name));
+    return a;
 }
 
 s64 mm_map(struct mm *mm, u64 addr, u64 len, u32 prot, u32 flags, const char *name)
 {
-    return map_like(mm, addr, len, prot, flags, name,
-                    &(struct vm_area){.stack = flags & MAP_STACK});
+    struct vm_area *a = new_area(prot, name);
+    if (a)
+        a->stack = flags & MAP_STACK;
+    return map_area(mm, a, addr, len, flags);
 }
 
 s64 mm_map_file(struct mm *mm, u64 addr, u64 len, u32 prot, u32 flags, const u8 *data, u64 data_len,
                 u64 skew, const char *name)
 {
-    return map_like(mm, addr, len, prot, flags, name,
-                    &(struct vm_area){.file = data, .file_len = data_len, .shows_at = skew});
+    struct vm_area *a = new_area(prot, name);
+    if (a) {
+        a->file = data;
+        a->file_len = data_len;
+        a->shows_at = skew;
+    }
+    return map_area(mm, a, addr, len, flags);
 }
 
 s64 mm_map_object(struct mm *mm, u64 addr, u64 len, u32 prot, u32 flags, struct vm_object *o,
                   u64 page, const char *name)
 {
-    bool shared = !(flags & MAP_PRIVATE);
-    return map_like(
-        mm, addr, len, prot, flags, name,
-        &(struct vm_area){.object = o, .shared = shared, .shows_at = -(page << PAGE_SHIFT)});
+    struct vm_area *a = new_area(prot, name);
+    if (a) {
+        ref_get(&o->refs);
+        a->object = o;
+        a->shared = !(flags & MAP_PRIVATE);
+        a->shows_at = -(page << PAGE_SHIFT);
+    }
+    return map_area(mm, a, addr, len, flags);
 }
 
 // ---- unmap, protect, brk ----
@@ -236,7 +250,7 @@ s64 mm_move(struct mm *mm, u64 addr, u64 len, u64 new_len, u64 to)
 // gives.
 static u64 mapped_until(const struct vm_area *a, u64 start, u64 end)
 {
-    for (; start < end && a && a->start <= start; a = vm_next(a))
+    for (; start < end && a && a->start <= start; a = vm_next_below(a, end))
         start = a->end;
     return MIN(start, end);
 }
@@ -249,7 +263,7 @@ int mm_look(struct mm *mm, u64 addr, u64 len, enum mm_look what)
     mutex_lock(&mm->lock);
     const struct vm_area *a = vm_find(mm, addr);
     int err = mapped_until(a, addr, end) == end ? 0 : -ENOMEM;
-    for (; what == MM_ANONYMOUS && a && a->start < end; a = vm_next(a))
+    for (; what == MM_ANONYMOUS && a && a->start < end; a = vm_next_below(a, end))
         if (a->file || a->object)
             err = -EINVAL;
     if (what == MM_FORGET)
@@ -298,7 +312,7 @@ static void protect_one(u64, u64 *pte, void *arg)
 static int may_protect(const struct mm *mm, const struct vm_area *a, u64 start, u64 end, u32 prot)
 {
     u64 more = 0;
-    for (; (prot & PROT_WRITE) && a && a->start < end; a = vm_next(a)) {
+    for (; (prot & PROT_WRITE) && a && a->start < end; a = vm_next_below(a, end)) {
         if (a->read_only)
             return -EACCES;
         if (!(a->prot & PROT_WRITE) && !a->shared && !a->stack)
@@ -327,7 +341,7 @@ int mm_protect(struct mm *mm, u64 addr, u64 len, u32 prot)
     struct protect p = {.lost = false};
     a = err ? ERR_PTR(err) : vm_cut(mm, first, addr, hole);
     err = IS_ERR(a) ? PTR_ERR(a) : 0;
-    for (; !err && a && a->start < hole; a = vm_next(a)) {
+    for (; !err && a && a->start < hole; a = vm_next_below(a, hole)) {
         vm_count(mm, a, a->start - a->end);
         a->prot = prot & (PROT_READ | PROT_WRITE | PROT_EXEC);
         vm_count(mm, a, a->end - a->start);

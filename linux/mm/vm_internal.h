@@ -39,6 +39,13 @@ static inline void vm_count(struct mm *mm, const struct vm_area *a, s64 bytes)
         mm->data += bytes;
 }
 
+// The area that follows `a`, if it begins below `end`, or NULL.
+static inline struct vm_area *vm_next_below(const struct vm_area *a, u64 end)
+{
+    struct vm_area *next = a->end < end ? vm_next(a) : NULL;
+    return next && next->start < end ? next : NULL;
+}
+
 // Drops all pages of [start, end) after every CPU has forgotten them.
 void vm_drop_pages(struct mm *mm, u64 start, u64 end);
 
