@@ -222,7 +222,6 @@ void task_released(struct task *t)
     if (!th)
         return;
     sigpending_free(&th->pending.queue);
-    kfree(t->arch.fpu);
     process_put(t->process);
     kfree(th);
 }

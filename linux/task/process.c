@@ -2,7 +2,6 @@
 #include "linux/task/process.h"
 #include "linux/task/signal_state.h"
 
-#include "arch/x86/user/fpu.h"
 #include "kernel/mm/heap.h"
 #include "linux/mm/vm.h"
 #include "linux/task/sigqueue.h"
@@ -71,17 +70,13 @@ void process_put(struct process *p)
 int thread_attach(struct task *t, struct process *p)
 {
     struct thread *th = kalloc(sizeof(*th));
-    struct fpu_state *fpu = kalloc(sizeof(*fpu));
-    if (!th || !fpu) {
-        kfree(th);
-        kfree(fpu);
+    if (!th)
         return -ENOMEM;
-    }
     th->task = t;
     list_init(&th->node);
     list_init(&th->pending.queue);
     list_init(&th->tracees);
-    t->arch.fpu = fpu; // zeros, until execve or copy_thread() fills it
+    t->arch.fpu = &th->fpu; // zeros, until execve or copy_thread() fills it
     t->thread = th;
     t->process = p;
     process_get(p);

@@ -16,6 +16,7 @@
 // released.
 #pragma once
 
+#include "arch/x86/user/fpu.h"
 #include "linux/sched/timer.h"
 #include "linux/task/rlimit.h"
 #include "linux/task/signal.h"
@@ -137,6 +138,7 @@ struct thread {
     int resume_signal; // the signal with which the tracer let it go on
 
     struct cpu_time told; // proc_lock
+    struct fpu_state fpu; // task->arch.fpu
 };
 
 extern struct mutex proc_lock;
