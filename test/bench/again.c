@@ -1,4 +1,4 @@
-// A small program that becomes itself as often as its argument says.
+// A small program that executes itself again, as often as its argument says.
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>

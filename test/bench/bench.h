@@ -7,10 +7,10 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define BATCHES 9 // a row's value is the median of so many measurements
+#define BATCHES 9 // a row's value is the median of this many measurements
 
-// Eight words that rows watch, far enough apart to have a register each: the first half is the
-// measuring task's, the second its partner's.
+// Eight words that rows watch, each with its own register. The first half belongs to the measuring
+// task, the second to its partner.
 extern volatile uint64_t words[2 * BP_REGISTERS];
 
 static inline uint64_t ticks(void)
@@ -18,7 +18,8 @@ static inline uint64_t ticks(void)
     return __builtin_ia32_rdtsc();
 }
 
-// Without the C library's errno, so that only the kernel is measured. -errno.
+// Makes a system call without the C library, so that only the kernel is measured. Returns -errno on
+// failure.
 static inline long call3(long nr, long a, long b, long c)
 {
     long result;
@@ -30,16 +31,16 @@ static inline long call3(long nr, long a, long b, long c)
     return result;
 }
 
-// Prints a row: ticks per operation of op(n), which does n of them.
+// Prints a row: the ticks for one operation. op(n) makes n of them.
 void measure(const char *row, void (*op)(int n), int n);
 
-// The one in the middle of n values, which it sorts.
+// Sorts n values and returns the median.
 uint64_t median(uint64_t *values, int n);
 
-// Prints a row of its own making: name and value.
+// Prints a row with this name and value.
 void report(const char *row, uint64_t value);
 
-// Ends the program: a row's work failed, so its number would mean nothing. Says errno.
+// Prints errno and ends the program, because after a failure a row's number means nothing.
 void failed(const char *what) __attribute__((noreturn));
 
 // Ends the program unless `right`.
@@ -53,8 +54,8 @@ static inline void need(bool right, const char *what)
 void open_words(int first, int n, bool inherit);
 void close_words(void);
 
-// A process of its own that runs loop(arg), with `n` breakpoints on words[first...], between two
-// pipes; ended by partner_stop().
+// A process that runs loop(arg) between two pipes, with `n` breakpoints on words[first...].
+// partner_stop() ends it.
 struct partner {
     int to, from; // pipes
     pid_t pid;
@@ -62,7 +63,7 @@ struct partner {
 struct partner partner_start(int first, int n);
 void partner_stop(struct partner *p);
 
-// One byte to the partner and one back: two switches when there is one CPU.
+// Sends one byte to the partner and gets one back: two switches on one CPU.
 void partner_round(const struct partner *p);
 
 void bench_calls(void);
@@ -74,5 +75,5 @@ void bench_beside(void);
 void bench_many(void);
 void bench_holdups(void);
 void bench_cpus(void);
-// A thread that returns at once, made and joined n times.
+// Makes and joins n times a thread that returns at once.
 void thread_join(int n);

@@ -1,4 +1,4 @@
-// Opening and closing a breakpoint while many other tasks hold some: on several CPUs, in time.
+// Opens and closes a breakpoint while many other tasks have some: on several CPUs, in time.
 #include "test/bench/bench.h"
 #include "user/clock.h"
 
@@ -10,9 +10,9 @@
 #define TRIES 400
 #define MOST  1024 // sleepers
 
-// Tasks that sleep: each opens four breakpoints when it reads a byte from `go`, and says so on
-// `ready`. They are one process group. All are there from the start, so that rows differ in nothing
-// else: where a kernel's data lie decides how often the emulator's small TLB misses.
+// Tasks that sleep. Each opens four breakpoints when it reads a byte from `go`, and then writes to
+// `ready`. They are one process group. All exist from the start, so that rows differ in nothing
+// else: the place of the kernel's data changes the misses of the emulator's small TLB.
 struct sleepers {
     pid_t group;
     int go[2], ready[2];

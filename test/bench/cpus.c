@@ -1,5 +1,5 @@
-// Work of several CPUs at once, in time: instructions do not tell who waits for whom. A row is the
-// median of a few rounds.
+// Work of several CPUs at once. It is measured in time, because instructions do not show waiting. A
+// row is the median of a few rounds.
 #define _GNU_SOURCE // CPU_SET
 #include "test/bench/bench.h"
 #include "user/clock.h"
@@ -10,7 +10,7 @@
 
 #define ROUNDS  9
 #define THREADS 4
-#define EACH    8   // threads that each of them makes
+#define EACH    8   // threads that each thread makes
 #define OPENS   200 // of each thread
 #define TRIPS   500
 #define FORKS   20 // of each CPU
@@ -42,7 +42,7 @@ static void *open_close(void *arg)
     return arg;
 }
 
-// THREADS threads at once, each with a word of its own.
+// Runs THREADS threads at once, each with its own word.
 static void in_threads(void *(*run)(void *))
 {
     pthread_t threads[THREADS];
@@ -63,7 +63,7 @@ static void open_at_once(void)
     in_threads(open_close);
 }
 
-// A byte to a process on another CPU, and back.
+// Sends a byte to a process on another CPU, and back.
 static void round_trips(void)
 {
     int to[2], from[2], status;
@@ -114,12 +114,12 @@ static void fork_everywhere(void)
         need(wait(&status) > 0 && status == 0, "its end");
 }
 
-// ns for each of n operations, which run() does.
+// Prints the ns for each of the n operations of run().
 static void row(const char *name, void (*run)(void), int n)
 {
     uint64_t took[ROUNDS];
 
-    run(); // what happens only once
+    run(); // for effects that happen only once
     for (int i = 0; i < ROUNDS; i++) {
         uint64_t start = now_ns();
         run();

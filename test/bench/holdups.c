@@ -1,5 +1,5 @@
-// The longest stretch in which the kernel held up its CPU, with interrupts or preemption off, as
-// debug builds measure it (/proc/holdups): in instructions, so it is exact under load.
+// The longest time in which the kernel held up its CPU, with interrupts or preemption off. Debug
+// builds measure it (/proc/holdups). It is in instructions, so it is exact under load.
 #include "test/bench/bench.h"
 
 #include <dirent.h>
@@ -46,7 +46,7 @@ static uint64_t longest(void)
     return most;
 }
 
-// Every other page is an area of its own.
+// Every other page is a separate area.
 static void many_areas(void)
 {
     static char text[PAGE];
@@ -59,7 +59,8 @@ static void many_areas(void)
     need(maps && fread(text, 1, sizeof text, maps) == sizeof text, "maps");
 }
 
-// As many as may be queued; the last one is taken first, then the others are forgotten at once.
+// Queues the largest number of signals. The last one is taken first, then the others are dropped at
+// once.
 static void many_signals(void)
 {
     const struct timespec now = {0, 0};
@@ -102,7 +103,7 @@ static void list(const char *path)
     closedir(dir);
 }
 
-// They are listed, and end with their process.
+// The threads are listed, and end with their process.
 static void exit_with_threads(void)
 {
     static uint32_t word;
@@ -157,7 +158,7 @@ static void stop_threads(void)
     need(kill(pid, SIGKILL) == 0 && waitpid(pid, &status, 0) == pid, "SIGKILL");
 }
 
-// Half of them are killed. The others read the end of a pipe when their parent has ended.
+// Half of the processes are killed. The others read the end of a pipe when their parent has ended.
 static void many_processes(void)
 {
     int end[2];
@@ -185,7 +186,7 @@ static void *sleep_until(void *when)
     return NULL;
 }
 
-// They all wake up at the same time.
+// All sleepers wake up at the same time.
 static void many_sleepers(void)
 {
     static struct timespec when;

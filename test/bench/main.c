@@ -38,7 +38,7 @@ void measure(const char *row, void (*op)(int n), int n)
 {
     uint64_t times[BATCHES];
 
-    op(n); // what happens only once, page faults for instance
+    op(n); // for effects that happen only once, for example page faults
     for (int i = 0; i < BATCHES; i++) {
         uint64_t start = ticks();
         op(n);

@@ -1,4 +1,4 @@
-// Context switches between two processes by pipes, with breakpoints in both.
+// Context switches between two processes with pipes. Both have breakpoints.
 #include "test/bench/bench.h"
 #include "user/proc.h"
 
@@ -19,7 +19,7 @@ struct partner partner_start(int first, int n)
     if (pid == 0) {
         close(to[1]);
         close(from[0]);
-        close_words(); // those that fork() left open
+        close_words(); // the ones left open by fork()
         open_words(first, n, false);
         while (call3(SYS_read, to[0], (long)&byte, 1) == 1) {
             if (partner_writes)
@@ -65,7 +65,7 @@ static void timed(const char *row, int n)
     partner_stop(&partner);
 }
 
-// Register writes of one switch in each direction, as /proc/hwbp counts them: the largest of some.
+// The register writes of one switch in each direction, from /proc/hwbp: the largest of some rounds.
 static void counted(const char *there, const char *back, int ours, int theirs, int first)
 {
     long most[2] = {0, 0};
@@ -76,7 +76,7 @@ static void counted(const char *there, const char *back, int ours, int theirs, i
         long before = hwbp_sum("cpu", "writes");
         partner_round(&partner);
         long after = hwbp_sum("cpu", "writes");
-        if (i > 0) { // the first round opens the partner's
+        if (i > 0) { // in the first round the partner opens its breakpoints
             most[0] = *partner_writes - before > most[0] ? *partner_writes - before : most[0];
             most[1] = after - *partner_writes > most[1] ? after - *partner_writes : most[1];
         }

@@ -34,7 +34,7 @@ void thread_join(int n)
     }
 }
 
-// A child becomes a small program that becomes itself again, n times.
+// A child executes a small program that executes itself again, n times.
 static void program_chain(int n)
 {
     char number[16];

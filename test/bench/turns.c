@@ -1,4 +1,5 @@
-// What one turn of flexible breakpoints costs: more of them than registers, against as many.
+// The cost of one turn of flexible breakpoints: more breakpoints than registers, compared with as
+// many as registers.
 #include "test/bench/bench.h"
 #include "user/proc.h"
 
@@ -14,8 +15,8 @@ static uint64_t spin(void)
     return ticks() - start;
 }
 
-// The same loop with n flexible breakpoints; their turns in it. False when there can be no more
-// than registers, as on Linux.
+// Runs the same loop with n flexible breakpoints, and counts their turns. False if there can be no
+// more than registers, as on Linux.
 static bool spin_with(int n, uint64_t *took, uint64_t *turns)
 {
     int fds[FLEXIBLE], made = 0;
