@@ -1,5 +1,5 @@
-// What tests in the kernel and on the host say of what must be true; ktest_fail() prints, and the
-// test goes on.
+// The checks of the kernel's and the host's tests. ktest_fail() prints a failure, and the test goes
+// on.
 #pragma once
 
 #define EXPECT(cond)                                                                               \

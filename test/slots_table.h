@@ -1,5 +1,6 @@
-// The worked table of the slot rules and the admission scenarios, as scripts. The host's and the
-// kernel's test run them against the rule engine. The including file has EXPECT and ktest_fail.
+// The table of worked examples of the slot rules, and the admission scenarios, as scripts. The
+// tests of the host and of the kernel run them against the rule engine. The including file has
+// EXPECT and ktest_fail.
 //
 // A script is a row of words. A word is who (A or B: that task; -: no task), where (0 or 1: that
 // CPU; *: every CPU), then f for a flexible one. In front may stand a count, and
@@ -11,7 +12,7 @@
 #include "hwbp/slots.h"
 
 #define SLOTS_ENOSPC (-28)
-#define IMPOSSIBLE   (-1) // what the row builds on cannot be built under this rule set
+#define IMPOSSIBLE   (-1) // `held` of this row does not fit under this rule set
 
 struct slots_row {
     const char *held, *asked;
@@ -21,8 +22,8 @@ struct slots_row {
 // 4 registers, 2 CPUs.
 static const struct slots_row slots_rows[] = {
     {"", "4A*", {0, 0, 0}},                  // a task may have all four
-    {"4A*", "A*", {1, 1, 1}},                // but no fifth
-    {"4A*", "B*", {1, 0, 0}},                // 2009 counts the greatest holder against all
+    {"4A*", "A*", {1, 1, 1}},                // but not a fifth one
+    {"4A*", "B*", {1, 0, 0}},                // 2009 counts the largest holder against all tasks
     {"4A*", "-0", {1, 1, 1}},                // A may run on CPU 0
     {"4A*", "B*f", {1, 0, 0}},               // the same for a flexible one
     {"A*f 3A*", "A*", {1, 1, 1}},            // one register is kept for the flexible one
@@ -31,14 +32,14 @@ static const struct slots_row slots_rows[] = {
     {"3-0 A*f", "-0", {1, 1, 1}},            // the fourth is kept for A
     {"3-0 9A*f", "A*f", {0, 0, IMPOSSIBLE}}, // flexible ones share; under mainline they do not
     {"4-0", "-*", {1, 1, 1}},                // all CPUs or none
-    {"4A* ~A*", "-0", {0, 0, 0}},            // a release gives back
+    {"4A* ~A*", "-0", {0, 0, 0}},            // a release gives the registers back
 };
 
 struct slots_scenario {
     const char *name, *script;
 };
 
-// What a machine with Linux's rules answers; run under "mainline".
+// The answers of a machine with Linux's rules. Run under "mainline".
 static const struct slots_scenario slots_scenarios[] = {
     {"one CPU", "4-0 !A* !-0"},
     {"many CPUs", "4-0 !-0 4-1 !-1"},

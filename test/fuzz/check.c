@@ -1,4 +1,4 @@
-// Whether all that a round took has come back.
+// Checks that all that a round took has come back.
 #define _GNU_SOURCE
 #include "test/fuzz/fuzz.h"
 #include "user/clock.h"
@@ -8,7 +8,7 @@
 #include <errno.h>
 #include <sys/stat.h>
 
-// Tasks are buried and stacks given back a little after their end. Memory in caches stays out.
+// Tasks and their stacks are freed shortly after their end. Memory in caches does not count.
 #define PATIENCE_MS        5000
 #define MEMORY_PATIENCE_MS 300
 
@@ -64,7 +64,7 @@ const char *who_is_left(void)
     return text;
 }
 
-// The lines of /proc/hwbp that tell which slots are taken. Those behind them tell what was refused.
+// The lines of /proc/hwbp that show the taken slots. The lines after them show refusals.
 static void read_slots(char *text, size_t size)
 {
     ssize_t n = read_text(HWBP_FILE, text, size);

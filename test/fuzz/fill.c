@@ -1,4 +1,4 @@
-// What pointers point to: structures that are nearly right, and bytes that are not.
+// Fills the memory that pointers point to: with nearly correct structures, or with random bytes.
 #define _GNU_SOURCE
 #include "test/fuzz/fuzz.h"
 #include "test/fuzz/signals.h"
@@ -91,7 +91,7 @@ static void fill_path(char *at, size_t size, struct rng *r)
         return;
     }
     strcpy(at, paths[rng_below(r, sizeof paths / sizeof *paths)]);
-    if (rng_once_in(r, 8)) { // of another process: its number stands in for "self"
+    if (rng_once_in(r, 8)) { // of another process: its number replaces "self"
         char *self = strstr(at, "self");
         unsigned pid = (unsigned)pid_slot[rng_below(r, SLOTS)];
         if (self == at + 6 && pid < 10000)
@@ -171,7 +171,7 @@ static void fill_attributes(void *at, size_t size, struct rng *r)
     a.bp_type = (uint32_t)rng_below(r, 5);
     a.bp_addr = breakpoint_address(r);
     a.bp_len = a.bp_type == HW_BREAKPOINT_X ? 8 : lengths[rng_below(r, sizeof lengths)];
-    if (rng_once_in(r, 8)) // one word of it is anything
+    if (rng_once_in(r, 8)) // one word of it is random
         ((uint64_t *)&a)[rng_below(r, sizeof a / 8)] = hostile_number(r);
     put(at, size, &a, sizeof a);
 }
@@ -189,7 +189,7 @@ static void fill_poll(void *at, size_t size, struct rng *r)
     }
 }
 
-// A futex word, or a counter, that other streams use too.
+// A futex word, or a counter, that other streams use, too.
 static void fill_word(void *at, size_t size, struct rng *r)
 {
     uint32_t word = rng_once_in(r, 2) ? 0 : (uint32_t)rng_next(r);

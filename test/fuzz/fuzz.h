@@ -1,6 +1,6 @@
 // Random system calls against the kernel below. A round is one process with several threads. Each
 // thread makes a stream of calls. The forks, threads and programs that a call starts have streams
-// of their own. A stream follows from the seed, the round and the stream's number alone. So a round
+// of their own. A stream depends only on the seed, the round and the stream's number. So a round
 // can be repeated, also without some of its calls.
 #pragma once
 
@@ -22,9 +22,9 @@ uint64_t rng_below(struct rng *r, uint64_t n);
 // True once in n times.
 bool rng_once_in(struct rng *r, uint64_t n);
 
-// ---- what is called (table.c, kinds.c) ----
+// ---- the calls (table.c, kinds.c) ----
 
-// What an argument is meant to be. From FIRST_BUFFER on: a pointer to something that fill() writes.
+// The kind of an argument. From FIRST_BUFFER on: a pointer to memory that fill() writes.
 enum kind {
     NOTHING,
     NUMBER,
@@ -77,7 +77,7 @@ enum kind {
     KINDS
 };
 
-// What becomes of the result.
+// The use of the result.
 enum result { DROPPED, NEW_FD, NEW_PID };
 
 // Calls that are more than one system call. Their numbers are above all of Linux's.
@@ -85,7 +85,7 @@ enum { CALL_SPAWN = 1000, CALL_EXEC, CALL_TOUCH, CALL_CONTEXT, CALL_FAIL };
 
 struct entry {
     uint16_t number;
-    uint16_t weight; // how often it is made, beside the others
+    uint16_t weight; // how often it is made, relative to the others
     const char *name;
     uint8_t kind[ARGS];
     uint8_t result;
@@ -99,14 +99,15 @@ extern const size_t table_size;
 #define SLOTS 16
 uint64_t kind_value(enum kind kind, struct rng *r);
 const char *kind_name(enum kind kind);
-// A pointer that is not to be trusted, and one of the arena's addresses.
+// A bad pointer, and an address in the arena.
 uint64_t hostile_pointer(struct rng *r);
 uint64_t hostile_number(struct rng *r);
 uint64_t arena_address(struct rng *r);
 
 // ---- streams (stream.c) ----
 
-// A round has several victims: each is a process of so many threads, and further processes of one.
+// A round has several victims: each is a process of several threads, and further processes of one
+// thread.
 #define VICTIMS      3
 #define THREADS      4
 #define FAMILY       6 // streams of one victim, threads included
@@ -118,10 +119,10 @@ uint64_t arena_address(struct rng *r);
 struct call {
     const struct entry *entry;
     uint64_t arg[ARGS];
-    uint64_t seed; // of what its buffers contain
+    uint64_t seed; // for the content of its buffers
 };
 
-// How many calls this stream has.
+// The number of calls in this stream.
 unsigned stream_length(uint64_t stream);
 // The stream that call `index` of `stream` starts.
 uint64_t stream_child(uint64_t stream, unsigned index);
@@ -137,16 +138,16 @@ void stream_print(uint64_t seed, uint64_t round);
 #define ARENA_PAGES 64
 #define PAGE        4096ul
 
-// Descriptors that the runner's children have from it: this memory, and what makes an allocation
-// fail (debug builds).
+// Descriptors that the runner's children inherit: this memory, and the file that makes an
+// allocation fail (debug builds).
 #define SHARED_FD 201
 #define FAIL_FD   202
 
-// Memory of both the runner and all that it starts.
+// Memory that the runner shares with all its children.
 struct shared {
     uint64_t calls;       // made so far
     int victims[VICTIMS]; // their processes
-    int runner;           // the process that nobody may disturb
+    int runner;           // the process that no call may disturb
     uint64_t round_seed;
     uint32_t nr_kept; // 0: all calls are made
     struct kept {
@@ -155,30 +156,30 @@ struct shared {
 };
 extern struct shared *shared;
 
-// Where the calls of one stream have their buffers.
+// The buffers of the calls of one stream.
 struct scratch {
     uint8_t slot[SLOTS][512];
 };
 
 extern volatile int fd_slot[SLOTS], pid_slot[SLOTS];
 
-// Writes what an argument of this kind points to.
+// Writes the memory that an argument of this kind points to.
 void fill(enum kind kind, void *at, size_t size, struct rng *r, const struct scratch *s);
-// Makes the calls of one stream, and of those that it starts. `scratch` may be anything.
+// Makes the calls of one stream, and of those that it starts.
 void stream_run(uint64_t stream);
 // The whole life of one of the runner's children.
 __attribute__((noreturn)) void victim(int number);
-// What a program started by CALL_EXEC does.
+// The life of a program that CALL_EXEC has started.
 __attribute__((noreturn)) void victim_after_exec(uint64_t stream);
 
 // ---- the machine before and after a round (check.c) ----
 
-// Notes how the machine is; to be called when it is at rest.
+// Records the state of the machine, which must be at rest.
 void check_begin(void);
-// NULL when all that was taken since then is back, else what is not. Waits a while for it. Memory
-// is looked at only if asked for: caches grow for some rounds.
+// Returns NULL if all that was taken since then is back, otherwise what is missing. Waits a while
+// for it. `memory`: checks memory, too, although caches grow in the first rounds.
 const char *check_end(bool memory);
-// The processes of this program that there are, the runner included: number, state, threads.
+// The existing processes of this program, also the runner: number, state, threads.
 const char *who_is_left(void);
 // Removes what rounds leave in /tmp, and puts all CPUs online.
 void clean_up(void);

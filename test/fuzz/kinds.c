@@ -1,4 +1,4 @@
-// Values for arguments: those that are meant to be, and those that a hostile program would try.
+// Values for arguments: normal ones, and those that a hostile program would try.
 #define _GNU_SOURCE
 #include "test/fuzz/fuzz.h"
 #include <asm/prctl.h>
@@ -64,7 +64,7 @@ uint64_t hostile_pointer(struct rng *r)
 
     if (rng_once_in(r, 4))
         return edges[rng_below(r, sizeof edges / sizeof *edges)];
-    // Most often near the end of a page: what lies across it is a case of its own.
+    // Most often near the end of a page, because memory across a page border is a special case.
     return arena_address(r) + (rng_once_in(r, 2) ? PAGE - rng_below(r, 64) : rng_below(r, PAGE));
 }
 
@@ -185,7 +185,7 @@ uint64_t kind_value(enum kind kind, struct rng *r)
                                  : lengths[rng_below(r, sizeof lengths / sizeof *lengths)];
     case ADDRESS:
         return rng_once_in(r, 8) ? hostile_pointer(r) : arena_address(r);
-    case SIGNAL: // what ends or stops a process for certain is rare
+    case SIGNAL: // signals that always end or stop a process are rare
         for (int tries = 0;; tries++) {
             uint64_t sig = from_list(&lists[SIGNAL], r);
             if ((sig != SIGKILL && sig != SIGSTOP) || tries == 2)

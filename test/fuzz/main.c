@@ -1,5 +1,5 @@
-// The runner, the machine's first program: round after round, and after each the question whether
-// all is back. It reports to /dev/host, one line each:
+// The runner, the machine's first program. After each round it checks that all is back. It reports
+// to /dev/host, in lines:
 //
 //     round N             begins
 //     fault N WHAT        something is not back, or a process cannot be ended
@@ -22,11 +22,11 @@
 #include <sys/ptrace.h>
 #include <sys/wait.h>
 
-#define ROUND_MS 500   // then what still runs is killed,
-#define QUIET_MS 25    // or earlier when no call has been made for so long,
+#define ROUND_MS 500   // then all processes are killed,
+#define QUIET_MS 25    // or earlier, after this time without a call,
 #define KILL_MS  30000 // and must be gone
-#define BATCH    32    // rounds; after so many, memory is looked at
-#define REPEATS  12    // of rounds after which it is missing: what is lost, is lost each time
+#define BATCH    32    // rounds between two checks of memory
+#define REPEATS  12    // of rounds after which memory is missing: a real leak repeats
 
 struct shared *shared;
 
@@ -87,7 +87,7 @@ static void prepare(void)
         dup2(fd, FAIL_FD);
         close(fd);
     }
-    for (int sig = 1; sig < 64; sig++) // an event's owner or a parent's child may signal us
+    for (int sig = 1; sig < 64; sig++) // events and orphans may send signals to the runner
         if (sig != SIGCHLD)
             signal(sig, SIG_IGN);
 }
@@ -116,7 +116,7 @@ static bool wait_for_all(uint64_t ms, uint64_t quiet_ms)
     return false;
 }
 
-// One round, and what is not back afterwards, or NULL.
+// Plays one round. Returns what is missing afterwards, or NULL.
 static const char *play(uint64_t round)
 {
     static char text[512];
@@ -135,8 +135,8 @@ static const char *play(uint64_t round)
     return check_end(false);
 }
 
-// Some rounds, as long as there is time. They are played again when memory is missing after them.
-// Returns how many rounds that were.
+// Plays some rounds, as long as there is time. If memory is missing afterwards, it plays them
+// again. Returns the number of rounds.
 static uint64_t play_batch(uint64_t first, uint64_t count, uint64_t end)
 {
     const char *wrong = NULL;

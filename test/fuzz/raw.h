@@ -1,4 +1,4 @@
-// System calls without the C library: it would use thread-local data, which a victim may not have.
+// System calls without the C library, which needs thread-local data. A victim may have none.
 #pragma once
 
 #include <stdint.h>

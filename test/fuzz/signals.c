@@ -1,4 +1,4 @@
-// Signals of the victim: faults are left behind, and frames are changed under rt_sigreturn.
+// Signals of the victim: it skips faults, and changes frames before rt_sigreturn.
 #define _GNU_SOURCE
 #include "test/fuzz/signals.h"
 #include "test/fuzz/raw.h"
@@ -10,7 +10,7 @@
 #define STORM_MARK     0x5707
 #define CODE_OF_SENDER (-1) // SI_QUEUE: another value than the kernel's own
 
-// What rt_sigaction(2) takes.
+// The argument of rt_sigaction(2).
 struct kernel_action {
     uint64_t handler, flags, restorer, mask;
 };
@@ -84,7 +84,7 @@ static void change_registers(ucontext_t *u, struct rng *r)
         break;
     case 6:
     case 7:
-    case 8: // but the frame itself may be anywhere by now
+    case 8: // the frame itself may be anywhere now
         for (int i = 0; i < 8; i++)
             ((uint64_t *)u->uc_mcontext.fpregs)[rng_below(r, 64)] = hostile_number(r);
         break;
@@ -93,7 +93,7 @@ static void change_registers(ucontext_t *u, struct rng *r)
         u->uc_stack.ss_flags = (int)rng_next(r);
         u->uc_stack.ss_size = hostile_number(r);
         break;
-    default: // not the direction, which C code relies on
+    default: // except the direction flag, because C code relies on it
         regs[REG_EFL] = (greg_t)(rng_next(r) & ~0x400ul);
     }
     *(uint64_t *)&u->uc_sigmask = rng_next(r) & rng_next(r) & rng_next(r);

@@ -1,10 +1,10 @@
-// What the victim does with signals, and what provokes them (signals.c).
+// The victim's signals, and how it causes them (signals.c).
 #pragma once
 
 #include "test/fuzz/fuzz.h"
 
-// The handler of all signals. What touch() provokes ends touch(); other faults end the thread; a
-// signal that context_storm() has sent changes the context that the handler returns to.
+// The handler of all signals. A fault in touch() ends touch(), and any other fault ends the thread.
+// A signal of context_storm() changes the context to which the handler returns.
 void on_signal(int sig, void *info, void *context);
 // Installs it for every signal.
 void signals_begin(void);

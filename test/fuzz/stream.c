@@ -2,7 +2,7 @@
 #include "test/fuzz/fuzz.h"
 #include <stdio.h>
 
-#define MAX_DEPTH 3 // streams of that depth start no others
+#define MAX_DEPTH 3 // streams of this depth start no others
 
 static unsigned depth_of(uint64_t stream)
 {

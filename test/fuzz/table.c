@@ -1,4 +1,4 @@
-// The system calls that are made, and what their arguments are meant to be.
+// The system calls that are made, and the kinds of their arguments.
 #define _GNU_SOURCE
 #include "test/fuzz/fuzz.h"
 #include <sys/syscall.h>
@@ -8,7 +8,7 @@
 #define SPECIAL(number, weight, name, ...) {number, weight, name, {__VA_ARGS__}, DROPPED},
 
 const struct entry table[] = {
-    // what this program makes of several
+    // calls of this program that make several system calls
     {CALL_SPAWN, 8, "spawn", {CLONE_FLAGS, SIGNAL, WORD, WORD, BYTES}, NEW_PID},
     SPECIAL(CALL_EXEC, 2, "exec", PATH) SPECIAL(CALL_TOUCH, 12, "touch", ADDRESS, NUMBER, NUMBER)
         SPECIAL(CALL_CONTEXT, 8, "context", NUMBER) SPECIAL(CALL_FAIL, 6, "fail", COUNT)
@@ -130,7 +130,7 @@ const struct entry table[] = {
     CALL(sched_yield, 4, NOTHING) CALL(sched_setaffinity, 5, TID, LENGTH, CPUS)
         CALL(sched_getaffinity, 1, TID, LENGTH, BYTES) CALL(getcpu, 1, BYTES, BYTES)
             CALL(uname, 1, BYTES) CALL(sysinfo, 1, BYTES) CALL(getrandom, 3, BYTES, LENGTH, NUMBER)
-    // what dr7 does not have
+    // missing in dr7
     CALL(socket, 1, NUMBER, NUMBER, NUMBER)};
 
 const size_t table_size = sizeof table / sizeof *table;

@@ -1,4 +1,4 @@
-// The process that makes a round's calls, and what its calls start.
+// The process that makes a round's calls, and the processes that the calls start.
 #define _GNU_SOURCE
 #include "test/fuzz/fuzz.h"
 #include "test/fuzz/raw.h"
@@ -30,7 +30,7 @@ __attribute__((used, noreturn)) static void stream_main(uint64_t stream)
     __builtin_unreachable();
 }
 
-// A thread or process that runs a stream. It begins on a stack of its own in any case.
+// Starts a thread or process that runs a stream. It always begins on its own stack.
 static long start(uint64_t flags, uint64_t parent_tid, uint64_t child_tid, uint64_t tls,
                   uint64_t stream)
 {
@@ -80,7 +80,7 @@ static uint64_t resolve(const struct call *c, int i, struct rng *r, struct scrat
         return (uint64_t)(int64_t)pid_slot[value];
     if (kind < FIRST_BUFFER)
         return value;
-    if (kind == WORD) // one that others use too
+    if (kind == WORD) // a word that others use, too
         return ARENA + 32 * PAGE + value * 4;
     fill(kind, s->slot[value], sizeof s->slot[value], r, s);
     return (uint64_t)s->slot[value];
@@ -97,7 +97,7 @@ static void spare_runner(const struct call *c, uint64_t arg[ARGS])
              (value == -1 && c->entry->number == SYS_kill)))
             arg[i] = (uint64_t)pid_slot[0];
     }
-    // A file's owner may get any signal, SIGKILL too (F_SETSIG).
+    // A file's owner may get any signal, also SIGKILL (F_SETSIG).
     if (c->entry->number == SYS_fcntl && ((int)arg[1] == F_SETOWN || (int)arg[1] == F_SETOWN_EX))
         arg[1] = F_GETOWN;
 }
@@ -122,7 +122,7 @@ static void make_call(const struct call *c, uint64_t stream, unsigned index, str
         a[i] = resolve(c, i, &r, s);
     spare_runner(c, a);
     switch (c->entry->number) {
-    case CALL_SPAWN: // the library's own TLS stays out of it, so any will do
+    case CALL_SPAWN: // the C library's TLS is not used, so any value is allowed
         result =
             start((a[0] & ~0xfful) | (a[1] & 0xff), a[2], a[3], a[4], stream_child(stream, index));
         break;
@@ -166,7 +166,7 @@ void stream_run(uint64_t stream)
     }
 }
 
-// ---- its beginning ----
+// ---- the beginning of a victim ----
 
 static void map(uint64_t page, uint64_t pages, int prot, int flags, int fd)
 {

@@ -1,5 +1,5 @@
-// debuggee: what test/gdbserver.py looks at with gdb. With an argument it does other things:
-// "exec" runs it once more, "many" has THREADS threads that wait, "stores" stores for ever.
+// debuggee: the program that test/gdbserver.py debugs with gdb. With an argument it does other
+// things: "exec" runs it once more, "many" has THREADS threads that wait, "stores" stores for ever.
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>

@@ -1,5 +1,5 @@
-// A program for perf to look at: which task stores where, how often and called by whom is known
-// exactly. Built without optimization, so that all functions and their frames are there.
+// A program for perf. For each task, the places, numbers and callers of its stores are known
+// exactly. It is built without optimization, so that all functions have frames.
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/prctl.h>
