@@ -10,6 +10,8 @@ from labs import lab
 ENTRIES = [
     ("perf/remote.c", "perf_ctx_run_all", "for (u32 cpu = 0; cpu < nr_cpus; cpu++)",
      "for (u32 cpu = 1; cpu < nr_cpus; cpu++)", "CPU 0 is always online: it answers the call"),
+    ("perf/queue.c", "need_of_group", "return MIN(need, perf_registers->nr + 1);",
+     "return MIN(need, perf_registers->nr + 2);", "all that need more than there are wait in vain"),
     ("perf/place.c", "perf_place", "if (!perf_somebody_waits())", "if (false)",
      "nobody is found, and no caller looks at the result"),
     ("perf/place.c", "with_queue", "if (!ctx || !(perf_filled_here(ctx) & BIT(queue)))",
