@@ -9,7 +9,7 @@
 #define STORES  3
 
 static char text[1 << 18], again[1 << 18];
-static uint64_t watched;
+static uint64_t watched, other;
 
 static const char *read_of(const char *path)
 {
@@ -117,14 +117,16 @@ UTEST_ENTRY(trace_commits, "trace-commits", NULL, NEEDS_DR7)
     pin_to_cpu(0);
     drop();
     set("buffer_size_kb", "64");
-    set("tracing_on", "1");
-    int fd = bp_must(HW_BREAKPOINT_W, &watched, 8);
+    int fd = bp_must(HW_BREAKPOINT_W, &watched, 8); // the first commit of the trace tells of it
     CHECK_EQ(ioctl(fd, PERF_EVENT_IOC_ID, &id), 0);
+    set("tracing_on", "1");
+    close(bp_must(HW_BREAKPOINT_W, &other, 8));
     close(fd);
     set("tracing_on", "0");
+    CHECK(read_text(TRACE, text, sizeof text) > 0);
+    CHECK(lines_with("[000] ", "bp_install: reg=1 ") >= 1);
     snprintf(comes, sizeof comes, "bp_install: reg=0 id=%lu addr=%p len=8 ", id, (void *)&watched);
     snprintf(leaves, sizeof leaves, "bp_evict: reg=0 id=%lu\n", id);
-    CHECK(read_text(TRACE, text, sizeof text) > 0);
     int times = lines_with("[000] ", comes); // more than one if the task lost the CPU meanwhile
     CHECK(times >= 1);
     CHECK_EQ(lines_with("[000] ", leaves), times);
