@@ -152,7 +152,19 @@ static int set_dr7(struct thread *th, u64 dr7)
     return 0;
 }
 
-s64 ptrace_set_debugreg(struct tracee *tr, u32 n, u64 value)
+static int set_any(struct thread *th, u32 n, u64 value)
+{
+    return n == 7 ? set_dr7(th, value) : set_address(th, n, value);
+}
+
+// The first write to a register of this thread. It is not inline, so that the others need no frame.
+static __attribute__((noinline)) int set_first(struct thread *th, u32 n, u64 value)
+{
+    th->debugregs = kalloc(sizeof(*th->debugregs));
+    return th->debugregs ? set_any(th, n, value) : -ENOMEM;
+}
+
+int ptrace_set_debugreg(struct tracee *tr, u32 n, u64 value)
 {
     struct thread *th = tracee_thread(tr);
     if (n == 6) {
@@ -161,9 +173,7 @@ s64 ptrace_set_debugreg(struct tracee *tr, u32 n, u64 value)
     }
     if (!HWBP || (n >= HBP_NUM && n != 7))
         return -EIO; // Linux's error for registers that do not exist
-    if (!th->debugregs && !(th->debugregs = kalloc(sizeof(*th->debugregs))))
-        return -ENOMEM;
-    return n == 7 ? set_dr7(th, value) : set_address(th, n, value);
+    return th->debugregs ? set_any(th, n, value) : set_first(th, n, value);
 }
 
 u64 ptrace_get_debugreg(const struct tracee *tr, u32 n)

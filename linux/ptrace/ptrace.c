@@ -35,8 +35,7 @@ static s64 set_options(struct tracee *tr, u64 options)
     return 0;
 }
 
-// The requests that leave the tracee stopped. It is frozen.
-static s64 look_or_change(struct tracee *tr, s64 request, u64 addr, u64 data)
+static s64 frozen_request(struct tracee *tr, s64 request, u64 addr, u64 data)
 {
     switch (request) {
     case PTRACE_PEEKTEXT:
@@ -80,11 +79,15 @@ static s64 look_or_change(struct tracee *tr, s64 request, u64 addr, u64 data)
     }
 }
 
-static bool resumes(s64 request)
+// The requests that leave the tracee stopped.
+static s64 look_or_change(s64 request, s32 tid, u64 addr, u64 data)
 {
-    return request == PTRACE_CONT || request == PTRACE_DETACH || request == PTRACE_SYSCALL ||
-           (request >= PTRACE_SYSEMU && request <= PTRACE_SINGLEBLOCK) ||
-           request == PTRACE_SINGLESTEP;
+    struct tracee *tr = ptrace_freeze(tid);
+    if (!tr)
+        return -ESRCH;
+    s64 result = frozen_request(tr, request, addr, data);
+    ptrace_unfreeze(tr);
+    return result;
 }
 
 // True if the request steps. "To the next branch" is "to the next instruction" here. A step to the
@@ -99,10 +102,6 @@ static bool steps(s64 request)
 static void go_on(struct tracee *tr, s64 request, int sig)
 {
     struct thread *th = tracee_thread(tr);
-    if (request == PTRACE_DETACH) {
-        ptrace_detach(tr, sig);
-        return;
-    }
     ptrace_set_step(th, steps(request));
     th->trace &= ~(TRACE_SYSCALLS | TRACE_EMULATE);
     if (request == PTRACE_SYSCALL)
@@ -110,6 +109,25 @@ static void go_on(struct tracee *tr, s64 request, int sig)
     else if (request == PTRACE_SYSEMU || request == PTRACE_SYSEMU_SINGLESTEP)
         th->trace |= TRACE_EMULATE;
     ptrace_resume(tr, sig);
+}
+
+// The requests that end the stop. It is not inline, because the others are to be fast.
+static __attribute__((noinline)) s64 end_stop(s64 request, s32 tid, u64 sig)
+{
+    struct tracee *tr = ptrace_freeze(tid);
+    if (!tr)
+        return -ESRCH;
+    if (request == PTRACE_LISTEN)
+        return ptrace_listen(tr);
+    if (sig > NSIG) {
+        ptrace_unfreeze(tr);
+        return -EIO;
+    }
+    if (request == PTRACE_DETACH)
+        ptrace_detach(tr, (int)sig);
+    else
+        go_on(tr, request, (int)sig);
+    return 0;
 }
 
 s64 sys_ptrace(s64 request, s32 tid, u64 addr, u64 data)
@@ -124,17 +142,16 @@ s64 sys_ptrace(s64 request, s32 tid, u64 addr, u64 data)
         return ptrace_interrupt(tid);
     case PTRACE_KILL:
         return ptrace_kill(tid);
+    case PTRACE_CONT:
+    case PTRACE_SYSCALL:
+    case PTRACE_SINGLESTEP:
+    case PTRACE_SINGLEBLOCK:
+    case PTRACE_SYSEMU:
+    case PTRACE_SYSEMU_SINGLESTEP:
+    case PTRACE_DETACH:
+    case PTRACE_LISTEN:
+        return end_stop(request, tid, data);
+    default:
+        return look_or_change(request, tid, addr, data);
     }
-    struct tracee *tr = ptrace_freeze(tid);
-    if (!tr)
-        return -ESRCH;
-    if (request == PTRACE_LISTEN)
-        return ptrace_listen(tr);
-    if (resumes(request) && data <= NSIG) {
-        go_on(tr, request, (int)data);
-        return 0;
-    }
-    s64 result = resumes(request) ? -EIO : look_or_change(tr, request, addr, data);
-    ptrace_unfreeze(tr);
-    return result;
 }

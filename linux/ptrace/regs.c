@@ -89,7 +89,8 @@ s64 ptrace_peek_user(struct tracee *tr, u64 offset, u64 udata)
     return put_user(value, udata);
 }
 
-static int set_reg(struct tracee *tr, u64 offset, u64 value)
+// A function of its own, so that a debug register is written without this frame.
+static __attribute__((noinline)) int set_reg(struct tracee *tr, u64 offset, u64 value)
 {
     struct user_regs r;
     ptrace_get_regs(tr, &r);
@@ -97,7 +98,7 @@ static int set_reg(struct tracee *tr, u64 offset, u64 value)
     return ptrace_set_regs(tr, &r);
 }
 
-s64 ptrace_poke_user(struct tracee *tr, u64 offset, u64 value)
+int ptrace_poke_user(struct tracee *tr, u64 offset, u64 value)
 {
     if (bad_offset(offset))
         return -EIO;

@@ -98,7 +98,7 @@ void ptrace_get_regs(const struct tracee *tr, struct user_regs *r);
 // Sets all registers or none. 0, or -EIO: a selector or base that no program can have.
 int ptrace_set_regs(struct tracee *tr, const struct user_regs *r);
 s64 ptrace_peek_user(struct tracee *tr, u64 offset, u64 udata);
-s64 ptrace_poke_user(struct tracee *tr, u64 offset, u64 value);
+int ptrace_poke_user(struct tracee *tr, u64 offset, u64 value);
 // arch_prctl(2), for the tracee.
 s64 ptrace_arch_prctl(struct tracee *tr, u64 code, u64 addr);
 
@@ -120,7 +120,7 @@ void ptrace_set_step(struct thread *th, bool on);
 u64 ptrace_get_debugreg(const struct tracee *tr, u32 n);
 // 0, -EIO (no such register), -EINVAL, -ENOSPC, -ENOMEM: then nothing has changed. The tracee is
 // frozen.
-s64 ptrace_set_debugreg(struct tracee *tr, u32 n, u64 value);
+int ptrace_set_debugreg(struct tracee *tr, u32 n, u64 value);
 // The registers that caused the running thread's present #DB, as bits of DR6.
 u64 ptrace_take_hits(struct thread *th);
 
