@@ -78,14 +78,14 @@ static u32 need_of_group(const struct perf_event *leader)
     return MIN(need, perf_registers->nr + 1);
 }
 
-static u32 need_of(const struct perf_event *leader)
+static inline __attribute__((always_inline)) u32 need_of(const struct perf_event *leader)
 {
     bool alone = !leader->nr_siblings && !leader->attr.exclusive;
     return likely(alone) ? leader->pmu->limited : need_of_group(leader);
 }
 
 // Where a leader belongs that waits or has a place.
-static u32 queue_for(const struct perf_event *leader)
+static inline __attribute__((always_inline)) u32 queue_for(const struct perf_event *leader)
 {
     bool active = leader->state == PERF_ACTIVE;
     if (!leader->need)

@@ -11,6 +11,12 @@ struct change {
     int result;
 };
 
+// Sure only with IRQs off.
+static inline bool runs_here(const struct perf_event *event)
+{
+    return __atomic_load_n(&event->ctx->active_cpu, __ATOMIC_RELAXED) == (s32)cpu_id();
+}
+
 // On the CPU where the event's context runs, IRQs off.
 static inline __attribute__((always_inline)) int change_here(struct perf_event *event,
                                                              perf_change_fn *fn, void *arg)
@@ -41,7 +47,7 @@ static inline __attribute__((always_inline)) int change_here(struct perf_event *
 static void change_call(void *arg)
 {
     struct change *c = arg;
-    c->done = c->event->ctx->active_cpu == (s32)cpu_id();
+    c->done = runs_here(c->event);
     if (c->done)
         c->result = change_here(c->event, c->fn, c->arg);
 }
@@ -78,13 +84,14 @@ static __attribute__((noinline)) int change_elsewhere(struct perf_event *event, 
 static inline __attribute__((always_inline)) int run(struct perf_event *event, perf_change_fn *fn,
                                                      void *arg)
 {
-    u64 flags = irq_save();
-    if (event->ctx->active_cpu == (s32)cpu_id()) { // the usual case: one's own
-        int result = change_here(event, fn, arg);
+    if (runs_here(event)) { // the usual case: one's own
+        u64 flags = irq_save();
+        bool here = runs_here(event);
+        int result = here ? change_here(event, fn, arg) : 0;
         irq_restore(flags);
-        return result;
+        if (here)
+            return result;
     }
-    irq_restore(flags);
     return change_elsewhere(event, fn, arg);
 }
 
@@ -93,21 +100,15 @@ int perf_ctx_run(struct perf_event *event, perf_change_fn *fn, void *arg)
     return run(event, fn, arg);
 }
 
-// ---- with inherited copies; perf_mutex is held ----
-
-static inline __attribute__((always_inline)) void run_family(struct perf_event *event,
-                                                             perf_change_fn *fn, void *arg)
-{
-    struct perf_event *child;
-    run(event, fn, arg);
-    list_for_each (child, &event->children, child_node)
-        perf_ctx_run(child, fn, arg);
-}
+// ---- with inherited copies ----
 
 void perf_family_run(struct perf_event *event, perf_change_fn *fn, void *arg)
 {
+    struct perf_event *child;
     mutex_lock(&perf_mutex);
-    run_family(event, fn, arg);
+    run(event, fn, arg);
+    list_for_each (child, &event->children, child_node)
+        perf_ctx_run(child, fn, arg);
     mutex_unlock(&perf_mutex);
 }
 
