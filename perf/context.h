@@ -124,10 +124,13 @@ void perf_file(struct perf_event *leader);
 // The same for a group that lost its place, which keeps its turn, and for one that got a place.
 void perf_file_out(struct perf_event *leader);
 void perf_file_in(struct perf_event *leader);
-// The same for one whose turn is over: it begins to wait.
+// The same for one that took turns and whose turn is over: it begins to wait.
 void perf_file_last(struct perf_event *leader);
 // How many take turns here.
-u32 perf_takers_here(struct perf_event_context *ctx);
+static inline u32 perf_takers_here(const struct perf_event_context *ctx)
+{
+    return ctx->any.nr_turns + (ctx->bound ? perf_bound_here(ctx)->nr_turns : 0);
+}
 // Who shall have the next `room` registers: a leader from the queues QUEUE_WAITING, or NULL.
 struct perf_event *perf_next_turn(struct perf_event_context *ctx, u32 room);
 

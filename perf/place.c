@@ -121,16 +121,21 @@ static void with_row(struct perf_row *row, u32 queue, void fn(struct list *leade
         fn(&row->queue[queue]);
 }
 
-// Calls fn for one queue of the rows that are not empty, first of the one for any CPU.
-static void with_queue(struct perf_event_context *ctx, u32 queue, void fn(struct list *leaders))
+static void with_filled(struct perf_event_context *ctx, u32 queue, void fn(struct list *leaders))
 {
-    if (!ctx || !(perf_filled_here(ctx) & BIT(queue)))
-        return;
     spin_lock(&ctx->lock);
     with_row(&ctx->any, queue, fn);
     if (ctx->bound)
         with_row(perf_bound_here(ctx), queue, fn);
     spin_unlock(&ctx->lock);
+}
+
+// Calls fn for one queue of the rows that are not empty, first of the one for any CPU.
+static inline void with_queue(struct perf_event_context *ctx, u32 queue,
+                              void fn(struct list *leaders))
+{
+    if (ctx && perf_filled_here(ctx) & BIT(queue))
+        with_filled(ctx, queue, fn);
 }
 
 static void take_out(struct list *leaders)

@@ -154,28 +154,23 @@ void perf_file_out(struct perf_event *leader)
 
 void perf_file_in(struct perf_event *leader)
 {
-    move(leader, queue_for(leader));
+    move(leader, leader->need && !leader->attr.pinned ? QUEUE_SERVED : QUEUE_NONE);
 }
 
 void perf_file_last(struct perf_event *leader)
 {
-    move(leader, queue_for(leader));
+    move(leader, QUEUE_WAITING + leader->need - 1);
     leader->since = leader->ctx->given;
 }
 
 // ---- turns ----
 
-u32 perf_takers_here(struct perf_event_context *ctx)
-{
-    return ctx->any.nr_turns + (ctx->bound ? perf_bound_here(ctx)->nr_turns : 0);
-}
-
 struct perf_event *perf_next_turn(struct perf_event_context *ctx, u32 room)
 {
     u32 queues = BIT(QUEUE_WAITING + room) - BIT(QUEUE_WAITING);
-    s64 limit = (s64)ctx->given - perf_takers_here(ctx);
     if (!(perf_filled_here(ctx) & queues))
         return NULL;
+    s64 limit = (s64)ctx->given - perf_takers_here(ctx);
     struct perf_event *best = first_in(&ctx->any, queues, NULL, limit);
     return ctx->bound ? first_in(perf_bound_here(ctx), queues, best, limit) : best;
 }

@@ -24,9 +24,10 @@ static inline bool list_empty(const struct list *l)
 
 static inline void list_add(struct list *node, struct list *after)
 {
-    node->next = after->next;
+    struct list *next = after->next;
+    node->next = next;
     node->prev = after;
-    after->next->prev = node;
+    next->prev = node;
     after->next = node;
 }
 
@@ -38,8 +39,9 @@ static inline void list_add_tail(struct list *node, struct list *head)
 // Unlinks and leaves the node empty, so that list_empty(node) tells whether it is linked.
 static inline void list_del(struct list *node)
 {
-    node->prev->next = node->next;
-    node->next->prev = node->prev;
+    struct list *prev = node->prev, *next = node->next;
+    prev->next = next;
+    next->prev = prev;
     list_init(node);
 }
 
