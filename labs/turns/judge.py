@@ -103,7 +103,9 @@ class Scene:
             return "P", end
         found = [wrong for wrong in (
             self.halved(), self.idle(), self.starved(), self.unfair(), self.turned(turn_ms),
-            self.miscounted(), self.misjudged()) if wrong]
+            self.miscounted()) if wrong]
+        if not found and (wrong := self.misjudged()):  # after unfair turns it would be luck
+            found = [wrong]
         return "".join(letter for letter, _ in found) or ".", found[0][1] if found else ""
 
 
