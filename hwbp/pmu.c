@@ -24,6 +24,15 @@ static int parse(const struct perf_event *event, const struct perf_event_attr *a
     return err;
 }
 
+// A copy asks for the same as its original, which is valid.
+static int copy_request(struct hw_breakpoint *bp, const struct hw_breakpoint *from)
+{
+    bp->addr = from->addr;
+    bp->type = from->type;
+    bp->len = from->len;
+    return 0;
+}
+
 // The slot is reserved before the request is validated, because Linux does so: a full machine
 // answers ENOSPC even to a bad request, unless it names no type at all. `wide` is the claim of a
 // wide breakpoint, whose slots its maker has reserved. A group is placed whole, so a pinned
@@ -34,9 +43,10 @@ static int bp_event_init(struct perf_event *event, void *wide)
     u32 type = event->attr.bp_type;
     if (type == HW_BREAKPOINT_EMPTY || type == HW_BREAKPOINT_INVALID)
         return parse(event, &event->attr, bp);
-    bp->claim = wide;
-    if (wide)
+    if (wide) {
+        bp->claim = wide;
         return parse(event, &event->attr, bp);
+    }
 
     const struct perf_event *parent = event->parent;
     bool pinned = parent ? bp_of(parent)->claim->pinned : event->leader->attr.pinned;
@@ -44,7 +54,7 @@ static int bp_event_init(struct perf_event *event, void *wide)
     int err = claim_reserve(claim, parent);
     if (err)
         return err;
-    err = parse(event, &event->attr, bp);
+    err = parent ? copy_request(bp, bp_of(parent)) : parse(event, &event->attr, bp);
     if (err)
         claim_release(claim);
     else

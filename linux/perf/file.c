@@ -127,10 +127,10 @@ static s64 modify(struct perf_event *event, u64 uattr)
     int err = perf_copy_attr(uattr, &attr);
     if (err)
         return err;
-    if (attr.type != event->attr.type || perf_is_clock(event)) // on Linux clocks change their type
+    if (attr.type != event->attr.type)
         return -EINVAL;
-    if (attr.type != PERF_TYPE_BREAKPOINT)
-        return -EOPNOTSUPP;
+    if (attr.type != PERF_TYPE_BREAKPOINT) // on Linux clocks have another type once they are open
+        return perf_is_clock(event) ? -EINVAL : -EOPNOTSUPP;
     err = hwbp_check(event, &attr);
     if (err)
         return err;

@@ -40,6 +40,7 @@ static struct perf_event *copy_event(struct perf_event *event, struct task *task
 
 struct fork {
     struct task *child;
+    struct perf_event_context *ctx; // the child's; NULL: not asked for yet
     bool thread;
     int err;
 };
@@ -56,9 +57,10 @@ static void copy_groups(struct list *leaders, struct fork *f)
     list_for_each (event, leaders, node) {
         if (f->err || !inherits(event, f->thread))
             continue;
-        struct perf_event_context *ctx = perf_task_context(f->child);
+        if (!f->ctx)
+            f->ctx = perf_task_context(f->child);
         struct perf_event *leader =
-            IS_ERR(ctx) ? (void *)ctx : copy_event(event, f->child, ctx, NULL);
+            IS_ERR(f->ctx) ? (void *)f->ctx : copy_event(event, f->child, f->ctx, NULL);
         if (IS_ERR(leader)) {
             f->err = PTR_ERR(leader);
             continue;
@@ -66,7 +68,7 @@ static void copy_groups(struct list *leaders, struct fork *f)
         list_for_each (sibling, &event->siblings, node) {
             if (f->err || !inherits(sibling, f->thread))
                 continue;
-            struct perf_event *copy = copy_event(sibling, f->child, ctx, leader);
+            struct perf_event *copy = copy_event(sibling, f->child, f->ctx, leader);
             if (IS_ERR(copy))
                 f->err = PTR_ERR(copy);
         }

@@ -247,9 +247,9 @@ KTEST_HWBP(perf_memory, "perf-memory", NULL)
     u64 before = heap_bytes;
     for (u32 i = 0; i < 5; i++)
         run_to_end(open_both);
-    for (u64 end = clock_ns() + NS_PER_SEC; heap_bytes != before && clock_ns() < end;)
-        schedule(); // the last references of the tasks go
-    EXPECT_EQ(heap_bytes, before);
+    for (u64 end = clock_ns() + NS_PER_SEC; heap_bytes > before && clock_ns() < end;)
+        schedule();               // the last references of the tasks go
+    EXPECT(heap_bytes <= before); // less if a task of before was freed meanwhile
 }
 
 // ---- two openers ----
@@ -301,7 +301,7 @@ KTEST_HWBP(perf_openers, "perf-two-openers", NULL)
     u64 before = heap_bytes;
     for (u32 round = 1; round <= ROUNDS; round++)
         open_first(round);
-    EXPECT_EQ(heap_bytes, before);
+    EXPECT(heap_bytes <= before); // less if a task of before was freed meanwhile
     task_join(t);
     task_put(t);
     go_anywhere();

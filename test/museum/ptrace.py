@@ -8,9 +8,8 @@ ENTRIES = [
           "A forked child got its parent's debug registers. It had no tracer, so the first hit was "
           "its end.",
           [(FILE, "make", ".exclude_kernel = 1,", ".exclude_kernel = 1,\n        .inherit = 1,"),
-           ("hwbp/pmu.c", "bp_event_init", "    err = parse(event, &event->attr, bp);\n",
-            "    err = parse(event, &event->attr, bp);\n"
-            "    bp->traps = parent && bp_of(parent)->traps;\n")],
+           ("hwbp/pmu.c", "copy_request", "    return 0;",
+            "    bp->traps = from->traps;\n    return 0;")],
           "ptrace.dr-fork"),
     Entry("registers-survive-exec", 2009,
           "The new program began with the old one's watchpoints, on addresses that meant "
