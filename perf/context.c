@@ -137,6 +137,7 @@ void perf_set_state(struct perf_event *event, enum perf_state state)
     update_times(event, now);
     if (event->state == PERF_ACTIVE)
         leave(event);
-    event->ctx->waits |= state == PERF_INACTIVE;
+    if (state == PERF_INACTIVE)
+        event->ctx->waits = true;
     event->state = state;
 }

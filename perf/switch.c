@@ -22,7 +22,7 @@ void perf_ctx_disband(struct perf_event_context *ctx)
             continue;
         perf_update_times(event);
         event->state = PERF_INACTIVE;
-        if (event->leader == event && !ctx->dead) // the dead wait for nothing
+        if (!ctx->dead && event->leader == event) // the dead wait for nothing
             perf_file_out(event);
     }
     ctx->nr_limited = 0;
