@@ -242,6 +242,8 @@ def run_no_module(build):
 # Faults of the kernel (debug/crash.h), and the lines that it must print.
 WHERE = [r"cpu \d+, task main ", r"  \[[0-9a-f]{16}\] \w[\w.]*\+0x[0-9a-f]+$"]
 IN = r"  \[[0-9a-f]{16}\] "
+# An NMI at the first instruction of a tick hides the function that the tick interrupts.
+IDLE = IN + "(sched_idle|kernel_main)"
 PANICS = {
     "null": [r"PANIC: #PF in ring 0 at crash_if_asked\+0x", r"write of .*NULL pointer"] + WHERE,
     "panic": [r"PANIC: crash=panic$"] + WHERE,
@@ -250,9 +252,9 @@ PANICS = {
     "stack": [r"PANIC: #DF in ring 0 at deeper.*\+0x", "the kernel stack is full"] + WHERE,
     "order": [r"PANIC: mutex: low \(rank 1\) taken by a task that holds ranks 400$"] + WHERE,
     "stuck": [r"PANIC: watchdog: cpu \d has taken no tick for 2 s$", "cpu ", IN + "crash_if_asked",
-              r"cpu \d was in ring 0$", IN + "sched_idle"],
+              r"cpu \d was in ring 0$", IDLE],
     "spin": [r"PANIC: watchdog: cpu \d has a switch due and makes none for 2 s$", "cpu ",
-             IN + "crash_if_asked", r"cpu \d was in ring 0$", IN + "sched_idle"],
+             IN + "crash_if_asked", r"cpu \d was in ring 0$", IDLE],
     "endless-test": [r"PANIC: test sched.no-starvation does not end$", r"cpu \d was in ring 0$"],
 }
 PANIC_STATUS = 0x2a  # kernel/base/panic.h

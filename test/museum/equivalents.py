@@ -98,6 +98,8 @@ ENTRIES = [
      "`seen` is not 0: MUTEX_WAITED is set by then"),
     ("sched/task.c", "task_for_each", "if (list_empty(&task_lists[i]))", "if (false)",
      "it spares the lock: an empty list has nobody to visit"),
+    ("sched/task.c", "task_for_each", "continue;", ";",
+     "it spares the lock: an empty list has nobody to visit"),
     ("debug/ksym/trace.c", "oldest",
      "(best == nr_cpus || slot(cpu, at[cpu].next)->time < slot(best, at[best].next)->time))",
      "(best == nr_cpus || slot(cpu, at[cpu].next)->time <= slot(best, at[best].next)->time))",
