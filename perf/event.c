@@ -161,7 +161,6 @@ static int detach(struct perf_event *event, void *)
         event->leader = event;
     }
     list_for_each_safe (sibling, next, &event->siblings, node) {
-        perf_update_times(sibling);
         list_del(&sibling->node);
         sibling->leader = sibling;
         list_add_tail(&sibling->node, &ctx->flexible);

@@ -204,18 +204,25 @@ KTEST_HWBP(turns_need, "turns-need", "exact")
         perf_event_release_kernel(event[i]);
 }
 
-// The leader is closed while it is disabled: its enabled sibling has waited for nothing else.
+// The leader is closed while it is disabled: its enabled sibling has waited for nothing else, and
+// was not enabled by itself until then.
 KTEST_HWBP(turns_orphan, "turns-orphan", "exact")
 {
     event[0] = open_off(FLEXIBLE, -1, current_task(), NULL);
     event[1] = open_off(FLEXIBLE, -1, current_task(), event[0]);
+    mutex_lock(&perf_mutex);
     u64 flags = hold();
     enable(1);
+    pass(3 * TICK);
     EXPECT_EQ(who_runs(2), 0);
-    go_on(flags);
-    perf_event_release_kernel(event[0]);
+    perf_detach(event[0]);
     EXPECT_EQ(event[1]->state, PERF_ACTIVE);
     EXPECT_EQ(perf_takers_here(of_task()), 1);
+    pass(2 * TICK);
+    expect_times(event[1], 2, 2);
+    go_on(flags);
+    mutex_unlock(&perf_mutex);
+    perf_event_free(event[0]);
     perf_event_release_kernel(event[1]);
 }
 
