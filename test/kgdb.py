@@ -31,7 +31,7 @@ def commands(smp):
         script += [("continue", rf'"visit/{cpu}" hit Breakpoint 1, kgdb_visit \(cpu={cpu}\)'),
                    ("info threads", rf'\n\* \S+ +Thread \d+ "visit/{cpu}" \(runs on CPU {cpu}\)')]
     script += [
-        ("info threads", r'"main" \(waits, CPU \d+\) +0x\w+ in switch_tasks \('),
+        ("info threads", r'"main" \(waits( for a CPU)?, CPU \d+\) +0x\w+ in switch_tasks \('),
         ("backtrace", r"#0 +kgdb_visit \(.*\n#1 .* visit \(.*\n(.*\n)*.* sched_task_main "),
         ("frame 1", r"#1 .* visit \("),
         ("print kgdb_written", rf"= {last}\n"),
