@@ -228,7 +228,7 @@ void sched_init(void)
 {
     cpus[0].online = true;
     task_init();
-    for (u32 cpu = MAX_CPUS; cpu--;)
+    for (u32 cpu = 0; cpu < MAX_CPUS; cpu++)
         init_runqueue(cpu);
     task_reaper_start();
 }
