@@ -1,7 +1,7 @@
-# Advice for a mistake that does not show the other mistakes.
+# Advice about one mistake reveals nothing about the others.
 #
 # Each planted mistake runs once through the probes of its lab. The resulting row of letters is its
-# signature. A starter has the advice encrypted. The key of each is made from the function and the
+# signature. A starter has all advice encrypted, with keys that are made from the function and the
 # row. A student with this mistake gets the row, and so the advice. All other advice stays sealed.
 import hashlib
 

@@ -29,8 +29,7 @@ def ends(module):
 # ---- Check ----
 
 def check_boot(model):
-    """Checks that the starter's kernel runs a program, or the core its tasks, although the stubs do
-    nothing."""
+    """Checks that the starter boots and works, although its stubs do nothing."""
     if model.module.FLAVOUR == "core":
         done = bench.make(model.tree, "run", "CORE=1", "TIMEOUT=60")
         return [f"the starter: {done.stdout[-300:]}"] if done.returncode else []
@@ -40,7 +39,7 @@ def check_boot(model):
 
 
 def check_ends(model, given):
-    """Checks both ends of the scale."""
+    """Checks the grades of the starter and of the solution."""
     bad = check_boot(model)
     report = grading.grade(given, model.tree, model.starter)
     silent = [row.name for row in report.rows if row.name != "together" and
@@ -66,7 +65,7 @@ def check_mistake(model, given, name):
     if grading.right(row):
         return [f"{name}: no probe sees it"]
     if text.split("\nadvice: ")[1:] != [said]:
-        return [f"{name}: it is told {text!r}"]
+        return [f"{name}: the student is told {text!r}"]
     return []
 
 

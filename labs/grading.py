@@ -56,7 +56,7 @@ def grade(lab, tree, hand_in, seed=None, only=None):
         if only not in (None, name):
             continue
         if have.count(name) != 1:
-            report.add(name, points, 0, f"{have.count(name)} functions are named so in your file")
+            report.add(name, points, 0, f"your file has {have.count(name)} functions of this name")
             wrong = True
             continue
         row, why = try_alone(lab, tree, hand_in, name, seed)

@@ -5,8 +5,8 @@
 #   draw(rng)         the student's parameters
 #   ask(params)       the questions: (points, text) each
 #   truth(params)     the answers
-#   prepare(out, params)   optional: what a starter gets besides; "." is the root of the tree
-#   prove(params, truth)   optional: what is wrong with the way that the hand-out shows
+#   prepare(out, params)   optional: adds files to the starter in the folder `out`
+#   prove(params, truth)   optional: what is wrong with the way that the hand-out teaches
 import os
 import random
 import shutil
@@ -46,7 +46,7 @@ def grade(module, student, text, _seed):
 
 
 def ends(module):
-    """Returns the grades at both ends of the scale."""
+    """As functions.ends(). What is in the sheet does not change the time."""
     return 2 * [grade(module, lab.PUBLIC, "", None)]
 
 

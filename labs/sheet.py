@@ -37,5 +37,5 @@ def grade(lab, _tree, text, _seed=None, _only=None):
     report = Report(lab.name, lab.title, "")
     for number, answer in answers(text).items():
         report.add(f"question {number}", 1, int(answer != ""), answer or "no answer yet")
-    report.notes.append("One point here is an answer, right or wrong.")
+    report.notes.append("Here each answer gets one point, right or wrong.")
     return report

@@ -233,6 +233,6 @@ def lend_build(tree, kernel):
         if os.path.exists(f"{lab.ROOT}/{theirs}") and not os.path.exists(f"{tree}/{mine}"):
             os.makedirs(os.path.dirname(f"{tree}/{mine}"), exist_ok=True)
             subprocess.run(["cp", "-a", f"{lab.ROOT}/{theirs}", f"{tree}/{mine}"], check=True)
-    # Dependencies on headers name the folder.
+    # The files with the dependencies name their build folder.
     for path in glob.glob(f"{tree}/{BUILD}/obj/**/*.d", recursive=True):
         write(path, read(path).replace(kernel + "/", BUILD + "/"))

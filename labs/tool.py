@@ -81,7 +81,7 @@ def lab_grade():
 
 
 def labs_check():
-    """Checks each lab, or only the lab L=. F= prints its row for one planted mistake."""
+    """Checks each lab, or only the lab L=. With F=, only prints the row of that mistake."""
     names, bad = [variable("L")] if variable("L") else lab.names(), []
     for name in names:
         print(f"# {name}", flush=True)

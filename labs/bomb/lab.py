@@ -14,7 +14,7 @@ BUILD = "build/debug"  # of the kernel that proves the hand-out
 FUNCTIONS = 24
 WRITES = 12    # to `detonator`
 READERS = 8    # of the bytes of `lock`
-# What a phase wants, and how it is found out with dr7's perf.
+# The head of the program: its variables, three of them with a name of their own.
 FRAME = """#include <stdio.h>
 #include <stdlib.h>
 struct { volatile long noise[8], fuse, detonator; volatile unsigned char lock[8]; }
@@ -55,7 +55,7 @@ def ask(params):
 
 
 def body(params, i, rng):
-    """What the function in place i of the table does, besides making noise."""
+    """The body of the function in place i of the table."""
     lines = [f"    area.noise[{rng.randrange(8)}] += {rng.randint(1, 99)};"]
     if i == params["culprit"]:  # through another name
         lines.append("    *(area.noise + 8 + (steps & 0)) = steps * 7 + 3;")

@@ -1,6 +1,6 @@
-// A program to be counted. How often it does what, FIRST, SECOND, READS and CALLS, is the student's
-// own. Nothing else stands on the page of its variables: there a store that is not watched would
-// hide what QEMU does (docs/compare.md).
+// A program to be counted. FIRST, SECOND, READS and CALLS are the student's own numbers of
+// accesses. The page of the variables has nothing else: an unwatched store there would hide QEMU's
+// second report of a hit (docs/compare.md).
 #include <stdio.h>
 
 #define N __attribute__((noinline))

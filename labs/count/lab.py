@@ -1,5 +1,5 @@
-# The lab "count": perf counts a program of the student's own, on dr7 and on Linux, and what it says
-# is not always the same. The grader runs both.
+# The lab "count": perf counts the accesses of a program of the student's own, on dr7 and on Linux.
+# The two systems do not always agree. The grader runs both.
 import re
 import tempfile
 

@@ -1,5 +1,5 @@
 # The lab "kgdb": gdb's breakpoints in the running kernel, by the kernel's own stub. On one CPU the
-# boot is the same each time, so the grader types the same and reads the same.
+# boot is the same each time, so the grader types the same commands and gets the same answers.
 import re
 import tempfile
 
@@ -10,8 +10,8 @@ HOURS = 0.5
 NEEDS = "nothing"
 KIND = questions
 
-# What is called and written while the kernel boots, soon after gdb may look. Each name is there
-# once: of several, gdb takes that of the file in which the machine stands.
+# Functions and variables that are used soon after gdb connects. The kernel has each name once. Of
+# several, gdb would take the one in the file where the machine has stopped.
 FUNCTIONS = ["task_new", "task_start", "kalloc", "kfree"]
 VARIABLES = ["next_tid", "nr_threads", "nr_pages", "heap_bytes", "last_ino"]
 TYPES = ["char", "short", "int"]  # none is longer than a variable
@@ -31,7 +31,7 @@ def ask(params):
     asked = ", ".join(f"`{point}`" for point in params["points"])
     return [(20, f"You set {asked}, in this order, and continue. What is DR7 at the stop?"),
             (20, f"What is in DR{params['register']} there?"),
-            (20, "In which function does the machine stand there?"),
+            (20, "In which function has the machine stopped there?"),
             (20, f"Then `delete`, `watch {params['counted']}`, `ignore $bpnum {params['pass']}`, "
                  "`continue`. What is the new value at the stop?"),
             (20, "What is the name of the thread that has written it?")]

@@ -22,7 +22,7 @@ def ask(params):
             (20, "Then you come to `perf_switch_in`. What is CR3 now?"),
             (20, f"You go on to the next stop, number {stop + 1} of `perf_switch_out`. What is "
                  "DR7?"),
-            (20, f"Which function stands in the third line of the backtrace at the stop {stop}? "
+            (20, f"Which function is in the third line of the backtrace at stop {stop}? "
                  "(If there is none, write `none`.)")]
 
 

@@ -9,8 +9,8 @@ HOURS = 0.5
 NEEDS = "nothing"
 KIND = questions
 
-# Variables with few writers, and what they are. Each name is the kernel's only one of its kind, so
-# the tracer cannot take another.
+# Variables with few writers, and what they are. The kernel has each name once, so the tracer cannot
+# take another variable.
 VARIABLES = {
     "next_tid": "the number of the next task", "nr_threads": "how many threads there are",
     "dead_tasks": "the tasks that wait to be freed", "heap_bytes": "what the heap has given out",
