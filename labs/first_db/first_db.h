@@ -8,10 +8,10 @@
 // ---- Yours: first_db.c ----
 
 // The bits of DR7 that enable register n (0-3): its enable bits, R/W and LEN. `len`: 1, 2, 4 or 8
-// bytes; of an execute breakpoint it means nothing.
+// bytes; for an execute breakpoint it means nothing.
 u64 dr7_bits(int n, u8 type, u8 len);
 
-// Puts a breakpoint into register n, whoever was there before. The other registers stay as they
+// Puts a breakpoint into register n, whatever was there before. The other registers stay as they
 // are. At no time is the register enabled while its address changes.
 void arm(int n, u64 addr, u8 type, u8 len);
 

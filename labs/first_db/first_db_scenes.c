@@ -7,7 +7,7 @@
 //   Rd     disarms register R
 //   RsN    goes N times round a loop of two instructions by single steps
 //
-// After each step a line says what is counted. Whoever asked knows what is right.
+// After each step a line shows the counts. The grader knows which counts are right.
 #include "arch/x86/extable.h"
 #include "arch/x86/first_db.h"
 #include "arch/x86/platform.h"
@@ -39,7 +39,7 @@ bool lab_takes_db(struct trapframe *f)
         on_db(f);
         return true;
     }
-    write_dr7(DR7_FIXED_1); // it would never end: nothing fires any more in this scene
+    write_dr7(DR7_FIXED_1); // the scene would never end: switch all registers off
     write_dr6(DR6_ACTIVE_LOW);
     f->rflags &= ~RFLAGS_TF;
     return true;

@@ -52,7 +52,7 @@ class Truth:
             length, count = (int(x) for x in step[2:].split(":"))
             if kind != "t":
                 self.arm(n, kind, length)
-            if n in self.registers:  # every touch of these scenes is one that it watches
+            if n in self.registers:  # in these scenes a register watches each touch
                 self.happens(n, n, self.registers[n][2], count)
         self.shown.append([step] + [str(c) for c in self.counts])
 
@@ -109,7 +109,7 @@ def split(traps, place):
 
 
 def printed(said):
-    """The lines of each scene, as their words."""
+    """The lines of each scene, as lists of words."""
     return [[list(m.groups()) for m in map(STEP.match, part.split("\n")) if m]
             for part in said.split("lab: scene\n")[1:]]
 

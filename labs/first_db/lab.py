@@ -1,4 +1,4 @@
-# The lab "first_db": debug registers by hand, in the core. The file is new: the kernel has none.
+# The lab "first_db": debug registers by hand, in the core. The kernel has no such file.
 #
 # A student's number decides by which bits a register is enabled: L (1), G (2) or both (3).
 from labs import functions
@@ -26,7 +26,7 @@ EDITS = [
 
 # name: (points alone, first hint, what the starter has in its place)
 FUNCTIONS = {
-    "dr7_bits": (25, "compute one value on paper first. Register 1, write, 4 bytes: the bits 18 to "
+    "dr7_bits": (25, "compute one value on paper first. Register 1, write, 4 bytes: bits 20 to "
                      "23 are R/W and LEN.", """{
     // SDM volume 3, 18.2.4: the enable bits, R/Wn, LENn.
     (void)n;
@@ -45,9 +45,9 @@ FUNCTIONS = {
     "disarm": (15, "only six bits of DR7 belong to register n.", """{
     (void)n;
 }"""),
-    "on_db": (25, "which bits of DR6 say who has fired, and who clears them?", """{
-    // Who has fired? Count. Leave DR6 as you want to find it. What is special about execute
-    // breakpoints?
+    "on_db": (25, "which bits of DR6 name the registers that fired, and what clears them?", """{
+    // Which registers have fired? Count. Leave DR6 as you want to find it. What is special about
+    // execute breakpoints?
     (void)f;
     write_dr7(DR7_FIXED_1); // everything off, or it would never end
 }"""),
@@ -70,13 +70,13 @@ MISTAKES = {
         "R/W and LEN together take four bits for each register, from bit 16 on."),
     "leftovers": (
         "arm", "read_dr7() & ~DR7_SLOT_BITS(n)", "read_dr7()",
-        "Whoever had the register before had another condition. Clear its six bits before you set "
+        "The register may have had another condition before. Clear its six bits before you set "
         "yours."),
     "others-lost": (
         "arm", "write_dr7(others | dr7_bits(n, type, len));",
         "write_dr7(DR7_FIXED_1 | dr7_bits(n, type, len));",
         "Arming one register switches the others off: keep their bits. (The code posted in 2009 "
-        "lost the shared bits when one breakpoint went.)"),
+        "lost the shared bits when one breakpoint was removed.)"),
     "no-address": (
         "arm", "hw_write_dr(n, addr);", "hw_write_dr(0, addr);",
         "The address belongs into register n. Yours goes into another one."),

@@ -1,8 +1,8 @@
 // The stub of a hand-in answers questions. Every verdict is made in another process (judge.py). A
 // line of input is a script: what comes on the serial line, then what is called.
 //
-//   LINE CALL...     LINE: parts with "." between them: bytes, each two hexadecimal digits, and
-//                    perhaps "*" and how often. "-": nothing.
+//   LINE CALL...     LINE: parts with "." between them. A part: bytes of two hexadecimal
+//                    digits, then perhaps "*" and how often. "-": nothing.
 //
 //   g                packet_get()                    hTEXT    parse_hex()
 //   aN               packet_acks(N)                  yN,TEXT  parse_bytes() of N bytes
@@ -17,7 +17,7 @@
 #include <setjmp.h>
 
 #define LINE_MAX  16384
-#define GUARD     8192 // bytes behind the buffer of a packet
+#define GUARD     8192 // bytes after the buffer of a packet
 #define UNTOUCHED 0xee
 
 char out[PACKET_MAX + 1];

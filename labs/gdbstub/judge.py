@@ -1,5 +1,5 @@
-# Judges the stub of a hand-in. On this host it is asked, and compared with a right stub
-# (protocol.py); then a real gdb talks to the kernel that it is in (session.py).
+# Judges the stub of a hand-in. On this host its answers are compared with those of a right stub
+# (protocol.py). Then a real gdb talks to a kernel with the stub (session.py).
 import random
 
 from labs.answers import Answers
@@ -57,7 +57,7 @@ def breaks(limit):
 # ---- one script ----
 
 def plainly(data):
-    """Bytes for people."""
+    """Bytes in a form for people to read."""
     return repr(data)[1:]
 
 
@@ -100,10 +100,10 @@ def call_wrong(letter, wanted, word, longest):
     sent = bytes.fromhex(sent)
     waits, value = value.endswith("w"), value.removesuffix("w")
     if value == "!":
-        return "!", "it writes behind the end of the buffer"
+        return "!", "it writes past the end of the buffer"
     if waits != wanted.waits:
         return ("w", "it waits for one more byte") if waits else \
-            ("r", f"it should go on waiting, and returns {shown(letter, value)}")
+            ("r", f"it should go on waiting, but returns {shown(letter, value)}")
     if letter in "hy" and wanted.value == "0":
         return ("o", "it should return false") if value[0] != "0" else None
     if value != wanted.value and not (letter == "g" and waits):
@@ -121,7 +121,7 @@ CALLS = {"S": "hwbp_stopped_set", "C": "hwbp_stopped_clear", "I": "insert_softwa
 
 
 def shown(letter, value):
-    """What a call has done, for people."""
+    """What a call has done, in words for people to read."""
     if letter == "g":
         return f"the packet {plainly(bytes.fromhex(value))}"
     if letter in "Zz":
@@ -185,7 +185,7 @@ def name(letter, text):
 
 
 def shorter(line, calls):
-    """Scripts with a part less."""
+    """The script with one part left out, for each part."""
     for i in reversed(range(len(calls))):
         yield line, calls[:i] + calls[i + 1:]
     for i in reversed(range(len(line))):

@@ -1,7 +1,7 @@
 # The lab "gdbstub": the packets of gdb's remote protocol, and its requests for breakpoints.
 #
-# A student's number decides LONGEST, how many characters a run stands for at most, and LIMIT, how
-# many debug registers gdb may hold. In the kernel they are 98 and 4.
+# A student's number decides LONGEST and LIMIT. A run stands for at most LONGEST characters, and gdb
+# may hold LIMIT debug registers. In the kernel they are 98 and 4.
 from labs import functions
 
 TITLE = "L8 A gdb stub"
@@ -56,7 +56,7 @@ FUNCTIONS = {
     (void)at;
     return left;
 }"""),
-    "put_reply": (15, "the checksum is that of the bytes which stand on the line.", """{
+    "put_reply": (15, "the checksum is the sum of the bytes on the line.", """{
     // "$", out[] with runs, "#", two digits.
     put("$#00", 4);
 }"""),
@@ -65,14 +65,14 @@ FUNCTIONS = {
     (void)text;
     reply_add("%zu", n);
 }"""),
-    "parse_hex": (5, "hex_digit() says 16 when it is none.", """{
-    // *p moves behind the digits. False: there is none.
+    "parse_hex": (5, "hex_digit() returns 16 for any other character.", """{
+    // *p moves past the digits. False: there is none.
     (void)p;
     *value = 0;
     return false;
 }"""),
     "parse_bytes": (10, "a byte is two digits, the high one first.", """{
-    // n bytes from 2 * n digits. False: not so many are there.
+    // n bytes from 2 * n digits. False: there are fewer digits.
     (void)p;
     (void)to;
     (void)n;
@@ -109,7 +109,7 @@ MISTAKES = {
         "The checksum is a sum modulo 256 (gdb manual, E.1)."),
     "get-overflow": (
         "get_data", "        if (*n < PACKET_MAX)\n", "",
-        "A packet may be longer than your buffer. Whoever is on the line writes into your kernel."),
+        "A packet may be longer than your buffer. Its end is then written over other variables."),
     "get-cut-off": (
         "get_data", "*n <= PACKET_MAX && ", "",
         "A packet that did not fit is not good, though its checksum is right."),
@@ -119,22 +119,22 @@ MISTAKES = {
     "get-any-digit": (
         "get_data", "high < 16 && low < 16 && sum == high * 16 + low",
         "(high > 15 || low > 15 || sum == high * 16 + low)",
-        "What is no digit makes the checksum wrong."),
+        "A character that is no digit makes the checksum wrong."),
     "ack-always-good": (
         "packet_get", 'good ? "+" : "-"', '"+"',
-        "Who gets '+' throws the packet away. Ask for it once more with '-'."),
+        "After '+' gdb throws the packet away. Ask for it once more with '-'."),
     "ack-always": (
         "packet_get", "        if (acks)\n            put(", "            put(",
-        "After QStartNoAckMode nobody acknowledges: look at `acks`."),
+        "After QStartNoAckMode nothing is acknowledged: look at `acks`."),
     "ack-never": (
         "packet_get", '        if (acks)\n            put(good ? "+" : "-", 1);\n', "",
-        "gdb sends its packet again and again until somebody acknowledges it."),
+        "gdb sends its packet again and again until it is acknowledged."),
     "get-begun-stays": (
         "packet_get", "        begun = false;\n", "",
-        "`begun` is said of one packet. The next one has a '$' of its own."),
+        "`begun` is true for one packet only. The next one has a '$' of its own."),
     "get-begun-ignored": (
         "packet_get", "!begun && get_byte()", "get_byte()",
-        "Somebody has read the '$' already (packet_begun()): do not wait for another."),
+        "The '$' was read already (packet_begun()): do not wait for another."),
     "get-bad-returned": (
         "packet_get", "        if (good) {\n", "        {\n",
         "A packet that is not good is not obeyed: wait for the next."),
@@ -153,10 +153,10 @@ MISTAKES = {
         "A run stands for at most LONGEST characters."),
     "run-one-more": (
         "run_length", "n < MIN(left, LONGEST)", "n <= MIN(left, LONGEST)",
-        "Your run may become one longer than LONGEST, or than what is there."),
+        "Your run may be one longer than LONGEST, or longer than the text."),
     "reply-sum-of-text": (
         "put_reply", "sum += run[k];", "sum += length > 1 ? out[i] * (k ? 0 : n) : run[k];",
-        "The checksum is that of the bytes on the line: before gdb expands any run."),
+        "The checksum is the sum of the bytes on the line, before gdb expands any run."),
     "reply-count-off": (
         "put_reply", "n - 1 + RUN_BASE", "n + RUN_BASE",
         "The first character stands before the '*': it is not counted again."),
@@ -167,20 +167,20 @@ MISTAKES = {
         "'$' and '#' do not belong to the checksum."),
     "reply-again": (
         "put_reply", "i += n", "i++",
-        "Behind a run go on with the first character that it does not stand for."),
+        "After a run go on with the first character that it does not stand for."),
     "text-no-star": (
         "reply_text", '"$#}*"', '"$#}"', "'*' is the mark of a run: escape it, too."),
     "text-no-escape": (
         "reply_text", '"$#}*"', '"$#*"', "The escape character itself must be escaped."),
     "text-not-changed": (
         "reply_text", "*text ^ ESCAPE_XOR", "*text",
-        "Behind '}' stands the character XOR 0x20, so that no reader finds a '#' there."),
+        "After '}' comes the character XOR 0x20, so that no reader finds a '#' there."),
     "hex-decimal": (
         "parse_hex", "*value << 4 | d", "*value * 10 + d", "Numbers of the protocol are "
         "hexadecimal."),
     "hex-nothing-is-0": (
         "parse_hex", "return *p != start;", "(void)start;\n    return true;",
-        "No digit is no number, and not 0."),
+        "Without a digit there is no number, not even 0."),
     "hex-32-bits": (
         "parse_hex", "*value << 4 | d", "(u32)*value << 4 | d",
         "Addresses have 64 bits. Yours lose the upper ones."),
@@ -189,13 +189,13 @@ MISTAKES = {
     "bytes-half": (
         "parse_bytes", "high < 16 ? hex_digit((*p)[1]) : 16",
         "high < 16 ? hex_digit((*p)[1]) % 16 : 16",
-        "Half a byte is no byte: the second digit must be one, too."),
+        "Half a byte is no byte: the second character must be a digit, too."),
     "bytes-stay": (
         "parse_bytes", ", *p += 2", "", "Each byte moves *p by two digits."),
     "break-unknown-is-error": (
         "change_break", 'reply("");\n            return;', "reply_result(-EINVAL);\n"
         "            return;",
-        "gdb asks what a stub can do by trying. What it does not know is answered by an empty "
+        "gdb tries packets to learn what a stub can do. The answer to an unknown one is an empty "
         "packet."),
     "break-no-awatch": (
         "change_break", "kind > Z_ACCESS", "kind >= Z_ACCESS",
@@ -227,7 +227,7 @@ MISTAKES = {
         "x86 cannot watch reads alone: R/W = 3 is reads and writes (SDM 18.2.4)."),
     "hw-kind-forgotten": (
         "insert_hardware", "        slot_kind[s - slots] = kind;\n", "        (void)kind;\n",
-        "slot_kind says what gdb has asked for. Without it nobody finds the breakpoint again."),
+        "slot_kind says what gdb has asked for. Without it the breakpoint is not found again."),
     "hw-error-lost": (
         "insert_hardware", "return err;", "return 0;",
         "hwbp_stopped_set() may refuse. gdb must hear of it."),

@@ -1,6 +1,6 @@
-# gdb's side of the remote protocol (gdb manual, appendix E), and what a right stub makes of a
-# script. A script is (what comes on the serial line: a list of byte strings; the calls: a list of
-# (letter, text)); answer.c has the letters.
+# gdb's side of the remote protocol (gdb manual, appendix E), and a right stub. A script is a pair:
+# a list of byte strings that come on the serial line, and a list of calls (letter, text). answer.c
+# explains the letters.
 import re
 from dataclasses import dataclass
 
@@ -12,7 +12,7 @@ EXECUTE_LENGTH = 8                # sizeof(long), as perf_event_open(2) wants it
 
 
 class Waits(Exception):
-    """A byte is wanted that never comes."""
+    """A call waits for a byte that never comes."""
 
 
 def packet(data):
@@ -25,7 +25,7 @@ def plain(text):
 
 
 def shortest(data, longest):
-    """How many bytes it has with runs."""
+    """The number of bytes with the best runs."""
     n = i = 0
     while i < len(data):
         run = 1
@@ -62,7 +62,7 @@ def unpacked(frame, longest):
 
 @dataclass
 class Result:
-    """What a call should do. `sent`: the bytes, or, of a reply, the texts of the packets."""
+    """What a call should do. `sent`: bytes on the line; `replies`: the texts of reply packets."""
     value: str = ""
     sent: bytes = b""
     replies: tuple = ()
@@ -113,7 +113,7 @@ class Stub:
                 return
 
     def change(self, text, insert, result):
-        """The answer to a Z or z packet; what is called stands in result.value."""
+        """The answer to a Z or z packet. result.value gets the calls that it should make."""
         numbers = [number(word) for word in text.split(b",")]
         if len(numbers) != 3 or None in numbers:
             return b"E16"
@@ -188,4 +188,4 @@ def parsed(letter, text):
     digits = text[:2 * int(count)].lower()
     if len(digits) < 2 * int(count) or any(c not in HEX for c in digits):
         return "0"
-    return f"1,{digits.decode()}ee,{len(digits)}"  # the byte behind them is as it was
+    return f"1,{digits.decode()}ee,{len(digits)}"  # the next byte is as it was

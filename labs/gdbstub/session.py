@@ -1,5 +1,5 @@
-# A real gdb on the kernel of a hand-in, with drawn symbols. gdb says what it was told; QEMU has
-# written down what was in the debug registers. Both must be right.
+# A real gdb on the kernel of a hand-in, with symbols that are drawn. gdb prints what the stub said;
+# QEMU has written down the debug registers. Both must be right.
 import itertools
 import random
 import re
@@ -14,7 +14,7 @@ VARIABLES = ["next_tid", "kgdb_written", "kgdb_both"]
 LENGTHS = {"char": 1, "short": 2, "int": 4}
 EXECUTE, WRITE, ACCESS = 0, 1, 3  # R/W in DR7 (SDM vol. 3, 18.2.4)
 WATCH = r"hit Hardware watchpoint \d+: .*\n\nOld value = (-?\d+).*\nNew value = (-?\d+)"
-# The first instruction behind a function's head is not farther away.
+# The first instruction after a function's prologue is at most so many bytes away.
 HEAD = 32
 
 
@@ -41,7 +41,7 @@ class Plan:
 
 
 def values_wrong(answers):
-    """The first watchpoint is hit twice: the values are those of one variable."""
+    """The first watchpoint is hit twice. Each old value must be the value known before."""
     now = re.search(r"= (-?\d+)", answers[0])[1]
     for answer in answers[2:4]:
         old, new = (int(value) for value in re.search(WATCH, answer).groups())
@@ -61,8 +61,8 @@ def stop_wrong(trap, first, size, kind, length):
 
 
 def registers_wrong(plan, traps, symbols, limit):
-    """What QEMU saw, at each #DB that a register has caused. gdb keeps silent about a write that
-    changes nothing."""
+    """What is wrong at the #DBs that registers have caused. gdb does not show a write that changes
+    nothing."""
     seen = [trap for trap in traps if trap.hits()]
     writes = list(itertools.takewhile(lambda trap: trap.condition(trap.hits()[0])[0], seen))
     if len(writes) < 2 or len(seen) < len(writes) + 3:

@@ -24,7 +24,7 @@ extern char out[PACKET_MAX + 1]; // the reply so far: text, not yet packed
 extern size_t out_length;
 extern bool acks;                      // packets are acknowledged
 extern bool begun;                     // the '$' of the next packet was read already
-u8 get_byte(void);                     // waits for a byte of gdb's
+u8 get_byte(void);                     // waits for a byte from gdb
 void put(const char *bytes, size_t n); // sends bytes to gdb
 
 // ---- breaks.c ----

@@ -1,5 +1,5 @@
-// Finds races by interleaving: one piece of work is stopped behind each of its instructions, and
-// the other one runs in between. It is a program for dr7 and for Linux.
+// Finds races by interleaving: one piece of work is stopped after each of its instructions, and the
+// other one runs in between. It is a program for dr7 and for Linux.
 #include "labs/interleave/interleave.h"
 
 // The child stands before the first instruction of its work.
@@ -36,8 +36,8 @@ bool run(struct runner *r, int most)
     return r->done;
 }
 
-// What is left when one has done n instructions, then the other runs as far as it can, and then
-// both to their ends.
+// What is left when one piece has done n instructions, and the other has run as far as it can. Then
+// both run to their ends.
 struct result outcome(const struct pair *p, struct memory *m, int n)
 {
     struct runner held, other;
@@ -54,8 +54,8 @@ struct result outcome(const struct pair *p, struct memory *m, int n)
     return (struct result){m->x, m->y};
 }
 
-// Puts into `places` behind how many instructions a stop changes the result: it is neither that of
-// one order nor that of the other. Returns how many such places there are.
+// Puts into `places` after how many instructions a stop changes the result: it is the result of
+// neither order. Returns how many such places there are.
 int look(const struct pair *p, struct memory *m, int *places)
 {
     struct runner r;

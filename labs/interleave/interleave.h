@@ -13,7 +13,7 @@
 #include <unistd.h>
 
 #define PLACES 26  // a piece of work has fewer instructions
-#define LIMIT  100 // steps: whoever takes more waits for somebody
+#define LIMIT  100 // steps: work that takes more waits for the lock
 
 // What both share. It is all zero when they begin.
 struct memory {

@@ -1,6 +1,6 @@
 # Judges the search for races by interleaving. Pieces of work are drawn and written as assembly; a
-# model in Python runs them instruction by instruction. What the student's program says of them must
-# be what the model says. Time is the count of instructions.
+# model in Python runs them instruction by instruction. The student's program must print what the
+# model says. Time is the count of instructions.
 import random
 import re
 
@@ -21,7 +21,7 @@ AT = {"x": 0, "y": 8, "lock": 16}  # struct memory
 
 
 def take():
-    """Takes the lock: three of these four are done again while somebody has it."""
+    """Takes the lock: these four are repeated while the other piece holds it."""
     return [("one", None), ("swap", "lock"), ("test", None), ("again", None)]
 
 
@@ -30,7 +30,7 @@ def pause(n):
 
 
 def change(field, k, rng):
-    """Six or seven stops lie between its load and its store: one of three is twice there, too."""
+    """Six or seven stops lie between its load and its store: at least two if EVERY is 3."""
     return [("load", field), *pause(rng.choice([4, 5])), ("add", k), ("store", field)]
 
 
@@ -39,7 +39,7 @@ def locked(body):
 
 
 def scenes(rng):
-    """name -> the two pieces of work. The same words may look right or wrong."""
+    """name -> the two pieces of work."""
     k = [rng.randint(2, 99) for _ in range(10)]
     copy = [("load", "x"), ("nop", None), ("store", "y")]
     return {
@@ -88,7 +88,7 @@ class Runner:
 
 
 def outcome(held, other, n):
-    """(x, y) when `held` was stopped behind n instructions."""
+    """(x, y) when `held` was stopped after n instructions."""
     memory = dict.fromkeys(AT, 0)
     a, b = Runner(held, memory), Runner(other, memory)
     a.run(n)
@@ -146,7 +146,7 @@ def program(bench, plan):
 
 
 def parts(said):
-    """pair -> (what each stop left behind, the places), as far as they were said."""
+    """pair -> (what each stop left behind, the places), as far as they were printed."""
     found = {}
     for part in said.split("pair ")[1:]:
         name = part.split("\n")[0]

@@ -1,7 +1,7 @@
 # The lab "interleave": races found by single steps. The program is the lab's own; it runs on Linux,
 # too.
 #
-# A student's number decides HELD (which of the two pieces of work is stopped) and EVERY (behind
+# A student's number decides HELD (which of the two pieces of work is stopped) and EVERY (after
 # which of its instructions).
 import random
 import tempfile
@@ -42,14 +42,14 @@ FUNCTIONS = {
     (void)most;
     return true;
 }"""),
-    "outcome": (20, "both start at zero; n steps of one; then who runs, and what if it waits?", """{
-    // What is left when one was stopped behind n instructions.
+    "outcome": (20, "both start at 0; n steps of one; which one runs then, and if it waits?", """{
+    // What is left when one was stopped after n instructions.
     (void)p;
     (void)n;
     return (struct result){m->x, m->y};
 }"""),
     "look": (25, "two orders are right: what do they leave behind?", """{
-    // Behind how many instructions a stop changes the result.
+    // After how many instructions a stop changes the result.
     (void)p;
     (void)m;
     (void)places;
@@ -92,8 +92,8 @@ MISTAKES = {
         "The memory still has what the last try left in it."),
     "outcome-waits": (
         "outcome", "    run(&other, LIMIT); // which may have waited\n", "",
-        "The other one may have waited for the lock of the one that was stopped. It must get on "
-        "when that one has gone to its end."),
+        "The other one may have waited for the lock of the one that was stopped. It must run "
+        "again when that one has gone to its end."),
     "outcome-not-ended": (
         "outcome", "    run(&held, LIMIT);\n", "",
         "The one that was stopped never goes to its end."),
@@ -134,7 +134,7 @@ def rule(params):
     which = "second" if params["HELD"] else "first"
     places = ["each of its instructions (1, 2, 3 ...)", "its instructions 1, 3, 5 ...",
               "its instructions 1, 4, 7 ..."][params["EVERY"] - 1]
-    return f"**You stop the {which} piece of work of a pair**, and `look` stops it behind {places}."
+    return f"**You stop the {which} piece of work of a pair**, and `look` stops it after {places}."
 
 
 def prove():

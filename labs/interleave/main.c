@@ -1,5 +1,5 @@
-// Looks at pairs of work: interleave NUMBER... (of the table), or all. Says of each what every
-// stop leaves behind, and which stops change the result.
+// Looks at pairs of work: interleave NUMBER... (of the table), or all. Prints for each what
+// every stop leaves behind, and which stops change the result.
 #include "labs/interleave/interleave.h"
 
 #include <sys/mman.h>
@@ -30,7 +30,7 @@ int main(int argc, char **argv)
 
     if (m == MAP_FAILED)
         return 1;
-    alarm(600); // who waits for a child that never stops, ends
+    alarm(600); // ends the wait for a child that never stops
     for (int i = 1; i < argc; i++)
         show(&pairs[atoi(argv[i])], m);
     for (int i = 0; argc < 2 && pairs[i].name; i++)

@@ -1,5 +1,5 @@
-# The kernels in which a test must see something: for each test the bugs that were, or could have
-# been. OWN stands for the student's number, REFUSED for the refusal with that number.
+# The kernels in which a test must see something: for each test a real bug, and one that is close to
+# it. OWN stands for the student's number, REFUSED for the refusal with that number.
 REFUSED = ["bp_len == 3", "bp_addr % 2", "bp_type == HW_BREAKPOINT_R", "bp_addr >= TASK_SIZE_MAX"]
 
 BUGS = {

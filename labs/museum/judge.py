@@ -1,5 +1,5 @@
-# Judges tests. Each is run in the kernel as it is, where it must pass, and in kernels with a bug,
-# which it must see. The kernels are the plain ones, without checks of their own.
+# Judges tests. Each must pass in the kernel as it is. In kernels with a bug it must see the bug.
+# The kernels are not debug builds, so they do not check themselves.
 import hashlib
 import os
 import pathlib
@@ -18,7 +18,7 @@ SOURCES = ("*.c", "*.h", "*.asm", "*.inc")
 # ---- kernels ----
 
 def stamp(tree):
-    """What kernels of this tree are made from."""
+    """A hash of the sources of this tree's kernel."""
     hashed = hashlib.sha256()
     for top in ("arch", "boot", "debug", "hwbp", "kernel", "linux", "perf", "sched", "test/kernel"):
         for pattern in SOURCES:

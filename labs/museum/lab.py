@@ -1,5 +1,5 @@
 # The lab "museum": tests that see historical bugs. They are graded by what they say of kernels with
-# and without bugs. What is cut is the body of each test.
+# and without bugs. The body of each test is cut out.
 from labs import functions
 
 TITLE = "L10 Bug museum"
@@ -20,13 +20,13 @@ STUB = """{
 FUNCTIONS = {
     "calls_are_counted": (18, "how often is museum_call() to be hit, and what must end the test in "
                               "a kernel that hits it for ever?", STUB),
-    "neighbours_stay": (18, "four breakpoints are open. One is closed. Who else still counts?",
+    "neighbours_stay": (18, "four breakpoints are open. One is closed. Which others still count?",
                         STUB),
     "refused_leaves_nothing": (18, "what can be opened after four refusals?", STUB),
     "refused_changes_nothing": (18, "count an access that must count, and do one that must not.",
                                 STUB),
-    "debugger_reads_back": (18, "write DR7, read it, let one be refused, read it again, and let "
-                                "the child go on.", STUB),
+    "debugger_reads_back": (18, "write DR7 and read it; write one that is refused, and read again; "
+                                "let the child go on.", STUB),
 }
 
 MISTAKES = {
@@ -71,8 +71,8 @@ MISTAKES = {
     "never-goes": (
         "debugger_reads_back",
         "right = right && WIFSTOPPED(status) && WSTOPSIG(status) == SIGTRAP;", "(void)status;",
-        "What DR7 reads back as is one thing. Whether the register is still armed shows only when "
-        "the child goes on."),
+        "DR7 may read back right. Only when the child goes on does it show whether the register is "
+        "still armed."),
 }
 
 PUBLIC = {"OWN": 0}  # the practice set
@@ -89,6 +89,6 @@ def edits(params):
 
 def rule(params):
     own = params["OWN"]
-    return (f"**Your number is {own}.** In your kernels it is register {own} that goes wrong, and "
-            f"the refusal that is handled wrongly is that of {REFUSALS[own]} "
+    return (f"**Your number is {own}.** In your kernels register {own} goes wrong. The refusal "
+            f"that is handled wrongly is the one of {REFUSALS[own]} "
             f"(`museum_refused({own})`).")

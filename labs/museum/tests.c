@@ -1,5 +1,4 @@
-// Tests that see old bugs. Each returns true when the kernel does right, false when it does not. It
-// leaves nothing open.
+// Tests that see old bugs. Each returns true if the kernel is right, and leaves nothing open.
 #include "labs/museum/museum.h"
 
 // 2010: an execute breakpoint is a fault. Without RF its instruction faults for ever.
@@ -24,7 +23,7 @@ bool calls_are_counted(void)
     return right;
 }
 
-// 2010: DR7 is one register for four breakpoints. Who came or went switched the others off.
+// 2010: DR7 is one register for four breakpoints. Adding or removing one switched the others off.
 bool neighbours_stay(void)
 {
     const int own = 0; // the register that goes and comes
@@ -66,7 +65,7 @@ bool refused_leaves_nothing(void)
     return right;
 }
 
-// 2018: a change was refused, and the breakpoint was another one afterwards.
+// 2018: a change was refused, but the breakpoint was not as before.
 bool refused_changes_nothing(void)
 {
     const int own = 0; // why it is refused

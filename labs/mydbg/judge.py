@@ -1,5 +1,5 @@
-# Judges a debugger from outside. It watches programs whose every step is known (target.c); its
-# lines are compared with what these did, and with the debug exceptions that QEMU saw.
+# Judges a debugger from outside. It debugs programs whose every step is known (target.c). Its lines
+# are compared with these steps, and with the debug exceptions that QEMU saw.
 import random
 
 from labs import bench as workbench
@@ -11,7 +11,7 @@ SECONDS = 60  # for a boot, on a busy host
 
 def scenes(rng, cell, params):
     """The same steps each time, with other values. No two bytes of a value are equal, none is 0,
-    and the lowest is not that of the value before."""
+    and the lowest differs from the lowest of the value before."""
     last = 0
 
     def value(length):
@@ -21,7 +21,7 @@ def scenes(rng, cell, params):
         return bytes(found).hex()
 
     def scene(length, at, steps, **options):
-        """In `steps`, "w" and "u" get a value."""
+        """In `steps`, "w", "u" and "n" get a value."""
         words = [s + value(1 if s == "n" else length) if s in ("w", "u", "n") else s
                  for s in steps.split()]
         return Scene(cell, length, at, words, params, **options)
@@ -52,19 +52,19 @@ class Run:
 def compare(scene, lines):
     """(letter, words) of the first line that is wrong, or None."""
     if lines is None:
-        return "h", "your debugger does not come to an end"
+        return "h", "your debugger does not end"
     for i, right in enumerate(scene.lines):
         mine = lines[i] if i < len(lines) else ""
         if scene.same(mine, right):
             continue
         return scene.letter(mine, right), f'line {i + 1} is "{mine}", "{right}" is right'
     if len(lines) > len(scene.lines):
-        return "x", f'"{lines[len(scene.lines)]}" is one line too much'
+        return "x", f'"{lines[len(scene.lines)]}" is one line too many'
     return None
 
 
 def program(bench, out):
-    """The debugger; and beside it what it is tried on."""
+    """Makes the debugger, and the program that it is tried on."""
     attempt = bench.dir + "/attempt.o"
     workbench.compile_program(bench.tree, bench.path, attempt)
     workbench.make_program(bench.tree, [attempt, *bench.staff], out)
@@ -139,5 +139,5 @@ def together(bench):
         return why
     said = machine.on_linux(bench.dir + "/target", ["/mydbg", *(scene.word() for scene in plan)],
                             [bench.dir + "/mydbg"], SECONDS)
-    why = judge(plan, Run(said), "Linux has waited long enough")[1]
+    why = judge(plan, Run(said), "the time on Linux is over")[1]
     return "on Linux: " + why if why else ""

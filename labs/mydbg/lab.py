@@ -34,7 +34,7 @@ FUNCTIONS = {
     (void)p;
     return 0;
 }"""),
-    "take_hit": (10, "bit 0 of DR6. Who makes it 0 again?", """{
+    "take_hit": (10, "bit 0 of DR6. What makes it 0 again?", """{
     (void)pid;
     return false;
 }"""),
@@ -62,8 +62,8 @@ MISTAKES = {
     "attach-no-wait": (
         "attach", " && waitpid(pid, &status, 0) == pid &&\n           WIFSTOPPED(status)", " && "
         "(status = 1)",
-        "It has got a signal, and runs still. Wait for its stop: until then its registers are not "
-        "yours."),
+        "The process has got a signal, but still runs. Wait for its stop: until then its registers "
+        "are not yours."),
     "watch-length": (
         "watch", "p->len == 8 ? 2 : p->len - 1", "p->len - 1",
         "LEN is 0, 1, 3 and 2 for 1, 2, 4 and 8 bytes (SDM 18.2.4)."),
@@ -79,7 +79,7 @@ MISTAKES = {
         "The kernel may refuse the condition. Then you must say so."),
     "value-word": (
         "value_of", "p->len < 8 ? value & ((1ull << 8 * p->len) - 1) : value", "value",
-        "Only p->len bytes are the point's. The others are its neighbours'."),
+        "Only p->len bytes belong to the point. The others belong to its neighbours."),
     "value-byte": (
         "value_of", "p->len < 8 ? value & ((1ull << 8 * p->len) - 1) : value", "value & 255",
         "A value has p->len bytes. You keep one."),
@@ -98,14 +98,14 @@ MISTAKES = {
         "Remember the new value: it is the old one next time."),
     "report-stack": (
         "report", "regs.rip", "regs.rsp",
-        "Where the program is says RIP."),
+        "RIP says where the program is."),
     "debug-swallows": (
         "debug", "signal = WSTOPSIG(status);",
         "signal = WSTOPSIG(status) == SIGTRAP ? SIGTRAP : 0;",
         "Signals that are not yours must reach the process: the last argument of PTRACE_CONT."),
     "debug-passes-on": (
         "debug", "            signal = 0;\n", "",
-        "SIGTRAP of your own watchpoint is not for the process: it has a handler, or dies."),
+        "SIGTRAP of your own watchpoint is not for the process: it may die, or run its handler."),
     "debug-no-limit": (
         "debug", "                write_dr(p->pid, 7, 0);", "                ;",
         "After the last report nothing is watched any more: DR7."),

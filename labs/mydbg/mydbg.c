@@ -1,8 +1,8 @@
 // mydbg ADDRESS LENGTH PROGRAM [ARGUMENT...]: who writes there, and what? For dr7 and Linux.
-// mydbg ADDRESS LENGTH -p PID: the same of a process that runs already
+// mydbg ADDRESS LENGTH -p PID: the same for a process that runs already
 //
-// ADDRESS is hexadecimal; LENGTH is 1, 2, 4 or 8. For each write one line: where the program is
-// behind it, the value before, and the value after. All are hexadecimal:
+// ADDRESS is hexadecimal; LENGTH is 1, 2, 4 or 8. Each write has a line: RIP after it, the value
+// before, and the value after. All are hexadecimal:
 //
 //   401a2c: 0 -> 2a
 #include <errno.h>
@@ -61,7 +61,7 @@ bool attach(pid_t pid)
            WIFSTOPPED(status);
 }
 
-// DR0 watches the point. False: the kernel refuses it.
+// Makes DR0 watch the point. False: the kernel refuses it.
 bool watch(const struct point *p)
 {
     const uint64_t kind = 1; // writes
@@ -97,8 +97,8 @@ void report(struct point *p)
 }
 
 // Lets the process go on until it has ended, and reports the first LIMIT hits. Then the process
-// runs on, and nothing is watched any more. Signals that are not ours are the process's. Returns
-// its last status.
+// runs on, and nothing is watched any more. The process gets the signals that are not ours.
+// Returns its last status.
 int debug(struct point *p)
 {
     const int limit = 6;

@@ -1,12 +1,12 @@
-// Starts a debugger for each scene, and is itself what the debugger looks at; works on Linux, too.
+// Starts a debugger for each scene, and is itself the program to debug; works on Linux, too.
 //
 //   target DEBUGGER SCENE...     a SCENE is [p]ADDRESS:LENGTH:STEPS; p: it runs, then is attached
-//   target STEPS                 does them
+//   target STEPS                 does the steps
 //
-// A step is a letter and hex digits; commas part the steps. wN: N is written to the point, with its
-// length; r: it is read; n: its neighbours are written; t: INT3; uN: SIGUSR1, whose handler writes
-// N; xN: ends with status N plus the signals that were handled; k: ends by SIGTERM. The first step
-// lN@M says that the point has length N and is at byte M of `cell`.
+// Commas separate the steps. A step is a letter and hex digits. wN: N is written to the point, with
+// its length; r: it is read; n: its neighbours are written; t: INT3; uN: SIGUSR1, whose handler
+// writes N; xN: ends with status N plus the signals that were handled; k: ends by SIGTERM. The
+// first step lN@M says that the point has length N and is at byte M of `cell`.
 #include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -154,7 +154,7 @@ int main(int argc, char **argv)
         perform(argv[1]);
     for (int i = 2; i < argc; i++) {
         printf("scene\n");
-        alarm(LIMIT_SECONDS); // its default action ends all of this
+        alarm(LIMIT_SECONDS); // its default action ends this program
         pid_t pid = fork();
         if (pid == 0)
             start_debugger(argv[1], argv[0], argv[i]);

@@ -38,7 +38,7 @@ class Scene:
         return f"{'p' * self.attached}{self.address:x}:{self.length}:{','.join(self.steps)}"
 
     def at_places(self, places):
-        """The next places, of an iterator, are those of this scene."""
+        """Takes the places of this scene from an iterator."""
         for i in range(self.reported):
             place = next(places, None)
             if place is not None:

@@ -1,5 +1,5 @@
 # Judges ptrace's debug registers. A tracer plays scenes (traffic.c); its answers are compared with
-# those of the oracle (rules.py), and the registers with what QEMU saw at each debug exception.
+# the oracle's (rules.py), and the registers with what QEMU saw at each debug exception.
 import random
 
 from labs import machine
@@ -13,7 +13,7 @@ CELL = rules.ARENA
 
 
 def dr7(*conditions, more=0):
-    """Of (register, R/W, length), enabled by L."""
+    """The DR7 of (register, R/W, length) each, enabled by L."""
     return sum(1 << 2 * n | (kind | rules.LENGTHS.index(length) << 2) << 16 + 4 * n
                for n, kind, length in conditions) | more
 

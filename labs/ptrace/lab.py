@@ -1,8 +1,8 @@
 # The lab "ptrace": a debugger's debug registers, seen from the kernel.
 #
-# A student's number decides LENGTH and DOWN: how many bytes a register watches that has only got an
-# address so far, and in which order the registers follow a new DR7. The practice set is what Linux
-# does: LENGTH = 1, DOWN = 0.
+# A student's number decides LENGTH and DOWN: how many bytes a register with only an address
+# watches, and in which order the registers follow a new DR7. The practice set is what Linux does:
+# LENGTH = 1, DOWN = 0.
 import tempfile
 
 from labs import functions, lab, machine
@@ -37,8 +37,8 @@ FUNCTIONS = {
     return ERR_PTR(-ENOSPC);
 }"""),
     "set": (20, "first what can be refused, then d->addr, then on or off.", """{
-    // Register n gets this address, and the condition that dr7 has for it; or an error, and it is
-    // as before. An event that is off is checked, and modified when it is on again.
+    // Register n gets this address, and its condition in dr7. After an error it is as before. For
+    // an event that is off both are only checked; it is modified when it is on again.
     (void)th;
     (void)n;
     (void)addr;
@@ -107,7 +107,7 @@ MISTAKES = {
         "d->used names the bits of DR7 that belong to registers with an event. This is one more."),
     "set-off-unchecked": (
         "set", "err = in_user(addr, len) ? 0 : -EINVAL;", "err = 0;",
-        "What is off is not modified, but it is checked: the wrong address is refused now."),
+        "An event that is off is not modified, but checked: a wrong address is refused now."),
     "set-old-length": (
         "set", " ||\n               bp_of(event)->len != len", "",
         "Another length alone is a change, too."),
@@ -119,7 +119,7 @@ MISTAKES = {
         "DR7 has switched the register off, and its event is still on."),
     "address-on": (
         "set_address", " & ~DR7_ENABLE_BITS(n)", "",
-        "An address alone enables nothing: that is DR7's."),
+        "An address alone enables nothing: only DR7 does."),
     "address-later": (
         "set_address", "    if (dr7_decode(d->control, n, &type, &len))\n"
         "        return set(th, n, addr, d->control);\n",
@@ -182,8 +182,8 @@ def edits(params):
 
 def rule(params):
     order = "DR3 first, DR0 last" if params["DOWN"] else "DR0 first, DR3 last"
-    return (f"**Length {params['LENGTH']}; {order}.** A register that gets an address before DR7 "
-            f"says anything of it watches {params['LENGTH']} byte{'s' * (params['LENGTH'] > 1)} "
+    return (f"**Length {params['LENGTH']}; {order}.** If a register has only got an address, "
+            f"it watches {params['LENGTH']} byte{'s' * (params['LENGTH'] > 1)} "
             f"for writes. The registers follow a new DR7 in this order: {order}.")
 
 
@@ -197,4 +197,4 @@ def prove():
     if len(got) != len(plan):
         return [f"Linux has played {len(got)} of {len(plan)} scenes"]
     wrong = [judge.first_wrong(scene, mine) for scene, mine in zip(plan, got)]
-    return ["Linux is no longer what the oracle says: " + w[1] for w in wrong if w]
+    return ["Linux no longer does what the oracle says: " + w[1] for w in wrong if w]

@@ -1,5 +1,5 @@
 # What a tracer sees of debug registers: the oracle. With LENGTH = 1 and DOWN = 0 these are the
-# rules of Linux 6.12: `make labs-check` puts the same scenes to Linux itself.
+# rules of Linux 6.12: `make labs-check` plays the same scenes on Linux itself.
 REGISTERS = 4
 LENGTHS = (1, 2, 8, 4)  # of LEN in DR7
 EXECUTE, WRITE, IO = 0, 1, 2
@@ -26,14 +26,14 @@ class Condition:
             raise Refused("EINVAL")
 
     def check_address(self, address):
-        """It is the program's, and aligned. Functions are."""
+        """A number must be aligned and in user memory. A function's name is always right."""
         if not isinstance(address, str) and \
                 (address % self.length or address + self.length > USER_END):
             raise Refused("EINVAL")
 
 
 def own_bits(n):
-    """Those of DR7 that belong to register n."""
+    """The bits of DR7 that belong to register n."""
     return 3 << 2 * n | 15 << 16 + 4 * n
 
 
@@ -47,10 +47,10 @@ class Child:
         self.execute()
 
     def execute(self):
-        """A new program begins without."""
+        """A new program begins without registers."""
         self.address = [0] * REGISTERS
-        self.armed = [None] * REGISTERS  # (address, condition) of those that are on
-        self.used = []                   # those that have a slot
+        self.armed = [None] * REGISTERS  # (address, condition) of registers that are on
+        self.used = []                   # registers that have a slot
         self.control = 0                 # the conditions of these
         self.dr7, self.dr6 = 0, DR6_NONE
 
@@ -86,13 +86,13 @@ class Child:
     # ---- DR7 ----
 
     def changes(self, n, dr7):
-        """Whether a new DR7 says something new of register n. One without a slot is only looked at
-        when it is enabled."""
+        """Whether a new DR7 says something new of register n. Without a slot, a register matters
+        only when it is enabled."""
         return dr7 >> 2 * n & 3 if n not in self.used else (dr7 ^ self.control) & own_bits(n)
 
     def set_dr7(self, dr7):
-        """All registers follow it, or none. One that was refused for the sake of another keeps the
-        slot that it has got."""
+        """All registers follow DR7, or none. If another register is refused, a register that has
+        got a slot keeps it."""
         try:
             for n in [n for n in self.order if self.changes(n, dr7)]:
                 self.set(n, dr7, self.address[n])
@@ -102,7 +102,7 @@ class Child:
         self.control, self.dr7 = dr7 & sum(own_bits(n) for n in self.used), dr7
 
     def put_back(self):
-        """Those that were off become execute breakpoints, which take any address."""
+        """Registers that were off become execute breakpoints, which take any address."""
         for n in self.used:
             if not Condition(self.control, n).on:
                 self.control &= ~own_bits(n)

@@ -20,7 +20,7 @@
 #define STOPS_AT_MOST 8
 #define OPENED_MOST   8
 
-// What the child does next; in its own memory, but at the same address.
+// What the child does next. It is in the child's memory, at the address that it has here.
 #define TASK ((volatile struct access *)(ARENA + 2048))
 #define EXEC 255 // as a function to call
 
@@ -32,7 +32,7 @@ static int opened[OPENED_MOST], nr_opened;
 
 static void live(void)
 {
-    if (ptrace(PTRACE_TRACEME, 0, NULL, NULL) && errno != EPERM) // traced from before x
+    if (ptrace(PTRACE_TRACEME, 0, NULL, NULL) && errno != EPERM) // traced already, before x
         _exit(7);
     for (;;) {
         raise(SIGSTOP);
@@ -52,7 +52,7 @@ static int wait_for_stop(void)
     return WSTOPSIG(status);
 }
 
-// Lets it do one thing. It stops again before the next one.
+// Lets the child do one thing. It stops again before the next one.
 static void go(struct access a)
 {
     long words[2] = {0, 0};

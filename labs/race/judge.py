@@ -1,4 +1,4 @@
-# Judges a race finder: the list of pairs is the truth, and QEMU has seen each side of each pair.
+# Judges a race finder: its list of pairs must be right, and QEMU must have seen each pair.
 import random
 import re
 import sys
@@ -18,7 +18,7 @@ LINE = re.compile(rf"RACE: (\w+)\+0x(\w+): {SIDE}, {SIDE}$", re.M)
 
 
 def draw(seed):
-    """(the fields that lack a lock, the others, who forgets it as the kernel is told)"""
+    """(the fields that lack a lock, the others, the value of "racy=")"""
     rng = random.Random(seed)
     fields = rng.sample(FIELDS, len(FIELDS))
     word = 0
@@ -42,7 +42,7 @@ class Run:
 
     def look(self):
         """What each #DB was: (function, R/W of the register that fired). An execute breakpoint
-        comes before the access, a watchpoint behind it."""
+        comes before the access, a watchpoint after it."""
         place = {(a.ip, True): a for a in self.list}
         place.update({(a.ip + a.size, False): a for a in self.list})
         for trap in self.traps:
@@ -89,7 +89,7 @@ def witness(run, field, hold):
 
 
 def whole(run, hold):
-    """What concerns no single pair."""
+    """Faults that belong to no single pair."""
     error = re.search(r"^race: error \d+$", run.said, re.M)
     if error:
         return "e", error[0]
@@ -101,7 +101,7 @@ def whole(run, hold):
 
 
 def own_access(run):
-    """Only its own write can be behind a hit of a put at a watchpoint for reads and writes."""
+    """A put that hits a watchpoint for reads and writes is the put that was held up."""
     own = [field for field in FIELDS if ("put_" + field, BOTH) in run.seen]
     return ("o", f"put_{own[0]} was held up, and then hit your watchpoint itself") if own else \
         (".", "")
@@ -119,7 +119,7 @@ def alone(bench):
         return letter, words
     results = [pair(run, field) for field in real]
     missing = [words for letter, words in results if letter == "m"]
-    if missing:  # how many is luck, where nobody was held up
+    if missing:  # without a delay their number is luck
         return "m", missing[0]
     results += [harmless(run, "put_" + field, "both take the lock") for field in locked]
     results += [harmless(run, name, why) for name, why in HARMLESS.items()]

@@ -40,11 +40,11 @@ FUNCTIONS = {
 }"""),
     "on_access": (20, "the watchpoint goes to the address, is there while the access is held up, "
                       "and goes back to `nowhere`.", """{
-    // Before the access, inside #DB. Only the first CPU that arrives in this turn holds it up.
+    // Before the access, inside #DB. Only the first CPU that comes in this turn is held up.
     (void)regs;
 }"""),
-    "on_touch": (15, "it is a race only in the state HELD. Who was the first?", """{
-    // Behind another CPU's access, inside #DB.
+    "on_touch": (15, "it is a race only in the state HELD. Which CPU was the first?", """{
+    // After another CPU's access, inside #DB.
     (void)regs;
 }"""),
     "race_take_turn": (20, "two wide breakpoints, both made disabled: the watchpoint at "
@@ -59,7 +59,7 @@ FUNCTIONS = {
 MISTAKES = {
     "no-disp": (
         "address_of", "a->disp + (", "(",
-        "8(%rdi) is eight bytes behind the place that RDI names: add the displacement."),
+        "8(%rdi) is eight bytes after the place that RDI names: add the displacement."),
     "two-reads": (
         "conflicting", "a->write ? HW_BREAKPOINT_RW : HW_BREAKPOINT_W",
         "(void)a, HW_BREAKPOINT_RW",
@@ -67,12 +67,12 @@ MISTAKES = {
     "only-writes": (
         "conflicting", "a->write ? HW_BREAKPOINT_RW : HW_BREAKPOINT_W",
         "(void)a, HW_BREAKPOINT_W",
-        "While a write is held up, a read by somebody else is a race, too."),
+        "While a write is held up, a read by another CPU is a race, too."),
     "no-delay": (
         "hold_up",
         "    while (!__atomic_load_n(&race_turn.by, __ATOMIC_ACQUIRE) && clock_ns() < end)\n"
         "        cpu_pause();\n", "    (void)end;\n",
-        "Nobody can come in no time: the access must be held up for HOLD_NS."),
+        "The access must be held up for HOLD_NS, or no other CPU has time to come."),
     "never-moves": (
         "on_access", "hwbp_wide_retarget(&race_turn.mover, race_turn.addr)",
         "hwbp_wide_retarget(&race_turn.mover, (u64)&race_turn.nowhere)",
@@ -83,13 +83,13 @@ MISTAKES = {
         "returns."),
     "wrong-ip": (
         "on_touch", "regs->rip", "race_turn.access->ip",
-        "Report the one that came, not the one that was held up: regs->rip is behind its access."),
+        "Report the access that came, not the one that was held up: regs->rip is after it."),
     "whole-word": (
         "race_take_turn", "a->len", "8",
-        "Your watchpoint is longer than the access. It catches those who touch the neighbour."),
+        "Your watchpoint is longer than the access. It catches accesses to the neighbour."),
     "slots-kept": (
         "race_take_turn", "    hwbp_unregister_wide(watch);\n", "",
-        "After a few turns all slots are taken: what a turn makes it must take away."),
+        "After a few turns all slots are taken: a turn must take away what it has made."),
 }
 
 PUBLIC = {"HOLD": 2}  # the practice set

@@ -1,5 +1,5 @@
 // Code with races. Two tasks, each on a CPU of its own, use one store: CPU 1 puts, CPU 0 gets.
-// Seven fields have a lock each. "racy=" says who forgets it: bit n: the putter, for field n; bit
+// Seven fields have a lock each. "racy=" says who forgets it. Bit n: the putter, for field n; bit
 // 8 + n: the getter. Three more things look like races and are none.
 #include "arch/x86/cpu.h"
 #include "arch/x86/platform.h"
@@ -14,7 +14,7 @@
 struct store {
     u64 spare;     // nobody touches it
     u64 name;      // only read
-    u32 low, high; // the putter has the one, the getter the other
+    u32 low, high; // the putter writes low, the getter writes high
     u64 jobs, bytes, head, tail, owner, flags, stamp;
     u64 own; // in a store of each CPU
 };
@@ -53,7 +53,7 @@ static void (*const put[FIELDS])(volatile struct store *) = {
 static u64 (*const get[FIELDS])(volatile struct store *) = {
     get_jobs, get_bytes, get_head, get_tail, get_owner, get_flags, get_stamp};
 
-// The lock of a field; a bit of `forgotten` says that this one does not take it.
+// Takes the lock of field n, unless the bit of `forgotten` is set.
 static void enter(u32 n, u32 bit)
 {
     while (!(forgotten & BIT(bit)) && __atomic_exchange_n(&locks[n], true, __ATOMIC_ACQUIRE))

@@ -1,4 +1,4 @@
-// The debug-register file of a hand-in, above registers that only write down what happens to them.
+// The debug-register file of a hand-in, above simulated registers that only record the writes.
 // Every verdict is made in another process (judge.py). A line of input is a script of words:
 //
 //   b            dr_begin()                       c        dr_commit()

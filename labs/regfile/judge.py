@@ -1,5 +1,5 @@
-# Judges the debug-register file of a hand-in: it watches every single write (model.py), on this
-# host, and then in a running kernel.
+# Judges the debug-register file of a hand-in. On this host the model checks every single write
+# (model.py). Then tests run in a kernel.
 import random
 import re
 
@@ -42,7 +42,7 @@ class Judge:
         watched = model.Model(self.first)
         said = self.answers.ask(" ".join(words))
         if said.startswith(WRONG):
-            for word in words:  # a script that is not possible may end so
+            for word in words:  # an impossible script may end like this
                 self.check_possible(watched, word)
             raise model.Wrong(said[0], said)
         parts = said.split(";")
@@ -56,7 +56,7 @@ class Judge:
 
     @staticmethod
     def check_possible(watched, word):
-        """The depths alone."""
+        """Checks only the order of brackets and #DBs."""
         kind = word[0]
         watched.depth += (kind == "b") - (kind == "c")
         if watched.depth < 0 or (kind == "e") == watched.in_db and kind in "eq" or \

@@ -55,7 +55,7 @@ FUNCTIONS = {
     *hits = (struct dr_hits){.slot = this_dr()->live.slot};
     (void)correct_hits;
 }"""),
-    "dr_db_exit": (10, "what dr_db_enter() has begun ends here, in the other order.", """{
+    "dr_db_exit": (10, "what dr_db_enter() has begun ends here, in reverse order.", """{
     // The last step of every #DB.
 }"""),
 }
@@ -77,7 +77,7 @@ MISTAKES = {
     "implies-kinds": (
         "dr_implies", "    if (a->type == DR_READ_WRITE && b->type == DR_WRITE)\n"
                       "        return false;\n", "",
-        "A hit of a read-write breakpoint may have been a read. Then one for writes was not hit."),
+        "A hit of a read-write breakpoint may have been a read. Then none for writes was hit."),
     "implies-execute": (
         "dr_implies", "a->type == b->type && ", "",
         "An execute breakpoint and one for data at the same address have nothing in common."),
@@ -138,8 +138,8 @@ MISTAKES = {
         "then nothing is written."),
     "live-free": (
         "choose", "~d->want.used & DR6_SLOTS", "~(d->want.used | d->live.used) & DR6_SLOTS",
-        "A register is free when nobody wants it. It may still be live: that costs, but it is "
-        "free."),
+        "A register is free when nobody wants it. If it is still live, it costs more writes, but "
+        "it is free."),
     "db-enabled": (
         "dr_db_enter", "    hw_write_dr(7, DR7_FIXED_1);\n", "",
         "D3: while a #DB is handled no breakpoint may be on."),

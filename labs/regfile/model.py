@@ -1,5 +1,5 @@
-# What the debug registers must do, told from outside: it reads the writes that a register file has
-# made, one after the other, and says at the first that breaks a rule which rule it was.
+# A model of the debug registers. It reads the writes of a register file, one after the other. At
+# the first write that breaks a rule it names the rule.
 SLOTS = 4
 BASE = 0x1000
 FIXED = 0x400              # of DR7: a bit that is always 1
@@ -35,7 +35,7 @@ def enabled(dr7, n):
 
 
 def covers(a, b):
-    """Whether each hit of the condition b is one of a, too."""
+    """Whether each hit of the condition b is a hit of a, too."""
     if 0 in (a[1], b[1]):
         return a[:2] == b[:2]
     return (a[1] == 3 or b[1] == 1) and a[0] <= b[0] and b[0] + b[2] <= a[0] + a[2]
@@ -72,7 +72,7 @@ class Model:
         unused = ~(FIXED | sum(0x3 << 2 * n | 0xf << 16 + 4 * n for n in self.on(value)))
         if not value & FIXED or value & unused:
             raise Wrong("2", f"DR7 is {value:x}: bit 10 must be 1, and the bits of registers that "
-                             "are off 0")
+                             "are off must be 0")
         known = [*self.want.values(), *self.live.values()]
         for n, c in self.on(value).items():
             if self.in_db:
@@ -84,7 +84,7 @@ class Model:
         self.dr7 = value
 
     def take_writes(self, tokens):
-        """The writes among the tokens are made; the others are returned."""
+        """Makes the writes among the tokens, and returns the other tokens."""
         rest = [t for t in tokens if t[1:2] != "="]
         writes = [(int(t[0]), int(t[2:], 16)) for t in tokens if t[1:2] == "="]
         for i, (n, value) in enumerate(writes):
@@ -98,7 +98,7 @@ class Model:
         return rest
 
     def quiet(self, tokens):
-        """These may not write."""
+        """Checks that the tokens have no write, and returns them."""
         if any(t[1:2] == "=" for t in tokens):
             raise Wrong("e", "a register is written before the outermost commit")
         return tokens
@@ -217,7 +217,7 @@ class Model:
             return
         self.take_writes(tokens)
         if self.on() != self.live:
-            raise Wrong("w", f"behind the #DB the registers watch {texts(self.on().values())}, "
+            raise Wrong("w", f"after the #DB the registers watch {texts(self.on().values())}, "
                              f"should be {texts(self.live.values())}")
 
     def play(self, word, tokens):

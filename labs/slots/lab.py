@@ -17,8 +17,8 @@ TOGETHER = 15  # points, when all functions are right alone
 FUNCTIONS = {
     "load_2009": (20, "docs/slots.md has the inequality. The script below is the shortest one "
                       "with a wrong answer.", """{
-    // Case (1) of the comment above. The worst of the CPUs that the request is for: the pinned
-    // ones and the flexible ones are each taken by themselves.
+    // Case (1) of the comment above. The worst of the CPUs that the request is for, once by the
+    // pinned breakpoints and once by the flexible ones.
     struct slot_refusal worst = {.cpu = first_cpu(r), .by_cpu = SLOTS_PER_CPU + 1};
     (void)t;
     (void)slots_max_task;
@@ -32,8 +32,8 @@ FUNCTIONS = {
     (void)own_flexible;
     return worst; // refuses everything
 }"""),
-    "worst_task": (20, "Try nobody, and each entry of c->tasks that is not 0.", """{
-    // Case (2b): whoever may run here. Ends in worse(worst, ..., r) for each of them.
+    "worst_task": (20, "Try no task, and each entry of c->tasks that is not 0.", """{
+    // Case (2b): each task that may run here, or none. Calls worse(worst, ..., r) for each.
     (void)c;
     l.by_cpu = SLOTS_PER_CPU + 1;
     worse(worst, l, r); // refuses everything
@@ -54,7 +54,7 @@ MISTAKES = {
     "off-by-one": (
         "load_2009", "MIN(worst.flexible, KEPT)",
         "worst.flexible ? MIN(worst.flexible - 1, KEPT) : 0",
-        "One flexible breakpoint is enough to keep a register: yours begins to keep at the second. "
+        "One flexible breakpoint is enough to keep a register: yours keeps one from the second on. "
         "(The code posted in 2009 has the same slip in a comment.)"),
     "own-not-greatest": (
         "load_2009", "if (c->cpu_pinned + slots_max_task(c) >",
@@ -66,7 +66,7 @@ MISTAKES = {
     "jointly": (
         "load_2009", "worst.flexible = MAX(worst.flexible, c->flexible);",
         "if (worst.cpu == cpu)\n            worst.flexible = c->flexible;",
-        "2009 takes the most pinned CPU and the most flexible CPU each by itself. You take both "
+        "2009 takes the greatest pinned and the greatest flexible count of all CPUs. You take both "
         'numbers from one CPU. Try "-0f 3-1", then "-*".'),
     "exact-no-own-flexible": (
         "load_exact",
@@ -75,7 +75,7 @@ MISTAKES = {
         "The flexible breakpoints of the asking task keep a register, too."),
     "exact-no-cpu-pinned": (
         "load_exact", ".by_cpu = c->cpu_pinned}", ".by_cpu = r->task ? 0 : c->cpu_pinned}",
-        "A breakpoint of the CPU and of no task is in a register whoever runs. Add cpu_pinned to "
+        "A breakpoint of no task is in a register whichever task runs. Add cpu_pinned to "
         "a task's request, too."),
     "exact-flexible-each": (
         "load_exact", "l.kept = MIN(l.flexible, KEPT);", "l.kept = l.flexible;",

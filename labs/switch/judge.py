@@ -1,6 +1,6 @@
 # Judges the switch. A program whose tasks write one variable is run; QEMU has written down every
-# debug exception with the address space, and so with the task, that it came in. Some tasks are
-# ghosts: their name begins with the student's letter.
+# debug exception with its address space, and so with its task. Some tasks are ghosts: their name
+# begins with the student's letter.
 import collections
 import random
 import re
@@ -56,7 +56,7 @@ def compare(tasks, ghost, said, traps, end):
         return letter, (f"{told}; {ghost} is a ghost; QEMU saw for each address space {seen} debug "
                         "exceptions")
     if counted != asked:
-        return "c", f"{told}, {ghost} is a ghost, and for them was counted {counted}"
+        return "c", f"{told}, {ghost} is a ghost, and the counts are {counted}"
     return ".", ""
 
 

@@ -1,7 +1,7 @@
 # The lab "switch": the two hooks of a context switch, and what they do to a task's breakpoints.
 #
-# A student's letter decides which tasks are ghosts, whose breakpoints never come. The kernel has
-# none.
+# A task is a ghost if its name begins with the student's letter: its breakpoints never come. The
+# kernel has no ghosts.
 from labs import functions
 
 TITLE = "L3 The switch"
@@ -27,7 +27,7 @@ FUNCTIONS = {
 }"""),
     "perf_switch_out": (15, "no edit is written here: the registers change when the next task's "
                             "events are known, too.", """{
-    // Before the stack changes. pc->leaving remembers who must be released behind the switch.
+    // Before the stack changes. pc->leaving: the context that is to be released after the switch.
     perf_task_leaves(prev, next);
     (void)switch_begin;
 }"""),
@@ -35,7 +35,7 @@ FUNCTIONS = {
     (void)pc;
     (void)ctx;
 }"""),
-    "settle": (20, "place who waits, write the registers once, release who has left.", """{
+    "settle": (20, "place what waits, write the registers once, release what has left.", """{
     // On the new task's stack. Ends what switch_begin() began.
     (void)entered;
     if (pc->in_switch)

@@ -1,7 +1,7 @@
-// Tasks that write one variable, each with a watchpoint of its own; works on Linux, too. There is
-// an argument for each task: a letter, with which its name begins, and how often it writes. Between
-// two writes a task gives up the CPU or moves to the next one. One more task writes and is not
-// watched. Prints what was counted for each.
+// Tasks that write one variable, each with a watchpoint of its own; works on Linux, too. Each
+// argument is a task: the first letter of its name, and how often it writes. Between two writes a
+// task gives up the CPU or moves to the next one. One more task writes and is not watched. Prints
+// what was counted for each.
 #define _GNU_SOURCE
 #include <linux/hw_breakpoint.h>
 #include <linux/perf_event.h>
@@ -31,7 +31,7 @@ static void disturb(int i)
         sched_yield();
 }
 
-// Writes when the byte comes. It sleeps first, so that it has left its CPU since it is watched.
+// Writes when the byte comes. It sleeps first, so that it leaves its CPU while it is watched.
 static void task(int number, const char *what, int start)
 {
     char name[] = {what[0], 't', 'a', 's', 'k', 0};

@@ -11,7 +11,7 @@ from labs.bench import make_program
 SECONDS = 40    # for the boot, on a busy host
 REGISTERS = 4
 MS = 1000000    # in ns
-SLACK = 2 * MS  # what happens in a step besides: some system calls
+SLACK = 2 * MS  # for the system calls in a step
 
 
 def scenes(rng):
@@ -60,7 +60,7 @@ def times_wrong(events, step, passed, before, after, grain):
                        f"{due / MS:.1f} ms are right")
         if event.kind != "k" and event.enabled():
             runs, waits = runs + running, waits + enabled
-    due = min(waits, places(events) * passed)  # together, as turns are not equally long
+    due = min(waits, places(events) * passed)  # together, because turns are not equally long
     if step != "s" and abs(runs - due) > max(slack, due / 10):
         yield "r" if runs < due else "w", (
             f"the breakpoints were running for {runs / MS:.1f} ms together in step {step!r}, "
@@ -68,7 +68,7 @@ def times_wrong(events, step, passed, before, after, grain):
 
 
 def switch_wrong(events, step, passed, before, after):
-    """An event was switched: nobody has got time in which it was off."""
+    """An event was switched. No event may get time in which it was off."""
     for i, event in enumerate(events):
         enabled, most = after[i][1] - before[i][1], passed if event.enabled() else 0
         if enabled > most + SLACK:
@@ -104,7 +104,7 @@ def judge(scene, shown, hits, grain):
 
 
 def steps_of(steps):
-    """Those after which something is printed."""
+    """The steps after which something is printed."""
     return re.findall(r"[+-]\d|[wrs]", steps)
 
 

@@ -21,7 +21,7 @@ FUNCTIONS = {
     (void)now;
     (void)event;
 }"""),
-    "perf_activate": (15, "the time so far was waiting. Who else must know that a register is "
+    "perf_activate": (15, "the time so far was waiting. What else changes when a register is "
                           "taken?", """{
     // Times, state, ctx->nr_limited; and ctx->loose for those that cannot be parked (those that
     // sample come first).
@@ -33,7 +33,7 @@ FUNCTIONS = {
     (void)event;
 }"""),
     "perf_set_state": (25, "times first, by the old state, then the place, then the state.", """{
-    // Times (a leader's siblings, too), then the place, then the state. Who may wait now?
+    // Times (a leader's siblings, too), then the place, then the state. Which events may wait now?
     (void)update_siblings;
     (void)leave;
     (void)moment;
@@ -73,13 +73,13 @@ MISTAKES = {
     "activate-not-loose": (
         "perf_activate", "    if (event->is_loose)\n        list_add(&event->loose_node, "
         "perf_samples(event) ? &ctx->loose : ctx->loose.prev);\n", "",
-        "An event that cannot be parked belongs into ctx->loose while it is ACTIVE."),
+        "An event that cannot be parked belongs in ctx->loose while it is ACTIVE."),
     "leave-stays-counted": (
         "leave", "    ctx->nr_limited -= event->pmu->limited;\n", "",
         "ctx->nr_limited counts the registers in use: this is one less."),
     "leave-stays-exclusive": (
         "leave", "    ctx->exclusive = ctx->exclusive && ctx->nr_limited;\n", "",
-        "The exclusive group has left, and nobody else finds a place: ctx->exclusive."),
+        "The exclusive group has left, but ctx->exclusive still keeps others out."),
     "leave-in-register": (
         "leave", "    event->pmu->del(event);\n", "",
         "The PMU still has it: pmu->del()."),

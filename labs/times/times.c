@@ -1,10 +1,10 @@
 // Events that are switched on and off, and what they say; works on Linux, too. The first argument
-// says for how many milliseconds a step lasts. Each further one is a scene: events, ":", steps.
-// Letters of events that stand together are a group, and commas part the groups. p: a pinned
-// breakpoint; f: a flexible one; x: a flexible one that is exclusive; k: the clock task-clock. The
-// steps: "+N" switches event N on, "-N" off; "w" writes each event's variable once in each round,
-// "r" reads all events again and again, "s" sleeps. Prints after each step the time, and each
-// event's count, time enabled and time running; "W" is a "w" that reads and prints nothing.
+// is the length of a step in ms. Each further one is a scene: events, ":", steps. Letters of events
+// without a comma between them are a group. p: a pinned breakpoint; f: a flexible one; x: a
+// flexible one that is exclusive; k: the clock task-clock. The steps: "+N" switches event N on,
+// "-N" off; "w" writes each event's variable once in each round, "r" reads all events again and
+// again, "s" sleeps. Prints after each step the time, and each event's count, time enabled and time
+// running; "W" is a "w" that reads and prints nothing.
 #include "user/bp.h"
 #include "user/clock.h"
 #include <stdio.h>
@@ -37,7 +37,7 @@ static int open_event(char kind, volatile long *at, int leader)
     return (int)syscall(SYS_perf_event_open, &attr, 0, -1, leader, 0ul);
 }
 
-// Where the steps begin.
+// Opens the events of a scene. Returns where its steps begin.
 static const char *open_all(const char *scene, volatile long *at)
 {
     int leader = -1;

@@ -10,7 +10,7 @@ from labs.bench import make_program
 
 SECONDS = 40  # for the boot, on a busy host
 TICK_MS = 4
-TURNS = 42    # that a scene lasts
+TURNS = 42    # in a scene
 REGISTERS = 4
 NS = 1000000  # of a millisecond
 
@@ -74,7 +74,7 @@ class Scene:
                 "fair") if off > 0.1 else None
 
     def turned(self, turn_ms):
-        """How often the registers were given to others, by the clock of the task. A turn may end
+        """Whether as many turns were made as were due, by the clock of the task. A turn may end
         half a tick early, when the task comes back to the CPU."""
         due = self.events[0][1] / (turn_ms * NS)
         least, most = 0.8 * due, due * turn_ms / (turn_ms - TICK_MS / 2) * 1.2
@@ -104,7 +104,7 @@ class Scene:
         found = [wrong for wrong in (
             self.halved(), self.idle(), self.starved(), self.unfair(), self.turned(turn_ms),
             self.miscounted()) if wrong]
-        if not found and (wrong := self.misjudged()):  # after unfair turns it would be luck
+        if not found and (wrong := self.misjudged()):  # after unfair turns it is luck
             found = [wrong]
         return "".join(letter for letter, _ in found) or ".", found[0][1] if found else ""
 

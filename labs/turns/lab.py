@@ -29,8 +29,8 @@ FUNCTIONS = {
     (void)add;
     return false;
 }"""),
-    "place_flexible": (20, "those who kept their turn come first (QUEUE_TURN), then whoever "
-                           "perf_next_turn() names, as long as it names one.", """{
+    "place_flexible": (20, "groups that kept their turn come first (QUEUE_TURN), then each "
+                           "group that perf_next_turn() names.", """{
     // Gives the free registers to flexible groups of this context. What is ctx->waits afterwards?
     (void)ctx;
     (void)room;
@@ -70,17 +70,17 @@ MISTAKES = {
         "The leader is in, its siblings are not: a group is placed whole or not at all."),
     "group-not-filed": (
         "group_in", "    perf_file_in(leader);\n", "",
-        "A group that has got a place must leave the queue of those who wait: perf_file_in()."),
+        "A group that has got a place must leave the queue of waiting groups: perf_file_in()."),
     "place-only-one": (
         "place_flexible", "while ((next = perf_next_turn(ctx, room(pc))))\n        must_fit",
         "if ((next = perf_next_turn(ctx, room(pc))))\n        must_fit",
-        "One group has got a place, and registers are still free. Go on until nobody fits."),
+        "One group has got a place, and registers are still free. Go on until none fits."),
     "place-kept-turns": (
         "place_flexible", "    with_queue(ctx, QUEUE_TURN, place_what_fits);\n", "",
-        "Whoever made way for others in the middle of a turn is still in that turn: QUEUE_TURN."),
+        "A group that made way in the middle of a turn is still in that turn: QUEUE_TURN."),
     "place-nobody-waits": (
         "place_flexible", "ctx->waits = waits(ctx);", "ctx->waits = false;",
-        "You say that nobody waits any more, so nobody has a turn. waits(ctx) knows better."),
+        "You say that no group waits any more, so no group has a turn. waits(ctx) knows better."),
     "rank-halves": (
         "first_in_rank", "m && task->turn % (n + m) >= n", "m && task->turn % 2",
         "Both contexts are first equally often. How many groups does each of them have?"),
@@ -101,7 +101,7 @@ MISTAKES = {
         "ctx->time is what the clock was when the context came in. What does it say now?"),
     "end-keeps": (
         "end_turns", "            take_off(leader);", "            continue;",
-        "Who has registers keeps them: the turn does not end for them."),
+        "Groups with registers keep them: the turn does not end for these groups."),
     "end-first-only": (
         "end_turns", "        perf_file_last(leader);\n",
         "        perf_file_last(leader);\n        break;\n",

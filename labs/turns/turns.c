@@ -1,9 +1,9 @@
-// Breakpoints that take turns; works on Linux, too. The first argument says for how many
-// milliseconds each scene lasts. Each further one is a scene: letters are events, those that stand
-// together are a group, and commas part the groups. t: flexible, of this task. c: flexible, of CPU
-// 0. p: pinned, of this task. Each event watches a variable of its own, which is written once in
-// each round. A scene that begins with "y" gives up the CPU to another task after each round.
-// Prints how many rounds there were, and what each event has counted and how long.
+// Breakpoints that take turns; works on Linux, too. The first argument is the length of a scene in
+// ms. Each further one is a scene: letters are events, and letters without a comma between them are
+// a group. t: flexible, of this task. c: flexible, of CPU 0. p: pinned, of this task. Each event
+// watches a variable of its own, which is written once in each round. A scene that begins with "y"
+// gives up the CPU to another task after each round. Prints how many rounds there were, and what
+// each event has counted and how long.
 #define _GNU_SOURCE
 #include "user/bp.h"
 #include "user/clock.h"
@@ -32,7 +32,7 @@ static int open_event(char kind, volatile long *at, int leader)
                         leader, 0ul);
 }
 
-// Opens the events of a scene. How many there are, or -1. The leaders are switched on at the end.
+// Opens the events of a scene. Returns their number, or -1. At the end the leaders are switched on.
 static int open_all(const char *scene, volatile long *at, int *fd)
 {
     int leaders[MAX_EVENTS], nr_leaders = 0, n = 0, leader = -1;
@@ -52,7 +52,7 @@ static int open_all(const char *scene, volatile long *at, int *fd)
     return n;
 }
 
-// Writes each variable once in each round. How many rounds there were.
+// Writes each variable once in each round. Returns the number of rounds.
 static uint64_t write_all(volatile long *at, int n, uint64_t ns, bool yields)
 {
     uint64_t rounds = 0;
