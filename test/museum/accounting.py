@@ -45,14 +45,14 @@ ENTRIES = [
             "    if (false)\n        hwbp_slots_init();\n")],
           "bp-write"),
     Entry("which-cpu-is-meant", 2013,
-          "A task's breakpoint that is for one CPU was not seen when this CPU's need was added up. "
+          "A task's breakpoint that is for one CPU was not counted in the need of this CPU. "
           "More were granted than there are registers.",
           [("hwbp/slots.c", "own_pinned", "task->every_pinned + task->cpu_pinned[cpu]",
             "task->every_pinned")],
           "admission-scenarios"),
     Entry("cpus-that-are-away", 2013,
-          "A breakpoint for all CPUs was made for those that were online. One that came back later "
-          "had none.",
+          "A breakpoint for all CPUs was made for those that were online. A CPU that came back "
+          "later had none.",
           [("hwbp/api.c", "create_events", "        struct perf_request r = {",
             "        if (!cpu_is_online(cpu))\n            continue;\n"
             "        struct perf_request r = {"),
@@ -65,7 +65,7 @@ ENTRIES = [
             "    event->attr.bp_len = bp_len;\n    if (!err)\n")],
           "bp-modify-in-place"),
     Entry("refused-and-switched-off", 2018,
-          "A refused change left the old breakpoint switched off, while its owner believed it on. "
+          "A refused change left the old breakpoint switched off, and its owner believed it on. "
           "With it, any program could crash the kernel (CVE-2018-1000199).",
           [("hwbp/api.c", "hwbp_modify", "    if (!err)\n",
             "    if (err)\n        perf_event_disable(event);\n    if (!err)\n")],

@@ -1,7 +1,7 @@
 # Faults that no test can see, because the kernel does the same with them, and why.
 #
 # An entry: the file, the function, the line as it stands in the source (without its indentation),
-# the line with the fault, and the reason. A line that is in the source no more makes its entry
+# the line with the fault, and the reason. If the line is no longer in the source, the entry is
 # useless: the case "museum" of `make test` says so.
 import re
 
@@ -11,9 +11,9 @@ ENTRIES = [
     ("perf/remote.c", "perf_ctx_run_all", "for (u32 cpu = 0; cpu < nr_cpus; cpu++)",
      "for (u32 cpu = 1; cpu < nr_cpus; cpu++)", "CPU 0 is always online: it answers the call"),
     ("perf/queue.c", "need_of_group", "return MIN(need, perf_registers->nr + 1);",
-     "return MIN(need, perf_registers->nr + 2);", "all that need more than there are wait in vain"),
+     "return MIN(need, perf_registers->nr + 2);", "groups that need too many wait in vain"),
     ("perf/place.c", "perf_place", "if (!perf_somebody_waits())", "if (false)",
-     "nobody is found, and no caller looks at the result"),
+     "no group is found, and no caller looks at the result"),
     ("perf/place.c", "with_queue", "if (ctx && perf_filled_here(ctx) & BIT(queue))",
      "if (ctx && perf_filled_here(ctx) | BIT(queue))", "with_row() looks itself"),
     ("perf/event.c", "perf_event_alloc",
@@ -23,7 +23,7 @@ ENTRIES = [
     ("perf/remote.c", "change_here", "if (likely(alone && !perf_somebody_waits())) {",
      "if (false) {", "the general way does the same for one event, with more work"),
     ("perf/switch.c", "perf_ctx_in", "if (ctx->last_cpu != cpu_id())",
-     "if (true || ctx->last_cpu != cpu_id())", "perf_place() looks once more, and finds nobody"),
+     "if (true || ctx->last_cpu != cpu_id())", "perf_place() looks once more, and finds no group"),
     ("perf/event.c", "perf_event_create",
      "bool away = r->cpu >= 0 && !r->wait_for_cpu && !cpu_is_online(r->cpu);",
      "bool away = r->cpu >= 1 && !r->wait_for_cpu && !cpu_is_online(r->cpu);",
@@ -39,12 +39,12 @@ ENTRIES = [
     ("perf/place.c", "make_way_for_pinned",
      "if (!cpu_waits && !(task && perf_filled_here(task) & BIT(QUEUE_PINNED)))",
      "if (!cpu_waits && !(task && perf_filled_here(task) | BIT(QUEUE_PINNED)))",
-     "who makes way keeps the turn, and comes back at the same moment"),
+     "a group that makes way keeps its turn, and comes back at the same moment"),
     ("perf/place.c", "place_flexible", "if (!ctx->waits)", "if (false)",
      "it spares the look at queues that are empty"),
     ("perf/place.c", "perf_place_alone", "if (!placed || !leader->attr.pinned)",
      "if (true || !placed || !leader->attr.pinned)",
-     "a pinned one with a place belongs in no queue, where it is"),
+     "a pinned event with a place belongs in no queue, and is in none"),
     ("perf/switch.c", "settle", "if (perf_somebody_waits()) {",
      "if (true || perf_somebody_waits()) {", "both calls look themselves"),
     ("perf/switch.c", "perf_tick", "if (!perf_somebody_waits())", "if (false)",
@@ -82,9 +82,9 @@ ENTRIES = [
     ("sched/core.c", "switch_tasks", "if (next->mm != prev->mm)",
      "if (true || next->mm != prev->mm)", "it loads the tables that are loaded: only slower"),
     ("sched/core.c", "allow_preemption", "if (kicks_due())", "if (true || kicks_due())",
-     "without kicks there is nobody to send an interrupt to"),
+     "without kicks there is no CPU to send an interrupt to"),
     ("sched/core.c", "preempt_due", "if (kicks_due())", "if (true || kicks_due())",
-     "without kicks there is nobody to send an interrupt to"),
+     "without kicks there is no CPU to send an interrupt to"),
     ("sched/core.c", "preempt_due", "if (preempt_count())", "if (false)",
      "only kicks go out earlier: sched_irq_exit() asks for the count, too"),
     ("sched/core.c", "sched_total_switches", "for (u32 i = 0; i < nr_cpus; i++)",
@@ -92,7 +92,7 @@ ENTRIES = [
     ("sched/wake.c", "busiest", "for (u32 i = 0; i < nr_cpus; i++)",
      "for (u32 i = 0; i <= nr_cpus; i++)", "a CPU that is not there has no load"),
     ("sched/wake.c", "busiest", "if (rq_load(&runqueues[i]) > rq_load(best))",
-     "if (rq_load(&runqueues[i]) >= rq_load(best))", "the last one of those equally busy"),
+     "if (rq_load(&runqueues[i]) >= rq_load(best))", "it takes the last of the equally busy CPUs"),
     ("sched/wake.c", "choose_cpu", "if (allowed == BIT(last))", "if (false)",
      "it spares a look at the loads: the loop finds the only CPU, too"),
     ("sched/wake.c", "sched_wake_from", "cpu_pause();", ";", "only a hint to the CPU"),
@@ -105,9 +105,9 @@ ENTRIES = [
      "if (!is_free && (mark != MUTEX_SHARE || (s64)seen <= 0))",
      "`seen` is not 0: MUTEX_WAITED is set by then"),
     ("sched/task.c", "task_for_each", "if (list_empty(&task_lists[i]))", "if (false)",
-     "it spares the lock: an empty list has nobody to visit"),
+     "it spares the lock: an empty list has no task to visit"),
     ("sched/task.c", "task_for_each", "continue;", ";",
-     "it spares the lock: an empty list has nobody to visit"),
+     "it spares the lock: an empty list has no task to visit"),
     ("debug/ksym/trace.c", "oldest",
      "(best == nr_cpus || slot(cpu, at[cpu].next)->time < slot(best, at[best].next)->time))",
      "(best == nr_cpus || slot(cpu, at[cpu].next)->time <= slot(best, at[best].next)->time))",
@@ -121,7 +121,7 @@ ENTRIES = [
      "for (u32 cpu = 0; cpu <= nr_cpus; cpu++)", "a CPU that is not there has no event"),
     ("linux/ptrace/debugreg.c", "hit", "for (int n = 0; n < HBP_NUM; n++)",
      "for (int n = 0; n <= HBP_NUM; n++)",
-     "behind the four is an address of the program, no event"),
+     "after the four comes an address of the program, no event"),
 ]
 
 # Declarations of local texts with room to spare: one byte more or less changes nothing.
@@ -146,7 +146,7 @@ def lines(fault, text):
 
 
 def reason(fault, text):
-    """Why the fault is none; "" if it is one."""
+    """Why nobody can see the fault; "" if there is no reason."""
     old, new = lines(fault, text)
     for path, function, is_now, becomes, why in ENTRIES:
         if (path, function, is_now, becomes) == (fault.path, fault.function, old, new):

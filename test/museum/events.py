@@ -3,7 +3,7 @@ from museum.entry import Entry
 
 ENTRIES = [
     Entry("a-counter-without-handler", 2009,
-          "A breakpoint that only counts has no handler for overflows. It was called all the same.",
+          "A breakpoint that only counts has no handler for overflows, but a handler was called.",
           [("perf/event.c", "perf_event_count", "!event->overflow && !event->attr.sample_period",
             "false"),
            ("perf/event.c", "tell", "    if (event->overflow)\n",
@@ -16,8 +16,8 @@ ENTRIES = [
             "    int err = first ? parse_type(attr, bp, why) : refuse(why, -EINVAL, \"NULL\");\n")],
           "bp-errors"),
     Entry("whose-access-it-was", 2010,
-          "Whether an access was the kernel's was read from the address, not from the mode of the "
-          "CPU. What a system call did to a program's memory was counted for the program.",
+          "The address decided whether an access was the kernel's, not the mode of the CPU. So "
+          "accesses of a system call to a program's memory were counted for the program.",
           [("perf/event.c", "perf_event_count", "bool user = regs && from_user(regs);",
             "bool user = addr < TASK_SIZE_MAX;")],
           "bp-kernel-access"),
@@ -32,7 +32,7 @@ ENTRIES = [
             "(thread || true)")],
           "inherit-thread"),
     Entry("survives-exec", 2021,
-          "An event that is to go at execve stayed, and signalled the new program.",
+          "An event that execve should remove stayed, and signalled the new program.",
           [("linux/perf/inherit.c", "at_exec", "if (event->attr.remove_on_exec)", "if (false)")],
           "exec-events"),
     Entry("data-of-the-old-signal", 2021,
@@ -47,8 +47,8 @@ ENTRIES = [
             "info->perf.flags = 0;\n    (void)blocked;")],
           "sigtrap-blocked"),
     Entry("looked-at-before-the-lock", 2026,
-          "Whether a group has room was looked at, then the lock was taken. Two openers at once "
-          "made it larger than a sample can hold.",
+          "The room in a group was checked before the lock was taken. Two openers at once made "
+          "the group larger than a sample can hold.",
           [("perf/event.c", "check_leader", "    return perf_accepts_member(event);",
             "    return 0;"),
            ("perf/event.c", "perf_event_create", "    err = perf_accepts(event);\n",
@@ -56,8 +56,8 @@ ENTRIES = [
             "        err = perf_accepts_member(event);\n")],
           "group-limit-at-once"),
     Entry("a-turn-for-everybody", 2026,
-          "A turn looked at all who wait, with interrupts off. Enough of them made the machine "
-          "stand still.",
+          "A turn looked at all waiting groups, with interrupts off. Enough groups made the "
+          "machine stand still.",
           [("perf/queue.c", None, "#define WINDOW 8 ", "#define WINDOW 100000 ")],
           "flex-turn-cost"),
     Entry("the-second-way-to-end", 2026,
@@ -66,11 +66,11 @@ ENTRIES = [
             "    perf_event_unalloc(child);")],
           "inherit-exact"),
     Entry("no-order-among-the-waiting", 2026,
-          "Who waits longest was not compared any more once nobody had missed a full round.",
+          "The group that was served least did not go first, if none had missed a full round.",
           [("perf/queue.c", "goes_before", "return a->served < b->served;", "return false;")],
           "flex-round"),
     Entry("the-first-that-does-not-fit", 2026,
-          "A group that needed too many registers stood in the way of all who fitted.",
+          "A group that needed too many registers stood in the way of all that fitted.",
           [("perf/queue.c", "perf_next_turn",
             "u32 queues = BIT(QUEUE_WAITING + room) - BIT(QUEUE_WAITING);",
             "u32 queues = BIT(QUEUE_WAITING + room) - BIT(QUEUE_WAITING);\n"

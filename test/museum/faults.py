@@ -24,8 +24,8 @@ ASSIGNS = {"=", "+=", "-=", "|=", "&=", "++", "--"}
 KEYWORDS = {"if", "else", "for", "while", "do", "switch", "case", "default", "return", "goto",
             "struct", "enum", "static", "const", "sizeof", "unsigned"}
 
-# Nothing is planted in what only looks for faults, or only tells about them: debug builds check
-# with it, and a check that is weaker changes nothing for anybody.
+# Nothing is planted in code that only looks for faults, or only reports them. A weaker check
+# changes nothing that a test can see.
 ONLY_TELL = {"ASSERT", "CHECKED", "panic", "printk", "TRACE", "must_fit"}
 CHECKS = {"hwbp/check.c", "hwbp/panic.c", "hwbp/trace.c"}
 CHECKING = {"dr_check", "recount", "check_locked", "hwbp_check_slots", "print_table",
@@ -69,14 +69,14 @@ def closing(words, i):
 
 
 def end_of_statement(words, i):
-    """The place of its semicolon."""
+    """The place of the statement's semicolon."""
     while i < len(words) - 1 and words[i].text != ";":
         i = closing(words, i) + 1 if words[i].text in "([{" else i + 1
     return min(i, len(words) - 1)
 
 
 def statement_around(words, i):
-    """The places of the statement that begins before i; an "if" is one with what it governs."""
+    """The places of the statement that begins before i; an "if" includes what it governs."""
     first = i
     while words[first].text != "if" and words[first - 1].text not in (";", "{", "}"):
         first -= 1

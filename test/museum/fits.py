@@ -1,5 +1,5 @@
 # Does every entry of the museum still fit the kernel? Its texts must be found and must compile; the
-# tests must exist. Whether they see the fault, only `make museum` says.
+# tests must exist. Only `make museum` shows whether they see the fault.
 from labs import bench, cut, lab
 from museum import entries, equivalents, scratch
 

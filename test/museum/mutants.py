@@ -15,8 +15,8 @@ FOLDER = "mutants"
 SECONDS = {"host": 120, "first": 40, "quick": 60, "all": 400}  # for a program or a boot
 QUICK = 8  # no quick test of the kernel needs more
 
-# What tells most about a file: programs of the host, tests of the kernel, tests of programs. They
-# run first. Then come all tests but those that last, then all.
+# The tests that tell most about a file: programs of the host, tests of the kernel, tests of
+# programs. They run first. Then come all tests but the slow ones, then all.
 TELLING = {
     "arch/x86/debugreg.c": (["t_debugreg"], ["bp-all-four", "db-semantics", "switch-writes",
                                              "park-moves"],

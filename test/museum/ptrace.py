@@ -5,8 +5,8 @@ FILE = "linux/ptrace/debugreg.c"
 
 ENTRIES = [
     Entry("child-inherits-the-registers", 2009,
-          "A forked child got its parent's debug registers. It had no tracer, so the first hit was "
-          "its end.",
+          "A forked child got its parent's debug registers. It had no tracer, so the first hit "
+          "killed it.",
           [(FILE, "make", ".exclude_kernel = 1,", ".exclude_kernel = 1,\n        .inherit = 1,"),
            ("hwbp/pmu.c", "copy_request", "    return 0;",
             "    bp->traps = from->traps;\n    return 0;")],
@@ -33,7 +33,7 @@ ENTRIES = [
           [(FILE, "make", "        .exclude_kernel = 1,\n", "")],
           "ptrace.dr-errors"),
     Entry("half-of-dr7", 2013,
-          "DR7 was refused for the sake of its second register. The first had been changed "
+          "DR7 was refused because of its second register. The first had been changed "
           "already, and stayed so.",
           [(FILE, "set_dr7", "            put_back(th);\n", "")],
           "ptrace.dr-errors"),
@@ -52,22 +52,22 @@ ENTRIES = [
             "th->debug_status |= ptrace")],
           "ptrace.dr6"),
     Entry("tracer-may-not-set-rf", 2013,
-          "A tracer that had moved its tracee could not set the resume flag: the flag was left out "
-          "of those that it may change.",
+          "A tracer that had moved its tracee could not set the resume flag: the flag was not "
+          "among those that it may change.",
           [("linux/ptrace/regs.c", "ptrace_set_regs",
             "f->rflags = (f->rflags & ~FLAGS_TRACER) | (r->eflags & FLAGS_TRACER);",
             "f->rflags = (f->rflags & ~(FLAGS_TRACER & ~RFLAGS_RF)) |\n"
             "                (r->eflags & FLAGS_TRACER & ~RFLAGS_RF);")],
           "ptrace.registers"),
     Entry("rf-lost-in-sigreturn", 2013,
-          "A signal came at an instruction with an execute breakpoint, behind its fault. The way "
+          "A signal came at an instruction with an execute breakpoint, after its fault. The way "
           "back from the handler lost RF, and the instruction was hit again, for ever.",
           [("linux/proc/signal_frame.c", "read_frame",
             "f->rflags = (f->rflags & ~RFLAGS_USER) | (word & RFLAGS_USER);",
             "f->rflags = (f->rflags & ~RFLAGS_USER) | (word & RFLAGS_USER & ~RFLAGS_RF);")],
           "bp-signal"),
     Entry("stopped-already", 2026,
-          "PTRACE_ATTACH to a stopped child came back before the stop could be waited for.",
+          "PTRACE_ATTACH to a stopped child returned before the stop could be waited for.",
           [("linux/ptrace/attach.c", "attach", "tr->attaching = t->state == TASK_STOPPED;",
             "tr->attaching = false;")],
           "ptrace.attach-stopped"),

@@ -5,13 +5,13 @@ FILE = "arch/x86/debugreg.c"
 
 ENTRIES = [
     Entry("no-resume-flag", 2010,
-          "An execute breakpoint is a fault: it comes before its instruction. The handler went "
-          "back without RF, and the same instruction faulted again, for ever.",
+          "An execute breakpoint is a fault: it comes before its instruction. The handler "
+          "returned without RF, and the same instruction faulted again, for ever.",
           [("hwbp/db.c", "take_hits", "regs->rflags |= RFLAGS_RF;", ";")],
           "bp-execute"),
     Entry("neighbour-switched-off", 2010,
-          "DR7 is one register for four breakpoints. Who took one out wrote the whole of it, and "
-          "the breakpoints of the other registers were off, too.",
+          "DR7 is one register for four breakpoints. Taking one out wrote all of it, and the "
+          "breakpoints of the other registers were off, too.",
           [(FILE, "clear_slot", "d->want.control &= ~DR7_SLOT_BITS(n);",
             "d->want.control = DR7_FIXED_1;")],
           "bp-all-four"),
@@ -45,7 +45,7 @@ ENTRIES = [
             "data_is_protected(first, last) || (execute && !overlaps(first, last, text) && 0)")],
           "bp-protected"),
     Entry("debug-exception-on-the-users-stack", 2018,
-          "MOV SS holds a watchpoint's #DB back by one instruction. If that is SYSCALL, the #DB "
+          "MOV SS holds a watchpoint's #DB back by one instruction. If this is SYSCALL, the #DB "
           "comes in ring 0 while the stack is still the program's (CVE-2018-8897).",
           [("arch/x86/trap.c", "ist_of", "return cpu_features.is_tcg ? 0 : IST_DB;", "return 0;")],
           "db-semantics", emulator="bochs"),
@@ -57,7 +57,7 @@ ENTRIES = [
             "return overlaps(first, last, stacks);")],
           "bp-protected"),
     Entry("watching-the-stack", 2021,
-          "The same with the kernel's stacks, to which the exception frame is written.",
+          "A watchpoint on the kernel's stacks hit when the CPU wrote the frame of its own #DB.",
           [("hwbp/validate.c", "data_is_protected",
             "return overlaps(first, last, data) || overlaps(first, last, stacks);",
             "return overlaps(first, last, data);")],
@@ -68,7 +68,7 @@ ENTRIES = [
           [(FILE, "dr_db_enter", "    hw_write_dr(6, DR6_ACTIVE_LOW);\n", "")],
           "bp-step-and-hit"),
     Entry("armed-in-the-handler", 2020,
-          "The handler of #DB worked with its breakpoints switched on. What it touched itself hit "
+          "The handler of #DB worked with its breakpoints switched on. Its own accesses hit "
           "again.",
           [(FILE, "dr_db_enter", "    hw_write_dr(7, DR7_FIXED_1);\n", "")],
           "t_debugreg"),

@@ -87,7 +87,7 @@ class Scratch:
         self.planted = []
 
     def forget(self, path):
-        """What was made from this file: the host's clock may not tell make that it is old."""
+        """Removes what was made from this file: by the times alone, make may take it for new."""
         for product in glob.glob(f"{self.tree}/build/debug/obj/{path}.o") + \
                 glob.glob(f"{self.tree}/build/host/t_*"):
             os.remove(product)

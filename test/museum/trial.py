@@ -18,8 +18,8 @@ class Noticed(Exception):
 
 
 def pump(machine, sink, seconds):
-    """As Machine.pump(), but the clock stands while the host runs others: no test is too slow
-    because the host is busy."""
+    """As Machine.pump(), but the clock stands still while the host runs other programs. So a busy
+    host makes no test too slow."""
     end = machine.clock() + seconds
     while True:
         left = end - machine.clock()
@@ -33,9 +33,9 @@ def lines_of(output):
 
 def run_kernel(kernel, kernel_tests, user_tests, seconds, smp=2, rules="2009", emulator="qemu",
                limit=30):
-    """What the tests notice, in a line; "" when all have passed. Of each layer the names of the
-    tests; None: the layer is left out. []: all of its tests. "-name": not this one. `limit`: of
-    each of the kernel's tests, in the machine's own seconds."""
+    """What the tests notice, in a line; "" when all have passed. Each layer has the names of its
+    tests. None: no tests; []: all tests; "-name": not this one. `limit`: for each of the kernel's
+    tests, in the machine's own seconds."""
     layers = ["kernel"] * (kernel_tests is not None) + ["user"] * (user_tests is not None)
     words = [f"slots={rules}", f"test_limit={limit}",
              "init=/bin/" + ("true" if user_tests is None else "utest")]
