@@ -39,6 +39,23 @@ KTEST_HWBP(perf_times, "perf-times", "exact")
     perf_event_release_kernel(event[0]);
 }
 
+// A reader on another CPU can have a later clock than an edit that has begun. The times that it has
+// read do not go back.
+KTEST_HWBP(perf_ahead, "perf-times-ahead", NULL)
+{
+    open_many(0, 1, FLEXIBLE, -1, current_task());
+    u64 flags = hold();
+    enable(0);
+    pass(5 * TICK); // as the reader sees it
+    expect_times(event[0], 5, 5);
+    this_perf_cpu()->edit_ns -= 2 * TICK; // as the edit sees it
+    expect_times(event[0], 5, 5);
+    pass(3 * TICK);
+    expect_times(event[0], 6, 6);
+    go_on(flags);
+    close_many(1);
+}
+
 // What waits is enabled and does not run.
 KTEST_HWBP(perf_waits, "perf-times-waiting", "exact")
 {
