@@ -34,6 +34,8 @@ ENTRIES = [
      "it spares the look at queues that are empty"),
     ("perf/context.c", "update_times", "if (now <= event->tstamp)", "if (now < event->tstamp)",
      "no time has passed then, and 0 is added"),
+    ("perf/context.c", "perf_set_state", "if (state == PERF_INACTIVE)",
+     "if (true || state == PERF_INACTIVE)", "place_flexible() looks once more, and finds no group"),
     ("perf/context.c", "perf_set_state", "if (unlikely(event->nr_siblings)) // a leader's",
      "if (true || unlikely(event->nr_siblings)) // a leader's", "the list of siblings is empty"),
     ("perf/place.c", "make_way_for_pinned",
