@@ -24,7 +24,7 @@ static void stand_still(bool ticks)
         cpu_pause();
 }
 
-// Writes one word behind an array, over the word that guards the stack.
+// Writes one word after an array, over the word that guards the stack.
 static __attribute__((noinline)) u64 overrun(void)
 {
     u64 words[4];

@@ -2,7 +2,7 @@
 // Its bytes are the guest's memory.
 //
 //   open           a new guest with zeroed memory; -ENODEV when guests cannot run here
-//   read, write    its memory, also while it runs; a write behind the end: -ENOSPC
+//   read, write    its memory, also while it runs; a write past the end: -ENOSPC
 //   ioctl GUEST_RUN, struct guest_state *
 //                  runs the guest until it stops. 0: it called the host by VMMCALL. -EIO: it did
 //                  what a guest may not do, and cannot run any more. Both fill in the state.

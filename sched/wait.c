@@ -57,7 +57,7 @@ struct list *wake_part(const struct list *at, const struct list *end)
     return NULL;
 }
 
-// Goes on behind a batch. Others may change the queue between two batches. So this call has two
+// Goes on after a batch. Others may change the queue between two batches. So this call has two
 // waiters of its own in it, without a task: one where it goes on, one where the queue ends now.
 static u64 wake_rest(struct wait_queue *q, struct list *last, u64 flags)
 {

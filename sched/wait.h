@@ -19,8 +19,8 @@ void wait_init(struct wait_queue *q);
 // IRQs off at a time, if they are on in the caller. So where many may wait, the queue stays alive
 // until the call returns, and an interrupt uses wake_part().
 void wake_waiters(struct wait_queue *q);
-// Wakes waiters behind `at` and before `end`. NULL: that is done. Else the last one of a batch,
-// behind which there are others. The queue's lock is held.
+// Wakes waiters after `at` and before `end`. NULL: that is done. Else the last one of a batch,
+// after which there are others. The queue's lock is held.
 struct list *wake_part(const struct list *at, const struct list *end);
 
 // An empty queue costs no lock. The caller has changed the condition before. The fence here and

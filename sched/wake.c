@@ -26,7 +26,7 @@ static u32 choose_cpu(struct task *t)
     bool storm = sched_storm;
     if (!storm && (allowed & BIT(last)) && rq_load(&runqueues[last]) == 0)
         return last;
-    // Starting behind the last CPU spreads ties; in storm mode the next allowed one is taken
+    // Starting after the last CPU spreads ties; in storm mode the next allowed one is taken
     // whatever its load.
     u32 cpu = last;
     do {

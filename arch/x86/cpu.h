@@ -252,7 +252,7 @@ static inline void cpuid(u32 leaf, u32 sub, u32 out[4])
                      : "a"(leaf), "c"(sub));
 }
 
-// LFENCE keeps RDTSC behind the loads before it (SDM vol. 2, RDTSC). Without it a CPU that has seen
+// LFENCE keeps RDTSC after the loads before it (SDM vol. 2, RDTSC). Without it a CPU that has seen
 // what another CPU did could read an earlier time than the other one had read.
 static inline u64 rdtsc(void)
 {

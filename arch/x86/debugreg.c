@@ -298,7 +298,7 @@ static __protected_text void add_implied(const struct dr_file *d, struct dr_hits
 }
 
 // The end of a step and a hit of data are traps of the instruction before, an execute breakpoint is
-// a fault of the one behind (SDM vol. 3, 6.9: such traps come first). DR6 may show both. The fault
+// a fault of the next one (SDM vol. 3, 6.9: such traps come first). DR6 may show both. The fault
 // then comes by itself, when the instruction is tried: it has not hit yet.
 static __protected_text u32 without_early_faults(const struct dr_file *d, u32 slots, u64 dr6)
 {

@@ -127,7 +127,7 @@ bool dr_put_back(const struct dr_image *image);
 
 // The first and the last step of every #DB. Enter reads DR6, switches DR7 off and clears DR6. It
 // removes the bits of registers that are not live, because real CPUs and Bochs also report matches
-// of disabled registers. It removes the bits of execute breakpoints at the instruction behind a
+// of disabled registers. It removes the bits of execute breakpoints at the instruction after a
 // step or a hit of data: these have not hit yet. It adds every live register that the reported ones
 // imply, because QEMU reports only the first of several. Exit writes DR7 even if nothing changed:
 // QEMU keeps a stale match until then.

@@ -27,7 +27,7 @@ extern struct boot_info boot_info;
 // Copies what the loader left at physical address `mbi`; only the module stays where it is.
 // Refuses a wrong `magic` with one line and stops.
 void boot_info_parse(u32 magic, u32 mbi);
-// The loader's tag of this type, behind type and size, or NULL. Before page_init() only.
+// The loader's tag of this type, after type and size, or NULL. Before page_init() only.
 const void *boot_tag(u32 type);
 
 // `why`, a line that starts with "dr7: ", on VGA and serial, then the machine goes off with status

@@ -53,7 +53,7 @@ u32 screen_go(u32 at)
 }
 
 // A letter. As on a terminal, the line breaks only when one more comes: a line of exactly the
-// screen's width has no empty one behind it.
+// screen's width has no empty one after it.
 static u32 put_letter(u32 at, char c)
 {
     at = scroll(at + full);

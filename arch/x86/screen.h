@@ -27,7 +27,7 @@ void screen_repaint(void);
 
 // What a write consists of. It begins at the cursor. put() returns where the cursor is after `c`, a
 // letter or \n; other control characters have no picture. go() moves the cursor to a cell, and
-// returns that; behind the last cell the screen moves up. The end shows the cursor. What is put has
+// returns that; after the last cell the screen moves up. The end shows the cursor. What is put has
 // the colour that was set last.
 u32 screen_begin(void);
 u32 screen_put(u32 at, char c);

@@ -47,7 +47,7 @@ bool user_page_fault(struct trapframe *f, u64 addr);
 // An exception, as the chain of handlers sees it (kernel/base/die.h).
 enum die_event {
     DIE_DEBUG, // #DB, its breakpoints off, IRQs off
-    DIE_INT3,  // #BP; rip is behind the instruction
+    DIE_INT3,  // #BP; rip is after the instruction
     DIE_TRAP,  // any other exception before it becomes a signal (not #PF) or a panic
     DIE_NMI,
     DIE_PANIC, // panic() was called: regs is NULL

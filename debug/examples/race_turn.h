@@ -10,7 +10,7 @@ struct race_turn {
     const struct race_access *access;
     enum race_state state; // atomic
     u64 addr;              // what it is about to touch
-    u64 by;                // the instruction behind the one that came; 0: nobody; atomic
+    u64 by;                // the instruction after the one that came; 0: nobody; atomic
     u32 cpu, by_cpu;       // where both were
     u64 nowhere;           // the watchpoint is here while no access is held up
     struct retarget mover; // of the watchpoint

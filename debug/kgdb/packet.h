@@ -12,7 +12,7 @@
 // Waits for the next packet and puts its data and a NUL into buf. If no gdb is there it never
 // returns.
 void packet_get(char buf[PACKET_MAX + 1]);
-// A '$' was read outside a session. The next packet_get() goes on behind it.
+// A '$' was read outside a session. The next packet_get() goes on after it.
 void packet_begun(void);
 // The last packet was the first one of a new gdb. That gdb sends acknowledgements and waits for
 // the one of this packet.
@@ -32,7 +32,7 @@ void reply_send(void);
 void reply(const char *text);
 void reply_result(int err);
 
-// ---- parsing: each moves *p behind what it has read, and returns false if that is not there ----
+// ---- parsing: each moves *p after what it has read, and returns false if that is not there ----
 
 bool parse_hex(const char **p, u64 *value);           // a number, at least one digit
 bool parse_pair(const char **p, u64 *a, u64 *b);      // two numbers with a comma between

@@ -40,7 +40,7 @@ static int parse_access(const char *s)
     return strcmp(s, "---") == 0 ? REMOVE : -EINVAL;
 }
 
-// Cuts the text at the mark and parses the number behind it. True also when there is no mark.
+// Cuts the text at the mark and parses the number after it. True also when there is no mark.
 static bool cut_number(char *text, char mark, u64 *number)
 {
     char *at = strchr(text, mark);

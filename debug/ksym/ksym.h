@@ -26,7 +26,7 @@ void ksym_filters_init(void); // part of ksym_init()
 //   "", "0" or "*:---"                stop tracing everything
 //
 // Without LENGTH the request gets the greatest length that fits. It is 8, 4, 2 or 1 bytes, aligned,
-// and does not reach behind the symbol's end. If the variable is traced already, its access or
+// and does not reach past the symbol's end. If the variable is traced already, its access or
 // length changes in place, and its hits stay. Returns 0, or an error, and then nothing has changed:
 //
 //   -EINVAL      malformed; an access that x86 has no condition for; an offset outside the symbol;

@@ -15,7 +15,7 @@ static bool is_blank(char c)
 }
 
 // Copies the next word to `to`. Double quotes keep blanks; a backslash keeps the next character, in
-// quotes or not (GRUB writes both). Returns what follows; *end is behind the word's NUL.
+// quotes or not (GRUB writes both). Returns what follows; *end is after the word's NUL.
 static const char *take_word(const char *s, char *to, char **end)
 {
     bool quoted = false;

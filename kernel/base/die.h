@@ -32,7 +32,7 @@ struct die_link {
     struct die_link *next; // the chain's
 };
 
-// Adds a link, behind the links of the same priority. And removes it. When die_unregister()
+// Adds a link, after the links of the same priority. And removes it. When die_unregister()
 // returns, no CPU runs the link any more. The caller makes sure that only one CPU at a time calls
 // these. Unregister: task context, no lock held.
 void die_register(struct die_link *link);

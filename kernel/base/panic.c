@@ -44,7 +44,7 @@ void print_backtrace(u64 rip, u64 rbp)
     u64 ips[MAX_FRAMES];
     int n = backtrace_kernel(rip, rbp, ips, MAX_FRAMES);
     for (int i = 0; i < n; i++) {
-        // A return address may lie behind the last byte of its function: look at the call before
+        // A return address may lie past the last byte of its function: look at the call before
         // it.
         u64 back = i > 0, offset;
         const char *name = ksym_find(ips[i] - back, &offset);

@@ -14,7 +14,7 @@ bool holdup_on __protected_bss;
 struct holdup holdups[NR_HOLDUPS][HOLDUP_PLACES] __protected_bss;
 u64 holdups_lost __protected_bss;
 
-// The place's own entry, or the first free one behind where it would be.
+// The place's own entry, or the first free one after where it would be.
 static __protected_text struct holdup *find(u32 kind, u64 from)
 {
     u64 first = from * 0x9e3779b97f4a7c15ull >> 32;

@@ -24,7 +24,7 @@ void page_check_poison(struct page *p, const void *addr, u32 order)
     }
 }
 
-// ---- objects of the heap: behind their link, which is their first word ----
+// ---- objects of the heap: after their link, which is their first word ----
 
 static void check_not_free(const struct page *p, const void *o)
 {

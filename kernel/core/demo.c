@@ -273,7 +273,7 @@ static bool rules_part(void)
 static u64 balance; // which nobody should touch without being seen
 static u32 caught;  // atomic
 
-// In the debug exception: whoever wrote is interrupted right behind the store.
+// In the debug exception: whoever wrote is interrupted right after the store.
 static void on_write(struct perf_event *, struct trapframe *regs)
 {
     __atomic_fetch_add(&caught, 1, __ATOMIC_RELAXED);

@@ -28,7 +28,7 @@ static bool parse_fields(const u8 *digits, u64 value[FIELDS])
     return true;
 }
 
-// Reads the entry at *at and moves *at behind it. Returns NULL, or says in words what is wrong.
+// Reads the entry at *at and moves *at after it. Returns NULL, or says in words what is wrong.
 // e->name is NULL until the name is known to be good.
 static const char *parse_entry(const u8 *data, u64 len, u64 *at, struct archive_entry *e)
 {

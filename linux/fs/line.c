@@ -189,7 +189,7 @@ size_t line_take(struct line *l, u8 *to, size_t n, bool *more)
     while (l->tail != l->commit) {
         u16 c = *at(l, l->tail);
 
-        // A ^D right behind a full buffer belongs to this read. The next read must not take it for
+        // A ^D right after a full buffer belongs to this read. The next read must not take it for
         // the end of the file.
         if (c == LINE_EOF) {
             l->tail++;

@@ -15,7 +15,7 @@
 struct line {
     struct termios t;
     u32 tail, commit, head;
-    bool ended; // no byte will come any more: behind the ring is the end of the file
+    bool ended; // no byte will come any more: after the ring is the end of the file
     void (*echo)(const char *s, size_t n);
     u16 ring[LINE_RING];
 };

@@ -157,7 +157,7 @@ struct last {
     struct node *dir; // with a reference
     const char *name; // points into the path
     size_t len;
-    bool slashes; // there are slashes behind the name
+    bool slashes; // there are slashes after the name
 };
 
 // 0 or -errno. The error is `no_name` when the path does not end in a name ("/", ".", "..").

@@ -6,7 +6,7 @@
 
 #define PAGE_KB ((unsigned long)PAGE_SIZE / 1024) // memory in these texts is in kB
 
-// Records that stand behind the text of a file. They may come while the file is read. Task context.
+// Records that stand after the text of a file. They may come while the file is read. Task context.
 struct gen_records {
     // Adds the next records for this reader, in whole lines. If it adds nothing, the file ends.
     void (*more)(struct text *t, struct trace_reader *reader);

@@ -34,7 +34,7 @@ _Static_assert(sizeof(struct statfs) == 120, "statfs is the ABI's");
 
 struct dirent64 {
     u64 d_ino;
-    s64 d_off; // the position behind this entry; in dr7 its inode number
+    s64 d_off; // the position after this entry; in dr7 its inode number
     u16 d_reclen;
     u8 d_type; // the file type in st_mode, shifted right by 12
     char d_name[];

@@ -18,7 +18,7 @@
 static struct shm_pool pool;    // of all files
 static u64 max_files, nr_files; // of all kinds; nr_files is atomic
 
-static struct mutex tmp_lock; // guards sizes. Bytes behind a file's size are zero
+static struct mutex tmp_lock; // guards sizes. Bytes past a file's size are zero
 
 static struct vm_object *object_of(struct node *n)
 {

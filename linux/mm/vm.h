@@ -31,7 +31,7 @@ struct vm_object {
     struct refcount refs;
     u64 nr_pages;
     // 0, and the physical address of page n in *pa. Takes a reference to the page for the mapping.
-    // -EIO: page n is behind the end. -ENOMEM. -ENOSPC: the object may have no more pages.
+    // -EIO: page n is past the end. -ENOMEM. -ENOSPC: the object may have no more pages.
     int (*page)(struct vm_object *o, u64 n, u64 *pa);
     void (*release)(struct vm_object *o); // the last reference is gone
     bool no_fork;                         // fork does not copy the mapping
@@ -60,7 +60,7 @@ struct vm_area {
     const u8 *file;           // private file area: bytes of the archive; NULL for other areas
     struct vm_object *object; // a shared area shows its pages, a private one copies them
     u64 shows_at;
-    // The bytes that `file` has. The rest of the last page reads as zero. Pages behind it fault.
+    // The bytes that `file` has. The rest of the last page reads as zero. Pages past it fault.
     u64 file_len;
     char name[24]; // for /proc: "[stack]", "[heap]", or what it shows; may be ""
 };
@@ -138,13 +138,13 @@ int mm_protect(struct mm *mm, u64 addr, u64 len, u32 prot);
 // areas. At the next touch each area shows its first content again.
 enum mm_look { MM_MAPPED, MM_ANONYMOUS, MM_FORGET };
 int mm_look(struct mm *mm, u64 addr, u64 len, enum mm_look what);
-// An object has become shorter. Drops the pages of areas that lie behind its end.
+// An object has become shorter. Drops the pages of areas that lie past its end.
 void mm_trim(struct mm *mm);
 u64 mm_brk(struct mm *mm, u64 brk); // the new break, or the old one when refused
 
 // Resolves a page fault at addr. `error` is the CPU's error code. 0: the access can be tried again.
 // -EFAULT: no area is here (SEGV_MAPERR). -EACCES: the area forbids the access (SEGV_ACCERR).
-// -EIO: behind the end of the object, or -ENOSPC: the object may have no more pages (both SIGBUS).
+// -EIO: past the end of the object, or -ENOSPC: the object may have no more pages (both SIGBUS).
 // -ENOMEM.
 int mm_fault(struct mm *mm, u64 addr, u32 error);
 

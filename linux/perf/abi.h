@@ -104,7 +104,7 @@ enum {
 #define PERF_MISC_SWITCH_OUT     BIT(13)
 #define PERF_MISC_SWITCH_PREEMPT BIT(14)
 
-// In a call chain such a word gives the kind of the addresses behind it.
+// In a call chain such a word gives the kind of the addresses after it.
 #define PERF_CONTEXT_KERNEL (~0ull - 127)
 #define PERF_CONTEXT_USER   (~0ull - 511)
 #define PERF_MAX_STACK      127u

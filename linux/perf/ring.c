@@ -20,7 +20,7 @@ static u64 position(const struct perf_buffer *b, u64 bytes)
     return b->backward ? -bytes : bytes;
 }
 
-// Reserves n bytes behind the reserved ones. *before becomes the number of bytes that were reserved
+// Reserves n bytes after the reserved ones. *before becomes the number of bytes that were reserved
 // before. False if there is no room.
 static bool reserve(struct perf_buffer *b, u64 n, u64 *before)
 {

@@ -58,7 +58,7 @@ void perf_buffer_write(struct perf_event *event, const struct perf_record_header
 struct perf_writer {
     struct perf_event *event;
     struct perf_buffer *buffer;
-    u64 at, end; // positions in bytes ever written: of the next byte, and behind this record
+    u64 at, end; // positions in bytes ever written: of the next byte, and after this record
 };
 bool perf_buffer_begin(struct perf_writer *w, struct perf_event *event, u64 size);
 void perf_buffer_put(struct perf_writer *w, const void *from, u64 n);

@@ -1,5 +1,5 @@
 // execve: another program in the same process. Everything that can fail comes first, and changes
-// nothing of the old program. Then comes the point of no return. Nothing behind it can fail.
+// nothing of the old program. Then comes the point of no return. Nothing after it can fail.
 #include "linux/proc/exec.h"
 
 #include "arch/x86/uaccess.h"

@@ -32,7 +32,7 @@ struct elf_image {
     u64 bias; // is added to all addresses of a position-independent program
     u64 phdr; // where the program finds its program headers; 0: they are in no segment
     u32 phent, phnum;
-    u64 end; // the first page behind the last segment: the heap begins there
+    u64 end; // the first page after the last segment: the heap begins there
 };
 
 // Maps the segments of a static ELF64 program. 0, -ENOMEM, or -ENOEXEC: the file is no such

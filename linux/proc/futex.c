@@ -48,7 +48,7 @@ static void join(struct futex_waiter *w)
 
 // FUTEX_PRIVATE_FLAG promises that the word is not used by another address space.
 // 0, -EINVAL (addr is not aligned), or -EFAULT. -EFAULT: addr does not belong to the program, or
-// lies behind the end of the file that is mapped there.
+// lies past the end of the file that is mapped there.
 static int get_key(struct futex_key *key, struct mm *mm, u64 addr, bool private)
 {
     *key = (struct futex_key){mm, addr};

@@ -178,7 +178,7 @@ static void describe(const struct waited *child, struct siginfo *info)
     }
 }
 
-// Writes six numbers, and nothing between or behind them.
+// Writes six numbers, and nothing between or after them.
 static bool put_info(u64 uinfo, const struct siginfo *info)
 {
     const size_t first = offsetof(struct siginfo, pad), pid = offsetof(struct siginfo, chld);

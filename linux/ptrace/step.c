@@ -4,8 +4,8 @@
 
 enum tf_use { TF_UNUSED, TF_LOADED, TF_PUSHED };
 
-// What the instruction at rip, behind any prefixes (SDM vol. 2, 2.1.1 and 2.2.1), does with TF.
-// TF_LOADED: TF is the program's own behind the instruction.
+// What the instruction at rip, after any prefixes (SDM vol. 2, 2.1.1 and 2.2.1), does with TF.
+// TF_LOADED: TF is the program's own after the instruction.
 static enum tf_use tf_use(const struct thread *th, u64 rip)
 {
     u8 code[15];

@@ -136,7 +136,7 @@ static void draw(int depth, struct followed f, bool thread)
 
 // ---- living it ----
 
-// The step behind the life that begins at `at`.
+// The step after the life that begins at `at`.
 static int skip(int at)
 {
     for (;;) {

@@ -17,7 +17,7 @@
 static pid_t tracee;
 static uint64_t dr[REGISTERS]; // as read back: what the kernel took
 
-// What the tracee shall do next: behind what may be watched, on the same page.
+// What the tracee shall do next: after what may be watched, on the same page.
 #define TASK ((volatile struct access *)(ARENA + 2048))
 
 static void live(void)

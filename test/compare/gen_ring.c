@@ -151,7 +151,7 @@ static void show_sample(const struct event *e, const uint64_t *w)
     show_machine(e, w);
 }
 
-// What stands behind a record that is no sample.
+// What stands after a record that is no sample.
 static void show_trailer(const struct event *e, const uint64_t *w)
 {
     static const uint64_t order[] = {PERF_SAMPLE_TID,

@@ -15,7 +15,7 @@ static volatile int sum, wrong_thread, wrong_place;
 static pthread_barrier_t start;
 static _Thread_local volatile int mine;
 
-// What the C library does not name: behind si_addr stand the event's data and its type.
+// What the C library does not name: after si_addr stand the event's data and its type.
 struct perf_info {
     int signo, error, code, pad;
     void *addr;

@@ -59,7 +59,7 @@ static void modify(void)
     small.bytes[1] = 2;
     show("second byte", fd);
     small.bytes[2] = 3;
-    show("behind it", fd);
+    show("after it", fd);
     wide = 2;
     show("the old place", fd);
     close(fd);

@@ -67,7 +67,7 @@ KTEST(die_order, "die-chain.order", NULL)
     memset(calls, 0, sizeof(calls));
     stopper = 'b';
     debug_break();
-    EXPECT_EQ(strcmp(calls, "ab"), 0); // no link behind the one that stops is asked
+    EXPECT_EQ(strcmp(calls, "ab"), 0); // no link after the one that stops is asked
     die_unregister(&b);
     die_unregister(&a);
     memset(calls, 0, sizeof(calls));

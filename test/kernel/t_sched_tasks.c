@@ -234,7 +234,7 @@ KTEST(mutex_turn, "sched.mutex-turn", NULL)
     EXPECT(!has_it);
     until_waiting(t); // it ran in vain
     mutex_unlock(&mutex);
-    mutex_lock(&mutex); // behind it
+    mutex_lock(&mutex); // after it
     EXPECT(has_it);
     EXPECT(test_waited);
     mutex_unlock(&mutex);

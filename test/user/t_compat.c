@@ -133,7 +133,7 @@ static void skip_and_block(int sig, siginfo_t *, void *context)
 
     CHECK_EQ(sig, SIGILL);
     CHECK_EQ(uc->uc_mcontext.gregs[REG_RBX], 0x1234);
-    uc->uc_mcontext.gregs[REG_RIP] += 2; // behind UD2
+    uc->uc_mcontext.gregs[REG_RIP] += 2; // after UD2
     uc->uc_mcontext.gregs[REG_RBX] = 0x5678;
     sigaddset(&uc->uc_sigmask, SIGUSR2);
 }

@@ -94,14 +94,14 @@ static const struct place places[] = {
     {"ppoll, a time", put_ppoll_long, call_ppoll, 24, 8, true},
     {"select, no time", put_ppoll, call_select, 16, 8, false},
     {"waitid, si_code", NULL, call_waitid, 8, 4, true},
-    {"waitid, behind it", NULL, call_waitid, 12, 4, false},
+    {"waitid, after it", NULL, call_waitid, 12, 4, false},
     {"waitid, si_pid", NULL, call_waitid, 16, 4, true},
     {"waitid, si_status", NULL, call_waitid, 24, 4, true},
-    {"waitid, behind it", NULL, call_waitid, 28, 4, false},
+    {"waitid, after it", NULL, call_waitid, 28, 4, false},
     {"waitid, the end", NULL, call_waitid, 120, 8, false},
     {"getdents64, d_off", NULL, call_getdents, 8, 8, true},
     {"getdents64, the name's end", NULL, call_getdents, 20, 1, true},
-    {"getdents64, behind it", NULL, call_getdents, 21, 1, false},
+    {"getdents64, after it", NULL, call_getdents, 21, 1, false},
     {"getdents64, the last byte", NULL, call_getdents, 23, 1, false},
 };
 

@@ -1,5 +1,5 @@
 // The chain of callers, without debugging information and without frame pointers. A word on the
-// stack counts as a return address if it points behind a call. The target of a direct call is the
+// stack counts as a return address if it points after a call. The target of a direct call is the
 // function that was called. Old return addresses of indirect calls may give wrong lines.
 #include "user/dbg/dbg.h"
 #include <stdio.h>

@@ -247,7 +247,7 @@ bool points_explain(bool *silent)
         return true;
     if (ptrace(PTRACE_GETSIGINFO, target, 0, &info) || info.si_code != SI_KERNEL)
         return false;
-    struct point *p = find(SOFT, r.rip - 1); // behind INT3
+    struct point *p = find(SOFT, r.rip - 1); // after INT3
     if (!p)
         return false;
     r.rip--;

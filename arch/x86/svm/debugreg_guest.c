@@ -33,5 +33,5 @@ __protected_text void hw_breakpoint_restore(void)
         write_for_guest(d, 7, d->live_dr7); // last (D1)
     const char *wrong = DEBUG_BUILD ? dr_check() : NULL;
     if (wrong)
-        panic("debug registers behind a guest: %s", wrong);
+        panic("debug registers after a guest: %s", wrong);
 }

@@ -180,9 +180,9 @@ void svm_guest_release(struct svm_guest *g)
 // old value that does not fit the list makes QEMU itself crash. So in QEMU
 //   - the host's breakpoints leave the list before the entry (dr_lend), and the guest's go in, but
 //     for those outside its memory: they could only hit the host;
-//   - the guest does not change the list by itself, lest behind the exit DR7, which is then what it
+//   - the guest does not change the list by itself, lest after the exit DR7, which is then what it
 //     was before the entry, does not fit it;
-//   - behind the exit the guest's go out. (Some versions have cleared the enable bits by then. A
+//   - after the exit the guest's go out. (Some versions have cleared the enable bits by then. A
 //     value whose other bits differ takes out everything.)
 
 #define DR7_TYPES        0xffff0000ull

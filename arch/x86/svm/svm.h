@@ -37,7 +37,7 @@ struct svm_guest {
 // Why a guest is not running.
 enum svm_stop {
     SVM_INTERRUPTED, // the host has something to do: it has done so, run the guest again
-    SVM_CALL,        // VMMCALL; run again to go on behind it
+    SVM_CALL,        // VMMCALL; run again to go on after it
     SVM_DIED,        // it did what it may not do; do not run it again
 };
 
