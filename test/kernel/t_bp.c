@@ -105,7 +105,7 @@ KTEST_HWBP(bp_same_address, "bp-same-address", NULL)
 
 KTEST_HWBP(bp_enable, "bp-enable-disable-reset", NULL)
 {
-    u64 enabled, running;
+    u64 enabled, running, enabled_alone, running_alone;
     struct perf_event_attr attr = bp_attr(&target, HW_BREAKPOINT_W, 8);
     attr.disabled = 1;
     struct perf_event *event =
@@ -126,6 +126,12 @@ KTEST_HWBP(bp_enable, "bp-enable-disable-reset", NULL)
     perf_event_enable(event);
     perf_event_enable(event); // a second enable changes nothing
     target = 4;
+    perf_event_disable(event);
+    EXPECT_EQ(perf_event_read_value(event, NULL, &running_alone), 1);
+    EXPECT_EQ(perf_event_read_value(event, &enabled_alone, NULL), 1);
+    EXPECT_EQ(perf_event_read_value(event, &enabled, &running), 1);
+    EXPECT_EQ(enabled_alone, enabled);
+    EXPECT_EQ(running_alone, running);
     EXPECT_EQ(bp_close(event), 1);
 }
 

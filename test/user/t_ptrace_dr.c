@@ -50,6 +50,20 @@ UTEST_HWBP(ptrace_one, "ptrace.dr-one")
     CHECK_EQ(go(PTRACE_CONT, pid, 0), ENDED(0));
 }
 
+// The tracer's four registers are its own: they do not take turns with flexible breakpoints.
+UTEST_HWBP(ptrace_pinned, "ptrace.dr-pinned")
+{
+    pid_t pid = trace(write_all, NULL);
+    struct perf_event_attr attr = bp_attr(HW_BREAKPOINT_W, &vars.at[4], 8);
+
+    attr.pinned = 0;
+    for (int i = 0; i < BP_REGISTERS - 1; i++)
+        CHECK_EQ(poke_dr(pid, i, var(i)), 0);
+    CHECK(bp_open_attr(&attr, pid, -1) >= 0);
+    CHECK_EQ(poke_dr(pid, 3, var(3)), ENOSPC);
+    CHECK_EQ(go(PTRACE_CONT, pid, 0), ENDED(0));
+}
+
 UTEST_HWBP(ptrace_watch, "ptrace.watch")
 {
     pid_t pid = trace(write_all, NULL);
