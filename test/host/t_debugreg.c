@@ -205,6 +205,38 @@ static void exchange(void)
         set_wanted(&image, true);
 }
 
+// Owners that come back have their old registers, unless others want these, or another register
+// still has an address that the old one has lost.
+static void come_back(void)
+{
+    struct dr_image image;
+    reset();
+    for (int i = 0; i < 3; i++)
+        own(i, BASE + 8 * i, DR_WRITE, 8);
+    begin();
+    install(0);
+    install(1);
+    commit();
+    begin();
+    dr_take_out(BIT(1), &image);
+    set_wanted(&image, false);
+    commit();
+    begin();
+    evict(0);
+    install(2);
+    commit();
+    EXPECT(file.want.slot[1].owner == &owners[2]); // DR0 was freed later
+    EXPECT_EQ(hw.dr[1], BASE + 16);
+    begin();
+    evict(2);
+    commit();
+    begin();
+    EXPECT(dr_put_back(&image));
+    set_wanted(&image, true);
+    EXPECT(file.want.slot[1].owner == &owners[1]); // though DR0 is free, too
+    expect_writes(1, 1);
+}
+
 static void random_walk(void)
 {
     reset();
@@ -328,6 +360,6 @@ static const struct ktap_case cases[] = {
     {"dr-guest", around_a_guest},     {"dr7-encode-decode", encode_decode},
     {"dr-implies", implication},      {"dr-commit", commit_by_hand},
     {"dr-check", check_finds_faults}, {"dr-db-causes", single_step_and_noise},
-    {"dr-random", random_walk},
+    {"dr-come-back", come_back},      {"dr-random", random_walk},
 };
 KTAP_MAIN(cases)
