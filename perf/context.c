@@ -5,6 +5,7 @@
 
 struct perf_cpu perf_cpus[MAX_CPUS];
 struct mutex perf_mutex;
+struct perf_event_context perf_ended;
 
 static void ctx_init(struct perf_event_context *ctx, struct task *task)
 {
@@ -14,11 +15,14 @@ static void ctx_init(struct perf_event_context *ctx, struct task *task)
     list_init(&ctx->flexible);
     list_init(&ctx->loose);
     ctx->active_cpu = -1;
+    ctx->last_cpu = MAX_CPUS;
 }
 
 void perf_init(void)
 {
     mutex_init(&perf_mutex, "perf", RANK_PERF);
+    ctx_init(&perf_ended, NULL);
+    perf_ended.dead = true;
     for (u32 cpu = 0; cpu < MAX_CPUS; cpu++) {
         ctx_init(&perf_cpus[cpu].ctx, NULL);
         cpus[cpu].perf = &perf_cpus[cpu];
@@ -46,7 +50,7 @@ struct perf_event_context *perf_task_context(struct task *task)
 void perf_task_free(struct task *t)
 {
     struct perf_event_context *ctx = t->perf_ctx;
-    if (!ctx)
+    if (!ctx || ctx == &perf_ended)
         return;
     ASSERT(ctx->nr_events == 0 && ctx->active_cpu == -1);
     kfree(ctx->pmu_data);

@@ -51,7 +51,7 @@ struct perf_event_context {
     u32 turn;                     // turns taken while it ran
     u64 turned_at;                // the context's clock at the last turn
     u64 given;                    // turns in which it ranked first
-    u32 last_cpu;                 // where it ran last
+    u32 last_cpu;                 // where it ran last, MAX_CPUS: nowhere yet
     void *pmu_data;               // of the limited PMU (freed with the context)
     struct perf_event *traps;     // of the layer above: what it owes the task, the latest first
     u64 stay;                     // and the number of the task's present stay in the kernel
@@ -71,6 +71,8 @@ struct perf_cpu {
 
 extern struct perf_cpu perf_cpus[MAX_CPUS];
 extern struct mutex perf_mutex; // RANK_PERF, see C5
+// The context of all tasks that have ended without one. It is dead, so it takes no event.
+extern struct perf_event_context perf_ended;
 
 // This CPU's; IRQs off.
 static inline struct perf_cpu *this_perf_cpu(void)

@@ -138,9 +138,11 @@ void perf_switch_in(struct task *prev, struct task *next)
 
 void perf_task_ends(struct task *t)
 {
-    struct perf_event_context *ctx = t->perf_ctx;
+    struct perf_event_context *ctx = NULL;
     ASSERT(t == current_task());
-    if (!ctx)
+    if (__atomic_compare_exchange_n(&t->perf_ctx, &ctx, &perf_ended, false, __ATOMIC_ACQ_REL,
+                                    __ATOMIC_ACQUIRE) ||
+        ctx->dead)
         return;
     u64 flags = irq_save();
     struct perf_cpu *pc = this_perf_cpu();

@@ -146,12 +146,12 @@ void perf_fork_failed(struct task *child)
 
 void perf_exit_task(struct task *t)
 {
-    struct perf_event_context *ctx = t->perf_ctx;
     ASSERT(t == current_task());
     perf_record_exit();
-    if (!ctx)
-        return;
     perf_task_ends(t);
+    struct perf_event_context *ctx = t->perf_ctx;
+    if (ctx == &perf_ended)
+        return;
     mutex_lock(&perf_mutex);
     perf_for_each_event(ctx, copy_ends_with_task, NULL);
     mutex_unlock(&perf_mutex);

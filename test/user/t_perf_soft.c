@@ -129,6 +129,30 @@ UTEST(soft_migrations, "soft-migrations")
     close(fd);
 }
 
+// A task that begins on a CPU has not moved there. So its copies of an event count nothing.
+UTEST(soft_no_migration, "soft-no-migration")
+{
+    if (online_cpus() < 2)
+        utest_skip("needs two CPUs");
+    pin_to_cpu(1);
+    struct perf_event_attr attr = {.type = PERF_TYPE_SOFTWARE,
+                                   .size = sizeof attr,
+                                   .config = PERF_COUNT_SW_CPU_MIGRATIONS,
+                                   .inherit = 1};
+    int fd = bp_open_attr(&attr, 0, -1);
+    if (fd < 0 && (errno == EACCES || errno == EPERM))
+        utest_skip("the kernel's events are not allowed here");
+    REQUIRE(fd >= 0);
+    for (int i = 0; i < 3; i++) {
+        pid_t pid = fork();
+        if (pid == 0)
+            _exit(0);
+        CHECK_EQ(waitpid(pid, NULL, 0), pid);
+    }
+    CHECK_EQ(bp_read(fd), 0);
+    close(fd);
+}
+
 enum { FAULT_PAGES = 64 };
 
 // Ring 3 writes all pages but the last, twice: got[0 .. 2] are the three counts then. The kernel
