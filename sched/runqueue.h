@@ -71,8 +71,8 @@ void sched_charge(struct runqueue *rq);
 // Makes `cpu` look at its queue soon.
 void sched_kick(u32 cpu);
 
-// Moves a waiting task to this CPU from the busiest one, if that one's load is greater by 2 or
-// more. IRQs off.
+// Moves a waiting task that may run here to this CPU, from the busiest CPU that has one and whose
+// load is greater by 2 or more. IRQs off.
 void sched_pull(void);
 
 // This CPU takes tasks from now on.

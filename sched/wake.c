@@ -139,21 +139,21 @@ int sched_set_affinity(struct task *t, cpumask mask)
 
 // ---- balancing ----
 
-static struct runqueue *busiest(void)
+// The busiest CPU that is not in `tried`; this one, if it is as busy.
+static struct runqueue *busiest(cpumask tried)
 {
     struct runqueue *best = this_rq();
     for (u32 i = 0; i < nr_cpus; i++)
-        if (rq_load(&runqueues[i]) > rq_load(best))
+        if (!(tried & BIT(i)) && rq_load(&runqueues[i]) > rq_load(best))
             best = &runqueues[i];
     return best;
 }
 
-void sched_pull(void)
+// Unlinks a task that may run here, or returns NULL. It is on its way: `queued` keeps all others
+// from placing it.
+static struct task *take_from(struct runqueue *from)
 {
-    struct runqueue *from = busiest(), *here = this_rq();
     struct task *t, *found = NULL;
-    if (rq_load(from) < rq_load(here) + 2 || !cpu_is_online(cpu_id()))
-        return;
     spin_lock(&from->lock);
     list_for_each (t, &from->queue, run_node) {
         if (!t->on_cpu && (t->affinity & BIT(cpu_id()))) {
@@ -166,9 +166,22 @@ void sched_pull(void)
         found->cpu = cpu_id();
     }
     spin_unlock(&from->lock);
-    if (!found)
+    return found;
+}
+
+void sched_pull(void)
+{
+    struct runqueue *from, *here = this_rq();
+    struct task *found = NULL;
+    if (!cpu_is_online(cpu_id()))
         return;
-    // On its way: `queued` keeps everybody else from placing it.
+    // The tasks of the busiest CPU may be bound to it.
+    for (cpumask tried = 0; !found; tried |= BIT(from - runqueues)) {
+        from = busiest(tried);
+        if (rq_load(from) < rq_load(here) + 2)
+            return;
+        found = take_from(from);
+    }
     spin_lock(&here->lock);
     rq_enqueue(here, found);
     spin_unlock(&here->lock);

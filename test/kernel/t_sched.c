@@ -203,6 +203,27 @@ KTEST(sched_balance, "sched.balance", NULL)
     EXPECT(used >= wanted);
 }
 
+// The busiest CPU's waiting tasks may all be bound to it. An idle CPU takes tasks from another then.
+KTEST(sched_bound, "sched.bound", NULL)
+{
+    if (nr_cpus < 3) {
+        ktest_skip("needs three CPUs");
+        return;
+    }
+    bool came = false;
+    start(7, spinner, BIT(1)); // four of them stay
+    for (u32 i = 4; i < 7; i++)
+        EXPECT_EQ(sched_set_affinity(tasks[i], BIT(2)), 0);
+    for (u32 i = 4; i < 7; i++)
+        EXPECT_EQ(sched_set_affinity(tasks[i], BIT(0) | BIT(2)), 0);
+    for (u64 end = clock_ns() + PATIENCE; !came && clock_ns() < end; yield_ms(1))
+        for (u32 i = 4; i < 7; i++)
+            came |= tasks[i]->cpu == 0;
+    stop = true;
+    join(7);
+    EXPECT(came);
+}
+
 // A dead task waits for the reaper, and its node is in the reaper's list. A change of its affinity
 // must not treat it as a task in a run queue.
 static void at_once(void *)
