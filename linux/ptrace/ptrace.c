@@ -119,6 +119,8 @@ static __attribute__((noinline)) s64 end_stop(s64 request, s32 tid, u64 sig)
         return -ESRCH;
     if (request == PTRACE_LISTEN)
         return ptrace_listen(tr);
+    if (request == PTRACE_DETACH)
+        sig = (u32)sig; // Linux looks only at these bits of it
     if (sig > NSIG) {
         ptrace_unfreeze(tr);
         return -EIO;

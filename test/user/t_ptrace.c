@@ -35,13 +35,15 @@ UTEST(ptrace_attach, "ptrace.attach")
     CHECK_EQ(ptrace(PTRACE_ATTACH, pid, 0, 0), 0);
     CHECK_EQ(next_status(pid), STOPPED(SIGSTOP));
     CHECK_ERRNO(ptrace(PTRACE_CONT, pid, 0, 65), EIO);
+    CHECK_ERRNO(ptrace(PTRACE_CONT, pid, 0, 1ul << 32), EIO);
     CHECK_ERRNO(ptrace(99, pid, 0, 0), EIO);
     CHECK_ERRNO(ptrace(PTRACE_INTERRUPT, pid, 0, 0), EIO); // not seized
     CHECK_EQ(ptrace(PTRACE_CONT, pid, 0, 0), 0);
     CHECK_ERRNO(ptrace(PTRACE_CONT, pid, 0, 0), ESRCH); // the tracee runs
     CHECK_EQ(kill(pid, SIGSTOP), 0);
     CHECK_EQ(next_status(pid), STOPPED(SIGSTOP));
-    CHECK_EQ(ptrace(PTRACE_DETACH, pid, 0, 0), 0);
+    CHECK_ERRNO(ptrace(PTRACE_DETACH, pid, 0, 65), EIO);
+    CHECK_EQ(ptrace(PTRACE_DETACH, pid, 0, 1ul << 32), 0); // 32 bits of it count
     CHECK_ERRNO(ptrace(PTRACE_DETACH, pid, 0, 0), ESRCH);
     gate_open(&g);
     CHECK_EQ(wait_for(pid), ENDED(0));
