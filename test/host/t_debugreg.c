@@ -205,28 +205,33 @@ static void exchange(void)
         set_wanted(&image, true);
 }
 
-// Owners that come back have their old registers, unless others want these, or another register
-// still has an address that the old one has lost.
-static void come_back(void)
+// Owner 1 leaves DR1 alone. Then owner 2 has DR1, and DR0 is free.
+static void leave_dr1(struct dr_image *image)
 {
-    struct dr_image image;
     reset();
     for (int i = 0; i < 3; i++)
         own(i, BASE + 8 * i, DR_WRITE, 8);
+    own(3, BASE + 8, DR_WRITE, 8);
     begin();
     install(0);
     install(1);
     commit();
     begin();
-    dr_take_out(BIT(1), &image);
-    set_wanted(&image, false);
+    dr_take_out(BIT(1), image);
+    set_wanted(image, false);
     commit();
     begin();
     evict(0);
     install(2);
     commit();
-    EXPECT(file.want.slot[1].owner == &owners[2]); // DR0 was freed later
-    EXPECT_EQ(hw.dr[1], BASE + 16);
+    EXPECT_EQ(hw.dr[1], BASE + 16); // DR0 was freed later
+}
+
+// An owner that comes back has its old register, unless another register still has the address.
+static void come_back(void)
+{
+    struct dr_image image;
+    leave_dr1(&image);
     begin();
     evict(2);
     commit();
@@ -235,6 +240,65 @@ static void come_back(void)
     set_wanted(&image, true);
     EXPECT(file.want.slot[1].owner == &owners[1]); // though DR0 is free, too
     expect_writes(1, 1);
+
+    leave_dr1(&image);
+    begin();
+    install(3);
+    commit();
+    EXPECT_EQ(hw.dr[0], BASE + 8);
+    begin();
+    evict(2);
+    evict(3);
+    commit();
+    begin();
+    EXPECT(dr_put_back(&image));
+    set_wanted(&image, true);
+    EXPECT(file.want.slot[0].owner == &owners[1]);
+    expect_writes(0, 1);
+}
+
+// Of several registers with the address the one with the whole condition is taken.
+static void best_of_several(void)
+{
+    reset();
+    own(0, BASE, DR_WRITE, 8);
+    own(1, BASE, DR_READ_WRITE, 8);
+    own(2, BASE, DR_READ_WRITE, 4);
+    own(3, BASE, DR_READ_WRITE, 8);
+    begin();
+    for (int i = 0; i < 3; i++)
+        install(i);
+    commit();
+    begin();
+    int at = 0;
+    while (file.want.slot[at].owner != &owners[1])
+        at++;
+    for (int i = 0; i < 3; i++)
+        evict(i);
+    install(3);
+    EXPECT(file.want.slot[at].owner == &owners[3]);
+    expect_writes(0, 1);
+}
+
+static void writes_of_a_db(void)
+{
+    struct dr_hits h;
+    reset();
+    own(0, BASE, DR_WRITE, 8);
+    begin();
+    install(0);
+    commit();
+    u64 writes = file.stats.db_writes, exceptions = file.stats.exceptions;
+    hw.dr[6] = DR6_ACTIVE_LOW | BIT(0);
+    dr_db_enter(&h);
+    dr_db_exit();
+    EXPECT_EQ(file.stats.db_writes, writes + 3); // DR7 off, DR6, DR7 on
+    EXPECT_EQ(file.stats.exceptions, exceptions + 1);
+    u64 found = dr_pause();
+    EXPECT_EQ(found, file.live_dr7);
+    EXPECT_EQ(hw.dr[7], DR7_FIXED_1);
+    dr_unpause(found);
+    check_registers();
 }
 
 static void random_walk(void)
@@ -360,6 +424,7 @@ static const struct ktap_case cases[] = {
     {"dr-guest", around_a_guest},     {"dr7-encode-decode", encode_decode},
     {"dr-implies", implication},      {"dr-commit", commit_by_hand},
     {"dr-check", check_finds_faults}, {"dr-db-causes", single_step_and_noise},
-    {"dr-come-back", come_back},      {"dr-random", random_walk},
+    {"dr-come-back", come_back},      {"dr-best-of-several", best_of_several},
+    {"dr-writes", writes_of_a_db},    {"dr-random", random_walk},
 };
 KTAP_MAIN(cases)
