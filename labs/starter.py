@@ -14,7 +14,7 @@ import subprocess
 import sys
 
 from labs import advice, cut, grading, lab, sheet
-from labs.bench import BUILD, compile_host, compile_program, frame, make, must
+from labs.bench import BUILD, Broken, compile_host, compile_program, frame, make, must
 from labs.bench import only_symbol, run
 
 MODELS = lab.ROOT + "/build/labs"
@@ -169,8 +169,11 @@ class Model:
 
     def signature(self, mistake, seed="dictionary"):
         function = self.module.MISTAKES[mistake][0]
-        return grading.try_alone(self.plain(), self.tree,
-                                 planted(self.module, self.solution, mistake), function, seed)[0]
+        row, why = grading.try_alone(self.plain(), self.tree,
+                                     planted(self.module, self.solution, mistake), function, seed)
+        if row == grading.DOES_NOT_BUILD:
+            raise Broken(f"{self.module.NAME}, planted mistake {mistake}: {why}")
+        return row
 
     def stamp(self):
         """A hash of all that the model was made from."""
