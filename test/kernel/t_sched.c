@@ -203,7 +203,7 @@ KTEST(sched_balance, "sched.balance", NULL)
     EXPECT(used >= wanted);
 }
 
-// The busiest CPU's waiting tasks may all be bound to it. An idle CPU takes tasks from another then.
+// The tasks of the busiest CPU may be bound to it. An idle CPU takes one from another CPU then.
 KTEST(sched_bound, "sched.bound", NULL)
 {
     if (nr_cpus < 3) {
