@@ -138,11 +138,12 @@ void perf_switch_in(struct task *prev, struct task *next)
 
 void perf_task_ends(struct task *t)
 {
-    struct perf_event_context *ctx = NULL;
+    struct perf_event_context *ctx = t->perf_ctx;
     ASSERT(t == current_task());
-    if (__atomic_compare_exchange_n(&t->perf_ctx, &ctx, &perf_ended, false, __ATOMIC_ACQ_REL,
-                                    __ATOMIC_ACQUIRE) ||
-        ctx->dead)
+    if (!ctx && __atomic_compare_exchange_n(&t->perf_ctx, &ctx, &perf_ended, false,
+                                            __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE))
+        return;
+    if (ctx->dead)
         return;
     u64 flags = irq_save();
     struct perf_cpu *pc = this_perf_cpu();

@@ -59,11 +59,14 @@ static void copy_groups(struct list *leaders, struct fork *f)
             continue;
         if (!f->ctx)
             f->ctx = perf_task_context(f->child);
-        struct perf_event *leader =
-            IS_ERR(f->ctx) ? (void *)f->ctx : copy_event(event, f->child, f->ctx, NULL);
+        if (IS_ERR(f->ctx)) {
+            f->err = PTR_ERR(f->ctx);
+            return;
+        }
+        struct perf_event *leader = copy_event(event, f->child, f->ctx, NULL);
         if (IS_ERR(leader)) {
             f->err = PTR_ERR(leader);
-            continue;
+            return;
         }
         list_for_each (sibling, &event->siblings, node) {
             if (f->err || !inherits(sibling, f->thread))
