@@ -7,7 +7,8 @@ import sys
 import zipfile
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-from labs import bench, cut, formats, lab, sheet  # noqa: E402
+from labs import cut, formats, lab, sheet  # noqa: E402
+from labs.bench import Broken  # noqa: E402
 
 MAX_FILE = 1 << 20  # of a hand-in, in bytes
 ZIPBALL = "hand-in.zip"
@@ -136,7 +137,7 @@ def main():
         verbs[sys.argv[1]]()
     except cut.CutError as problem:
         sys.exit(f"dr7: the lab no longer fits this kernel: {problem}")
-    except bench.Broken as problem:
+    except Broken as problem:
         sys.exit(f"dr7: {problem}")
     except OSError as problem:
         sys.exit(f"dr7: {problem.filename}: {problem.strerror}")

@@ -47,7 +47,7 @@ static inline __attribute__((always_inline)) bool share_word(const struct dr_slo
     return a->owner && b->owner && (a->addr ^ b->addr) < 8;
 }
 
-// D4. "Covers" is a partial order of four slots, so at most six exchanges are needed.
+// D4. "Implies" is transitive: no slot that *a was compared with implies the new *a.
 static __protected_text void order_nested(struct dr_file *d)
 {
     struct dr_image *image = &d->want;
@@ -65,7 +65,6 @@ static __protected_text void order_nested(struct dr_file *d)
                 *a = *b;
                 *b = t;
                 exchanged = true;
-                hi = lo; // the new *a must be compared with all again
             }
         }
     }

@@ -299,6 +299,11 @@ static void writes_of_a_db(void)
     EXPECT_EQ(hw.dr[7], DR7_FIXED_1);
     dr_unpause(found);
     check_registers();
+    u64 evictions = file.stats.evictions;
+    begin();
+    evict(0);
+    commit();
+    EXPECT_EQ(file.stats.evictions, evictions + 1);
 }
 
 static void random_walk(void)
@@ -379,6 +384,11 @@ static void single_step_and_noise(void)
     dr_db_enter(&h);
     EXPECT_EQ(h.dr6, DR6_BS | BIT(0));
     EXPECT_PANIC(dr_db_enter(&h));
+    dr_db_exit();
+    hw.dr[6] = DR6_ACTIVE_LOW | BIT(0);
+    dr_db_enter(&h);
+    EXPECT_EQ(h.dr6, BIT(0)); // that half was told once
+    dr_db_exit();
 }
 
 // After a guest and #VMEXIT the registers are restored, without a needless write.
