@@ -102,10 +102,14 @@ static void play(const char *scene, volatile long *at)
     }
     for (int i = 0; i < nr; i++)
         close(fd[i]);
+    fflush(stdout);
 }
 
 int main(int argc, char **argv)
 {
+    // A scene is printed when it is over. So no step waits for the console.
+    static char text[1 << 16];
+    setvbuf(stdout, text, _IOFBF, sizeof text);
     step_ns = argc > 1 ? strtoul(argv[1], NULL, 10) * 1000000 : 0;
     for (int i = 2; i < argc && i - 2 < MAX_SCENES; i++)
         play(argv[i], cell[i - 2]);
