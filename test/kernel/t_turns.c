@@ -36,10 +36,11 @@ KTEST_HWBP(long_turn, "turns-long-one", "exact")
 
 // The example there: beside three pinned ones, three share one register, and the first had it for
 // 100 ticks. It has missed a full round after three turns.
-KTEST_HWBP(full_round, "turns-full-round", "exact")
+static void miss_a_round(int cpu_of_first)
 {
     static const u8 runs[] = {0, 1, 2, 1, 0, 2, 1, 2, 0};
-    open_many(0, 3, FLEXIBLE, -1, current_task());
+    open_many(0, 1, FLEXIBLE, cpu_of_first, current_task());
+    open_many(1, 3, FLEXIBLE, -1, current_task());
     open_many(3, 6, PINNED, -1, current_task());
     u64 flags = hold();
     enable(3), enable(4), enable(5);
@@ -51,6 +52,14 @@ KTEST_HWBP(full_round, "turns-full-round", "exact")
         EXPECT_EQ(next_turn(6), 0b111000 | BIT(runs[turn]));
     go_on(flags);
     close_many(6);
+}
+
+KTEST_HWBP(full_round, "turns-full-round", "exact")
+{
+    int cpu = stay_here();
+    miss_a_round(-1);
+    miss_a_round(cpu); // in the row that is asked last
+    go_anywhere();
 }
 
 // A turn lasts for half a tick at least, and nobody's turn ends while nobody waits.
