@@ -62,6 +62,21 @@ KTEST_HWBP(full_round, "turns-full-round", "exact")
     go_anywhere();
 }
 
+// A leader that made way in the middle of its turn keeps it to the end of the turn, not longer.
+KTEST_HWBP(turn_ends, "turns-end", "exact")
+{
+    open_many(0, 7, FLEXIBLE, -1, current_task());
+    open_many(7, 8, PINNED, -1, current_task());
+    u64 flags = hold();
+    enable_all(7);
+    EXPECT_EQ(who_runs(8), 0b00001111);
+    enable(7);
+    EXPECT_EQ(who_runs(8), 0b10000111);
+    EXPECT_EQ(next_turn(8), 0b11110000);
+    go_on(flags);
+    close_many(8);
+}
+
 // A turn lasts for half a tick at least, and nobody's turn ends while nobody waits.
 KTEST_HWBP(turn_lasts, "turns-last", "exact")
 {

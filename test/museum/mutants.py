@@ -28,6 +28,7 @@ TELLING = {
              ["proc-hwbp-refusals", "proc-hwbp-events", "modify-full", "inherit-exact",
               "trace-commits"]),
     "perf": ([], ["turns-long-one", "turns-full-round", "turns-last", "turns-join", "turns-rank",
+                  "turns-end",
                   "turns-between", "turns-need", "turns-orphan", "turns-exclusive",
                   "turns-alone", "park-exclusive", "perf-two-openers", "perf-other-cpu",
                   "perf-times", "perf-times-waiting", "perf-clock", "perf-hit",
