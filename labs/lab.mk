@@ -22,9 +22,8 @@ lab-flags: $(MADE_HEADERS)
 
 ifeq ($(wildcard labs/lab.json),)
 # What the checks run, and what the models of the labs begin with.
-labs-kernels: $(BUILD)/rootfs.cpio
+labs-kernels: kernel-core $(BUILD)/rootfs.cpio
 	+$(Q)$(MAKE) DEBUG=1 kernel-only
-	+$(Q)$(MAKE) DEBUG=1 CORE=1 kernel-only
 
 lab-grade: | $(BUILD)/user/bin/echo
 labs-check labs-times: | labs-kernels

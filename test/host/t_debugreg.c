@@ -65,6 +65,16 @@ static void implication(void)
     }
 }
 
+// Owner 0 has DR0.
+static void install_one(void)
+{
+    reset();
+    own(0, BASE, DR_WRITE, 8);
+    begin();
+    install(0);
+    commit();
+}
+
 static void expect_writes(u32 addr, u32 control)
 {
     commit();
@@ -127,11 +137,7 @@ static void commit_by_hand(void)
 
 static void check_finds_faults(void)
 {
-    reset();
-    own(0, BASE, DR_WRITE, 8);
-    begin();
-    install(0);
-    commit();
+    install_one();
     EXPECT(dr_check() == NULL);
     for (int n = 0; n < 8; n++) {
         if (n >= HBP_NUM && n != 7)
@@ -283,11 +289,7 @@ static void best_of_several(void)
 static void writes_of_a_db(void)
 {
     struct dr_hits h;
-    reset();
-    own(0, BASE, DR_WRITE, 8);
-    begin();
-    install(0);
-    commit();
+    install_one();
     u64 writes = file.stats.db_writes, exceptions = file.stats.exceptions;
     hw.dr[6] = DR6_ACTIVE_LOW | BIT(0);
     dr_db_enter(&h);
@@ -337,11 +339,7 @@ static void random_walk(void)
 static void single_step_and_noise(void)
 {
     struct dr_hits h;
-    reset();
-    own(0, BASE, DR_WRITE, 8);
-    begin();
-    install(0);
-    commit();
+    install_one();
     hw.dr[6] = DR6_ACTIVE_LOW | DR6_BS | BIT(0) | BIT(2);
     dr_db_enter(&h);
     EXPECT_EQ(h.dr6, DR6_BS | BIT(0)); // register 2 is off
@@ -395,11 +393,7 @@ static void single_step_and_noise(void)
 static void around_a_guest(void)
 {
     static const u64 theirs[HBP_NUM] = {1, 2, 3, 4};
-    reset();
-    own(0, BASE, DR_WRITE, 8);
-    begin();
-    install(0);
-    commit();
+    install_one();
 
     u64 before = file.stats.guest_writes;
     hw_breakpoint_restore(); // nothing differs

@@ -5,17 +5,22 @@
 
 static volatile uint64_t word;
 
+static int open_attr(struct perf_event_attr *attr, int cpu)
+{
+    int fd = bp_open_attr(attr, cpu < 0 ? 0 : -1, cpu);
+    if (fd < 0 && (errno == EACCES || errno == EPERM))
+        utest_skip("the kernel's events are not allowed here");
+    REQUIRE(fd >= 0);
+    return fd;
+}
+
 static int open_soft(uint64_t config, int cpu, uint64_t read_format)
 {
     struct perf_event_attr attr = {.type = PERF_TYPE_SOFTWARE, .size = sizeof attr};
 
     attr.config = config;
     attr.read_format = read_format;
-    int fd = bp_open_attr(&attr, cpu < 0 ? 0 : -1, cpu);
-    if (fd < 0 && (errno == EACCES || errno == EPERM))
-        utest_skip("the kernel's events are not allowed here");
-    REQUIRE(fd >= 0);
-    return fd;
+    return open_attr(&attr, cpu);
 }
 
 static void burn_ms(uint64_t ms)
@@ -139,10 +144,7 @@ UTEST(soft_no_migration, "soft-no-migration")
                                    .size = sizeof attr,
                                    .config = PERF_COUNT_SW_CPU_MIGRATIONS,
                                    .inherit = 1};
-    int fd = bp_open_attr(&attr, 0, -1);
-    if (fd < 0 && (errno == EACCES || errno == EPERM))
-        utest_skip("the kernel's events are not allowed here");
-    REQUIRE(fd >= 0);
+    int fd = open_attr(&attr, -1);
     for (int i = 0; i < 3; i++) {
         pid_t pid = fork();
         if (pid == 0)
