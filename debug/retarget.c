@@ -48,11 +48,11 @@ cpumask retarget_done(const struct retarget *r)
     return done;
 }
 
-static int move_to(struct perf_event *event, void *addr)
+static void move_to(struct perf_event *event, void *addr)
 {
     struct perf_event_attr attr = event->attr;
     attr.bp_addr = *(u64 *)addr;
-    return hwbp_apply(event, &attr);
+    hwbp_apply(event, &attr);
 }
 
 // perf_ctx_run() calls no other CPU here, because the context of a CPU runs on that CPU or nowhere.

@@ -46,7 +46,7 @@ int hwbp_modify(struct perf_event *event, u64 addr, u32 bp_type, u64 bp_len);
 // changes one event, which keeps its place; it is a function for perf_ctx_run(), and its arg is an
 // attr that hwbp_check() has accepted.
 int hwbp_check(const struct perf_event *event, const struct perf_event_attr *attr);
-int hwbp_apply(struct perf_event *event, void *arg);
+void hwbp_apply(struct perf_event *event, void *arg);
 
 // How many breakpoints exist.
 u32 hwbp_live(void);

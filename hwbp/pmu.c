@@ -74,7 +74,7 @@ int hwbp_check(const struct perf_event *event, const struct perf_event_attr *att
     return parse(event, attr, &unused);
 }
 
-int hwbp_apply(struct perf_event *event, void *arg)
+void hwbp_apply(struct perf_event *event, void *arg)
 {
     const struct perf_event_attr *attr = arg;
     struct hw_breakpoint *bp = bp_of(event);
@@ -88,7 +88,6 @@ int hwbp_apply(struct perf_event *event, void *arg)
         bool was_in = dr_change(event, bp->addr, bp->type, bp->len);
         ASSERT(was_in);
     }
-    return 0;
 }
 
 static int bp_add(struct perf_event *event)

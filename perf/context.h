@@ -170,19 +170,19 @@ void perf_turn(void);
 // ---- from anywhere (perf/remote.c); task context, no spinlock held ----
 
 // A change of one event.
-typedef int perf_change_fn(struct perf_event *event, void *arg);
+typedef void perf_change_fn(struct perf_event *event, void *arg);
 
 // Runs fn(event, arg) under the context lock, on the CPU where the context runs, or here if it runs
 // nowhere. Then gives places to the events that may run. A group of several members is not ACTIVE
-// while fn runs. Returns the result of fn.
-int perf_ctx_run(struct perf_event *event, perf_change_fn *fn, void *arg);
+// while fn runs.
+void perf_ctx_run(struct perf_event *event, perf_change_fn *fn, void *arg);
 
 // The same for the event and all its inherited copies.
 void perf_family_run(struct perf_event *event, perf_change_fn *fn, void *arg);
 
 // The same for one event of each CPU, as one step: event[cpu] belongs to the context of that CPU.
 // All CPUs change at the same time; the event of an offline CPU is changed from here. fn may run on
-// several CPUs at a time; its result is ignored.
+// several CPUs at a time.
 void perf_ctx_run_all(struct perf_event *const *event, perf_change_fn *fn, void *arg);
 
 // Starts a context whose task is running already: its first event came after the last switch.
@@ -203,9 +203,9 @@ void perf_event_unalloc(struct perf_event *event);
 void perf_event_free(struct perf_event *event);
 
 // For perf_ctx_run() and its like: what enables and disables, and sets the count to 0.
-int perf_set_enabled(struct perf_event *event, void *arg);
-int perf_set_disabled(struct perf_event *event, void *arg);
-int perf_set_zero(struct perf_event *event, void *arg);
+void perf_set_enabled(struct perf_event *event, void *arg);
+void perf_set_disabled(struct perf_event *event, void *arg);
+void perf_set_zero(struct perf_event *event, void *arg);
 // perf_event_read_value(); times: NULL if nobody asks for them.
 struct perf_times {
     u64 enabled, running;

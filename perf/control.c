@@ -3,19 +3,17 @@
 
 // ---- enable, disable ----
 
-int perf_set_enabled(struct perf_event *event, void *)
+void perf_set_enabled(struct perf_event *event, void *)
 {
     event->stopped = false;
     if (event->state == PERF_OFF || event->state == PERF_ERROR)
         perf_set_state(event, PERF_INACTIVE);
-    return 0;
 }
 
-int perf_set_disabled(struct perf_event *event, void *)
+void perf_set_disabled(struct perf_event *event, void *)
 {
     if (event->state != PERF_EXIT)
         perf_set_state(event, PERF_OFF);
-    return 0;
 }
 
 void perf_event_enable(struct perf_event *event)
@@ -30,14 +28,13 @@ void perf_event_disable(struct perf_event *event)
 
 // ---- counts ----
 
-int perf_set_zero(struct perf_event *event, void *)
+void perf_set_zero(struct perf_event *event, void *)
 {
     if (event->pmu->read) { // what was measured so far is not measured again
         perf_update_times(event);
         event->pmu->read(event);
     }
     __atomic_store_n(&event->count, 0, __ATOMIC_RELAXED);
-    return 0;
 }
 
 void perf_event_reset(struct perf_event *event)

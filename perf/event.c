@@ -127,7 +127,7 @@ void perf_event_release_kernel(struct perf_event *event)
 
 // ---- membership ----
 
-static int attach(struct perf_event *event, void *)
+static void attach(struct perf_event *event, void *)
 {
     struct perf_event_context *ctx = event->ctx;
     if (event->leader != event) {
@@ -139,7 +139,6 @@ static int attach(struct perf_event *event, void *)
     ctx->nr_events++;
     if (!event->attr.disabled)
         perf_set_state(event, PERF_INACTIVE); // its times start here
-    return 0;
 }
 
 void perf_attach(struct perf_event *event)
@@ -147,7 +146,7 @@ void perf_attach(struct perf_event *event)
     perf_ctx_run(event, attach, NULL);
 }
 
-static int detach(struct perf_event *event, void *)
+static void detach(struct perf_event *event, void *)
 {
     struct perf_event_context *ctx = event->ctx;
     struct perf_event *sibling, *next;
@@ -166,7 +165,6 @@ static int detach(struct perf_event *event, void *)
         list_add_tail(&sibling->node, &ctx->flexible);
         perf_file(sibling);
     }
-    return 0;
 }
 
 void perf_detach(struct perf_event *event)

@@ -8,7 +8,6 @@ struct change {
     perf_change_fn *fn;
     void *arg;
     bool done;
-    int result;
 };
 
 // Sure only with IRQs off.
@@ -18,21 +17,20 @@ static inline bool runs_here(const struct perf_event *event)
 }
 
 // On the CPU where the event's context runs, IRQs off.
-static inline __attribute__((always_inline)) int change_here(struct perf_event *event,
-                                                             perf_change_fn *fn, void *arg)
+static inline __attribute__((always_inline)) void change_here(struct perf_event *event,
+                                                              perf_change_fn *fn, void *arg)
 {
     struct perf_event_context *ctx = event->ctx;
     perf_edit_begin();
     spin_lock(&ctx->lock);
     bool alone = event->leader == event && !event->nr_siblings, settled = false;
-    int result;
     if (likely(alone && !perf_somebody_waits())) {
-        result = fn(event, arg);
+        fn(event, arg);
         settled = perf_place_one(event);
     } else {
         if (!alone)
             perf_group_out(event->leader);
-        result = fn(event, arg);
+        fn(event, arg);
         perf_file(event->leader);
         ctx->waits = true; // a group that needs fewer registers than before may fit
     }
@@ -40,7 +38,6 @@ static inline __attribute__((always_inline)) int change_here(struct perf_event *
     if (!settled)
         perf_place();
     perf_edit_commit();
-    return result;
 }
 
 // Does nothing when the context has left this CPU meanwhile. IRQs off, so it cannot leave now.
@@ -49,55 +46,56 @@ static void change_call(void *arg)
     struct change *c = arg;
     c->done = runs_here(c->event);
     if (c->done)
-        c->result = change_here(c->event, c->fn, c->arg);
+        change_here(c->event, c->fn, c->arg);
 }
 
 // The same for a context that runs nowhere, under its lock.
-static int change_idle(struct perf_event *event, perf_change_fn *fn, void *arg)
+static void change_idle(struct perf_event *event, perf_change_fn *fn, void *arg)
 {
     if (event->ctx->parked)
         perf_ctx_disband(event->ctx);
-    int result = fn(event, arg);
+    fn(event, arg);
     perf_file(event->leader);
     event->ctx->waits = true;
-    return result;
 }
 
-static __attribute__((noinline)) int change_elsewhere(struct perf_event *event, perf_change_fn *fn,
-                                                      void *arg)
+static __attribute__((noinline)) void change_elsewhere(struct perf_event *event, perf_change_fn *fn,
+                                                       void *arg)
 {
     struct perf_event_context *ctx = event->ctx;
     for (;;) {
         u64 flags = spin_lock_irqsave(&ctx->lock);
         s32 cpu = __atomic_load_n(&ctx->active_cpu, __ATOMIC_ACQUIRE);
-        int result = cpu < 0 ? change_idle(event, fn, arg) : 0;
+        if (cpu < 0)
+            change_idle(event, fn, arg);
         spin_unlock_irqrestore(&ctx->lock, flags);
         if (cpu < 0)
-            return result;
+            return;
         struct change c = {.event = event, .fn = fn, .arg = arg};
         smp_call(cpu, change_call, &c);
         if (c.done)
-            return c.result;
+            return;
     }
 }
 
-static inline __attribute__((always_inline)) int run(struct perf_event *event, perf_change_fn *fn,
-                                                     void *arg)
+static inline __attribute__((always_inline)) void run(struct perf_event *event, perf_change_fn *fn,
+                                                      void *arg)
 {
     if (runs_here(event)) { // the usual case: one's own
         u64 flags = irq_save();
         bool here = runs_here(event);
-        int result = here ? change_here(event, fn, arg) : 0;
+        if (here)
+            change_here(event, fn, arg);
         irq_restore(flags);
         if (here)
-            return result;
+            return;
     }
-    return change_elsewhere(event, fn, arg);
+    change_elsewhere(event, fn, arg);
 }
 
-int perf_ctx_run(struct perf_event *event, perf_change_fn *fn, void *arg)
+void perf_ctx_run(struct perf_event *event, perf_change_fn *fn, void *arg)
 {
-    return run(event, fn, arg);
+    run(event, fn, arg);
 }
 
 // ---- with inherited copies ----

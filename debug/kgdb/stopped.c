@@ -96,7 +96,7 @@ void hwbp_stopped_release_later(struct hwbp_stopped *s)
 }
 
 // Gives the event its new condition, under its context's lock. The event is not ACTIVE.
-static int take_over(struct perf_event *event, void *arg)
+static void take_over(struct perf_event *event, void *arg)
 {
     const struct hwbp_stopped *s = arg;
     perf_set_state(event, PERF_OFF);
@@ -105,7 +105,6 @@ static int take_over(struct perf_event *event, void *arg)
         *bp_of(event) = s->bp;
         perf_set_state(event, PERF_INACTIVE);
     }
-    return 0;
 }
 
 static bool is_locked(const struct perf_event_context *ctx)

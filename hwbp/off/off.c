@@ -22,7 +22,7 @@ struct hwbp_wide *hwbp_register_wide(const struct perf_event_attr *,
 int hwbp_modify(struct perf_event *, u64, u32, u64) { return -ENODEV; }
 int hwbp_wide_modify(struct hwbp_wide *, u64, u32, u64) { return -ENODEV; }
 int hwbp_check(const struct perf_event *, const struct perf_event_attr *) { return -ENODEV; }
-int hwbp_apply(struct perf_event *, void *) { return -ENODEV; }
+void hwbp_apply(struct perf_event *, void *) {}
 int hwbp_parse(const struct perf_event_attr *, struct hw_breakpoint *,
                const char **) { return -ENODEV; }
 int hwbp_set_rules(const char *) { return -ENODEV; }

@@ -82,18 +82,20 @@ static bool rest_is_equal(const struct perf_event_attr *a, const struct perf_eve
     return memcmp(&x, b, sizeof(x)) == 0;
 }
 
-static int modify_here(struct perf_event *event, void *arg)
+static void modify_here(struct perf_event *event, void *arg)
 {
     const struct perf_event_attr *attr = arg;
     hwbp_apply(event, arg);
     event->attr.sig_data = attr->sig_data;
-    return attr->disabled ? perf_set_disabled(event, NULL) : perf_set_enabled(event, NULL);
+    if (attr->disabled)
+        perf_set_disabled(event, NULL);
+    else
+        perf_set_enabled(event, NULL);
 }
 
-static int set_period(struct perf_event *event, void *arg)
+static void set_period(struct perf_event *event, void *arg)
 {
     perf_sample_set_period(event, *(u64 *)arg);
-    return 0;
 }
 
 static __attribute__((noinline)) s64 period(struct perf_event *event, u64 uvalue)

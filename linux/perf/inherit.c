@@ -163,10 +163,9 @@ void perf_exit_task(struct task *t)
 
 // ---- exec ----
 
-static int retire(struct perf_event *event, void *)
+static void retire(struct perf_event *event, void *)
 {
     perf_set_state(event, PERF_EXIT);
-    return 0;
 }
 
 static void at_exec(struct perf_event *event, void *)

@@ -47,11 +47,10 @@ void perf_work_interrupt(void)
         lapic_send_self(IPI_PERF);
 }
 
-static int stop_at_limit(struct perf_event *event, void *)
+static void stop_at_limit(struct perf_event *event, void *)
 {
     if (event->stopped && event->state >= PERF_INACTIVE)
         perf_set_state(event, PERF_OFF);
-    return 0;
 }
 
 static void do_work(struct perf_event *event)
@@ -193,10 +192,10 @@ void perf_user_return(void)
 
 // ---- limits, poll ----
 
-static int refresh(struct perf_event *event, void *arg)
+static void refresh(struct perf_event *event, void *arg)
 {
     event->output->limit += *(u32 *)arg;
-    return perf_set_enabled(event, NULL);
+    perf_set_enabled(event, NULL);
 }
 
 int perf_event_refresh(struct perf_event *event, u32 n)

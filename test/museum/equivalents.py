@@ -32,6 +32,8 @@ ENTRIES = [
      "if (!(perf_filled_here(ctx) | queues))", "it spares the look at queues that are empty"),
     ("perf/queue.c", "perf_next_turn", "if (!(perf_filled_here(ctx) & queues))", "if (false)",
      "it spares the look at queues that are empty"),
+    ("perf/control.c", "read_one", "if (sum || event->pmu->read)",
+     "if (true || sum || event->pmu->read)", "one word, read under a lock that it does not need"),
     ("perf/context.c", "update_times", "if (now <= event->tstamp)", "if (now < event->tstamp)",
      "no time has passed then, and 0 is added"),
     ("perf/context.c", "perf_set_state", "if (state == PERF_INACTIVE)",
