@@ -5,7 +5,7 @@
 
 struct perf_cpu perf_cpus[MAX_CPUS];
 struct mutex perf_mutex;
-struct perf_event_context perf_ended;
+struct perf_event_context perf_ended = {.dead = true};
 
 static void ctx_init(struct perf_event_context *ctx, struct task *task)
 {
@@ -21,8 +21,6 @@ static void ctx_init(struct perf_event_context *ctx, struct task *task)
 void perf_init(void)
 {
     mutex_init(&perf_mutex, "perf", RANK_PERF);
-    ctx_init(&perf_ended, NULL);
-    perf_ended.dead = true;
     for (u32 cpu = 0; cpu < MAX_CPUS; cpu++) {
         ctx_init(&perf_cpus[cpu].ctx, NULL);
         cpus[cpu].perf = &perf_cpus[cpu];

@@ -164,7 +164,7 @@ static inline bool perf_place_one(struct perf_event *leader)
     return true;
 }
 // Begins the next turn if a group waits and this turn has lasted long enough. Called at each tick,
-// and at a switch-in too, because a task that always sleeps before a tick would never get a turn.
+// and at a switch too, because a task that always sleeps before a tick would never get a turn.
 void perf_turn(void);
 
 // ---- from anywhere (perf/remote.c); task context, no spinlock held ----

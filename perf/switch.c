@@ -7,13 +7,6 @@
 
 // ---- parking: the events leave and come back as one (docs/parking.md: an example, the proof) ----
 
-// An exclusive group of one context and a limited one of the other.
-static bool exclude_each_other(const struct perf_event_context *a,
-                               const struct perf_event_context *b)
-{
-    return (a->exclusive && b->nr_limited) || (b->exclusive && a->nr_limited);
-}
-
 void perf_ctx_disband(struct perf_event_context *ctx)
 {
     for (u32 n = 0; n < perf_registers->nr; n++) {
@@ -31,11 +24,17 @@ void perf_ctx_disband(struct perf_event_context *ctx)
     ctx->waits = true;
 }
 
+// Only on the same CPU: elsewhere, events that are bound to one CPU differ. An exclusive group of
+// one context shares with nobody of the other.
+static bool may_come_back(const struct perf_event_context *ctx)
+{
+    const struct perf_event_context *cpu = &this_perf_cpu()->ctx;
+    return ctx->last_cpu == cpu_id() && !cpu->exclusive && !(ctx->exclusive && cpu->nr_limited);
+}
+
 static void unpark(struct perf_event_context *ctx)
 {
-    // Only on the same CPU: elsewhere, events that are bound to one CPU differ.
-    if (ctx->last_cpu == cpu_id() && !exclude_each_other(ctx, &this_perf_cpu()->ctx) &&
-        perf_registers->unpark(ctx))
+    if (may_come_back(ctx) && perf_registers->unpark(ctx))
         ctx->parked = false;
     else
         perf_ctx_disband(ctx);
@@ -106,12 +105,11 @@ static void enter(struct perf_cpu *pc, struct perf_event_context *ctx)
     pc->task_ctx = ctx;
 }
 
-static void settle(struct perf_cpu *pc, struct perf_event_context *entered)
+static void settle(struct perf_cpu *pc)
 {
     if (perf_somebody_waits()) {
         perf_place();
-        if (entered)
-            perf_turn();
+        perf_turn();
     }
     perf_edit_commit();
     pc->in_switch = false;
@@ -130,7 +128,7 @@ void perf_switch_in(struct task *prev, struct task *next)
     if (ctx)
         enter(pc, ctx);
     if (pc->in_switch)
-        settle(pc, ctx);
+        settle(pc);
     perf_task_arrived(prev);
 }
 
@@ -150,14 +148,12 @@ void perf_task_ends(struct task *t)
     spin_lock(&ctx->lock);
     ctx->dead = true;
     spin_unlock(&ctx->lock);
-    if (pc->task_ctx == ctx) {
-        perf_edit_begin();
-        perf_ctx_out(ctx);
-        pc->task_ctx = NULL;
-        perf_place(); // the registers that it leaves may serve waiting events of the CPU
-        perf_edit_commit();
-        perf_ctx_release(ctx);
-    }
+    perf_edit_begin();
+    perf_ctx_out(ctx); // if it has not come here yet, this changes nothing
+    pc->task_ctx = NULL;
+    perf_place(); // the registers that it leaves may serve waiting events of the CPU
+    perf_edit_commit();
+    perf_ctx_release(ctx);
     irq_restore(flags);
 }
 

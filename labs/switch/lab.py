@@ -37,7 +37,6 @@ FUNCTIONS = {
 }"""),
     "settle": (20, "place what waits, write the registers once, release what has left.", """{
     // On the new task's stack. Ends what switch_begin() began.
-    (void)entered;
     if (pc->in_switch)
         perf_edit_commit();
     pc->in_switch = false;

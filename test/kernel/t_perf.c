@@ -125,7 +125,7 @@ KTEST_HWBP(perf_other_cpu, "perf-other-cpu", "exact")
 static u32 here; // atomic
 
 // Each CPU waits for the others. If they came one by one, the first would wait in vain.
-static int meet(struct perf_event *e, void *)
+static void meet(struct perf_event *e, void *)
 {
     u64 end = clock_ns() + NS_PER_SEC;
     EXPECT_EQ(e->cpu, cpu_id());
@@ -133,7 +133,6 @@ static int meet(struct perf_event *e, void *)
     while (__atomic_load_n(&here, __ATOMIC_RELAXED) < nr_cpus && clock_ns() < end)
         cpu_pause();
     EXPECT_EQ(here, nr_cpus);
-    return 0;
 }
 
 KTEST_HWBP(perf_all, "perf-all-at-once", NULL)

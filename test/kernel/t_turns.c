@@ -1,5 +1,6 @@
 // Who runs in which turn, exactly. Only pass() moves the clock (perf_test.h). So the tables are
 // those of docs/perf.md, to the nanosecond.
+#include "linux/perf/sample.h"
 #include "test/kernel/perf_test.h"
 
 // ---- one context ----
@@ -226,6 +227,49 @@ KTEST_HWBP(turns_need, "turns-need", "exact")
     go_on(flags);
     for (u32 i = 6; i--;)
         perf_event_release_kernel(event[i]);
+}
+
+// The same while the context runs nowhere: nobody places the group then, but it has its place as
+// soon as its task is back.
+KTEST_HWBP(turns_need_away, "turns-need-away", "exact")
+{
+    for (u32 i = 0; i < 5; i++)
+        event[i] = open_off(FLEXIBLE, -1, current_task(), i ? event[0] : NULL);
+    u64 flags = hold();
+    enable_all(5);
+    EXPECT_EQ(who_runs(5), 0);
+    EXPECT(!of_task()->waits);
+    struct perf_event_context *ctx = of_task();
+    perf_ctx_out(ctx);
+    perf_ctx_release(ctx);
+    disable(4);
+    perf_ctx_in(ctx);
+    perf_place();
+    EXPECT_EQ(who_runs(5), 0b01111);
+    go_on(flags);
+    for (u32 i = 5; i--;)
+        perf_event_release_kernel(event[i]);
+}
+
+// A group of a CPU that needs no register has a place at once.
+KTEST_HWBP(turns_free, "turns-free", "exact")
+{
+    int cpu = stay_here();
+    struct perf_event_attr attr = {
+        .type = PERF_TYPE_SOFTWARE, .size = sizeof(attr), .config = PERF_COUNT_SW_DUMMY};
+    struct perf_request r = {.attr = &attr, .cpu = cpu};
+    open_many(1, 2, FLEXIBLE, -1, current_task()); // brings its context
+    event[0] = perf_event_create(&r);
+    attr.disabled = 1;
+    r.leader = event[0];
+    event[2] = perf_event_create(&r);
+    u64 flags = hold();
+    enable(2);
+    EXPECT_EQ(who_runs(3), 0b101);
+    go_on(flags);
+    for (u32 i = 3; i--;)
+        perf_event_release_kernel(event[i]);
+    go_anywhere();
 }
 
 // The leader is closed while it is disabled: its enabled sibling has waited for nothing else, and

@@ -51,6 +51,16 @@ ENTRIES = [
      "a pinned event with a place belongs in no queue, and is in none"),
     ("perf/switch.c", "settle", "if (perf_somebody_waits()) {",
      "if (true || perf_somebody_waits()) {", "both calls look themselves"),
+    ("perf/switch.c", "unpark", "if (may_come_back(ctx) && perf_registers->unpark(ctx))",
+     "if (false)", "the events come back one by one, with more work"),
+    ("perf/switch.c", "may_come_back", "return ctx->last_cpu == cpu_id() && !cpu->exclusive && "
+     "!(ctx->exclusive && cpu->nr_limited);", "return ctx->last_cpu == cpu_id() && "
+     "!cpu->exclusive && !(ctx->exclusive || cpu->nr_limited);",
+     "the events come back one by one, with more work"),
+    ("perf/event.c", "detach", "if (event->leader != event) {",
+     "if (true || event->leader != event) {", "nobody asks for its siblings again"),
+    ("perf/remote.c", "change_idle", "if (event->ctx->parked)",
+     "if (true || event->ctx->parked)", "if it is not parked, none of its events is in a register"),
     ("perf/switch.c", "perf_tick", "if (!perf_somebody_waits())", "if (false)",
      "perf_turn() looks itself"),
     ("perf/place.c", "out_of_registers", "for (u32 n = 0; n < perf_registers->nr; n++) {",

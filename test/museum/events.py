@@ -86,6 +86,6 @@ ENTRIES = [
     Entry("parked-elsewhere", 2026,
           "A task's breakpoints came back as one on another CPU, also those that are for the first "
           "CPU only.",
-          [("perf/switch.c", "unpark", "ctx->last_cpu == cpu_id() && ", "")],
+          [("perf/switch.c", "may_come_back", "ctx->last_cpu == cpu_id() && ", "")],
           "park-moves"),
 ]
