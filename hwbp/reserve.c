@@ -61,13 +61,16 @@ void remember_invalid(const struct perf_event *event, const struct perf_event_at
                       const char *why)
 {
     static const char *types[] = {"none", "r", "w", "rw", "x"};
+    // Without a claim the event is new, and its opener holds the leader. Later it may be freed.
+    const struct bp_claim *claim = bp_of(event)->claim;
+    bool pinned = claim ? claim->pinned : event->leader->attr.pinned;
     u32 type = attr->bp_type;
     char what[72], request[72];
     snprintf(what, sizeof(what), "%s %s", err == -EOPNOTSUPP ? "EOPNOTSUPP" : "EINVAL", why);
     snprintf(request, sizeof(request), "addr=0x%lx len=%lu type=%s", attr->bp_addr, attr->bp_len,
              type < ARRAY_SIZE(types) ? types[type] : "unknown");
     mutex_lock(&claims.mutex);
-    remember_refusal(event->target, event->leader->attr.pinned, what, request);
+    remember_refusal(event->target, pinned, what, request);
     mutex_unlock(&claims.mutex);
 }
 

@@ -179,6 +179,8 @@ void perf_ctx_run(struct perf_event *event, perf_change_fn *fn, void *arg);
 
 // The same for the event and all its inherited copies.
 void perf_family_run(struct perf_event *event, perf_change_fn *fn, void *arg);
+// The same for all members of its group.
+void perf_group_run(struct perf_event *event, perf_change_fn *fn, void *arg);
 
 // The same for one event of each CPU, as one step: event[cpu] belongs to the context of that CPU.
 // All CPUs change at the same time; the event of an offline CPU is changed from here. fn may run on

@@ -81,16 +81,13 @@ static __attribute__((noinline)) void change_elsewhere(struct perf_event *event,
 static inline __attribute__((always_inline)) void run(struct perf_event *event, perf_change_fn *fn,
                                                       void *arg)
 {
-    if (runs_here(event)) { // the usual case: one's own
-        u64 flags = irq_save();
-        bool here = runs_here(event);
-        if (here)
-            change_here(event, fn, arg);
-        irq_restore(flags);
-        if (here)
-            return;
-    }
-    change_elsewhere(event, fn, arg);
+    u64 flags = irq_save();
+    bool here = runs_here(event); // the usual case: one's own
+    if (here)
+        change_here(event, fn, arg);
+    irq_restore(flags);
+    if (!here)
+        change_elsewhere(event, fn, arg);
 }
 
 void perf_ctx_run(struct perf_event *event, perf_change_fn *fn, void *arg)
@@ -100,13 +97,28 @@ void perf_ctx_run(struct perf_event *event, perf_change_fn *fn, void *arg)
 
 // ---- with inherited copies ----
 
-void perf_family_run(struct perf_event *event, perf_change_fn *fn, void *arg)
+static void run_family(struct perf_event *event, perf_change_fn *fn, void *arg)
 {
     struct perf_event *child;
-    mutex_lock(&perf_mutex);
     run(event, fn, arg);
     list_for_each (child, &event->children, child_node)
         perf_ctx_run(child, fn, arg);
+}
+
+void perf_family_run(struct perf_event *event, perf_change_fn *fn, void *arg)
+{
+    mutex_lock(&perf_mutex);
+    run_family(event, fn, arg);
+    mutex_unlock(&perf_mutex);
+}
+
+void perf_group_run(struct perf_event *event, perf_change_fn *fn, void *arg)
+{
+    mutex_lock(&perf_mutex); // first: until then, the leader may leave its group and be freed
+    struct perf_event *sibling, *leader = event->leader;
+    run_family(leader, fn, arg);
+    list_for_each (sibling, &leader->siblings, node)
+        run_family(sibling, fn, arg);
     mutex_unlock(&perf_mutex);
 }
 

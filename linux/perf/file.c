@@ -45,25 +45,12 @@ ssize_t perf_event_read_user(struct perf_event *event, u64 ubuf, size_t size)
 
 // ---- ioctl ----
 
-static __attribute__((noinline)) void change_group(struct perf_event *leader, perf_change_fn *fn)
-{
-    struct perf_event *member, *child;
-    mutex_lock(&perf_mutex);
-    perf_for_each_member(member, leader)
-    {
-        perf_ctx_run(member, fn, NULL);
-        list_for_each (child, &member->children, child_node)
-            perf_ctx_run(child, fn, NULL);
-    }
-    mutex_unlock(&perf_mutex);
-}
-
 // The ioctls that are called often are quick without a stack frame. So ioctls that need a frame
 // have functions of their own.
 static s64 apply(struct perf_event *event, u64 arg, perf_change_fn *fn)
 {
     if (arg & PERF_IOC_FLAG_GROUP)
-        change_group(event->leader, fn);
+        perf_group_run(event, fn, NULL);
     else
         perf_family_run(event, fn, NULL);
     return 0;

@@ -19,17 +19,6 @@ void perf_for_each_here(void (*fn)(struct perf_event *event, void *arg), void *a
 // perf_counted().
 void perf_for_each_sampling(void (*fn)(struct perf_event *event, void *arg), void *arg);
 
-// Runs the loop for each member of a group, the leader first. No member may leave meanwhile.
-#define perf_for_each_member(event, leader)                                                        \
-    for (event = (leader); event; event = perf_next_member(event, leader))
-
-static inline struct perf_event *perf_next_member(struct perf_event *event,
-                                                  struct perf_event *leader)
-{
-    struct list *next = event == leader ? leader->siblings.next : event->node.next;
-    return next == &leader->siblings ? NULL : list_entry(next, struct perf_event, node);
-}
-
 // True if the event will never count again: it was retired, or its task has ended.
 static inline bool perf_event_ended(const struct perf_event *event)
 {

@@ -1,4 +1,5 @@
 // Groups: bound to one CPU, and of the largest size.
+#include "linux/perf/perf.h"
 #include "linux/perf/sample.h"
 #include "perf/context.h"
 #include "test/kernel/bp_test.h"
@@ -73,6 +74,33 @@ static void ask_together(struct asker *askers, struct perf_event *leader)
         task_join(task[i]);
         task_put(task[i]);
     }
+}
+
+// A sibling's descriptor changes its whole group. Meanwhile the leader is closed: then the sibling
+// is a group of its own, and the old leader may be gone.
+static void disable_group(void *sibling)
+{
+    EXPECT_EQ(perf_event_ioctl(sibling, PERF_EVENT_IOC_DISABLE, PERF_IOC_FLAG_GROUP), 0);
+}
+
+KTEST_HWBP(group_leader, "group-leader-leaves", NULL)
+{
+    struct perf_event_attr attr = bp_attr(&pair[0], HW_BREAKPOINT_W, 8);
+    struct perf_request r = {.attr = &attr, .cpu = -1, .task = current_task()};
+    attr.pinned = 0;
+    struct perf_event *leader = r.leader = perf_event_create(&r);
+    struct perf_event *sibling = perf_event_create(&r);
+    mutex_lock(&perf_mutex);
+    struct task *t = kthread_create("disables", disable_group, sibling, CPUMASK_ALL);
+    while (!nr_waiting(&perf_mutex))
+        schedule();
+    perf_detach(leader);
+    mutex_unlock(&perf_mutex);
+    task_join(t);
+    task_put(t);
+    EXPECT_EQ(sibling->state, PERF_OFF);
+    perf_event_free(leader);
+    perf_event_release_kernel(sibling);
 }
 
 KTEST(group_limit, "group-limit-at-once", NULL)

@@ -98,6 +98,20 @@ KTEST_HWBP(perf_hit, "perf-hit", NULL)
     EXPECT_EQ(bp_close(e), 4);
 }
 
+// Once retired, it stays retired.
+KTEST_HWBP(perf_retired, "perf-retired", NULL)
+{
+    open_many(0, 1, FLEXIBLE, -1, current_task());
+    u64 flags = hold();
+    enable(0);
+    perf_set_state(event[0], PERF_EXIT);
+    disable(0);
+    enable(0);
+    EXPECT_EQ(event[0]->state, PERF_EXIT);
+    go_on(flags);
+    close_many(1);
+}
+
 // An event for CPU 0 has a place there, and nowhere else.
 KTEST_HWBP(perf_other_cpu, "perf-other-cpu", "exact")
 {

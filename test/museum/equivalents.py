@@ -59,6 +59,8 @@ ENTRIES = [
      "the events come back one by one, with more work"),
     ("perf/event.c", "detach", "if (event->leader != event) {",
      "if (true || event->leader != event) {", "nobody asks for its siblings again"),
+    ("perf/event.c", "detach", "list_del(&sibling->node);", ";",
+     "the leader's list of siblings is never walked again"),
     ("perf/remote.c", "change_idle", "if (event->ctx->parked)",
      "if (true || event->ctx->parked)", "if it is not parked, none of its events is in a register"),
     ("perf/switch.c", "perf_tick", "if (!perf_somebody_waits())", "if (false)",

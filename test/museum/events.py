@@ -88,4 +88,13 @@ ENTRIES = [
           "CPU only.",
           [("perf/switch.c", "may_come_back", "ctx->last_cpu == cpu_id() && ", "")],
           "park-moves"),
+    Entry("leader-before-the-lock", 2026,
+          "A call for a whole group looked up the leader before it had the mutex. Whoever closed "
+          "the leader at that moment let it walk freed memory.",
+          [("perf/remote.c", "perf_group_run",
+            "    mutex_lock(&perf_mutex); // first: until then, the leader may leave its group and "
+            "be freed\n    struct perf_event *sibling, *leader = event->leader;\n",
+            "    struct perf_event *sibling, *leader = event->leader;\n"
+            "    mutex_lock(&perf_mutex);\n")],
+          "group-leader-leaves"),
 ]
