@@ -63,6 +63,24 @@ KTEST_HWBP(full_round, "turns-full-round", "exact")
     go_anywhere();
 }
 
+// Two wait since the same moment, and miss a full round because a third was served much less. Then
+// the one that came first goes first.
+KTEST_HWBP(turns_tie, "turns-tie", "exact")
+{
+    static const u8 runs[] = {0, 0, 0, 1, 2, 0};
+    open_many(0, 3, FLEXIBLE, -1, current_task());
+    open_many(3, 6, PINNED, -1, current_task());
+    u64 flags = hold();
+    enable(3), enable(4), enable(5);
+    enable_all(3);
+    event[1]->served = 1000 * TICK;
+    event[2]->served = 900 * TICK;
+    for (u32 turn = 0; turn < ARRAY_SIZE(runs); turn++)
+        EXPECT_EQ(next_turn(6), 0b111000 | BIT(runs[turn]));
+    go_on(flags);
+    close_many(6);
+}
+
 // A leader that made way in the middle of its turn keeps it to the end of the turn, not longer.
 KTEST_HWBP(turn_ends, "turns-end", "exact")
 {
