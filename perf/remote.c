@@ -97,7 +97,8 @@ void perf_ctx_run(struct perf_event *event, perf_change_fn *fn, void *arg)
 
 // ---- with inherited copies ----
 
-static void run_family(struct perf_event *event, perf_change_fn *fn, void *arg)
+static inline __attribute__((always_inline)) void run_family(struct perf_event *event,
+                                                             perf_change_fn *fn, void *arg)
 {
     struct perf_event *child;
     run(event, fn, arg);
