@@ -23,6 +23,12 @@ static void *open_for_task(struct task *task)
     return perf_event_create_kernel_counter(&attr, -1, task, NULL, NULL);
 }
 
+static void *open_on_last_cpu(struct task *task)
+{
+    struct perf_event_attr attr = bp_attr(&target, HW_BREAKPOINT_W, 8);
+    return perf_event_create_kernel_counter(&attr, nr_cpus - 1, task, NULL, NULL);
+}
+
 static void *open_for_cpu(struct task *)
 {
     return bp_open_cpu(&target, HW_BREAKPOINT_W, 8, 0);
@@ -69,6 +75,7 @@ KTEST_HWBP(oom_kernel, "oom.kernel", NULL)
     EXPECT(heap_bytes <= heap);
     struct task *task = kthread_create("idles", idle_task, &stop, CPUMASK_ALL);
     failures += fail_each(open_for_task, close_event, task); // its first event: context and tally
+    failures += fail_each(open_on_last_cpu, close_event, task); // its first for one CPU: rows
     stop = true;
     task_join(task);
     task_put(task);
