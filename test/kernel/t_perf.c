@@ -1,6 +1,7 @@
 // The states and times of events, one by one, and the life of a task's context.
 #include "arch/x86/smp.h"
 #include "kernel/mm/heap.h"
+#include "sched/upcalls.h"
 #include "test/kernel/perf_test.h"
 
 volatile u64 perf_var;
@@ -159,6 +160,31 @@ KTEST_HWBP(perf_all, "perf-all-at-once", NULL)
     EXPECT_EQ(here, nr_cpus); // once each
     for (u32 cpu = 0; cpu < nr_cpus; cpu++)
         perf_event_release_kernel(of[cpu]);
+}
+
+// A CPU that goes offline answers calls a little longer than its context runs. The change is not
+// lost.
+KTEST_HWBP(perf_all_away, "perf-all-one-away", NULL)
+{
+    struct perf_event *of[MAX_CPUS];
+    int cpu = stay_here();
+    for (u32 i = 0; i < nr_cpus; i++)
+        of[i] = open_off(PINNED, i, NULL, NULL);
+    u64 flags = irq_save();
+    perf_edit_begin();
+    perf_ctx_out(of_cpu());
+    perf_edit_commit();
+    perf_ctx_release(of_cpu());
+    irq_restore(flags);
+    perf_ctx_run_all(of, perf_set_enabled, NULL);
+    flags = irq_save();
+    perf_cpu_start(cpu);
+    irq_restore(flags);
+    for (u32 i = 0; i < nr_cpus; i++) {
+        EXPECT_EQ(of[i]->state, PERF_ACTIVE);
+        perf_event_release_kernel(of[i]);
+    }
+    go_anywhere();
 }
 
 // ---- the life of a context ----
