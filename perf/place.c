@@ -65,26 +65,24 @@ static inline bool place(struct perf_event *leader, bool limited)
     return true;
 }
 
-// A leader that is filed as waiting.
+// There were registers for it.
+static void must_fit(bool placed)
+{
+    ASSERT(placed);
+}
+
+// A leader that is filed as waiting. Where it has a place, its siblings have one: the slot rules
+// count those of a pinned leader as pinned, and a flexible group comes only where all of it fits.
 static bool group_in(struct perf_event *leader)
 {
     struct perf_event *sibling;
     if (!place(leader, leader->need > 0))
         return false;
-    list_for_each (sibling, &leader->siblings, node) {
-        if (waits_here(sibling) && !add(sibling)) {
-            perf_group_out(leader);
-            return false;
-        }
-    }
+    list_for_each (sibling, &leader->siblings, node)
+        if (waits_here(sibling))
+            must_fit(add(sibling));
     perf_file_in(leader);
     return true;
-}
-
-// There were registers for it.
-static void must_fit(bool placed)
-{
-    ASSERT(placed);
 }
 
 // A leader that has just come has waited for nothing yet.

@@ -20,12 +20,13 @@ FUNCTIONS = {
     (void)pc;
     return 0;
 }"""),
-    "group_in": (20, "first the leader, then each sibling that waits here; what if one finds no "
-                     "place?", """{
+    "group_in": (20, "first the leader, then each sibling that waits here. What if the leader "
+                     "finds no place?", """{
     // The leader, then its siblings: all or none. perf_file_in() when the group is in.
     (void)leader;
     (void)place;
     (void)waits_here;
+    (void)must_fit;
     (void)add;
     return false;
 }"""),
@@ -65,8 +66,7 @@ MISTAKES = {
         "room", " - pc->ctx.nr_limited", "",
         "The registers of the CPU's own events are in use, whichever task runs."),
     "group-leader-only": (
-        "group_in", "if (waits_here(sibling) && !add(sibling)) {",
-        "if (!waits_here(sibling) && !add(sibling)) {",
+        "group_in", "            must_fit(add(sibling));\n", "            (void)sibling;\n",
         "The leader is in, its siblings are not: a group is placed whole or not at all."),
     "group-not-filed": (
         "group_in", "    perf_file_in(leader);\n", "",

@@ -95,12 +95,29 @@ KTEST_HWBP(group_leader, "group-leader-leaves", NULL)
     while (!nr_waiting(&perf_mutex))
         schedule();
     perf_detach(leader);
+    EXPECT(list_empty(&leader->siblings));
     mutex_unlock(&perf_mutex);
     task_join(t);
     task_put(t);
     EXPECT_EQ(sibling->state, PERF_OFF);
     perf_event_free(leader);
     perf_event_release_kernel(sibling);
+}
+
+// A sibling that has left has nothing to do with its leader, which may go first.
+KTEST_HWBP(group_sibling, "group-sibling-leaves", NULL)
+{
+    struct perf_event_attr attr = bp_attr(&pair[0], HW_BREAKPOINT_W, 8);
+    struct perf_request r = {.attr = &attr, .cpu = -1, .task = current_task()};
+    struct perf_event *leader = r.leader = perf_event_create(&r);
+    attr.pinned = 0;
+    struct perf_event *sibling = perf_event_create(&r);
+    mutex_lock(&perf_mutex);
+    perf_detach(sibling);
+    EXPECT_EQ((u64)sibling->leader, (u64)sibling);
+    mutex_unlock(&perf_mutex);
+    perf_event_release_kernel(leader);
+    perf_event_free(sibling);
 }
 
 KTEST(group_limit, "group-limit-at-once", NULL)

@@ -248,28 +248,40 @@ KTEST_HWBP(perf_ends, "perf-task-ends", "exact")
     go_anywhere();
 }
 
-// The same for a task that has no events. It is still there when somebody wants to open the first.
+// It is still there when somebody wants to open another, or the first.
 static volatile bool has_ended, may_go;
 
-static void end_without_events(void *)
+static void end_and_stay(void *arg)
 {
+    struct perf_event **own = arg;
+    if (own)
+        *own = bp_open(&perf_var, HW_BREAKPOINT_W, 8);
     perf_task_ends(current_task());
+    EXPECT(irqs_enabled());
     has_ended = true;
     while (!may_go)
         schedule();
 }
 
-KTEST_HWBP(perf_has_ended, "perf-task-has-ended", NULL)
+static void open_for_ended(struct perf_event **own)
 {
     struct perf_event_attr attr = bp_attr(&perf_var, HW_BREAKPOINT_W, 8);
     has_ended = may_go = false;
-    struct task *t = kthread_create("has ended", end_without_events, NULL, CPUMASK_ALL);
+    struct task *t = kthread_create("has ended", end_and_stay, own, CPUMASK_ALL);
     while (!has_ended)
         schedule();
     EXPECT_EQ(PTR_ERR(perf_event_create_kernel_counter(&attr, -1, t, NULL, NULL)), -ESRCH);
     may_go = true;
     task_join(t);
     task_put(t);
+}
+
+KTEST_HWBP(perf_has_ended, "perf-task-has-ended", NULL)
+{
+    struct perf_event *own;
+    open_for_ended(NULL);
+    open_for_ended(&own);
+    EXPECT_EQ(bp_close(own), 0);
 }
 
 // A task that always leaves before a tick has its turns all the same: one begins when it comes

@@ -81,13 +81,19 @@ KTEST_HWBP(turns_tie, "turns-tie", "exact")
     close_many(6);
 }
 
-// A leader that made way in the middle of its turn keeps it to the end of the turn, not longer.
+// A leader that made way in the middle of its turn keeps it to the end of the turn, not longer. A
+// change of it does not matter.
 KTEST_HWBP(turn_ends, "turns-end", "exact")
 {
     open_many(0, 7, FLEXIBLE, -1, current_task());
     open_many(7, 8, PINNED, -1, current_task());
     u64 flags = hold();
     enable_all(7);
+    EXPECT_EQ(who_runs(8), 0b00001111);
+    enable(7);
+    EXPECT_EQ(who_runs(8), 0b10000111);
+    perf_ctx_run(event[3], perf_set_zero, NULL);
+    disable(7);
     EXPECT_EQ(who_runs(8), 0b00001111);
     enable(7);
     EXPECT_EQ(who_runs(8), 0b10000111);
@@ -140,8 +146,9 @@ KTEST_HWBP(turns_join, "turns-join", "exact")
     event[0]->served = 0;
     enable(0);
     EXPECT_EQ(event[0]->served, 5 * TICK); // of those for any CPU
+    event[4]->served = 3 * TICK;           // of those that have no register
     enable(6);
-    EXPECT_EQ(event[6]->served, 4 * TICK);
+    EXPECT_EQ(event[6]->served, 3 * TICK);
     event[7]->served = 5 * TICK;
     enable(7);
     EXPECT_EQ(event[7]->served, 5 * TICK);
