@@ -28,6 +28,8 @@ ENTRIES = [
      "bool away = r->cpu >= 0 && !r->wait_for_cpu && !cpu_is_online(r->cpu);",
      "bool away = r->cpu >= 1 && !r->wait_for_cpu && !cpu_is_online(r->cpu);",
      "CPU 0 is always online"),
+    ("perf/queue.c", "join_turns", "if (leader->row != &ctx->any)",
+     "if (true || leader->row != &ctx->any)", "it looks at the same row once more"),
     ("perf/queue.c", "perf_next_turn", "if (!(perf_filled_here(ctx) & queues))",
      "if (!(perf_filled_here(ctx) | queues))", "it spares the look at queues that are empty"),
     ("perf/queue.c", "perf_next_turn", "if (!(perf_filled_here(ctx) & queues))", "if (false)",
