@@ -151,6 +151,9 @@ KTEST(sched_choice, "sched.choice", NULL)
             ktest_fail(__FILE__, __LINE__, "last CPU %u, loads %u and %u: not CPU %u", c[0],
                        1 + c[1], c[2], c[3]);
     }
+    sched_storm = true;
+    EXPECT_EQ(choice(0, 0, 2), 1); // the next one, whatever its load
+    sched_storm = false;
     go_anywhere();
 }
 
@@ -175,46 +178,57 @@ KTEST(sched_naps, "sched.naps", NULL)
 // ---- pulling ----
 
 static struct task *moves[2];
+static u32 nr_movers;
 static u64 nr_moves;
 
-// Both spin until the last one has had its turns.
+// All spin until the last one has had its turns.
 static void spins_for_turns(void *)
 {
     struct task *self = current_task();
     while (*(volatile u64 *)&self->nr_switches < 10)
         cpu_pause();
-    if (__atomic_add_fetch(&done, 1, __ATOMIC_SEQ_CST) == 2) {
-        nr_moves = moves[0]->nr_migrations + moves[1]->nr_migrations;
+    if (__atomic_add_fetch(&done, 1, __ATOMIC_SEQ_CST) == nr_movers) {
+        for (u32 i = 0; i < nr_movers; i++)
+            nr_moves += moves[i]->nr_migrations;
         stop = true;
         wake_all(&queue);
     }
     spin(NULL);
 }
 
-// Three tasks here and one there become two and two, and stay so.
-KTEST(sched_evens_out, "sched.evens-out", NULL)
+// One task is bound to each CPU, `movers` more begin on CPU 1. Returns how often they moved.
+static u64 moves_of(u32 movers)
 {
-    if (!stay_on_cpu_0())
-        return;
     struct task *bound[2];
+    nr_movers = movers;
+    nr_moves = 0;
     stop = false;
     done = 0;
     wait_init(&queue);
     for (u32 i = 0; i < 2; i++)
         bound[i] = kthread_create("bound", spin, NULL, BIT(i));
-    for (u32 i = 0; i < 2; i++) {
+    for (u32 i = 0; i < movers; i++) {
         moves[i] = kthread_create("moves", spins_for_turns, NULL, BIT(1));
         while (*(volatile u64 *)&moves[i]->nr_switches == 0)
             schedule();
     }
-    for (u32 i = 0; i < 2; i++)
+    for (u32 i = 0; i < movers; i++)
         EXPECT_EQ(sched_set_affinity(moves[i], BOTH), 0);
     wait_event(&queue, stop);
-    for (u32 i = 0; i < 2; i++) {
+    for (u32 i = 0; i < 2; i++)
         end(bound[i]);
+    for (u32 i = 0; i < movers; i++)
         end(moves[i]);
-    }
-    EXPECT_EQ(nr_moves, 1);
+    return nr_moves;
+}
+
+// Three tasks here and one there become two and two, and stay so. So do two here and one there.
+KTEST(sched_evens_out, "sched.evens-out", NULL)
+{
+    if (!stay_on_cpu_0())
+        return;
+    EXPECT_EQ(moves_of(2), 1);
+    EXPECT_EQ(moves_of(1), 0);
     go_anywhere();
 }
 
@@ -369,6 +383,7 @@ KTEST(sched_kick_reaper, "sched.kick-reaper", NULL)
         u64 ticks = runqueues[1].stats.ticks, until = clock_ns() + PATIENCE;
         while (t->state != TASK_DEAD || t->queued)
             schedule();
+        EXPECT(!kicks_due());
         while (*(volatile u32 *)&t->refs.n > 1 && clock_ns() < until)
             cpu_pause();
         in_time += runqueues[1].stats.ticks == ticks;

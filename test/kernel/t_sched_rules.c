@@ -147,3 +147,26 @@ KTEST(sched_storm_moves, "sched.storm-moves", NULL)
     EXPECT(t->nr_migrations >= t->nr_switches / 2);
     task_put(t);
 }
+
+// ---- tasks that are bound ----
+
+// A CPU that idles finds tasks that wait, but all are bound to another CPU. It goes on idling.
+KTEST(sched_all_bound, "sched.all-bound", NULL)
+{
+    struct task *bound[3];
+    if (nr_cpus < 2)
+        return ktest_skip("needs two CPUs");
+    EXPECT_EQ(sched_set_affinity(current_task(), BIT(0)), 0);
+    stop = false;
+    for (u32 i = 0; i < ARRAY_SIZE(bound); i++)
+        bound[i] = kthread_create("bound", spinner, NULL, BIT(0));
+    const volatile u64 *ticks = &runqueues[1].stats.ticks;
+    u64 before = *ticks, until = clock_ns() + PATIENCE;
+    while (*ticks < before + 3 && clock_ns() < until)
+        cpu_pause();
+    EXPECT(*ticks >= before + 3);
+    stop = true;
+    for (u32 i = 0; i < ARRAY_SIZE(bound); i++)
+        end(bound[i]);
+    EXPECT_EQ(sched_set_affinity(current_task(), CPUMASK_ALL), 0);
+}

@@ -2,6 +2,7 @@
 // which order.
 #include "arch/x86/cpu.h"
 #include "arch/x86/platform.h"
+#include "kernel/base/string.h"
 #include "kernel/checks/failure.h"
 #include "kernel/mm/heap.h"
 #include "linux/base/mutex.h"
@@ -49,6 +50,38 @@ KTEST(sched_tids, "sched.tids", NULL)
     EXPECT_EQ(tid_of_next(), free);
     next_tid = before;
     EXPECT(!task_find(current_task()->tid + TASK_LISTS)); // its list is the same
+}
+
+static volatile bool counted;
+
+static void until_counted(void *)
+{
+    while (!counted)
+        schedule();
+}
+
+static void count_if_new(struct task *t, void *seen)
+{
+    *(u32 *)seen += strcmp(t->comm, "to count") == 0;
+}
+
+// The walk over all tasks meets each once, in the first list and in the last one.
+KTEST(sched_for_each, "sched.for-each", NULL)
+{
+    struct task *t[2];
+    u32 before = next_tid, seen = 0;
+    counted = false;
+    for (u32 i = 0; i < 2; i++) {
+        next_tid = 8 * TASK_LISTS - i;
+        t[i] = kthread_create("to count", until_counted, NULL, CPUMASK_ALL);
+        EXPECT_EQ(t[i]->tid, 8 * TASK_LISTS - i);
+    }
+    next_tid = before;
+    task_for_each(count_if_new, &seen);
+    EXPECT_EQ(seen, 2);
+    counted = true;
+    for (u32 i = 0; i < 2; i++)
+        end(t[i]);
 }
 
 // ---- a new task ----

@@ -49,6 +49,13 @@ ENTRIES = [
     ("perf/place.c", "make_way_for_pinned",
      "if (!cpu_waits && !(task && perf_filled_here(task) & BIT(QUEUE_PINNED)))", "if (false)",
      "a group that makes way keeps its turn, and comes back at the same moment"),
+    ("perf/place.c", "end_turns", "if (leader->state == PERF_ACTIVE)",
+     "if (true || leader->state == PERF_ACTIVE)", "who has no place loses none"),
+    ("sched/core.c", "sched_ap_main", "sched_open(); // before smp_join(): the boot CPU waits for "
+     "that, and then uses all CPUs", "; // before smp_join(): the boot CPU waits for that, and "
+     "then uses all CPUs", "a CPU that idles while it is closed opens itself"),
+    ("sched/wait.c", "try_take", "if (!is_free && (mark != MUTEX_SHARE || (s64)seen < 0))",
+     "if (!is_free && (mark != MUTEX_SHARE || (s64)seen < 1))", "MUTEX_WAITED is set, so not 0"),
     ("perf/place.c", "place_flexible", "if (!ctx->waits)", "if (false)",
      "it spares the look at queues that are empty"),
     ("perf/place.c", "perf_place_alone", "if (!placed || !leader->attr.pinned)",
