@@ -73,6 +73,7 @@ UTEST_RULES(proc_refusals, "proc-hwbp-refusals", "exact")
 {
     int fd[3], flexible[9], lines = 0;
     const char *last = "";
+    char want[120];
 
     for (int i = 0; i < 9; i++)
         REQUIRE((flexible[i] = open_flexible(&var[i])) >= 0);
@@ -87,7 +88,11 @@ UTEST_RULES(proc_refusals, "proc-hwbp-refusals", "exact")
             last = line;
         }
     CHECK_EQ(lines, REFUSALS);
-    CHECK(strstr(last, "cpu 0: 3 pinned by one task + 1 kept for 9 flexible = 4 (task "));
+    snprintf(want, sizeof want,
+             "refused ENOSPC cpu 0: 3 pinned by one task + 1 kept for 9 flexible = 4 "
+             "(task %d, pinned, rules exact)\n",
+             getpid());
+    CHECK_EQ(strncmp(last, want, strlen(want)), 0);
     for (int i = 0; i < 3; i++)
         close(fd[i]);
     for (int i = 0; i < 9; i++)
