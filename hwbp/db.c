@@ -23,7 +23,6 @@ static enum die_answer take_hits(struct die *d)
         if (perf_event_count(event, 1, regs, slot->addr) && bp_of(event)->traps)
             hits->dr6 |= BIT(i);
     }
-    hits->slots = 0;
     return hits->dr6 ? DIE_DONE : DIE_STOP;
 }
 

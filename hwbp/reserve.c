@@ -20,12 +20,10 @@ struct bp_task *tally_of(const struct task *task)
 void hwbp_slots_init(void)
 {
     char name[16] = "2009";
-    enum slot_rules rules;
     cmdline_get("slots", name, sizeof(name));
-    if (!slots_parse(name, &rules))
-        boot_refuse("dr7: slots= names no rule set (2009, exact, mainline)");
     mutex_init(&claims.mutex, "slots", RANK_SLOTS);
-    slots_init(&claims.table, rules, nr_cpus);
+    if (hwbp_set_rules(name))
+        boot_refuse("dr7: slots= names no rule set (2009, exact, mainline)");
 }
 
 static struct slot_request request_of(const struct bp_claim *c)
@@ -37,24 +35,24 @@ static struct slot_request request_of(const struct bp_claim *c)
 
 // ---- claims ----
 
-// `what`: the errno's name and the reason; `request`: what the parentheses say besides who asked.
-static void remember_refusal(const struct task *task, bool pinned, const char *what,
+// `err`: the errno's name; `request`: what the parentheses say besides who asked.
+static void remember_refusal(const struct task *task, bool pinned, const char *err, const char *why,
                              const char *request)
 {
     char *line = claims.refusals[claims.nr_refusals++ % REFUSALS], who[24] = "no task";
     if (task)
         snprintf(who, sizeof(who), "task %u", task->tid);
-    snprintf(line, sizeof(claims.refusals[0]), "%s (%s, %s, %s)", what, who,
+    snprintf(line, sizeof(claims.refusals[0]), "%s %s (%s, %s, %s)", err, why, who,
              pinned ? "pinned" : "flexible", request);
     TRACE(TRACE_REFUSED, .tid = task ? task->tid : 0, .a = (u64)line);
 }
 
 static void remember_full(const struct bp_claim *c, const struct slot_refusal *why)
 {
-    char words[96] = "ENOSPC ", rules[24];
-    slots_explain(why, words + strlen(words), sizeof(words) - strlen(words));
+    char words[96], rules[24];
+    slots_explain(why, words, sizeof(words));
     snprintf(rules, sizeof(rules), "rules %s", slots_name(claims.table.rules));
-    remember_refusal(c->task, c->pinned, words, rules);
+    remember_refusal(c->task, c->pinned, "ENOSPC", words, rules);
 }
 
 void remember_invalid(const struct perf_event *event, const struct perf_event_attr *attr, int err,
@@ -65,12 +63,12 @@ void remember_invalid(const struct perf_event *event, const struct perf_event_at
     const struct bp_claim *claim = bp_of(event)->claim;
     bool pinned = claim ? claim->pinned : event->leader->attr.pinned;
     u32 type = attr->bp_type;
-    char what[72], request[72];
-    snprintf(what, sizeof(what), "%s %s", err == -EOPNOTSUPP ? "EOPNOTSUPP" : "EINVAL", why);
+    char request[72];
     snprintf(request, sizeof(request), "addr=0x%lx len=%lu type=%s", attr->bp_addr, attr->bp_len,
              type < ARRAY_SIZE(types) ? types[type] : "unknown");
     mutex_lock(&claims.mutex);
-    remember_refusal(event->target, pinned, what, request);
+    remember_refusal(event->target, pinned, err == -EOPNOTSUPP ? "EOPNOTSUPP" : "EINVAL", why,
+                     request);
     mutex_unlock(&claims.mutex);
 }
 

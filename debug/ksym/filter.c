@@ -83,11 +83,8 @@ static bool strip(char *to, const char *text)
     size_t n = strlen(text);
     while (n && (text[n - 1] == '\n' || text[n - 1] == ' '))
         n--;
-    if (n >= REQUEST_MAX)
-        return false;
-    memcpy(to, text, n);
-    to[n] = '\0';
-    return true;
+    strcopy(to, text, MIN(n + 1, REQUEST_MAX));
+    return n < REQUEST_MAX;
 }
 
 // ---- doing; filters_lock held ----

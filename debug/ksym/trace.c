@@ -1,5 +1,5 @@
 // The trace: a ring for each CPU. Only the #DBs of its CPU write to a ring, so recording takes no
-// lock. When a ring is full, the oldest access is overwritten.
+// lock. The next access overwrites the oldest, at any moment: nobody reads that one any more.
 #include "arch/x86/platform.h"
 #include "debug/ksym/ksym.h"
 #include "hwbp/hwbp.h"
@@ -10,7 +10,6 @@
 #define DEPTH 6     // functions of an access: the one that made it, and its callers
 
 struct hit {
-    u64 number;     // n + 1 when it holds the ring's nth access, 0 while it is being written
     u64 time;       // clock_ns()
     u64 ips[DEPTH]; // first the place of the CPU after the access, then return addresses
     u32 depth;
@@ -42,26 +41,22 @@ void ksym_trace_hit(struct perf_event *event, struct trapframe *regs)
     u32 cpu = cpu_id();
     u64 n = rings[cpu].head;
     struct hit *h = slot(cpu, n);
-    __atomic_store_n(&h->number, 0, __ATOMIC_RELAXED);
-    __atomic_thread_fence(__ATOMIC_RELEASE); // a reader of new content finds the old number gone
     h->time = clock_ns();
     h->depth = backtrace_kernel(regs->rip, regs->rbp, h->ips, DEPTH);
     h->addr = event->attr.bp_addr;
     h->type = event->attr.bp_type;
     h->tid = current_task()->tid;
     memcpy(h->comm, current_task()->comm, sizeof(h->comm));
-    __atomic_store_n(&h->number, n + 1, __ATOMIC_RELEASE);
     __atomic_store_n(&rings[cpu].head, n + 1, __ATOMIC_RELEASE);
 }
 
-// Copies an access out of a ring. It was whole when the ring's head was read. False when it was
-// overwritten since then.
+// Copies an access out of a ring. It was whole when the ring's head was read. False when it may
+// have been overwritten since then.
 static bool read_hit(u32 cpu, u64 n, struct hit *copy)
 {
-    const struct hit *h = slot(cpu, n);
-    *copy = *h;
+    *copy = *slot(cpu, n);
     __atomic_thread_fence(__ATOMIC_ACQUIRE);
-    return __atomic_load_n(&h->number, __ATOMIC_RELAXED) == n + 1;
+    return __atomic_load_n(&rings[cpu].head, __ATOMIC_RELAXED) - n < ring_size();
 }
 
 void ksym_add_name(struct text *t, u64 addr)
@@ -111,7 +106,7 @@ void ksym_trace_show(struct text *t, u64)
     for (u32 cpu = 0; cpu < nr_cpus; cpu++) {
         u64 head = __atomic_load_n(&rings[cpu].head, __ATOMIC_ACQUIRE);
         u64 recorded = head - __atomic_load_n(&rings[cpu].start, __ATOMIC_RELAXED);
-        at[cpu] = (struct cursor){head - MIN(recorded, ring_size()), head};
+        at[cpu] = (struct cursor){head - MIN(recorded, ring_size() - 1), head};
         written += recorded;
         kept += head - at[cpu].next;
     }

@@ -10,7 +10,7 @@
 //   (the end)        linux/proc/trap.c        the rest: in ring 3 a signal, in ring 0 a panic
 //
 // A #DB may have several causes at once, and each may belong to another link. A link clears the
-// bits of hits->dr6 and hits->slots that it has dealt with. The answers mean:
+// bits of hits->dr6 that it has dealt with. The answers mean:
 //   DIE_DONE   the next link is asked
 //   DIE_STOP   nothing is left: no other link is asked, the interrupted code goes on
 #pragma once

@@ -38,7 +38,6 @@ static struct perf_event *make(struct thread *th, u64 addr, u8 type, u8 len)
     struct perf_event_attr attr = {
         .type = PERF_TYPE_BREAKPOINT,
         .size = sizeof(attr),
-        .disabled = 1,
         .pinned = 1,
         .exclude_kernel = 1,
         .bp_type = perf_type[type],
@@ -50,15 +49,6 @@ static struct perf_event *make(struct thread *th, u64 addr, u8 type, u8 len)
     if (!IS_ERR(event))
         bp_of(event)->traps = true;
     return event;
-}
-
-static void enable(struct perf_event *event, bool on)
-{
-    event->attr.disabled = !on;
-    if (on)
-        perf_event_enable(event);
-    else
-        perf_event_disable(event);
 }
 
 // Whether `len` bytes at addr may be watched with exclude_kernel: aligned, and the program's.
@@ -93,8 +83,10 @@ static int set(struct thread *th, int n, u64 addr, u64 dr7)
     if (err)
         return err;
     d->addr[n] = addr;
-    if (on == event->attr.disabled)
-        enable(event, on);
+    if (on)
+        perf_event_enable(event);
+    else
+        perf_event_disable(event);
     return 0;
 }
 

@@ -264,10 +264,9 @@ KTEST_HWBP(refused, "ksym.refused", NULL)
         EXPECT_EQ(hwbp_live(), 1);
     }
     char longest[129];
-    memset(longest, 'a', sizeof(longest));
-    memcpy(longest + 123, ":rw-", 5);
-    EXPECT_EQ(request(longest), -ENOENT); // 127 characters
-    memcpy(longest + 123, "a:rw-", 6);
+    EXPECT_EQ(snprintf(longest, sizeof(longest), "ksym_other/%0112u:-w-", 8), 127);
+    EXPECT_EQ(request(longest), 0); // it has this length already
+    strcopy(longest + 127, "-", 2); // one character too many, even if the rest makes sense
     EXPECT_EQ(request(longest), -EINVAL);
     EXPECT_EQ(request("ksym_other/3:rw-"), -EINVAL); // a change that is refused changes nothing
     expect_filters("ksym_other:-w-\n");
@@ -315,7 +314,7 @@ KTEST_HWBP(memory, "ksym.memory", NULL)
 
 KTEST_HWBP(ring, "ksym.ring", NULL)
 {
-    const u32 ring = 2048 / nr_cpus, more = 7;
+    const u32 ring = 2048 / nr_cpus - 1, more = 7; // the next access has a place of its own
     char head[64];
     ksym_trace_clear();
     EXPECT_EQ(request("ksym_other:-w-"), 0);
@@ -336,6 +335,93 @@ KTEST_HWBP(ring, "ksym.ring", NULL)
     EXPECT_EQ(request("0"), 0);
     ksym_trace_clear();
 }
+
+// ---- interruptions ----
+
+// Accesses that are recorded without a #DB.
+static const struct perf_event old_access = {
+    .attr = {.bp_addr = (u64)&ksym_other, .bp_type = HW_BREAKPOINT_W}};
+static struct perf_event new_access = {
+    .attr = {.bp_addr = (u64)&ksym_words, .bp_type = HW_BREAKPOINT_W}};
+static struct trapframe no_regs;
+static u32 to_record;
+static u32 old_seen, new_seen;
+
+static void record(const struct perf_event *event, u32 times)
+{
+    for (u32 i = 0; i < times; i++)
+        ksym_trace_hit((struct perf_event *)event, &no_regs);
+}
+
+static void count_both(void)
+{
+    read_of(ksym_trace_show);
+    old_seen = lines_with(text, " ksym_other W", "");
+    new_seen = lines_with(text, " ksym_words W", "");
+}
+
+static void record_new(struct perf_event *, struct trapframe *)
+{
+    record(&new_access, to_record);
+    to_record = 0;
+}
+
+static void read_all(struct perf_event *, struct trapframe *)
+{
+    count_both();
+}
+
+static struct perf_event *interrupt(const volatile void *at, u32 type, perf_overflow_fn fn)
+{
+    struct perf_event_attr attr = bp_attr(at, type, 8);
+    return perf_event_create_kernel_counter(&attr, -1, current_task(), fn, NULL);
+}
+
+// Three accesses come while the reader is at its first line. The places of the next two are
+// overwritten, and the third one's may be at any moment.
+static void interrupted_reader(void *)
+{
+    const u32 ring = 2048 / nr_cpus;
+    record(&old_access, ring);
+    struct perf_event *event = interrupt(ksym_add_name, HW_BREAKPOINT_X, record_new);
+    to_record = 3;
+    count_both();
+    EXPECT_EQ(old_seen, ring - 1 - 2);
+    EXPECT_EQ(new_seen, 0);
+    perf_event_release_kernel(event);
+    count_both();
+    EXPECT_EQ(old_seen, ring - 1 - 3);
+    EXPECT_EQ(new_seen, 3);
+}
+
+// The access that is just being written is not read, nor the one whose place it takes.
+static void interrupted_writer(void *)
+{
+    const u32 ring = 2048 / nr_cpus;
+    record(&old_access, ring);
+    struct perf_event *event = interrupt(&new_access.attr.bp_addr, HW_BREAKPOINT_RW, read_all);
+    record(&new_access, 1);
+    EXPECT_EQ(bp_close(event), 1);
+    EXPECT_EQ(old_seen, ring - 1);
+    EXPECT_EQ(new_seen, 0);
+}
+
+static void on_one_cpu(void (*fn)(void *))
+{
+    ksym_trace_clear();
+    struct task *t = kthread_create("ksymreader", fn, NULL, BIT(nr_cpus - 1));
+    task_join(t);
+    task_put(t);
+    ksym_trace_clear();
+}
+
+KTEST_HWBP(interrupted, "ksym.interrupted", NULL)
+{
+    on_one_cpu(interrupted_reader);
+    on_one_cpu(interrupted_writer);
+}
+
+// ---- many at once ----
 
 static u32 writers; // atomic: still writing
 static u64 each_writer;

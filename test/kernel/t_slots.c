@@ -1,6 +1,7 @@
 // The rule engine inside the kernel: the table of worked examples under each rule set, and the
 // admission scenarios. test/host/t_slots.c has the exhaustive walks.
 #include "arch/x86/platform.h"
+#include "kernel/base/cmdline.h"
 #include "test/kernel/bp_test.h"
 #include "test/slots_table.h"
 
@@ -8,6 +9,14 @@ KTEST_HWBP(slots_rows, "rules-table", NULL)
 {
     for (enum slot_rules rules = SLOTS_2009; rules <= SLOTS_MAINLINE; rules++)
         slots_check_rows(rules);
+}
+
+// slots= on the command line chooses the rule set, which is in force when no test needs another.
+KTEST_HWBP(slots_boot, "rules-boot", NULL)
+{
+    char name[16] = "2009";
+    cmdline_get("slots", name, sizeof(name));
+    EXPECT_EQ(strcmp(slots_name(hwbp_rules()), name), 0);
 }
 
 KTEST_HWBP(slots_scenarios, "rules-scenarios", NULL)

@@ -252,6 +252,15 @@ ENTRIES = [
      "a CPU that is not there has recorded nothing"),
     ("debug/ksym/trace.c", "ksym_trace_clear", "for (u32 cpu = 0; cpu < nr_cpus; cpu++)",
      "for (u32 cpu = 0; cpu <= nr_cpus; cpu++)", "a CPU that is not there has recorded nothing"),
+    ("debug/ksym/trace.c", "read_hit", "__atomic_thread_fence(__ATOMIC_ACQUIRE);", ";",
+     "the compiler keeps the order without it, and x86 does, too"),
+    ("debug/ksym/files.c", "ksym_init",
+     'gen_add(node_add(dir, "trace_stat", S_IFDIR | 0555, &dir_ops), &stat, 0);',
+     'gen_add(node_add(dir, "trace_stat", S_IFDIR | 0555, &dir_ops), &stat, 1);',
+     "ksym_stat_show() has no use for the number"),
+    ("hwbp/db.c", "take_hits", "if (unlikely(trace_on))", "if (true || unlikely(trace_on))",
+     "TRACE() looks itself"),
+    ("hwbp/pmu.c", "hwbp_apply", "return 0;", "return 1;", "no caller looks at the result"),
     ("hwbp/api.c", "release_events", "for (u32 cpu = 0; cpu < nr_cpus; cpu++)",
      "for (u32 cpu = 0; cpu <= nr_cpus; cpu++)", "a CPU that is not there has no event"),
     ("linux/ptrace/debugreg.c", "hit", "for (int n = 0; n < HBP_NUM; n++)",
@@ -264,8 +273,8 @@ ROOMY = [
     ("hwbp/reserve.c", "hwbp_slots_init", 'char name[16] = "2009";'),
     ("hwbp/reserve.c", "remember_refusal", "char *line = claims.refusals[claims.nr_refusals++ "
                                            '% REFUSALS], who[24] = "no task";'),
-    ("hwbp/reserve.c", "remember_full", 'char words[96] = "ENOSPC ", rules[24];'),
-    ("hwbp/reserve.c", "remember_invalid", "char what[72], request[72];"),
+    ("hwbp/reserve.c", "remember_full", "char words[96], rules[24];"),
+    ("hwbp/reserve.c", "remember_invalid", "char request[72];"),
 ]
 
 

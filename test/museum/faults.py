@@ -26,7 +26,7 @@ KEYWORDS = {"if", "else", "for", "while", "do", "switch", "case", "default", "re
 
 # Nothing is planted in code that only looks for faults, or only reports them. A weaker check
 # changes nothing that a test can see.
-ONLY_TELL = {"ASSERT", "CHECKED", "panic", "printk", "TRACE", "must_fit"}
+ONLY_TELL = {"ASSERT", "CHECKED", "panic", "boot_refuse", "printk", "TRACE", "must_fit"}
 CHECKS = {"hwbp/check.c", "hwbp/panic.c", "hwbp/trace.c"}
 CHECKING = {"dr_check", "recount", "check_locked", "hwbp_check_slots", "print_table",
             "claims_print", "must_fit", "moment", "panic_describe_task"}

@@ -1,5 +1,6 @@
 // /proc/hwbp as programs parse it: registers, events that wait, shares of time, refusals.
 #include "test/user/bp_test.h"
+#include "user/trace.h"
 
 #define FLEXIBLE 12
 #define REFUSALS 8
@@ -73,6 +74,7 @@ UTEST_RULES(proc_refusals, "proc-hwbp-refusals", "exact")
 {
     int fd[3], flexible[9], lines = 0;
     const char *last = "";
+    char want[120];
 
     for (int i = 0; i < 9; i++)
         REQUIRE((flexible[i] = open_flexible(&var[i])) >= 0);
@@ -87,11 +89,37 @@ UTEST_RULES(proc_refusals, "proc-hwbp-refusals", "exact")
             last = line;
         }
     CHECK_EQ(lines, REFUSALS);
-    CHECK(strstr(last, "cpu 0: 3 pinned by one task + 1 kept for 9 flexible = 4 (task "));
+    snprintf(want, sizeof want,
+             "refused ENOSPC cpu 0: 3 pinned by one task + 1 kept for 9 flexible = 4 "
+             "(task %d, pinned, rules exact)\n",
+             getpid());
+    CHECK_EQ(strncmp(last, want, strlen(want)), 0);
     for (int i = 0; i < 3; i++)
         close(fd[i]);
     for (int i = 0; i < 9; i++)
         close(flexible[i]);
+}
+
+// Breakpoints of no task belong to one CPU, or to all.
+UTEST_ENTRY(proc_owners, "proc-hwbp-owners", NULL, NEEDS_DR7)
+{
+    struct perf_event_attr attr = bp_attr(HW_BREAKPOINT_W, &var[0], 8);
+    int fd = bp_open_attr(&attr, -1, 0), cpus = 0, every = 0;
+    char want[80];
+
+    REQUIRE(fd >= 0);
+    CHECK_EQ(write_text(KSYM_FILTER_FILE, "next_tid:-w-"), 0);
+    REQUIRE(read_text(HWBP_FILE, text, sizeof text) > 0);
+    CHECK_EQ(write_text(KSYM_FILTER_FILE, "0"), 0);
+    snprintf(want, sizeof want, " cpu addr=0x%lx len=8 type=w pinned ", (uintptr_t)&var[0]);
+    for (const char *line = text; line; line = next_line(line)) {
+        size_t n = strcspn(line, "\n");
+        cpus += memmem(line, n, want, strlen(want)) != NULL;
+        every += memmem(line, n, " wide addr=", 11) && memmem(line, n, "symbol=next_tid", 15);
+    }
+    CHECK_EQ(cpus, 1);
+    CHECK_EQ(every, online_cpus());
+    close(fd);
 }
 
 // The latest refusal in words, without the first word of the line.

@@ -92,6 +92,26 @@ UTEST_RULES(inherit_tree, "inherit-tree", "exact")
     CHECK_EQ(bp_end(sibling), all);
 }
 
+static void write_word(void *)
+{
+    store8(&word, 1);
+}
+
+// Under these rules the task that holds most counts for every task: nobody else gets a slot. The
+// copies do, because they are not refused.
+UTEST_RULES(inherit_full, "inherit-full", "2009")
+{
+    struct perf_event_attr attr = bp_attr(HW_BREAKPOINT_W, &word, 8);
+    int fd[BP_REGISTERS];
+
+    attr.inherit = 1;
+    for (int i = 0; i < BP_REGISTERS; i++)
+        fd[i] = MUST_OPEN(&attr, 0, -1);
+    join(spawn(write_word, NULL));
+    for (int i = 0; i < BP_REGISTERS; i++)
+        CHECK_EQ(bp_end(fd[i]), 1);
+}
+
 static int inherited_fd;
 
 static void write_twice(void *arg)

@@ -169,6 +169,10 @@ UTEST_HWBP(ptrace_dr_errors, "ptrace.dr-errors")
     CHECK_EQ(poke_dr(pid, 0, var(0) + 1), EINVAL); // four bytes must be aligned
     CHECK_EQ(peek_dr(pid, 0), var(0));
     CHECK_EQ(poke_dr(pid, 2, var(2) + 2), 0);
+    if (on_dr7()) { // the end of a program's addresses, also for a register that is off
+        CHECK_EQ(poke_dr(pid, 2, 0x7ffffffff000), EINVAL);
+        CHECK_EQ(peek_dr(pid, 2), var(2) + 2);
+    }
     CHECK_EQ(poke_dr(pid, 7, DR7_SET(1, DR_W, 0) | DR7_SET(2, DR_W, 3)), EINVAL);
     CHECK_EQ(poke_dr(pid, 7, DR7_SET(2, DR_X, 1)), EINVAL); // an execute breakpoint has length 0
     CHECK_EQ(poke_dr(pid, 7, DR7_SET(2, 2, 0)), EINVAL);    // I/O
