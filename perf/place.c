@@ -73,7 +73,7 @@ static void must_fit(bool placed)
 
 // A leader that is filed as waiting. Where it has a place, its siblings have one: the slot rules
 // count those of a pinned leader as pinned, and a flexible group comes only where all of it fits.
-static bool group_in(struct perf_event *leader)
+static inline bool group_in(struct perf_event *leader)
 {
     struct perf_event *sibling;
     if (!place(leader, leader->need > 0))
