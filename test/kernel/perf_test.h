@@ -7,7 +7,7 @@
 #include "test/kernel/bp_test.h"
 
 #define TICK (NS_PER_SEC / HZ)
-#define MANY 8
+#define MANY 13
 
 extern volatile u64 perf_var;
 extern struct perf_event *event[MANY]; // both in t_perf.c

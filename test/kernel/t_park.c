@@ -86,6 +86,8 @@ KTEST_HWBP(park_change, "park-change", NULL)
     perf_event_enable(event[0]);
     let_work();
     EXPECT_EQ(bp_close(event[0]), 3 * WRITES);
+    perf_event_read_value(event[1], &enabled, &running);
+    EXPECT_EQ(running, enabled); // it had its register whenever the worker ran
     EXPECT_EQ(bp_close(event[1]), 5 * WRITES);
     EXPECT(!ctx->parked);
     end_worker(t);

@@ -9,6 +9,10 @@ struct perf_event *event[MANY];
 
 static volatile bool done;
 
+static void never_runs(void *)
+{
+}
+
 // ---- one event, one group ----
 
 // A sibling waits with its leader only while the leader is enabled.
@@ -187,6 +191,43 @@ KTEST_HWBP(perf_all_away, "perf-all-one-away", NULL)
     go_anywhere();
 }
 
+// ---- a context that moves meanwhile ----
+
+static volatile bool listens;
+
+// The context seems to run here. It leaves when this CPU is called already.
+static void leaves_when_called(void *arg)
+{
+    struct perf_event_context *ctx = arg;
+    irq_disable();
+    listens = true;
+    while (!__atomic_load_n(&this_cpu()->call_pending, __ATOMIC_ACQUIRE))
+        cpu_pause();
+    ctx->active_cpu = -1;
+    irq_enable();
+}
+
+KTEST_HWBP(perf_moves, "perf-moves-meanwhile", NULL)
+{
+    if (nr_cpus < 2)
+        return ktest_skip("needs two CPUs");
+    EXPECT_EQ(sched_set_affinity(current_task(), BIT(0)), 0);
+    struct task *watched = task_new("watched", never_runs, NULL, CPUMASK_ALL);
+    open_many(0, 1, FLEXIBLE, -1, watched);
+    watched->perf_ctx->active_cpu = 1;
+    listens = false;
+    struct task *t = kthread_create("leaves", leaves_when_called, watched->perf_ctx, BIT(1));
+    while (!listens)
+        cpu_pause();
+    enable(0);
+    EXPECT_EQ(event[0]->state, PERF_INACTIVE);
+    task_join(t);
+    task_put(t);
+    close_many(1);
+    task_put(watched);
+    go_anywhere();
+}
+
 // ---- the life of a context ----
 
 // A context that runs is not started again.
@@ -350,10 +391,6 @@ KTEST_HWBP(perf_memory, "perf-memory", NULL)
 
 static struct task *target;
 static u32 begun, ended; // atomic: rounds
-
-static void never_runs(void *)
-{
-}
 
 static void open_second(void *)
 {

@@ -81,6 +81,23 @@ KTEST_HWBP(turns_tie, "turns-tie", "exact")
     close_many(6);
 }
 
+// Of each queue the first eight are compared: the eighth was served less than all before it, the
+// ninth least of all.
+KTEST_HWBP(turns_window, "turns-window", "exact")
+{
+    open_many(0, 10, FLEXIBLE, -1, current_task());
+    open_many(10, 13, PINNED, -1, current_task());
+    u64 flags = hold();
+    enable(10), enable(11), enable(12), enable(9);
+    enable_all(9);
+    for (u32 i = 0; i < 9; i++)
+        event[i]->served = (i < 7 ? 3 : 9 - i) * TICK;
+    disable(9);
+    EXPECT_EQ(who_runs(9), BIT(7));
+    go_on(flags);
+    close_many(13);
+}
+
 // A leader that made way in the middle of its turn keeps it to the end of the turn, not longer. A
 // change of it does not matter.
 KTEST_HWBP(turn_ends, "turns-end", "exact")
@@ -276,7 +293,21 @@ KTEST_HWBP(turns_need_away, "turns-need-away", "exact")
         perf_event_release_kernel(event[i]);
 }
 
-// A group of a CPU that needs no register has a place at once.
+// One of the five is closed: the others fit.
+KTEST_HWBP(turns_need_closed, "turns-need-closed", "exact")
+{
+    for (u32 i = 0; i < 5; i++) {
+        event[i] = open_off(FLEXIBLE, -1, current_task(), i ? event[0] : NULL);
+        perf_event_enable(event[i]);
+    }
+    EXPECT_EQ(who_runs(5), 0);
+    perf_event_release_kernel(event[4]);
+    EXPECT_EQ(who_runs(4), 0b1111);
+    for (u32 i = 4; i--;)
+        perf_event_release_kernel(event[i]);
+}
+
+// A group of a CPU that needs no register has a place at once, also when it is exclusive.
 KTEST_HWBP(turns_free, "turns-free", "exact")
 {
     int cpu = stay_here();
@@ -284,13 +315,16 @@ KTEST_HWBP(turns_free, "turns-free", "exact")
         .type = PERF_TYPE_SOFTWARE, .size = sizeof(attr), .config = PERF_COUNT_SW_DUMMY};
     struct perf_request r = {.attr = &attr, .cpu = cpu};
     open_many(1, 2, FLEXIBLE, -1, current_task()); // brings its context
+    attr.exclusive = 1;
     event[0] = perf_event_create(&r);
+    attr.exclusive = 0;
     attr.disabled = 1;
     r.leader = event[0];
     event[2] = perf_event_create(&r);
     u64 flags = hold();
+    enable(1);
     enable(2);
-    EXPECT_EQ(who_runs(3), 0b101);
+    EXPECT_EQ(who_runs(3), 0b111);
     go_on(flags);
     for (u32 i = 3; i--;)
         perf_event_release_kernel(event[i]);
