@@ -183,6 +183,18 @@ UTEST_HWBP(ptrace_dr_errors, "ptrace.dr-errors")
     CHECK_EQ(go(PTRACE_CONT, pid, 0), ENDED(0));
 }
 
+// Whether /proc/hwbp tells that an address was refused for this thread.
+static bool perf_refused(pid_t pid)
+{
+    static char text[65536];
+    char want[80];
+
+    if (read_text(HWBP_FILE, text, sizeof text) < 0) // on Linux
+        return false;
+    snprintf(want, sizeof want, "not a multiple of the length (task %d, ", pid);
+    return strstr(text, want);
+}
+
 // The request is refused because of DR2. DR1 comes before DR2, so it keeps its slot, disabled. From
 // then on it follows DR7.
 UTEST_HWBP(ptrace_dr_refused, "ptrace.dr-refused")
@@ -198,6 +210,7 @@ UTEST_HWBP(ptrace_dr_refused, "ptrace.dr-refused")
     CHECK_EQ(poke_dr(pid, 2, var(0) + 1), 0);
     CHECK_EQ(poke_dr(pid, 3, var(0) + 1), 0);
     CHECK_EQ(poke_dr(pid, 7, DR7_SET(3, DR_W, 3) & ~0xfful), EINVAL); // also while it is off
+    CHECK(!perf_refused(pid));                                        // where perf is not asked
     CHECK_EQ(poke_dr(pid, 7, DR7_SET(0, 2, 0)), EINVAL);
     CHECK_EQ(poke_dr(pid, 1, var(0) + 1), 0); // a refusal made it an execute breakpoint
     CHECK_EQ(go(PTRACE_CONT, pid, 0), ENDED(0));
