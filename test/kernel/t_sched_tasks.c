@@ -2,7 +2,6 @@
 // which order.
 #include "arch/x86/cpu.h"
 #include "arch/x86/platform.h"
-#include "kernel/base/string.h"
 #include "kernel/checks/failure.h"
 #include "kernel/mm/heap.h"
 #include "linux/base/mutex.h"
@@ -52,36 +51,31 @@ KTEST(sched_tids, "sched.tids", NULL)
     EXPECT(!task_find(current_task()->tid + TASK_LISTS)); // its list is the same
 }
 
-static volatile bool counted;
-
-static void until_counted(void *)
+static void notes_task(struct task *t, void *arg)
 {
-    while (!counted)
-        schedule();
+    if (t == *(struct task **)arg)
+        *(struct task **)arg = NULL;
 }
 
-static void count_if_new(struct task *t, void *seen)
+// All tasks are visited: that of the first list, and that of the last one.
+KTEST(sched_each, "sched.for-each", NULL)
 {
-    *(u32 *)seen += strcmp(t->comm, "to count") == 0;
-}
-
-// The walk over all tasks meets each once, in the first list and in the last one.
-KTEST(sched_for_each, "sched.for-each", NULL)
-{
-    struct task *t[2];
-    u32 before = next_tid, seen = 0;
-    counted = false;
-    for (u32 i = 0; i < 2; i++) {
-        next_tid = 8 * TASK_LISTS - i;
-        t[i] = kthread_create("to count", until_counted, NULL, CPUMASK_ALL);
-        EXPECT_EQ(t[i]->tid, 8 * TASK_LISTS - i);
+    static const u32 tids[] = {TASK_LISTS, 2 * TASK_LISTS - 1};
+    u32 before = next_tid;
+    EXPECT_EQ(sched_set_affinity(current_task(), BIT(0)), 0);
+    for (u32 i = 0; i < ARRAY_SIZE(tids); i++) {
+        next_tid = tids[i];
+        struct task *t = task_new("listed", nothing, NULL, BIT(0)), *wanted = t;
+        EXPECT_EQ(t->tid, tids[i]);
+        preempt_disable(); // it does not end before
+        task_start(t);
+        task_for_each(notes_task, &wanted);
+        preempt_enable();
+        EXPECT(!wanted);
+        end(t);
     }
     next_tid = before;
-    task_for_each(count_if_new, &seen);
-    EXPECT_EQ(seen, 2);
-    counted = true;
-    for (u32 i = 0; i < 2; i++)
-        end(t[i]);
+    EXPECT_EQ(sched_set_affinity(current_task(), CPUMASK_ALL), 0);
 }
 
 // ---- a new task ----

@@ -199,9 +199,7 @@ KTEST(sched_total, "sched.total-switches", NULL)
 
 // ---- the slice ----
 
-// The tick ends the turn of a task that does not give up the CPU: after SLICE_TICKS ticks, if
-// another waits. That is a preemption.
-KTEST(sched_slice, "sched.slice", NULL)
+static void turn_lasts(u32 ticks)
 {
     struct sched_stats old;
     u32 turn;
@@ -215,10 +213,20 @@ KTEST(sched_slice, "sched.slice", NULL)
     }
     EXPECT(alone);
     EXPECT_EQ(turns, turn); // it is still in the same loop
-    EXPECT_EQ(rq->stats.ticks - old.ticks, SLICE_TICKS);
+    EXPECT_EQ(rq->stats.ticks - old.ticks, ticks);
     EXPECT_EQ(rq->stats.preemptions - old.preemptions, 1);
     EXPECT_EQ(current_task()->slice, SLICE_TICKS);
     finish();
+}
+
+// The tick ends the turn of a task that does not give up the CPU: after SLICE_TICKS ticks, if
+// another waits. That is a preemption. In a storm each tick ends a turn.
+KTEST(sched_slice, "sched.slice", NULL)
+{
+    turn_lasts(SLICE_TICKS);
+    sched_storm = true;
+    turn_lasts(1);
+    sched_storm = false;
 }
 
 // A task that is alone keeps the CPU when its slice is used up. It gets a new slice when it offers
