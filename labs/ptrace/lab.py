@@ -44,7 +44,6 @@ FUNCTIONS = {
     (void)addr;
     (void)dr7;
     (void)make;
-    (void)enable;
     (void)in_user;
     return -EINVAL;
 }"""),
@@ -115,7 +114,8 @@ MISTAKES = {
         "set", "    d->addr[n] = addr;\n", "",
         "DRn reads as it was written: d->addr."),
     "set-stays-on": (
-        "set", "if (on == event->attr.disabled)", "if (on && event->attr.disabled)",
+        "set", "        perf_event_enable(event);\n    else\n        perf_event_disable(event);\n",
+        "        perf_event_enable(event);\n",
         "DR7 has switched the register off, and its event is still on."),
     "address-on": (
         "set_address", " & ~DR7_ENABLE_BITS(n)", "",
