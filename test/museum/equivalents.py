@@ -284,6 +284,8 @@ ENTRIES = [
      "TRACE() looks itself"),
     ("hwbp/api.c", "release_events", "for (u32 cpu = 0; cpu < nr_cpus; cpu++)",
      "for (u32 cpu = 0; cpu <= nr_cpus; cpu++)", "a CPU that is not there has no event"),
+    ("linux/ptrace/debugreg.c", "set_address", "d->control |= err ? 0 : first;", ";",
+     "with no condition it is execute, which takes the same addresses as a byte's write"),
     ("linux/ptrace/debugreg.c", "set_address", "if (dr7_decode(d->control, n, &type, &len))",
      "if (true || dr7_decode(d->control, n, &type, &len))",
      "set() does the same for a register that is off, with more work"),

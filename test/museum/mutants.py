@@ -39,8 +39,9 @@ TELLING = {
                   "park-moves", "bp-enable-disable-reset", "hotplug-wide"],
              ["bp-times", "inherit-exact", "group-read", "group-error-state"]),
     "sched": ([], ["sched", "hotplug-tasks"], ["cond-timeout", "affinity", "clock-cpus"]),
-    "linux/ptrace": ([], None, ["ptrace.dr-order", "ptrace.dr-errors", "ptrace.dr-refused",
-                                "ptrace.dr6", "ptrace.watch", "ptrace.dr-byte"]),
+    "linux/ptrace": ([], None, ["ptrace.dr-order", "ptrace.dr-off", "ptrace.dr-errors",
+                                "ptrace.dr-refused", "ptrace.dr6", "ptrace.watch",
+                                "ptrace.dr-byte"]),
     "debug/ksym": ([], ["ksym"], ["ksym-files", "ksym-errors"]),
 }
 LAST_LONG = {"kernel": ["switch-storm-kernel", "flex-mix-storm", "hotplug-storm", "flex-turn-cost"],

@@ -154,6 +154,21 @@ UTEST_HWBP(ptrace_dr_byte, "ptrace.dr-byte")
     CHECK_EQ(go(PTRACE_CONT, pid, 0), ENDED(0));
 }
 
+// Without DR7 an address does nothing, whether the program runs there or writes there; nor does the
+// address of another register that is refused.
+UTEST_HWBP(ptrace_dr_off, "ptrace.dr-off")
+{
+    long calls = 2;
+    pid_t runs = trace(call_target, &calls), writes = trace(write_all, NULL);
+
+    CHECK_EQ(poke_dr(runs, 0, (uintptr_t)target), 0);
+    CHECK_EQ(go(PTRACE_CONT, runs, 0), ENDED(0));
+    CHECK_EQ(poke_dr(writes, 0, var(0)), 0);
+    CHECK_EQ(poke_dr(writes, 1, 0xffffffff80000000), EINVAL);
+    CHECK_EQ(poke_dr(writes, 0, var(0) + 1), 0);
+    CHECK_EQ(go(PTRACE_CONT, writes, 0), ENDED(0));
+}
+
 UTEST_HWBP(ptrace_dr_errors, "ptrace.dr-errors")
 {
     unsigned long dr7 = DR7_SET(0, DR_W, 3);
