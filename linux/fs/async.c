@@ -45,7 +45,8 @@ static s64 set_owner(struct file *f, s32 type, s32 pid)
     o.pid = pid;
     if (pid && deliver(&o, 0, NULL))
         return -ESRCH;
-    f->owner = o;
+    f->owner.type = type; // only these two: the rest may have changed meanwhile
+    f->owner.pid = pid;
     return 0;
 }
 

@@ -172,8 +172,11 @@ s64 sys_fsync(struct file *f)
 
 static s64 set_flags(struct file *f, int fd, u64 flags)
 {
-    __atomic_store_n(&f->flags, (f->flags & ~F_SETFL_MAY) | (flags & F_SETFL_MAY),
-                     __ATOMIC_RELAXED);
+    u32 old = __atomic_load_n(&f->flags, __ATOMIC_RELAXED);
+    while (!__atomic_compare_exchange_n(&f->flags, &old,
+                                        (old & ~F_SETFL_MAY) | (flags & F_SETFL_MAY), false,
+                                        __ATOMIC_RELAXED, __ATOMIC_RELAXED))
+        continue;
     if ((f->flags ^ flags) & O_ASYNC)
         file_set_async(f, flags & O_ASYNC, fd);
     return 0;

@@ -76,6 +76,17 @@ struct task *ktest_task(const char *comm)
     return s.found;
 }
 
+u32 ktest_waiting(struct mutex *m)
+{
+    struct list *w;
+    u32 n = 0;
+    u64 flags = spin_lock_irqsave(&m->queue.lock);
+    for (w = m->queue.waiters.next; w != &m->queue.waiters; w = w->next)
+        n++;
+    spin_unlock_irqrestore(&m->queue.lock, flags);
+    return n;
+}
+
 struct leftovers {
     u32 breakpoints, tasks;
 };

@@ -9,6 +9,7 @@
 #pragma once
 
 #include "kernel/base/printk.h"
+#include "sched/wait.h"
 #include "test/expect.h"
 
 struct ktest {
@@ -45,6 +46,9 @@ u64 ktest_scale(u64 n);
 
 // The task of this name; one that lives as long as the kernel.
 struct task *ktest_task(const char *comm);
+
+// How many tasks wait for this mutex.
+u32 ktest_waiting(struct mutex *m);
 
 // Called at each tick on each CPU, IRQs off. Panics if the running test has taken too long.
 void ktest_tick(void);

@@ -46,17 +46,6 @@ static void ask(void *arg)
     a->event = perf_event_create(&a->request);
 }
 
-static u32 nr_waiting(struct mutex *m)
-{
-    struct waiter *w;
-    u32 n = 0;
-    u64 flags = spin_lock_irqsave(&m->queue.lock);
-    list_for_each (w, &m->queue.waiters, node)
-        n++;
-    spin_unlock_irqrestore(&m->queue.lock, flags);
-    return n;
-}
-
 // All requests have passed the checks that need no mutex, and now wait for the mutex.
 static void ask_together(struct asker *askers, struct perf_event *leader)
 {
@@ -67,7 +56,7 @@ static void ask_together(struct asker *askers, struct perf_event *leader)
             .attr = &leader->attr, .cpu = -1, .task = current_task(), .leader = leader};
         task[i] = kthread_create("asker", ask, &askers[i], CPUMASK_ALL);
     }
-    while (nr_waiting(&perf_mutex) < ASKED)
+    while (ktest_waiting(&perf_mutex) < ASKED)
         schedule();
     mutex_unlock(&perf_mutex);
     for (u32 i = 0; i < ASKED; i++) {
@@ -92,7 +81,7 @@ KTEST_HWBP(group_leader, "group-leader-leaves", NULL)
     struct perf_event *sibling = perf_event_create(&r);
     mutex_lock(&perf_mutex);
     struct task *t = kthread_create("disables", disable_group, sibling, CPUMASK_ALL);
-    while (!nr_waiting(&perf_mutex))
+    while (!ktest_waiting(&perf_mutex))
         schedule();
     perf_detach(leader);
     EXPECT(list_empty(&leader->siblings));
