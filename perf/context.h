@@ -64,6 +64,7 @@ struct perf_cpu {
     struct perf_event_context *leaving;  // evicted by this switch, still to be released (C2)
     u32 edit_depth;                      // begins without their commit yet
     u64 edit_ns;                         // clock_ns() at the outermost begin
+    bool walked;                         // its ACTIVE events are walked without a lock
     bool in_switch; // between the two hooks of a switch, and hardware edits are open
     u64 rotations;  // turns given here
     u64 looks;      // groups looked at to find out who is next
@@ -103,8 +104,13 @@ u64 perf_ctx_now(struct perf_event_context *ctx); // its clock; lock held
 void perf_set_state(struct perf_event *event, enum perf_state state);
 // INACTIVE becomes ACTIVE: the PMU has it.
 void perf_activate(struct perf_event *event);
-// The event's two times now.
+// Brings the event's two times up to now.
 void perf_update_times(struct perf_event *event);
+// The two times now; the event is not changed. So the lock is not needed where its context runs.
+struct perf_times {
+    u64 enabled, running; // ns
+};
+struct perf_times perf_times_now(const struct perf_event *event);
 
 // ---- who waits (perf/queue.c); the context lock is held ----
 
@@ -209,7 +215,4 @@ void perf_set_enabled(struct perf_event *event, void *arg);
 void perf_set_disabled(struct perf_event *event, void *arg);
 void perf_set_zero(struct perf_event *event, void *arg);
 // perf_event_read_value(); times: NULL if nobody asks for them.
-struct perf_times {
-    u64 enabled, running;
-};
 u64 perf_read_locked(struct perf_event *event, struct perf_times *times);

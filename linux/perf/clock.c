@@ -62,9 +62,9 @@ void perf_clock_look(struct perf_event *event, u64 *next)
     spin_lock(&event->ctx->lock);
     perf_update_times(event);
     event->pmu->read(event);
-    spin_unlock(&event->ctx->lock);
     out->left = left_now(event);
     out->clock_seen = event->total_running;
+    spin_unlock(&event->ctx->lock); // from here on a reader may move the times
     if (out->left < NEAR_NS)
         take_sample(event, out->left);
     *next = MIN(*next, moment_of_sample(out->left, clock_ns()));
