@@ -112,12 +112,14 @@ static bool is_locked(const struct perf_event_context *ctx)
     return ctx && __atomic_load_n(&ctx->lock.locked, __ATOMIC_RELAXED);
 }
 
-// This CPU has stopped, IRQs off. False: in the middle of an edit of its registers, or while it
-// held the lock of a context. Otherwise its own events can be changed, although it has stopped:
-// with its registers free to be written (dr_unpause()), and spinlocks not checked.
+// This CPU has stopped, IRQs off. False: in the middle of an edit of its registers, in a walk over
+// the events that have them, or while it held the lock of a context. Otherwise its own events can
+// be changed, although it has stopped: with its registers free to be written (dr_unpause()), and
+// spinlocks not checked.
 static bool may_edit(const struct perf_cpu *pc)
 {
-    return !pc->edit_depth && !pc->in_switch && !is_locked(&pc->ctx) && !is_locked(pc->task_ctx);
+    return !pc->edit_depth && !pc->in_switch && !pc->walked && !is_locked(&pc->ctx) &&
+           !is_locked(pc->task_ctx);
 }
 
 bool hwbp_stopped_apply(struct hwbp_stopped *s, u64 *dr7)

@@ -37,8 +37,9 @@ bool hwbp_stopped_release(struct hwbp_stopped *s);
 void hwbp_stopped_release_later(struct hwbp_stopped *s);
 
 // Brings this CPU's registers to what is wanted. False if the CPU was stopped while its registers
-// were being changed. Then hwbp_stopped_catch_up() must do it as soon as IRQs are on. *dr7 is what
-// dr_pause() has found on this CPU, and what dr_unpause() will get. Stopped, IRQs off.
+// were being changed, or its events walked. Then hwbp_stopped_catch_up() must do it as soon as IRQs
+// are on. *dr7 is what dr_pause() has found on this CPU, and what dr_unpause() will get. Stopped,
+// IRQs off.
 bool hwbp_stopped_apply(struct hwbp_stopped *s, u64 *dr7);
 // The same in an interrupt on a CPU that runs.
 void hwbp_stopped_catch_up(struct hwbp_stopped *s);

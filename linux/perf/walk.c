@@ -46,7 +46,9 @@ static void for_each_sampling(struct perf_event_context *ctx,
 void perf_for_each_sampling(void (*fn)(struct perf_event *, void *), void *arg)
 {
     struct perf_cpu *pc = this_perf_cpu();
+    pc->walked = true;
     for_each_sampling(&pc->ctx, fn, arg);
     if (pc->task_ctx)
         for_each_sampling(pc->task_ctx, fn, arg);
+    pc->walked = false;
 }

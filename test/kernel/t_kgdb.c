@@ -1,6 +1,8 @@
 // test/kgdb.py looks at this test with gdb. One thread after the other, each on its own CPU,
 // accesses the same variables. Without gdb it only tests that the threads stay on their CPUs.
 #include "kernel/base/printk.h"
+#include "debug/kgdb/stopped.h"
+#include "linux/perf/perf.h"
 #include "test/kernel/bp_test.h"
 
 #define ROUNDS 9
@@ -55,4 +57,41 @@ KTEST(kgdb_target, "kgdb-target", NULL)
         schedule();
     if (kgdb_changed != 1)
         printk("# kgdb_changed is %lu\n", kgdb_changed);
+}
+
+// ---- stopped in a walk ----
+
+static struct hwbp_stopped wanted; // what gdb wants
+static bool took;
+
+static void take_wanted(struct perf_event *, void *)
+{
+    u64 dr7 = dr_pause();
+    took = hwbp_stopped_apply(&wanted, &dr7);
+    dr_unpause(dr7);
+}
+
+// A CPU that is stopped in a walk over its events leaves them where they are until it goes on.
+KTEST_HWBP(kgdb_walk, "kgdb-walk", NULL)
+{
+    struct perf_event_attr attr = bp_attr(&kgdb_read, HW_BREAKPOINT_W, 8);
+    attr.sample_period = 1000;
+    struct perf_event *walked =
+        perf_event_create_kernel_counter(&attr, -1, current_task(), NULL, NULL);
+    EXPECT_EQ(hwbp_stopped_init(&wanted), 0);
+    u64 flags = irq_save();
+    EXPECT_EQ(hwbp_stopped_set(&wanted, (u64)&kgdb_written, HW_BREAKPOINT_W, 8), 0);
+    took = true;
+    perf_for_each_sampling(take_wanted, NULL);
+    EXPECT(!took);
+    take_wanted(NULL, NULL);
+    EXPECT(took);
+    hwbp_stopped_clear(&wanted);
+    take_wanted(NULL, NULL);
+    EXPECT(hwbp_stopped_release(&wanted));
+    irq_restore(flags);
+    for (u32 cpu = 0; cpu < MAX_CPUS; cpu++)
+        if (wanted.event[cpu])
+            perf_event_release_kernel(wanted.event[cpu]);
+    perf_event_release_kernel(walked);
 }

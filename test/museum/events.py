@@ -97,4 +97,16 @@ ENTRIES = [
             "    struct perf_event *sibling, *leader = event->leader;\n"
             "    mutex_lock(&perf_mutex);\n")],
           "group-leader-leaves"),
+    Entry("walked-while-stopped", 2026,
+          "gdb stopped a CPU that walked its sampling events, and its new breakpoint took the "
+          "registers of the one that was looked at. The walk never ended.",
+          [("debug/kgdb/stopped.c", "may_edit", " && !pc->walked", "")],
+          "kgdb-walk"),
+    Entry("written-back", 2026,
+          "A change of a file's owner slept, and then wrote back all that it had read before. What "
+          "another thread had set meanwhile was lost.",
+          [("linux/fs/async.c", "set_owner",
+            "    f->owner.type = type; // only these two: the rest may have changed meanwhile\n"
+            "    f->owner.pid = pid;\n", "    f->owner = o;\n")],
+          "async-owner"),
 ]
