@@ -100,15 +100,6 @@ void perf_update_times(struct perf_event *event)
     update_times(event, perf_ctx_now(event->ctx));
 }
 
-struct perf_times perf_times_now(const struct perf_event *event)
-{
-    u64 now = perf_ctx_now(event->ctx), passed = now > event->tstamp ? now - event->tstamp : 0;
-    bool active = event->state == PERF_ACTIVE;
-    bool enabled = event->state >= PERF_INACTIVE && event->leader->state >= PERF_INACTIVE;
-    return (struct perf_times){event->total_enabled + (enabled ? passed : 0),
-                               event->total_running + (active ? passed : 0)};
-}
-
 static __attribute__((noinline)) void update_siblings(struct perf_event *leader, u64 now)
 {
     struct perf_event *sibling;

@@ -104,13 +104,8 @@ u64 perf_ctx_now(struct perf_event_context *ctx); // its clock; lock held
 void perf_set_state(struct perf_event *event, enum perf_state state);
 // INACTIVE becomes ACTIVE: the PMU has it.
 void perf_activate(struct perf_event *event);
-// Brings the event's two times up to now.
+// The event's two times now.
 void perf_update_times(struct perf_event *event);
-// The two times now; the event is not changed. So the lock is not needed where its context runs.
-struct perf_times {
-    u64 enabled, running; // ns
-};
-struct perf_times perf_times_now(const struct perf_event *event);
 
 // ---- who waits (perf/queue.c); the context lock is held ----
 
@@ -215,4 +210,7 @@ void perf_set_enabled(struct perf_event *event, void *arg);
 void perf_set_disabled(struct perf_event *event, void *arg);
 void perf_set_zero(struct perf_event *event, void *arg);
 // perf_event_read_value(); times: NULL if nobody asks for them.
+struct perf_times {
+    u64 enabled, running;
+};
 u64 perf_read_locked(struct perf_event *event, struct perf_times *times);

@@ -46,15 +46,13 @@ void perf_event_reset(struct perf_event *event)
 static u64 read_with_times(struct perf_event *event, struct perf_times *sum)
 {
     u64 flags = spin_lock_irqsave(&event->ctx->lock);
-    if (event->pmu->read) {
-        perf_update_times(event);
+    perf_update_times(event);
+    if (event->pmu->read)
         event->pmu->read(event);
-    }
     u64 count = __atomic_load_n(&event->count, __ATOMIC_RELAXED);
     if (sum) {
-        struct perf_times times = perf_times_now(event);
-        sum->enabled += times.enabled;
-        sum->running += times.running;
+        sum->enabled += event->total_enabled;
+        sum->running += event->total_running;
     }
     spin_unlock_irqrestore(&event->ctx->lock, flags);
     return count;

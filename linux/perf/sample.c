@@ -120,11 +120,16 @@ static u64 count_of(struct perf_event *event)
 }
 
 // Takes no lock, because the code that was interrupted may hold it. IRQs are off where the context
-// runs, so only that code could be changing the times (C1), or, of a clock, a read on another CPU.
+// runs. So only that code, or a read(2) on another CPU, could be changing the times (C1). Then the
+// sample may tell those of an earlier moment.
 void perf_put_sample_read(struct words *w, struct perf_event *event)
 {
     const struct perf_event *first = perf_read_first(event);
-    struct perf_times times = perf_times_now(first);
+    u64 now = perf_ctx_now(event->ctx), passed = now > first->tstamp ? now - first->tstamp : 0;
+    struct perf_times times = {
+        first->total_enabled + (first->state >= PERF_INACTIVE ? passed : 0),
+        first->total_running + (first->state == PERF_ACTIVE ? passed : 0),
+    };
     perf_put_values(w, event, first->count, &times, count_of);
 }
 

@@ -61,24 +61,6 @@ KTEST_HWBP(perf_ahead, "perf-times-ahead", NULL)
     close_many(1);
 }
 
-// A read tells the times and leaves the event as it is: a sample, which takes no lock, may come at
-// the same moment.
-KTEST_HWBP(perf_read, "perf-times-read", NULL)
-{
-    u64 enabled, running;
-    stay_here();
-    struct perf_event *e = bp_open(&perf_var, HW_BREAKPOINT_W, 8);
-    for (u64 start = clock_ns(); clock_ns() == start;)
-        cpu_pause();
-    perf_event_read_value(e, &enabled, &running);
-    EXPECT(enabled > 0);
-    EXPECT_EQ(running, enabled);
-    EXPECT_EQ(e->total_enabled, 0);
-    EXPECT_EQ(e->total_running, 0);
-    EXPECT_EQ(bp_close(e), 0);
-    go_anywhere();
-}
-
 // What waits is enabled and does not run.
 KTEST_HWBP(perf_waits, "perf-times-waiting", "exact")
 {
